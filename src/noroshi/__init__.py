@@ -1,0 +1,21 @@
+"""Air and missile surveillance and warning for a coalition: research and exercise software.
+
+`noroshi.track(detections, sensors)` is the program in one call; everything else is in the rooms (docs/architecture.md).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from noroshi.run.api import load, track
+
+__all__ = ["load", "track"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import the front door on first use, so that `import noroshi.geo` stays light."""
+    if name in __all__:
+        from noroshi.run import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'noroshi' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""The simulated world: truth, and what sensors see of it. All randomness is keyed."""

@@ -1,0 +1,44 @@
+"""How things move. One file a model, used by the simulator, the tracker and every prediction.
+
+The file's name is its key. A file holds `class Motion` that satisfies the protocol below; `tests/test_every_motion.py`
+holds each one to it.
+"""
+
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Motion(Protocol):
+    """A motion model over Earth-fixed states whose first six components are position [m] and velocity [m/s].
+
+    Attributes:
+        COMPONENTS: names of the state's d components, unit last; the first six are always
+            ("x_ecef_m", "y_ecef_m", "z_ecef_m", "vx_ecef_m_s", "vy_ecef_m_s", "vz_ecef_m_s").
+        EXTENT: for each component beyond the sixth, the (low, high) range in which the model is meant to be used.
+    """
+
+    COMPONENTS: ClassVar[tuple[str, ...]]
+    EXTENT: ClassVar[tuple[tuple[float, float], ...]]
+
+    @classmethod
+    def of(cls, **parameters: float) -> Self:
+        """Return the model with these parameters (named with their units); the rest have defaults.
+
+        Raises:
+            TypeError: for a parameter the model does not have.
+        """
+        ...
+
+    def propagate(self, states: NDArray[np.float64], dt_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (n, d) states, each `dt_s` (n,) seconds later; earlier where it is negative."""
+        ...
+
+    def jacobian(self, states: NDArray[np.float64], dt_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (n, d, d) derivatives of `propagate` by the state."""
+        ...
+
+    def process_noise(self, states: NDArray[np.float64], dt_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (n, d, d) process noise over |dt_s|, set in local east-north-up."""
+        ...

@@ -1,0 +1,35 @@
+"""Detections to tracks. One tracker a file in `trackers/`; what trackers share sits beside it in this room."""
+
+from typing import Protocol
+
+import numpy as np
+
+from noroshi.records import Detections, Tracks
+from noroshi.sensors import Sensor
+
+
+class Tracker(Protocol):
+    """A tracker: a fold over batches of detections."""
+
+    def step(self, detections: Detections, sensor: Sensor) -> Tracks:
+        """Use one batch (each target at most once in it) and return the rows that changed.
+
+        `detections` has the sensor's components in the sensor's order (`tracking.prepare`).
+        """
+        ...
+
+    def picture(self, time_ns: int) -> Tracks:
+        """Return all tracks as they are expected at `time_ns`."""
+        ...
+
+    def state(self) -> "TrackerState":
+        """Return everything the tracker knows, as a value that later steps do not change."""
+        ...
+
+    def restore(self, state: "TrackerState") -> None:
+        """Go back to `state`."""
+        ...
+
+
+TrackerState = dict[str, np.ndarray]
+"""Named arrays, never written to once made: a checkpoint is this and nothing else."""
