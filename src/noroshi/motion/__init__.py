@@ -4,6 +4,7 @@ The file's name is its key. A file holds `class Motion` that satisfies the proto
 holds each one to it.
 """
 
+import math
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
@@ -28,6 +29,7 @@ class Motion(Protocol):
 
         Raises:
             TypeError: for a parameter the model does not have.
+            ValueError: for a parameter that makes no sense.
         """
         ...
 
@@ -40,5 +42,19 @@ class Motion(Protocol):
         ...
 
     def process_noise(self, states: NDArray[np.float64], dt_s: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return (n, d, d) process noise over |dt_s|, set in local east-north-up."""
+        """Return (n, d, d) process noise over |dt_s|, set in local east-north-up.
+
+        It is positive semidefinite for either sign of `dt_s`: backwards, what couples a value to its rate changes sign.
+        """
         ...
+
+
+def require_densities(**densities: float) -> None:
+    """Check parameters that are power spectral densities.
+
+    Raises:
+        ValueError: if one is negative or not finite.
+    """
+    for name, value in densities.items():
+        if not 0.0 <= value < math.inf:
+            raise ValueError(f"{name} is {value}: a power spectral density is finite and not negative")

@@ -1,9 +1,10 @@
 """How each type of sensor sees. One file a type, used by the simulator and the tracker alike.
 
 The file's name is its key (`type = "search_radar"`). A file holds `class Sensor` that satisfies the protocol below;
-`tests/test_every_sensor.py` holds each one to it.
+`tests/test_every_sensor.py` holds each one to it. What all types share is here and in `prepare.py`.
 """
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar, Protocol, Self
 
@@ -21,12 +22,17 @@ class Sensor(Protocol):
         REQUIRED: those without which a row is of no use.
         BOUNDS: (low, high) outside which a value is absurd and the row is refused.
         WRAPPED: components that are angles on a full circle, whose differences wrap to (-pi, pi].
+        PARAMETERS: the numbers a site may set, with their defaults; `scan_period_s` (from one look to the next) and
+            `detection_probability` are always among them.
+        NEEDS_ORIGIN: whether a row whose origin is unknown is of no use.
     """
 
     COMPONENTS: ClassVar[tuple[str, ...]]
     REQUIRED: ClassVar[tuple[str, ...]]
     BOUNDS: ClassVar[Mapping[str, tuple[float, float]]]
     WRAPPED: ClassVar[tuple[str, ...]]
+    PARAMETERS: ClassVar[Mapping[str, float]]
+    NEEDS_ORIGIN: ClassVar[bool]
 
     @classmethod
     def at(cls, site: SensorSite) -> Self:
@@ -35,6 +41,11 @@ class Sensor(Protocol):
         Raises:
             ValueError: if a parameter is unknown to the type or its value makes no sense.
         """
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        """`PARAMETERS` with what the site sets."""
         ...
 
     @property
@@ -47,11 +58,14 @@ class Sensor(Protocol):
         ...
 
     def jacobian(self, states: NDArray[np.float64], origin_ecef_m: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return (n, m, 6) derivatives of `measure` by the state."""
+        """Return the (n, m, 6) derivatives of `measure` by the state."""
         ...
 
     def noise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the (n, m, m) noise that this type has where a recording states none."""
+        """Return the (n, m, m) noise that this type has where a recording states none.
+
+        It is finite even in rows whose values are NaN.
+        """
         ...
 
     def locate(
@@ -60,6 +74,7 @@ class Sensor(Protocol):
         """Return where single plots put their target: (n, 6) states and (n, 6, 6) covariances.
 
         What a plot does not measure (the height of a 2-D plot, the velocity) is filled from a broad prior of the type.
+        Good rows only (`prepare.arrange`): the result of a row without a required component is undefined.
         """
         ...
 
@@ -68,3 +83,23 @@ class Sensor(Protocol):
     ) -> NDArray[np.float64]:
         """Return the (n,) chance that one look sees each target: 0 beyond range or below the horizon."""
         ...
+
+
+def parameters_of(site: SensorSite, defaults: Mapping[str, float]) -> dict[str, float]:
+    """Return `defaults` with what `site` sets.
+
+    Raises:
+        ValueError: if the site sets a parameter that is not among `defaults`, one that is not finite, a standard
+            deviation or a period that is not positive, or a probability outside 0 to 1.
+    """
+    for name, value in site.parameters.items():
+        where = f"sensor {site.sensor!r} of type {site.type!r}: parameter {name!r}"
+        if name not in defaults:
+            raise ValueError(f"{where} is unknown; the type has {', '.join(sorted(defaults))}")
+        if not math.isfinite(value):
+            raise ValueError(f"{where} is {value}: give a number")
+        if value <= 0.0 and ("_sigma_" in name or "_period_" in name):
+            raise ValueError(f"{where} is {value}: it must be positive")
+        if not 0.0 <= value <= 1.0 and "probability" in name:
+            raise ValueError(f"{where} is {value}: it must be from 0 to 1")
+    return {**defaults, **site.parameters}

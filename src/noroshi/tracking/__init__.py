@@ -14,12 +14,16 @@ class Tracker(Protocol):
     def step(self, detections: Detections, sensor: Sensor) -> Tracks:
         """Use one batch (each target at most once in it) and return the rows that changed.
 
-        `detections` has the sensor's components in the sensor's order (`tracking.prepare`).
+        `detections` has the sensor's components in the sensor's order (`sensors.prepare.arrange`).
         """
         ...
 
     def picture(self, time_ns: int) -> Tracks:
         """Return all tracks as they are expected at `time_ns`."""
+        ...
+
+    def plots_used(self) -> dict[str, int]:
+        """Return, for each sensor, how many of its plots went into tracks that became firm."""
         ...
 
     def state(self) -> "TrackerState":

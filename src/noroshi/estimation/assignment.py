@@ -1,0 +1,98 @@
+"""One-to-one assignment over sparse candidate pairs, at the least total cost."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
+
+from noroshi.estimation.angles import Floats
+
+Indices = NDArray[np.intp]
+DENSE_CELLS_MAX = 40_000
+
+
+def assign(ia: Indices, ib: Indices, cost: Floats, n_a: int, n_b: int, *, cost_unassigned: float) -> Indices:
+    """Return which of the candidate pairs to make, in ascending order, each a and each b at most once.
+
+    The sum of (cost - cost_unassigned) over the pairs made is the least possible, so a pair that costs
+    `cost_unassigned` or more is never made. The choice among equal optima does not depend on the order of the pairs
+    unless two pairs are the same in a, b and cost; then the first of them counts.
+
+    Args:
+        ia: (p,) row of a of each pair.
+        ib: (p,) row of b of each pair.
+        cost: (p,); infinity forbids a pair.
+        n_a: how many rows a has.
+        n_b: how many rows b has.
+        cost_unassigned: what it costs to leave an a and a b alone rather than to make them a pair.
+
+    Raises:
+        ValueError: if a cost is NaN or minus infinity.
+
+    Source: Blackman & Popoli (1999), Design and Analysis of Modern Tracking Systems, section 6.4 (the problem);
+    Crouse (2016), On implementing 2D rectangular assignment algorithms, IEEE Trans. Aerosp. Electron. Syst. 52,
+    1679-1696 (the algorithm, by SciPy), after a split into parts that share no row.
+    """
+    if np.isnan(cost).any() or np.isneginf(cost).any() or not np.isfinite(cost_unassigned):
+        raise ValueError("assign needs costs that are numbers above minus infinity, and a finite cost_unassigned")
+    pairs = np.flatnonzero(cost < cost_unassigned)
+    pairs = pairs[np.lexsort((pairs, cost[pairs], ib[pairs], ia[pairs]))]
+    again = (np.diff(ia[pairs], prepend=-1) == 0) & (np.diff(ib[pairs], prepend=-1) == 0)
+    pairs = pairs[~again]
+    a, b, gain = ia[pairs], ib[pairs], cost_unassigned - cost[pairs]
+    part, n_parts = _parts(a, b, n_a, n_b)
+    order = np.lexsort((b, a, -gain, part))
+    bounds = np.searchsorted(part[order], np.arange(n_parts + 1))
+    is_star = (_n_distinct(a, part, n_parts) == 1) | (_n_distinct(b, part, n_parts) == 1)
+    chosen = [order[bounds[:-1][is_star]]]
+    for each in np.flatnonzero(~is_star):
+        rows = np.sort(order[bounds[each] : bounds[each + 1]])
+        chosen.append(rows[_match(a[rows], b[rows], gain[rows])])
+    return np.sort(pairs[np.concatenate(chosen)])
+
+
+def _parts(a: Indices, b: Indices, n_a: int, n_b: int) -> tuple[Indices, int]:
+    """Return for each pair the number of its connected part, and how many parts there are."""
+    graph = coo_array((np.ones(len(a)), (a, n_a + b)), shape=(n_a + n_b, n_a + n_b))
+    labels = connected_components(graph, directed=False)[1]
+    used, part = np.unique(labels[a], return_inverse=True)
+    return part, len(used)
+
+
+def _n_distinct(rows: Indices, part: Indices, n_parts: int) -> Indices:
+    """Return how many different rows each part has."""
+    return np.bincount(part[np.unique(rows, return_index=True)[1]], minlength=n_parts)
+
+
+def _match(a: Indices, b: Indices, gain: Floats) -> Indices:
+    """Return which pairs of one part, ordered by (a, b), to make for the greatest total gain."""
+    used_a, row = np.unique(a, return_inverse=True)
+    used_b, column = np.unique(b, return_inverse=True)
+    if len(used_a) * len(used_b) <= DENSE_CELLS_MAX:
+        table = np.zeros((len(used_a), len(used_b)))
+        table[row, column] = gain
+        made = linear_sum_assignment(table, maximize=True)
+    else:
+        made = _match_sparse(row, column, gain, len(used_a), len(used_b))
+    keys, made_keys = row * len(used_b) + column, made[0] * len(used_b) + made[1]
+    return np.flatnonzero(np.isin(keys, made_keys))
+
+
+def _match_sparse(row: Indices, column: Indices, gain: Floats, n_rows: int, n_columns: int) -> tuple[Indices, Indices]:
+    """Return rows and columns matched; each row may be matched to a column of its own instead, which gains nothing.
+
+    The matching must be full and knows no edge of weight zero, so each weight is raised by the same amount.
+    """
+    each_row = np.arange(n_rows)
+    raised = gain.max()
+    graph = csr_array(
+        (
+            np.concatenate([gain + raised, np.full(n_rows, raised)]),
+            (np.concatenate([row, each_row]), np.concatenate([column, n_columns + each_row])),
+        ),
+        shape=(n_rows, n_columns + n_rows),
+    )
+    matched_row, matched_column = min_weight_full_bipartite_matching(graph, maximize=True)
+    real = matched_column < n_columns
+    return matched_row[real], matched_column[real]

@@ -1,0 +1,53 @@
+"""Row blocks of a fixed size, so that one thread and many give the same bytes."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Result = TypeVar("Result", bound=NDArray[Any] | tuple[NDArray[Any], ...])
+
+ROWS = 4096
+
+
+class Executor(Protocol):
+    """What runs blocks: anything with the `map` of `concurrent.futures.Executor`."""
+
+    def map(self, fn: Callable[..., Result], *iterables: Iterable[Any]) -> Iterator[Result]:
+        """Return the results of `fn` over the iterables, in their order."""
+        ...
+
+
+def map_blocks(
+    function: Callable[..., Result], *arrays: NDArray[Any], executor: Executor | None = None, rows: int = ROWS
+) -> Result:
+    """Return `function(*arrays)`, called on blocks of `rows` rows of all arrays and put together again.
+
+    The blocks do not depend on the executor, so neither do the bytes of the result. No rows are one empty block.
+
+    Args:
+        function: works row by row and returns an array, or a tuple of arrays (named or not), of as many rows as it was given.
+        arrays: of equal length.
+        executor: runs the blocks; None runs them here, one after the other.
+        rows: how many rows a block has; it is part of the result's definition, so leave it alone.
+
+    Raises:
+        ValueError: if the arrays are not of equal length.
+    """
+    n = len(arrays[0])
+    if any(len(array) != n for array in arrays):
+        raise ValueError(f"map_blocks needs arrays of equal length, not {[len(array) for array in arrays]}")
+    starts = range(0, max(n, 1), rows)
+    columns = [[array[start : start + rows] for start in starts] for array in arrays]
+    results = list(map(function, *columns) if executor is None else executor.map(function, *columns))
+    if len(results) == 1:
+        return results[0]
+    joined: Any
+    if isinstance(results[0], tuple):
+        make = getattr(type(results[0]), "_make", tuple)
+        joined = make(np.concatenate(parts) for parts in zip(*results, strict=True))
+    else:
+        joined = np.concatenate(results)
+    result: Result = joined
+    return result

@@ -1,0 +1,89 @@
+"""Which pairs are worth a look."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.special import gammaincinv
+
+from noroshi.estimation.angles import Floats
+
+Indices = NDArray[np.intp]
+MEASURED_MAX = 9
+
+
+def chi_square_gate(probability: float, n_measured: NDArray[np.int64] | int) -> Floats:
+    """Return the squared Mahalanobis distance that a true pair stays within with this probability.
+
+    It is 0 where nothing was measured.
+
+    Raises:
+        IndexError: if more than 9 components were measured.
+
+    Source: the quantile of chi-square, 2 times the inverse regularised gamma function (NIST DLMF 8.2.4) of k / 2.
+    """
+    gate: Floats = _quantiles(probability)[np.asarray(n_measured)]
+    return gate
+
+
+def mahalanobis_squared(innovation: Floats, S: Floats) -> Floats:
+    """Return (n,) squared Mahalanobis distances of innovations (n, m) with covariances (n, m, m).
+
+    Raises:
+        numpy.linalg.LinAlgError: if a covariance is singular.
+    """
+    squared: Floats = np.vecdot(innovation, np.linalg.solve(S, innovation[..., None])[..., 0])
+    return squared
+
+
+def coarse_pairs(
+    positions_a: Floats, radius_a: Floats | float, positions_b: Floats, radius_b: Floats | float = 0.0
+) -> tuple[Indices, Indices]:
+    """Return the indices of all pairs whose positions are no further apart than the sum of their radii.
+
+    The pairs are ordered by b, then by a. Rows are searched in groups of like radius, so that one wide row does not
+    widen the search of the others.
+
+    Args:
+        positions_a: (n_a, 3), any Cartesian axes.
+        radius_a: (n_a,) or one for all.
+        positions_b: (n_b, 3), the same axes.
+        radius_b: (n_b,) or one for all.
+
+    Raises:
+        ValueError: if a position or radius is not finite, or a radius is negative.
+    """
+    radius_a = np.broadcast_to(np.asarray(radius_a, np.float64), len(positions_a))
+    radius_b = np.broadcast_to(np.asarray(radius_b, np.float64), len(positions_b))
+    for positions, radius in ((positions_a, radius_a), (positions_b, radius_b)):
+        if not (np.isfinite(positions).all() and np.isfinite(radius).all() and (radius >= 0.0).all()):
+            raise ValueError("coarse_pairs needs finite positions and finite radii of zero or more")
+    groups_b = [(rows, cKDTree(positions_b[rows]), radius_b[rows].max()) for rows in _groups(radius_b)]
+    found_a, found_b = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
+    for rows_a in _groups(radius_a):
+        tree_a, reach_a = cKDTree(positions_a[rows_a]), radius_a[rows_a].max()
+        for rows_b, tree_b, reach_b in groups_b:
+            reach = np.nextafter(reach_a + reach_b, np.inf)
+            near = tree_a.sparse_distance_matrix(tree_b, reach, output_type="ndarray")
+            ia, ib = rows_a[near["i"]], rows_b[near["j"]]
+            within = near["v"] <= radius_a[ia] + radius_b[ib]
+            found_a.append(ia[within])
+            found_b.append(ib[within])
+    ia, ib = np.concatenate(found_a), np.concatenate(found_b)
+    order = np.lexsort((ia, ib))
+    return ia[order], ib[order]
+
+
+def _groups(radius: Floats) -> list[Indices]:
+    """Return the rows of each power of two."""
+    exponent = np.frexp(radius)[1]
+    return [np.flatnonzero(exponent == each) for each in np.unique(exponent)]
+
+
+@cache
+def _quantiles(probability: float) -> Floats:
+    quantiles = np.zeros(MEASURED_MAX + 1)
+    quantiles[1:] = 2.0 * gammaincinv(np.arange(1, MEASURED_MAX + 1) / 2.0, probability)
+    quantiles.setflags(write=False)
+    return quantiles

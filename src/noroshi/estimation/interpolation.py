@@ -1,0 +1,34 @@
+"""States between the samples of one trajectory."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def hermite(time_ns: NDArray[np.int64], states: NDArray[np.float64], at_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return (k, 6) states at `at_ns` by cubic Hermite interpolation of positions and their velocities.
+
+    Where a velocity is NaN the slope of the chord stands in. Outside the samples the result is NaN.
+
+    Args:
+        time_ns: (n,) strictly increasing times.
+        states: (n, 6) positions and velocities per second.
+        at_ns: (k,) times wanted.
+
+    Source: de Boor, "A Practical Guide to Splines", chapter IV.
+    """
+    n = len(time_ns)
+    if not n:
+        return np.full((len(at_ns), 6), np.nan)
+    left = np.clip(np.searchsorted(time_ns, at_ns, side="right") - 1, 0, max(n - 2, 0))
+    right = np.minimum(left + 1, n - 1)
+    span_s = np.maximum((time_ns[right] - time_ns[left]) / 1e9, 1e-9)[:, None]
+    u = ((at_ns - time_ns[left]) / 1e9)[:, None] / span_s
+    p0, p1 = states[left, :3], states[right, :3]
+    chord = (p1 - p0) / span_s
+    v0 = np.where(np.isnan(states[left, 3:]), chord, states[left, 3:])
+    v1 = np.where(np.isnan(states[right, 3:]), chord, states[right, 3:])
+    a, b = span_s * v0 - (p1 - p0), (p1 - p0) - span_s * v1
+    position = (1 - u) * p0 + u * p1 + u * (1 - u) * ((1 - u) * a + u * b)
+    velocity = chord + ((1 - 2 * u) * ((1 - u) * a + u * b) + u * (1 - u) * (b - a)) / span_s
+    outside = (at_ns < time_ns[0]) | (at_ns > time_ns[-1])
+    return np.where(outside[:, None], np.nan, np.hstack([position, velocity]))

@@ -1,0 +1,37 @@
+"""Which day: ASTERIX gives the time since midnight UTC, some of it less than that."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from noroshi.formats.asterix.layout import ABSENT
+from noroshi.geo.time import NS_PER_DAY
+
+MEDIAN_OF = 5  # neighbours that must agree before midnight is believed to have passed
+
+
+def reference_ns(of_day_ns: NDArray[np.int64], received_ns: NDArray[np.int64], day_ns: int) -> NDArray[np.int64]:
+    """Return (n,) roughly when each record of a recording was so, good to a few hours.
+
+    It is the time of reception where that is known. Else the times of day are followed from record to record, starting
+    on the given day: midnight has passed where they fall by more than half a day. A median of neighbours is followed,
+    so that one damaged time makes no day. A record without a time is as old as the one before it.
+
+    Args:
+        of_day_ns: time since midnight, -1 where unknown, in the order of the recording.
+        received_ns: time of reception, -1 where unknown.
+        day_ns: midnight of the day on which the recording begins.
+    """
+    known = np.flatnonzero(of_day_ns != ABSENT)
+    if not len(known):
+        return np.where(received_ns == ABSENT, day_ns, received_ns)
+    padded = np.pad(of_day_ns[known], MEDIAN_OF // 2, mode="edge")
+    typical = np.median(sliding_window_view(padded, MEDIAN_OF), axis=1)
+    followed = np.unwrap(typical, period=NS_PER_DAY).astype(np.int64) + day_ns
+    before = np.maximum(np.searchsorted(known, np.arange(len(of_day_ns)), side="right") - 1, 0)
+    return np.where(received_ns == ABSENT, followed[before], received_ns)
+
+
+def nearest_ns(value_ns: NDArray[np.int64], reference_ns: NDArray[np.int64], period_ns: int) -> NDArray[np.int64]:
+    """Return (n,) the times nearest to the references that are a whole number of periods from the values."""
+    return value_ns + (reference_ns - value_ns + period_ns // 2) // period_ns * period_ns

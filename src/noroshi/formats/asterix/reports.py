@@ -1,0 +1,154 @@
+"""What the categories have in common on their way into records: sources, counts, detections, service messages."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.formats import Context, Decoded
+from noroshi.formats.asterix.layout import ABSENT
+from noroshi.formats.asterix.table import Table
+from noroshi.records import Detections, Identity, Quality, SensorSite, Status, take
+
+
+class Category(Protocol):
+    """The contract of a category's module: what it wants of each record and what it makes of it.
+
+    Attributes:
+        CATEGORY: its number.
+        PATHS: the fields it wants; all editions' paths together, data source first.
+    """
+
+    CATEGORY: int
+    PATHS: tuple[str, ...]
+
+    @staticmethod
+    def time_of_day_ns(table: Table) -> NDArray[np.int64]:
+        """Return (n,) nanoseconds since midnight UTC, -1 where a record does not say."""
+        ...
+
+    @staticmethod
+    def convert(table: Table, reports: "Reports") -> None:
+        """Add what the records say to `reports`, each record to exactly one count or damage."""
+        ...
+
+
+class Reports:
+    """Gathers what the categories of one recording say.
+
+    Attributes:
+        decoded: the result so far.
+        context: what the recording leaves out.
+    """
+
+    def __init__(self, context: Context) -> None:
+        """Begin with nothing."""
+        self.context = context
+        self.decoded = Decoded()
+        self._sites: dict[str, SensorSite] = {}
+
+    def count(self, table: Table, what: str, rows: NDArray[np.bool_]) -> None:
+        """Count records by what they are; those that only an older edition fits are counted under that."""
+        for number, n in enumerate(np.bincount(table.edition[rows], minlength=1).tolist()):
+            if n:
+                major, minor = table.editions[number].number
+                older = f", edition {major}.{minor}" if number else ""
+                self.decoded.counts[f"category {table.category:03d} {what}{older}"] += n
+
+    def damaged(self, table: Table, why: str, rows: NDArray[np.bool_]) -> None:
+        """Count records that are of no use."""
+        if rows.any():
+            self.decoded.damage[f"category {table.category:03d}: {why}"] += int(rows.sum())
+
+    def site(self, source: int, kind: str, position: tuple[float, float, float] | None = None) -> str:
+        """Note a sensor of this type (lat_rad, lon_rad, height_m) and return its name.
+
+        The name is "SAC/SIC". A source that gives plots and position reports is two sensors; the second one's name has
+        its type added.
+        """
+        name = source_name(source)
+        if name in self._sites and self._sites[name].type != kind:
+            name = f"{name} {kind}"
+        if position is not None:
+            lat_rad, lon_rad, height_m = position
+            site = SensorSite(sensor=name, type=kind, lat_rad=lat_rad, lon_rad=lon_rad, height_m=height_m)
+            self._sites[name] = site
+        self._sites.setdefault(name, SensorSite(sensor=name, type=kind))
+        return name
+
+    def add_detections(
+        self, table: Table, kind: str, values: Mapping[str, NDArray[np.float64]], identity: Identity, rows: NDArray[np.bool_]
+    ) -> None:
+        """Add target reports, a batch for each source.
+
+        Args:
+            table: their records.
+            kind: type of the sensors.
+            values: component -> (n,) measurements; the first two are the position.
+            identity: (n,) who the targets say they are.
+            rows: (n,) which records are such reports.
+        """
+        components = tuple(values)
+        measured = np.stack([values[name] for name in components], axis=1)
+        quality = np.where(table.is_timed, Quality.GOOD, Quality.BAD_TIME).astype(np.uint8)
+        quality[np.isnan(measured[:, :2]).any(axis=1)] = Quality.NO_POSITION
+        for source in np.unique(table.source[rows]).tolist():
+            own = np.flatnonzero(rows & (table.source == source))
+            received_ns = int(table.received_ns[own].max())
+            detections = Detections.of(
+                sensor=self.site(source, kind),
+                components=components,
+                time_ns=table.time_ns[own],
+                values=measured[own],
+                identity=take(identity, own),
+                received_ns=self.context.received_ns if received_ns == ABSENT else received_ns,
+            )
+            self.decoded.detections.append(detections.replace(quality=quality[own]))
+
+    def add_statuses(
+        self, table: Table, subject: NDArray[np.str_], value: NDArray[np.float64], rows: NDArray[np.bool_]
+    ) -> None:
+        """Add service messages; those without a time are damaged."""
+        rows = rows & table.is_timed
+        if rows.any():
+            self.decoded.statuses.append(
+                Status(
+                    time_ns=table.time_ns[rows],
+                    source=source_names(table.source[rows]),
+                    subject=subject[rows],
+                    value=value[rows],
+                )
+            )
+
+    def finish(self) -> Decoded:
+        """Return the result."""
+        self.decoded.sites.extend(self._sites[name] for name in sorted(self._sites))
+        return self.decoded
+
+
+def source_name(source: int) -> str:
+    """Return "SAC/SIC" with three decimal digits each."""
+    return f"{source >> 8:03d}/{source & 255:03d}"
+
+
+def source_names(sources: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Return (n,) names of (n,) sources."""
+    known, which = np.unique(sources, return_inverse=True)
+    return np.array([source_name(source) for source in known.tolist()], "<U7")[which]
+
+
+def identity_of(
+    n: int,
+    *,
+    icao_address: NDArray[np.int64] | None = None,
+    mode_3a: NDArray[np.int64] | None = None,
+    call_sign: NDArray[np.str_] | None = None,
+) -> Identity:
+    """Return n identities; what is not given is absent."""
+    absent = Identity.absent(n)
+    return absent.replace(
+        icao_address=absent.icao_address if icao_address is None else icao_address,
+        mode_3a=absent.mode_3a if mode_3a is None else mode_3a,
+        call_sign=absent.call_sign if call_sign is None else call_sign,
+    )

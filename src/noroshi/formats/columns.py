@@ -1,0 +1,96 @@
+"""Records as raw columns in msgpack: what journals, checkpoints and links carry. Exact: unpack(pack(r)) has r's digest."""
+
+import dataclasses
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.formats import FormatError
+from noroshi.records import Batch, Detections, Identity, RecordError, Status, Tracks, Truth, check
+
+VERSION = 1
+TYPES: dict[str, type[Batch]] = {kind.__name__: kind for kind in (Detections, Identity, Status, Tracks, Truth)}
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder()
+
+
+def pack(record: Batch) -> bytes:
+    """Return a record as bytes."""
+    return _ENCODER.encode([VERSION, _plain(record)])
+
+
+def unpack(data: bytes) -> Batch:
+    """Return the record that `pack` made these bytes of.
+
+    Raises:
+        FormatError: if they are anything else.
+    """
+    try:
+        version, content = _DECODER.decode(data)
+        if version != VERSION:
+            raise FormatError(f"a record of version {version}; this program reads version {VERSION}")
+        record = _record(content)
+    except (msgspec.DecodeError, RecordError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise FormatError(f"not a record in raw columns: {error}") from error
+    return record
+
+
+def pack_arrays(arrays: dict[str, NDArray[Any]]) -> bytes:
+    """Return named arrays as bytes."""
+    return _ENCODER.encode({name: _column(array) for name, array in arrays.items()})
+
+
+def unpack_arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """Return the arrays that `pack_arrays` made these bytes of.
+
+    Raises:
+        FormatError: if they are anything else.
+    """
+    try:
+        return {name: _array(column) for name, column in _DECODER.decode(data).items()}
+    except (msgspec.DecodeError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(f"not named arrays in raw columns: {error}") from error
+
+
+def _plain(record: Batch) -> dict[str, Any]:
+    content: dict[str, Any] = {"type": type(record).__name__}
+    for field in dataclasses.fields(record):  # type: ignore[arg-type]
+        value = getattr(record, field.name)
+        if isinstance(value, np.ndarray):
+            value = _column(value)
+        elif isinstance(value, Batch):
+            value = _plain(value)
+        content[field.name] = value
+    return content
+
+
+def _record(content: dict[str, Any]) -> Batch:
+    kind = TYPES[content["type"]]
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        value = content[field.name]
+        if field.name in kind.COLUMNS:
+            value = _array(value)
+        elif field.name in kind.NESTED:
+            value = _record(value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        fields[field.name] = value
+    return check(kind(**fields))
+
+
+def _column(array: NDArray[Any]) -> list[Any]:
+    if array.dtype.kind == "U":
+        return [array.dtype.str, list(array.shape), array.ravel().tolist()]
+    return [array.dtype.str, list(array.shape), np.ascontiguousarray(array).tobytes()]
+
+
+def _array(column: list[Any]) -> NDArray[Any]:
+    dtype, shape, content = column
+    if isinstance(content, list):
+        return np.array(content, dtype).reshape(shape)
+    if np.dtype(dtype).kind not in "biuf":
+        raise FormatError(f"a column of type {dtype}")
+    return np.frombuffer(content, dtype).reshape(shape)

@@ -1,0 +1,244 @@
+"""Position reports as a table, one row a report, in the two usual dialects: CSV, Parquet or JSON, also gzip.
+
+Times are seconds or milliseconds since 1970, or text. The columns tell the dialects apart:
+
+- the *traffic* library has feet and knots: `timestamp`, `icao24`, `latitude`, `longitude`, `altitude`, `geoaltitude`
+  [ft], `groundspeed` [kt], `track` [deg], `vertical_rate` [ft/min], and `last_position` where it keeps that time;
+- *OpenSky* state vectors are SI: `time`, `icao24`, `lat`, `lon`, `velocity` [m/s], `heading` or `true_track` [deg],
+  `vertrate` or `vertical_rate` [m/s], `baroaltitude`, `geoaltitude` [m], `lastposupdate` or `time_position`.
+
+JSON is a list of objects, an object of columns as pandas writes it, or an answer of OpenSky's own interface (`states`).
+`altitude_m` is the pressure altitude (1013.25 hPa); a row that has only a geometric height has that, and is counted
+apart. State vectors hold an old position until a new one comes: such rows are kept as `Quality.DUPLICATE`.
+
+Sources: The OpenSky Network, documentation of "Historical data" and "REST API"; Olive (2019), traffic, a toolbox for
+processing and analysing air traffic data, J. Open Source Software 4(39), 1518.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from noroshi.formats import (
+    FOOT_M,
+    FOOT_PER_MINUTE_M_S,
+    KNOT_M_S,
+    Columns,
+    Context,
+    Decoded,
+    FormatError,
+    add_reports,
+    csv_columns,
+    json_elements,
+    numbers,
+    numbers_in_base,
+    parquet_columns,
+    peek,
+    texts,
+    times_ns,
+    unpack,
+)
+from noroshi.records import Identity, Quality, take
+
+MEDIA = (".json", ".json.gz", ".csv", ".csv.gz", ".parquet")
+
+TIMES = ("time_position", "lastposupdate", "last_position", "timestamp", "time")
+"""In this order: when the position was measured is better than when the row was made."""
+PLACE: dict[str, tuple[str, ...]] = {"lat": ("lat", "latitude"), "lon": ("lon", "longitude")}
+FEET_AND_KNOTS: dict[str, tuple[str, ...]] = {
+    "pressure_altitude": ("altitude",),
+    "geometric_height": ("geoaltitude",),
+    "speed": ("groundspeed",),
+    "track": ("track",),
+    "climb": ("vertical_rate",),
+}
+SI: dict[str, tuple[str, ...]] = {
+    "pressure_altitude": ("baroaltitude", "baro_altitude"),
+    "geometric_height": ("geoaltitude", "geo_altitude"),
+    "speed": ("velocity",),
+    "track": ("true_track", "heading"),
+    "climb": ("vertrate", "vertical_rate"),
+}
+STATES = (
+    *("icao24", "callsign", "origin_country", "time_position", "last_contact", "lon", "lat", "baro_altitude"),
+    *("onground", "velocity", "true_track", "vertical_rate", "sensors", "geo_altitude", "squawk"),
+)
+HELD_SPEED_M_S = 2.5  # who is faster and stays in one place to ten decimals has not been heard of again
+
+_WANTED = sorted(
+    {*TIMES, "icao24", "callsign", "squawk"}
+    | {name for names in (PLACE, FEET_AND_KNOTS, SI) for synonyms in names.values() for name in synonyms}
+)
+_BY_COLUMN = re.compile(rb'\{\s*"(' + "|".join(_WANTED).encode() + rb')"\s*:\s*(\{\s*"0"|\[)')
+Cell: TypeAlias = float | int | str | bool | None
+_Row: Any = msgspec.defstruct("_Row", [(name, Cell, None) for name in _WANTED], gc=False)
+_Table: Any = msgspec.defstruct("_Table", [(name, dict[str, Cell] | list[Cell] | None, None) for name in _WANTED])
+
+
+def sniff(head: bytes, name: str) -> float:
+    """Return how sure one can be that a file is a table of position reports."""
+    head = peek(head)
+    if head.startswith(b"PAR1"):
+        return 0.3 + 0.6 * (b"icao24" in head)
+    start = head[:4096].lower()
+    if _BY_COLUMN.match(start):
+        return 0.6 + 0.3 * name.endswith(MEDIA)
+    if start.startswith(b"["):
+        return 0.95 if b'"icao24"' in start and b'"lat' in start else 0.0
+    if start.startswith(b"{"):
+        return 0.9 if b'"states"' in start else 0.0
+    names = start.partition(b"\n")[0]
+    return 0.9 if b"icao24" in names and b"lat" in names else 0.0
+
+
+def decode(data: bytes, context: Context) -> Decoded:
+    """Return the position reports that a table holds.
+
+    Raises:
+        FormatError: if it is no such table, or no row has a time.
+    """
+    decoded = Decoded()
+    data, decoded.damage = unpack(data)
+    beginning = data[:64].lstrip()[:1]
+    if data.startswith(b"PAR1"):
+        columns, _ = parquet_columns(data)
+    elif beginning == b"[":
+        columns = _from_list(data, decoded)
+    elif beginning == b"{":
+        columns = _from_object(data)
+    else:
+        columns, n_wrong = csv_columns(data)
+        decoded.damage["wrong number of fields"] += n_wrong
+    _read(columns, decoded, context)
+    decoded.damage += type(decoded.damage)()  # forget zeros
+    decoded.n_records = decoded.counts.total() + decoded.damage.total()
+    return decoded
+
+
+def _from_list(data: bytes, decoded: Decoded) -> Columns:
+    try:
+        rows = msgspec.json.decode(data, type=list[_Row])
+    except (msgspec.DecodeError, RecursionError):
+        rows = _sound_rows(data, decoded)
+    return _arrays((name, list(map(attrgetter(name), rows))) for name in _WANTED)
+
+
+def _sound_rows(data: bytes, decoded: Decoded) -> list[Any]:
+    text = data.decode("utf-8", "replace")
+    elements, ended = json_elements(text, text.index("[") + 1)
+    decoded.damage["cut short or not JSON from here on"] += not ended
+    rows = []
+    for element in elements:
+        try:
+            rows.append(msgspec.convert(element, _Row))
+        except msgspec.ValidationError:
+            decoded.damage["not an object of numbers and text"] += 1
+    return rows
+
+
+def _from_object(data: bytes) -> Columns:
+    try:
+        if b'"states"' in data[:4096]:
+            states = msgspec.json.decode(data, type=dict[str, Any])["states"]
+            sound = [state for state in states if isinstance(state, list) and len(state) >= len(STATES)]
+            return _arrays((name, [state[i] for state in sound]) for i, name in enumerate(STATES) if name in _WANTED)
+        table = msgspec.json.decode(data, type=_Table)
+    except (msgspec.DecodeError, RecursionError, KeyError, TypeError) as error:
+        raise FormatError(f"not JSON of position reports: {error}") from error
+    columns = {name: column for name in _WANTED if (column := getattr(table, name)) is not None}
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) > 1:
+        raise FormatError("its columns are not of equal length")
+    keys = next((list(column) for column in columns.values() if isinstance(column, dict)), [])
+    return _arrays(
+        (name, [column.get(key) for key in keys] if isinstance(column, dict) else column)
+        for name, column in columns.items()
+    )
+
+
+def _arrays(columns: Iterable[tuple[str, list[Cell]]]) -> Columns:
+    return {name: _array(cells) for name, cells in columns if cells.count(None) < len(cells)}
+
+
+def _array(cells: list[Cell]) -> Any:
+    try:
+        return pa.array(cells)
+    except (pa.ArrowException, OverflowError):  # numbers and text in one column
+        return pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
+
+
+def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
+    n = len(next(iter(columns.values()), ()))
+    if not {"lat", "latitude"} & columns.keys() or not set(TIMES) & columns.keys():
+        found = ", ".join(sorted(columns)) or "none"
+        raise FormatError(f"no position reports: needs latitude, longitude and timestamp, found columns {found}")
+    time_ns, timed = np.zeros(n, np.int64), np.zeros(n, np.bool_)
+    for name in TIMES:
+        if name in columns:
+            candidate_ns, known = times_ns(columns[name])
+            time_ns, timed = np.where(timed, time_ns, candidate_ns), timed | known
+    if not timed.any():
+        raise FormatError("no row has a time")
+    values, geometric = _values(columns, n)
+    placed = np.isfinite(values[:, 0]) & np.isfinite(values[:, 1])
+    nobody = pa.nulls(n, pa.string())
+    identity = Identity(
+        icao_address=numbers_in_base(columns.get("icao24", nobody), 16, 1 << 24),
+        mode_3a=numbers_in_base(columns.get("squawk", nobody), 8, 1 << 12),
+        mmsi=np.full(n, -1, np.int64),
+        call_sign=np.strings.upper(texts(columns.get("callsign", nobody))),
+    )
+    rows = np.flatnonzero(timed & placed)
+    held = _held(identity.icao_address[rows], time_ns[rows], values[rows])
+    add_reports(decoded, context, time_ns=time_ns[rows], values=values[rows], identity=take(identity, rows))
+    if len(rows):
+        quality = np.where(held, Quality.DUPLICATE, Quality.GOOD).astype(np.uint8)
+        decoded.detections[-1] = decoded.detections[-1].replace(quality=quality)
+    decoded.damage["no time"] += int(n - timed.sum())
+    decoded.counts["report without a position"] += int((timed & ~placed).sum())
+    decoded.counts["position report, held over"] += int(held.sum())
+    decoded.counts["position report, geometric height"] += int((geometric[rows] & ~held).sum())
+    decoded.counts["position report"] += int((~geometric[rows] & ~held).sum())
+    decoded.counts += type(decoded.counts)()  # forget zeros
+
+
+def _values(columns: Columns, n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return (n, 6) values in the order of `REPORT_COMPONENTS`, and which altitudes are geometric."""
+    metric = "groundspeed" not in columns and any(name in columns for name in (*SI["speed"], *SI["pressure_altitude"]))
+    names: Mapping[str, tuple[str, ...]] = PLACE | (SI if metric else FEET_AND_KNOTS)
+    altitude_unit, speed_unit, climb_unit = (1.0, 1.0, 1.0) if metric else (FOOT_M, KNOT_M_S, FOOT_PER_MINUTE_M_S)
+
+    def column(key: str) -> NDArray[np.float64]:
+        found = next((name for name in names[key] if name in columns), None)
+        return np.full(n, np.nan) if found is None else numbers(columns[found])
+
+    pressure, height = column("pressure_altitude"), column("geometric_height")
+    geometric = np.isnan(pressure) & np.isfinite(height)
+    speed_m_s, track_rad = column("speed") * speed_unit, np.radians(column("track"))
+    values = (
+        np.radians(column("lat")),
+        np.radians(column("lon")),
+        np.where(geometric, height, pressure) * altitude_unit,
+        speed_m_s * np.sin(track_rad),
+        speed_m_s * np.cos(track_rad),
+        column("climb") * climb_unit,
+    )
+    return np.column_stack(values), geometric
+
+
+def _held(address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which reports say again what the one before of the same aircraft said, though it moves."""
+    order = np.lexsort((np.arange(len(address)), address))
+    key, place = address[order], values[order, :2]
+    moves = np.hypot(values[order, 3], values[order, 4]) > HELD_SPEED_M_S
+    again = (key[1:] == key[:-1]) & (place[1:] == place[:-1]).all(axis=1)
+    again &= moves[1:] | (time_ns[order][1:] == time_ns[order][:-1])
+    held = np.zeros(len(address), np.bool_)
+    held[order[1:]] = again
+    return held

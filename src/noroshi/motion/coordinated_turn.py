@@ -1,0 +1,204 @@
+"""A turn at a nearly constant rate about the local vertical, over the curved Earth."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from noroshi.estimation.white_noise import integrated_twice
+from noroshi.geo.curvature import radii_of_curvature_m
+from noroshi.geo.wgs84 import Floats, enu_axes, enu_axes_at, geodetic_from_ecef
+from noroshi.motion import require_densities
+
+SERIES_RAD = 0.1  # below this turn angle a difference of nearly equal numbers is taken from its series
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Constant speed, climb and turn rate, disturbed by white-noise acceleration and white-noise turn acceleration.
+
+    The turn rate is about the geodetic up, so positive is to the left (from north to west). In the horizontal plane of
+    its place p the target goes D along a circular arc and ends with velocity w; then the plane is laid on the sphere
+    through p, which to the second order adds (D (p.D) - p (D.D)) / (2 |p|^2) to the position and (D (p.w) - p (D.w)) /
+    |p|^2 to the velocity. Without a turn it is `constant_velocity` exactly. It is meant for at most half a turn a step.
+
+    Attributes:
+        horizontal_psd_m2_s3: power spectral density of the acceleration along each horizontal axis.
+        vertical_psd_m2_s3: the same along the vertical.
+        turn_rate_psd_rad2_s3: power spectral density of the turn acceleration: over dt it adds
+            turn_rate_psd_rad2_s3 * dt to the variance of the turn rate.
+
+    Source: Li and Jilkov (2003), Survey of Maneuvering Target Tracking, Part I: Dynamic Models, IEEE Trans. Aerospace
+    and Electronic Systems 39(4), 1333-1364, section V.B (turn with a turn rate to be estimated), on a sphere.
+    """
+
+    COMPONENTS: ClassVar[tuple[str, ...]] = (
+        "x_ecef_m",
+        "y_ecef_m",
+        "z_ecef_m",
+        "vx_ecef_m_s",
+        "vy_ecef_m_s",
+        "vz_ecef_m_s",
+        "turn_rate_rad_s",
+    )
+    EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((-0.3, 0.3),)
+
+    horizontal_psd_m2_s3: float = 1.0
+    vertical_psd_m2_s3: float = 0.1
+    turn_rate_psd_rad2_s3: float = 1e-5
+
+    @classmethod
+    def of(cls, **parameters: float) -> Self:
+        """Return the model; see `Motion.of` of the room."""
+        model = cls(**parameters)
+        require_densities(**parameters)
+        return model
+
+    def propagate(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 7) states `dt_s` (n,) later."""
+        p, v, dt = states[:, :3], states[:, 3:6], dt_s[:, None]
+        up = enu_axes_at(p)[:, 2]
+        angle = states[:, 6:] * dt
+        climb = np.vecdot(up, v)[:, None] * up
+        level, left = v - climb, np.cross(up, v)
+        displacement = dt * (climb + _sine(angle) * level + _versine(angle) * left)
+        velocity = climb + np.cos(angle) * level + np.sin(angle) * left
+        square = np.vecdot(p, p)[:, None]
+        return np.hstack(
+            [
+                p + displacement + _bend(p, displacement, displacement) / (2.0 * square),
+                velocity + _bend(p, displacement, velocity) / square,
+                states[:, 6:],
+            ]
+        )
+
+    def jacobian(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 7, 7) derivatives of `propagate` by the state, that of up by the position included."""
+        p, v = states[:, :3], states[:, 3:6]
+        lat_rad, lon_rad, height_m = geodetic_from_ecef(p)
+        axes = enu_axes(lat_rad, lon_rad)
+        up = axes[:, 2]
+        d, w, arcs = _arc_jacobians(v, up, states[:, 6], dt_s)
+        meridian_m, across_m = radii_of_curvature_m(lat_rad)
+        bend = np.stack([1.0 / (across_m + height_m), 1.0 / (meridian_m + height_m)], axis=1)[:, :, None]
+        up_by_p = axes[:, :2].swapaxes(1, 2) @ (bend * axes[:, :2])
+        flat = np.zeros((len(states), 6, 7))
+        flat[:, :, :3] = arcs[:, :, 3:6] @ up_by_p
+        flat[:, :, 3:6] = arcs[:, :, :3]
+        flat[:, :, 6] = arcs[:, :, 6]
+        rows = np.zeros((len(states), 7, 7))
+        rows[:, :6] = _laid_on_sphere(p, d, w) @ flat
+        rows[:, :6, :3] += _laid_on_sphere_by_place(p, d, w)
+        rows[:, 6, 6] = 1.0
+        return rows
+
+    def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 7, 7) process noise, to the lowest order in turn rate times dt.
+
+        The noise of the turn rate reaches velocity and position through the acceleration up x v for each rad/s.
+        """
+        up = enu_axes_at(states[:, :3])[:, 2]
+        excess = self.vertical_psd_m2_s3 - self.horizontal_psd_m2_s3
+        densities = self.horizontal_psd_m2_s3 * np.eye(3) + excess * up[:, :, None] * up[:, None, :]
+        left = np.cross(up, states[:, 3:6])
+        over, sign = np.abs(dt_s)[:, None], np.sign(dt_s)[:, None]
+        noise = np.zeros((len(states), 7, 7))
+        noise[:, :6, :6] = integrated_twice(densities, dt_s)
+        noise[:, :6, :6] += self.turn_rate_psd_rad2_s3 * _thrice_integrated(left, over, sign)
+        noise[:, :3, 6] = noise[:, 6, :3] = self.turn_rate_psd_rad2_s3 * over**3 / 6.0 * left
+        noise[:, 3:6, 6] = noise[:, 6, 3:6] = self.turn_rate_psd_rad2_s3 * sign * over**2 / 2.0 * left
+        noise[:, 6, 6] = self.turn_rate_psd_rad2_s3 * over[:, 0]
+        return noise
+
+
+def _bend(p: Floats, a: Floats, b: Floats) -> Floats:
+    """Return (n, 3) (p x a) x b."""
+    product: Floats = a * np.vecdot(p, b)[:, None] - p * np.vecdot(a, b)[:, None]
+    return product
+
+
+def _bend_by_place(p: Floats, a: Floats, b: Floats) -> Floats:
+    """Return (n, 3, 3) derivatives of _bend(p, a, b) / |p|^2 by p."""
+    square = np.vecdot(p, p)[:, None, None]
+    product = a[:, :, None] * b[:, None, :] - np.vecdot(a, b)[:, None, None] * np.eye(3)
+    by_p: Floats = (product - 2.0 / square * _bend(p, a, b)[:, :, None] * p[:, None, :]) / square
+    return by_p
+
+
+def _laid_on_sphere(p: Floats, d: Floats, w: Floats) -> Floats:
+    """Return (n, 6, 6) derivatives of the new position and velocity by the flat displacement d and velocity w."""
+    identity = np.eye(3)
+    square = np.vecdot(p, p)[:, None, None]
+    p_column, p_row, d_column = p[:, :, None], p[:, None, :], d[:, :, None]
+    along_d, along_w = np.vecdot(p, d)[:, None, None], np.vecdot(p, w)[:, None, None]
+    rows = np.zeros((len(p), 6, 6))
+    rows[:, :3, :3] = identity + (along_d * identity + d_column * p_row - 2.0 * p_column * d[:, None, :]) / (2 * square)
+    rows[:, 3:, :3] = (along_w * identity - p_column * w[:, None, :]) / square
+    rows[:, 3:, 3:] = identity + (d_column * p_row - p_column * d[:, None, :]) / square
+    return rows
+
+
+def _laid_on_sphere_by_place(p: Floats, d: Floats, w: Floats) -> Floats:
+    """Return (n, 6, 3) derivatives of the new position and velocity by the place p, the flat arc held."""
+    return np.concatenate([np.eye(3) + _bend_by_place(p, d, d) / 2.0, _bend_by_place(p, d, w)], axis=1)
+
+
+def _arc_jacobians(v: Floats, up: Floats, turn_rate_rad_s: Floats, dt_s: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the flat arc: (n, 3) displacement, (n, 3) velocity, their (n, 6, 7) derivatives by v, up and turn rate."""
+    identity, skew_up, skew_v = np.eye(3), _skew(up), _skew(v)
+    angle, dt = (turn_rate_rad_s * dt_s)[:, None], dt_s[:, None]
+    climb_rate = np.vecdot(up, v)[:, None]
+    level, left = v - climb_rate * up, np.cross(up, v)
+    by_up = up[:, :, None] * v[:, None, :] + climb_rate[:, :, None] * identity
+    up_up = up[:, :, None] * up[:, None, :]
+    arcs = np.zeros((len(v), 6, 7))
+    ends = []
+    for block, scale, along, across, along_slope, across_slope in (
+        (slice(0, 3), dt, _sine(angle), _versine(angle), dt * _sine_slope(angle), dt * _versine_slope(angle)),
+        (slice(3, 6), np.ones_like(dt), np.cos(angle), np.sin(angle), -dt * np.sin(angle), dt * np.cos(angle)),
+    ):
+        a, b, s = along[:, :, None], across[:, :, None], scale[:, :, None]
+        ends.append(scale * (climb_rate * up + along * level + across * left))
+        arcs[:, block, :3] = s * (a * identity + (1.0 - a) * up_up + b * skew_up)
+        arcs[:, block, 3:6] = s * ((1.0 - a) * by_up - b * skew_v)
+        arcs[:, block, 6] = scale * (along_slope * level + across_slope * left)
+    return ends[0], ends[1], arcs
+
+
+def _thrice_integrated(left: Floats, over: Floats, sign: Floats) -> Floats:
+    """Return (n, 6, 6) covariances of position and velocity under acceleration `left` times unit Brownian motion."""
+    outer = left[:, :, None] * left[:, None, :]
+    over, sign = over[:, :, None], sign[:, :, None]
+    covariances = np.empty((len(left), 6, 6))
+    covariances[:, :3, :3] = over**5 / 20.0 * outer
+    covariances[:, :3, 3:] = covariances[:, 3:, :3] = sign * over**4 / 8.0 * outer
+    covariances[:, 3:, 3:] = over**3 / 3.0 * outer
+    return covariances
+
+
+def _skew(a: Floats) -> Floats:
+    """Return (n, 3, 3) matrices that take b to a x b."""
+    return np.cross(a[:, None, :], np.eye(3)).swapaxes(1, 2)
+
+
+def _sine(x: Floats) -> Floats:
+    """Return sin(x) / x."""
+    return np.sinc(x / np.pi)
+
+
+def _versine(x: Floats) -> Floats:
+    """Return (1 - cos(x)) / x."""
+    return np.sin(x / 2.0) * _sine(x / 2.0)
+
+
+def _sine_slope(x: Floats) -> Floats:
+    """Return the derivative of sin(x) / x."""
+    small = np.abs(x) < SERIES_RAD
+    series = -x / 3.0 * (1.0 - x**2 / 10.0 * (1.0 - x**2 / 28.0 * (1.0 - x**2 / 54.0)))
+    safe = np.where(small, 1.0, x)
+    return np.where(small, series, (np.cos(safe) - _sine(safe)) / safe)
+
+
+def _versine_slope(x: Floats) -> Floats:
+    """Return the derivative of (1 - cos(x)) / x."""
+    return _sine(x) - _sine(x / 2.0) ** 2 / 2.0

@@ -1,0 +1,143 @@
+"""One node: detections in, tracks out, at times it is told."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from noroshi.formats import FormatError
+from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
+from noroshi.records import Batch, Detections, Quality, Tracks
+from noroshi.sensors import Sensor
+from noroshi.sensors.prepare import arrange
+from noroshi.tracking import Tracker
+from noroshi.tracking.rewind import Rewind, good
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Something that the node wants sent.
+
+    Attributes:
+        channel: what it is: "tracks" (rows as they change) or "picture" (all tracks at one time).
+        record: the record itself.
+    """
+
+    channel: str
+    record: Batch
+
+
+class Node:
+    """One nation's node. It knows no clock, socket, file or thread: it is told the time and handed records.
+
+    Args:
+        name: of the node.
+        sensors: by name, those whose detections it can use.
+        tracker: what turns detections into tracks.
+        period_ns: how often it gives out the whole picture; 0 for the tracks that each batch changed instead.
+        window_ns: how late a detection may come and still be used as if it had come in time.
+    """
+
+    def __init__(
+        self, name: str, *, sensors: Mapping[str, Sensor], tracker: Tracker, period_ns: int = 0, window_ns: int
+    ) -> None:
+        self.name = name
+        self.sensors = sensors
+        self.period_ns = period_ns
+        self.refused: Counter[tuple[str, str]] = Counter()
+        self._rewind = Rewind(tracker, window_ns=window_ns)
+        self._outgoing: list[Outgoing] = []
+        self._now_ns = 0
+        self._wake_ns: int | None = None
+
+    def receive(self, record: Batch, now_ns: int) -> None:
+        """Take in one record that has arrived.
+
+        Raises:
+            ValueError: if time runs backwards.
+        """
+        self._advance(now_ns)
+        if isinstance(record, Detections):
+            self._detect(record)
+
+    def wake_ns(self) -> int | None:
+        """Return when the node next wants to be woken, if ever."""
+        return self._wake_ns
+
+    def wake(self, now_ns: int) -> None:
+        """Do what is due: give out the picture.
+
+        Raises:
+            ValueError: if time runs backwards.
+        """
+        self._advance(now_ns)
+        while self._wake_ns is not None and self._wake_ns <= now_ns:
+            self._give("picture", self._rewind.tracker.picture(self._wake_ns))
+            self._wake_ns += self.period_ns
+
+    def take(self) -> list[Outgoing]:
+        """Return what the node wants sent and forget it."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    def checkpoint(self) -> bytes:
+        """Return everything the node knows, for `resume` in a node of the same configuration.
+
+        What waits in `take` is not part of it: take first.
+        """
+        before, batches = self._rewind.memory()
+        return msgspec.msgpack.encode(
+            {
+                "now_ns": self._now_ns,
+                "wake_ns": self._wake_ns,
+                "refused": [[*key, n] for key, n in sorted(self.refused.items())],
+                "counters": self._rewind.counters(),
+                "before": pack_arrays(before),
+                "batches": [pack(batch) for batch in batches],
+            }
+        )
+
+    def resume(self, checkpoint: bytes) -> None:
+        """Become the node that gave this checkpoint.
+
+        Raises:
+            FormatError: if these bytes are no checkpoint.
+        """
+        try:
+            memory = msgspec.msgpack.decode(checkpoint)
+            batches = [unpack(batch) for batch in memory["batches"]]
+            ready = [batch for batch in batches if isinstance(batch, Detections)]
+            self._rewind.resume(unpack_arrays(memory["before"]), ready, self.sensors, memory["counters"])
+            self._now_ns, self._wake_ns = memory["now_ns"], memory["wake_ns"]
+            self.refused = Counter({(sensor, reason): n for sensor, reason, n in memory["refused"]})
+        except (msgspec.DecodeError, KeyError, TypeError) as error:
+            raise FormatError(f"not a checkpoint of node {self.name}: {error}") from error
+
+    @property
+    def n_late_rows(self) -> int:
+        """How many detections came too late to be used."""
+        return self._rewind.n_late_rows
+
+    def _detect(self, detections: Detections) -> None:
+        sensor = self.sensors.get(detections.sensor)
+        if sensor is None:
+            self.refused[detections.sensor, Quality.UNKNOWN_SENSOR.name] += len(detections)
+            return
+        ready = arrange(detections, sensor)
+        for code in ready.quality[ready.quality != Quality.GOOD].tolist():
+            self.refused[detections.sensor, Quality(code).name] += 1
+        changed = self._rewind.step(good(ready), sensor)
+        if changed is not None and not self.period_ns:
+            self._give("tracks", changed)
+        if self.period_ns and self._wake_ns is None:
+            self._wake_ns = -(-self._now_ns // self.period_ns) * self.period_ns
+
+    def _give(self, channel: str, tracks: Tracks) -> None:
+        if len(tracks):
+            self._outgoing.append(Outgoing(channel, tracks))
+
+    def _advance(self, now_ns: int) -> None:
+        if now_ns < self._now_ns:
+            raise ValueError(f"node {self.name}: time runs backwards, from {self._now_ns} to {now_ns} ns")
+        self._now_ns = now_ns

@@ -1,0 +1,151 @@
+"""The program in a few lines of Python: load recordings, track them, run a journal again."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from noroshi.records import Batch, Detections, Quality, SensorSite, Status, Tracks, concatenate, digest
+from noroshi.run.batches import drop_stray_times, in_time
+from noroshi.run.drive import drive
+from noroshi.run.journal import JournalWriter, read_records, read_setup
+from noroshi.run.recordings import Recording, read
+from noroshi.run.setup import Setup, Site, assemble, make_sensors
+from noroshi.run.sites import complete, usual_motion
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracked:
+    """What came of tracking.
+
+    Attributes:
+        tracks: every row given out, in order; None if no track became firm.
+        setup: how it was done.
+        n_plots: by sensor, how many plots there were.
+        plots_used: by sensor, how many of them went into tracks that became firm.
+        refused: by (sensor, reason), how many were not tracked.
+        notes: what was assumed, in plain words.
+    """
+
+    tracks: Tracks | None
+    setup: Setup
+    n_plots: Counter[str]
+    plots_used: dict[str, int]
+    refused: Counter[tuple[str, str]]
+    notes: list[str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all tracks: equal digests mean equal bytes."""
+        return digest(self.tracks) if self.tracks is not None else digest()
+
+
+def load(*recordings: str, day_ns: int | None = None) -> list[Recording]:
+    """Read recordings: paths, or `sample:NAME`.
+
+    Raises:
+        FormatError: if one cannot be read.
+    """
+    return [read(name, day_ns=day_ns) for name in recordings]
+
+
+def track(
+    detections: Sequence[Detections],
+    sensors: Sequence[SensorSite] = (),
+    *,
+    statuses: Sequence[Status] = (),
+    tracker: str = "nearest_neighbour",
+    motion: str | None = None,
+    parameters: Mapping[str, float] | None = None,
+    period_s: float = 0.0,
+    batch_s: float = 1.0,
+    threads: int = 1,
+    journal: Path | None = None,
+    progress: Progress = lambda _: None,
+) -> Tracked:
+    """Track detections of any number of sensors, each plot at its own time.
+
+    Args:
+        detections: batches in any order; a sensor may have several.
+        sensors: where and of what type the sensors are; a type that is missing is told from the components.
+        statuses: service messages, which show the time of a radar's rotation.
+        tracker: key of the tracker in `tracking/trackers/`.
+        motion: key of the motion model; if None, laboratory data moves in a plane and all else over the curved Earth.
+        parameters: of the tracker and of the motion, by name; what is not given has its default.
+        period_s: how often the whole picture is given out; 0 for each track whenever it changes.
+        batch_s: how much of a recording the node receives at a time.
+        threads: how many threads work on large batches; the result is the same.
+        journal: where the journal is written, if anywhere.
+        progress: told how many plots have been handled since the last call.
+
+    Raises:
+        ValueError: if a sensor or a parameter makes no sense, in one line.
+    """
+    timely, stray = drop_stray_times(detections)
+    sites, notes = complete(timely, sensors, statuses)
+    setup = Setup(
+        sites=[Site.of(site) for site in sites],
+        tracker=tracker,
+        motion=motion or usual_motion(sites),
+        parameters=dict(parameters or {}),
+        period_s=period_s,
+        batch_s=batch_s,
+    )
+    records = in_time(timely, make_sensors(setup), batch_s=batch_s)
+    return _run(setup, records, threads=threads, journal=journal, progress=progress, stray=stray, notes=notes)
+
+
+def all_tracks(read: Sequence[Recording], tracked: Tracked | None) -> Tracks | None:
+    """Return our own tracks, or where there are none the system tracks that the recordings hold."""
+    if tracked is not None and tracked.tracks is not None:
+        return tracked.tracks
+    system = [tracks for recording in read for tracks in recording.decoded.tracks]
+    return system[0] if system else None
+
+
+def replay(journal: Path, *, threads: int = 1, progress: Progress = lambda _: None) -> Tracked:
+    """Run a journal again.
+
+    Raises:
+        FormatError: if it is not a journal.
+    """
+    return _run(read_setup(journal), read_records(journal), threads=threads, progress=progress)
+
+
+def _run(
+    setup: Setup,
+    records: Iterable[tuple[int, Batch]],
+    *,
+    threads: int,
+    progress: Progress,
+    journal: Path | None = None,
+    stray: Counter[str] | None = None,
+    notes: Sequence[str] = (),
+) -> Tracked:
+    n_plots: Counter[str] = Counter(stray or {})
+
+    def counted() -> Iterable[tuple[int, Batch]]:
+        for now_ns, record in records:
+            if isinstance(record, Detections):
+                n_plots[record.sensor] += len(record)
+            yield now_ns, record
+
+    with ExitStack() as stack:
+        executor = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
+        node, tracker = assemble(setup, executor)
+        writer = stack.enter_context(JournalWriter(journal, setup)) if journal else None
+        given = drive(node, counted(), journal=writer, progress=progress)
+    refused = Counter(node.refused)
+    refused.update({(sensor, Quality.BAD_TIME.name): n for sensor, n in (stray or {}).items()})
+    return Tracked(
+        tracks=concatenate(given) if given else None,
+        setup=setup,
+        n_plots=n_plots,
+        plots_used=tracker.plots_used(),
+        refused=refused,
+        notes=list(notes),
+    )

@@ -1,0 +1,130 @@
+"""A recording cut into the batches that a live node would have received, in order of time."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.geo.time import NS_PER_S
+from noroshi.records import Detections, Status, take
+from noroshi.records.identity import ABSENT
+from noroshi.sensors import Sensor
+
+REPORTS_PER_LOOK = 3.0  # a transponder that is silent for three of its intervals has missed a look
+REPORT_PERIOD_S_MIN = 10.0
+STRAY_NS = 7 * 86_400 * NS_PER_S
+
+
+def in_time(
+    detections: Sequence[Detections], sensors: Mapping[str, Sensor], *, batch_s: float
+) -> Iterator[tuple[int, Detections]]:
+    """Yield (now_ns, batch): batches of one sensor and at most `batch_s`, each target at most once in a batch.
+
+    `now_ns` is the time of the batch's newest plot.
+    """
+    queue: list[tuple[int, str, int, int, NDArray[np.int64]]] = []
+    for i, whole in enumerate(detections):
+        if not len(whole):
+            continue
+        sensor = sensors.get(whole.sensor)
+        width_ns = round(batch_s * NS_PER_S)
+        window_ns = width_ns
+        if sensor is not None and not _has_identity(whole).any():
+            window_ns = max(min(width_ns, round(sensor.parameters["scan_period_s"] * NS_PER_S / 2)), 1)
+        window = whole.time_ns // window_ns
+        turn = _repeats(whole, window)
+        order = np.lexsort((np.arange(len(whole)), whole.time_ns, turn, window))
+        edges = np.flatnonzero((np.diff(window[order]) != 0) | (np.diff(turn[order]) != 0)) + 1
+        for rows in np.split(order, edges):
+            newest_ns = int(whole.time_ns[rows].max())
+            queue.append((newest_ns, whole.sensor, int(turn[rows[0]]), i, rows))
+    for now_ns, _, _, i, rows in sorted(queue, key=lambda item: item[:4]):
+        yield now_ns, take(detections[i], rows).replace(received_ns=now_ns)
+
+
+def drop_stray_times(detections: Sequence[Detections]) -> tuple[list[Detections], Counter[str]]:
+    """Return the detections without rows whose time is far from all others, and how many each sensor lost.
+
+    One plot stamped a century off would otherwise make a century of silence out of an hour.
+    """
+    filled = [batch for batch in detections if len(batch)]
+    stray: Counter[str] = Counter()
+    if not filled:
+        return [], stray
+    middle_ns = int(np.median(np.concatenate([batch.time_ns for batch in filled])))
+    timely = []
+    for batch in filled:
+        # Python integers: the difference of two absurd times need not fit 64 bits.
+        low_ns, high_ns = max(middle_ns - STRAY_NS, 1), min(middle_ns + STRAY_NS, 2**62)
+        inside = (batch.time_ns >= low_ns) & (batch.time_ns <= high_ns)
+        if not inside.all():
+            stray[batch.sensor] += int((~inside).sum())
+        timely.append(batch if inside.all() else take(batch, inside))
+    return [batch for batch in timely if len(batch)], stray
+
+
+def scan_period_s(detections: Sequence[Detections], statuses: Sequence[Status], sensor_type: str) -> float | None:
+    """Return how long one sensor takes between two looks at a target, as its own recording shows; None if it does not.
+
+    North markers say it of a radar; else its own azimuths do. Position reports show it by their senders, and frames of
+    plots by their times.
+    """
+    source = detections[0].sensor
+    north = [s.time_ns[(s.source == source) & (s.subject == "north marker")] for s in statuses]
+    if north and (marks := np.unique(np.concatenate(north))).size > 2:
+        return _interval_s(marks)
+    if sensor_type == "position_report":
+        between = np.concatenate([_between_reports(d) for d in detections])
+        if not between.size:
+            return None
+        return max(REPORT_PERIOD_S_MIN, REPORTS_PER_LOOK * float(np.median(between)) / NS_PER_S)
+    if "azimuth_rad" in detections[0].components:
+        return _rotation_s(detections)
+    times = np.unique(np.concatenate([d.time_ns for d in detections]))
+    return float(np.median(np.diff(times))) / NS_PER_S if times.size > 2 else None
+
+
+def _rotation_s(detections: Sequence[Detections]) -> float | None:
+    """Return the time of a rotation from the times at which the plots' azimuth passes north."""
+    time_ns = np.concatenate([d.time_ns for d in detections])
+    azimuth = np.concatenate([d.values[:, d.components.index("azimuth_rad")] for d in detections])
+    order = np.argsort(time_ns, kind="stable")
+    passes = time_ns[order][1:][np.diff(azimuth[order]) < -np.pi]
+    return _interval_s(passes) if passes.size > 4 else None
+
+
+def _interval_s(times_ns: NDArray[np.int64]) -> float:
+    """Return the interval of a regular event that is seen with jitter and sometimes missed [s]."""
+    since_s = (times_ns - times_ns[0]) / NS_PER_S
+    turns = np.round(since_s / np.median(np.diff(since_s)))
+    return float(np.polyfit(turns, since_s, 1)[0])
+
+
+def _between_reports(detections: Detections) -> NDArray[np.int64]:
+    """Return the times between consecutive reports of the same sender."""
+    who = np.where(
+        detections.identity.icao_address != ABSENT, detections.identity.icao_address, detections.identity.mmsi
+    )
+    order = np.lexsort((detections.time_ns, who))
+    step = np.diff(detections.time_ns[order])
+    return step[(np.diff(who[order]) == 0) & (who[order][1:] != ABSENT) & (step > 0)]
+
+
+def _has_identity(detections: Detections) -> NDArray[np.bool_]:
+    return (detections.identity.icao_address != ABSENT) | (detections.identity.mmsi != ABSENT)
+
+
+def _repeats(detections: Detections, window: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each row how many earlier reports of the same sender its window holds."""
+    known = _has_identity(detections)
+    identity = detections.identity
+    who = np.where(identity.icao_address != ABSENT, identity.icao_address, identity.mmsi + 2**32)
+    who = np.where(known, who, -1 - np.arange(len(who)))
+    order = np.lexsort((np.arange(len(who)), detections.time_ns, who, window))
+    new = np.ones(len(who), bool)
+    new[1:] = (np.diff(who[order]) != 0) | (np.diff(window[order]) != 0)
+    start = np.maximum.accumulate(np.where(new, np.arange(len(who)), 0))
+    turn = np.empty(len(who), np.int64)
+    turn[order] = np.arange(len(who)) - start
+    return turn

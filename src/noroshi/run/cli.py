@@ -1,0 +1,207 @@
+"""The command line. Exit codes: 0 done, 1 the work failed, 2 the input or the usage is wrong (one line)."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from noroshi import __version__
+from noroshi.formats import FormatError
+from noroshi.geo.time import utc_ns_from_iso
+from noroshi.run import api, outputs
+from noroshi.run.evidence import radar_residuals
+from noroshi.run.recordings import Recording
+from noroshi.run.recordings import read as read_recording
+from noroshi.run.summary import show, summarise
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Air and missile surveillance and warning for a coalition. Research and exercise software: not certified for "
+    "alerting, air traffic control or operations.",
+)
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+) -> None:
+    if version:
+        sys.stdout.write(f"noroshi {__version__}\n")
+        raise typer.Exit
+
+
+@app.command(
+    epilog="Example: noroshi track radar.pcap adsb.json.gz --sensors sites.csv --out tracks.parquet --plot map.png"
+)
+def track(
+    recordings: Annotated[list[str], typer.Argument(help="Files, or sample:NAME for a real flight to try.")],
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(help="Tracks out: .parquet, .csv, .ast (ASTERIX 062), .geojson, .czml. Repeatable."),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="A map of sensors, plots and tracks: .png, .svg or .pdf.")] = None,
+    sensors: Annotated[Path | None, typer.Option(help="Sensors table (docs/tables.md): where they are.")] = None,
+    journal: Annotated[Path | None, typer.Option(help="Write a journal, for `noroshi replay`.")] = None,
+    period: Annotated[
+        float, typer.Option(help="Give out the whole picture every so many seconds; 0: each track as it changes.")
+    ] = 0.0,
+    day: Annotated[str | None, typer.Option(help="Day of a recording that gives only the time of day.")] = None,
+    format_name: Annotated[str | None, typer.Option("--format", help="Format, if the file does not show it.")] = None,
+    tracker: Annotated[str, typer.Option(help="Which tracker.")] = "nearest_neighbour",
+    motion: Annotated[str | None, typer.Option(help="Which motion model; by default what suits the data.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter of the tracker or the motion: NAME=NUMBER.")
+    ] = None,
+    batch: Annotated[float, typer.Option(help="Seconds of a recording that are handed over at a time.")] = 1.0,
+    threads: Annotated[int, typer.Option(help="Threads; the tracks are the same.", min=1, max=64)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
+) -> None:
+    """Track recordings of radars and of aircraft's and ships' own reports, several together."""
+    with _one_line():
+        for path in out or []:
+            outputs.check_ending(path)
+        for path in (plot, journal):
+            if path:
+                outputs.check_folder(path)
+        seconds = _Watch()
+        day_ns = utc_ns_from_iso(f"{day}T00:00:00Z") if day else None
+        read = [read_recording(name, day_ns=day_ns, format_name=format_name) for name in recordings]
+        sites = list(read_recording(str(sensors)).decoded.sites) if sensors else []
+        seconds.lap("reading")
+        detections = [batch for recording in read for batch in recording.decoded.detections]
+        statuses = [status for recording in read for status in recording.decoded.statuses]
+        known = sites + [site for recording in read for site in recording.decoded.sites]
+        tracked = None
+        if detections:
+            with _progress("tracking", sum(map(len, detections)), quiet=as_json) as advance:
+                tracked = api.track(
+                    detections, known, statuses=statuses, tracker=tracker, motion=motion, parameters=_numbers(set_),
+                    period_s=period, batch_s=batch, threads=threads, journal=journal, progress=advance,
+                )  # fmt: skip
+            seconds.lap("tracking")
+        _finish(read, tracked, out=out or [], plot=plot, as_json=as_json, seconds=seconds)
+
+
+@app.command(epilog="Example: noroshi replay flight.mcap --out tracks.parquet")
+def replay(
+    journal: Annotated[Path, typer.Argument(help="A journal that `noroshi track --journal` wrote.")],
+    out: Annotated[list[Path] | None, typer.Option(help="Tracks out, as in `noroshi track`. Repeatable.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="A map of sensors, plots and tracks.")] = None,
+    threads: Annotated[int, typer.Option(help="Threads; the tracks are the same.", min=1, max=64)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
+) -> None:
+    """Run a journal again: the same bytes come out."""
+    with _one_line():
+        for path in out or []:
+            outputs.check_ending(path)
+        seconds = _Watch()
+        with _progress("replaying", None, quiet=as_json) as advance:
+            tracked = api.replay(journal, threads=threads, progress=advance)
+        seconds.lap("replaying")
+        _finish([], tracked, out=out or [], plot=plot, as_json=as_json, seconds=seconds)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+class _Watch:
+    """How long each part of the work took."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Name the time since the last lap."""
+        now = time.perf_counter()
+        self.laps[name] = now - self._since
+        self._since = now
+
+
+def _finish(
+    read: Sequence[Recording],
+    tracked: api.Tracked | None,
+    *,
+    out: Sequence[Path],
+    plot: Path | None,
+    as_json: bool,
+    seconds: _Watch,
+) -> None:
+    """Write what was asked for and tell what came of it."""
+    every = api.all_tracks(read, tracked)
+    for path in out:
+        if every is not None:
+            outputs.write(every, path)
+    if out:
+        seconds.lap("writing")
+    if plot:
+        from noroshi.run.picture import draw_picture
+
+        draw_picture(plot, read, tracked)
+        seconds.lap("drawing")
+    residuals = radar_residuals(read, tracked)
+    summary = summarise(read, tracked, residuals=residuals, seconds=seconds.laps)
+    if as_json:
+        sys.stdout.write(json.dumps(summary) + "\n")
+    else:
+        show(summary, Console(highlight=False, width=None if sys.stdout.isatty() else 120))
+        for path in [*out, *([plot] if plot else [])]:
+            sys.stdout.write(f"wrote {path}\n" if path.exists() else f"nothing to write to {path}: no tracks\n")
+
+
+def _numbers(settings: Sequence[str] | None) -> dict[str, float]:
+    """Return NAME=NUMBER settings as numbers.
+
+    Raises:
+        ValueError: naming the setting that is not one.
+    """
+    numbers = {}
+    for setting in settings or []:
+        name, _, value = setting.partition("=")
+        try:
+            numbers[name] = float(value)
+        except ValueError as error:
+            raise ValueError(f"--set {setting}: write NAME=NUMBER, for instance hits_to_confirm=4") from error
+    return numbers
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn what a person did wrong into one line and exit code 2."""
+    try:
+        yield
+    except (FormatError, ValueError) as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("noroshi: interrupted\n")
+        raise typer.Exit(1) from None
+
+
+def _refuse(message: str) -> NoReturn:
+    line = " ".join(message.split())
+    sys.stderr.write(f"noroshi: {line}\n")
+    raise typer.Exit(2)
+
+
+@contextmanager
+def _progress(what: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Show progress on a terminal, nothing in a pipe."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda _: None
+        return
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda n: bar.advance(task, n)

@@ -1,0 +1,38 @@
+"""The replay driver: gives a node its records and its time, from a recording or a journal alike."""
+
+from collections.abc import Callable, Iterable
+
+from noroshi.node.core import Node
+from noroshi.records import Batch, Tracks
+from noroshi.run.journal import JournalWriter
+
+
+def drive(
+    node: Node,
+    records: Iterable[tuple[int, Batch]],
+    *,
+    journal: JournalWriter | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[Tracks]:
+    """Hand every record to the node at its time and return the tracks that it gave out, in order.
+
+    Args:
+        node: whom to drive.
+        records: (now_ns, record) in order of time.
+        journal: where each record is written before the node sees it.
+        progress: told how many rows have been handled since the last call.
+    """
+    given: list[Tracks] = []
+    for now_ns, record in records:
+        _wake_until(node, now_ns)
+        if journal is not None:
+            journal.write(record, now_ns)
+        node.receive(record, now_ns)
+        given += [out.record for out in node.take() if isinstance(out.record, Tracks)]
+        progress(len(record))
+    return given
+
+
+def _wake_until(node: Node, now_ns: int) -> None:
+    while (due_ns := node.wake_ns()) is not None and due_ns <= now_ns:
+        node.wake(due_ns)

@@ -1,0 +1,118 @@
+"""The journal: every record that a node received, written before the node saw it.
+
+An MCAP file (https://mcap.dev/spec), one segment for each start, unchunked and flushed record by record: what the node
+has seen is on the disk. The channel names what a record is; `configuration` comes first.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from mcap.exceptions import EndOfFile, McapError
+from mcap.records import Channel, Message
+from mcap.stream_reader import StreamReader
+from mcap.writer import CompressionType, Writer
+
+from noroshi.formats import FormatError
+from noroshi.formats.columns import pack, unpack
+from noroshi.records import Batch, Detections
+from noroshi.run.setup import Setup
+
+CONFIGURATION = "configuration"
+ENCODING = "noroshi-columns"
+RECORD_BYTES_MAX = 2**30
+
+
+class JournalWriter:
+    """Writes a journal; use as a context."""
+
+    def __init__(self, path: Path, setup: Setup) -> None:
+        self._stream = path.open("wb")
+        self._writer = Writer(self._stream, compression=CompressionType.NONE, use_chunking=False)
+        self._writer.start(profile="noroshi", library="noroshi")
+        self._channels: dict[str, int] = {}
+        self._sequence = 0
+        self._put(CONFIGURATION, "json", 0, msgspec.json.encode(setup))
+
+    def write(self, record: Batch, now_ns: int) -> None:
+        """Write one record and see it onto the disk."""
+        about = record.sensor if isinstance(record, Detections) else ""
+        self._put(f"{type(record).__name__.lower()}/{about}", ENCODING, now_ns, pack(record))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.finish()
+        self._stream.close()
+
+    def _put(self, channel: str, encoding: str, now_ns: int, data: bytes) -> None:
+        if channel not in self._channels:
+            self._channels[channel] = self._writer.register_channel(channel, encoding, schema_id=0)
+        self._writer.add_message(self._channels[channel], now_ns, data, now_ns, self._sequence)
+        self._sequence += 1
+        self._stream.flush()
+
+
+def read_setup(path: Path) -> Setup:
+    """Return the configuration a journal was made with.
+
+    Raises:
+        FormatError: if the file is no journal of this program.
+    """
+    for channel, _, data in _messages(path):
+        if channel != CONFIGURATION:
+            break
+        try:
+            return msgspec.json.decode(data, type=Setup)
+        except msgspec.DecodeError as error:
+            raise FormatError(f"{path}: its configuration cannot be read: {error}") from error
+    raise FormatError(f"{path}: not a noroshi journal: no configuration at its beginning")
+
+
+def read_records(path: Path) -> Iterator[tuple[int, Batch]]:
+    """Yield (now_ns, record) in the order in which the node received them.
+
+    A journal that was cut off (a crash, a full disk) yields every record that is whole.
+
+    Raises:
+        FormatError: if a record cannot be read.
+    """
+    for channel, now_ns, data in _messages(path):
+        if channel != CONFIGURATION:
+            try:
+                yield now_ns, unpack(data)
+            except FormatError as error:
+                raise FormatError(f"{path}: channel {channel} at {now_ns} ns: {error}") from error
+
+
+def journal_digest(path: Path) -> str:
+    """Return the SHA-256 over the ordered (now_ns, channel, payload) of a journal."""
+    running = hashlib.sha256()
+    for channel, now_ns, data in _messages(path):
+        running.update(f"{now_ns} {channel} {len(data)} ".encode())
+        running.update(data)
+    return running.hexdigest()
+
+
+def _messages(path: Path) -> Iterator[tuple[str, int, bytes]]:
+    topics: dict[int, str] = {}
+    try:
+        with path.open("rb") as stream:
+            for record in StreamReader(stream, record_size_limit=RECORD_BYTES_MAX).records:
+                if isinstance(record, Channel):
+                    topics[record.id] = record.topic
+                elif isinstance(record, Message):
+                    yield topics[record.channel_id], record.log_time, record.data
+    except EndOfFile:
+        return  # cut off by a crash: what came before is whole
+    except OSError as error:
+        raise FormatError(f"{path}: {error.strerror}") from error
+    except (McapError, ValueError, KeyError, struct.error) as error:
+        raise FormatError(f"{path}: not a journal, or a damaged one ({type(error).__name__})") from error

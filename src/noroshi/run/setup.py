@@ -1,0 +1,103 @@
+"""What a node is made of, as data: read from options or a journal, and assembled into code here alone."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from concurrent.futures import Executor
+
+import msgspec
+
+from noroshi.geo.time import NS_PER_S
+from noroshi.node.core import Node
+from noroshi.records import SensorSite
+from noroshi.run.rooms import load
+from noroshi.sensors import Sensor
+from noroshi.tracking import Tracker
+
+
+class Site(msgspec.Struct, forbid_unknown_fields=True):
+    """A `SensorSite` as plain data; an unknown position is null."""
+
+    sensor: str
+    type: str
+    nation: str = ""
+    lat_rad: float | None = None
+    lon_rad: float | None = None
+    height_m: float | None = None
+    parameters: dict[str, float] = {}
+
+    @classmethod
+    def of(cls, site: SensorSite) -> "Site":
+        """Return the plain form of a site."""
+        place = {name: _number(getattr(site, name)) for name in ("lat_rad", "lon_rad", "height_m")}
+        return cls(site.sensor, site.type, site.nation, parameters=dict(site.parameters), **place)
+
+    def record(self) -> SensorSite:
+        """Return the site as a record."""
+        place = {name: _nan(getattr(self, name)) for name in ("lat_rad", "lon_rad", "height_m")}
+        return SensorSite(sensor=self.sensor, type=self.type, nation=self.nation, parameters=self.parameters, **place)
+
+
+class Setup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Everything that decides what a node gives out, beside the records it receives."""
+
+    node: str = "local"
+    sites: list[Site]
+    tracker: str = "nearest_neighbour"
+    motion: str = "constant_velocity"
+    parameters: dict[str, float] = {}
+    period_s: float = 0.0
+    window_s: float = 30.0
+    batch_s: float = 1.0
+
+
+def make_sensors(setup: Setup) -> Mapping[str, Sensor]:
+    """Return the sensors by name, in the order of the setup.
+
+    Raises:
+        ValueError: if a type or a parameter is unknown; the message names the sensor.
+    """
+    made: dict[str, Sensor] = {}
+    for site in setup.sites:
+        try:
+            made[site.sensor] = load("sensors", site.type).Sensor.at(site.record())
+        except ValueError as error:
+            raise ValueError(f"sensor '{site.sensor}': {error}") from error
+    return made
+
+
+def assemble(setup: Setup, executor: Executor | None = None) -> tuple[Node, Tracker]:
+    """Return the node that a setup describes, and its tracker.
+
+    Raises:
+        ValueError: if the setup names a part or a parameter that does not exist.
+    """
+    eyes = make_sensors(setup)
+    room = load("tracking.trackers", setup.tracker)
+    mover = load("motion", setup.motion).Motion
+    own = {field.name for field in dataclasses.fields(room.Parameters)}
+    moving = {field.name for field in dataclasses.fields(mover)}
+    if unknown := sorted(set(setup.parameters) - own - moving):
+        known = ", ".join(sorted(own | moving))
+        raise ValueError(f"{setup.tracker} with {setup.motion} has no parameter '{unknown[0]}'; there are: {known}")
+    usual = room.Parameters()
+    parameters = {name: type(getattr(usual, name))(x) for name, x in setup.parameters.items() if name in own}
+    motion = mover.of(**{name: x for name, x in setup.parameters.items() if name in moving})
+    executor_and_parts = {"motion": motion, "parameters": room.Parameters(**parameters), "executor": executor}
+    tracker: Tracker = room.Tracker(node=setup.node, sensor_names=tuple(eyes), **executor_and_parts)
+    node = Node(
+        setup.node,
+        sensors=eyes,
+        tracker=tracker,
+        period_ns=round(setup.period_s * NS_PER_S),
+        window_ns=round(setup.window_s * NS_PER_S),
+    )
+    return node, tracker
+
+
+def _number(x: float) -> float | None:
+    return None if math.isnan(x) else x
+
+
+def _nan(x: float | None) -> float:
+    return math.nan if x is None else x

@@ -1,0 +1,60 @@
+"""Which sensors a set of detections needs, and what is known of each."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from noroshi.records import Detections, SensorSite, Status
+from noroshi.run.batches import scan_period_s
+
+TYPE_OF = {"azimuth_rad": "search_radar", "lat_rad": "position_report", "x_m": "local_position"}
+"""What type a sensor is if nobody says: by the component that only this type has."""
+
+
+def complete(
+    detections: Sequence[Detections], known: Sequence[SensorSite], statuses: Sequence[Status] = ()
+) -> tuple[list[SensorSite], list[str]]:
+    """Return a site for each sensor that gave detections, sorted by name, and what was assumed, in plain words.
+
+    Among several descriptions of a sensor the first with a position wins. A scan period that nobody states is taken
+    from the recording itself. A radar without a position is of use only alone: it is then put at 0N 0E and the picture
+    is relative to it.
+
+    Raises:
+        ValueError: if a sensor's type cannot be told, or its position is missing and needed.
+    """
+    notes: list[str] = []
+    found: list[SensorSite] = []
+    for name in sorted({batch.sensor for batch in detections}):
+        own = [batch for batch in detections if batch.sensor == name]
+        site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
+        if "scan_period_s" not in site.parameters and (period := scan_period_s(own, statuses, site.type)):
+            site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": round(period, 3)})
+        found.append(site)
+    lost = [site for site in found if site.type == "search_radar" and math.isnan(site.lat_rad)]
+    if lost and len(found) > 1:
+        named = ", ".join(f"'{site.sensor}'" for site in lost)
+        raise ValueError(f"the position of radar {named} is not known; give it in a sensors table with --sensors")
+    if lost:
+        notes.append(f"position of radar '{lost[0].sensor}' unknown: picture relative to it, as if at 0N 0E")
+        found = [dataclasses.replace(lost[0], lat_rad=0.0, lon_rad=0.0, height_m=0.0)]
+    return found, notes
+
+
+def usual_motion(sites: Sequence[SensorSite]) -> str:
+    """Return the motion model that suits the sensors: a plane for laboratory data, else the curved Earth."""
+    laboratory = all(site.type == "local_position" and math.isnan(site.lat_rad) for site in sites)
+    return "plane_constant_velocity" if sites and laboratory else "constant_velocity"
+
+
+def _described(name: str, known: Sequence[SensorSite]) -> SensorSite | None:
+    mine = [site for site in known if site.sensor == name]
+    placed = [site for site in mine if not math.isnan(site.lat_rad)]
+    return (placed or mine or [None])[0]
+
+
+def _guess(batch: Detections) -> str:
+    for component, kind in TYPE_OF.items():
+        if component in batch.components:
+            return kind
+    raise ValueError(f"sensor '{batch.sensor}' measures {', '.join(batch.components)}; name its type with --sensors")

@@ -1,0 +1,174 @@
+"""What came of `noroshi track`, in figures: for a person and for a machine."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from noroshi.assessment.residuals import Residual
+from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
+from noroshi.geo.wgs84 import geodetic_from_ecef
+from noroshi.records import Tracks, TrackStatus
+from noroshi.run.api import Tracked
+from noroshi.run.recordings import Recording
+
+
+def summarise(
+    recordings: Sequence[Recording],
+    tracked: Tracked | None,
+    *,
+    residuals: Sequence[Residual],
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Return all figures as plain data for JSON."""
+    system = [tracks for recording in recordings for tracks in recording.decoded.tracks]
+    return {
+        "recordings": [_recording(recording) for recording in recordings],
+        "sensors": _sensors(tracked) if tracked else [],
+        "tracks": _tracks(tracked.tracks) if tracked and tracked.tracks is not None else None,
+        "system_tracks": [_tracks(tracks) for tracks in system],
+        "residuals": [
+            {"sensor": r.sensor, "component": r.component, "n": r.n, "bias": r.bias, "sigma": r.sigma}
+            for r in residuals
+        ],
+        "notes": tracked.notes if tracked else [],
+        "digest": tracked.digest if tracked else None,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }
+
+
+def _recording(recording: Recording) -> dict[str, Any]:
+    decoded = recording.decoded
+    return {
+        "file": recording.path.name,
+        "format": recording.format,
+        "records": decoded.n_records,
+        "counts": dict(sorted(decoded.counts.items())),
+        "damage": dict(sorted(decoded.damage.items())),
+    }
+
+
+def _sensors(tracked: Tracked) -> list[dict[str, Any]]:
+    rows = []
+    for site in tracked.setup.sites:
+        refused = {reason: n for (sensor, reason), n in sorted(tracked.refused.items()) if sensor == site.sensor}
+        used = tracked.plots_used.get(site.sensor, 0)
+        plots = tracked.n_plots[site.sensor]
+        rows.append(
+            {
+                "sensor": site.sensor,
+                "type": site.type,
+                "scan_period_s": site.parameters.get("scan_period_s"),
+                "plots": plots,
+                "used": used,
+                "unused": plots - used - sum(refused.values()),
+                "refused": refused,
+            }
+        )
+    return rows
+
+
+def _tracks(tracks: Tracks) -> dict[str, Any]:
+    ids = np.unique(tracks.track_id)
+    start = np.full(len(ids), np.iinfo(np.int64).max)
+    end = np.full(len(ids), np.iinfo(np.int64).min)
+    which = np.searchsorted(ids, tracks.track_id)
+    np.minimum.at(start, which, tracks.time_ns)
+    np.maximum.at(end, which, tracks.time_ns)
+    lat, lon, height_m = geodetic_from_ecef(tracks.state_ecef[:, :3])
+    speed = np.linalg.norm(tracks.state_ecef[:, 3:], axis=1)
+    at_once = np.cumsum(np.concatenate([np.ones(len(ids)), -np.ones(len(ids))])[_by_time(start, end)])
+    return {
+        "node": tracks.node,
+        "rows": len(tracks),
+        "tracks": len(ids),
+        "lost": int((tracks.status == TrackStatus.LOST).sum()),
+        "at_once_max": int(at_once.max(initial=0)),
+        "duration_s_median": _round(np.median(end - start) / NS_PER_S),
+        "from": iso_from_utc_ns(int(start.min())),
+        "to": iso_from_utc_ns(int(end.max())),
+        "lat_deg": [_round(math.degrees(x), 4) for x in np.quantile(lat, [0, 1])],
+        "lon_deg": [_round(math.degrees(x), 4) for x in np.quantile(lon, [0, 1])],
+        "height_m": [_round(x) for x in np.quantile(height_m, [0, 0.5, 1])],
+        "speed_m_s": [_round(x) for x in np.nanquantile(speed, [0, 0.5, 1])],
+    }
+
+
+def _by_time(start: Any, end: Any) -> Any:
+    # A track that ends where another begins has ended.
+    times = np.concatenate([start, end])
+    return np.lexsort((np.repeat([1, 0], [len(start), len(end)]), times))
+
+
+def _round(x: float, digits: int = 1) -> float | None:
+    return round(float(x), digits) if math.isfinite(x) else None
+
+
+def show(summary: Mapping[str, Any], console: Console) -> None:
+    """Print the summary for a person."""
+    for recording in summary["recordings"]:
+        damaged = sum(recording["damage"].values())
+        console.print(
+            f"[bold]{recording['file']}[/]: {recording['format']}, {recording['records']:,} records"
+            + (f", [yellow]{damaged:,} damaged[/]" if damaged else "")
+        )
+        for what, n in recording["counts"].items():
+            console.print(f"  {n:>9,}  {what}")
+        for why, n in recording["damage"].items():
+            console.print(f"  {n:>9,}  [yellow]damaged: {why}[/]")
+    if summary["sensors"]:
+        console.print(_sensor_table(summary["sensors"]))
+    for tracks in [summary["tracks"], *summary["system_tracks"]]:
+        if tracks:
+            _show_tracks(tracks, console)
+    if summary["sensors"] and not summary["tracks"]:
+        console.print("no track became firm")
+    if summary["residuals"]:
+        console.print(_residual_table(summary["residuals"]))
+    for note in summary["notes"]:
+        console.print(f"[yellow]note:[/] {note}")
+    took = ", ".join(f"{name} {value:.1f} s" for name, value in summary["seconds"].items())
+    console.print(f"[dim]{took}[/]")
+
+
+def _show_tracks(tracks: Mapping[str, Any], console: Console) -> None:
+    lat, lon, height, speed = (tracks[name] for name in ("lat_deg", "lon_deg", "height_m", "speed_m_s"))
+    console.print(
+        f"[bold]{tracks['tracks']:,} tracks[/] of node {tracks['node']} in {tracks['rows']:,} rows, "
+        f"{tracks['at_once_max']:,} at once at most, {tracks['duration_s_median']:,} s long (median)\n"
+        f"  {tracks['from']} to {tracks['to']}\n"
+        f"  {lat[0]} to {lat[1]} N, {lon[0]} to {lon[1]} E, height {height[0]:,} to {height[2]:,} m, "
+        f"speed {speed[1]} m/s (median)"
+    )
+
+
+def _sensor_table(sensors: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("sensor", "type", "look every", "plots", "used", "unused", "refused"):
+        table.add_column(name, justify="left" if name in ("sensor", "type", "refused") else "right")
+    for row in sensors:
+        period = row["scan_period_s"]
+        table.add_row(
+            row["sensor"],
+            row["type"],
+            f"{period:g} s" if period else "",
+            f"{row['plots']:,}",
+            f"{row['used']:,}",
+            f"{row['unused']:,}",
+            ", ".join(f"{n:,} {reason.lower().replace('_', ' ')}" for reason, n in row["refused"].items()),
+        )
+    return table
+
+
+def _residual_table(residuals: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", title="plots against position reports")
+    for name in ("sensor", "component", "n", "bias", "sigma"):
+        table.add_column(name, justify="left" if name in ("sensor", "component") else "right")
+    for row in residuals:
+        scale, unit = (180 / math.pi, "deg") if row["component"].endswith("_rad") else (1.0, "")
+        name = row["component"].removesuffix("_rad") + f" [{unit}]" if unit else row["component"]
+        table.add_row(row["sensor"], name, f"{row['n']:,}", f"{row['bias'] * scale:.3f}", f"{row['sigma'] * scale:.3f}")
+    return table

@@ -1,0 +1,105 @@
+"""Plain plots in a declared local frame: x east, y north, z up of an origin."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from noroshi.estimation.kalman import symmetric
+from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes_at
+from noroshi.records import SensorSite
+from noroshi.sensors import parameters_of
+
+Z = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sensor:
+    """Cartesian position along the origin's east, north and up.
+
+    A site without a position is the laboratory's plane: it touches the ellipsoid at 0 N 0 E, where x, y, z are the
+    Earth-fixed y, z and x - 6378137 m.
+
+    Parameters: `sigma_m` is the noise along each axis. A plot without z is in the plane: at height 0 within
+    `plane_sigma_m`, climbing within `plane_speed_sigma_m_s`. Every other velocity along an axis is taken to be within
+    `speed_sigma_m_s`. A laboratory's scale is its own: set `sigma_m` and `speed_sigma_m_s` to suit.
+    """
+
+    COMPONENTS: ClassVar[tuple[str, ...]] = ("x_m", "y_m", "z_m")
+    REQUIRED: ClassVar[tuple[str, ...]] = ("x_m", "y_m")
+    WRAPPED: ClassVar[tuple[str, ...]] = ()
+    NEEDS_ORIGIN: ClassVar[bool] = True
+    BOUNDS: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "x_m": (-5e6, 5e6),
+        "y_m": (-5e6, 5e6),
+        "z_m": (-5e6, 5e6),
+    }
+    PARAMETERS: ClassVar[Mapping[str, float]] = {
+        "sigma_m": 1.0,
+        "detection_probability": 0.9,
+        "scan_period_s": 1.0,
+        "speed_sigma_m_s": 300.0,
+        "plane_sigma_m": 1.0,
+        "plane_speed_sigma_m_s": 0.1,
+    }
+
+    origin_ecef_m: Floats
+    parameters: Mapping[str, float]
+
+    @classmethod
+    def at(cls, site: SensorSite) -> Self:
+        """Return the frame at the site; see `Sensor.at` of the room."""
+        place = (site.lat_rad, site.lon_rad, site.height_m)
+        plane = all(math.isnan(x) for x in place)
+        return cls(
+            origin_ecef_m=ecef_from_geodetic(*((0.0, 0.0, 0.0) if plane else place)),
+            parameters=parameters_of(site, cls.PARAMETERS),
+        )
+
+    def measure(self, states: Floats, origin_ecef_m: Floats) -> Floats:
+        """Return (n, 3) measurements."""
+        enu_m: Floats = np.matvec(_axes(origin_ecef_m), states[:, :3] - origin_ecef_m)
+        return enu_m
+
+    def jacobian(self, states: Floats, origin_ecef_m: Floats) -> Floats:
+        """Return (n, 3, 6) derivatives of `measure` by the state."""
+        rows = np.zeros((len(states), 3, 6))
+        rows[:, :, :3] = _axes(origin_ecef_m)
+        return rows
+
+    def noise(self, values: Floats) -> Floats:
+        """Return (n, 3, 3) noise, the same for all rows."""
+        return np.tile(self.parameters["sigma_m"] ** 2 * np.eye(3), (len(values), 1, 1))
+
+    def locate(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
+        """Return (n, 6) states and (n, 6, 6) covariances; see `Sensor.locate` of the room."""
+        p = self.parameters
+        measured = ~np.isnan(values)
+        both = measured[:, :, None] & measured[:, None, :]
+        position_covariance = np.where(both, covariances, p["plane_sigma_m"] ** 2 * np.eye(3))
+        sigmas = np.full((len(values), 3), p["speed_sigma_m_s"])
+        sigmas[~measured[:, Z], Z] = p["plane_speed_sigma_m_s"]
+        axes = _axes(origin_ecef_m)
+        ecef_from_local = axes.swapaxes(1, 2)
+        states = np.zeros((len(values), 6))
+        states[:, :3] = origin_ecef_m + np.vecmat(np.where(measured, values, 0.0), axes)
+        covariance = np.zeros((len(values), 6, 6))
+        covariance[:, :3, :3] = ecef_from_local @ position_covariance @ axes
+        covariance[:, 3:, 3:] = ecef_from_local @ (sigmas[:, :, None] ** 2 * axes)
+        return states, symmetric(covariance)
+
+    def detection_probability(
+        self,
+        states: Floats,
+        origin_ecef_m: Floats,  # noqa: ARG002
+    ) -> Floats:
+        """Return (n,) chances: one number everywhere."""
+        return np.full(len(states), self.parameters["detection_probability"])
+
+
+def _axes(origin_ecef_m: Floats) -> Floats:
+    """Return (n, 3, 3) local axes, or (1, 3, 3) where all rows have one origin, as those of a fixed frame do."""
+    one = origin_ecef_m[:1]
+    return enu_axes_at(one if np.all(origin_ecef_m == one) else origin_ecef_m)

@@ -1,0 +1,167 @@
+"""A target that says where it is, or another's word for it: ADS-B, multilateration, AIS, another nation's reports."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from noroshi.estimation.kalman import symmetric
+from noroshi.geo.curvature import radii_of_curvature_m
+from noroshi.geo.horizon import is_above_horizon
+from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_from_ecef
+from noroshi.records import SensorSite
+from noroshi.sensors import parameters_of
+
+LAT, LON = 0, 1
+SMALLEST_M = 1.0  # nearer to the Earth's axis than this a longitude has no derivative worth dividing by
+AT_SEA: Mapping[str, float] = {
+    "altitude_prior_m": 0.0,
+    "altitude_prior_sigma_m": 50.0,
+    "speed_sigma_m_s": 10.0,
+    "climb_sigma_m_s": 0.5,
+}
+"""The defaults that differ for ships; the geoid is up to 106 m from the ellipsoid, 30 m in root mean square."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sensor:
+    """Geodetic position, and velocity along local east, north and up at the target.
+
+    The altitude is compared with the state's height above the ellipsoid; where a report gives a pressure altitude, the
+    vertical of the picture is pressure altitude too. Where the sensor has a position, it is the receiver's: it plays no
+    part in the measurement, and targets below its radio horizon are not seen.
+
+    Parameters: `position_sigma_m` is along each horizontal axis. `surface = 1` is for ships: a report without altitude
+    is taken to be near sea level (else at `altitude_prior_m`), and the priors of speed and climb are slower.
+    """
+
+    COMPONENTS: ClassVar[tuple[str, ...]] = (
+        "lat_rad",
+        "lon_rad",
+        "altitude_m",
+        "velocity_east_m_s",
+        "velocity_north_m_s",
+        "velocity_up_m_s",
+    )
+    REQUIRED: ClassVar[tuple[str, ...]] = ("lat_rad", "lon_rad")
+    WRAPPED: ClassVar[tuple[str, ...]] = ("lon_rad",)
+    NEEDS_ORIGIN: ClassVar[bool] = False
+    BOUNDS: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "lat_rad": (-math.radians(89.9), math.radians(89.9)),
+        "lon_rad": (-2.0 * math.pi, 2.0 * math.pi),
+        "altitude_m": (-1_500.0, 2e6),
+        "velocity_east_m_s": (-15_000.0, 15_000.0),
+        "velocity_north_m_s": (-15_000.0, 15_000.0),
+        "velocity_up_m_s": (-15_000.0, 15_000.0),
+    }
+    PARAMETERS: ClassVar[Mapping[str, float]] = {
+        "position_sigma_m": 30.0,
+        "altitude_sigma_m": 10.0,
+        "velocity_sigma_m_s": 2.0,
+        "detection_probability": 0.95,
+        "scan_period_s": 1.0,
+        "surface": 0.0,
+        "altitude_prior_m": 5_000.0,
+        "altitude_prior_sigma_m": 5_000.0,
+        "speed_sigma_m_s": 300.0,
+        "climb_sigma_m_s": 20.0,
+    }
+
+    origin_ecef_m: Floats
+    parameters: Mapping[str, float]
+
+    @classmethod
+    def at(cls, site: SensorSite) -> Self:
+        """Return the source at the site; see `Sensor.at` of the room."""
+        surface = site.parameters.get("surface", 0.0)
+        if surface not in (0.0, 1.0):
+            raise ValueError(f"sensor {site.sensor!r}: parameter 'surface' is {surface}: it is 1 for ships, else 0")
+        return cls(
+            origin_ecef_m=ecef_from_geodetic(site.lat_rad, site.lon_rad, site.height_m),
+            parameters=parameters_of(site, {**cls.PARAMETERS, **(AT_SEA if surface else {})}),
+        )
+
+    def measure(self, states: Floats, origin_ecef_m: Floats) -> Floats:  # noqa: ARG002
+        """Return (n, 6) measurements; the longitude is in (-pi, pi]."""
+        lat_rad, lon_rad, height_m = geodetic_from_ecef(states[:, :3])
+        velocity_enu = np.matvec(enu_axes(lat_rad, lon_rad), states[:, 3:6])
+        return np.hstack([np.stack([lat_rad, lon_rad, height_m], axis=1), velocity_enu])
+
+    def jacobian(self, states: Floats, origin_ecef_m: Floats) -> Floats:  # noqa: ARG002
+        """Return (n, 6, 6) derivatives of `measure` by the state."""
+        lat_rad, lon_rad, height_m = geodetic_from_ecef(states[:, :3])
+        axes = enu_axes(lat_rad, lon_rad)
+        north_m_rad, east_m_rad = _arcs_m_rad(lat_rad, height_m)
+        rows = np.zeros((len(states), 6, 6))
+        rows[:, 0, :3] = axes[:, 1] / north_m_rad[:, None]
+        rows[:, 1, :3] = axes[:, 0] / east_m_rad[:, None]
+        rows[:, 2, :3] = axes[:, 2]
+        rows[:, 3:, 3:] = axes
+        turned = _turn(np.matvec(axes, states[:, 3:6]), lat_rad)
+        rows[:, 3:, :3] = turned @ rows[:, :2, :3]
+        return rows
+
+    def noise(self, values: Floats) -> Floats:
+        """Return (n, 6, 6) noise; that of latitude and longitude is of one length on the ground."""
+        p = self.parameters
+        lat_rad = np.nan_to_num(values[:, LAT], posinf=0.0, neginf=0.0)
+        north_m_rad, east_m_rad = _arcs_m_rad(lat_rad, np.zeros_like(lat_rad))
+        sigmas = np.empty((len(values), 6))
+        sigmas[:, 0] = p["position_sigma_m"] / north_m_rad
+        sigmas[:, 1] = p["position_sigma_m"] / east_m_rad
+        sigmas[:, 2] = p["altitude_sigma_m"]
+        sigmas[:, 3:] = p["velocity_sigma_m_s"]
+        return np.where(np.eye(6, dtype=bool), sigmas[:, :, None] ** 2, 0.0)
+
+    def locate(
+        self,
+        values: Floats,
+        covariances: Floats,
+        origin_ecef_m: Floats,  # noqa: ARG002
+    ) -> tuple[Floats, Floats]:
+        """Return (n, 6) states and (n, 6, 6) covariances; see `Sensor.locate` of the room."""
+        p = self.parameters
+        speed, climb = p["speed_sigma_m_s"], p["climb_sigma_m_s"]
+        prior_values = np.array([0.0, 0.0, p["altitude_prior_m"], 0.0, 0.0, 0.0])
+        prior_sigmas = np.array([0.0, 0.0, p["altitude_prior_sigma_m"], speed, speed, climb])
+        measured = ~np.isnan(values)
+        values = np.where(measured, values, prior_values)
+        both = measured[:, :, None] & measured[:, None, :]
+        covariances = np.where(both, covariances, np.diag(prior_sigmas**2))
+        lat_rad, lon_rad, height_m = values[:, :3].T
+        axes = enu_axes(lat_rad, lon_rad)
+        north_m_rad, east_m_rad = _arcs_m_rad(lat_rad, height_m)
+        columns = np.zeros((len(values), 6, 6))
+        columns[:, :3, 0] = axes[:, 1] * north_m_rad[:, None]
+        columns[:, :3, 1] = axes[:, 0] * east_m_rad[:, None]
+        columns[:, :3, 2] = axes[:, 2]
+        columns[:, 3:, 3:] = axes.swapaxes(1, 2)
+        columns[:, 3:, :2] = -columns[:, 3:, 3:] @ _turn(values[:, 3:], lat_rad)
+        states = np.hstack([ecef_from_geodetic(lat_rad, lon_rad, height_m), np.vecmat(values[:, 3:], axes)])
+        covariance = columns @ covariances @ columns.swapaxes(1, 2)
+        return states, symmetric(covariance)
+
+    def detection_probability(self, states: Floats, origin_ecef_m: Floats) -> Floats:
+        """Return (n,) chances: one number, or 0 below the horizon of a receiver whose place is known."""
+        nowhere = np.isnan(origin_ecef_m).any(axis=1)
+        seen = nowhere | is_above_horizon(states[:, :3], origin_ecef_m)
+        return np.where(seen, self.parameters["detection_probability"], 0.0)
+
+
+def _arcs_m_rad(lat_rad: Floats, height_m: Floats) -> tuple[Floats, Floats]:
+    """Return (n,) metres northward per radian of latitude, and eastward per radian of longitude."""
+    meridian_m, across_m = radii_of_curvature_m(lat_rad)
+    return meridian_m + height_m, np.maximum((across_m + height_m) * np.cos(lat_rad), SMALLEST_M)
+
+
+def _turn(velocity_enu_m_s: Floats, lat_rad: Floats) -> Floats:
+    """Return (n, 3, 2) derivatives of a fixed vector's east, north, up parts by the axes' latitude and longitude."""
+    east, north, up = velocity_enu_m_s.T
+    sin_lat, cos_lat = np.sin(lat_rad), np.cos(lat_rad)
+    turn = np.zeros((len(lat_rad), 3, 2))
+    turn[:, 0, 1] = sin_lat * north - cos_lat * up
+    turn[:, 1, 0], turn[:, 1, 1] = -up, -sin_lat * east
+    turn[:, 2, 0], turn[:, 2, 1] = north, cos_lat * east
+    return turn

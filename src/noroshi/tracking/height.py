@@ -1,0 +1,41 @@
+"""What keeps the height of a track that nobody measures: the air is not deeper than it is."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.estimation.kalman import update
+from noroshi.geo.wgs84 import enu_axes, geodetic_from_ecef
+
+HEIGHT_M, HEIGHT_SIGMA_M = 6_000.0, 5_000.0
+CLIMB_SIGMA_M_S = 20.0
+
+
+def bound_height(
+    mean: NDArray[np.float64], covariance: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the states, of which those that know less of their height than anybody does are told that much.
+
+    A 2-D radar hardly sees height, and process noise would let a track's height wander off without bound. Where its
+    standard deviation has grown past 5 km, the prior that the track was started with (6,000 m, 5 km; climb 0, 20 m/s)
+    is weighed in once more. This uses no evidence twice: what the prior said has by then been forgotten.
+
+    Args:
+        mean: (n, 6) Earth-fixed states.
+        covariance: (n, 6, 6).
+    """
+    lat_rad, lon_rad, height_m = geodetic_from_ecef(mean[:, :3])
+    up = enu_axes(lat_rad, lon_rad)[:, 2]
+    variance = np.vecdot(up, np.matvec(covariance[:, :3, :3], up))
+    loose = np.flatnonzero(variance > HEIGHT_SIGMA_M**2)
+    if not loose.size:
+        return mean, covariance
+    up = up[loose]
+    rows = np.zeros((loose.size, 2, 6))
+    rows[:, 0, :3] = up
+    rows[:, 1, 3:] = up
+    innovation = np.stack([HEIGHT_M - height_m[loose], -np.vecdot(up, mean[loose, 3:])], axis=1)
+    noise = np.broadcast_to(np.diag([HEIGHT_SIGMA_M**2, CLIMB_SIGMA_M_S**2]), (loose.size, 2, 2))
+    bounded = update(mean[loose], covariance[loose], innovation, rows, noise)
+    mean, covariance = mean.copy(), covariance.copy()
+    mean[loose], covariance[loose] = bounded.mean, bounded.covariance
+    return mean, covariance
