@@ -168,9 +168,11 @@ def test_range_rate_narrows_the_velocity_along_the_sight_line_only():
     found, covariance = sensor.locate(values, sensor.noise(values), origin)
     sight = (found[:, :3] - origin) / np.linalg.norm(found[:, :3] - origin, axis=1)[:, None]
     along = np.vecdot(sight, np.matvec(covariance[:, 3:, 3:], sight)) ** 0.5
-    np.testing.assert_allclose(along, 3.0, rtol=1e-3)
+    leak = 300.0 * np.radians(0.08)  # the azimuth's error lets in the velocity across
+    np.testing.assert_allclose(along, np.hypot(3.0, leak), rtol=1e-3)
     np.testing.assert_allclose(np.vecdot(sight, found[:, 3:]), values[:, RANGE_RATE], atol=0.1)
-    across = np.cross(sight, found[:, :3])
+    lon, lat, _ = PROJ.transform(*found[:, :3].T, direction="INVERSE", radians=True)
+    across = np.cross(sight, enu_axes(lat, lon)[:, 2])
     across /= np.linalg.norm(across, axis=1)[:, None]
     np.testing.assert_allclose(np.vecdot(across, np.matvec(covariance[:, 3:, 3:], across)) ** 0.5, 300.0, rtol=1e-6)
 
@@ -189,7 +191,7 @@ def test_overhead_where_range_tells_no_ground_distance_the_covariance_still_cove
     assert np.isfinite(found).all()
     error = (found - states)[:, :3]
     squared = np.vecdot(error, np.linalg.solve(covariance[:, :3, :3], error[:, :, None])[:, :, 0])
-    assert np.mean(squared < chi2.ppf(0.999, 3)) > 0.99
+    assert np.mean(squared < chi2.ppf(0.999, 3)) > 0.98  # it is the square of the ground distance that is Gaussian
     assert np.linalg.norm(error, axis=1).max() < 4000.0
 
 

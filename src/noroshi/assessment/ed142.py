@@ -5,15 +5,15 @@ share is counted is written at each figure below, because the standard itself wa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.assessment.pictures import LIVE, View, truth_histories
+from noroshi.assessment.pictures import LIVE, Histories, View, truth_histories
 from noroshi.assessment.reports import Reports, reports
-from noroshi.records import Tracks, TrackStatus, Truth, take
+from noroshi.records import Tracks, TrackStatus, Truth
 from noroshi.records.identity import ABSENT
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,12 @@ class Limits:
 
 
 EN_ROUTE = Limits(
-    name="en route (5 NM)", period_s=8.0, gap_s=16.4, long_gap_share_max=0.01, horizontal_rms_m_max=350.0, false_m=2100.0
+    name="en route (5 NM)",
+    period_s=8.0,
+    gap_s=16.4,
+    long_gap_share_max=0.01,
+    horizontal_rms_m_max=350.0,
+    false_m=2100.0,
 )
 TMA = Limits(
     name="TMA (3 NM)", period_s=5.0, gap_s=16.5, long_gap_share_max=0.001, horizontal_rms_m_max=150.0, false_m=1690.0
@@ -72,33 +77,46 @@ Verdict = Literal["pass", "fail", "not applicable"]
 
 
 class Line(NamedTuple):
-    """One line of the table: what is asked, what was found, whether that passes and, where nothing was, why not."""
+    """One line of the table.
+
+    Attributes:
+        requirement: what is asked about.
+        value: what was found; NaN where nothing was.
+        sense, threshold: how the value is to compare with what.
+        unit: "m", or "" for a share of 0 to 1.
+        verdict: what comes of it.
+        reason: why the line is not applicable; else "".
+    """
 
     requirement: str
     value: float
-    limit: str
+    sense: Literal["<=", ">="]
+    threshold: float
+    unit: Literal["m", ""]
     verdict: Verdict
-    reason: str = ""
+    reason: str
 
 
-class Figure(NamedTuple):
-    """A value, or NaN and the reason why there is none."""
-
-    value: float
-    reason: str = ""
+_ASKED: tuple[tuple[str, str, Literal["<=", ">="], str], ...] = (
+    ("update_probability", "probability of update", ">=", "update_probability_min"),
+    ("long_gap_share", "long update gaps", "<=", "long_gap_share_max"),
+    ("horizontal_rms_m", "horizontal position RMS [3.3.8]", "<=", "horizontal_rms_m_max"),
+    ("false_detection_share", "false detections [3.3.5]", "<=", "false_share_max"),
+    ("mode_3a_detection", "Mode 3/A code detection [3.3.6]", ">=", "mode_3a_min"),
+    ("mode_c_detection", "Mode C code detection [3.3.6]", ">=", "mode_c_min"),
+    ("icao_address_detection", "ICAO address detection [3.3.6]", ">=", "icao_address_min"),
+    ("mode_3a_false_share", "false Mode 3/A codes", "<=", "false_code_share_max"),
+    ("icao_address_false_share", "false ICAO addresses", "<=", "false_code_share_max"),
+)
+_CODES = (("mode_3a", "Mode 3/A code"), ("icao_address", "ICAO address"))
 
 
 def measure(
-    truth: Truth,
-    tracks: Tracks,
-    *,
-    times_ns: NDArray[np.int64],
-    limits: Limits = EN_ROUTE,
-    view: View = LIVE,
+    truth: Truth, tracks: Tracks, *, times_ns: NDArray[np.int64], limits: Limits = EN_ROUTE, view: View = LIVE
 ) -> Mapping[str, float]:
-    """Return the figures of the table for one environment; only the first and last of the times matter."""
-    figures = _figures(truth, tracks, times_ns, limits, view)
-    return {name: figures[name].value for name in NAMES}
+    """Return the figures of the table for one environment: see `lines`."""
+    found = _figures(truth, tracks, times_ns, limits, view)
+    return {name: float("nan") if isinstance(found[name], str) else float(found[name]) for name in NAMES}
 
 
 def lines(
@@ -106,20 +124,146 @@ def lines(
 ) -> list[Line]:
     """Return the table for one environment, over the time from the first to the last of `times_ns`.
 
-    An update is a firm track row at its own time; a coasting row is none. Whole output periods are counted from the
-    moment a target is first known, anew after each gap in its truth. All distances are horizontal.
+    An update is a firm track row at its own time (a coasting row is none) and belongs to the target nearest to it; all
+    distances are horizontal. Whole output periods are counted from the moment a target is first known, anew after each
+    gap in its truth. Updates inside such a gap near the path across it are not judged.
+
+    - probability of update: the share of periods with an update.
+    - long update gaps: how many, those at either end of what is known of a target included, per period.
+    - false detections: the share of updates further than `false_m` from every target.
+    - detection of a code: the share of periods with an update, while the target had a code, in which one was right.
+    - false codes: the share of updates with a code, while the target had one, in which it was wrong.
     """
     found = _figures(truth, tracks, times_ns, limits, view)
-    per_cent = "{:g} %".format
-    asked = (
-        ("probability of update", "update_probability", ">=", limits.update_probability_min, per_cent),
-        (f"gaps longer than {limits.gap_s:g} s", "long_gap_share", "<=", limits.long_gap_share_max, per_cent),
-        ("horizontal position, RMS [3.3.8]", "horizontal_rms_m", "<=", limits.horizontal_rms_m_max, "{:g} m".format),
-        (f"false detections (> {limits.false_m:g} m) [3.3.5]", "false_detection_share", "<=", limits.false_share_max, per_cent),
-        ("Mode 3/A code detection [3.3.6]", "mode_3a_detection", ">=", limits.mode_3a_min, per_cent),
-        ("Mode C code detection (300 ft) [3.3.6]", "mode_c_detection", ">=", limits.mode_c_min, per_cent),
-        ("ICAO address detection [3.3.6]", "icao_address_detection", ">=", limits.icao_address_min, per_cent),
-        ("false Mode 3/A codes", "mode_3a_false_share", "<=", limits.false_code_share_max, per_cent),
-        ("false ICAO addresses", "icao_address_false_share", "<=", limits.false_code_share_max, per_cent),
-    )
-    return []
+    table_lines = []
+    for name, requirement, sense, limit in _ASKED:
+        value, threshold = found[name], getattr(limits, limit)
+        unit: Literal["m", ""] = "m" if name.endswith("_m") else ""
+        if isinstance(value, str):
+            table_lines.append(Line(requirement, float("nan"), sense, threshold, unit, "not applicable", value))
+        else:
+            passed = value <= threshold if sense == "<=" else value >= threshold
+            table_lines.append(Line(requirement, value, sense, threshold, unit, "pass" if passed else "fail", ""))
+    return table_lines
+
+
+def table(lines: Sequence[Line]) -> str:
+    """Return the lines as plain text, one a row, shares in per cent, the reason last."""
+    rows = [("requirement", "found", "asked", "verdict", "reason")]
+    for each in lines:
+        scale, unit = (1.0, " m") if each.unit else (100.0, " %")
+        found = "-" if np.isnan(each.value) else f"{each.value * scale:.4g}{unit}"
+        rows.append(
+            (each.requirement, found, f"{each.sense} {each.threshold * scale:g}{unit}", each.verdict, each.reason)
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    return "\n".join("  ".join(f"{row[i]:<{widths[i]}}" for i in range(5)).rstrip() for row in rows)
+
+
+def _figures(truth: Truth, tracks: Tracks, times_ns: Integers, limits: Limits, view: View) -> dict[str, float | str]:
+    """Return each figure, or the reason why there is none."""
+    near = replace(view, horizontal=True, gap_s_max=float("inf"))
+    updates = reports(truth, tracks, times_ns=times_ns, cutoff_m=limits.false_m, view=near)
+    updates = updates.rows(tracks.status[updates.row] == TrackStatus.FIRM)
+    spans = Spans.of(truth, times_ns, limits.period_s, view.gap_s_max)
+    span = spans.at(updates.i_target, tracks.time_ns[updates.row])
+    judged, on = span != IN_A_GAP, span >= 0
+    n_periods = int(spans.n_periods.sum())
+    found: dict[str, float | str] = {"mode_c_detection": "tracks carry no measured Mode C altitude"}
+    no_period = "no target was known for a whole output period"
+    found["update_probability"] = found["long_gap_share"] = no_period
+    period = spans.period(span[on], tracks.time_ns[updates.row[on]])
+    if n_periods:
+        found["update_probability"] = len(np.unique(period[period >= 0])) / n_periods
+        found["long_gap_share"] = spans.n_gaps(span[on], tracks.time_ns[updates.row[on]], limits.gap_s) / n_periods
+    found["false_detection_share"] = "no update" if spans.n_periods.size else "no truth"
+    if judged.any() and spans.n_periods.size:
+        found["false_detection_share"] = float((updates.i_target[judged] < 0).mean())
+    found["horizontal_rms_m"] = "no update of a target"
+    if on.any():
+        found["horizontal_rms_m"] = float(np.sqrt((updates.distance_m[on] ** 2).mean()))
+    for column, code in _CODES:
+        found |= _code_figures(truth, tracks, updates.rows(on), period, column, code)
+    return found
+
+
+def _code_figures(
+    truth: Truth, tracks: Tracks, updates: Reports, period: Integers, column: str, code: str
+) -> dict[str, float | str]:
+    """Return how often updates carry the right code of one sort, and how often a wrong one."""
+    true = getattr(truth.identity, column)[updates.truth_row]
+    said = getattr(tracks.identity, column)[updates.row]
+    detection, false = f"{column}_detection", f"{column}_false_share"
+    if not np.any(true != ABSENT):
+        return dict.fromkeys((detection, false), f"no updated target has a known {code}")
+    if not np.any(said != ABSENT):
+        return dict.fromkeys((detection, false), f"no track on a target carries a measured {code}")
+    whole = (true != ABSENT) & (period >= 0)
+    both = (true != ABSENT) & (said != ABSENT)
+    n_periods = len(np.unique(period[whole]))
+    n_right = len(np.unique(period[whole & (said == true)]))
+    return {
+        detection: n_right / n_periods if n_periods else "no target with a code was known for a whole output period",
+        false: float((said != true)[both].mean()) if both.any() else f"no update has both a true and a measured {code}",
+    }
+
+
+NOBODY, IN_A_GAP = -1, -2
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """The stretches over which targets are known, s of them by target and time, cut to the time assessed.
+
+    Attributes:
+        targets: the samples.
+        of_row: (m,) the stretch that each sample belongs to.
+        start_ns, stop_ns: (s,) its first and last moment.
+        period_ns: the output period.
+        n_periods: (s,) how many whole periods it holds.
+    """
+
+    targets: Histories
+    of_row: Integers
+    start_ns: Integers
+    stop_ns: Integers
+    period_ns: int
+    n_periods: Integers
+
+    @classmethod
+    def of(cls, truth: Truth, times_ns: Integers, period_s: float, gap_s_max: float) -> Self:
+        """Return the stretches from the first to the last of the times."""
+        targets = truth_histories(truth)
+        begins = np.ones(len(targets.row), bool)
+        begins[1:] = np.diff(targets.time_ns) / 1e9 > gap_s_max
+        begins[targets.start] = True
+        first = np.flatnonzero(begins)
+        start_ns, stop_ns = targets.time_ns[first], targets.time_ns[np.append(first[1:], len(begins))[: len(first)] - 1]
+        if len(times_ns):
+            start_ns, stop_ns = np.maximum(start_ns, times_ns.min()), np.minimum(stop_ns, times_ns.max())
+        period_ns = round(period_s * 1e9)
+        n_periods = np.maximum(stop_ns - start_ns, 0) // period_ns * (len(times_ns) > 0)
+        return cls(targets, np.cumsum(begins) - 1, start_ns, stop_ns, period_ns, n_periods)
+
+    def at(self, i_target: Integers, time_ns: Integers) -> Integers:
+        """Return (p,) the stretch of each target at each time, `NOBODY` for no target or `IN_A_GAP`."""
+        span = np.full(len(i_target), NOBODY)
+        on = np.flatnonzero(i_target >= 0)
+        span[on] = self.of_row[self.targets.latest(i_target[on], time_ns[on])]
+        span[on] = np.where(time_ns[on] > self.stop_ns[span[on]], IN_A_GAP, span[on])
+        return span
+
+    def period(self, span: Integers, time_ns: Integers) -> Integers:
+        """Return (p,) the number of the output period, all different; -1 in a piece that is no whole period."""
+        number = (time_ns - self.start_ns[span]) // self.period_ns
+        before = np.cumsum(self.n_periods) - self.n_periods
+        return np.where(number < self.n_periods[span], before[span] + number, -1)
+
+    def n_gaps(self, span: Integers, time_ns: Integers, gap_s: float) -> int:
+        """Return how many gaps longer than this the updates leave in stretches of at least one period."""
+        counted = np.flatnonzero(self.n_periods)
+        spans = np.concatenate([counted, span, counted])
+        moments = np.concatenate([self.start_ns[counted], time_ns, self.stop_ns[counted]])
+        order = np.lexsort((moments, spans))
+        long = (np.diff(moments[order]) / 1e9 > gap_s) & (np.diff(spans[order]) == 0)
+        return int((long & (self.n_periods[spans[order]] > 0)[1:]).sum())

@@ -28,7 +28,7 @@ class Pairs(NamedTuple):
 
 def present(positions: Floats) -> NDArray[np.bool_]:
     """Say which rows of (n, d) or (n, k, d) positions are somewhere: all components finite."""
-    finite: NDArray[np.bool_] = np.isfinite(positions).all(axis=-1)
+    finite: NDArray[np.bool_] = np.all(np.isfinite(positions), axis=-1)
     return finite
 
 

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.assessment.pairing import present
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes, geodetic_from_ecef
 from noroshi.records import Tracks, TrackStatus, Truth
 
@@ -61,7 +62,7 @@ class Histories:
         shown: (m,) whether the row may be shown.
     """
 
-    names: NDArray[np.str_] | NDArray[np.uint64]
+    names: NDArray[np.generic]
     start: Integers
     stop: Integers
     row: Integers
@@ -98,20 +99,20 @@ class Picture(NamedTuple):
 
 def truth_histories(truth: Truth) -> Histories:
     """Return the samples of each target; one without a finite position is no sample."""
-    usable = np.isfinite(truth.state_ecef[:, :3]).all(axis=1)
+    usable = present(truth.state_ecef[:, :3])
     return _histories(truth.target, truth.time_ns, truth.state_ecef, np.zeros(len(truth), np.int64), usable, usable)
 
 
 def track_histories(tracks: Tracks, view: View = LIVE) -> Histories:
     """Return the rows of each track; a shown row without a finite position says nothing and is left out."""
     shown = np.isin(tracks.status, np.array(view.statuses, np.uint8))
-    usable = np.isfinite(tracks.state_ecef[:, :3]).all(axis=1) | ~shown
+    usable = present(tracks.state_ecef[:, :3]) | ~shown
     rank = tracks.revision.astype(np.int64) * (1 if view.revision == "first" else -1)
     return _histories(tracks.track_id, tracks.time_ns, tracks.state_ecef, rank, usable, shown)
 
 
 def _histories(
-    names: NDArray[np.str_] | NDArray[np.uint64],
+    names: NDArray[np.generic],
     time_ns: Integers,
     state_ecef: Floats,
     rank: Integers,
@@ -221,10 +222,14 @@ def pictures(truth: Truth, tracks: Tracks, times_ns: Integers, view: View = LIVE
 
 def paths(truth: Truth, tracks: Tracks, times_ns: Integers, view: View = LIVE) -> tuple[Floats, Floats]:
     """Return (n, k, 3) and (m, k, 3) positions of all targets and all tracks at k times; NaN where they are not."""
-    k = len(np.unique(times_ns))
-    true = np.full((len(np.unique(truth.target)), k, 3), np.nan)
-    tracked = np.full((len(np.unique(tracks.track_id)), k, 3), np.nan)
-    for i, picture in enumerate(pictures(truth, tracks, times_ns, view)):
-        true[picture.truth.who, i] = picture.truth.state_ecef[:, :3]
-        tracked[picture.tracks.who, i] = picture.tracks.state_ecef[:, :3]
-    return true, tracked
+    each = list(pictures(truth, tracks, times_ns, view))
+    return _table([picture.truth for picture in each]), _table([picture.tracks for picture in each])
+
+
+def _table(shown: list[Shown]) -> Floats:
+    """Return (n, k, 3) positions by object and time."""
+    n = max((int(each.who.max(initial=-1)) + 1 for each in shown), default=0)
+    positions = np.full((n, len(shown), 3), np.nan)
+    for i, each in enumerate(shown):
+        positions[each.who, i] = each.state_ecef[:, :3]
+    return positions

@@ -57,9 +57,7 @@ def reports(truth: Truth, tracks: Tracks, *, times_ns: Integers, cutoff_m: float
     best = best[distance[best] < cutoff_m]
     best = best[np.diff(place[best], prepend=-1) > 0]
     n = len(order)
-    found = Reports(
-        known.row[order], np.full(n, -1), np.full((n, 6), np.nan), np.full(n, -1), np.full(n, np.inf)
-    )
+    found = Reports(known.row[order], np.full(n, -1), np.full((n, 6), np.nan), np.full(n, -1), np.full(n, np.inf))
     found.i_target[place[best]] = who[best]
     found.truth_ecef[place[best]] = at.state_ecef[best]
     found.truth_row[place[best]] = at.row[best]

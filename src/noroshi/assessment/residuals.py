@@ -59,9 +59,7 @@ def residuals(detections: Detections, sensor: Sensor, truth: Truth) -> list[Resi
     return _summary(detections.sensor, sensor.COMPONENTS, difference)
 
 
-def _miss_m(
-    delta: NDArray[np.float64], values: NDArray[np.float64], components: Sequence[str]
-) -> NDArray[np.float64]:
+def _miss_m(delta: NDArray[np.float64], values: NDArray[np.float64], components: Sequence[str]) -> NDArray[np.float64]:
     """Return how far each plot is from the target in range and across it [m]."""
     along, turn = components.index("range_m"), components.index("azimuth_rad")
     return np.asarray(np.hypot(delta[:, along], delta[:, turn] * values[:, along]), np.float64)

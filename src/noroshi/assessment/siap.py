@@ -179,13 +179,11 @@ def measure(
     truth: Truth, tracks: Tracks, *, times_ns: NDArray[np.int64], cutoff_m: float = CUTOFF_M, view: View = LIVE
 ) -> Mapping[str, float]:
     """Return the attributes over the times; a track is on the target nearest to it, if that is within `cutoff_m`."""
-    times_ns = np.unique(times_ns)
-    is_target = np.zeros((len(np.unique(truth.target)), len(times_ns)), bool)
-    n_tracks = np.zeros(len(times_ns), np.int64)
+    each = list(pictures(truth, tracks, times_ns, view))
+    is_target = np.zeros((max((int(at.truth.who.max(initial=-1)) + 1 for at in each), default=0), len(each)), bool)
     found = [_nothing()]
-    for i, (_, target, track) in enumerate(pictures(truth, tracks, times_ns, view)):
+    for i, (_, target, track) in enumerate(each):
         is_target[target.who, i] = True
-        n_tracks[i] = len(track.who)
         pairs = nearest(target.state_ecef[:, :3], track.state_ecef[:, :3], cutoff_m)
         velocity_error = track.state_ecef[pairs.ib, 3:] - target.state_ecef[pairs.ia, 3:]
         found.append(
@@ -200,8 +198,9 @@ def measure(
                 ),
             )
         )
-    columns = {name: np.concatenate([getattr(each, name) for each in found]) for name in Association.__slots__}
-    return siap(times_ns, is_target, n_tracks, Association(**columns))
+    columns = {name: np.concatenate([getattr(part, name) for part in found]) for name in Association.__slots__}
+    n_tracks = np.array([len(at.tracks.who) for at in each], np.int64)
+    return siap(np.unique(times_ns), is_target, n_tracks, Association(**columns))
 
 
 def _nothing() -> Association:

@@ -30,7 +30,7 @@ def assign(ia: Indices, ib: Indices, cost: Floats, n_a: int, n_b: int, *, cost_u
     Raises:
         ValueError: if a cost is NaN or minus infinity.
 
-    Source: Blackman & Popoli (1999), Design and Analysis of Modern Tracking Systems, section 6.4 (the problem);
+    Source: Blackman & Popoli (1999), Design and Analysis of Modern Tracking Systems, chapter 6 (the problem);
     Crouse (2016), On implementing 2D rectangular assignment algorithms, IEEE Trans. Aerosp. Electron. Syst. 52,
     1679-1696 (the algorithm, by SciPy), after a split into parts that share no row.
     """
@@ -40,15 +40,20 @@ def assign(ia: Indices, ib: Indices, cost: Floats, n_a: int, n_b: int, *, cost_u
     pairs = pairs[np.lexsort((pairs, cost[pairs], ib[pairs], ia[pairs]))]
     again = (np.diff(ia[pairs], prepend=-1) == 0) & (np.diff(ib[pairs], prepend=-1) == 0)
     pairs = pairs[~again]
-    a, b, gain = ia[pairs], ib[pairs], cost_unassigned - cost[pairs]
+    a, b = ia[pairs], ib[pairs]
     part, n_parts = _parts(a, b, n_a, n_b)
-    order = np.lexsort((b, a, -gain, part))
-    bounds = np.searchsorted(part[order], np.arange(n_parts + 1))
-    is_star = (_n_distinct(a, part, n_parts) == 1) | (_n_distinct(b, part, n_parts) == 1)
-    chosen = [order[bounds[:-1][is_star]]]
+    by_part = np.argsort(part, kind="stable")
+    pairs, a, b, part = pairs[by_part], a[by_part], b[by_part], part[by_part]
+    gain = cost_unassigned - cost[pairs]
+    row, n_rows = _places(a, part, n_parts)
+    column, n_columns = _places(b, part, n_parts)
+    begin = np.searchsorted(part, np.arange(n_parts + 1))
+    is_star = (n_rows == 1) | (n_columns == 1)
+    best = np.lexsort((-gain, part))[begin[:-1]]
+    chosen = [best[is_star]]
     for each in np.flatnonzero(~is_star):
-        rows = np.sort(order[bounds[each] : bounds[each + 1]])
-        chosen.append(rows[_match(a[rows], b[rows], gain[rows])])
+        own = slice(begin[each], begin[each + 1])
+        chosen.append(begin[each] + _match(row[own], column[own], gain[own], n_rows[each], n_columns[each]))
     return np.sort(pairs[np.concatenate(chosen)])
 
 
@@ -60,27 +65,31 @@ def _parts(a: Indices, b: Indices, n_a: int, n_b: int) -> tuple[Indices, int]:
     return part, len(used)
 
 
-def _n_distinct(rows: Indices, part: Indices, n_parts: int) -> Indices:
-    """Return how many different rows each part has."""
-    return np.bincount(part[np.unique(rows, return_index=True)[1]], minlength=n_parts)
+def _places(rows: Indices, part: Indices, n_parts: int) -> tuple[Indices, Indices]:
+    """Return for each pair the place of its row among the rows of its part, and how many rows each part has."""
+    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    n_rows = np.bincount(part[first], minlength=n_parts)
+    place = np.empty(len(first), np.intp)
+    place[np.argsort(part[first], kind="stable")] = np.arange(len(first)) - np.repeat(
+        np.cumsum(n_rows) - n_rows, n_rows
+    )
+    return place[inverse], n_rows
 
 
-def _match(a: Indices, b: Indices, gain: Floats) -> Indices:
-    """Return which pairs of one part, ordered by (a, b), to make for the greatest total gain."""
-    used_a, row = np.unique(a, return_inverse=True)
-    used_b, column = np.unique(b, return_inverse=True)
-    if len(used_a) * len(used_b) <= DENSE_CELLS_MAX:
-        table = np.zeros((len(used_a), len(used_b)))
-        table[row, column] = gain
-        made = linear_sum_assignment(table, maximize=True)
-    else:
-        made = _match_sparse(row, column, gain, len(used_a), len(used_b))
-    keys, made_keys = row * len(used_b) + column, made[0] * len(used_b) + made[1]
-    return np.flatnonzero(np.isin(keys, made_keys))
+def _match(row: Indices, column: Indices, gain: Floats, n_rows: int, n_columns: int) -> Indices:
+    """Return which pairs of one part to make for the greatest total gain."""
+    if n_rows * n_columns > DENSE_CELLS_MAX:
+        return _match_sparse(row, column, gain, n_rows, n_columns)
+    table = np.zeros((n_rows, n_columns))
+    table[row, column] = gain
+    pair = np.full((n_rows, n_columns), -1)
+    pair[row, column] = np.arange(len(row))
+    made: Indices = pair[linear_sum_assignment(table, maximize=True)]
+    return made[made >= 0]
 
 
-def _match_sparse(row: Indices, column: Indices, gain: Floats, n_rows: int, n_columns: int) -> tuple[Indices, Indices]:
-    """Return rows and columns matched; each row may be matched to a column of its own instead, which gains nothing.
+def _match_sparse(row: Indices, column: Indices, gain: Floats, n_rows: int, n_columns: int) -> Indices:
+    """Do the same without a table: each row may be matched to a column of its own, which gains nothing.
 
     The matching must be full and knows no edge of weight zero, so each weight is raised by the same amount.
     """
@@ -94,5 +103,6 @@ def _match_sparse(row: Indices, column: Indices, gain: Floats, n_rows: int, n_co
         shape=(n_rows, n_columns + n_rows),
     )
     matched_row, matched_column = min_weight_full_bipartite_matching(graph, maximize=True)
-    real = matched_column < n_columns
-    return matched_row[real], matched_column[real]
+    column_of_row = np.full(n_rows, -1)
+    column_of_row[matched_row] = matched_column
+    return np.flatnonzero(column_of_row[row] == column)

@@ -27,7 +27,7 @@ def map_blocks(
     The blocks do not depend on the executor, so neither do the bytes of the result. No rows are one empty block.
 
     Args:
-        function: works row by row and returns an array, or a tuple of arrays (named or not), of as many rows as it was given.
+        function: works row by row and returns an array, or a (named) tuple of arrays, of as many rows as it was given.
         arrays: of equal length.
         executor: runs the blocks; None runs them here, one after the other.
         rows: how many rows a block has; it is part of the result's definition, so leave it alone.

@@ -58,7 +58,8 @@ def update(mean: Floats, covariance: Floats, innovation: Floats, H: Floats, R: F
         numpy.linalg.LinAlgError: if an innovation covariance is not positive definite.
 
     Source: Bar-Shalom, Li & Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section 5.2.3;
-    the covariance in Joseph's form, equation 5.2.3-18, which rounding keeps positive definite.
+    the covariance in Joseph's form, equation 5.2.3-18, which stays
+    positive definite while the standard deviations of one row's state and noise span less than eight decades.
     """
     innovation, H, R, n_measured = mask_missing(innovation, H, R)
     S, cross = innovate(covariance, H, R)
@@ -76,7 +77,7 @@ def mask_missing(innovation: Floats, H: Floats, R: Floats) -> tuple[Floats, Floa
     batch keeps one shape. Nothing is copied where nothing is missing.
     """
     missing = np.isnan(innovation)
-    n_measured = np.asarray(missing.shape[-1] - np.count_nonzero(missing, axis=-1), np.int64)
+    n_measured = np.asarray((~missing).sum(axis=-1), np.int64)
     if not missing.any():
         return innovation, H, R, n_measured
     either = missing[..., :, None] | missing[..., None, :]

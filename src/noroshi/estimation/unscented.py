@@ -38,7 +38,7 @@ def cubature(mean: Floats, covariance: Floats) -> SigmaPoints:
     Raises:
         numpy.linalg.LinAlgError: if a covariance is not positive definite.
 
-    Source: Arasaratnam & Haykin (2009), Cubature Kalman Filters, IEEE Trans. Autom. Control 54, 1254-1269, table I.
+    Source: Arasaratnam & Haykin (2009), Cubature Kalman Filters, IEEE Trans. Autom. Control 54, 1254-1269.
     """
     d = mean.shape[-1]
     weights = np.full(2 * d, 0.5 / d)
@@ -73,7 +73,7 @@ def predict(
 ) -> tuple[Floats, Floats]:
     """Return mean (n, d) and covariance (n, d, d) after the state has gone through `function`, with process noise Q.
 
-    Source: Arasaratnam & Haykin (2009), table I; Wan & van der Merwe (2000), algorithm 3.1.
+    Source: Arasaratnam & Haykin (2009), appendix A; Wan & van der Merwe (2000), algorithm 3.1.
     """
     sigma = spread(mean, covariance)
     moved = _apply(function, sigma.points)

@@ -186,7 +186,8 @@ def last_at_or_before(
     order = np.lexsort((rows, time_ns, key))
     source = np.maximum.accumulate(np.where(is_source[order], rows, -1)) if len(key) else rows
     found = order[source]
-    young = (source >= 0) & (key[found] == key[order]) & (time_ns[order] - time_ns[found] <= within_ns)
+    age_ns = time_ns[order] - time_ns[found]
+    young = (source >= 0) & (key[found] == key[order]) & (age_ns >= 0) & (age_ns <= within_ns)
     result = np.empty(len(key), np.int64)
     result[order] = np.where(young, found, -1)
     return result
@@ -216,6 +217,20 @@ def add_reports(
     )
     parameters = {"surface": 1.0} if surface else {}
     decoded.sites.append(SensorSite(sensor=context.source, type="position_report", parameters=parameters))
+
+
+def finished(decoded: Decoded, *, may_be_empty: bool = False) -> Decoded:
+    """Return `decoded` with its records summed up.
+
+    Raises:
+        FormatError: if no record is sound; where it `may_be_empty`, only if there are damaged ones.
+    """
+    decoded.counts, decoded.damage = +decoded.counts, +decoded.damage
+    decoded.n_records = decoded.counts.total() + decoded.damage.total()
+    if not decoded.counts and (decoded.damage or not may_be_empty):
+        reasons = ", ".join(f"{n} x {reason}" for reason, n in decoded.damage.most_common(3))
+        raise FormatError(f"no readable record in it{': ' if reasons else ''}{reasons}")
+    return decoded
 
 
 def csv_columns(data: bytes) -> tuple[Columns, int]:

@@ -35,6 +35,7 @@ from noroshi.formats import (
     FormatError,
     add_reports,
     csv_columns,
+    finished,
     json_elements,
     numbers,
     numbers_in_base,
@@ -116,9 +117,7 @@ def decode(data: bytes, context: Context) -> Decoded:
         columns, n_wrong = csv_columns(data)
         decoded.damage["wrong number of fields"] += n_wrong
     _read(columns, decoded, context)
-    decoded.damage += type(decoded.damage)()  # forget zeros
-    decoded.n_records = decoded.counts.total() + decoded.damage.total()
-    return decoded
+    return finished(decoded)
 
 
 def _from_list(data: bytes, decoded: Decoded) -> Columns:
@@ -205,7 +204,6 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     decoded.counts["position report, held over"] += int(held.sum())
     decoded.counts["position report, geometric height"] += int((geometric[rows] & ~held).sum())
     decoded.counts["position report"] += int((~geometric[rows] & ~held).sum())
-    decoded.counts += type(decoded.counts)()  # forget zeros
 
 
 def _values(columns: Columns, n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

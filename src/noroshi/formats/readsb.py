@@ -1,7 +1,8 @@
 """JSON of readsb, tar1090 and their kin: `aircraft.json` (everybody, now) and `trace_full_*.json` (one, all day).
 
-Either may be gzip. An address that begins with ~ is not an aircraft's own and is left out. `altitude_m` is the pressure altitude (1013.25 hPa), in a trace without one the geometric height; it is NaN on the
-ground. A trace gives the call sign and the code only now and then: they hold until they change.
+Either may be gzip. `altitude_m` is the pressure altitude (1013.25 hPa), in a trace without one the geometric height; it
+is NaN on the ground. A trace gives the call sign and the code only now and then: they hold until they change. An
+address that begins with ~ is not an aircraft's own and is left out.
 
 Source: readsb, README-json.md (which fields, and their units: feet, knots, degrees, feet a minute).
 """
@@ -21,6 +22,7 @@ from noroshi.formats import (
     Decoded,
     FormatError,
     add_reports,
+    finished,
     json_elements,
     number_in_base,
     peek,
@@ -32,7 +34,7 @@ from noroshi.records import Identity
 MEDIA = (".json", ".json.gz")
 
 LISTS = ("trace", "aircraft", "ac")
-GEOMETRIC_ALTITUDE, GEOMETRIC_RATE = 8, 4  # bits of a trace row's flags
+GEOMETRIC_ALTITUDE = 8  # a bit of a trace row's flags
 MILLISECONDS_FROM = 1e11  # a time of aircraft.json that is larger counts milliseconds
 TIME_S_MAX = 9.2e9
 NUMBER_MAX = 1e15
@@ -70,8 +72,7 @@ def decode(data: bytes, context: Context) -> Decoded:
     rows = _trace(whole, time_s, decoded) if key == "trace" else _aircraft(whole[key], time_s, decoded)
     if rows:
         _report(rows, decoded, context)
-    decoded.n_records = decoded.counts.total() + decoded.damage.total()
-    return decoded
+    return finished(decoded, may_be_empty=True)
 
 
 Row = tuple[int, str, str, str, Sequence[float]]
@@ -96,11 +97,10 @@ def _trace(whole: Mapping[str, Any], start_s: float, decoded: Decoded) -> list[R
         elif math.isnan(lat + lon):
             decoded.counts["row without a position"] += 1
         else:
-            flags = point[6] if isinstance(point[6], int) else 0
-            height = _number(point[10]) if len(point) > 10 else math.nan
-            altitude = _number(point[3])
-            geometric = flags & GEOMETRIC_ALTITUDE or (math.isnan(altitude) and math.isfinite(height))
-            altitude = height if math.isnan(altitude) and point[3] != "ground" else altitude
+            altitude, height = _number(point[3]), _number(point[10] if len(point) > 10 else None)
+            geometric = isinstance(point[6], int) and bool(point[6] & GEOMETRIC_ALTITUDE)
+            if math.isnan(altitude) and math.isfinite(height) and point[3] != "ground":
+                altitude, geometric = height, True
             decoded.counts["trace position, geometric height" if geometric else "trace position"] += 1
             values = _values(lat, lon, altitude, _number(point[4]), _number(point[5]), _number(point[7]))
             rows.append((time_ns, address, call_sign, code, values))

@@ -16,7 +16,7 @@ def radar_horizon_m(
 
     Heights are above the surface and broadcast; what is below it counts as on it.
 
-    Source: Skolnik (2001), Introduction to Radar Systems, 3rd ed., section 8.2, without its h << radius.
+    Source: Skolnik (2001), Introduction to Radar Systems, 3rd ed., chapter 8, without its h << radius.
     """
     radius_m = earth_factor * MEAN_RADIUS_M
     return _to_horizon_m(antenna_height_m, radius_m) + _to_horizon_m(target_height_m, radius_m)

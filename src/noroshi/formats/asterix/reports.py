@@ -17,19 +17,15 @@ class Category(Protocol):
 
     Attributes:
         CATEGORY: its number.
-        PATHS: the fields it wants; all editions' paths together, data source first.
+        TIMES: the fields that say when; a record's first one counts.
+        PATHS: all fields it wants, of all editions together.
     """
 
     CATEGORY: int
+    TIMES: tuple[str, ...]
     PATHS: tuple[str, ...]
 
-    @staticmethod
-    def time_of_day_ns(table: Table) -> NDArray[np.int64]:
-        """Return (n,) nanoseconds since midnight UTC, -1 where a record does not say."""
-        ...
-
-    @staticmethod
-    def convert(table: Table, reports: "Reports") -> None:
+    def convert(self, table: Table, reports: "Reports") -> None:
         """Add what the records say to `reports`, each record to exactly one count or damage."""
         ...
 
@@ -78,7 +74,12 @@ class Reports:
         return name
 
     def add_detections(
-        self, table: Table, kind: str, values: Mapping[str, NDArray[np.float64]], identity: Identity, rows: NDArray[np.bool_]
+        self,
+        table: Table,
+        kind: str,
+        values: Mapping[str, NDArray[np.float64]],
+        identity: Identity,
+        rows: NDArray[np.bool_],
     ) -> None:
         """Add target reports, a batch for each source.
 
@@ -120,6 +121,26 @@ class Reports:
                     value=value[rows],
                 )
             )
+
+    def add_messages(
+        self, table: Table, subjects: Mapping[int, str], value: NDArray[np.float64], rows: NDArray[np.bool_]
+    ) -> None:
+        """Add and count service messages; their type (item 000) says what they speak of."""
+        kind = table.raw("000")
+        subject = np.full(len(table), "service message", "<U32")
+        for number, words in subjects.items():
+            subject[kind == number] = words
+        self.count(table, "service message", rows & table.is_timed)
+        self.damaged(table, "no time of day", rows & ~table.is_timed)
+        self.add_statuses(table, subject, value, rows)
+
+    def add_antenna(self, table: Table, subjects: Mapping[int, str], *, azimuth: str, rotation: str) -> None:
+        """Add the service messages of a radar: its type, and how long its antenna takes for a rotation."""
+        self.add_messages(table, subjects, table.quantity(azimuth), np.ones(len(table), np.bool_))
+        period_s = table.quantity(rotation)
+        self.add_statuses(table, np.full(len(table), "antenna rotation [s]"), period_s, ~np.isnan(period_s))
+        for source in np.unique(table.source).tolist():
+            self.site(source, "search_radar")
 
     def finish(self) -> Decoded:
         """Return the result."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from noroshi.formats.asterix.blocks import HEAD, SAC, SIC, CategoryRows
 from noroshi.formats.asterix.layout import ABSENT, Edition
-from noroshi.geo.time import NS_PER_S
+from noroshi.geo.time import NS_PER_DAY, NS_PER_S
 
 ICAO_LETTERS = np.array([base.StringICAO.to_char(code) or " " for code in range(64)], "<U1")
 CALL_SIGN_LENGTH = 8
@@ -113,3 +113,22 @@ class Table:
         for doubt in doubts:
             doubtful |= self.is_set(doubt)
         return np.where(doubtful, ABSENT, self.raw(path))
+
+    def address(self, path: str) -> NDArray[np.int64]:
+        """Return (n,) 24-bit aircraft addresses; 0 belongs to nobody and is absent."""
+        raw = self.raw(path)
+        return np.where(raw == 0, ABSENT, raw)
+
+    def time_of_day_ns(self, paths: tuple[str, ...]) -> tuple[NDArray[np.int64], int]:
+        """Return (n,) the first of these times that each record has, -1 where it has none that can be, and its period.
+
+        The period is a day, or less where the item has too few bits to count a day.
+        """
+        period_ns = NS_PER_DAY
+        time_ns = np.full(len(self), ABSENT)
+        for path in reversed(paths):
+            for field in [edition.fields[path] for edition in self.editions if path in edition.fields]:
+                period_ns = min(period_ns, round(field.scale * (1 << field.bits) * NS_PER_S))
+            other = self.quantity_ns(path)
+            time_ns = np.where(other == ABSENT, time_ns, other)
+        return np.where(time_ns < period_ns, time_ns, ABSENT), period_ns

@@ -123,7 +123,13 @@ class Tracker:
         changed = self._update(pairs, detections, i_sensor, sensor.parameters["scan_period_s"])
         free = np.ones(len(detections), bool)
         free[pairs.i_plot] = False
-        self._initiate(take(detections, free), located[free], located_covariance[free], i_sensor, sensor.parameters["scan_period_s"])
+        self._initiate(
+            take(detections, free),
+            located[free],
+            located_covariance[free],
+            i_sensor,
+            sensor.parameters["scan_period_s"],
+        )
         return self._end(changed, self._twins(changed), int(detections.time_ns.max()))
 
     def picture(self, time_ns: int) -> Tracks:
@@ -148,14 +154,13 @@ class Tracker:
             mean=s["mean"],
             covariance=s["covariance"],
             time_ns=s["time_ns"],
+            identity=_identity(s),
             plots=plots,
             located=located,
             located_covariance=located_covariance,
             sensor=sensor,
         )
-        agreement = identity_agreement(take(_identity(s), pairs.i_track), take(plots.identity, pairs.i_plot))
-        pairs, agreement = pairs.rows(agreement >= 0), agreement[agreement >= 0]
-        cost = pairs.distance + pairs.log_determinant - IDENTITY_BONUS * agreement
+        cost = pairs.distance + pairs.log_determinant - IDENTITY_BONUS * pairs.agreement
         cost += TENTATIVE_PENALTY * (s["status"][pairs.i_track] == TrackStatus.TENTATIVE)
         cost_unassigned = float(cost.max(initial=0.0)) + 1.0
         chosen = assign(pairs.i_track, pairs.i_plot, cost, len(s["mean"]), len(plots), cost_unassigned=cost_unassigned)
@@ -186,7 +191,7 @@ class Tracker:
             changes[column] = np.where(silent, old, new)
         self._write(rows, changes)
         self._mark_hit(rows, time_ns, i_sensor, period_s)
-        return rows[firm]
+        return np.asarray(rows[firm], np.int64)
 
     def _write(self, rows: NDArray[np.int64], changes: dict[str, NDArray[np.generic]]) -> None:
         for name, values in changes.items():
@@ -250,7 +255,7 @@ class Tracker:
         ahead, spread = self._predict(b, (s["time_ns"][a] - s["time_ns"][b]) / NS_PER_S)
         distance = mahalanobis_squared(s["mean"][a] - ahead, spread + s["covariance"][a])
         alike = distance < chi_square_gate(self.parameters.duplicate_probability, np.array([6]))[0]
-        alike &= identity_agreement(take(_identity(s), a), take(_identity(s), b)) >= 0
+        alike &= identity_agreement(_identity(s), _identity(s), a, b) >= 0
         apart_ns = np.abs(s["last_hit_ns"][a] - s["last_hit_ns"][b])
         both = (s["last_hit_ns"][a] != NEVER) & (s["last_hit_ns"][b] != NEVER)
         alike &= ~(both & (apart_ns < s["period_ns"] // 2)).any(axis=1)

@@ -1,0 +1,108 @@
+"""ASTERIX, the surveillance data exchange of EUROCONTROL: radar plots, ADS-B, system tracks; tracks are written too.
+
+Read are categories 001, 002, 010, 021, 034, 048, 062, 063 and 065, raw or in a network capture or final frames. One
+file a category says which fields it wants and what they mean; `layout.py` finds them in the bytes by the tables of
+libasterix, `blocks.py` goes from record to record, `clock.py` finds the day.
+
+Radar azimuths are clockwise from true north, Mode C altitudes are pressure altitudes. Sensors are named "SAC/SIC".
+"""
+
+import dataclasses
+from collections import Counter
+
+import numpy as np
+
+from noroshi.formats import Context, Decoded, FormatError
+from noroshi.formats.asterix import cat001, cat002, cat010, cat021, cat034, cat048, cat062, cat063, cat065, framing
+from noroshi.formats.asterix.blocks import CategoryRows, chain, opens, read_datagram
+from noroshi.formats.asterix.clock import nearest_ns, reference_ns
+from noroshi.formats.asterix.encoding import encode
+from noroshi.formats.asterix.layout import ABSENT
+from noroshi.formats.asterix.reports import Category, Reports
+from noroshi.formats.asterix.table import Table
+from noroshi.geo.time import NS_PER_DAY
+
+__all__ = ["MEDIA", "decode", "encode", "sniff"]
+
+MEDIA = (".ast", ".asterix", ".ff", ".pcap", ".pcapng", ".cap", ".raw", ".bin")
+
+# Radars come first: where a source gives plots and position reports, the radar keeps the plain name.
+CATEGORIES: tuple[Category, ...] = (cat048, cat001, cat034, cat002, cat010, cat021, cat062, cat063, cat065)
+READ = {category.CATEGORY: category for category in CATEGORIES}
+
+NO_DAY = "note: the recording gives the time of day only; the day is taken as 1970-01-01"
+NO_HOUR = "note: category 001 alone gives the time modulo 512 s; the hour is not known"
+
+
+def sniff(head: bytes, name: str) -> float:
+    """Return 0.95 where blocks of known categories follow each other to the end, or three of them; else by the name."""
+    unused: Counter[str] = Counter()
+    for _, datagram in framing.datagrams(head, unused, unused):
+        blocks = list(chain(datagram, 0))
+        known = [pos for pos, _ in blocks if datagram[pos] in READ]
+        sound = all(opens(datagram, pos, READ) for pos in known)
+        if sound and known and (len(known) >= 3 or blocks[-1][1] == len(datagram)):
+            return 0.95
+    return 0.3 if name.lower().endswith((".ast", ".asterix", ".ff")) else 0.0
+
+
+def decode(data: bytes, context: Context) -> Decoded:
+    """Return the detections, tracks, service messages and sensors that a recording or datagram holds.
+
+    The day comes from the capture, or the context, or is 1970-01-01 (a note in the counts, with the number 0).
+
+    Raises:
+        FormatError: if no record of a category that is read can be found.
+    """
+    rows = {category.CATEGORY: CategoryRows(category.CATEGORY, category.PATHS) for category in CATEGORIES}
+    reports = Reports(context)
+    decoded = reports.decoded
+    place = 0
+    for received_ns, datagram in framing.datagrams(data, decoded.counts, decoded.damage):
+        when_ns = context.received_ns if received_ns is None else received_ns
+        place += read_datagram(datagram, when_ns, rows, decoded.counts, decoded.damage, place)
+    tables = [Table.of(category.CATEGORY, rows[category.CATEGORY]) for category in CATEGORIES]
+    tables = [table for table in tables if len(table)]
+    if not tables:
+        raise FormatError(_nothing(decoded))
+    unopened = decoded.counts.total()
+    for table in _timed(tables, context, decoded):
+        READ[table.category].convert(table, reports)
+    if decoded.counts.total() == unopened:
+        raise FormatError(_nothing(decoded))
+    decoded.n_records = decoded.counts.total() + decoded.damage.total()
+    return reports.finish()
+
+
+def _nothing(decoded: Decoded) -> str:
+    """Return one line that says what was found instead of a record."""
+    categories = ", ".join(f"{number:03d}" for number in sorted(READ))
+    found = "; ".join(f"{n} x {what}" for what, n in [*decoded.damage.most_common(3), *decoded.counts.most_common(3)])
+    return f"no ASTERIX record of categories {categories} can be read; found: {found or 'nothing'}"
+
+
+def _timed(tables: list[Table], context: Context, decoded: Decoded) -> list[Table]:
+    """Return the tables with full times."""
+    times = [table.time_of_day_ns(READ[table.category].TIMES) for table in tables]
+    is_full = np.concatenate([np.full(len(of_day), period == NS_PER_DAY) for of_day, period in times])
+    of_day_ns = np.concatenate([of_day for of_day, _ in times])
+    place = np.concatenate([table.place for table in tables])
+    received_ns = np.concatenate([table.received_ns for table in tables])
+    order = np.argsort(place, kind="stable")
+    day_ns = 0 if context.day_ns is None else context.day_ns
+    known_ns = np.where(is_full, of_day_ns, ABSENT)
+    if (received_ns == ABSENT).any():
+        if context.day_ns is None:
+            decoded.counts[NO_DAY] += 0
+        if (known_ns == ABSENT).all():
+            decoded.counts[NO_HOUR] += 0
+    near_ns = np.empty_like(of_day_ns)
+    near_ns[order] = reference_ns(known_ns[order], received_ns[order], day_ns)
+    timed = []
+    for table, (of_day, period), near in zip(
+        tables, times, np.split(near_ns, np.cumsum([len(table) for table in tables])[:-1]), strict=True
+    ):
+        is_timed = of_day != ABSENT
+        time_ns = np.where(is_timed, nearest_ns(of_day, near, period), near)
+        timed.append(dataclasses.replace(table, time_ns=time_ns, is_timed=is_timed))
+    return timed

@@ -1,0 +1,1 @@
+"""The parts of the map picture (`run/plot.py` puts them together)."""
