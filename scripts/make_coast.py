@@ -101,7 +101,7 @@ def towns(dbf: bytes, shp: bytes) -> tuple[NDArray[np.str_], NDArray[np.int32]]:
 def _topology(archive: tarfile.TarFile, name: str) -> dict[str, Any]:
     file = archive.extractfile(f"package/{name}")
     if file is None:
-        raise SystemExit(f"{archive.name}: holds no {name}; give the npm package world-atlas 2.0.2")
+        raise SystemExit(f"{archive.name!r}: holds no {name}; give the npm package world-atlas 2.0.2")
     topology: dict[str, Any] = json.load(file)
     return topology
 
@@ -118,7 +118,9 @@ def _stitch(topology: dict[str, Any], arcs: list[int]) -> Line:
 
 
 def _degrees(topology: dict[str, Any], line: Line) -> NDArray[np.float64]:
-    return line * topology["transform"]["scale"] + np.array(topology["transform"]["translate"])
+    transform = topology["transform"]
+    degrees: NDArray[np.float64] = line * np.array(transform["scale"]) + np.array(transform["translate"])
+    return degrees
 
 
 def _thinned(topology: dict[str, Any], line: Line) -> Line:
@@ -149,7 +151,7 @@ def _thinned(topology: dict[str, Any], line: Line) -> Line:
 
 
 def _packed(name: str, topology: dict[str, Any], lines: list[Line]) -> dict[str, NDArray[Any]]:
-    """Return the lines as starts, differences within each line, and lengths; islets that thinning makes flat are left out."""
+    """Return thinned lines as starts, differences and lengths; islets of which thinning leaves nothing are left out."""
     thin = [_thinned(topology, line) for line in lines]
     closed = [bool(np.all(line[0] == line[-1])) for line in thin]
     thin = [line for line, ring in zip(thin, closed, strict=True) if not ring or len(line) >= RING_VERTICES_MIN]

@@ -61,3 +61,24 @@ def test_a_newcomers_format_is_tracked_without_more_ado(copy_with_additions):
     assert '"format": "range_azimuth_lines"' in done.stdout
     assert '"damage": {"not three numbers": 1}' in done.stdout
     assert '"tracks": 1' in done.stdout
+
+
+BLOCK = re.compile(r"```(?P<kind>python|console)\n(?P<text>.*?)```", re.DOTALL)
+
+
+def test_the_tutorial_runs(tmp_path, monkeypatch, capsys):
+    """Each python block runs in one namespace; each command exits 0 and prints the lines shown."""
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in BLOCK.finditer((ROOT / "docs/tutorial.md").read_text()):
+        if block["kind"] == "python":
+            exec(compile(block["text"], "docs/tutorial.md", "exec"), names)  # noqa: S102
+            continue
+        command, *expected = block["text"].strip().splitlines()
+        words = command.removeprefix("$ noroshi ").split()
+        done = subprocess.run(
+            [sys.executable, "-m", "noroshi", *words], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        for line in expected:
+            assert line in done.stdout, done.stdout

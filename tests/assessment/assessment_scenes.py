@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def least_cost(cost):
     """Return the least sum over one-to-one choices that use every row of the smaller side, by trying all."""
     cost = np.asarray(cost) if len(cost) <= len(np.transpose(cost)) else np.transpose(cost)
     n, m = cost.shape
-    return min((sum(cost[i, j] for i, j in enumerate(choice)) for choice in itertools.permutations(range(m), n)))
+    return min(sum(cost[i, j] for i, j in enumerate(choice)) for choice in itertools.permutations(range(m), n))
 
 
 def distances(a, b):
@@ -81,21 +81,21 @@ def distances(a, b):
 
 # --- Stone Soup's types -------------------------------------------------------------------------------------------
 
-EPOCH = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+EPOCH = datetime(2026, 1, 1)  # noqa: DTZ001 - Stone Soup compares naive times
 
 
 def at(time_s):
     return EPOCH + timedelta(seconds=float(time_s))
 
 
-def stone_soup_paths(kind, paths, **metadata):
+def stone_soup_paths(kind, paths):
     """Return Stone Soup paths of {name: [(time_s, x, y, vx, vy), ...]}, their state as [x, vx, y, vy]."""
-    from stonesoup.types.state import State
+    from stonesoup.types.groundtruth import GroundTruthState
 
-    made = {}
-    for name, rows in paths.items():
-        made[name] = kind([State([[x], [vx], [y], [vy]], timestamp=at(t)) for t, x, y, vx, vy in rows])
-    return made
+    return {
+        name: kind([GroundTruthState([[x], [vx], [y], [vy]], timestamp=at(t)) for t, x, y, vx, vy in rows])
+        for name, rows in paths.items()
+    }
 
 
 def stone_soup_metrics(truths, tracks, *generators, associator=None):

@@ -114,7 +114,10 @@ def crossing_scene(seed, n_targets=5, n_times=8):
     for i in range(n_targets):
         rows = [(t, *(start[i] + velocity[i] * t), *velocity[i]) for t in range(n_times)]
         truths[f"target {i}"] = rows
-        noisy = [(t, x + rng.normal(0, 15), y + rng.normal(0, 15), vx + rng.normal(), vy + rng.normal()) for t, x, y, vx, vy in rows]
+        noisy = [
+            (t, x + rng.normal(0, 15), y + rng.normal(0, 15), vx + rng.normal(), vy + rng.normal())
+            for t, x, y, vx, vy in rows
+        ]
         tracks[100 + i] = noisy[i % 3 : n_times - i % 2]
     tracks[7] = [(t, *rng.uniform(-300, 300, 2), 0.0, 0.0) for t in range(2, 6)]
     return truths, tracks
@@ -154,7 +157,9 @@ def test_ospa_equals_stone_soups_where_its_assignment_is_optimal(seed):
     truth, ours = records_of(truths, tracks)
     each = [ospa_module.measure(truth, ours, times_ns=ns([t]), c=60.0, p=1.0)["ospa_m"] for t in range(8)]
     np.testing.assert_allclose(each, theirs, rtol=1e-9)
-    assert ospa_module.measure(truth, ours, times_ns=ns(range(8)), c=60.0, p=1.0)["ospa_m"] == pytest.approx(np.mean(theirs))
+    assert ospa_module.measure(truth, ours, times_ns=ns(range(8)), c=60.0, p=1.0)["ospa_m"] == pytest.approx(
+        np.mean(theirs)
+    )
 
 
 def test_stone_soup_minimises_the_wrong_sum_for_orders_above_one():

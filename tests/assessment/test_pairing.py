@@ -37,7 +37,7 @@ def test_near_and_nearest_are_what_enumeration_finds(scene):
 def test_best_is_the_optimum_over_all_choices(scene, p):
     a, b = two_sets(scene)
     c, table = 6.0, distances(a, b)
-    chosen = best(near(a, b, c), len(a), len(b), c, p)
+    chosen = best(near(a, b, c), c, p)
     assert len(set(chosen.ia)) == len(set(chosen.ib)) == len(chosen.ia)
     options = [0.0]
     for k in range(1, min(len(a), len(b)) + 1):
@@ -56,7 +56,9 @@ def test_infinite_order_is_the_bottleneck(seed, n, m):
     if n != m:
         assert found == c
     else:
-        expected = min((max((table[i, j] for i, j in enumerate(o)), default=0.0) for o in itertools.permutations(range(n))))
+        expected = min(
+            max((table[i, j] for i, j in enumerate(o)), default=0.0) for o in itertools.permutations(range(n))
+        )
         assert found == pytest.approx(expected, rel=1e-14)
 
 

@@ -128,7 +128,9 @@ def test_first_or_last_revision():
 
 
 def test_rows_with_nan_say_nothing_but_a_lost_one_still_ends_the_track():
-    tracks = tracks_of([(1, 0, 5.0, 0, 0, 1.0), (1, 4, np.nan), (1, 8, np.nan), (1, 12, 0.0)], status=[FIRM, FIRM, LOST, FIRM])
+    tracks = tracks_of(
+        [(1, 0, 5.0, 0, 0, 1.0), (1, 4, np.nan), (1, 8, np.nan), (1, 12, 0.0)], status=[FIRM, FIRM, LOST, FIRM]
+    )
     assert [tracked_x(tracks, t).get(0) for t in (6, 9, 12)] == [pytest.approx(11.0), None, pytest.approx(0.0)]
 
 
@@ -154,7 +156,9 @@ def test_times_may_come_in_any_order_and_twice():
 
 
 def test_paths_hold_nan_where_something_is_not():
-    true, tracked = paths(truth_of([("a", 0, 0.0), ("a", 4, 4.0)]), tracks_of([(3, 2, 1.0), (3, 4, 1.0)]), ns([0, 2, 5]))
+    true, tracked = paths(
+        truth_of([("a", 0, 0.0), ("a", 4, 4.0)]), tracks_of([(3, 2, 1.0), (3, 4, 1.0)]), ns([0, 2, 5])
+    )
     assert true.shape == tracked.shape == (1, 3, 3)
     np.testing.assert_allclose(true[0, :, 0] - SITE_M[0], [0, 2, np.nan])
     np.testing.assert_allclose(tracked[0, :, 0] - SITE_M[0], [np.nan, 1, np.nan])

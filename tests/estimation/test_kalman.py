@@ -24,6 +24,15 @@ def test_covariances_stay_symmetric_and_positive_definite(seed):
 
 
 @given(SEEDS)
+def test_a_measurement_far_more_precise_than_the_state(seed):
+    """Where P - K S K' is indefinite by rounding: noise of a hundred-millionth of the state's deviation."""
+    mean, covariance, innovation, _, R = problem(seed, decades=2.0)
+    for _ in range(3):
+        mean, covariance, *_ = kalman.update(mean, covariance, innovation, np.eye(3, 6), 1e-16 * R)
+        assert_spd(covariance)
+
+
+@given(SEEDS)
 def test_rows_do_not_depend_on_each_other(seed):
     arrays = problem(seed)
     arrays[2].setflags(write=True)

@@ -64,7 +64,7 @@ def gospa(
     if not (0.0 < alpha <= 2.0 and 1.0 <= p < np.inf):
         raise ValueError(f"GOSPA needs 0 < alpha <= 2 and 1 <= p < infinity, not alpha = {alpha}, p = {p}")
     n, m = int(present(positions_true).sum()), int(present(positions_tracked).sum())
-    chosen = best(near(positions_true, positions_tracked, c), n, m, c, p)
+    chosen = best(near(positions_true, positions_tracked, c), c, p)
     n_paired, whole = len(chosen.ia), c**p
     localisation = whole * float(((chosen.distance / c) ** p).sum())
     if alpha == 2.0:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.spatial import cKDTree
 
@@ -53,11 +53,12 @@ def nearest(a: Floats, b: Floats, cutoff: float) -> Pairs:
     return Pairs(rows_a[i[found]], rows_b[found], distance[found])
 
 
-def best(pairs: Pairs, n_a: int, n_b: int, c: float, p: float) -> Pairs:
+def best(pairs: Pairs, c: float, p: float) -> Pairs:
     """Return the pairs, each row in at most one, that make the sum of `distance**p - c**p` smallest.
 
     The same choice is optimal for OSPA and for GOSPA of any alpha: each pair left out costs the same `c**p`.
     """
+    n_a, n_b = int(pairs.ia.max(initial=-1)) + 1, int(pairs.ib.max(initial=-1)) + 1
     cost = (pairs.distance / c) ** p
     return pairs.rows(assign(pairs.ia, pairs.ib, cost, n_a, n_b, cost_unassigned=1.0))
 
@@ -73,18 +74,22 @@ def subpattern_distance(pairs: Pairs, n_a: int, n_b: int, c: float, p: float) ->
         return 0.0
     if np.isinf(p):
         return _bottleneck(pairs, n_a, c) if n_a == n_b else c
-    chosen = best(pairs, n_a, n_b, c, p)
+    chosen = best(pairs, c, p)
     return float(c * (((chosen.distance / c) ** p).sum() / n + (n - len(chosen.ia)) / n) ** (1.0 / p))
 
 
 def _bottleneck(pairs: Pairs, n: int, c: float) -> float:
     """Return the least distance within which all n can be paired with all n, at most c."""
+    used_a, ia = np.unique(pairs.ia, return_inverse=True)
+    used_b, ib = np.unique(pairs.ib, return_inverse=True)
+    if len(used_a) < n or len(used_b) < n:
+        return c
     limits = np.append(np.unique(pairs.distance), c)
     low, high = 0, len(limits) - 1
     while low < high:
         middle = (low + high) // 2
-        kept = pairs.rows(pairs.distance <= limits[middle])
-        graph = coo_matrix((np.ones(len(kept.ia), np.int8), (kept.ia, kept.ib)), shape=(n, n)).tocsr()
+        kept = pairs.distance <= limits[middle]
+        graph = csr_array((np.ones(np.count_nonzero(kept), np.int8), (ia[kept], ib[kept])), shape=(n, n))
         complete = bool((maximum_bipartite_matching(graph) >= 0).all())
         low, high = (low, middle) if complete else (middle + 1, high)
     return float(limits[low])

@@ -58,7 +58,7 @@ class Histories:
         start, stop: (n,) where each object's rows begin, and one past where they end.
         row: (m,) the row of the record.
         time_ns: (m,) strictly increasing within an object.
-        state_ecef: (m, 6).
+        state_ecef: (m, 6); NaN where a component is not known.
         shown: (m,) whether the row may be shown.
     """
 
@@ -128,7 +128,8 @@ def _histories(
     repeated[1:] = (code[1:] == code[:-1]) & (time_ns[rows[1:]] == time_ns[rows[:-1]])
     rows, code = rows[~repeated], code[~repeated]
     edges = np.searchsorted(code, np.arange(len(unique) + 1))
-    return Histories(unique, edges[:-1], edges[1:], rows, time_ns[rows], state_ecef[rows], shown[rows])
+    state = np.where(np.isfinite(state_ecef[rows]), state_ecef[rows], np.nan)
+    return Histories(unique, edges[:-1], edges[1:], rows, time_ns[rows], state, shown[rows])
 
 
 def truth_at(histories: Histories, who: Integers, time_ns: Integers | int, gap_s_max: float) -> Shown:
@@ -170,8 +171,8 @@ def _between(histories: Histories, left: Integers, right: Integers, at_ns: Integ
     u = (at_ns - histories.time_ns[left])[:, None] / _NS_PER_S / span_s
     step = after[:, :3] - before[:, :3]
     chord = step / span_s
-    bend_before = span_s * (np.where(np.isfinite(before[:, 3:]), before[:, 3:], chord) - chord)
-    bend_after = span_s * (chord - np.where(np.isfinite(after[:, 3:]), after[:, 3:], chord))
+    bend_before = span_s * (np.where(np.isnan(before[:, 3:]), chord, before[:, 3:]) - chord)
+    bend_after = span_s * (chord - np.where(np.isnan(after[:, 3:]), chord, after[:, 3:]))
     bend = (1.0 - u) * bend_before + u * bend_after
     position = before[:, :3] + u * step + u * (1.0 - u) * bend
     velocity = chord + ((1.0 - 2.0 * u) * bend + u * (1.0 - u) * (bend_after - bend_before)) / span_s
@@ -193,7 +194,7 @@ def tracks_at(histories: Histories, time_ns: int, age_s_max: float) -> Shown:
     keep = histories.shown[place] & alive & (age_s <= age_s_max)
     who, place, age_s = who[keep], place[keep], age_s[keep]
     state = histories.state_ecef[place].copy()
-    state[:, :3] += np.where(np.isfinite(state[:, 3:]), state[:, 3:], 0.0) * age_s[:, None]
+    state[:, :3] += np.nan_to_num(state[:, 3:]) * age_s[:, None]
     return Shown(who, state, histories.row[place])
 
 

@@ -101,6 +101,6 @@ def _speed_bounds(targets: Histories) -> Floats:
     step = np.linalg.norm(np.diff(targets.state_ecef[:, :3], axis=0, append=targets.state_ecef[-1:, :3]), axis=1)
     span_s = np.diff(targets.time_ns, append=targets.time_ns[-1:]) / 1e9
     span_s[targets.stop - 1] = np.inf
-    stated = np.linalg.norm(np.nan_to_num(targets.state_ecef[:, 3:], posinf=0.0, neginf=0.0), axis=1)
+    stated = np.linalg.norm(np.nan_to_num(targets.state_ecef[:, 3:]), axis=1)
     chord = np.maximum.reduceat(step / span_s, targets.start)
     return 3.0 * chord + 2.0 * np.maximum(chord, np.maximum.reduceat(stated, targets.start))

@@ -37,6 +37,8 @@ def assign(ia: Indices, ib: Indices, cost: Floats, n_a: int, n_b: int, *, cost_u
     if np.isnan(cost).any() or np.isneginf(cost).any() or not np.isfinite(cost_unassigned):
         raise ValueError("assign needs costs that are numbers above minus infinity, and a finite cost_unassigned")
     pairs = np.flatnonzero(cost < cost_unassigned)
+    if not pairs.size or max(np.bincount(ia[pairs]).max(), np.bincount(ib[pairs]).max()) == 1:
+        return pairs
     pairs = pairs[np.lexsort((pairs, cost[pairs], ib[pairs], ia[pairs]))]
     again = (np.diff(ia[pairs], prepend=-1) == 0) & (np.diff(ib[pairs], prepend=-1) == 0)
     pairs = pairs[~again]

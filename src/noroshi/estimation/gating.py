@@ -13,6 +13,9 @@ Indices = NDArray[np.intp]
 MEASURED_MAX = 9
 
 
+DENSE_PAIRS_MAX = 20_000  # up to here all distances are found sooner than trees are built
+
+
 def chi_square_gate(probability: float, n_measured: NDArray[np.int64] | int) -> Floats:
     """Return the squared Mahalanobis distance that a true pair stays within with this probability.
 
@@ -59,6 +62,10 @@ def coarse_pairs(
     for positions, radius in ((positions_a, radius_a), (positions_b, radius_b)):
         if not (np.isfinite(positions).all() and np.isfinite(radius).all() and (radius >= 0.0).all()):
             raise ValueError("coarse_pairs needs finite positions and finite radii of zero or more")
+    if len(positions_a) * len(positions_b) <= DENSE_PAIRS_MAX:
+        apart = positions_b[:, None] - positions_a
+        ib, ia = np.nonzero(np.vecdot(apart, apart) <= (radius_b[:, None] + radius_a) ** 2)
+        return ia, ib
     groups_b = [(rows, cKDTree(positions_b[rows]), radius_b[rows].max()) for rows in _groups(radius_b)]
     found_a, found_b = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
     for rows_a in _groups(radius_a):

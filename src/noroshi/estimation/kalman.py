@@ -59,7 +59,7 @@ def update(mean: Floats, covariance: Floats, innovation: Floats, H: Floats, R: F
 
     Source: Bar-Shalom, Li & Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section 5.2.3;
     the covariance in Joseph's form, equation 5.2.3-18, which stays
-    positive definite while the standard deviations of one row's state and noise span less than eight decades.
+    positive definite where the standard deviations of a row's state and noise span up to six decades.
     """
     innovation, H, R, n_measured = mask_missing(innovation, H, R)
     S, cross = innovate(covariance, H, R)

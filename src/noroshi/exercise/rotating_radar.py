@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import pdtrik
 
+from noroshi.estimation.angles import wrap
 from noroshi.estimation.interpolation import hermite
 from noroshi.exercise.keyed import normals, uniforms
 from noroshi.geo.time import NS_PER_S
@@ -15,6 +16,7 @@ from noroshi.sensors import Sensor
 MODE_C_STEP_M = 25 * 0.3048  # Mode C in 25 ft steps (ICAO Annex 10 volume IV, 3.1.1.7.12.2)
 PLOT = ("range_m", "azimuth_rad", "altitude_m")
 FALSE_ALTITUDE_M_MAX = 13_000.0
+BEAM_STEPS = 8  # each step gains a factor of (rotation time x target's angular rate): 14 at 5 km from the radar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +105,12 @@ def _when_the_beam_passes(
     time_ns = north_ns + watch.period_ns // 2
     azimuth = watch.sensor.COMPONENTS.index("azimuth_rad")
     origin = np.broadcast_to(watch.sensor.origin_ecef_m, (len(scans), 3))
-    for _ in range(3):  # the target moves by less than a thousandth of a turn in a rotation: this has converged
+    for _ in range(BEAM_STEPS):
         inside_ns = np.clip(time_ns, target.time_ns[0], target.time_ns[-1])
         states = hermite(target.time_ns, target.state_ecef, inside_ns)
-        turn = watch.sensor.measure(states, origin)[:, azimuth] % (2 * np.pi) / (2 * np.pi)
-        time_ns = north_ns + np.asarray(turn * watch.period_ns, np.int64)
+        beam = (inside_ns - north_ns) / watch.period_ns * 2 * np.pi
+        ahead = wrap(watch.sensor.measure(states, origin)[:, azimuth] - beam)
+        time_ns = inside_ns + np.asarray(ahead / (2 * np.pi) * watch.period_ns, np.int64)
     return time_ns, hermite(target.time_ns, target.state_ecef, time_ns)
 
 

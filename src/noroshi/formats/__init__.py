@@ -233,6 +233,12 @@ def finished(decoded: Decoded, *, may_be_empty: bool = False) -> Decoded:
     return decoded
 
 
+def listed(columns: Columns) -> str:
+    """Return the names of columns as a person may read them."""
+    names = [name if name.isprintable() and len(name) < 40 else "..." for name in sorted(columns)]
+    return ", ".join(names[:20] + ["..."] * (len(names) > 20)) or "none"
+
+
 def csv_columns(data: bytes) -> tuple[Columns, int]:
     """Return the columns of a CSV file with a header line, all as text, and how many lines had a wrong field count.
 

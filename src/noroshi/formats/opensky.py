@@ -37,6 +37,7 @@ from noroshi.formats import (
     csv_columns,
     finished,
     json_elements,
+    listed,
     numbers,
     numbers_in_base,
     parquet_columns,
@@ -175,8 +176,9 @@ def _array(cells: list[Cell]) -> Any:
 def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     n = len(next(iter(columns.values()), ()))
     if not {"lat", "latitude"} & columns.keys() or not set(TIMES) & columns.keys():
-        found = ", ".join(sorted(columns)) or "none"
-        raise FormatError(f"no position reports: needs latitude, longitude and timestamp, found columns {found}")
+        raise FormatError(
+            f"no position reports: needs latitude, longitude and timestamp; found columns {listed(columns)}"
+        )
     time_ns, timed = np.zeros(n, np.int64), np.zeros(n, np.bool_)
     for name in TIMES:
         if name in columns:

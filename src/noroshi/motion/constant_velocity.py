@@ -16,7 +16,8 @@ class Motion:
 
     The velocity v at p turns with the direction of p: a = (p x v) x v / |p|^2 = (v (p.v) - p (v.v)) / |p|^2. This keeps
     the rate of |p| and the speed across p exactly; the map below is its Taylor series to the second order in dt. What
-    it leaves out is v^3 dt^3 / (6 |p|^2): 1.4 cm in 60 s and 14 m in 10 minutes at 250 m/s.
+    that leaves out is v^3 dt^3 / (6 |p|^2): 1.4 cm in 60 s and 14 m in 10 minutes at 250 m/s. Level here means at one
+    distance from the Earth's centre to the second order: on the ellipsoid, 1 cm in 10 s and 12 m in 10 minutes.
 
     Attributes:
         horizontal_psd_m2_s3: power spectral density of the acceleration along each horizontal axis: over dt it adds

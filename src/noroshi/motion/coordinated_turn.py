@@ -93,21 +93,33 @@ class Motion:
         return rows
 
     def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 7, 7) process noise, to the lowest order in turn rate times dt.
+        """Return (n, 7, 7) process noise.
 
-        The noise of the turn rate reaches velocity and position through the acceleration up x v for each rad/s.
+        What comes of the acceleration is exact on the plane. The noise of the turn rate reaches velocity and position
+        as an acceleration up x v for each rad/s; that turns, and is taken where it points at the end of the step for
+        the velocity and after three quarters of it for the position, which is right to the first order in the angle.
         """
-        up = enu_axes_at(states[:, :3])[:, 2]
-        excess = self.vertical_psd_m2_s3 - self.horizontal_psd_m2_s3
-        densities = self.horizontal_psd_m2_s3 * np.eye(3) + excess * up[:, :, None] * up[:, None, :]
+        up, rate = enu_axes_at(states[:, :3])[:, 2], states[:, 6]
         left = np.cross(up, states[:, 3:6])
-        over, sign = np.abs(dt_s)[:, None], np.sign(dt_s)[:, None]
-        noise = np.zeros((len(states), 7, 7))
-        noise[:, :6, :6] = integrated_twice(densities, dt_s)
-        noise[:, :6, :6] += self.turn_rate_psd_rad2_s3 * _thrice_integrated(left, over, sign)
-        noise[:, :3, 6] = noise[:, 6, :3] = self.turn_rate_psd_rad2_s3 * over**3 / 6.0 * left
-        noise[:, 3:6, 6] = noise[:, 6, 3:6] = self.turn_rate_psd_rad2_s3 * sign * over**2 / 2.0 * left
-        noise[:, 6, 6] = self.turn_rate_psd_rad2_s3 * over[:, 0]
+        forward = np.cross(left, up)
+        angle, over = (rate * dt_s)[:, None], np.abs(dt_s)
+        reach = np.zeros((len(states), 7, 3))
+        for block, part in ((slice(0, 3), 0.75), (slice(3, 6), 1.0)):
+            reach[:, block, block.start // 3] = np.cos(part * angle) * left - np.sin(part * angle) * forward
+        reach[:, 6, 2] = 1.0
+        noise: Floats = reach @ (self.turn_rate_psd_rad2_s3 * _thrice_integrated(dt_s)) @ reach.swapaxes(1, 2)
+        up_up = up[:, :, None] * up[:, None, :]
+        noise[:, :6, :6] += integrated_twice(self.vertical_psd_m2_s3 * up_up, dt_s)
+        level = self.horizontal_psd_m2_s3 * (np.eye(3) - up_up)
+        turned = (rate * over)[:, None, None]
+        over, sign = over[:, None, None], np.sign(dt_s)[:, None, None]
+        lag = _sine_lag(turned)
+        curl = self.horizontal_psd_m2_s3 * over**2 * turned * lag * _skew(up)
+        coupled = over**2 * sign * _sine(turned / 2.0) ** 2 / 2.0 * level
+        noise[:, :3, :3] += 2.0 * over**3 * lag * level
+        noise[:, :3, 3:6] += coupled - curl
+        noise[:, 3:6, :3] += coupled + curl
+        noise[:, 3:6, 3:6] += over * level
         return noise
 
 
@@ -165,14 +177,16 @@ def _arc_jacobians(v: Floats, up: Floats, turn_rate_rad_s: Floats, dt_s: Floats)
     return ends[0], ends[1], arcs
 
 
-def _thrice_integrated(left: Floats, over: Floats, sign: Floats) -> Floats:
-    """Return (n, 6, 6) covariances of position and velocity under acceleration `left` times unit Brownian motion."""
-    outer = left[:, :, None] * left[:, None, :]
-    over, sign = over[:, :, None], sign[:, :, None]
-    covariances = np.empty((len(left), 6, 6))
-    covariances[:, :3, :3] = over**5 / 20.0 * outer
-    covariances[:, :3, 3:] = covariances[:, 3:, :3] = sign * over**4 / 8.0 * outer
-    covariances[:, 3:, 3:] = over**3 / 3.0 * outer
+def _thrice_integrated(dt_s: Floats) -> Floats:
+    """Return (n, 3, 3) covariances of the third, second and first integral of white noise; see `integrated_twice`."""
+    over, sign = np.abs(dt_s), np.sign(dt_s)
+    covariances = np.empty((len(dt_s), 3, 3))
+    covariances[:, 0, 0] = over**5 / 20.0
+    covariances[:, 0, 1] = covariances[:, 1, 0] = sign * over**4 / 8.0
+    covariances[:, 0, 2] = covariances[:, 2, 0] = over**3 / 6.0
+    covariances[:, 1, 1] = over**3 / 3.0
+    covariances[:, 1, 2] = covariances[:, 2, 1] = sign * over**2 / 2.0
+    covariances[:, 2, 2] = over
     return covariances
 
 
@@ -202,3 +216,11 @@ def _sine_slope(x: Floats) -> Floats:
 def _versine_slope(x: Floats) -> Floats:
     """Return the derivative of (1 - cos(x)) / x."""
     return _sine(x) - _sine(x / 2.0) ** 2 / 2.0
+
+
+def _sine_lag(x: Floats) -> Floats:
+    """Return (x - sin(x)) / x^3."""
+    small = np.abs(x) < SERIES_RAD
+    series = (1.0 - x**2 / 20.0 * (1.0 - x**2 / 42.0 * (1.0 - x**2 / 72.0))) / 6.0
+    safe = np.where(small, 1.0, x)
+    return np.where(small, series, (safe - np.sin(safe)) / safe**3)

@@ -42,7 +42,7 @@ class Towns:
 
 @cache
 def coast() -> Lines:
-    """Return the world's coasts to within a kilometre: closed rings, land clockwise, the Caspian Sea the other way round.
+    """Return the world's coasts to within a kilometre: closed rings, clockwise round land, else round water.
 
     Source: Natural Earth 4.1.0, 1:10m land thinned to 500 m, through world-atlas 2.0.2.
     """

@@ -27,6 +27,7 @@ from noroshi.run.mapping.basemap import (
 )
 from noroshi.run.mapping.labels import Room
 from noroshi.run.mapping.layers import (
+    SPACE_FROM_M,
     UNKNOWN,
     Canvas,
     ToXY,
@@ -36,6 +37,8 @@ from noroshi.run.mapping.layers import (
     draw_sensors,
     draw_towns,
     draw_tracks,
+    leader_lines,
+    leader_seconds,
     plot_stride,
     row_colours,
     sensor_colour,
@@ -47,13 +50,15 @@ ENDINGS = (".png", ".svg", ".pdf")
 BACKGROUND, CAUTION = "#0a121b", "#e8b04b"
 DPI = 140
 WIDTH_IN, PANEL_IN, EDGE_IN, FOOT_IN = 14.0, 2.3, 0.12, 0.3
-MAP_HEIGHT_IN = (7.2, 10.5)
+MAP_HEIGHT_IN = (6.8, 8.8)
 EXTENT_PERCENT = (0.1, 99.9)
 EXTENT_MARGIN = 0.07
 EXTENT_M_MIN = 30_000.0
 SITE_STRETCH = 1.6
 """A sensor is brought into the picture if that widens it to at most so many times what counts."""
-KILOMETRES_FROM_M = 5000.0
+KILOMETRES_FROM_M = 10_000.0
+GLOBAL_BELOW = 0.5
+"""What counts is all over the world if its middle is so near the centre of the Earth (in radii)."""
 N_HEAD_LINES_MAX = 4
 
 Floats = NDArray[np.float64]
@@ -129,8 +134,15 @@ def _figure(picture: MapContent) -> Figure:
     names = _sensor_names(picture)
     scale = AltitudeScale.of(rows.altitude_m) if rows is not None and not laboratory else None
     canvas = Canvas(axes=axes, frame=frame, to_xy=to_xy, ground=ground, laboratory=laboratory)
-    _draw_map(canvas, picture, rows, names, scale)
-    _fill_panel(Panel(side, PANEL_IN * DPI, height_in * DPI), picture, rows, names, scale, laboratory=laboratory)
+    leader_s = leader_seconds(rows, frame) if rows is not None else 0.0
+    _draw_map(canvas, picture, rows, names, scale, leader_s)
+    panel = Panel(side, PANEL_IN * DPI, height_in * DPI)
+    if rows is not None:
+        _tell_time(panel, rows)
+    _tell_tracks(panel, rows, leader_s, laboratory=laboratory)
+    if rows is not None and scale is not None:
+        _tell_altitude(panel, rows, scale)
+    _tell_sensors(panel, picture, names)
     return figure
 
 
@@ -172,7 +184,7 @@ def _centre(rows: Rows | None, picture: MapContent) -> tuple[float, float]:
     """Return latitude and longitude [rad] of the middle of what counts; 0, 0 if there is no such place."""
     positions = _what_counts(rows, picture)
     middle = np.median(positions, axis=0) if len(positions) else np.zeros(3)
-    if np.linalg.norm(middle) < 0.1 * MEAN_RADIUS_M:
+    if np.linalg.norm(middle) < GLOBAL_BELOW * MEAN_RADIUS_M:
         return 0.0, 0.0
     lat_rad, lon_rad, _ = geodetic_from_ecef(middle)
     return float(lat_rad), float(lon_rad)
@@ -209,7 +221,12 @@ def _sensor_names(picture: MapContent) -> list[str]:
 
 
 def _draw_map(
-    canvas: Canvas, picture: MapContent, rows: Rows | None, names: list[str], scale: AltitudeScale | None
+    canvas: Canvas,
+    picture: MapContent,
+    rows: Rows | None,
+    names: list[str],
+    scale: AltitudeScale | None,
+    leader_s: float,
 ) -> None:
     axes, frame = canvas.axes, canvas.frame
     axes.set_xlim(frame.west_m, frame.east_m)
@@ -219,8 +236,8 @@ def _draw_map(
     axes.spines[:].set(color="#2c3d4b", linewidth=0.8)
     inscribe = partial(write, axes)
     if canvas.ground is None:
-        draw_plane_grid(axes, frame, inscribe)
         unit = ("m", 1.0) if frame.width_px * frame.metres_per_px < KILOMETRES_FROM_M else ("km", 1000.0)
+        draw_plane_grid(axes, frame, inscribe, unit)
         draw_scale(axes, frame, inscribe, (unit,))
     else:
         draw_land(axes, canvas.ground, frame)
@@ -228,13 +245,15 @@ def _draw_map(
         draw_scale(axes, frame, inscribe, (("km", 1000.0), ("NM", METRES_PER_NAUTICAL_MILE)))
     draw_plots(canvas, picture.plots, names)
     xy = canvas.to_xy(rows.position_ecef_m) if rows is not None else np.zeros((0, 2))
-    room = Room(frame.width_px, frame.height_px, frame.px(xy))
+    leaders = leader_lines(canvas, rows, xy, leader_s) if rows is not None else []
+    ink = [xy, *(start + (end - start) * np.linspace(0.0, 1.0, 20)[:, None] for start, end in leaders)]
+    room = Room(frame.width_px, frame.height_px, frame.px(np.concatenate(ink)))
     room.keep_out(np.array([[0.75 * frame.width_px, 0.0, frame.width_px, 84.0]]))
     draw_sensors(canvas, picture.sites, names, _site_positions(picture), room)
     if rows is not None:
         colours = row_colours(rows, scale, by_track=canvas.laboratory)
         draw_tracks(canvas, rows, xy, colours)
-        draw_heads(canvas, rows, xy, colours)
+        draw_heads(canvas, rows, xy, colours, leaders)
         draw_labels(canvas, rows, xy, room)
     draw_towns(canvas, room)
 
@@ -266,39 +285,19 @@ def _draw_margins(back: Axes, height_px: float, title: str, head: list[str], gro
     write(back, width_px - left, 15.0, caution, fontsize=7.5, fontweight="bold", color=CAUTION, ha="right")
 
 
-def _fill_panel(
-    panel: Panel,
-    picture: MapContent,
-    rows: Rows | None,
-    names: list[str],
-    scale: AltitudeScale | None,
-    *,
-    laboratory: bool,
-) -> None:
-    if rows is not None:
-        _tell_time(panel, rows)
-    _tell_tracks(panel, rows)
-    if scale is not None and rows is not None:
-        panel.heading("ALTITUDE")
-        panel.scale(scale, 190.0)
-    if rows is not None and not laboratory and np.any(np.isnan(rows.altitude_m)):
-        panel.row("altitude not known", symbol=symbol(color=UNKNOWN, linewidth=1.6))
-    _tell_sensors(panel, picture, names)
-
-
 def _tell_time(panel: Panel, rows: Rows) -> None:
     first_ns, last_ns = int(rows.time_ns.min()), int(rows.time_ns.max())
-    days, clocks = zip(
-        *(np.datetime_as_string(np.datetime64(t, "ns"), unit="s").split("T") for t in (first_ns, last_ns)), strict=True
-    )
+    stamps = [np.datetime_as_string(np.datetime64(time_ns, "ns"), unit="s") for time_ns in (first_ns, last_ns)]
+    days, clocks = zip(*(stamp.split("T") for stamp in stamps), strict=True)
     panel.heading("TIME")
     panel.row(days[0] if days[0] == days[1] else f"{days[0]} – {days[1]}", colour=BRIGHT)
     panel.row(f"{clocks[0]} – {clocks[1]} UTC", colour=BRIGHT)
     seconds = (last_ns - first_ns) // 10**9
-    panel.row(f"{seconds // 3600} h {seconds // 60 % 60:02d} min {seconds % 60:02d} s")
+    hours = f"{seconds // 3600} h " if seconds >= 3600 else ""
+    panel.row(f"{hours}{seconds // 60 % 60} min {seconds % 60:02d} s")
 
 
-def _tell_tracks(panel: Panel, rows: Rows | None) -> None:
+def _tell_tracks(panel: Panel, rows: Rows | None, leader_s: float, *, laboratory: bool) -> None:
     panel.heading("TRACKS")
     if rows is None:
         panel.row("none")
@@ -311,17 +310,27 @@ def _tell_tracks(panel: Panel, rows: Rows | None) -> None:
             "never firm", beside=f"{len(rows.last) - firm:,}", symbol=symbol(color=PLAIN, linewidth=0.6, alpha=0.6)
         )
     now = symbol(color=BRIGHT, linewidth=0.8, marker="o", markersize=4.5, markerfacecolor=PLAIN, markevery=[0])
-    panel.row("there at the end", beside=f"{there:,}", symbol=now)
-    panel.row("  its line: the next minute", colour=DIM)
+    panel.row("alive at the end", beside=f"{there:,}", symbol=now)
     if firm > there:
         ended = symbol(color=PLAIN, markersize=3.0, markerfacecolor=BACKGROUND, **dot)
         panel.row("ended before", beside=f"{firm - there:,}", symbol=ended)
+    panel.row(f"line ahead: {leader_s:.0f} s", colour=DIM)
     if not np.all(rows.sure):
         panel.row("thin: tentative or coasting", colour=DIM)
+    if not laboratory:
+        in_space = bool(np.any(rows.altitude_m[rows.last] > SPACE_FROM_M))
+        panel.row("label: km ↑↓ km/s" if in_space else "label: FL, climb ↑↓, knots", colour=DIM)
+
+
+def _tell_altitude(panel: Panel, rows: Rows, scale: AltitudeScale) -> None:
+    panel.heading("ALTITUDE")
+    panel.scale(scale, 190.0)
+    if np.any(np.isnan(rows.altitude_m)):
+        panel.row("not known", symbol=symbol(color=UNKNOWN, linewidth=1.6))
 
 
 def _tell_sensors(panel: Panel, picture: MapContent, names: list[str]) -> None:
-    n_plots = {name: 0 for name in names}
+    n_plots = dict.fromkeys(names, 0)
     for name, positions in picture.plots:
         n_plots[name] += len(positions)
     placed = {site.sensor for site in picture.sites if not math.isnan(site.lat_rad)}

@@ -223,8 +223,9 @@ def _positions(values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Fl
     outward = np.sin(azimuth)[:, None] * axes[:, 0] + np.cos(azimuth)[:, None] * axes[:, 1]
     range_sigma, _, elevation_sigma, altitude_sigma, _ = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)).T
     drop = range_m**2 / (2.0 * MEAN_RADIUS_M)
-    rise = np.clip(altitude - geodetic_from_ecef(origin_ecef_m)[2] - drop, -range_m, range_m)
-    floor = np.sqrt(2.0 * np.hypot(range_m * range_sigma, rise * altitude_sigma))
+    rise = altitude - geodetic_from_ecef(origin_ecef_m)[2] - drop
+    floor = np.sqrt(2.0 * np.hypot(np.maximum(range_m, np.abs(rise)) * range_sigma, rise * altitude_sigma))
+    rise = np.clip(rise, -range_m, range_m)
     by_elevation = np.isnan(altitude)
     rise = np.where(by_elevation, range_m * np.sin(elevation), rise)
     floor = np.maximum(np.where(by_elevation, range_m * elevation_sigma, floor), 1.0)

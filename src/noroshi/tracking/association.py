@@ -1,6 +1,5 @@
 """Which plot may belong to which track: a coarse gate in metres, then the exact one."""
 
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.angles import wrap
-from noroshi.estimation.blocks import map_blocks
+from noroshi.estimation.blocks import Executor, map_blocks
 from noroshi.estimation.gating import chi_square_gate, coarse_pairs
 from noroshi.estimation.kalman import mask_missing
 from noroshi.geo.time import NS_PER_S

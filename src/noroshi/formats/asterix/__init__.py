@@ -14,7 +14,7 @@ import numpy as np
 
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.asterix import cat001, cat002, cat010, cat021, cat034, cat048, cat062, cat063, cat065, framing
-from noroshi.formats.asterix.blocks import CategoryRows, chain, opens, read_datagram
+from noroshi.formats.asterix.blocks import HEADER_BYTES, CategoryRows, chain, opens, read_datagram
 from noroshi.formats.asterix.clock import nearest_ns, reference_ns
 from noroshi.formats.asterix.encoding import encode
 from noroshi.formats.asterix.layout import ABSENT
@@ -54,11 +54,18 @@ def decode(data: bytes, context: Context) -> Decoded:
     Raises:
         FormatError: if no record of a category that is read can be found.
     """
-    rows = {category.CATEGORY: CategoryRows(category.CATEGORY, category.PATHS) for category in CATEGORIES}
+    rows = {
+        category.CATEGORY: CategoryRows(category.CATEGORY, category.PATHS, category.TIMES) for category in CATEGORIES
+    }
     reports = Reports(context)
     decoded = reports.decoded
+    messages = list(framing.datagrams(data, decoded.counts, decoded.damage))
+    for _, datagram in messages:
+        for pos, stop in chain(datagram, 0):
+            if datagram[pos] in rows:
+                rows[datagram[pos]].learn(datagram, pos + HEADER_BYTES, stop)
     place = 0
-    for received_ns, datagram in framing.datagrams(data, decoded.counts, decoded.damage):
+    for received_ns, datagram in messages:
         when_ns = context.received_ns if received_ns is None else received_ns
         place += read_datagram(datagram, when_ns, rows, decoded.counts, decoded.damage, place)
     tables = [Table.of(category.CATEGORY, rows[category.CATEGORY]) for category in CATEGORIES]
@@ -84,24 +91,23 @@ def _nothing(decoded: Decoded) -> str:
 def _timed(tables: list[Table], context: Context, decoded: Decoded) -> list[Table]:
     """Return the tables with full times."""
     times = [table.time_of_day_ns(READ[table.category].TIMES) for table in tables]
-    is_full = np.concatenate([np.full(len(of_day), period == NS_PER_DAY) for of_day, period in times])
     of_day_ns = np.concatenate([of_day for of_day, _ in times])
-    place = np.concatenate([table.place for table in tables])
+    periods_ns = np.concatenate([np.full(len(of_day), period) for of_day, period in times])
     received_ns = np.concatenate([table.received_ns for table in tables])
-    order = np.argsort(place, kind="stable")
-    day_ns = 0 if context.day_ns is None else context.day_ns
-    known_ns = np.where(is_full, of_day_ns, ABSENT)
-    if (received_ns == ABSENT).any():
-        if context.day_ns is None:
-            decoded.counts[NO_DAY] += 0
-        if (known_ns == ABSENT).all():
-            decoded.counts[NO_HOUR] += 0
+    known_ns = np.where(periods_ns == NS_PER_DAY, of_day_ns, ABSENT)
+    period_ns = NS_PER_DAY
+    unaided = bool((received_ns == ABSENT).any())
+    if unaided and context.day_ns is None:
+        decoded.counts[NO_DAY] += 0
+    if unaided and (known_ns == ABSENT).all() and (periods_ns < NS_PER_DAY).any():
+        decoded.counts[NO_HOUR] += 0
+        known_ns, period_ns = of_day_ns, int(periods_ns.min())
+    order = np.argsort(np.concatenate([table.place for table in tables]), kind="stable")
     near_ns = np.empty_like(of_day_ns)
-    near_ns[order] = reference_ns(known_ns[order], received_ns[order], day_ns)
+    near_ns[order] = reference_ns(known_ns[order], received_ns[order], context.day_ns or 0, period_ns)
+    ends = np.cumsum([len(table) for table in tables])[:-1]
     timed = []
-    for table, (of_day, period), near in zip(
-        tables, times, np.split(near_ns, np.cumsum([len(table) for table in tables])[:-1]), strict=True
-    ):
+    for table, (of_day, period), near in zip(tables, times, np.split(near_ns, ends), strict=True):
         is_timed = of_day != ABSENT
         time_ns = np.where(is_timed, nearest_ns(of_day, near, period), near)
         timed.append(dataclasses.replace(table, time_ns=time_ns, is_timed=is_timed))

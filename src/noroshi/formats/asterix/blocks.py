@@ -10,9 +10,11 @@ from itertools import islice
 from typing import TypeAlias
 
 from noroshi.formats.asterix.layout import ABSENT, Edition, LayoutError, editions
+from noroshi.geo.time import S_PER_DAY
 
 HEADER_BYTES = 3  # category, and the length of the whole block
 BLOCKS_AHEAD_MAX = 16  # how far to follow lengths to see whether they lead anywhere
+SAMPLES = 32  # how many blocks of a source show its edition
 NO_BLOCK = "data block cut short or its length damaged"
 SAC, SIC = "010/SAC", "010/SIC"
 HEAD = ("place in the recording", "received_ns", "edition")
@@ -25,34 +27,51 @@ Attempt: TypeAlias = tuple[list[list[int]], int, str]
 class CategoryRows:
     """The records of one category as they come, a row of raw numbers each: `HEAD`, then the wanted fields.
 
+    Old editions of some categories differ beyond recognition, and a block does not say which one it is. A block is read
+    by the first edition that fits it to its end; first comes the one that fits most of the first blocks of the same
+    source with sensible times, the newest among equals.
+
     Attributes:
         editions: those that libasterix knows, newest first.
         values: the rows, one after the other.
     """
 
-    def __init__(self, category: int, paths: tuple[str, ...]) -> None:
-        """Prepare for the fields at `paths`."""
+    def __init__(self, category: int, paths: tuple[str, ...], times: tuple[str, ...]) -> None:
+        """Prepare for the fields at `paths`, of which `times` say when."""
         self.paths = (*HEAD, *paths)
         self.editions = editions(category, self.paths)
         self.values = array("q")
         self._blank = [ABSENT] * len(self.paths)
         self._sac = self.paths.index(SAC)
+        self._times = [self.paths.index(path) for path in times]
+        self._samples: Counter[int] = Counter()
+        self._fits: dict[int, list[int]] = {}
+
+    def learn(self, data: bytes, pos: int, end: int) -> None:
+        """Note which editions fit the block between `pos` and `end`."""
+        source = _source(data, pos, end)
+        if len(self.editions) == 1 or self._samples[source] == SAMPLES:
+            return
+        self._samples[source] += 1
+        fits = self._fits.setdefault(source, [0] * len(self.editions))
+        for number, edition in enumerate(self.editions):
+            rows, _, reason = self._attempt(edition, data, pos, end)
+            fits[number] += 0 if reason else 1 + all(self._is_timed(edition, row) for row in rows)
 
     def add_block(self, data: bytes, pos: int, end: int, received_ns: int | None, place: int) -> tuple[int, int, str]:
-        """Add the records between `pos` and `end`; the newest edition that fits all of them reads them.
-
-        Old editions of some categories differ beyond recognition, and a block does not say which one it is.
+        """Add the records between `pos` and `end`.
 
         Returns:
             How many records there were, where the last one ended, and why no further ("" if that is the end).
         """
-        best: Attempt = ([], pos, "")
+        best: Attempt = ([], pos - 1, "")
         chosen = 0
-        for number, edition in enumerate(self.editions):
-            attempt = self._attempt(edition, data, pos, end)
-            if not number or attempt[1] > best[1]:
+        fits = self._fits.get(_source(data, pos, end), [0] * len(self.editions))
+        for number in sorted(range(len(fits)), key=lambda i: (-fits[i], i)):
+            attempt = self._attempt(self.editions[number], data, pos, end)
+            if attempt[1] > best[1]:
                 best, chosen = attempt, number
-            if not best[2]:
+            if not attempt[2]:
                 break
         rows, stop, reason = best
         for i, row in enumerate(rows):
@@ -73,6 +92,11 @@ class CategoryRows:
             rows.append(row)
             pos = stop
         return rows, pos, ""
+
+    def _is_timed(self, edition: Edition, row: list[int]) -> bool:
+        """Return whether a record has a time, and none beyond the end of the day."""
+        given = [(row[slot], edition.fields[self.paths[slot]].scale) for slot in self._times if row[slot] != ABSENT]
+        return bool(given) and all(raw * scale_s < S_PER_DAY for raw, scale_s in given)
 
 
 def read_datagram(
@@ -132,6 +156,14 @@ def opens(data: bytes, pos: int, known: Mapping[int, object]) -> bool:
     The data source is the first item of every category that noroshi reads, so the first bit of the record is set.
     """
     return pos + HEADER_BYTES < len(data) and data[pos] in known and data[pos + HEADER_BYTES] >= 0x80
+
+
+def _source(data: bytes, pos: int, end: int) -> int:
+    """Return the data source of the first record, the first item of every category that is read; -1 if there is none."""
+    stop = pos + 1
+    while stop <= end and data[stop - 1] & 1:
+        stop += 1
+    return int.from_bytes(data[stop : stop + 2], "big") if stop + 2 <= end and data[pos] >= 0x80 else -1
 
 
 def _leads_on(data: bytes, pos: int, known: Mapping[int, object]) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from noroshi.formats import last_at_or_before
 from noroshi.formats.asterix.blocks import SAC, SIC
 from noroshi.formats.asterix.layout import ABSENT
-from noroshi.formats.asterix.reports import Reports, identity_of, source_name
+from noroshi.formats.asterix.reports import Reports, by_source, identity_of, source_name
 from noroshi.formats.asterix.table import Table
 from noroshi.geo.curvature import radii_of_curvature_m
 from noroshi.geo.time import NS_PER_S
@@ -86,8 +86,7 @@ def convert(table: Table, reports: Reports) -> None:
     states, covariances = _moments(table, lat_rad, lon_rad)
     own = np.where(ends, latest, np.arange(len(table)))
     tracks = _tracks(table, states[own], covariances[own], status)
-    for source in np.unique(table.source[usable]).tolist():
-        rows = np.flatnonzero(usable & (table.source == source))
+    for source, rows in by_source(table, usable):
         reports.decoded.tracks.append(take(tracks, rows).replace(node=source_name(source)))
 
 

@@ -10,7 +10,9 @@ from noroshi.geo.time import NS_PER_DAY
 MEDIAN_OF = 5  # neighbours that must agree before midnight is believed to have passed
 
 
-def reference_ns(of_day_ns: NDArray[np.int64], received_ns: NDArray[np.int64], day_ns: int) -> NDArray[np.int64]:
+def reference_ns(
+    of_day_ns: NDArray[np.int64], received_ns: NDArray[np.int64], day_ns: int, period_ns: int = NS_PER_DAY
+) -> NDArray[np.int64]:
     """Return (n,) roughly when each record of a recording was so, good to a few hours.
 
     It is the time of reception where that is known. Else the times of day are followed from record to record, starting
@@ -21,17 +23,30 @@ def reference_ns(of_day_ns: NDArray[np.int64], received_ns: NDArray[np.int64], d
         of_day_ns: time since midnight, -1 where unknown, in the order of the recording.
         received_ns: time of reception, -1 where unknown.
         day_ns: midnight of the day on which the recording begins.
+        period_ns: after how long the times begin anew, if that is less than a day.
     """
     known = np.flatnonzero(of_day_ns != ABSENT)
     if not len(known):
         return np.where(received_ns == ABSENT, day_ns, received_ns)
     padded = np.pad(of_day_ns[known], MEDIAN_OF // 2, mode="edge")
     typical = np.median(sliding_window_view(padded, MEDIAN_OF), axis=1)
-    followed = np.unwrap(typical, period=NS_PER_DAY).astype(np.int64) + day_ns
+    followed = np.unwrap(typical, period=period_ns).astype(np.int64) + day_ns
     before = np.maximum(np.searchsorted(known, np.arange(len(of_day_ns)), side="right") - 1, 0)
     return np.where(received_ns == ABSENT, followed[before], received_ns)
 
 
 def nearest_ns(value_ns: NDArray[np.int64], reference_ns: NDArray[np.int64], period_ns: int) -> NDArray[np.int64]:
-    """Return (n,) the times nearest to the references that are a whole number of periods from the values."""
-    return value_ns + (reference_ns - value_ns + period_ns // 2) // period_ns * period_ns
+    """Return (n,) the times nearest to the references whose time of day leaves the value when divided by the period.
+
+    A shorter period than a day begins anew at midnight: 512 s do not divide a day.
+    """
+    midnight_ns = reference_ns // NS_PER_DAY * NS_PER_DAY
+    last = (NS_PER_DAY - 1 - value_ns) // period_ns
+    candidates = []
+    for day_ns in (midnight_ns - NS_PER_DAY, midnight_ns, midnight_ns + NS_PER_DAY):
+        periods = np.clip((reference_ns - day_ns - value_ns + period_ns // 2) // period_ns, 0, last)
+        candidates.append(day_ns + value_ns + periods * period_ns)
+    times_ns = np.stack(candidates)
+    nearest = np.abs(times_ns - reference_ns).argmin(axis=0)
+    found: NDArray[np.int64] = times_ns[nearest, np.arange(len(value_ns))]
+    return found

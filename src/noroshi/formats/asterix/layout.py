@@ -79,7 +79,7 @@ class Edition:
         """
         if self._selector < 0:
             return self._readers[0][1](data, pos, end, row)
-        reason = LayoutError(UNDEFINED)
+        reason = LayoutError("a record that does not say of which sort it is")
         for value, reader in self._readers:
             attempt = row.copy()
             try:

@@ -1,6 +1,6 @@
 """What the categories have in common on their way into records: sources, counts, detections, service messages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -94,8 +94,7 @@ class Reports:
         measured = np.stack([values[name] for name in components], axis=1)
         quality = np.where(table.is_timed, Quality.GOOD, Quality.BAD_TIME).astype(np.uint8)
         quality[np.isnan(measured[:, :2]).any(axis=1)] = Quality.NO_POSITION
-        for source in np.unique(table.source[rows]).tolist():
-            own = np.flatnonzero(rows & (table.source == source))
+        for source, own in by_source(table, rows):
             received_ns = int(table.received_ns[own].max())
             detections = Detections.of(
                 sensor=self.site(source, kind),
@@ -146,6 +145,15 @@ class Reports:
         """Return the result."""
         self.decoded.sites.extend(self._sites[name] for name in sorted(self._sites))
         return self.decoded
+
+
+def by_source(table: Table, rows: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Yield each source of the chosen records, in order of its number, with the places of its records."""
+    chosen = np.flatnonzero(rows)
+    order = chosen[np.argsort(table.source[chosen], kind="stable")]
+    for own in np.split(order, np.flatnonzero(np.diff(table.source[order])) + 1):
+        if len(own):
+            yield int(table.source[own[0]]), own
 
 
 def source_name(source: int) -> str:

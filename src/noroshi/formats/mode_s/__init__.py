@@ -1,9 +1,10 @@
 """Raw Mode S frames: JSON lines with `frame` and `timestamp`, AVR lines, Beast binary; gzip too.
 
 Positions, velocities, call signs and codes are decoded from the frames themselves; what else a JSON line says is not
-used. `altitude_m` is the pressure altitude (1013.25 hPa) as sent, for type codes 20 to 22 the height above the ellipsoid; NaN
-on the ground. A position takes the velocity that the same address sent at most two seconds before it, and its last call
-sign and code. How far GNSS height and pressure altitude are apart, where aircraft tell it, is in `statuses`.
+used. `altitude_m` is the pressure altitude (1013.25 hPa) as sent, for type codes 20 to 22 the height above the
+ellipsoid; NaN on the ground. A position takes the velocity that the same address sent at most two seconds before it,
+and its last call sign and code. How far GNSS height and pressure altitude are apart, where aircraft tell it, is in
+`statuses`.
 
 AVR lines and Beast frames carry no date, and often no time: `Context.day_ns` or `Context.received_ns` gives it.
 """
@@ -97,7 +98,7 @@ def _checked(frames: Frames, damage: Counter[str], context: Context) -> _Message
     address = np.where(overlaid, remainder, fields.joined(frames.octets[:, 1:4]))
     address = np.where((downlink == 18) & np.isin(control, NOT_AN_ADDRESS), address | 1 << 24, address)
     positional = (downlink == 17) | ((downlink == 18) & np.isin(control, POSITIONAL))
-    type_code = np.where(positional, frames.octets[:, 4] >> 3, -1).astype(np.int64)
+    type_code = np.where(positional, frames.octets[:, 4].astype(np.int64) >> 3, -1)
     sound = ~bad_parity & ~unknown
     time_ns = _times(frames, address, sound & (type_code >= 9) & (type_code <= 18), context)
     kept = sound & (time_ns > 0)

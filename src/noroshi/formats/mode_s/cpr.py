@@ -133,7 +133,7 @@ def _near_last(reports: Reports, place: Floats, wanted: Flags) -> None:
 
 
 def _quarter_references(reports: Reports, place: Floats, reference_deg: tuple[float, float] | None) -> Floats:
-    """Return (n, 2) where surface messages roughly are: their own last place, anybody's last place, or the given one."""
+    """Return (n, 2) roughly where surface messages are: their own last place, anybody's last place, or the given."""
     known = ~np.isnan(place[:, 0])
     own = last_at_or_before(reports.key, reports.time_ns, known, OWN_AIRPORT_NS)
     anybody = last_at_or_before(np.zeros_like(reports.key), reports.time_ns, known, OWN_AIRPORT_NS)

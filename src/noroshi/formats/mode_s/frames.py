@@ -67,8 +67,9 @@ def read(data: bytes, counts: Counter[str], damage: Counter[str]) -> Frames:
         found = _avr_lines(data, damage)
     sound: list[tuple[bytes, int, int]] = []
     for frame, time_ns, stamp in found:
-        if frame and len(frame) == (LONG if frame[0] & 0x80 else SHORT):  # the first bit tells
-            sound.append((frame.ljust(LONG, b"\0"), time_ns, stamp))
+        size = LONG if frame[:1] >= b"\x80" else SHORT  # a frame's first bit tells
+        if len(frame) == size or (size == SHORT and len(frame) == LONG):  # some programs pad short frames
+            sound.append((frame[:size].ljust(LONG, b"\0"), time_ns, stamp))
         else:
             damage["frame of wrong length"] += 1
     octets = np.frombuffer(b"".join(frame for frame, _, _ in sound), np.uint8).reshape(-1, LONG)
@@ -135,21 +136,21 @@ def times_from_stamps(
     A stamp of a GPS clock is the time of the day, which is `day_ns` or that of `received_ns`. A counter may have begun
     at any time: its first frame is put at `day_ns`, or its last at `received_ns`.
     """
+    clock_ns = gps_ns(stamp) if gps else counter_ns(stamp)
     if gps:
-        of_day_ns = gps_ns(stamp)
-        days = np.cumsum(np.diff(of_day_ns, prepend=of_day_ns[:1]) < -NS_PER_DAY // 2)
         start_ns = day_ns if day_ns is not None else (received_ns or 0) // NS_PER_DAY * NS_PER_DAY
-        return start_ns + days * NS_PER_DAY + of_day_ns
-    count_ns = counter_ns(stamp)
-    anchor_ns = received_ns - int(count_ns[-1]) if received_ns is not None else (day_ns or 0) - int(count_ns[0])
-    time_ns: NDArray[np.int64] = anchor_ns + count_ns
-    return time_ns
+        clock_ns += NS_PER_DAY * np.cumsum(np.diff(clock_ns, prepend=clock_ns[:1]) < -NS_PER_DAY // 2)
+    elif received_ns is not None:
+        start_ns = received_ns - int(clock_ns[-1])
+    else:
+        start_ns = (day_ns or 0) - int(clock_ns[0])
+    return clock_ns + start_ns
 
 
 def counter_ns(stamp: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return nanoseconds of a 12 MHz counter, exactly to one."""
     seconds, ticks = np.divmod(stamp, TICK_HZ)
-    return seconds * NS_PER_S + ticks * 250 // 3
+    return np.asarray(seconds * NS_PER_S + ticks * 250 // 3, np.int64)
 
 
 def gps_ns(stamp: NDArray[np.int64]) -> NDArray[np.int64]:

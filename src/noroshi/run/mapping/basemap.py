@@ -19,6 +19,8 @@ from noroshi.run.coast import Lines, borders, coast
 SPACE, SEA, LAND = "#070d14", "#0b1622", "#19242f"
 COAST, BORDER, GRID, GRID_TEXT = "#5d7d92", "#5a6670", "#2a3a48", "#6f8494"
 METRES_PER_NAUTICAL_MILE = 1852.0
+FINE_M_PER_PX = 4000.0
+TINY_M = 1e-6
 
 Floats = NDArray[np.float64]
 Write = Callable[..., None]
@@ -29,8 +31,9 @@ Write = Callable[..., None]
 class Projection:
     """Azimuthal equidistant about a place: distance and direction from there are true.
 
-    The direction is the azimuth of the ellipsoid's normal section, the distance the arc over the chord on the sphere
-    of the mean curvature there: within 0.002 % of the geodesic at 1000 km, within 1 % all over the Earth.
+    The direction is the azimuth of the ellipsoid's normal section. The distance is, on the sphere of the mean curvature
+    there, the arc over the chord, and far away the arc that the chord's dip below the horizon gives, which stays right
+    up to the antipode: within 0.002 % of the geodesic at 1000 km, 0.6 % all over the Earth.
 
     Source: Snyder (1987), Map Projections: A Working Manual, USGS Professional Paper 1395, pages 191 to 202.
     """
@@ -53,10 +56,12 @@ class Projection:
         """Return (n, 2) map positions [m], east and north of the centre, of (n,) latitudes and longitudes."""
         offset = ecef_from_geodetic(lat_rad, lon_rad, 0.0) - ecef_from_geodetic(self.lat_rad, self.lon_rad, 0.0)
         enu = np.matvec(enu_axes(self.lat_rad, self.lon_rad), offset)
-        chord = np.linalg.norm(enu, axis=-1) / (2.0 * self.radius_m)
-        arc_m = 2.0 * self.radius_m * np.arcsin(np.minimum(chord, 1.0))
-        ground_m = np.hypot(enu[..., 0], enu[..., 1])
-        xy: Floats = enu[..., :2] * (arc_m / np.maximum(ground_m, 1e-6))[..., None]
+        chord_m = np.maximum(np.linalg.norm(enu, axis=-1), TINY_M)
+        ground_m = np.maximum(np.hypot(enu[..., 0], enu[..., 1]), TINY_M)
+        by_chord = np.arcsin(np.minimum(chord_m / (2.0 * self.radius_m), 1.0))
+        far = (enu[..., 2] / chord_m) ** 2
+        half = (1.0 - far) * by_chord + far * np.arctan2(-enu[..., 2], ground_m)
+        xy: Floats = enu[..., :2] * (2.0 * self.radius_m * half / ground_m)[..., None]
         return xy
 
     def geodetic_from_xy(self, xy: Floats) -> tuple[Floats, Floats]:
@@ -64,7 +69,7 @@ class Projection:
         arc_m = np.hypot(xy[..., 0], xy[..., 1])
         half = np.minimum(arc_m / (2.0 * self.radius_m), math.pi / 2.0)
         chord_m = 2.0 * self.radius_m * np.sin(half)
-        ground = xy * (chord_m * np.cos(half) / np.maximum(arc_m, 1e-6))[..., None]
+        ground = xy * (chord_m * np.cos(half) / np.maximum(arc_m, TINY_M))[..., None]
         enu = np.concatenate([ground, -(chord_m * np.sin(half))[..., None]], axis=-1)
         origin = ecef_from_geodetic(self.lat_rad, self.lon_rad, 0.0)
         lat_rad, lon_rad, _ = geodetic_from_ecef(origin + np.vecmat(enu, enu_axes(self.lat_rad, self.lon_rad)))
@@ -99,11 +104,13 @@ class Frame:
 
     def px(self, xy: Floats) -> Floats:
         """Return (n, 2) drawing positions [px] from the lower left corner."""
-        return (xy - np.array([self.west_m, self.south_m])) / self.metres_per_px
+        px: Floats = (xy - np.array([self.west_m, self.south_m])) / self.metres_per_px
+        return px
 
     def xy(self, px: Floats) -> Floats:
         """Return (n, 2) map positions [m]; the inverse of `px`."""
-        return px * self.metres_per_px + np.array([self.west_m, self.south_m])
+        xy: Floats = px * self.metres_per_px + np.array([self.west_m, self.south_m])
+        return xy
 
     def inside(self, xy: Floats, margin_px: float = 0.0) -> NDArray[np.bool_]:
         """Return which (n,) of (n, 2) map positions are in the drawing or at most `margin_px` outside."""
@@ -132,11 +139,12 @@ def draw_land(axes: Axes, projection: Projection, frame: Frame) -> None:
     shore = coast()
     xy = projection.xy_from_geodetic(shore.lat_rad, shore.lon_rad)
     fill = PathPatch(_land(xy, shore.line, projection, frame), facecolor=LAND, edgecolor="none", zorder=1)
-    axes.add_patch(fill)
-    _strokes(axes, xy, shore, frame, color=COAST, linewidth=0.7, zorder=2.2)
+    axes.add_artist(fill)  # add_patch would search each of its vertices for the limits
+    width = 0.7 if frame.metres_per_px < FINE_M_PER_PX else 0.4
+    _strokes(axes, xy, shore, frame, color=COAST, linewidth=width, zorder=2.2)
     limits = borders()
     xy = projection.xy_from_geodetic(limits.lat_rad, limits.lon_rad)
-    _strokes(axes, xy, limits, frame, color=BORDER, linewidth=0.8, linestyle=(0, (5, 3)), zorder=2.1)
+    _strokes(axes, xy, limits, frame, color=BORDER, linewidth=width, linestyle=(0, (5, 3)), zorder=2.1)
 
 
 def _land(xy: Floats, line: NDArray[np.int64], projection: Projection, frame: Frame) -> Outline:
@@ -160,7 +168,9 @@ def _land(xy: Floats, line: NDArray[np.int64], projection: Projection, frame: Fr
     if not rings:
         return Outline(np.zeros((0, 2)))
     outline = Outline.make_compound_path(*(Outline(ring, closed=True) for ring in rings))
-    return outline.clip_to_bbox(Bbox([tuple(frame_low), tuple(frame_high)]))
+    window = Bbox([tuple(frame_low), tuple(frame_high)])
+    clipped: Outline = outline.clip_to_bbox(window)
+    return clipped
 
 
 def _strokes(axes: Axes, xy: Floats, lines: Lines, frame: Frame, **style: object) -> None:
@@ -201,8 +211,8 @@ def draw_graticule(axes: Axes, projection: Projection, frame: Frame, write: Writ
         _grid_line(axes, xy, frame, write, _degrees(minutes, "N", "S"), edge=0)
 
 
-def draw_plane_grid(axes: Axes, frame: Frame, write: Write) -> None:
-    """Draw lines of equal x and y, for data that is not on the Earth."""
+def draw_plane_grid(axes: Axes, frame: Frame, write: Write, unit: tuple[str, float]) -> None:
+    """Draw lines of equal x and y, marked in a unit (name, metres), for data that is not on the Earth."""
     axes.set_facecolor(SEA)
     step = nice_below((frame.east_m - frame.west_m) / 6.0)
     for edge, low, high in ((1, frame.west_m, frame.east_m), (0, frame.south_m, frame.north_m)):
@@ -210,7 +220,7 @@ def draw_plane_grid(axes: Axes, frame: Frame, write: Write) -> None:
             line = np.array([[value, frame.south_m], [value, frame.north_m]])
             if edge == 0:
                 line = np.array([[frame.west_m, value], [frame.east_m, value]])
-            name = f"{'yx'[edge]} {value + 0.0:,.10g} m"
+            name = f"{'yx'[edge]} {value / unit[1] + 0.0:,.10g} {unit[0]}"
             _grid_line(axes, line, frame, write, name, edge=edge)
 
 
@@ -256,8 +266,9 @@ def _step(span_minutes: float) -> float:
     return next((float(step) for step in STEPS_MINUTES if span_minutes / step <= 9.0), 1800.0)
 
 
-def _radians(minutes: Floats) -> Floats:
-    return np.deg2rad(minutes / 60.0)
+def _radians(minutes: Floats | float) -> Floats:
+    radians: Floats = np.asarray(minutes) * (math.pi / 10800.0)
+    return radians
 
 
 def _degrees(minutes: float, positive: str, negative: str) -> str:

@@ -21,9 +21,11 @@ class Room:
         self.size = np.array([width_px, height_px])
         self.boxes = np.zeros((0, 4))
         cells = np.ceil(self.size / CELL_PX).astype(int)
-        counts, _, _ = np.histogram2d(*ink_px.T, bins=cells.tolist(), range=[(0.0, width_px), (0.0, height_px)])
+        inked = np.floor(ink_px[np.all((ink_px >= 0.0) & (ink_px < self.size), axis=1)] / CELL_PX).astype(int)
+        counts = np.zeros(cells)
+        counts[inked[:, 0], inked[:, 1]] = 1.0
         self.ink = np.zeros(cells + 1)
-        self.ink[1:, 1:] = np.cumsum(np.cumsum(counts > 0, axis=0), axis=1)
+        self.ink[1:, 1:] = np.cumsum(np.cumsum(counts, axis=0), axis=1)
 
     def keep_out(self, boxes: Floats) -> None:
         """Let no label come into (n, 4) boxes."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,13 +15,17 @@ from noroshi.records import SensorSite
 from noroshi.run.coast import towns
 from noroshi.run.mapping.basemap import METRES_PER_NAUTICAL_MILE, Frame, Projection, nice_below, thin
 from noroshi.run.mapping.labels import Room
-from noroshi.run.mapping.panel import BRIGHT, METRES_PER_FOOT, MONO, PLAIN, AltitudeScale, write
+from noroshi.run.mapping.panel import BRIGHT, METRES_PER_FOOT, MONO, PLAIN, AltitudeScale, rgba, write
 from noroshi.run.mapping.rows import Rows
 
 HALO, UNKNOWN, TOWN = "#0b1622", "#9aa7b0", "#8fa1ae"
 SENSOR_COLOURS = ("#5fa8d8", "#62b58a", "#9c90d6", "#4fb3b8", "#a9ad6d", "#8d99a6")
 TRACK_COLOURS = ("#f0c05a", "#56b4e9", "#e07b53", "#3ec79a", "#cc8fc0", "#d9dfe3", "#7f9cf0", "#b9d65c")
 N_PLOTS_MAX, N_LABELS_MAX, N_TOWNS_MAX = 200_000, 60, 24
+LEADERS_S = (60.0, 300.0, 30.0, 10.0, 5.0, 1.0)
+LEADER_PX = (5.0, 120.0)
+RING_LABELS = np.array([0, 120, 60, 180])
+"""Where a ring's distance may stand, of its 241 vertices: north, south, east, west."""
 LABEL_PT, TOWN_PT = 6.8, 7.0
 PX_PER_PT = 140.0 / 72.0
 CLIMBING_M_S = 1.5
@@ -57,12 +61,12 @@ def plot_stride(n: int) -> int:
 def row_colours(rows: Rows, scale: AltitudeScale | None, *, by_track: bool) -> Floats:
     """Return the (n, 4) colour of each row: by track or by altitude."""
     if by_track:
-        palette = _rgba(TRACK_COLOURS)
+        palette = rgba(TRACK_COLOURS)
         cycled: Floats = palette[rows.track % len(palette)]
         return cycled
     if scale is None:
-        return np.tile(_rgba((UNKNOWN,)), (len(rows.track), 1))
-    by_altitude: Floats = np.concatenate([scale.colours(), _rgba((UNKNOWN,))])[scale.step(rows.altitude_m)]
+        return np.tile(rgba((UNKNOWN,)), (len(rows.track), 1))
+    by_altitude: Floats = np.concatenate([scale.colours(), rgba((UNKNOWN,))])[scale.step(rows.altitude_m)]
     return by_altitude
 
 
@@ -75,7 +79,7 @@ def draw_plots(canvas: Canvas, plots: Sequence[tuple[str, Floats]], names: Seque
         xy = xy[canvas.frame.inside(xy)]
         colour = sensor_colour(names.index(name))
         alpha = float(np.clip(60.0 / np.sqrt(len(xy) + 1.0), 0.22, 0.8))
-        dots = Line2D(*xy.T, linestyle="none", marker="o", markersize=1.3, markeredgewidth=0.0)
+        dots = Line2D(*xy.T, linestyle="none", marker="o", markersize=1.5, markeredgewidth=0.0)
         dots.set(color=colour, alpha=alpha, zorder=4)
         canvas.axes.add_line(dots)
 
@@ -96,22 +100,46 @@ def draw_tracks(canvas: Canvas, rows: Rows, xy: Floats, colours: Floats) -> None
     sure = rows.sure[kept][firsts + 1] if len(firsts) else np.zeros(0, bool)
     shades = colours[kept][firsts + 1] if len(firsts) else np.zeros((0, 4))
     shades[:, 3] = np.where(sure, 0.95, 0.5)
-    widths = np.where(sure, 1.3, 0.6)
+    widths = np.where(sure, 1.3, 0.6) * _crowding(len(rows.last))
     canvas.axes.add_collection(
         LineCollection(lines, colors=shades, linewidths=widths, capstyle="round", zorder=5), autolim=False
     )
 
 
-def draw_heads(canvas: Canvas, rows: Rows, xy: Floats, colours: Floats) -> None:
-    """Draw where confirmed tracks are now, with their next minute, and where the others ended."""
+def leader_seconds(rows: Rows, frame: Frame) -> float:
+    """Return how far ahead a track's line points: a minute, if that can be seen and does not fill the picture."""
     now = rows.last[rows.alive & rows.confirmed]
-    ended = rows.last[~rows.alive & rows.confirmed]
-    ahead = canvas.to_xy(rows.ahead_ecef_m[now])
-    leaders = np.stack([xy[now], ahead], axis=1)[np.all(np.isfinite(ahead), axis=1)]
+    speed_m_s = np.linalg.norm(rows.velocity_ecef_m_s[now], axis=1)
+    known = speed_m_s[np.isfinite(speed_m_s)]
+    px_per_s = float(np.median(known)) / frame.metres_per_px if len(known) else 0.0
+    low, high = LEADER_PX
+    return next((seconds for seconds in LEADERS_S if low <= px_per_s * seconds <= high), LEADERS_S[0])
+
+
+def leader_lines(canvas: Canvas, rows: Rows, xy: Floats, seconds: float) -> list[Floats]:
+    """Return from where (2,) to where each track that is there at the end will go within so many seconds."""
+    now = rows.last[rows.alive & rows.confirmed]
+    ahead = canvas.to_xy(rows.position_ecef_m[now] + seconds * rows.velocity_ecef_m_s[now])
+    return list(np.stack([xy[now], ahead], axis=1)[np.all(np.isfinite(ahead), axis=1)])
+
+
+def draw_heads(canvas: Canvas, rows: Rows, xy: Floats, colours: Floats, leaders: Sequence[Floats]) -> None:
+    """Draw where confirmed tracks are now and where they are going, and where the others ended."""
     canvas.axes.add_collection(LineCollection(leaders, colors=BRIGHT, linewidths=0.8, zorder=6), autolim=False)
-    style = {"linewidths": 0.7, "zorder": 7}
-    canvas.axes.scatter(*xy[now].T, s=20.0, c=colours[now], edgecolors=BRIGHT, marker="o", **style)
-    canvas.axes.scatter(*xy[ended].T, s=7.0, c=HALO, edgecolors=colours[ended], marker="o", **style)
+    style: dict[str, Any] = {"linewidths": 0.7, "marker": "o"}
+    ended = rows.last[~rows.alive & rows.confirmed]
+    x, y = xy[ended].T
+    canvas.axes.scatter(x, y, s=7.0, c=HALO, edgecolors=list(map(tuple, colours[ended])), zorder=6.5, **style)
+    now = rows.last[rows.alive & rows.confirmed]
+    x, y = xy[now].T
+    canvas.axes.scatter(
+        x, y, s=20.0 * _crowding(len(now)), c=list(map(tuple, colours[now])), edgecolors=BRIGHT, zorder=7, **style
+    )
+
+
+def _crowding(n: int) -> float:
+    """Return by how much symbols shrink where there are n of them."""
+    return float(np.clip((100.0 / max(n, 1)) ** 0.33, 0.4, 1.0))
 
 
 def draw_sensors(
@@ -137,21 +165,32 @@ def _draw_rings(canvas: Canvas, site: SensorSite, xy: Floats, range_m: float, co
     turn = np.linspace(0.0, 2.0 * np.pi, 241)
     circle = np.stack([np.sin(turn), np.cos(turn)], axis=1)
     step = nice_below(range_m / METRES_PER_NAUTICAL_MILE / 2.5) * METRES_PER_NAUTICAL_MILE
-    for radius_m in (*np.arange(step, range_m - 0.2 * step, step), range_m):
+    for radius_m in (*np.arange(step, range_m - 0.5 * step, step), range_m):
         ring = xy + radius_m * circle
         if canvas.ground is not None:
             about = Projection(site.lat_rad, site.lon_rad)
             ring = canvas.ground.xy_from_geodetic(*about.geodetic_from_xy(radius_m * circle))
         outer = radius_m == range_m
         line = Line2D(*ring.T, color=colour, linewidth=0.9 if outer else 0.5, zorder=3.5)
-        line.set(alpha=0.75 if outer else 0.3, linestyle="-" if outer else (0, (1, 4)))
+        line.set(alpha=0.75 if outer else 0.45, linestyle="-" if outer else (0, (2, 4)))
         canvas.axes.add_line(line)
         if outer:
             canvas.axes.fill(*ring.T, facecolor=colour, alpha=0.045, linewidth=0.0, zorder=1.2)
-        if canvas.frame.inside(ring[0], margin_px=-20.0):
+        seen = np.flatnonzero(canvas.frame.inside(ring[RING_LABELS], margin_px=-20.0))
+        if len(seen):
+            x, y = ring[RING_LABELS[seen[0]]]
             text = f"{radius_m / METRES_PER_NAUTICAL_MILE:.0f} NM"
             write(
-                canvas.axes, *ring[0], text, fontsize=6.2, color=colour, alpha=0.8, ha="center", va="bottom", zorder=3.6
+                canvas.axes,
+                float(x),
+                float(y),
+                text,
+                fontsize=6.2,
+                color=colour,
+                alpha=0.8,
+                ha="center",
+                va="bottom",
+                zorder=3.6,
             )
 
 
@@ -181,7 +220,12 @@ def draw_towns(canvas: Canvas, room: Room) -> None:
         named = _label(canvas, room, xy[index], str(known.name[index]), colour=TOWN, size_pt=TOWN_PT, far=False)
         placed += named
         if named:
-            style = {"markersize": 3.2, "markerfacecolor": HALO, "markeredgecolor": TOWN, "markeredgewidth": 0.8}
+            style: dict[str, Any] = {
+                "markersize": 3.2,
+                "markerfacecolor": HALO,
+                "markeredgecolor": TOWN,
+                "markeredgewidth": 0.8,
+            }
             canvas.axes.add_line(Line2D(*xy[index, :, None], marker="s", linestyle="none", zorder=3, **style))
         if placed == N_TOWNS_MAX:
             break
@@ -214,13 +258,14 @@ def _label(
         )
     x, y = canvas.frame.xy(np.array([box[0] + 1.0, (box[1] + box[3]) / 2.0]))
     halo = [withStroke(linewidth=2.0, foreground=HALO, alpha=0.85)]
-    style = partial(write, canvas.axes, x, y, text, font=MONO, fontsize=size_pt, color=colour, ha="left", va="center")
-    style(linespacing=1.05, zorder=8, path_effects=halo, fontweight="bold" if bold else "normal", clip_on=True)
+    style: dict[str, Any] = {"fontsize": size_pt, "fontweight": "bold" if bold else "normal", "color": colour}
+    style |= {"ha": "left", "va": "center", "linespacing": 1.05, "zorder": 8, "path_effects": halo}
+    write(canvas.axes, float(x), float(y), text, font=MONO, **style)
     return True
 
 
 def _flight(rows: Rows, row: int, *, laboratory: bool) -> str:
-    """Return a label's second line: flight level, climb, speed in knots; high up kilometres and km/s; in a laboratory m/s."""
+    """Return a label's second line: flight level, climb, speed in knots; in space km and km/s; in a laboratory m/s."""
     speed_m_s, climb_m_s, altitude_m = rows.speed_m_s[row], rows.climb_m_s[row], rows.altitude_m[row]
     if laboratory:
         return f"{speed_m_s:.3g} m/s"
@@ -230,8 +275,3 @@ def _flight(rows: Rows, row: int, *, laboratory: bool) -> str:
     speed = f"{speed_m_s * KNOTS_PER_M_S:.0f}" if np.isfinite(speed_m_s) else "---"
     level = f"{max(altitude_m, 0.0) / METRES_PER_FOOT / 100.0:03.0f}" if np.isfinite(altitude_m) else "---"
     return f"{level}{trend}{speed}"
-
-
-def _rgba(colours: Sequence[str]) -> Floats:
-    channels = [[int(colour[i : i + 2], 16) / 255.0 for i in (1, 3, 5)] + [1.0] for colour in colours]
-    return np.array(channels)

@@ -1,12 +1,12 @@
 """The panel beside a picture: headings, rows with their symbols, the altitude scale."""
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
@@ -14,11 +14,15 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from noroshi.run.mapping.basemap import nice_below
+
 SANS, MONO = "DejaVu Sans", "DejaVu Sans Mono"
 """The two fonts that come with Matplotlib, so that a picture is the same everywhere."""
 BRIGHT, PLAIN, DIM = "#eef4f8", "#c5d3dc", "#8599a8"
 METRES_PER_FOOT = 0.3048
 N_COLOURS = 48
+RAMP = ("#6f63f5", "#b765e0", "#ef7396", "#fb9c5c", "#fbd15c", "#fdf7b8")
+"""Altitude from low to high: ever lighter, so that the order survives colour blindness and grey print."""
 FLIGHT_LEVELS_UP_TO_M = 20_000.0
 
 Floats = NDArray[np.float64]
@@ -26,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AltitudeScale:
-    """Which colour an altitude has: dark violet is low, bright yellow is high (lightness rises all the way).
+    """Which colour an altitude has: violet is low, pale yellow is high.
 
     Attributes:
         top_m: altitude of the brightest colour; 0 has the darkest.
@@ -45,14 +49,15 @@ class AltitudeScale:
         high = float(np.percentile(known, 99.5))
         if high <= FLIGHT_LEVELS_UP_TO_M:
             return cls(max(math.ceil(high / METRES_PER_FOOT / 5000.0), 2) * 5000.0 * METRES_PER_FOOT, True)
-        power = 10.0 ** math.floor(math.log10(high))
-        return cls(math.ceil(high / power) * power, False)
+        step_m = nice_below(high / 4.0)
+        return cls(math.ceil(high / step_m) * step_m, False)
 
     @staticmethod
     def colours() -> Floats:
         """Return the (k, 4) colours from low to high."""
-        colours: Floats = matplotlib.colormaps["plasma"](np.linspace(0.22, 1.0, N_COLOURS))
-        return colours
+        knots, at = np.linspace(0.0, 1.0, len(RAMP)), np.linspace(0.0, 1.0, N_COLOURS)
+        channels = rgba(RAMP).T
+        return np.stack([np.interp(at, knots, channel) for channel in channels], axis=1)
 
     def step(self, altitude_m: Floats) -> NDArray[np.int64]:
         """Return (n,) which of the colours; -1 where the altitude is unknown."""
@@ -63,7 +68,8 @@ class AltitudeScale:
     def marks(self) -> list[tuple[float, str, str]]:
         """Return (altitude [m], mark left, mark right)."""
         if not self.in_flight_levels:
-            return [(m, "", f"{m / 1000.0:,.10g} km") for m in np.linspace(0.0, self.top_m, 6)]
+            step_m = nice_below(self.top_m / 4.0)
+            return [(m, "", f"{m / 1000.0:,.10g} km") for m in np.arange(0.0, self.top_m + 1.0, step_m)]
         step = 50.0 if self.top_m < 9000.0 else 100.0
         levels = np.arange(0.0, self.top_m / METRES_PER_FOOT / 100.0 + 1.0, step)
         metres = levels * 100.0 * METRES_PER_FOOT
@@ -86,7 +92,7 @@ class Panel:
 
     def __init__(self, axes: Axes, width_px: float, height_px: float) -> None:
         """Start at the top."""
-        self.axes, self.width_px, self.y = axes, width_px, height_px - 10.0
+        self.axes, self.width_px, self.y = axes, width_px, height_px + 6.0
         axes.set_xlim(0.0, width_px)
         axes.set_ylim(0.0, height_px)
         axes.set_axis_off()
@@ -98,9 +104,9 @@ class Panel:
 
     def heading(self, text: str) -> None:
         """Write a heading."""
-        self.y -= 26.0
+        self.y -= 36.0
         write(self.axes, 14.0, self.y, text, fontsize=7.2, fontweight="bold", color=DIM)
-        self.y -= 8.0
+        self.y -= 6.0
 
     def row(self, text: str, *, beside: str = "", colour: str = PLAIN, symbol: Line2D | None = None) -> None:
         """Write a row: a symbol (its x data are pixels from the left edge), a text, and one at the right edge."""
@@ -119,7 +125,7 @@ class Panel:
         self.y -= 18.0 + height_px
         left, right = (62.0, 82.0) if scale.in_flight_levels else (14.0, 34.0)
         edges = self.y + np.linspace(0.0, height_px, N_COLOURS + 1)
-        boxes = [[(left, a), (right, a), (right, b), (left, b)] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        boxes = [[(left, a), (right, a), (right, b), (left, b)] for a, b in itertools.pairwise(edges)]
         self.axes.add_collection(PolyCollection(boxes, facecolors=scale.colours(), edgecolors="face", linewidths=0.3))
         for altitude_m, left_mark, right_mark in scale.marks():
             y = self.y + height_px * altitude_m / scale.top_m
@@ -131,8 +137,10 @@ class Panel:
 
 def symbol(**style: Any) -> Line2D:
     """Return a symbol for a row: a stroke unless `linestyle` says none, then a marker alone."""
-    x = [30.0] if style.get("linestyle") == "none" else [16.0, 44.0]
+    x = [30.0] if style.get("linestyle") == "none" else [18.0, 44.0]
     return Line2D(x, [0.0] * len(x), **style)
 
 
-Writer = Callable[..., None]
+def rgba(colours: Sequence[str]) -> Floats:
+    """Return (n, 4) channels from 0 to 1 of colours written as #rrggbb."""
+    return np.array([[int(colour[i : i + 2], 16) / 255.0 for i in (1, 3, 5)] + [1.0] for colour in colours])

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from noroshi.geo.wgs84 import enu_axes, geodetic_from_ecef
 from noroshi.records import Tracks, TrackStatus, take
 
-LEADER_S = 60.0
 ALIVE_WITHIN_NS = 60 * 10**9
 ALTITUDE_SIGMA_M_MAX = 2000.0
 """A height less sure than this is the prior's, not the sensors'."""
@@ -22,7 +21,7 @@ class Rows:
     """n rows in order of track and time, of k tracks.
 
     Attributes:
-        position_ecef_m, ahead_ecef_m: (n, 3) where it is, and where it will be in a minute.
+        position_ecef_m, velocity_ecef_m_s: (n, 3) Earth-fixed.
         altitude_m: (n,) above the ellipsoid, NaN where the sensors do not tell it.
         speed_m_s, climb_m_s: (n,) over the ground and upwards.
         time_ns: (n,) Unix UTC nanoseconds.
@@ -36,7 +35,7 @@ class Rows:
     """
 
     position_ecef_m: Floats
-    ahead_ecef_m: Floats
+    velocity_ecef_m_s: Floats
     altitude_m: Floats
     speed_m_s: Floats
     climb_m_s: Floats
@@ -67,7 +66,7 @@ class Rows:
         sure = tracks.status == TrackStatus.FIRM
         return cls(
             position_ecef_m=tracks.state_ecef[:, :3],
-            ahead_ecef_m=tracks.state_ecef[:, :3] + LEADER_S * tracks.state_ecef[:, 3:],
+            velocity_ecef_m_s=tracks.state_ecef[:, 3:],
             altitude_m=altitude_m,
             speed_m_s=speed_m_s,
             climb_m_s=climb_m_s,
@@ -78,7 +77,7 @@ class Rows:
             duration_ns=tracks.time_ns[last] - tracks.time_ns[first],
             alive=~lost & (tracks.time_ns[last] >= end_ns - ALIVE_WITHIN_NS),
             confirmed=np.logical_or.reduceat(sure, first) if len(first) else np.zeros(0, bool),
-            names=tuple(_name(tracks, row) for row in last),
+            names=tuple(_name(tracks, int(row)) for row in last),
         )
 
 

@@ -1,12 +1,12 @@
 """Global nearest neighbour: an extended Kalman filter a track, one plot a track by sparse assignment, M-of-N."""
 
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.assignment import assign
+from noroshi.estimation.blocks import Executor
 from noroshi.estimation.gating import chi_square_gate, coarse_pairs, mahalanobis_squared
 from noroshi.estimation.kalman import update
 from noroshi.geo.time import NS_PER_S

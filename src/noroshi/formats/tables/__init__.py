@@ -1,0 +1,66 @@
+"""The tables of docs/tables.md, in CSV and Parquet: detections, sensors, truth, tracks; and anybody's plain plots.
+
+Which table it is shows in its columns. Names are taken in lower case; some other names and units are understood, and
+what is not used is told in `Decoded.statuses`. Gzip too.
+"""
+
+from noroshi.formats import Context, Decoded, FormatError, csv_columns, finished, listed, parquet_columns, peek, unpack
+from noroshi.formats.tables.names import SYNONYMS, TABLES, TIMES, table_of
+from noroshi.formats.tables.read import read
+from noroshi.formats.tables.write import encode_detections, encode_sensors, encode_tracks, encode_truth
+
+__all__ = [
+    "MEDIA",
+    "SYNONYMS",
+    "TABLES",
+    "TIMES",
+    "decode",
+    "encode_detections",
+    "encode_sensors",
+    "encode_tracks",
+    "encode_truth",
+    "sniff",
+    "table_of",
+]
+
+MEDIA = (".parquet", ".csv", ".csv.gz", ".tsv")
+
+NEEDS = (
+    "needs a time (time_ns, time_s, time or t) and x_m with y_m, range_m with azimuth_rad, or lat_deg with lon_deg; "
+    "or sensor, lat_deg and lon_deg for a table of sensors (docs/tables.md)"
+)
+
+
+def sniff(head: bytes, name: str) -> float:
+    """Return how sure one can be that a file is such a table."""
+    head = peek(head)
+    if head.startswith(b"PAR1"):
+        return 0.9 if b"noroshi" in head or any(table in name for table in TABLES) else 0.5
+    try:
+        columns, _ = csv_columns(head.partition(b"\n")[0])
+    except FormatError:
+        return 0.0
+    if table_of(columns) is None:
+        return 0.3 * (name.endswith(MEDIA) and len(columns) > 1)
+    return 0.5 if {"icao24", "mmsi"} & columns.keys() else 0.8
+
+
+def decode(data: bytes, context: Context) -> Decoded:
+    """Return what the table holds.
+
+    Raises:
+        FormatError: if it is no table, or a column is missing that it needs.
+    """
+    decoded = Decoded()
+    data, decoded.damage = unpack(data)
+    metadata: dict[str, str] = {}
+    if data.startswith(b"PAR1"):
+        columns, metadata = parquet_columns(data)
+    else:
+        columns, n_wrong = csv_columns(data)
+        decoded.damage["wrong number of fields"] += n_wrong
+    kind = metadata.get("noroshi") or table_of(columns)  # one that noroshi wrote may be empty
+    if kind not in TABLES:
+        raise FormatError(f"none of noroshi's tables: found columns {listed(columns)}; {NEEDS}")
+    read(kind, columns, metadata, decoded, context)
+    return finished(decoded, may_be_empty=True)

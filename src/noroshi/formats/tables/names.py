@@ -1,0 +1,159 @@
+"""The columns of the tables, what they mean, and under which other names they are taken; docs/tables.md lists them."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+IDENTITY: Mapping[str, str] = {
+    "icao_address": "24-bit aircraft address, six hexadecimal digits (or in Parquet a whole number)",
+    "mode_3a": "Mode 3/A code, four octal digits",
+    "mmsi": "maritime mobile service identity",
+    "call_sign": "call sign",
+    "identity": "read only: whatever identifies the target. Nine digits are an MMSI, four octal digits a code, six "
+    "hexadecimal digits an address, anything else a call sign",
+}
+VELOCITY: Mapping[str, str] = {
+    "velocity_east_m_s": "velocity towards local east [m/s]",
+    "velocity_north_m_s": "velocity towards local north [m/s]",
+    "velocity_up_m_s": "velocity along the local vertical [m/s]",
+}
+PLACE: Mapping[str, str] = {
+    "lat_deg": "geodetic latitude on WGS 84 [deg]",
+    "lon_deg": "longitude [deg]",
+}
+DETECTIONS: Mapping[str, str] = {
+    "time_ns": "when it was so, Unix UTC nanoseconds",
+    "sensor": "name of the sensor; the recording's name where there is no such column",
+    "x_m": "east in the sensor's local frame [m]",
+    "y_m": "north in the sensor's local frame [m]",
+    "z_m": "up in the sensor's local frame [m]",
+    "range_m": "slant range [m]",
+    "azimuth_rad": "azimuth, clockwise from true north [rad]",
+    "elevation_rad": "elevation above the local horizontal [rad]",
+    "range_rate_m_s": "range rate, positive where the range opens [m/s]",
+    **PLACE,
+    "altitude_m": "altitude of the sensor's own kind [m]: Mode C and ADS-B give pressure altitude",
+    **VELOCITY,
+    "x_sigma_m": "standard deviation of x_m [m]; each sigma may be missing, then the sensor's type has its own",
+    "y_sigma_m": "standard deviation of y_m [m]",
+    "z_sigma_m": "standard deviation of z_m [m]",
+    "range_sigma_m": "standard deviation of range_m [m]",
+    "azimuth_sigma_rad": "standard deviation of azimuth_rad [rad]",
+    "elevation_sigma_rad": "standard deviation of elevation_rad [rad]",
+    "range_rate_sigma_m_s": "standard deviation of range_rate_m_s [m/s]",
+    "lat_sigma_deg": "standard deviation of lat_deg [deg]",
+    "lon_sigma_deg": "standard deviation of lon_deg [deg]",
+    "altitude_sigma_m": "standard deviation of altitude_m [m]",
+    "velocity_east_sigma_m_s": "standard deviation of velocity_east_m_s [m/s]",
+    "velocity_north_sigma_m_s": "standard deviation of velocity_north_m_s [m/s]",
+    "velocity_up_sigma_m_s": "standard deviation of velocity_up_m_s [m/s]",
+    "sensor_lat_deg": "latitude of a sensor that moves, else from the sensors table [deg]",
+    "sensor_lon_deg": "longitude of a sensor that moves [deg]",
+    "sensor_height_m": "height above the ellipsoid of a sensor that moves [m]",
+    **IDENTITY,
+    "quality": "why the row is not to be used; `good`, or nothing, where it is",
+}
+SENSORS: Mapping[str, str] = {
+    "sensor": "its name; detections refer to it by this",
+    "nation": "who owns it",
+    "type": "which file of `noroshi/sensors` describes how it sees; `search_radar` and so on",
+    **PLACE,
+    "height_m": "height above the ellipsoid [m]",
+}
+TRUTH: Mapping[str, str] = {
+    "time_ns": "Unix UTC nanoseconds",
+    "target": "name of the target",
+    "kind": "unknown, aircraft, ship, ballistic, boosting, gliding or space",
+    **PLACE,
+    "altitude_m": "height above the ellipsoid [m]",
+    **VELOCITY,
+    "x_m": "instead of latitude and longitude, in the laboratory's plane: east [m]",
+    "y_m": "north in the laboratory's plane [m]",
+    "z_m": "up from the laboratory's plane [m]",
+    **IDENTITY,
+}
+TRACKS: Mapping[str, str] = {
+    "time_ns": "when the state holds, Unix UTC nanoseconds",
+    "track": "number of the track within its node",
+    "node": "who made the track",
+    "kind": "the most probable of unknown, aircraft, ship, ballistic, boosting, gliding, space",
+    "status": "tentative, firm, coasting or lost",
+    **PLACE,
+    "altitude_m": "height above the ellipsoid [m]; where the sensors gave pressure altitude, that",
+    **VELOCITY,
+    "position_sigma_m": "root of the mean of the three position variances [m]",
+    "sources": "names of the sensors that fed the track so far: a list, in CSV with semicolons between",
+    "icao_address": IDENTITY["icao_address"],
+    "mode_3a": IDENTITY["mode_3a"],
+    "mmsi": IDENTITY["mmsi"],
+    "call_sign": IDENTITY["call_sign"],
+    "updated_ns": "when the track was last measured, Unix UTC nanoseconds",
+    "revision": "0 at first; higher where late data corrected the row",
+    "existence": "probability that there is such a target",
+    "label": "release label; empty is released to nobody",
+    "kind_probability": "Parquet only: list of the probabilities of the seven kinds, in the order above",
+    "state_ecef": "Parquet only: list of the Earth-fixed position [m] and velocity [m/s]",
+    "covariance_ecef": "Parquet only: list of the 36 elements of its covariance, row by row",
+}
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "detections": DETECTIONS,
+    "sensors": SENSORS,
+    "truth": TRUTH,
+    "tracks": TRACKS,
+}
+
+TIMES: Mapping[str, int | None] = {
+    "time_ns": 1,
+    "time_s": 1_000_000_000,
+    "t": 1_000_000_000,
+    "time": None,
+    "timestamp": None,
+}
+"""Names of the time, and the nanoseconds that a number counts; None where its size tells (see docs/tables.md)."""
+
+DEG, NAUTICAL_MILE_M, KNOT_M_S, FOOT_M = math.pi / 180.0, 1852.0, 1852.0 / 3600.0, 0.3048
+SYNONYMS: Mapping[str, tuple[str, float]] = {
+    "x": ("x_m", 1.0),
+    "y": ("y_m", 1.0),
+    "z": ("z_m", 1.0),
+    "x_km": ("x_m", 1e3),
+    "y_km": ("y_m", 1e3),
+    "z_km": ("z_m", 1e3),
+    "range": ("range_m", 1.0),
+    "range_km": ("range_m", 1e3),
+    "range_nmi": ("range_m", NAUTICAL_MILE_M),
+    "azimuth_deg": ("azimuth_rad", DEG),
+    "elevation_deg": ("elevation_rad", DEG),
+    "range_rate_kt": ("range_rate_m_s", KNOT_M_S),
+    "lat": ("lat_deg", 1.0),
+    "latitude": ("lat_deg", 1.0),
+    "latitude_deg": ("lat_deg", 1.0),
+    "lat_rad": ("lat_deg", 1.0 / DEG),
+    "lon": ("lon_deg", 1.0),
+    "longitude": ("lon_deg", 1.0),
+    "longitude_deg": ("lon_deg", 1.0),
+    "lon_rad": ("lon_deg", 1.0 / DEG),
+    "altitude_ft": ("altitude_m", FOOT_M),
+    "altitude_km": ("altitude_m", 1e3),
+    "height_m": ("altitude_m", 1.0),
+    "azimuth_sigma_deg": ("azimuth_sigma_rad", DEG),
+    "elevation_sigma_deg": ("elevation_sigma_rad", DEG),
+    "track_id": ("track", 1.0),
+    "icao24": ("icao_address", 1.0),
+    "squawk": ("mode_3a", 1.0),
+    "callsign": ("call_sign", 1.0),
+}
+"""Other name: the column it stands for, and what its numbers are multiplied by."""
+
+
+def table_of(names: Iterable[str]) -> str | None:
+    """Return which table has these columns; None if none."""
+    found = {SYNONYMS.get(name, (name, 1.0))[0] for name in names}
+    timed = bool(found & TIMES.keys())
+    placed = {"lat_deg", "lon_deg"} <= found or {"x_m", "y_m"} <= found
+    if timed and "track" in found and ({"lat_deg", "lon_deg"} <= found or "state_ecef" in found):
+        return "tracks"
+    if timed and "target" in found and placed:
+        return "truth"
+    if timed and (placed or {"range_m", "azimuth_rad"} <= found):
+        return "detections"
+    return "sensors" if not timed and {"sensor", "lat_deg", "lon_deg"} <= found else None

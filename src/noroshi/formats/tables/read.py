@@ -1,0 +1,365 @@
+"""Columns to records."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from noroshi.formats import (
+    REPORT_COMPONENTS,
+    Columns,
+    Context,
+    Decoded,
+    FormatError,
+    integers,
+    number_in_base,
+    numbers,
+    numbers_in_base,
+    texts,
+    times_ns,
+)
+from noroshi.formats.tables.names import SYNONYMS, TABLES, TIMES
+from noroshi.geo.time import NS_PER_DAY
+from noroshi.geo.wgs84 import ecef_from_enu, ecef_from_geodetic, enu_axes
+from noroshi.records import (
+    KINDS,
+    STATUSES,
+    Detections,
+    Identity,
+    Kind,
+    Quality,
+    SensorSite,
+    Status,
+    Tracks,
+    TrackStatus,
+    Truth,
+    certain_kind,
+    take,
+)
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+FAMILIES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    (
+        "search_radar",
+        ("range_m", "azimuth_rad"),
+        ("range_m", "azimuth_rad", "elevation_rad", "altitude_m", "range_rate_m_s"),
+    ),
+    ("local_position", ("x_m", "y_m"), ("x_m", "y_m", "z_m")),
+    ("position_report", ("lat_rad", "lon_rad"), REPORT_COMPONENTS),
+)
+"""Types of sensors, what a row must have to be of one, and what it then may have; the first that fits."""
+
+BEFORE_1980_NS = 315_532_800_000_000_000
+"""Times below this that are not called `time_ns` are no dates but seconds since the recording began."""
+
+
+class Table:
+    """The columns of one table under their proper names, rows on axis 0."""
+
+    def __init__(self, kind: str, columns: Columns) -> None:
+        self.kind = kind
+        self.columns: dict[str, tuple[Any, float]] = {}
+        self.unused: list[str] = []
+        self.n = len(next(iter(columns.values())))
+        proper = TABLES[kind]
+        for name in columns:
+            other, factor = SYNONYMS.get(name, (name, 1.0))
+            if name in proper:
+                self.columns[name] = (columns[name], 1.0)
+            elif other in proper and other not in columns:
+                self.columns.setdefault(other, (columns[name], factor))
+            elif name not in TIMES:
+                self.unused.append(name)
+        self.times = {name: columns[name] for name in TIMES if name in columns}
+
+    def number(self, name: str) -> Floats:
+        """Return (n,) numbers; NaN where there is none."""
+        if name not in self.columns:
+            return np.full(self.n, np.nan)
+        column, factor = self.columns[name]
+        return numbers(column) * factor
+
+    def whole(self, name: str, default: Integers | int) -> Integers:
+        """Return (n,) whole numbers."""
+        if name not in self.columns:
+            return np.broadcast_to(np.int64(default), self.n).copy()
+        values, known = integers(self.columns[name][0])
+        return np.where(known, values, default)
+
+    def text(self, name: str, default: str = "") -> NDArray[np.str_]:
+        """Return (n,) texts."""
+        found = texts(self.columns[name][0]) if name in self.columns else np.full(self.n, "")
+        return np.where(found == "", default, found) if default else found
+
+    def code(self, name: str, words: tuple[str, ...], default: int) -> Integers:
+        """Return (n,) places of the texts among `words`."""
+        text = np.strings.lower(self.text(name))
+        return np.select([text == word for word in words], list(range(len(words))), default).astype(np.int64)
+
+    def lists(self, name: str, size: int) -> tuple[Floats, Flags]:
+        """Return (n, size) numbers of a list column, and which rows have a list of that size."""
+        values, known = np.full((self.n, size), np.nan), np.zeros(self.n, np.bool_)
+        column = self.columns[name][0] if name in self.columns else None
+        if column is not None and _is_list(column) and pa.types.is_floating(column.type.value_type):
+            known = np.asarray(pc.list_value_length(column).fill_null(0)) == size
+            values[known] = numbers(column.filter(pa.array(known)).flatten()).reshape(-1, size)
+        return values, known
+
+    def time(self, context: Context) -> tuple[Integers, Flags]:
+        """Return (n,) times and which rows have one."""
+        for name, column in self.times.items():
+            time_ns, known = times_ns(column, TIMES[name])
+            if name != "time_ns" and known.any() and np.abs(time_ns[known]).max() < BEFORE_1980_NS:
+                time_ns = time_ns + (NS_PER_DAY if context.day_ns is None else context.day_ns)
+            return time_ns, known
+        raise FormatError("no column with the time")
+
+    def identity(self) -> Identity:
+        """Return (n,) who the targets say they are."""
+        text = {name: pa.array(self.text(name)) for name in ("icao_address", "mode_3a", "mmsi")}
+        icao_address = numbers_in_base(text["icao_address"], 16, 1 << 24)
+        if "icao_address" in self.columns and pa.types.is_integer(self.columns["icao_address"][0].type):
+            icao_address = self.whole("icao_address", -1)
+        mode_3a = numbers_in_base(text["mode_3a"], 8, 1 << 12)
+        mmsi = numbers_in_base(text["mmsi"], 10, 10**9)
+        call_sign = np.strings.upper(self.text("call_sign"))
+        if "identity" in self.columns:
+            any_of_them, which = np.unique(self.text("identity"), return_inverse=True)
+            told = [_identified(str(one)) for one in any_of_them]
+            own = [np.array([one[i] for one in told])[which.reshape(self.n)] for i in range(4)]
+            icao_address, mode_3a, mmsi = (
+                np.where(given < 0, other, given)
+                for given, other in zip((icao_address, mode_3a, mmsi), own[:3], strict=True)
+            )
+            call_sign = np.where(call_sign == "", own[3], call_sign)
+        width = max(8, call_sign.dtype.itemsize // 4)  # as that of an absent one
+        return Identity(icao_address=icao_address, mode_3a=mode_3a, mmsi=mmsi, call_sign=call_sign.astype(f"<U{width}"))
+
+
+def read(kind: str, columns: Columns, metadata: Mapping[str, str], decoded: Decoded, context: Context) -> None:
+    """Add the rows of a table to `decoded`."""
+    table = Table(kind, columns)
+    if kind == "sensors":
+        _read_sensors(table, columns, decoded, context)
+        return
+    time_ns, timed = table.time(context)
+    decoded.damage["no time"] += int((~timed).sum())
+    if kind == "detections":
+        _read_detections(table, time_ns, timed, decoded, context)
+    elif kind == "truth":
+        _read_truth(table, time_ns, timed, decoded)
+    else:
+        _read_tracks(table, time_ns, timed, metadata, decoded, context)
+    if table.unused:
+        decoded.statuses.append(_unused(table.unused, int(time_ns[timed].min(initial=NS_PER_DAY)), context))
+
+
+def _unused(names: list[str], time_ns: int, context: Context) -> Status:
+    return Status(
+        time_ns=np.full(len(names), time_ns, np.int64),
+        source=np.full(len(names), context.source),
+        subject=np.array([f"column not used: {name}" for name in names]),
+        value=np.full(len(names), np.nan),
+    )
+
+
+def _read_sensors(table: Table, columns: Columns, decoded: Decoded, context: Context) -> None:
+    place = np.column_stack([table.number(name) for name in ("lat_deg", "lon_deg", "height_m")])
+    names, kinds, nations = (table.text(name) for name in ("sensor", "type", "nation"))
+    parameters = {name: numbers(columns[name]) for name in table.unused if _is_plain(columns[name])}
+    unused = [name for name in table.unused if name not in parameters or np.isnan(parameters[name]).all()]
+    if unused:
+        decoded.statuses.append(_unused(unused, NS_PER_DAY, context))
+    for i in range(table.n):
+        if not names[i]:
+            decoded.damage["sensor without a name"] += 1
+            continue
+        decoded.counts["sensor"] += 1
+        decoded.sites.append(
+            SensorSite(
+                sensor=str(names[i]),
+                type=str(kinds[i]),
+                nation=str(nations[i]),
+                lat_rad=float(np.radians(place[i, 0])),
+                lon_rad=float(np.radians(place[i, 1])),
+                height_m=float(place[i, 2]),
+                parameters={name: float(column[i]) for name, column in parameters.items() if np.isfinite(column[i])},
+            )
+        )
+
+
+def _read_detections(table: Table, time_ns: Integers, timed: Flags, decoded: Decoded, context: Context) -> None:
+    sensor = table.text("sensor", context.source)
+    names = dict.fromkeys(name for _, _, components in FAMILIES for name in components)
+    values, sigmas = (
+        {name: measured(table, name) for name in names},
+        {name: measured(table, name, True) for name in names},
+    )
+    origin = ecef_from_geodetic(
+        np.radians(table.number("sensor_lat_deg")),
+        np.radians(table.number("sensor_lon_deg")),
+        table.number("sensor_height_m"),
+    )
+    identity = table.identity()
+    quality = table.code("quality", tuple(code.name.lower() for code in Quality), Quality.GOOD).astype(np.uint8)
+    left = timed.copy()
+    for kind, required, components in FAMILIES:
+        mine = left & np.all([~np.isnan(values[name]) for name in required], axis=0)
+        left &= ~mine
+        for name in dict.fromkeys(sensor[mine].tolist()):
+            rows = np.flatnonzero(mine & (sensor == name))
+            batch = Detections.of(
+                sensor=name,
+                components=components,
+                time_ns=time_ns[rows],
+                values=np.column_stack([values[one][rows] for one in components]),
+                sigmas=np.column_stack([sigmas[one][rows] for one in components]),
+                origin_ecef_m=origin[rows],
+                identity=take(identity, rows),
+                received_ns=context.received_ns,
+            )
+            decoded.detections.append(batch.replace(quality=quality[rows]))
+            decoded.sites.append(SensorSite(sensor=name, type=kind))
+        decoded.counts[f"detection of type {kind}"] += int(mine.sum())
+    decoded.counts["detection without a position"] += int(left.sum())
+
+
+def measured(table: Table, component: str, sigma: bool = False) -> Floats:
+    """Return the (n,) values of a component, or their standard deviations."""
+    in_degrees = component in ("lat_rad", "lon_rad")
+    column = component.replace("_rad", "_deg") if in_degrees else component
+    found = table.number(sigma_of(column) if sigma else column)
+    return np.radians(found) if in_degrees else found
+
+
+def sigma_of(column: str) -> str:
+    """Return the name of the column with a column's standard deviation: `range_m` has `range_sigma_m`."""
+    unit = next(unit for unit in ("_m_s", "_rad", "_deg", "_m") if column.endswith(unit))
+    return f"{column.removesuffix(unit)}_sigma{unit}"
+
+
+def _states(table: Table) -> Floats:
+    """Return (n, 6) Earth-fixed states of latitude, longitude, altitude and velocity; or of the laboratory's plane."""
+    lat_rad, lon_rad = np.radians(table.number("lat_deg")), np.radians(table.number("lon_deg"))
+    velocity = np.column_stack([table.number(f"velocity_{axis}_m_s") for axis in ("east", "north", "up")])
+    if "lat_deg" not in table.columns:
+        plane = np.column_stack([table.number(name) for name in ("x_m", "y_m", "z_m")])
+        plane[:, 2] = np.nan_to_num(plane[:, 2], nan=0.0)
+        lat_rad = lon_rad = np.zeros(table.n)
+        position = ecef_from_enu(plane, ecef_from_geodetic(0.0, 0.0, 0.0))
+    else:
+        position = ecef_from_geodetic(lat_rad, lon_rad, table.number("altitude_m"))
+    return np.hstack((position, np.vecmat(velocity, enu_axes(lat_rad, lon_rad))))
+
+
+def _read_truth(table: Table, time_ns: Integers, timed: Flags, decoded: Decoded) -> None:
+    state, target = _states(table), table.text("target")
+    sound = timed & np.isfinite(state[:, :3]).all(axis=1) & (target != "")
+    decoded.damage["no target or place"] += int((timed & ~sound).sum())
+    decoded.counts["truth"] += int(sound.sum())
+    rows = np.flatnonzero(sound)
+    decoded.truths.append(
+        Truth(
+            target=target[rows],
+            time_ns=time_ns[rows],
+            kind=table.code("kind", KINDS, Kind.UNKNOWN)[rows].astype(np.uint8),
+            state_ecef=state[rows],
+            identity=take(table.identity(), rows),
+        )
+    )
+
+
+def _read_tracks(
+    table: Table, time_ns: Integers, timed: Flags, metadata: Mapping[str, str], decoded: Decoded, context: Context
+) -> None:
+    state, given = table.lists("state_ecef", 6)
+    state = np.where(given[:, None], state, _states(table))
+    covariance, given = table.lists("covariance_ecef", 36)
+    variances = np.full((table.n, 6), np.nan)
+    variances[:, :3] = table.number("position_sigma_m")[:, None] ** 2
+    isotropic = np.where(np.eye(6, dtype=bool), variances[:, :, None], 0.0)
+    probability, listed = table.lists("kind_probability", len(Kind))
+    likely = certain_kind(table.code("kind", KINDS, Kind.UNKNOWN), table.n)
+    existence = table.number("existence")
+    sound = timed & np.isfinite(state[:, :3]).all(axis=1)
+    decoded.damage["no place"] += int((timed & ~sound).sum())
+    decoded.counts["track"] += int(sound.sum())
+    node, label = table.text("node", metadata.get("node") or context.source), table.text("label")
+    source_names, sources = _sources(table, metadata)
+    whole = Tracks(
+        node=metadata.get("node") or context.source,
+        label=metadata.get("label", ""),
+        source_names=source_names,
+        track_id=_track_numbers(table),
+        time_ns=time_ns,
+        updated_ns=table.whole("updated_ns", time_ns),
+        revision=table.whole("revision", 0).astype(np.int32),
+        state_ecef=state,
+        covariance_ecef=np.where(given[:, None, None], covariance.reshape(-1, 6, 6), isotropic),
+        existence=np.where(np.isnan(existence), 1.0, existence),
+        kind_probability=np.where(listed[:, None], probability, likely),
+        status=table.code("status", STATUSES, TrackStatus.FIRM).astype(np.uint8),
+        sources=sources,
+        identity=table.identity(),
+    )
+    owners = dict.fromkeys(zip(node[sound].tolist(), label[sound].tolist(), strict=True))
+    for owner, its_label in owners:
+        rows = np.flatnonzero(sound & (node == owner) & (label == its_label))
+        decoded.tracks.append(take(whole, rows).replace(node=owner, label=its_label))
+    if not owners:
+        decoded.tracks.append(take(whole, np.flatnonzero(sound)))
+
+
+def _track_numbers(table: Table) -> NDArray[np.uint64]:
+    """Return (n,) track numbers; where the table has names instead, they are numbered as they come."""
+    column = table.columns["track"][0]
+    if pa.types.is_integer(column.type):
+        return np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False)).astype(np.uint64)
+    names, first, which = np.unique(table.text("track"), return_index=True, return_inverse=True)
+    told = [number_in_base(str(name), 10, 1 << 64) for name in names]
+    if min(told, default=0) < 0:
+        told = np.argsort(np.argsort(first, kind="stable"), kind="stable").tolist()
+    return np.array(told, np.uint64)[which.reshape(table.n)]
+
+
+def _sources(table: Table, metadata: Mapping[str, str]) -> tuple[tuple[str, ...], Flags]:
+    """Return the names of all sources and the (n, s) table of who fed what."""
+    column = table.columns["sources"][0] if "sources" in table.columns else None
+    if column is not None and _is_list(column) and pa.types.is_string(column.type.value_type):
+        fed = [[str(name) for name in row or ()] for row in column.to_pylist()]
+    else:
+        fed = [[part.strip() for part in str(row).split(";") if part.strip()] for row in table.text("sources")]
+    told = [name for name in metadata.get("source_names", "").split("\n") if name]
+    names = tuple(dict.fromkeys([*told, *(name for row in fed for name in row)]))
+    place = {name: i for i, name in enumerate(names)}
+    sources = np.zeros((table.n, len(names)), np.bool_)
+    for i, row in enumerate(fed):
+        sources[i, [place[name] for name in row]] = True
+    return names, sources
+
+
+def _identified(text: str) -> tuple[int, int, int, str]:
+    """Return address, code, MMSI and call sign, of which one is `text`."""
+    if len(text) == 9 and text.isdigit():
+        return -1, -1, number_in_base(text, 10, 10**9), ""
+    if len(text) == 4 and (code := number_in_base(text, 8, 1 << 12)) >= 0:
+        return -1, code, -1, ""
+    if len(text) == 6 and (address := number_in_base(text, 16, 1 << 24)) >= 0:
+        return address, -1, -1, ""
+    return -1, -1, -1, text.upper()
+
+
+def _is_list(column: Any) -> bool:
+    return bool(
+        pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_fixed_size_list(column.type)
+    )
+
+
+def _is_plain(column: Any) -> bool:
+    return any(is_it(column.type) for is_it in (pa.types.is_string, pa.types.is_integer, pa.types.is_floating))

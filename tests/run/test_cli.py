@@ -1,0 +1,182 @@
+"""What a person meets: one clear line and exit code 2 for bad input, nothing half-written, figures that add up."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from noroshi.run.cli import app
+
+START_S = 1_700_000_000
+SITES = "sensor,type,lat_deg,lon_deg,height_m\nhill,search_radar,46.0,7.0,500\n"
+
+
+@pytest.fixture(autouse=True)
+def inside(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def refused(*words):
+    """Return the one line that a bad call gets."""
+    done = run(*words)
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith("noroshi: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def plots(path, *, extra=(), scans=12):
+    """Write a table of one radar: two aircraft, ten seconds a scan."""
+    rng = np.random.default_rng(1)
+    lines = ["time_s,sensor,range_m,azimuth_deg,altitude_m"]
+    for k in range(scans):
+        for i in range(2):
+            range_m = 150_000 - 2_200 * k + rng.normal() * 70
+            azimuth = 40 + 100 * i + rng.normal() * 0.08
+            lines.append(f"{START_S + 10 * k + i},hill,{range_m:.1f},{azimuth:.3f},{9000 + 500 * i}")
+    path.write_text("\n".join([*lines, *extra]))
+    (path.parent / "sites.csv").write_text(SITES)
+    return path
+
+
+def test_a_table_becomes_tracks_and_every_file_asked_for(inside):
+    plots(inside / "radar.csv")
+    names = ["t.parquet", "t.csv", "t.ast", "t.geojson", "t.czml"]
+    outs = [word for name in names for word in ("--out", name)]
+    done = run("track", "radar.csv", "--sensors", "sites.csv", *outs, "--plot", "map.png", "--journal", "j.mcap", "--json")
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)
+    assert figures["tracks"]["tracks"] == 2
+    assert figures["sensors"][0]["plots"] == 24 == figures["sensors"][0]["used"]
+    for name in [*names, "map.png", "j.mcap"]:
+        assert (inside / name).stat().st_size > 100, name
+    assert json.loads((inside / "t.geojson").read_text())["type"] == "FeatureCollection"
+    assert json.loads((inside / "t.czml").read_text())[0]["id"] == "document"
+    again = run("track", "t.ast", "--json")
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout)["system_tracks"][0]["tracks"] == 2
+
+
+def test_bad_rows_are_refused_by_row_with_a_reason_and_the_rest_tracked(inside):
+    bad = [
+        f"{START_S},hill,nan,40,9000",
+        f"{START_S + 20},hill,inf,40,9000",
+        f"{START_S + 30},hill,1e9,40,9000",
+        f"{START_S + 40},hill,100000,40,1e9",
+        f"{START_S + 9e8},hill,100000,40,9000",
+        f"{START_S + 50},hill,100000,4000,9000",
+    ]
+    plots(inside / "radar.csv", extra=bad)
+    figures = json.loads(run("track", "radar.csv", "--sensors", "sites.csv", "--json").stdout)
+    row, recording = figures["sensors"][0], figures["recordings"][0]
+    assert figures["tracks"]["tracks"] == 2
+    assert row["used"] == 24
+    assert sum(row["refused"].values()) + sum(recording["damage"].values()) == len(bad)
+    assert row["plots"] == row["used"] + row["unused"] + sum(row["refused"].values())
+
+
+def test_the_summary_for_people(inside):
+    plots(inside / "radar.csv")
+    done = run("track", "radar.csv", "--sensors", "sites.csv", "--out", "t.csv")
+    assert done.exit_code == 0
+    for words in ("2 tracks", "search_radar", "hill", "wrote t.csv", "24"):
+        assert words in done.stdout
+
+
+def test_a_radar_nobody_placed_is_tracked_alone_and_says_so(inside):
+    plots(inside / "radar.csv")
+    done = run("track", "radar.csv")
+    assert done.exit_code == 0, done.output
+    assert "position of radar 'hill' unknown" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["none.pcap"], "none.pcap: No such file or directory"),
+        (["."], "."),
+        (["empty.csv"], "empty.csv: the file is empty"),
+        (["noise.bin"], "noise.bin: no known format"),
+        (["radar.csv", "--format", "asterisk"], "no 'asterisk' in formats; there are:"),
+        (["noise.bin", "--format", "asterix"], "noise.bin: "),
+        (["radar.csv", "--out", "t.xyz"], "t.xyz: cannot tell the format; end the name in one of .parquet"),
+        (["radar.csv", "--out", "no/t.csv"], "there is no folder no"),
+        (["radar.csv", "--plot", "no/map.png"], "there is no folder no"),
+        (["radar.csv", "--plot", "map.docx"], "map.docx"),
+        (["radar.csv", "--tracker", "best"], "no 'best' in tracking.trackers; there are: nearest_neighbour"),
+        (["radar.csv", "--motion", "warp"], "no 'warp' in motion; there are:"),
+        (["radar.csv", "--set", "hits=4"], "no parameter 'hits'; there are:"),
+        (["radar.csv", "--set", "hits_to_confirm=many"], "write NAME=NUMBER"),
+        (["radar.csv", "--sensors", "wrong.csv"], "wrong.csv"),
+        (["radar.csv", "--sensors", "far.csv"], "far.csv"),
+        (["radar.csv", "--day", "yesterday"], "yesterday"),
+        (["sample:nosuch"], "no sample 'nosuch'; there are:"),
+        (["headless.csv"], "headless.csv"),
+    ],
+)
+def test_bad_input_gets_one_line_and_nothing_is_written(inside, words, complaint):
+    plots(inside / "radar.csv")
+    (inside / "empty.csv").write_bytes(b"")
+    (inside / "noise.bin").write_bytes(np.random.default_rng(0).bytes(5_000))
+    (inside / "wrong.csv").write_text("sensor,type,lat_deg,lon_deg,height_m\nhill,serch_radar,46,7,500\n")
+    (inside / "far.csv").write_text("sensor,type,lat_deg,lon_deg,height_m\nhill,search_radar,146,7,500\n")
+    (inside / "headless.csv").write_text("1,2,3\n4,5,6\n")
+    before = sorted(path.name for path in inside.iterdir())
+    assert complaint in refused("track", *words)
+    assert sorted(path.name for path in inside.iterdir()) == before
+
+
+@pytest.mark.parametrize("words", [["none.mcap"], ["sites.csv"]])
+def test_replaying_what_is_no_journal(inside, words):
+    plots(inside / "radar.csv")
+    assert words[0] in refused("replay", *words)
+
+
+def test_a_table_cut_short_keeps_what_is_whole(inside):
+    whole = plots(inside / "radar.csv", scans=20).read_bytes()
+    (inside / "cut.csv").write_bytes(whole[: int(len(whole) * 0.8)])
+    figures = json.loads(run("track", "cut.csv", "--sensors", "sites.csv", "--json").stdout)
+    assert figures["tracks"]["tracks"] == 2
+
+
+def test_radar_beside_reports_shows_the_radars_bias(inside):
+    """A radar 200 m long and 0.3 degrees to the right, beside the aircraft's own reports."""
+    from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes
+    from noroshi.motion.constant_velocity import Motion
+    from noroshi.records import SensorSite
+    from noroshi.sensors.position_report import Sensor as Report
+    from noroshi.sensors.search_radar import Sensor as Radar
+
+    site = SensorSite(sensor="hill", type="search_radar", lat_rad=math.radians(46), lon_rad=math.radians(7), height_m=500.0)
+    radar, report = Radar.at(site), Report.at(SensorSite(sensor="adsb", type="position_report"))
+    lat, lon = np.radians([46.4, 46.9, 45.5]), np.radians([7.5, 6.2, 7.9])
+    start = np.hstack([ecef_from_geodetic(lat, lon, np.full(3, 10_000.0)), 220.0 * enu_axes(lat, lon)[:, 1]])
+    rng = np.random.default_rng(4)
+    plot_lines = ["time_s,sensor,range_m,azimuth_deg,altitude_m"]
+    report_lines = ["time_s,sensor,lat_deg,lon_deg,altitude_m,icao_address"]
+    for k in range(60):
+        states = Motion.of().propagate(start, np.full(3, 5.0 * k))
+        seen = radar.measure(states, np.broadcast_to(radar.origin_ecef_m, (3, 3)))
+        told = report.measure(states, np.full((3, 3), np.nan))
+        for i in range(3):
+            range_m, azimuth = seen[i, 0] + 200 + 70 * rng.normal(), math.degrees(seen[i, 1]) + 0.3 + 0.08 * rng.normal()
+            plot_lines.append(f"{START_S + 5 * k},hill,{range_m:.1f},{azimuth % 360:.4f},10000")
+            lat_deg, lon_deg = np.degrees(told[i, :2])
+            report_lines.append(f"{START_S + 5 * k},adsb,{lat_deg:.7f},{lon_deg:.7f},10000,{0x4B0000 + i:06x}")
+    (inside / "plots.csv").write_text("\n".join(plot_lines))
+    (inside / "reports.csv").write_text("\n".join(report_lines))
+    (inside / "sites.csv").write_text(SITES + "adsb,position_report,,,\n")
+    done = run("track", "plots.csv", "reports.csv", "--sensors", "sites.csv", "--json")
+    assert done.exit_code == 0, done.output
+    found = {row["component"]: row for row in json.loads(done.stdout)["residuals"]}
+    assert found["range_m"]["bias"] == pytest.approx(200.0, abs=25.0)
+    assert math.degrees(found["azimuth_rad"]["bias"]) == pytest.approx(0.3, abs=0.03)
+    assert found["range_m"]["sigma"] == pytest.approx(70.0, rel=0.25)
+    assert found["range_m"]["n"] > 150

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mcap.reader import make_reader
+
+from noroshi.formats import FormatError
+from noroshi.records import Detections, digest
+from noroshi.run.journal import JournalWriter, journal_digest, read_records, read_setup
+from noroshi.run.setup import Setup, Site
+
+SETUP = Setup(sites=[Site("radar", "search_radar", lat_rad=0.8, lon_rad=0.1, height_m=0.0)], parameters={"x": 1.0})
+
+
+def batch(k):
+    return Detections.of(
+        sensor="radar",
+        components=("range_m", "azimuth_rad"),
+        time_ns=np.array([k + 1, k + 2]),
+        values=np.array([[1e5, 0.5], [2e5, np.nan]]),
+    )
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Return a journal of five batches."""
+    with JournalWriter(tmp_path / "j.mcap", SETUP) as journal:
+        for k in range(5):
+            journal.write(batch(k), 10 * k)
+    return tmp_path / "j.mcap"
+
+
+def test_what_was_written_comes_back(path):
+    assert read_setup(path) == SETUP
+    back = list(read_records(path))
+    assert [now for now, _ in back] == [0, 10, 20, 30, 40]
+    assert [digest(record) for _, record in back] == [digest(batch(k)) for k in range(5)]
+
+
+def test_others_can_read_the_container(path):
+    """The official reader finds our messages, their times and channels."""
+    with path.open("rb") as stream:
+        found = [(channel.topic, message.log_time) for _, channel, message in make_reader(stream).iter_messages()]
+    assert found[0] == ("configuration", 0)
+    assert found[1:] == [("detections/radar", 10 * k) for k in range(5)]
+
+
+def test_a_record_is_on_the_disk_before_the_journal_is_closed(tmp_path):
+    with JournalWriter(tmp_path / "j.mcap", SETUP) as journal:
+        for k in range(3):
+            journal.write(batch(k), k)
+            assert len(list(read_records(tmp_path / "j.mcap"))) == k + 1
+
+
+@given(st.floats(0, 1))
+def test_cut_anywhere_it_gives_what_is_whole_or_says_what_is_wrong(tmp_path_factory, share):
+    path = tmp_path_factory.mktemp("cut") / "j.mcap"
+    with JournalWriter(path, SETUP) as journal:
+        for k in range(5):
+            journal.write(batch(k), 10 * k)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    try:
+        back = list(read_records(path))
+    except FormatError as error:
+        assert "\n" not in str(error)
+    else:
+        assert [digest(record) for _, record in back] == [digest(batch(k)) for k in range(len(back))]
+
+
+@pytest.mark.parametrize("data", [b"", b"not a journal at all", b"\x89MCAP0\r\n", b"\x89MCAP0\r\n" + b"\xff" * 99])
+def test_other_files_are_refused_in_one_line(tmp_path, data):
+    path = tmp_path / "j.mcap"
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match=r"j\.mcap: not a .*journal"):
+        read_setup(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FormatError, match="No such file"):
+        read_setup(tmp_path / "none.mcap")
+
+
+def test_the_digest_is_of_the_records_in_order(path, tmp_path):
+    with JournalWriter(tmp_path / "same.mcap", SETUP) as journal:
+        for k in range(5):
+            journal.write(batch(k), 10 * k)
+    with JournalWriter(tmp_path / "other.mcap", SETUP) as journal:
+        for k in (0, 1, 3, 2, 4):
+            journal.write(batch(k), 10 * k)
+    assert journal_digest(path) == journal_digest(tmp_path / "same.mcap") != journal_digest(tmp_path / "other.mcap")
