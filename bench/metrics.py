@@ -84,9 +84,10 @@ def records(true: np.ndarray, tracked: np.ndarray) -> tuple[Truth, Tracks, np.nd
 
 
 def seconds(work: Callable[[], object], repeats: int = 5) -> float:
-    """Return the median time of some runs after a first."""
-    work()
+    """Return the median time of some runs, after a first that does not count unless it is the only one."""
     taken = []
+    if repeats > 1:
+        work()
     for _ in range(repeats):
         start = time.perf_counter()
         work()

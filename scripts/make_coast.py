@@ -5,7 +5,7 @@
     python scripts/make_coast.py world-atlas-2.0.2.tgz geopandas-0.14.4-py3-none-any.whl src/noroshi/run/data/coast.npz
 
 Standard library and numpy only; the same packages always give the same arrays, and the same bytes with the same zlib.
-Natural Earth's 1:10m lines are thinned to half a kilometre: its own 1:50m lines cut capes off by up to 20 km, and a
+Natural Earth's 1:10m lines are thinned to half a kilometre: its own 1:50m lines cut Cape Erimo off by 8 km, and a
 radar's picture shows that. Lines are stored as the topology's own integers, each vertex as its difference from the one
 before it; a longitude may go on beyond 180 degrees. The format: https://github.com/topojson/topojson-specification
 """

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from assessment_scenes import (
+    SITE_M,
     distances,
     least_cost,
     ns,
@@ -26,6 +27,7 @@ from noroshi.assessment import gospa as gospa_module
 from noroshi.assessment import ospa as ospa_module
 from noroshi.assessment.gospa import gospa
 from noroshi.assessment.ospa import ospa
+from noroshi.assessment.pictures import View
 
 NONE = np.empty((0, 2))
 PLACES = st.lists(
@@ -190,6 +192,15 @@ def test_measures_of_truth_without_tracks_tracks_without_truth_and_nothing():
     assert both(no_truth, tracks, ns([0])) == pytest.approx((2000.0, math.sqrt(2e6)))
     assert both(no_truth, no_tracks, ns([0])) == (0.0, 0.0)
     assert np.isnan(both(truth, tracks, ns([]))).all()
+
+
+def test_a_2d_radars_tracks_are_judged_by_a_horizontal_view():
+    up = SITE_M / np.linalg.norm(SITE_M)
+    truth, tracks = one_time([9_000.0 * up], truth_of), one_time([0.0 * up], tracks_of)
+    for metric, name in ((ospa_module, "ospa_m"), (gospa_module, "gospa_m")):
+        assert metric.measure(truth, tracks, times_ns=ns([0]))[name] == pytest.approx(2_000.0)
+        flat = metric.measure(truth, tracks, times_ns=ns([0]), view=View(horizontal=True))[name]
+        assert flat < 40.0  # the ellipsoid's normal is 0.19 degrees off the line to the centre of the Earth
 
 
 def test_ten_thousand_in_a_dense_swarm_are_one_exact_sparse_problem():

@@ -44,8 +44,8 @@ def recording(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recording")
     for site in SITES:
         watch = Watch(site=site, sensor=Sensor.at(site), start_ns=START_NS, end_ns=START_NS + 300 * NS, seed=2)
-        (folder / f"{site.sensor}.parquet").write_bytes(encode_detections([observe(truth, watch)[0]], ".parquet"))
-    (folder / "sites.csv").write_bytes(encode_sensors(SITES, ".csv"))
+        (folder / f"{site.sensor}.parquet").write_bytes(encode_detections([observe(truth, watch)[0]]))
+    (folder / "sites.csv").write_bytes(encode_sensors(SITES, form="csv"))
     return folder
 
 

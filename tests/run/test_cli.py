@@ -50,7 +50,9 @@ def test_a_table_becomes_tracks_and_every_file_asked_for(inside):
     plots(inside / "radar.csv")
     names = ["t.parquet", "t.csv", "t.ast", "t.geojson", "t.czml"]
     outs = [word for name in names for word in ("--out", name)]
-    done = run("track", "radar.csv", "--sensors", "sites.csv", *outs, "--plot", "map.png", "--journal", "j.mcap", "--json")
+    done = run(
+        "track", "radar.csv", "--sensors", "sites.csv", *outs, "--plot", "map.png", "--journal", "j.mcap", "--json"
+    )
     assert done.exit_code == 0, done.output
     figures = json.loads(done.stdout)
     assert figures["tracks"]["tracks"] == 2
@@ -78,7 +80,8 @@ def test_bad_rows_are_refused_by_row_with_a_reason_and_the_rest_tracked(inside):
     row, recording = figures["sensors"][0], figures["recordings"][0]
     assert figures["tracks"]["tracks"] == 2
     assert row["used"] == 24
-    assert sum(row["refused"].values()) + sum(recording["damage"].values()) == len(bad)
+    assert row["refused"] == {"BAD_TIME": 1, "OUT_OF_BOUNDS": 3}
+    assert recording["counts"]["detection without a position"] == 2
     assert row["plots"] == row["used"] + row["unused"] + sum(row["refused"].values())
 
 
@@ -114,8 +117,8 @@ def test_a_radar_nobody_placed_is_tracked_alone_and_says_so(inside):
         (["radar.csv", "--motion", "warp"], "no 'warp' in motion; there are:"),
         (["radar.csv", "--set", "hits=4"], "no parameter 'hits'; there are:"),
         (["radar.csv", "--set", "hits_to_confirm=many"], "write NAME=NUMBER"),
-        (["radar.csv", "--sensors", "wrong.csv"], "wrong.csv"),
-        (["radar.csv", "--sensors", "far.csv"], "far.csv"),
+        (["radar.csv", "--sensors", "wrong.csv"], "sensor 'hill': no 'serch_radar' in sensors; there are:"),
+        (["radar.csv", "--sensors", "far.csv"], "sensor 'hill': a latitude of 146 degrees"),
         (["radar.csv", "--day", "yesterday"], "yesterday"),
         (["sample:nosuch"], "no sample 'nosuch'; there are:"),
         (["headless.csv"], "headless.csv"),
@@ -154,7 +157,9 @@ def test_radar_beside_reports_shows_the_radars_bias(inside):
     from noroshi.sensors.position_report import Sensor as Report
     from noroshi.sensors.search_radar import Sensor as Radar
 
-    site = SensorSite(sensor="hill", type="search_radar", lat_rad=math.radians(46), lon_rad=math.radians(7), height_m=500.0)
+    site = SensorSite(
+        sensor="hill", type="search_radar", lat_rad=math.radians(46), lon_rad=math.radians(7), height_m=500.0
+    )
     radar, report = Radar.at(site), Report.at(SensorSite(sensor="adsb", type="position_report"))
     lat, lon = np.radians([46.4, 46.9, 45.5]), np.radians([7.5, 6.2, 7.9])
     start = np.hstack([ecef_from_geodetic(lat, lon, np.full(3, 10_000.0)), 220.0 * enu_axes(lat, lon)[:, 1]])
@@ -166,7 +171,10 @@ def test_radar_beside_reports_shows_the_radars_bias(inside):
         seen = radar.measure(states, np.broadcast_to(radar.origin_ecef_m, (3, 3)))
         told = report.measure(states, np.full((3, 3), np.nan))
         for i in range(3):
-            range_m, azimuth = seen[i, 0] + 200 + 70 * rng.normal(), math.degrees(seen[i, 1]) + 0.3 + 0.08 * rng.normal()
+            range_m, azimuth = (
+                seen[i, 0] + 200 + 70 * rng.normal(),
+                math.degrees(seen[i, 1]) + 0.3 + 0.08 * rng.normal(),
+            )
             plot_lines.append(f"{START_S + 5 * k},hill,{range_m:.1f},{azimuth % 360:.4f},10000")
             lat_deg, lon_deg = np.degrees(told[i, :2])
             report_lines.append(f"{START_S + 5 * k},adsb,{lat_deg:.7f},{lon_deg:.7f},10000,{0x4B0000 + i:06x}")

@@ -211,6 +211,16 @@ def test_a_plot_without_height_covers_all_heights_at_which_aircraft_fly():
     assert np.all(height[near] <= 300.0 + values[near, RANGE])
 
 
+def test_a_radar_on_a_mountain_sees_ships_below_it():
+    sensor = radar(height_m=3000.0, altitude_prior_m=0.0, altitude_prior_sigma_m=50.0)
+    values = np.array([[range_m, 1.0, np.nan, np.nan, np.nan] for range_m in (1000.0, 3000.0, 20_000.0, 150_000.0)])
+    origin = np.tile(sensor.origin_ecef_m, (4, 1))
+    found, covariance = sensor.locate(values, sensor.noise(values), origin)
+    np.testing.assert_allclose(sensor.measure(found, origin)[:, ALTITUDE], [2500.0, 1500.0, 0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(sensor.measure(found, origin)[:, RANGE], values[:, RANGE], rtol=1e-9)
+    assert np.linalg.eigvalsh(covariance)[:, 0].min() > 0.0
+
+
 def test_mode_c_noise_is_that_of_its_rounding_and_what_is_stated_beyond_it():
     rounded = np.random.default_rng(10).uniform(0.0, 10000.0, 200_000)
     rounding = np.std(np.round(rounded / 30.48) * 30.48 - rounded)

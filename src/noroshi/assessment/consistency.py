@@ -37,7 +37,7 @@ def nees(error: Floats, covariance: Floats) -> Floats:
     Where the covariance (n, d, d) is what it claims to be they are chi-square with d degrees of freedom. NaN where an
     error or a covariance is not finite or a covariance is not positive definite.
 
-    Source: Bar-Shalom, Li, Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, eq. (5.4.2-1).
+    Source: Bar-Shalom, Li, Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section 5.4.2.
     """
     sigma = np.sqrt(np.maximum(np.diagonal(covariance, axis1=-2, axis2=-1), 0.0))
     usable = np.isfinite(error).all(axis=-1) & np.isfinite(covariance).all(axis=(-2, -1)) & (sigma > 0.0).all(axis=-1)
@@ -54,7 +54,7 @@ def nees(error: Floats, covariance: Floats) -> Floats:
 def nis(innovation: Floats, covariance: Floats) -> Floats:
     """Return (n,) normalised innovations squared of innovations (n, m) and their covariances (n, m, m): see `nees`.
 
-    Source: Bar-Shalom, Li, Kirubarajan (2001), eq. (5.4.2-3).
+    Source: Bar-Shalom, Li, Kirubarajan (2001), section 5.4.2.
     """
     return nees(innovation, covariance)
 
@@ -64,7 +64,7 @@ def bounds(n_samples: int, dof: int, probability: float = PROBABILITY) -> tuple[
 
     Half of the rest lies on either side. (NaN, NaN) for no samples.
 
-    Source: Bar-Shalom, Li, Kirubarajan (2001), eq. (5.4.2-6) to (5.4.2-8).
+    Source: Bar-Shalom, Li, Kirubarajan (2001), section 5.4.2.
     """
     if n_samples == 0:
         return float("nan"), float("nan")

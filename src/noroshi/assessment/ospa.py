@@ -24,7 +24,7 @@ def ospa(positions_a: NDArray[np.float64], positions_b: NDArray[np.float64], c: 
         p: order, 1 to infinity.
 
     Source: Schuhmacher, Vo, Vo (2008), A consistent metric for performance evaluation of multi-object filters, IEEE
-    Trans. Signal Processing 56(8), eq. (3) and (4).
+    Trans. Signal Processing 56(8), 3447-3457.
     """
     pairs = near(positions_a, positions_b, c)
     n_a, n_b = int(present(positions_a).sum()), int(present(positions_b).sum())

@@ -31,7 +31,7 @@ def ospa2(paths_a: Floats, paths_b: Floats, c: float, p: float = 2.0, q: float =
         q: order of the distance between paths, 1 or more and finite.
 
     Source: Beard, Vo, Vo (2020), A solution for large-scale multi-object tracking, IEEE Trans. Signal Processing 68,
-    section IV (the base distance there is the case q = 1 with equal weights).
+    2754-2769, the OSPA(2) metric (its base distance is the case q = 1).
     """
     k = paths_a.shape[1]
     return float(ospa2_windows(paths_a, paths_b, k, c, p, q)[-1]) if k else 0.0

@@ -67,7 +67,7 @@ def subpattern_distance(pairs: Pairs, n_a: int, n_b: int, c: float, p: float) ->
     """Return the OSPA distance of order p of two sets of n_a and n_b things, given the pairs closer than c.
 
     Source: Schuhmacher, Vo, Vo (2008), A consistent metric for performance evaluation of multi-object filters, IEEE
-    Trans. Signal Processing 56(8), eq. (3) and (4); 0 for two empty sets.
+    Trans. Signal Processing 56(8), 3447-3457; 0 for two empty sets.
     """
     n = max(n_a, n_b)
     if n == 0:

@@ -57,7 +57,8 @@ def trajectory_gospa(
         ValueError: if p or gamma is outside its range.
 
     Source: Garcia-Fernandez, Rahmathullah, Svensson (2020), A metric on the space of finite sets of trajectories for
-    evaluation of multi-target tracking algorithms, IEEE Trans. Signal Processing 68, eq. (18) to (24).
+    evaluation of multi-target tracking algorithms, IEEE Trans. Signal Processing 68, 3917-3928: the metric by linear
+    programming and its decomposition.
     """
     if not (1.0 <= p < np.inf and 0.0 <= gamma < np.inf):
         raise ValueError(f"trajectory GOSPA needs 1 <= p < infinity and gamma >= 0, not p = {p}, gamma = {gamma}")

@@ -219,6 +219,21 @@ def add_reports(
     decoded.sites.append(SensorSite(sensor=context.source, type="position_report", parameters=parameters))
 
 
+def rows_by_track(tracks: Tracks) -> list[NDArray[np.int64]]:
+    """Return the rows of each track, in order of track number and time.
+
+    Rows without a place are left out; of rows of one track and time only the one of the highest revision is there.
+    """
+    order = np.lexsort((tracks.revision, tracks.time_ns, tracks.track_id))
+    placed = np.isfinite(tracks.state_ecef[order, :3]).all(axis=1)
+    order = order[np.flatnonzero(placed)]
+    number, time_ns = tracks.track_id[order], tracks.time_ns[order]
+    latest = np.ones(len(order), np.bool_)
+    latest[:-1] = (number[1:] != number[:-1]) | (time_ns[1:] != time_ns[:-1])
+    order = order[latest]
+    return np.split(order, np.flatnonzero(np.diff(tracks.track_id[order])) + 1) if len(order) else []
+
+
 def finished(decoded: Decoded, *, may_be_empty: bool = False) -> Decoded:
     """Return `decoded` with its records summed up.
 

@@ -1,6 +1,6 @@
 """CZML of tracks for Cesium: each a moving point with its path and a label. Written, not read.
 
-Source: Analytical Graphics, CZML Guide (packets "document", `position` as cartographicDegrees, `path`, `label`, `point`).
+Source: Analytical Graphics, CZML Guide (packets `document`, `position.cartographicDegrees`, `path`, `label`, `point`).
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.formats import rows_by_track
 from noroshi.geo.time import iso_from_utc_ns
 from noroshi.geo.wgs84 import geodetic_from_ecef
 from noroshi.records import KINDS, Tracks
@@ -29,17 +30,12 @@ SPEED_UP = 10.0
 
 
 def encode(tracks: Tracks, *, name: str = "noroshi") -> bytes:
-    """Return a CZML document of the tracks, in order of track number; of rows of one time the highest revision is shown."""
-    placed = np.isfinite(tracks.state_ecef[:, :3]).all(axis=1)
-    order = np.lexsort((tracks.revision, tracks.time_ns, tracks.track_id))
-    order = order[placed[order]]
-    number, time_ns = tracks.track_id[order], tracks.time_ns[order]
-    latest = np.ones(len(order), np.bool_)
-    latest[:-1] = (number[1:] != number[:-1]) | (time_ns[1:] != time_ns[:-1])
-    order = order[latest]
+    """Return a CZML document of the tracks, in order of track number; of corrected rows the last is shown."""
+    each = rows_by_track(tracks)
     document: dict[str, Any] = {"id": "document", "name": name, "version": "1.0"}
-    if not len(order):
+    if not each:
         return msgspec.json.encode([document])
+    time_ns = tracks.time_ns[np.concatenate(each)]
     begin, end = (iso_from_utc_ns(int(moment)) for moment in (time_ns.min(), time_ns.max()))
     document["clock"] = {
         "interval": f"{begin}/{end}",
@@ -48,7 +44,6 @@ def encode(tracks: Tracks, *, name: str = "noroshi") -> bytes:
         "range": "LOOP_STOP",
         "step": "SYSTEM_CLOCK_MULTIPLIER",
     }
-    each = np.split(order, np.flatnonzero(np.diff(tracks.track_id[order])) + 1)
     return msgspec.json.encode([document, *(_packet(tracks, rows) for rows in each)])
 
 

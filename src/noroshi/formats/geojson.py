@@ -1,18 +1,20 @@
 """GeoJSON of tracks: a line each, and a point where it was last; position reports as points. Written, not read.
 
-Longitude and latitude are in degrees on WGS 84 (rounded to 1e-7, a centimetre), the third number is the height above the
-ellipsoid in metres. A line that crosses the antimeridian is cut there in two, so that no map draws it round the Earth.
+Longitude and latitude are in degrees on WGS 84 (rounded to 1e-7, a centimetre), the third number is the height above
+the ellipsoid in metres. A line that crosses the antimeridian is cut there in two, and no map draws it round the Earth.
 
 Source: RFC 7946; 3.1.9 for the antimeridian.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.formats import rows_by_track
 from noroshi.geo.time import iso_from_utc_ns
 from noroshi.geo.wgs84 import enu_axes, geodetic_from_ecef
 from noroshi.records import KINDS, STATUSES, Detections, Quality, Tracks
@@ -29,22 +31,11 @@ def encode(tracks: Tracks, detections: Sequence[Detections] = ()) -> bytes:
         tracks: rows in any order; of rows of one track and time the highest revision is drawn.
         detections: of these the good position reports are drawn, a MultiPoint for each sensor.
     """
-    features = [feature for rows in _by_track(tracks) for feature in _features_of(tracks, rows)]
+    features = [feature for rows in rows_by_track(tracks) for feature in _features_of(tracks, rows)]
     for batch in detections:
         if {"lat_rad", "lon_rad"} <= set(batch.components):
             features.append(_feature_of_reports(batch))
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})
-
-
-def _by_track(tracks: Tracks) -> list[NDArray[np.int64]]:
-    """Return the rows of each track in order of time, those alone that have a place and were not corrected later."""
-    order = np.lexsort((tracks.revision, tracks.time_ns, tracks.track_id))
-    order = order[np.isfinite(tracks.state_ecef[order, :3]).all(axis=1)]
-    number, time_ns = tracks.track_id[order], tracks.time_ns[order]
-    latest = np.ones(len(order), np.bool_)
-    latest[:-1] = (number[1:] != number[:-1]) | (time_ns[1:] != time_ns[:-1])
-    order = order[latest]
-    return np.split(order, np.flatnonzero(np.diff(tracks.track_id[order])) + 1) if len(order) else []
 
 
 def _features_of(tracks: Tracks, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
@@ -91,7 +82,7 @@ def cut_at_antimeridian(line: Sequence[Place]) -> list[list[Place]]:
     Two places more than 180 degrees of longitude apart are taken to be joined the short way round.
     """
     pieces: list[list[Place]] = [[line[0]]]
-    for before, after in zip(line[:-1], line[1:], strict=True):
+    for before, after in pairwise(line):
         if abs(after[0] - before[0]) > 180.0:
             edge = 180.0 if before[0] > 0.0 else -180.0
             onward = after[0] + 2.0 * edge - before[0]

@@ -10,7 +10,7 @@ from noroshi.geo.curvature import radii_of_curvature_m
 from noroshi.geo.wgs84 import Floats, enu_axes, enu_axes_at, geodetic_from_ecef
 from noroshi.motion import require_densities
 
-SERIES_RAD = 0.1  # below this turn angle a difference of nearly equal numbers is taken from its series
+SERIES_RAD = 0.1  # below this turn angle a difference of nearly equal numbers is taken from its series, to 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def _versine(x: Floats) -> Floats:
 def _sine_slope(x: Floats) -> Floats:
     """Return the derivative of sin(x) / x."""
     small = np.abs(x) < SERIES_RAD
-    series = -x / 3.0 * (1.0 - x**2 / 10.0 * (1.0 - x**2 / 28.0 * (1.0 - x**2 / 54.0)))
+    series = -x / 3.0 * (1.0 - x**2 / 10.0 * (1.0 - x**2 / 28.0))
     safe = np.where(small, 1.0, x)
     return np.where(small, series, (np.cos(safe) - _sine(safe)) / safe)
 
@@ -221,6 +221,6 @@ def _versine_slope(x: Floats) -> Floats:
 def _sine_lag(x: Floats) -> Floats:
     """Return (x - sin(x)) / x^3."""
     small = np.abs(x) < SERIES_RAD
-    series = (1.0 - x**2 / 20.0 * (1.0 - x**2 / 42.0 * (1.0 - x**2 / 72.0))) / 6.0
+    series = (1.0 - x**2 / 20.0 * (1.0 - x**2 / 42.0)) / 6.0
     safe = np.where(small, 1.0, x)
     return np.where(small, series, (safe - np.sin(safe)) / safe**3)

@@ -69,9 +69,7 @@ def track(
     with _one_line():
         for path in out or []:
             outputs.check_ending(path)
-        for path in (plot, journal):
-            if path:
-                outputs.check_folder(path)
+        _check_places(plot, journal)
         seconds = _Watch()
         day_ns = utc_ns_from_iso(f"{day}T00:00:00Z") if day else None
         read = [read_recording(name, day_ns=day_ns, format_name=format_name) for name in recordings]
@@ -103,6 +101,7 @@ def replay(
     with _one_line():
         for path in out or []:
             outputs.check_ending(path)
+        _check_places(plot, None)
         seconds = _Watch()
         with _progress("replaying", None, quiet=as_json) as advance:
             tracked = api.replay(journal, threads=threads, progress=advance)
@@ -158,6 +157,21 @@ def _finish(
         show(summary, Console(highlight=False, width=None if sys.stdout.isatty() else 120))
         for path in [*out, *([plot] if plot else [])]:
             sys.stdout.write(f"wrote {path}\n" if path.exists() else f"nothing to write to {path}: no tracks\n")
+
+
+def _check_places(plot: Path | None, journal: Path | None) -> None:
+    """Refuse places that cannot be written, before any work is done.
+
+    Raises:
+        ValueError: naming the first.
+    """
+    if plot:
+        from noroshi.run.picture import check_picture_ending
+
+        check_picture_ending(plot)
+    for path in (plot, journal):
+        if path:
+            outputs.check_folder(path)
 
 
 def _numbers(settings: Sequence[str] | None) -> dict[str, float]:

@@ -1,4 +1,7 @@
-"""Coasts, country borders and towns of the world: Natural Earth, shipped with the program (data/SOURCES.txt)."""
+"""Coasts, country borders and towns of the world: Natural Earth, shipped with the program (data/SOURCES.txt).
+
+Good to look at, not to measure by: lines are thinned by up to 500 m, and the source itself is kilometres off in places.
+"""
 
 import io
 from dataclasses import dataclass
@@ -42,7 +45,7 @@ class Towns:
 
 @cache
 def coast() -> Lines:
-    """Return the world's coasts to within a kilometre: closed rings, clockwise round land, else round water.
+    """Return the world's coasts: closed rings, clockwise round land, the other way round inland seas (the Caspian).
 
     Source: Natural Earth 4.1.0, 1:10m land thinned to 500 m, through world-atlas 2.0.2.
     """
@@ -51,7 +54,7 @@ def coast() -> Lines:
 
 @cache
 def borders() -> Lines:
-    """Return the borders between countries on land, de facto view, to within a kilometre: lines, each once.
+    """Return the borders between countries on land, de facto view: lines, each once.
 
     Source: Natural Earth 4.1.0, 1:10m admin-0 countries thinned to 500 m, through world-atlas 2.0.2.
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from noroshi.assessment.reference import truth_from_reports
+
 from noroshi.assessment.residuals import Residual, residuals
 from noroshi.records import concatenate
 from noroshi.run.api import Tracked
@@ -22,6 +22,8 @@ def radar_residuals(read: Sequence[Recording], tracked: Tracked | None) -> list[
     radars = sorted({batch.sensor for batch in detections if types[batch.sensor] == "search_radar"})
     if not reports or not radars:
         return []
+    from noroshi.assessment.reference import truth_from_reports
+
     truth, _ = truth_from_reports(reports)
     sensors = make_sensors(tracked.setup)
     found: list[Residual] = []

@@ -7,8 +7,8 @@ from noroshi.formats import asterix, czml, geojson, tables
 from noroshi.records import Tracks
 
 WRITERS: dict[str, Callable[[Tracks], bytes]] = {
-    ".parquet": lambda tracks: tables.encode_tracks(tracks, ".parquet"),
-    ".csv": lambda tracks: tables.encode_tracks(tracks, ".csv"),
+    ".parquet": lambda tracks: tables.encode_tracks(tracks, form="parquet"),
+    ".csv": lambda tracks: tables.encode_tracks(tracks, form="csv"),
     ".ast": asterix.encode,
     ".geojson": geojson.encode,
     ".czml": czml.encode,

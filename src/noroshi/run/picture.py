@@ -7,18 +7,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.run.api import Tracked, all_tracks
-from noroshi.run.plot import MapContent, draw
+from noroshi.run.outputs import replace
+from noroshi.run.plot import ENDINGS, MapContent, render
 from noroshi.run.recordings import Recording
 from noroshi.run.setup import make_sensors
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking.rewind import good
 
 
+def check_picture_ending(path: Path) -> None:
+    """Refuse a name that says no picture format, before any work is done.
+
+    Raises:
+        ValueError: naming the endings there are.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError(f"{path}: cannot draw a picture as '{path.suffix}'; end the name in one of {', '.join(ENDINGS)}")
+
+
 def draw_picture(path: Path, read: Sequence[Recording], tracked: Tracked | None) -> None:
     """Draw sensors, plots and tracks on a map.
 
     Raises:
-        ValueError: if the ending of `path` is no picture's.
+        OutputError: if it cannot be written.
     """
     sites = [site.record() for site in tracked.setup.sites] if tracked else []
     content = MapContent(
@@ -29,7 +40,7 @@ def draw_picture(path: Path, read: Sequence[Recording], tracked: Tracked | None)
         source=", ".join(recording.path.name for recording in read),
         notes=tuple(tracked.notes) if tracked else (),
     )
-    draw(path, content)
+    replace(path, render(content, path.suffix.lower()))
 
 
 def _plots(read: Sequence[Recording], tracked: Tracked | None) -> list[tuple[str, NDArray[np.float64]]]:

@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -43,12 +44,11 @@ from noroshi.run.mapping.layers import (
     row_colours,
     sensor_colour,
 )
-from noroshi.run.mapping.panel import BRIGHT, DIM, PLAIN, AltitudeScale, Panel, symbol, write
+from noroshi.run.mapping.panel import BRIGHT, DIM, DPI, PLAIN, AltitudeScale, Panel, symbol, write
 from noroshi.run.mapping.rows import Rows
 
 ENDINGS = (".png", ".svg", ".pdf")
 BACKGROUND, CAUTION = "#0a121b", "#e8b04b"
-DPI = 140
 WIDTH_IN, PANEL_IN, EDGE_IN, FOOT_IN = 14.0, 2.3, 0.12, 0.3
 MAP_HEIGHT_IN = (6.8, 8.8)
 EXTENT_PERCENT = (0.1, 99.9)
@@ -70,7 +70,7 @@ class MapContent:
 
     Attributes:
         tracks: any rows in any order; where a row was revised, its last revision counts. None if there are none.
-        plots: of each sensor, its name and the (n, 3) ECEF positions [m] of its plots.
+        plots: batches of plots, each the name of its sensor and (n, 3) ECEF positions [m].
         sites: the sensors; those without a position are only named. If all of them are laboratory sensors or stand at
             0N 0E exactly, the picture is a plain plane in metres and shows no Earth.
         title, source: what it is, and which recording it comes from.
@@ -96,7 +96,7 @@ def draw(path: Path, picture: MapContent) -> None:
 
 
 def render(picture: MapContent, ending: str = ".png") -> bytes:
-    """Return the picture as an image: the same content gives the same bytes.
+    """Return the picture as an image: the same content gives the same bytes, whatever the user's matplotlibrc says.
 
     Raises:
         ValueError: for an ending that is not in `ENDINGS`.
@@ -104,7 +104,9 @@ def render(picture: MapContent, ending: str = ".png") -> bytes:
     if ending not in ENDINGS:
         raise ValueError(f"cannot draw a picture as '{ending}'; end the name in one of {', '.join(ENDINGS)}")
     undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    with matplotlib.rc_context({"svg.hashsalt": "noroshi"}):
+    settings: dict[Any, Any] = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
+    settings["svg.hashsalt"] = "noroshi"
+    with matplotlib.rc_context(settings):
         figure = _figure(picture)
         image = io.BytesIO()
         figure.savefig(image, format=ending[1:], dpi=DPI, facecolor=BACKGROUND, metadata=undated[ending])
@@ -131,10 +133,12 @@ def _figure(picture: MapContent) -> Figure:
     axes = figure.add_axes((EDGE_IN / WIDTH_IN, bottom, width_in / WIDTH_IN, height))
     side = figure.add_axes(((2.0 * EDGE_IN + width_in) / WIDTH_IN, bottom, PANEL_IN / WIDTH_IN, height))
     frame = _frame(low, high, width_in * DPI, height_in * DPI)
-    names = _sensor_names(picture)
+    plots = _plots_by_sensor(picture)
+    names = list(dict.fromkeys([*(site.sensor for site in picture.sites), *plots]))
     scale = AltitudeScale.of(rows.altitude_m) if rows is not None and not laboratory else None
     canvas = Canvas(axes=axes, frame=frame, to_xy=to_xy, ground=ground, laboratory=laboratory)
     leader_s = leader_seconds(rows, frame) if rows is not None else 0.0
+    draw_plots(canvas, plots, names)
     _draw_map(canvas, picture, rows, names, scale, leader_s)
     panel = Panel(side, PANEL_IN * DPI, height_in * DPI)
     if rows is not None:
@@ -142,7 +146,7 @@ def _figure(picture: MapContent) -> Figure:
     _tell_tracks(panel, rows, leader_s, laboratory=laboratory)
     if rows is not None and scale is not None:
         _tell_altitude(panel, rows, scale)
-    _tell_sensors(panel, picture, names)
+    _tell_sensors(panel, picture, plots, names)
     return figure
 
 
@@ -215,9 +219,12 @@ def _frame(low: Floats, high: Floats, width_px: float, height_px: float) -> Fram
     return Frame(float(west_m), float(south_m), metres_per_px, width_px, height_px)
 
 
-def _sensor_names(picture: MapContent) -> list[str]:
-    """Return every sensor's name once: those with sites first."""
-    return list(dict.fromkeys([*(site.sensor for site in picture.sites), *(name for name, _ in picture.plots)]))
+def _plots_by_sensor(picture: MapContent) -> dict[str, Floats]:
+    """Return all plots of each sensor, in the order in which sensors first come."""
+    batches: dict[str, list[Floats]] = {}
+    for name, positions in picture.plots:
+        batches.setdefault(name, []).append(positions)
+    return {name: np.concatenate(parts) for name, parts in batches.items()}
 
 
 def _draw_map(
@@ -243,7 +250,6 @@ def _draw_map(
         draw_land(axes, canvas.ground, frame)
         draw_graticule(axes, canvas.ground, frame, inscribe)
         draw_scale(axes, frame, inscribe, (("km", 1000.0), ("NM", METRES_PER_NAUTICAL_MILE)))
-    draw_plots(canvas, picture.plots, names)
     xy = canvas.to_xy(rows.position_ecef_m) if rows is not None else np.zeros((0, 2))
     leaders = leader_lines(canvas, rows, xy, leader_s) if rows is not None else []
     ink = [xy, *(start + (end - start) * np.linspace(0.0, 1.0, 20)[:, None] for start, end in leaders)]
@@ -260,9 +266,7 @@ def _draw_map(
 
 def _head(picture: MapContent) -> list[str]:
     """Return the lines below the title."""
-    lines = [picture.source] if picture.source else []
-    for note in picture.notes:
-        lines += textwrap.wrap(note, 190)
+    lines = [line for text in (picture.source, *picture.notes) for line in textwrap.wrap(text, 190)]
     return lines if len(lines) <= N_HEAD_LINES_MAX else [*lines[: N_HEAD_LINES_MAX - 1], "…"]
 
 
@@ -273,14 +277,23 @@ def _draw_margins(back: Axes, height_px: float, title: str, head: list[str], gro
     back.set_ylim(0.0, height_px)
     back.set_axis_off()
     write(back, width_px - left, height_px - 40.0, "N O R O S H I", fontsize=9.5, color=DIM, ha="right")
-    write(back, left, height_px - 44.0, title, fontsize=15.0, fontweight="bold", color=BRIGHT)
+    write(
+        back,
+        left,
+        height_px - 44.0,
+        textwrap.shorten(title, 110, placeholder="…"),
+        fontsize=15.0,
+        fontweight="bold",
+        color=BRIGHT,
+    )
     for number, line in enumerate(head):
         write(back, left, height_px - 70.0 - 25.0 * number, line, fontsize=8.5, color=PLAIN if number == 0 else DIM)
+    credit = "Local plane, x to the east, y to the north"
     if ground is not None:
         lat, lon = math.degrees(ground.lat_rad), math.degrees(ground.lon_rad)
         place = f"{abs(lat):.1f}°{'N' if lat >= 0.0 else 'S'} {abs(lon):.1f}°{'E' if lon >= 0.0 else 'W'}"
         credit = f"Coast and de facto borders: Natural Earth 1:10m  ·  azimuthal equidistant about {place}, WGS 84"
-        write(back, left, 15.0, credit, fontsize=7.0, color=DIM)
+    write(back, left, 15.0, credit, fontsize=7.0, color=DIM)
     caution = "Research and exercise software — not for operational use"
     write(back, width_px - left, 15.0, caution, fontsize=7.5, fontweight="bold", color=CAUTION, ha="right")
 
@@ -329,10 +342,8 @@ def _tell_altitude(panel: Panel, rows: Rows, scale: AltitudeScale) -> None:
         panel.row("not known", symbol=symbol(color=UNKNOWN, linewidth=1.6))
 
 
-def _tell_sensors(panel: Panel, picture: MapContent, names: list[str]) -> None:
-    n_plots = dict.fromkeys(names, 0)
-    for name, positions in picture.plots:
-        n_plots[name] += len(positions)
+def _tell_sensors(panel: Panel, picture: MapContent, plots: dict[str, Floats], names: list[str]) -> None:
+    n_plots = dict.fromkeys(names, 0) | {name: len(positions) for name, positions in plots.items()}
     placed = {site.sensor for site in picture.sites if not math.isnan(site.lat_rad)}
     if not names:
         return

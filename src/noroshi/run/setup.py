@@ -60,6 +60,7 @@ def make_sensors(setup: Setup) -> Mapping[str, Sensor]:
     made: dict[str, Sensor] = {}
     for site in setup.sites:
         try:
+            _check_place(site)
             made[site.sensor] = load("sensors", site.type).Sensor.at(site.record())
         except ValueError as error:
             raise ValueError(f"sensor '{site.sensor}': {error}") from error
@@ -93,6 +94,21 @@ def assemble(setup: Setup, executor: Executor | None = None) -> tuple[Node, Trac
         window_ns=round(setup.window_s * NS_PER_S),
     )
     return node, tracker
+
+
+def _check_place(site: Site) -> None:
+    """Refuse a place that is not on the Earth.
+
+    Raises:
+        ValueError: saying what is wrong with it.
+    """
+    place = (site.lat_rad, site.lon_rad, site.height_m)
+    if None in place and place != (None, None, None):
+        raise ValueError("a position needs latitude, longitude and height")
+    if site.lat_rad is not None and not abs(site.lat_rad) <= math.pi / 2:
+        raise ValueError(f"a latitude of {math.degrees(site.lat_rad):g} degrees is not on the Earth")
+    if site.lon_rad is not None and not abs(site.lon_rad) <= 2 * math.pi:
+        raise ValueError(f"a longitude of {math.degrees(site.lon_rad):g} degrees is not on the Earth")
 
 
 def _number(x: float) -> float | None:

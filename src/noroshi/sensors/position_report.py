@@ -106,7 +106,7 @@ class Sensor:
     def noise(self, values: Floats) -> Floats:
         """Return (n, 6, 6) noise; that of latitude and longitude is of one length on the ground."""
         p = self.parameters
-        lat_rad = np.nan_to_num(values[:, LAT], posinf=0.0, neginf=0.0)
+        lat_rad = np.nan_to_num(values[:, LAT])
         north_m_rad, east_m_rad = _arcs_m_rad(lat_rad, np.zeros_like(lat_rad))
         sigmas = np.empty((len(values), 6))
         sigmas[:, 0] = p["position_sigma_m"] / north_m_rad

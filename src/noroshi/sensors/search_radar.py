@@ -30,8 +30,8 @@ class Sensor:
 
     Parameters: the noise is a standard deviation for each component; the altitude's has that of the rounding to
     `altitude_step_m` (25 ft) added to it in squares. Targets are seen from `range_m_min` to `range_m_max`, above the
-    radar horizon. A plot without height is taken to be at `altitude_prior_m` or, nearer than twice that, half its range
-    above the radar; a velocity along each horizontal axis is taken to be within `speed_sigma_m_s`, a climb within
+    radar horizon. A plot without height is taken to be at `altitude_prior_m`, but no more than half its range above or
+    below the radar; a velocity along each horizontal axis is taken to be within `speed_sigma_m_s`, a climb within
     `climb_sigma_m_s`.
     """
 
@@ -174,9 +174,9 @@ class Sensor:
         flat = ~known[:, ALTITUDE] & ~known[:, ELEVATION]
         values, covariances = values.copy(), covariances.copy()
         range_m, radar_height = values[flat, RANGE], geodetic_from_ecef(origin_ecef_m[flat])[2]
-        altitude = np.minimum(p["altitude_prior_m"], radar_height + range_m / 2.0)
+        altitude = np.clip(p["altitude_prior_m"], radar_height - range_m / 2.0, radar_height + range_m / 2.0)
         sigma = np.minimum(p["altitude_prior_sigma_m"], range_m / 3.0)
-        cosine_squared = 1.0 - np.minimum((altitude - radar_height) / range_m, 0.5) ** 2
+        cosine_squared = 1.0 - ((altitude - radar_height) / range_m) ** 2
         values[flat, ALTITUDE] = altitude
         covariances[flat, ALTITUDE, :] = 0.0
         covariances[flat, :, ALTITUDE] = 0.0

@@ -159,7 +159,7 @@ def opens(data: bytes, pos: int, known: Mapping[int, object]) -> bool:
 
 
 def _source(data: bytes, pos: int, end: int) -> int:
-    """Return the data source of the first record, the first item of every category that is read; -1 if there is none."""
+    """Return the data source of the first record, where every category that is read has it; -1 if there is none."""
     stop = pos + 1
     while stop <= end and data[stop - 1] & 1:
         stop += 1

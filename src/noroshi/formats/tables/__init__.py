@@ -60,7 +60,7 @@ def decode(data: bytes, context: Context) -> Decoded:
         columns, n_wrong = csv_columns(data)
         decoded.damage["wrong number of fields"] += n_wrong
     kind = metadata.get("noroshi") or table_of(columns)  # one that noroshi wrote may be empty
-    if kind not in TABLES:
+    if kind is None or kind not in TABLES:
         raise FormatError(f"none of noroshi's tables: found columns {listed(columns)}; {NEEDS}")
     read(kind, columns, metadata, decoded, context)
     return finished(decoded, may_be_empty=True)

@@ -1,6 +1,6 @@
 """What lies on the ground of a picture: plots, tracks, sensors, towns, and their labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from noroshi.records import SensorSite
 from noroshi.run.coast import towns
 from noroshi.run.mapping.basemap import METRES_PER_NAUTICAL_MILE, Frame, Projection, nice_below, thin
 from noroshi.run.mapping.labels import Room
-from noroshi.run.mapping.panel import BRIGHT, METRES_PER_FOOT, MONO, PLAIN, AltitudeScale, rgba, write
+from noroshi.run.mapping.panel import BRIGHT, DPI, METRES_PER_FOOT, MONO, PLAIN, AltitudeScale, rgba, write
 from noroshi.run.mapping.rows import Rows
 
 HALO, UNKNOWN, TOWN = "#0b1622", "#9aa7b0", "#8fa1ae"
@@ -27,7 +27,7 @@ LEADER_PX = (5.0, 120.0)
 RING_LABELS = np.array([0, 120, 60, 180])
 """Where a ring's distance may stand, of its 241 vertices: north, south, east, west."""
 LABEL_PT, TOWN_PT = 6.8, 7.0
-PX_PER_PT = 140.0 / 72.0
+PX_PER_PT = DPI / 72.0
 CLIMBING_M_S = 1.5
 KNOTS_PER_M_S = 3600.0 / METRES_PER_NAUTICAL_MILE
 SPACE_FROM_M = 30_000.0
@@ -70,17 +70,17 @@ def row_colours(rows: Rows, scale: AltitudeScale | None, *, by_track: bool) -> F
     return by_altitude
 
 
-def draw_plots(canvas: Canvas, plots: Sequence[tuple[str, Floats]], names: Sequence[str]) -> None:
+def draw_plots(canvas: Canvas, plots: Mapping[str, Floats], names: Sequence[str]) -> None:
     """Draw plots as faint dots in their sensor's colour, thinned if there are very many."""
-    stride = plot_stride(sum(len(positions) for _, positions in plots))
-    for name, positions in plots:
-        xy = canvas.to_xy(positions[::stride])
-        xy = xy[np.all(np.isfinite(xy), axis=1)]
+    stride = plot_stride(sum(map(len, plots.values())))
+    for name, positions in plots.items():
+        positions = positions[::stride]
+        xy = canvas.to_xy(positions[np.all(np.isfinite(positions), axis=1)])
         xy = xy[canvas.frame.inside(xy)]
         colour = sensor_colour(names.index(name))
         alpha = float(np.clip(60.0 / np.sqrt(len(xy) + 1.0), 0.22, 0.8))
         dots = Line2D(*xy.T, linestyle="none", marker="o", markersize=1.5, markeredgewidth=0.0)
-        dots.set(color=colour, alpha=alpha, zorder=4)
+        dots.set(color=colour, alpha=alpha, zorder=4, rasterized=True)
         canvas.axes.add_line(dots)
 
 
@@ -108,8 +108,7 @@ def draw_tracks(canvas: Canvas, rows: Rows, xy: Floats, colours: Floats) -> None
 
 def leader_seconds(rows: Rows, frame: Frame) -> float:
     """Return how far ahead a track's line points: a minute, if that can be seen and does not fill the picture."""
-    now = rows.last[rows.alive & rows.confirmed]
-    speed_m_s = np.linalg.norm(rows.velocity_ecef_m_s[now], axis=1)
+    speed_m_s = np.linalg.norm(rows.velocity_ecef_m_s[rows.last[rows.alive & rows.confirmed]], axis=1)
     known = speed_m_s[np.isfinite(speed_m_s)]
     px_per_s = float(np.median(known)) / frame.metres_per_px if len(known) else 0.0
     low, high = LEADER_PX
@@ -119,8 +118,9 @@ def leader_seconds(rows: Rows, frame: Frame) -> float:
 def leader_lines(canvas: Canvas, rows: Rows, xy: Floats, seconds: float) -> list[Floats]:
     """Return from where (2,) to where each track that is there at the end will go within so many seconds."""
     now = rows.last[rows.alive & rows.confirmed]
+    now = now[np.all(np.isfinite(rows.velocity_ecef_m_s[now]), axis=1)]
     ahead = canvas.to_xy(rows.position_ecef_m[now] + seconds * rows.velocity_ecef_m_s[now])
-    return list(np.stack([xy[now], ahead], axis=1)[np.all(np.isfinite(ahead), axis=1)])
+    return list(np.stack([xy[now], ahead], axis=1))
 
 
 def draw_heads(canvas: Canvas, rows: Rows, xy: Floats, colours: Floats, leaders: Sequence[Floats]) -> None:

@@ -21,6 +21,7 @@ SANS, MONO = "DejaVu Sans", "DejaVu Sans Mono"
 BRIGHT, PLAIN, DIM = "#eef4f8", "#c5d3dc", "#8599a8"
 METRES_PER_FOOT = 0.3048
 N_COLOURS = 48
+DPI = 140
 RAMP = ("#6f63f5", "#b765e0", "#ef7396", "#fb9c5c", "#fbd15c", "#fdf7b8")
 """Altitude from low to high: ever lighter, so that the order survives colour blindness and grey print."""
 FLIGHT_LEVELS_UP_TO_M = 20_000.0
