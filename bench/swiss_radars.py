@@ -39,7 +39,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     figures = measure(
-        arguments.from_hour, arguments.hours, arguments.seed, {k: float(v) for k, v in (s.split("=") for s in arguments.set)}
+        arguments.from_hour,
+        arguments.hours,
+        arguments.seed,
+        {k: float(v) for k, v in (s.split("=") for s in arguments.set)},
     )
     if not arguments.json:
         print(figures.pop("ed142_table"))
@@ -55,7 +58,9 @@ def measure(from_hour: float, hours: float, seed: int, parameters: dict[str, flo
     end_ns = start_ns + round(hours * 3600) * NS_PER_S
     truth = take(truth, (truth.time_ns >= start_ns) & (truth.time_ns <= end_ns))
     sites = [
-        SensorSite(sensor=name, type="search_radar", lat_rad=math.radians(lat), lon_rad=math.radians(lon), height_m=height)
+        SensorSite(
+            sensor=name, type="search_radar", lat_rad=math.radians(lat), lon_rad=math.radians(lon), height_m=height
+        )
         for name, lat, lon, height in SITES
     ]
     plots = []

@@ -108,7 +108,7 @@ def test_two_threads_share_out_many_rows(monkeypatch):
 
         tracker = Tracker(node="n", sensor_names=("east",), motion=Motion.of(), executor=executor)
         for k in range(5):
-            moved = values + [-2_000.0 * k, 0.0, 0.0]
+            moved = values + np.array([-2_000.0 * k, 0.0, 0.0])
             plots = Detections.of(
                 sensor="east", components=("range_m", "azimuth_rad", "altitude_m"),
                 time_ns=np.full(400, START_NS + 10 * k * NS), values=moved,

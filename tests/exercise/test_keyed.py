@@ -2,9 +2,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from noroshi.exercise.keyed import normals, uniforms
+from noroshi.exercise.keyed import Draws
 
 KEY = {"seed": 1, "replicate": 0, "entity": "radar|target", "purpose": "noise"}
+
+
+def uniforms(*, purpose, first_look, n_looks, per_look, **names):
+    return Draws(**names).uniforms(purpose, first_look=first_look, n_looks=n_looks, per_look=per_look)
 
 
 def test_a_look_has_the_same_draws_whatever_else_is_asked_for():
@@ -32,7 +36,12 @@ def test_draws_are_those_of_numpys_philox():
 
 def test_distributions():
     u = uniforms(**KEY, first_look=0, n_looks=20_000, per_look=1).ravel()
-    assert 0.0 < u.min()
+    assert u.min() > 0.0
     assert u.max() < 1.0
     assert stats.kstest(u, "uniform").pvalue > 1e-3
-    assert stats.kstest(normals(**KEY, first_look=0, n_looks=20_000, per_look=1).ravel(), "norm").pvalue > 1e-3
+    assert (
+        stats.kstest(
+            Draws(1, 0, "radar|target").normals("noise", first_look=0, n_looks=20_000, per_look=1).ravel(), "norm"
+        ).pvalue
+        > 1e-3
+    )

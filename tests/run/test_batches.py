@@ -99,5 +99,5 @@ def test_stray_times_are_dropped_and_counted():
 
 
 def test_a_site_that_is_not_there_is_named():
-    with pytest.raises(ValueError, match="sensor 'x'.*no 'serch_radar' in sensors; there are:.*search_radar"):
+    with pytest.raises(ValueError, match=r"sensor 'x'.*no 'serch_radar' in sensors; there are:.*search_radar"):
         make_sensors(Setup(sites=[Site.of(SensorSite(sensor="x", type="serch_radar"))]))

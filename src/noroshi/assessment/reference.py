@@ -1,7 +1,7 @@
 """Truth out of what targets say themselves: cleaned position reports (ADS-B, AIS) as a reference for radar tracks.
 
-A report is used unless something speaks against it, and what was removed is counted by reason. The heights are as reported
-(ADS-B: pressure altitude), as are the tracks that are to be compared; ships are at height 0.
+A report is used unless something speaks against it, and what was removed is counted by reason. The heights are as
+reported (ADS-B: pressure altitude), as are the tracks that are to be compared; ships are at height 0.
 """
 
 from collections import Counter
@@ -16,14 +16,14 @@ from noroshi.records import Detections, Identity, Kind, Quality, Truth, concaten
 
 LEG_GAP_S = 600.0
 LEG_ROWS_MIN = 5
-SPEED_MAX_M_S = 700.0  # between reports that tell no speed
+SPEED_MAX_M_S = 700.0  # of a target that tells no speed
 SPEED_FACTOR, SPEED_MARGIN_M_S = 1.5, 50.0  # how much faster than it says a target may have flown between two reports
 PLACE_SLACK_M = 1500.0  # 5 s of a state vector's age at 300 m/s
 CLIMB_MAX_M_S = 75.0
 HEIGHT_SLACK_M = 300.0
 LONG_STRETCH_S = 60.0  # what leaves the track for longer is no outlier any more
+STRETCH_GAP_S = 60.0  # over a longer silence a chain may leave out what came after it
 STRETCHES_BACK = 300
-BACK_IN_TIME_S = 10.0
 HELD_SPEED_M_S = 2.5
 WINDOW_S = 30.0
 DRIFT_M, DRIFT_SHARE = 500.0, 0.3  # by how much a window's displacement may differ from what the velocities add up to
@@ -37,8 +37,8 @@ Flags = NDArray[np.bool_]
 def truth_from_reports(detections: Sequence[Detections]) -> tuple[Truth, Counter[str]]:
     """Return the cleaned truth, in order of target and time, and how many rows were removed for each reason.
 
-    A target is an ICAO address or an MMSI. Where it is silent for ten minutes a new leg begins, which is a target of its
-    own: "4ca216", "4ca216/2".
+    A target is an ICAO address or an MMSI. Where it is silent for ten minutes a new leg begins, a target of its own:
+    "4ca216", "4ca216/2".
 
     Args:
         detections: batches with the components of position reports; other batches are left out, and counted.
@@ -90,11 +90,7 @@ def _targets(rows: Detections, removed: Counter[str]) -> Iterator[tuple[str, Int
 
 
 def _in_time(rows: Detections, group: Integers, removed: Counter[str]) -> Integers:
-    """Return a target's rows in order of time, without those that say nothing new or whose clock ran back."""
-    time_ns = rows.time_ns[group]
-    back = np.maximum.accumulate(time_ns) - time_ns > BACK_IN_TIME_S * NS_PER_S
-    removed["time runs back"] += int(back.sum())
-    group = group[~back]
+    """Return a target's rows in order of time, without those that say nothing new."""
     group = group[np.argsort(rows.time_ns[group], kind="stable")]
     same_time = np.diff(rows.time_ns[group], prepend=-1) == 0
     removed["same time twice"] += int(same_time.sum())
@@ -112,7 +108,10 @@ def _legs(name: str, rows: Detections, removed: Counter[str]) -> Iterator[Truth]
     time_s = (rows.time_ns - rows.time_ns[0]) / NS_PER_S
     place = ecef_from_geodetic(rows.values[:, 0], rows.values[:, 1], 0.0)
     speed_m_s = np.hypot(rows.values[:, EAST], rows.values[:, NORTH])
-    limit_m_s = np.where(np.isnan(speed_m_s), SPEED_MAX_M_S, SPEED_FACTOR * speed_m_s + SPEED_MARGIN_M_S)
+    told = np.isfinite(speed_m_s)
+    limit_m_s = np.full(len(rows), SPEED_MAX_M_S)
+    if told.any():
+        limit_m_s = SPEED_FACTOR * np.interp(time_s, time_s[told], speed_m_s[told]) + SPEED_MARGIN_M_S
     kept = _main_chain(time_s, place, limit_m_s, PLACE_SLACK_M)
     short = _is_short(time_s, kept)
     removed["outlier of position"] += int((~kept & short).sum())
@@ -136,10 +135,10 @@ def _legs(name: str, rows: Detections, removed: Counter[str]) -> Iterator[Truth]
 
 
 def _main_chain(time_s: Floats, points: Floats, limit_per_s: Floats, slack: float) -> Flags:
-    """Return which of (n,) rows belong together: the chain of stretches with the most rows that one body can have made.
+    """Return which of (n,) rows belong together: the chain of stretches with the most rows that one body can make.
 
-    Within a stretch each row can be reached from the one before; a chain goes from stretch to stretch as far as the end of
-    one and the beginning of the other allow it.
+    Within a stretch each row can be reached from the one before, and soon; a chain goes from stretch to stretch as far
+    as the end of one and the beginning of the other allow it.
 
     Args:
         time_s: (n,) in order.
@@ -148,6 +147,7 @@ def _main_chain(time_s: Floats, points: Floats, limit_per_s: Floats, slack: floa
         slack: by how much any two rows may be off besides.
     """
     reachable = _reachable(time_s, points, limit_per_s, slack, np.arange(len(time_s) - 1), np.arange(1, len(time_s)))
+    reachable &= np.diff(time_s) <= STRETCH_GAP_S
     first = np.concatenate(([0], np.flatnonzero(~reachable) + 1))
     last = np.concatenate((first[1:] - 1, [len(time_s) - 1]))
     total = (last - first + 1).astype(np.int64)

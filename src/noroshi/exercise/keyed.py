@@ -4,6 +4,7 @@ Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3
 """
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,34 +13,37 @@ from scipy.special import ndtri
 PER_COUNTER = 4  # a Philox 4x64 counter gives four 64-bit words
 
 
-def uniforms(
-    *, seed: int, replicate: int, entity: str, purpose: str, first_look: int, n_looks: int, per_look: int
-) -> NDArray[np.float64]:
-    """Return (n_looks, per_look) numbers in (0, 1) that depend on nothing but their own names and look.
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """One entity's random numbers, which depend on nothing but their own names and look.
 
-    Args:
+    Attributes:
         seed: of the whole exercise.
         replicate: which repetition of it.
         entity: who draws: a sensor, a pair of sensor and target.
-        purpose: what for: "noise", "detection".
-        first_look: number of the first look wanted; the same look always gives the same row.
-        n_looks: how many looks.
-        per_look: how many numbers each.
     """
-    name = f"{seed}|{replicate}|{entity}|{purpose}".encode()
-    key = np.frombuffer(hashlib.sha256(name).digest()[:16], np.uint64)
-    counters = -(-per_look // PER_COUNTER)
-    stream = np.random.Philox(key=key, counter=np.array([first_look * counters, 0, 0, 0], np.uint64))
-    words = stream.random_raw(n_looks * counters * PER_COUNTER).reshape(n_looks, -1)[:, :per_look]
-    return (np.right_shift(words, np.uint64(11)) + 0.5) * 2.0**-53
 
+    seed: int
+    replicate: int
+    entity: str
 
-def normals(
-    *, seed: int, replicate: int, entity: str, purpose: str, first_look: int, n_looks: int, per_look: int
-) -> NDArray[np.float64]:
-    """Return standard normal numbers, keyed as `uniforms`; by inversion, so that each takes exactly one draw."""
-    flat = uniforms(
-        seed=seed, replicate=replicate, entity=entity, purpose=purpose,
-        first_look=first_look, n_looks=n_looks, per_look=per_look,
-    )  # fmt: skip
-    return np.asarray(ndtri(flat), np.float64)
+    def uniforms(self, purpose: str, *, first_look: int, n_looks: int, per_look: int) -> NDArray[np.float64]:
+        """Return (n_looks, per_look) numbers in (0, 1).
+
+        Args:
+            purpose: what for: "noise", "detection".
+            first_look: number of the first look wanted; the same look always gives the same row.
+            n_looks: how many looks.
+            per_look: how many numbers each.
+        """
+        name = f"{self.seed}|{self.replicate}|{self.entity}|{purpose}".encode()
+        key = np.frombuffer(hashlib.sha256(name).digest()[:16], np.uint64)
+        counters = -(-per_look // PER_COUNTER)
+        stream = np.random.Philox(key=key, counter=np.array([first_look * counters, 0, 0, 0], np.uint64))
+        words = stream.random_raw(n_looks * counters * PER_COUNTER).reshape(n_looks, -1)[:, :per_look]
+        return np.asarray((np.right_shift(words, np.uint64(11)) + 0.5) * 2.0**-53, np.float64)
+
+    def normals(self, purpose: str, *, first_look: int, n_looks: int, per_look: int) -> NDArray[np.float64]:
+        """Return standard normal numbers, as `uniforms`; by inversion, so that each takes exactly one draw."""
+        flat = self.uniforms(purpose, first_look=first_look, n_looks=n_looks, per_look=per_look)
+        return np.asarray(ndtri(flat), np.float64)

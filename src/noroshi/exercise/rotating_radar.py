@@ -1,6 +1,7 @@
 """What a rotating search radar sees of a true world."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from scipy.special import pdtrik
 
 from noroshi.estimation.angles import wrap
 from noroshi.estimation.interpolation import hermite
-from noroshi.exercise.keyed import normals, uniforms
+from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Detections, SensorSite, Truth, concatenate, take
 from noroshi.sensors import Sensor
@@ -17,6 +18,13 @@ MODE_C_STEP_M = 25 * 0.3048  # Mode C in 25 ft steps (ICAO Annex 10 volume IV, 3
 PLOT = ("range_m", "azimuth_rad", "altitude_m")
 FALSE_ALTITUDE_M_MAX = 13_000.0
 BEAM_STEPS = 8  # each step gains a factor of (rotation time x target's angular rate): 14 at 5 km from the radar
+
+
+class Looks(TypedDict):
+    """Which looks to draw for."""
+
+    first_look: int
+    n_looks: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +83,14 @@ def _plots_of(target: Truth, watch: Watch) -> Detections:
     last = min(watch.n_scans - 1, (int(target.time_ns[-1]) - watch.start_ns) // watch.period_ns)
     scans = np.arange(first, last + 1)
     time_ns, states = _when_the_beam_passes(target, watch, scans)
-    entity = f"{watch.site.sensor}|{target.target[0]}"
-    names = {"seed": watch.seed, "replicate": watch.replicate, "entity": entity}
-    looks = {"first_look": int(first), "n_looks": len(scans)}
+    draws = Draws(watch.seed, watch.replicate, f"{watch.site.sensor}|{target.target[0]}")
+    looks: Looks = {"first_look": int(first), "n_looks": len(scans)}
     origin = np.broadcast_to(watch.sensor.origin_ecef_m, (len(scans), 3))
     alive = np.isfinite(states).all(axis=1)
     chance = np.zeros(len(scans))
     chance[alive] = watch.sensor.detection_probability(states[alive], origin[alive])
-    seen = uniforms(**names, **looks, purpose="detection", per_look=1)[:, 0] < chance
-    noise = normals(**names, **looks, purpose="noise", per_look=2)[seen]
+    seen = draws.uniforms("detection", **looks, per_look=1)[:, 0] < chance
+    noise = draws.normals("noise", **looks, per_look=2)[seen]
     exact = _plot_components(watch, watch.sensor.measure(states[seen], origin[seen]))
     full = np.full((int(seen.sum()), len(watch.sensor.COMPONENTS)), np.nan)
     sigma = np.sqrt(np.diagonal(watch.sensor.noise(full), axis1=1, axis2=2))
@@ -117,16 +124,16 @@ def _when_the_beam_passes(
 def _false_plots(watch: Watch) -> Detections:
     """Return false plots: Poisson in number, uniform over the area in range, all round and over height."""
     most = int(watch.false_plots_a_scan + 10 * np.sqrt(watch.false_plots_a_scan) + 10)
-    names = {"seed": watch.seed, "replicate": watch.replicate, "entity": watch.site.sensor}
-    looks = {"first_look": 0, "n_looks": watch.n_scans}
-    count = uniforms(**names, **looks, purpose="false plot count", per_look=1)[:, 0]
+    draws = Draws(watch.seed, watch.replicate, watch.site.sensor)
+    looks: Looks = {"first_look": 0, "n_looks": watch.n_scans}
+    count = draws.uniforms("false plot count", **looks, per_look=1)[:, 0]
     number = np.zeros(watch.n_scans, int)
     if watch.false_plots_a_scan > 0:
         number = np.clip(np.ceil(pdtrik(count, watch.false_plots_a_scan)), 0, most).astype(int)
-    draws = uniforms(**names, **looks, purpose="false plots", per_look=3 * most).reshape(watch.n_scans, most, 3)
+    where = draws.uniforms("false plots", **looks, per_look=3 * most).reshape(watch.n_scans, most, 3)
     there = np.arange(most) < number[:, None]
     scan = np.broadcast_to(np.arange(watch.n_scans)[:, None], there.shape)[there]
-    area, turn, height = draws[there].T
+    area, turn, height = where[there].T
     altitude_m = np.round(height * FALSE_ALTITUDE_M_MAX / MODE_C_STEP_M) * MODE_C_STEP_M
     range_m = np.maximum(watch.range_m_max * np.sqrt(area), altitude_m + 1_000.0)
     time_ns = watch.start_ns + scan * watch.period_ns + (turn * watch.period_ns).astype(np.int64)

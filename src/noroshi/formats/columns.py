@@ -1,4 +1,7 @@
-"""Records as raw columns in msgpack: what journals, checkpoints and links carry. Exact: unpack(pack(r)) has r's digest."""
+"""Records as raw columns in msgpack: what journals, checkpoints and links carry.
+
+Exact: unpack(pack(record)) has the record's digest.
+"""
 
 import dataclasses
 from typing import Any

@@ -9,7 +9,8 @@ Times are seconds or milliseconds since 1970, or text. The columns tell the dial
 
 JSON is a list of objects, an object of columns as pandas writes it, or an answer of OpenSky's own interface (`states`).
 `altitude_m` is the pressure altitude (1013.25 hPa); a row that has only a geometric height has that, and is counted
-apart. State vectors hold an old position until a new one comes: such rows are kept as `Quality.DUPLICATE`.
+apart. State vectors hold an old position until a new one comes: such rows are kept as `Quality.DUPLICATE`. A velocity
+that has stood to the last digit for ten seconds is held too (after landing often for minutes): it is left out.
 
 Sources: The OpenSky Network, documentation of "Historical data" and "REST API"; Olive (2019), traffic, a toolbox for
 processing and analysing air traffic data, J. Open Source Software 4(39), 1518.
@@ -71,6 +72,7 @@ STATES = (
     *("icao24", "callsign", "origin_country", "time_position", "last_contact", "lon", "lat", "baro_altitude"),
     *("onground", "velocity", "true_track", "vertical_rate", "sensors", "geo_altitude", "squawk"),
 )
+HELD_VELOCITY_NS = 10_000_000_000
 HELD_SPEED_M_S = 2.5  # who is faster and stays in one place to ten decimals has not been heard of again
 
 _WANTED = sorted(
@@ -197,6 +199,8 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     )
     rows = np.flatnonzero(timed & placed)
     held = _held(identity.icao_address[rows], time_ns[rows], values[rows])
+    stale = _stale(identity.icao_address[rows], time_ns[rows], values[rows])
+    values[rows[stale], 3:] = np.nan
     add_reports(decoded, context, time_ns=time_ns[rows], values=values[rows], identity=take(identity, rows))
     if len(rows):
         quality = np.where(held, Quality.DUPLICATE, Quality.GOOD).astype(np.uint8)
@@ -204,8 +208,12 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     decoded.damage["no time"] += int(n - timed.sum())
     decoded.counts["report without a position"] += int((timed & ~placed).sum())
     decoded.counts["position report, held over"] += int(held.sum())
-    decoded.counts["position report, geometric height"] += int((geometric[rows] & ~held).sum())
-    decoded.counts["position report"] += int((~geometric[rows] & ~held).sum())
+    for sort, chosen in {
+        "position report, velocity held over": stale,
+        "position report, geometric height": ~stale & geometric[rows],
+        "position report": ~stale & ~geometric[rows],
+    }.items():
+        decoded.counts[sort] += int((chosen & ~held).sum())
 
 
 def _values(columns: Columns, n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -242,3 +250,17 @@ def _held(address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArra
     held = np.zeros(len(address), np.bool_)
     held[order[1:]] = again
     return held
+
+
+def _stale(address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which reports have a velocity that its aircraft has told unchanged for too long."""
+    order = np.lexsort((np.arange(len(address)), time_ns, address))
+    key, velocity = address[order], values[order, 3:]
+    new = np.ones(len(order), np.bool_)
+    same = (velocity[1:] == velocity[:-1]) | (np.isnan(velocity[1:]) & np.isnan(velocity[:-1]))
+    new[1:] = (key[1:] != key[:-1]) | ~same.all(axis=1)
+    first = np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))
+    stale = np.zeros(len(order), np.bool_)
+    old = time_ns[order] - time_ns[order][first] > HELD_VELOCITY_NS
+    stale[order] = old & np.isfinite(velocity).any(axis=1)
+    return stale

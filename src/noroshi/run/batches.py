@@ -108,11 +108,11 @@ def _between_reports(detections: Detections) -> NDArray[np.int64]:
     )
     order = np.lexsort((detections.time_ns, who))
     step = np.diff(detections.time_ns[order])
-    return step[(np.diff(who[order]) == 0) & (who[order][1:] != ABSENT) & (step > 0)]
+    return np.asarray(step[(np.diff(who[order]) == 0) & (who[order][1:] != ABSENT) & (step > 0)], np.int64)
 
 
 def _has_identity(detections: Detections) -> NDArray[np.bool_]:
-    return (detections.identity.icao_address != ABSENT) | (detections.identity.mmsi != ABSENT)
+    return np.asarray((detections.identity.icao_address != ABSENT) | (detections.identity.mmsi != ABSENT))
 
 
 def _repeats(detections: Detections, window: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-
 from noroshi.assessment.residuals import Residual, residuals
 from noroshi.records import concatenate
 from noroshi.run.api import Tracked

@@ -49,7 +49,7 @@ class JournalWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.finish()
+        self._writer.finish()  # type: ignore[no-untyped-call]
         self._stream.close()
 
     def _put(self, channel: str, encoding: str, now_ns: int, data: bytes) -> None:

@@ -22,7 +22,9 @@ def check_picture_ending(path: Path) -> None:
         ValueError: naming the endings there are.
     """
     if path.suffix.lower() not in ENDINGS:
-        raise ValueError(f"{path}: cannot draw a picture as '{path.suffix}'; end the name in one of {', '.join(ENDINGS)}")
+        raise ValueError(
+            f"{path}: cannot draw a picture as '{path.suffix}'; end the name in one of {', '.join(ENDINGS)}"
+        )
 
 
 def draw_picture(path: Path, read: Sequence[Recording], tracked: Tracked | None) -> None:

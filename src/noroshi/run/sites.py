@@ -50,7 +50,7 @@ def usual_motion(sites: Sequence[SensorSite]) -> str:
 def _described(name: str, known: Sequence[SensorSite]) -> SensorSite | None:
     mine = [site for site in known if site.sensor == name]
     placed = [site for site in mine if not math.isnan(site.lat_rad)]
-    return (placed or mine or [None])[0]
+    return next(iter(placed or mine), None)
 
 
 def _guess(batch: Detections) -> str:
