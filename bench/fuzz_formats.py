@@ -5,14 +5,15 @@
 Pieces of real recordings are damaged (bits flipped, bytes cut out, put in, copied from elsewhere) and decoded until so
 many million bytes are through; one case in ten goes to a decoder of another format. Nothing but `FormatError` may come
 out, each case must end within its time, records must be sound, and memory must not grow. The recordings are those of
-../shared/data and of the PyPI package `traffic`, and what noroshi writes of them itself; which format a file is of, the
-formats say themselves. A case is a function of the seed and its number.
+../shared/data, of the folder NOROSHI_ASTERIX_SAMPLES and of the PyPI package `traffic`, and what noroshi writes of them
+itself; which format a file is of, the formats say themselves. A case is a function of the seed and its number.
 """
 
 import argparse
 import gc
 import gzip
 import json
+import os
 import pkgutil
 import platform
 import resource
@@ -39,7 +40,7 @@ from noroshi.run.recordings import recognise
 from noroshi.run.samples import sample_names, sample_path
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-ENDINGS = (".pcap", ".ff", ".bin", ".json", ".json.gz", ".jsonl", ".jsonl.gz", ".csv", ".parquet")
+ENDINGS = (".pcap", ".ff", ".raw", ".bin", ".json", ".json.gz", ".jsonl", ".jsonl.gz", ".csv", ".parquet")
 READ_BYTES = 4 << 20  # of a recording, unpacked
 CHUNK_BYTES = (200, 60_000)
 CHANGES_MAX = 24
@@ -130,6 +131,10 @@ def recordings(modules: dict[str, ModuleType]) -> tuple[list[Source], list[str]]
     """Return the recordings there are, and what is left out and why."""
     files = [path for path in sorted(SHARED.glob("a*/*")) if path.name.endswith(ENDINGS)]
     skipped = [] if files else [f"{SHARED}: not there"]
+    more = Path(os.environ.get("NOROSHI_ASTERIX_SAMPLES", "/nowhere"))
+    files += [path for path in sorted(more.glob("*")) if path.name.endswith(ENDINGS)]
+    if not more.is_dir():
+        skipped.append("NOROSHI_ASTERIX_SAMPLES: not set to a folder")
     samples = sample_names()
     if not samples:
         skipped.append("samples of the PyPI package traffic: not installed")
@@ -158,27 +163,19 @@ def beginning(path: Path) -> bytes:
 
 
 def written(modules: dict[str, ModuleType], sources: list[Source]) -> Iterator[Source]:
-    """Yield what noroshi itself writes of the tracks of the first ASTERIX recording that has some."""
-    for source in sources:
-        if source.format == "asterix" and {"asterix", "tables"} <= set(modules):
-            decoded = modules["asterix"].decode(source.data, Context())
-            if decoded.tracks:
-                tracks = decoded.tracks[0]
-                yield Source("asterix", "written", modules["asterix"].encode(tracks))
-                tables: Any = modules["tables"]
-                sites = [
-                    SensorSite(sensor=f"radar {i}", type="search_radar", lat_rad=0.7, lon_rad=0.1) for i in range(50)
-                ]
-                yield Source("tables", "sensors.csv", tables.encode_sensors(sites), by_line=True)
-                for ending in (".csv", ".parquet"):
-                    some = tables.encode_tracks(take_first(tracks, 300), ending)
-                    yield Source("tables", f"tracks{ending}", some, from_start=True)
-                return
-
-
-def take_first(batch: Any, n: int) -> Any:
-    """Return the first rows of a batch."""
-    return take(batch, np.arange(min(n, len(batch))))
+    """Yield what noroshi itself writes of the tracks of the longest ASTERIX recording."""
+    own = [source for source in sources if source.format == "asterix"]
+    if not own or not {"asterix", "tables"} <= set(modules):
+        return
+    decoded = modules["asterix"].decode(max(own, key=lambda source: len(source.data)).data, Context())
+    tables: Any = modules["tables"]
+    for tracks in decoded.tracks[:1]:
+        some = take(tracks, np.arange(min(len(tracks), 300)))
+        yield Source("asterix", "written", modules["asterix"].encode(tracks))
+        for form in ("csv", "parquet"):
+            yield Source("tables", f"tracks.{form}", tables.encode_tracks(some, form=form), from_start=True)
+    sites = [SensorSite(sensor=f"radar {i}", type="search_radar", lat_rad=0.7, lon_rad=0.1) for i in range(50)]
+    yield Source("tables", "sensors.csv", tables.encode_sensors(sites, form="csv"), by_line=True)
 
 
 def run(modules: dict[str, ModuleType], sources: list[Source], n_bytes: int, seed: int) -> dict[str, Any]:
@@ -196,7 +193,8 @@ def run(modules: dict[str, ModuleType], sources: list[Source], n_bytes: int, see
         name = min(names, key=lambda key: (tallies[key].bytes, key))
         rng = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, case]))
         own = [source for source in sources if source.format == name]
-        source = own[int(rng.integers(len(own)))]
+        weight = np.sqrt([len(source.data) for source in own])
+        source = own[int(rng.choice(len(own), p=weight / weight.sum()))]
         data = damage(rng, chunk(rng, source), sources)
         reader = name if rng.random() > STRANGER_SHARE else sorted(modules)[int(rng.integers(len(modules)))]
         note(tallies[name], source, len(data), *timed(modules[reader], data, source.name, failures, case))

@@ -2,9 +2,9 @@
 
 uv run bench/swiss_radars.py [--hours 2] [--from-hour 8] [--seed 1] [--json]
 
-Truth: the sample `switzerland` of the PyPI package `traffic` (2018-08-01, above flight level 300), cleaned. Radars: three notional
-sites of the generic class (70 m, 0.08 degrees, Mode C to 25 ft, detection probability 0.9, one rotation in 10 s) with 50 false
-plots a scan each. No transponder identity is used.
+Truth: the sample `switzerland` of the PyPI package `traffic` (2018-08-01, above flight level 300), cleaned. Radars:
+three notional sites of the generic class (70 m, 0.08 degrees, Mode C to 25 ft, detection probability 0.9, one rotation
+in 10 s) with 50 false plots a scan each. No transponder identity is used.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from noroshi.assessment import ed142, siap
 from noroshi.assessment.reference import truth_from_reports
 from noroshi.exercise.rotating_radar import Watch, observe
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
-from noroshi.records import SensorSite, concatenate, take
+from noroshi.records import SensorSite, take
 from noroshi.run.recordings import read
 from noroshi.run.rooms import load
 
 SITES = (("west", 46.55, 6.60, 700.0), ("north", 47.45, 8.20, 600.0), ("south", 46.35, 9.30, 1_200.0))
 FALSE_PLOTS_A_SCAN = 50.0
-PERIOD_S = 5.0
+PERIOD_S = 8.0  # the output period of the ED-142 en-route lines
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def measure(from_hour: float, hours: float, seed: int, parameters: dict[str, flo
     cpu_s = time.process_time() - since
     tracks = tracked.tracks
     times_ns = np.arange(start_ns + 60 * NS_PER_S, end_ns, round(PERIOD_S * NS_PER_S))
-    lines = ed142.lines(truth, tracks, times_ns=times_ns, period_s=PERIOD_S)
+    lines = ed142.lines(truth, tracks, times_ns=times_ns)
     return {
         "from": iso_from_utc_ns(start_ns),
         "hours": hours,

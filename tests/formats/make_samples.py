@@ -383,7 +383,31 @@ def tables() -> dict[str, bytes]:
     }
 
 
-MAKERS = {"mode_s": mode_s, "sbs": sbs, "readsb": readsb, "opensky": opensky, "ais": ais, "tables": tables}
+def asterix() -> dict[str, bytes]:
+    """Return blocks of category 048: source, time of day, type, place, code, flight level, address."""
+    data = b""
+    for turn in range(3):
+        block = b""
+        for plot in range(2):
+            time_of_day = round((32_400 + 10 * turn + plot) * 128)
+            block += bytes([0xFD, 0x80, 25, 1]) + time_of_day.to_bytes(3, "big") + b"\x40"
+            block += (60 * 256 + 100 * turn).to_bytes(2, "big") + (9000 * (plot + 1) + 10 * turn).to_bytes(2, "big")
+            block += (
+                (SQUAWK + plot).to_bytes(2, "big") + (330 * 4).to_bytes(2, "big") + (ADDRESS + plot).to_bytes(3, "big")
+            )
+        data += b"\x30" + (3 + len(block)).to_bytes(2, "big") + block
+    return {"plots.ast": data}
+
+
+MAKERS = {
+    "asterix": asterix,
+    "mode_s": mode_s,
+    "sbs": sbs,
+    "readsb": readsb,
+    "opensky": opensky,
+    "ais": ais,
+    "tables": tables,
+}
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from noroshi.run.coast import Lines, borders, coast, towns
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "make_coast.py"
 
-# Natural Earth itself is 3.9 km off where Norway, Finland and Sweden meet. Positions from the capes' and border stones' encyclopaedia entries, not from Natural Earth.
+# Published positions, not taken from Natural Earth; that itself is 3.9 km off where Norway, Finland and Sweden meet.
 CAPES = {
     "Erimo": (41.925, 143.249),
     "Soya": (45.523, 141.937),

@@ -4,10 +4,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def hermite(time_ns: NDArray[np.int64], states: NDArray[np.float64], at_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+def hermite(
+    time_ns: NDArray[np.int64],
+    states: NDArray[np.float64],
+    at_ns: NDArray[np.int64],
+    *,
+    gap_s_max: float = np.inf,
+) -> NDArray[np.float64]:
     """Return (k, 6) states at `at_ns` by cubic Hermite interpolation of positions and their velocities.
 
-    Where a velocity is NaN the slope of the chord stands in. Outside the samples the result is NaN.
+    Where a velocity is NaN the slope of the chord stands in. Outside the samples the result is NaN, and so it is between
+    two that are further apart than `gap_s_max`.
 
     Args:
         time_ns: (n,) strictly increasing times.
@@ -30,5 +37,5 @@ def hermite(time_ns: NDArray[np.int64], states: NDArray[np.float64], at_ns: NDAr
     a, b = span_s * v0 - (p1 - p0), (p1 - p0) - span_s * v1
     position = (1 - u) * p0 + u * p1 + u * (1 - u) * ((1 - u) * a + u * b)
     velocity = chord + ((1 - 2 * u) * ((1 - u) * a + u * b) + u * (1 - u) * (b - a)) / span_s
-    outside = (at_ns < time_ns[0]) | (at_ns > time_ns[-1])
+    outside = (at_ns < time_ns[0]) | (at_ns > time_ns[-1]) | (span_s[:, 0] > gap_s_max)
     return np.where(outside[:, None], np.nan, np.hstack([position, velocity]))

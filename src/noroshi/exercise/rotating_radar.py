@@ -17,6 +17,7 @@ from noroshi.sensors import Sensor
 MODE_C_STEP_M = 25 * 0.3048  # Mode C in 25 ft steps (ICAO Annex 10 volume IV, 3.1.1.7.12.2)
 PLOT = ("range_m", "azimuth_rad", "altitude_m")
 FALSE_ALTITUDE_M_MAX = 13_000.0
+GAP_S_MAX = 30.0  # where a truth says nothing for longer, nothing is known to be there
 BEAM_STEPS = 8  # each step gains a factor of (rotation time x target's angular rate): 14 at 5 km from the radar
 
 
@@ -118,7 +119,7 @@ def _when_the_beam_passes(
         beam = (inside_ns - north_ns) / watch.period_ns * 2 * np.pi
         ahead = wrap(watch.sensor.measure(states, origin)[:, azimuth] - beam)
         time_ns = inside_ns + np.asarray(ahead / (2 * np.pi) * watch.period_ns, np.int64)
-    return time_ns, hermite(target.time_ns, target.state_ecef, time_ns)
+    return time_ns, hermite(target.time_ns, target.state_ecef, time_ns, gap_s_max=GAP_S_MAX)
 
 
 def _false_plots(watch: Watch) -> Detections:

@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeAlias
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +29,9 @@ KNOT_M_S = 1852.0 / 3600.0
 FOOT_PER_MINUTE_M_S = FOOT_M / 60.0
 UNPACKED_BYTES_MAX = 1 << 29
 """What a compressed recording may unpack to; beyond this it is refused."""
+
+JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON, or not of the wanted shape."""
 
 REPORT_COMPONENTS = (
     "lat_rad",
@@ -313,11 +317,12 @@ def parquet_columns(data: bytes) -> tuple[Columns, dict[str, str]]:
 
 
 def numbers(column: Any) -> NDArray[np.float64]:
-    """Return a column as numbers; NaN where there is none or the text is no number."""
+    """Return a column as numbers; NaN where there is none, the text is no number, or it is infinite."""
     if pa.types.is_string(column.type):
         text = pc.utf8_trim_whitespace(column)
         column = pc.if_else(pc.match_substring_regex(text, _NUMBER), text, None)
-    return np.asarray(_cast(column, pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    values = np.asarray(_cast(column, pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    return np.where(np.isinf(values), np.nan, values)
 
 
 def integers(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from noroshi.formats import (
     FOOT_M,
     FOOT_PER_MINUTE_M_S,
+    JSON_ERRORS,
     KNOT_M_S,
     Columns,
     Context,
@@ -126,7 +127,7 @@ def decode(data: bytes, context: Context) -> Decoded:
 def _from_list(data: bytes, decoded: Decoded) -> Columns:
     try:
         rows = msgspec.json.decode(data, type=list[_Row])
-    except (msgspec.DecodeError, RecursionError):
+    except JSON_ERRORS:
         rows = _sound_rows(data, decoded)
     return _arrays((name, list(map(attrgetter(name), rows))) for name in _WANTED)
 
@@ -151,7 +152,7 @@ def _from_object(data: bytes) -> Columns:
             sound = [state for state in states if isinstance(state, list) and len(state) >= len(STATES)]
             return _arrays((name, [state[i] for state in sound]) for i, name in enumerate(STATES) if name in _WANTED)
         table = msgspec.json.decode(data, type=_Table)
-    except (msgspec.DecodeError, RecursionError, KeyError, TypeError) as error:
+    except (*JSON_ERRORS, KeyError, TypeError) as error:
         raise FormatError(f"not JSON of position reports: {error}") from error
     columns = {name: column for name in _WANTED if (column := getattr(table, name)) is not None}
     lengths = {len(column) for column in columns.values()}

@@ -17,6 +17,7 @@ import numpy as np
 from noroshi.formats import (
     FOOT_M,
     FOOT_PER_MINUTE_M_S,
+    JSON_ERRORS,
     KNOT_M_S,
     Context,
     Decoded,
@@ -60,7 +61,7 @@ def decode(data: bytes, context: Context) -> Decoded:
     data, decoded.damage = unpack(data)
     try:
         whole = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except JSON_ERRORS:
         whole = _as_far_as_sound(data, decoded)
     key = next((key for key in LISTS if isinstance(whole, dict) and isinstance(whole.get(key), list)), None)
     if key is None:
@@ -178,7 +179,7 @@ def _as_far_as_sound(data: bytes, decoded: Decoded) -> dict[str, Any]:
             decoded.damage["cut short or not JSON from here on"] += 1
             try:
                 whole = msgspec.json.decode(head.rstrip().removesuffix(",") + "}", type=dict[str, Any])
-            except (msgspec.DecodeError, RecursionError):
+            except JSON_ERRORS:
                 whole = {}
             return {**whole, key: elements}
     raise FormatError("not JSON, or cut short before its first aircraft")

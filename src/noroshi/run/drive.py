@@ -23,16 +23,23 @@ def drive(
         progress: told how many rows have been handled since the last call.
     """
     given: list[Tracks] = []
+    now_ns = 0
     for now_ns, record in records:
-        _wake_until(node, now_ns)
+        # A picture of this very moment waits for all that this moment brings.
+        _wake_before(node, now_ns)
         if journal is not None:
             journal.write(record, now_ns)
         node.receive(record, now_ns)
-        given += [out.record for out in node.take() if isinstance(out.record, Tracks)]
+        given += _tracks(node)
         progress(len(record))
-    return given
+    _wake_before(node, now_ns + 1)
+    return given + _tracks(node)
 
 
-def _wake_until(node: Node, now_ns: int) -> None:
-    while (due_ns := node.wake_ns()) is not None and due_ns <= now_ns:
+def _wake_before(node: Node, now_ns: int) -> None:
+    while (due_ns := node.wake_ns()) is not None and due_ns < now_ns:
         node.wake(due_ns)
+
+
+def _tracks(node: Node) -> list[Tracks]:
+    return [out.record for out in node.take() if isinstance(out.record, Tracks)]

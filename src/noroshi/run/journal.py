@@ -13,7 +13,7 @@ from typing import Self
 
 import msgspec
 from mcap.exceptions import EndOfFile, McapError
-from mcap.records import Channel, Message
+from mcap.records import Channel, DataEnd, Message
 from mcap.stream_reader import StreamReader
 from mcap.writer import CompressionType, Writer
 
@@ -110,9 +110,11 @@ def _messages(path: Path) -> Iterator[tuple[str, int, bytes]]:
                     topics[record.id] = record.topic
                 elif isinstance(record, Message):
                     yield topics[record.channel_id], record.log_time, record.data
-    except EndOfFile:
-        return  # cut off by a crash: what came before is whole
+                elif isinstance(record, DataEnd):
+                    return
+    except (EndOfFile, struct.error):
+        return  # cut off inside a record, by a crash: what came before is whole
     except OSError as error:
         raise FormatError(f"{path}: {error.strerror}") from error
-    except (McapError, ValueError, KeyError, struct.error) as error:
+    except (McapError, ValueError, KeyError) as error:
         raise FormatError(f"{path}: not a journal, or a damaged one ({type(error).__name__})") from error

@@ -291,7 +291,7 @@ def _draw_margins(back: Axes, height_px: float, title: str, head: list[str], gro
     credit = "Local plane, x to the east, y to the north"
     if ground is not None:
         lat, lon = math.degrees(ground.lat_rad), math.degrees(ground.lon_rad)
-        place = f"{abs(lat):.1f}°{'N' if lat >= 0.0 else 'S'} {abs(lon):.1f}°{'E' if lon >= 0.0 else 'W'}"
+        place = f"{abs(lat):.1f}°{'N' if lat >= 0.0 else 'S'} {abs(lon):.1f}°{'W' if -179.95 < lon < 0.0 else 'E'}"
         credit = f"Coast and de facto borders: Natural Earth 1:10m  ·  azimuthal equidistant about {place}, WGS 84"
     write(back, left, 15.0, credit, fontsize=7.0, color=DIM)
     caution = "Research and exercise software — not for operational use"

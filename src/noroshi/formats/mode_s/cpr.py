@@ -1,7 +1,8 @@
 """Compact position reporting: latitude and longitude from 17 bits each of an even and an odd message.
 
 A message is resolved with the latest of the other format before it if that is young enough, and else near the last
-place resolved: so the result depends on what came before only. Nothing is dropped for being unlikely.
+place resolved: so the result depends on what came before only (but see `_quarter_references`). Nothing is dropped for
+being unlikely.
 
 Source: RTCA DO-260B, appendix A, A.1.7 (A.1.7.5 near a reference, A.1.7.7 airborne pairs, A.1.7.8 surface pairs).
 """
@@ -63,7 +64,7 @@ def resolve(reports: Reports, reference_deg: tuple[float, float] | None) -> Floa
     Args:
         reports: the messages.
         reference_deg: latitude and longitude of a place within some hundreds of kilometres; surface positions need one
-            where no aircraft has been resolved in the air before them.
+            where no aircraft is heard in the air.
     """
     place = np.full((len(reports.key), 2), np.nan)
     for within_ns in PAIR_NS:
@@ -113,6 +114,7 @@ def _from_pairs(reports: Reports, rows: Integers, partner: Integers, quarter_deg
     if quarter_deg is not None:
         lon = lon + 90.0 * np.round((quarter_deg[:, 1] - lon) / 90.0)
     sound = (_zones(lat_even) == _zones(lat_odd)) & (np.abs(lat_even) <= 90.0) & (np.abs(lat_odd) <= 90.0)
+    sound &= np.isfinite(lon)  # without a reference the quarter is unknown
     return np.where(sound[:, None], np.column_stack((lat, _wrapped(lon))), np.nan)
 
 
@@ -133,13 +135,18 @@ def _near_last(reports: Reports, place: Floats, wanted: Flags) -> None:
 
 
 def _quarter_references(reports: Reports, place: Floats, reference_deg: tuple[float, float] | None) -> Floats:
-    """Return (n, 2) roughly where surface messages are: their own last place, anybody's last place, or the given."""
-    known = ~np.isnan(place[:, 0])
-    own = last_at_or_before(reports.key, reports.time_ns, known, OWN_AIRPORT_NS)
-    anybody = last_at_or_before(np.zeros_like(reports.key), reports.time_ns, known, OWN_AIRPORT_NS)
-    given = np.full(2, np.nan) if reference_deg is None else np.array(reference_deg)
-    reference = np.where((anybody >= 0)[:, None], place[anybody], given)
-    return np.where((own >= 0)[:, None], place[own], reference)
+    """Return (n, 2) roughly where surface messages are, to choose among places a quarter of the globe apart.
+
+    It is their own last place in the air, else the reference, else the recording's first place: what one receiver hears
+    is never so far apart.
+    """
+    known = np.flatnonzero(~np.isnan(place[:, 0]))
+    own = last_at_or_before(reports.key, reports.time_ns, ~np.isnan(place[:, 0]), OWN_AIRPORT_NS)
+    if reference_deg is not None:
+        common = np.array(reference_deg)
+    else:
+        common = place[known[0]] if len(known) else np.full(2, np.nan)
+    return np.where((own >= 0)[:, None], place[own], common)
 
 
 def _zones(lat_deg: Floats) -> Integers:

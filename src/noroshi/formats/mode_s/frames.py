@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.formats import JSON_ERRORS
 from noroshi.geo.time import NS_PER_DAY, NS_PER_S
 
 LONG, SHORT = 14, 7  # bytes in a frame
@@ -85,7 +86,7 @@ def _json_lines(data: bytes, damage: Counter[str]) -> Iterator[tuple[bytes, int,
             continue
         try:
             told = decoder.decode(line)
-        except (msgspec.DecodeError, RecursionError):
+        except JSON_ERRORS:
             damage["not a JSON line with a frame"] += 1
             continue
         try:

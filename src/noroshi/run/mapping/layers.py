@@ -99,8 +99,9 @@ def draw_tracks(canvas: Canvas, rows: Rows, xy: Floats, colours: Floats) -> None
     lines = [xy[kept[a : b + 1]] for a, b in zip(firsts, lasts, strict=True)]
     sure = rows.sure[kept][firsts + 1] if len(firsts) else np.zeros(0, bool)
     shades = colours[kept][firsts + 1] if len(firsts) else np.zeros((0, 4))
-    shades[:, 3] = np.where(sure, 0.95, 0.5)
-    widths = np.where(sure, 1.3, 0.6) * _crowding(len(rows.last))
+    crowding = _crowding(len(rows.last))
+    shades[:, 3] = np.where(sure, 0.95, 0.5) * crowding**0.5
+    widths = np.where(sure, 1.3, 0.6) * crowding
     canvas.axes.add_collection(
         LineCollection(lines, colors=shades, linewidths=widths, capstyle="round", zorder=5), autolim=False
     )
@@ -129,7 +130,9 @@ def draw_heads(canvas: Canvas, rows: Rows, xy: Floats, colours: Floats, leaders:
     style: dict[str, Any] = {"linewidths": 0.7, "marker": "o"}
     ended = rows.last[~rows.alive & rows.confirmed]
     x, y = xy[ended].T
-    canvas.axes.scatter(x, y, s=7.0, c=HALO, edgecolors=list(map(tuple, colours[ended])), zorder=6.5, **style)
+    canvas.axes.scatter(
+        x, y, s=7.0 * _crowding(len(ended)), c=HALO, edgecolors=list(map(tuple, colours[ended])), zorder=6.5, **style
+    )
     now = rows.last[rows.alive & rows.confirmed]
     x, y = xy[now].T
     canvas.axes.scatter(

@@ -25,6 +25,7 @@ DPI = 140
 RAMP = ("#6f63f5", "#b765e0", "#ef7396", "#fb9c5c", "#fbd15c", "#fdf7b8")
 """Altitude from low to high: ever lighter, so that the order survives colour blindness and grey print."""
 FLIGHT_LEVELS_UP_TO_M = 20_000.0
+HIGH_SHARE = 0.4
 
 Floats = NDArray[np.float64]
 
@@ -34,24 +35,29 @@ class AltitudeScale:
     """Which colour an altitude has: violet is low, pale yellow is high.
 
     Attributes:
-        top_m: altitude of the brightest colour; 0 has the darkest.
+        base_m, top_m: altitudes of the darkest and of the brightest colour.
         in_flight_levels: whether it is marked in flight levels and metres, else in kilometres alone.
     """
 
+    base_m: float
     top_m: float
     in_flight_levels: bool
 
     @classmethod
     def of(cls, altitude_m: Floats) -> "AltitudeScale | None":
-        """Return a scale for (n,) altitudes, NaN where unknown; None if none is known."""
+        """Return a scale for (n,) altitudes, NaN where unknown; None if none is known.
+
+        It begins on the ground, unless all fly so high that this would leave most colours unused.
+        """
         known = altitude_m[np.isfinite(altitude_m)]
         if not len(known):
             return None
-        high = float(np.percentile(known, 99.5))
-        if high <= FLIGHT_LEVELS_UP_TO_M:
-            return cls(max(math.ceil(high / METRES_PER_FOOT / 5000.0), 2) * 5000.0 * METRES_PER_FOOT, True)
-        step_m = nice_below(high / 4.0)
-        return cls(math.ceil(high / step_m) * step_m, False)
+        low_m, high_m = np.percentile(known, (0.5, 99.5))
+        in_flight_levels = bool(high_m <= FLIGHT_LEVELS_UP_TO_M)
+        step_m = 5000.0 * METRES_PER_FOOT if in_flight_levels else nice_below(high_m / 4.0)
+        top_m = max(math.ceil(high_m / step_m), 2) * step_m
+        base_m = math.floor(low_m / step_m) * step_m
+        return cls(base_m if base_m >= HIGH_SHARE * top_m else 0.0, top_m, in_flight_levels)
 
     @staticmethod
     def colours() -> Floats:
@@ -63,16 +69,19 @@ class AltitudeScale:
     def step(self, altitude_m: Floats) -> NDArray[np.int64]:
         """Return (n,) which of the colours; -1 where the altitude is unknown."""
         known = np.isfinite(altitude_m)
-        share = np.clip(np.where(known, altitude_m, 0.0) / self.top_m, 0.0, 1.0 - 1e-9)
+        height = np.where(known, altitude_m, 0.0) - self.base_m
+        share = np.clip(height / (self.top_m - self.base_m), 0.0, 1.0 - 1e-9)
         return np.where(known, np.floor(share * N_COLOURS), -1.0).astype(np.int64)
 
     def marks(self) -> list[tuple[float, str, str]]:
         """Return (altitude [m], mark left, mark right)."""
+        span_m = self.top_m - self.base_m
         if not self.in_flight_levels:
-            step_m = nice_below(self.top_m / 4.0)
-            return [(m, "", f"{m / 1000.0:,.10g} km") for m in np.arange(0.0, self.top_m + 1.0, step_m)]
-        step = 50.0 if self.top_m < 9000.0 else 100.0
-        levels = np.arange(0.0, self.top_m / METRES_PER_FOOT / 100.0 + 1.0, step)
+            heights = np.arange(self.base_m, self.top_m + 1.0, nice_below(span_m / 4.0))
+            return [(m, "", f"{m / 1000.0:,.10g} km") for m in heights]
+        step = 50.0 if span_m < 9000.0 else 100.0
+        base, top = self.base_m / METRES_PER_FOOT / 100.0, self.top_m / METRES_PER_FOOT / 100.0
+        levels = np.arange(base, top + 1.0, step)
         metres = levels * 100.0 * METRES_PER_FOOT
         return [(m, f"FL{level:03.0f}", f"{m:,.0f} m") for level, m in zip(levels, metres, strict=True)]
 
@@ -129,7 +138,7 @@ class Panel:
         boxes = [[(left, a), (right, a), (right, b), (left, b)] for a, b in itertools.pairwise(edges)]
         self.axes.add_collection(PolyCollection(boxes, facecolors=scale.colours(), edgecolors="face", linewidths=0.3))
         for altitude_m, left_mark, right_mark in scale.marks():
-            y = self.y + height_px * altitude_m / scale.top_m
+            y = self.y + height_px * (altitude_m - scale.base_m) / (scale.top_m - scale.base_m)
             style: dict[str, Any] = {"font": MONO, "fontsize": 7.4, "color": PLAIN, "va": "center"}
             write(self.axes, left - 8.0, y, left_mark, ha="right", **style)
             write(self.axes, right + 8.0, y, right_mark, ha="left", **style)

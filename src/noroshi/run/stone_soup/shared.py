@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,9 @@ def identity_row(metadata: Mapping[str, Any]) -> tuple[int, int, int, str]:
     address = said.get("icao", said.get("icao24", ""))
     call_sign = said.get("callsign")
     return (
-        number_in_base(f"{address:x}" if isinstance(address, int) else str(address).strip(), 16, _ADDRESSES_BELOW),
+        number_in_base(
+            f"{int(address):x}" if isinstance(address, Integral) else str(address).strip(), 16, _ADDRESSES_BELOW
+        ),
         number_in_base(str(said.get("squawk", "")).strip(), 8, _CODES_BELOW),
         number_in_base(str(said.get("mmsi", "")).strip(), 10, _MMSI_BELOW),
         call_sign.strip().upper() if isinstance(call_sign, str) else "",

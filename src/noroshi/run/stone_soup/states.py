@@ -33,8 +33,10 @@ def tracks_to_stone_soup(
 ) -> list[Any]:
     """Return Stone Soup Tracks of GaussianStates, in the order of their numbers, which become their `id`.
 
-    Of several rows for one track and time the last word counts. None, which `Tracked.tracks` is if no track became
-    firm, gives none. The metadata of each state is the identity and `kind`, the most probable one.
+    There is a state for each row. Stone Soup's metrics compare states of equal times: a look that missed a target has
+    none unless the picture is given out then too (`period_s` of `noroshi.track`). Of several rows for one track and
+    time the last word counts. None, which `Tracked.tracks` is if no track became firm, gives none. The metadata of each
+    state is the identity and `kind`, the most probable one.
 
     Args:
         tracks: n rows.
@@ -164,16 +166,15 @@ def truth_from_stone_soup(
 
 def _in_frame(state_ecef: Floats, origin: Floats, plane: bool) -> tuple[Floats, Floats]:
     """Return (n, 6) or (n, 4) Stone Soup states, and the rotation that makes them of Earth-fixed ones at the origin."""
-    turn = np.kron(np.eye(2), enu_axes_at(origin))[INTERLEAVED[: 4 if plane else 6]]
-    vectors: Floats = np.matvec(turn, state_ecef - np.append(origin, np.zeros(3)))
-    return vectors, turn
+    axes, kept = enu_axes_at(origin), INTERLEAVED[: 4 if plane else 6]
+    position_m, velocity_m_s = np.matvec(axes, state_ecef[:, :3] - origin), np.matvec(axes, state_ecef[:, 3:])
+    return np.hstack([position_m, velocity_m_s])[:, kept], np.kron(np.eye(2), axes)[kept].astype(np.float64)
 
 
 def _ecef_from_frame(vectors: Floats, origin: Floats) -> Floats:
     """Return (n, 6) Earth-fixed states of (n, 6) [x, y, z, vx, vy, vz]."""
-    turn = np.kron(np.eye(2), enu_axes_at(origin))
-    state_ecef: Floats = np.append(origin, np.zeros(3)) + np.vecmat(vectors, turn)
-    return state_ecef
+    axes = enu_axes_at(origin)
+    return np.hstack([origin + np.vecmat(vectors[:, :3], axes), np.vecmat(vectors[:, 3:], axes)])
 
 
 def _columns(states: Sequence[Any], position_mapping: Sequence[int], velocity_mapping: Sequence[int]) -> dict[int, int]:
