@@ -18,6 +18,7 @@ import numpy as np
 import noroshi
 from noroshi.assessment import ed142, siap
 from noroshi.assessment.reference import truth_from_reports
+from noroshi.assessment.smoothing import smoothed
 from noroshi.exercise.rotating_radar import Watch, observe
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
 from noroshi.records import SensorSite, take
@@ -26,6 +27,7 @@ from noroshi.run.rooms import load
 
 SITES = (("west", 46.55, 6.60, 700.0), ("north", 47.45, 8.20, 600.0), ("south", 46.35, 9.30, 1_200.0))
 FALSE_PLOTS_A_SCAN = 50.0
+TRUTH_MOTION = {"horizontal_psd_m2_s3": 4.0, "vertical_psd_m2_s3": 1.0}
 PERIOD_S = 8.0  # the output period of the ED-142 en-route lines
 
 
@@ -53,6 +55,7 @@ def measure(from_hour: float, hours: float, seed: int, parameters: dict[str, flo
     """Return the figures of one watch."""
     reports = read("sample:switzerland").decoded.detections
     truth, removed = truth_from_reports(reports)
+    truth = smoothed(truth, load("motion", "constant_velocity").Motion.of(**TRUTH_MOTION))
     midnight = int(truth.time_ns.min()) // (86_400 * NS_PER_S) * 86_400 * NS_PER_S
     start_ns = midnight + round(from_hour * 3600) * NS_PER_S
     end_ns = start_ns + round(hours * 3600) * NS_PER_S

@@ -96,6 +96,12 @@ def test_what_is_no_asterix_is_refused_in_one_line(data):
     assert sniff(data, "x") == 0.0
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_records_that_chance_makes_in_noise_are_not_taken_for_a_recording(seed):
+    with pytest.raises(FormatError):
+        decode(np.random.default_rng(seed).bytes(65_536), Context())
+
+
 def test_sniff_knows_text_and_noise_from_asterix():
     rng = np.random.default_rng(1)
     assert sniff(b"".join(blocks_of(48)), "x") > 0.9

@@ -10,7 +10,8 @@ from noroshi.formats import Context, FormatError, sbs
 from noroshi.geo.time import utc_ns_from_iso
 
 KNOT_M_S, FOOT_M = 1852.0 / 3600.0, 0.3048
-LINE = "MSG,{sort},1,1,{address},1,2024/06/06,{clock},2024/06/06,{clock},{call},{alt},{gs},{trk},{lat},{lon},{vr},{sqk},0,0,0,0"
+MOMENT = "2024/06/06,{clock},2024/06/06,{clock}"
+LINE = f"MSG,{{sort}},1,1,{{address}},1,{MOMENT},{{call}},{{alt}},{{gs}},{{trk}},{{lat}},{{lon}},{{vr}},{{sqk}},0,0,0,0"
 
 
 def line(sort, clock="12:00:00.000", address="4CA216", **told):

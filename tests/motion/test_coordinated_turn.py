@@ -33,8 +33,9 @@ def test_without_a_turn_it_is_constant_velocity():
     )
     ours, theirs = Motion().jacobian(states, dt_s)[:, :6, :6], ConstantVelocity().jacobian(states[:, :6], dt_s)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-13)
-    quiet = Motion.of(turn_rate_psd_rad2_s3=0.0)
-    ours, theirs = quiet.process_noise(states, dt_s)[:, :6, :6], ConstantVelocity().process_noise(states[:, :6], dt_s)
+    same = {"horizontal_psd_m2_s3": 1.5, "vertical_psd_m2_s3": 0.5}
+    quiet, straight = Motion.of(turn_rate_psd_rad2_s3=0.0, **same), ConstantVelocity.of(**same)
+    ours, theirs = quiet.process_noise(states, dt_s)[:, :6, :6], straight.process_noise(states[:, :6], dt_s)
     np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
 
 

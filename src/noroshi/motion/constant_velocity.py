@@ -38,8 +38,8 @@ class Motion:
     )
     EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ()
 
-    horizontal_psd_m2_s3: float = 1.0
-    vertical_psd_m2_s3: float = 0.1
+    horizontal_psd_m2_s3: float = 2.0
+    vertical_psd_m2_s3: float = 2.0
 
     @classmethod
     def of(cls, **parameters: float) -> Self:

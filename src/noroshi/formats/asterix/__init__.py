@@ -30,6 +30,7 @@ MEDIA = (".ast", ".asterix", ".ff", ".pcap", ".pcapng", ".cap", ".raw", ".bin")
 CATEGORIES: tuple[Category, ...] = (cat048, cat001, cat034, cat002, cat010, cat021, cat062, cat063, cat065)
 READ = {category.CATEGORY: category for category in CATEGORIES}
 
+NOISE_RATIO = 100  # in a file without a container: with so much more lost than read, what was read is chance
 NO_DAY = "note: the recording gives the time of day only; the day is taken as 1970-01-01"
 NO_HOUR = "note: category 001 alone gives the time modulo 512 s; the hour is not known"
 
@@ -64,13 +65,16 @@ def decode(data: bytes, context: Context) -> Decoded:
         for pos, stop in chain(datagram, 0):
             if datagram[pos] in rows:
                 rows[datagram[pos]].learn(datagram, pos + HEADER_BYTES, stop)
-    place = 0
+    place, n_lost = 0, 0
     for received_ns, datagram in messages:
         when_ns = context.received_ns if received_ns is None else received_ns
-        place += read_datagram(datagram, when_ns, rows, decoded.counts, decoded.damage, place)
+        met, lost = read_datagram(datagram, when_ns, rows, decoded.counts, decoded.damage, place)
+        place, n_lost = place + met, n_lost + lost
     tables = [Table.of(category.CATEGORY, rows[category.CATEGORY]) for category in CATEGORIES]
     tables = [table for table in tables if len(table)]
-    if not tables:
+    n_read = sum(category.n_bytes for category in rows.values())
+    is_noise = framing.container(data) == "raw" and n_lost > NOISE_RATIO * n_read
+    if is_noise or not tables:
         raise FormatError(_nothing(decoded))
     unopened = decoded.counts.total()
     for table in _timed(tables, context, decoded):

@@ -14,7 +14,8 @@ from noroshi.geo.time import S_PER_DAY
 
 HEADER_BYTES = 3  # category, and the length of the whole block
 BLOCKS_AHEAD_MAX = 16  # how far to follow lengths to see whether they lead anywhere
-SAMPLES = 32  # how many blocks of a source show its edition
+RECORDS_MAX = 1 << 16  # more than a block can hold
+SAMPLES = 64  # how many records of a source show its edition
 NO_BLOCK = "data block cut short or its length damaged"
 SAC, SIC = "010/SAC", "010/SIC"
 HEAD = ("place in the recording", "received_ns", "edition")
@@ -34,6 +35,7 @@ class CategoryRows:
     Attributes:
         editions: those that libasterix knows, newest first.
         values: the rows, one after the other.
+        n_bytes: how long their records were.
     """
 
     def __init__(self, category: int, paths: tuple[str, ...], times: tuple[str, ...]) -> None:
@@ -41,6 +43,7 @@ class CategoryRows:
         self.paths = (*HEAD, *paths)
         self.editions = editions(category, self.paths)
         self.values = array("q")
+        self.n_bytes = 0
         self._blank = [ABSENT] * len(self.paths)
         self._sac = self.paths.index(SAC)
         self._times = [self.paths.index(path) for path in times]
@@ -48,15 +51,15 @@ class CategoryRows:
         self._fits: dict[int, list[int]] = {}
 
     def learn(self, data: bytes, pos: int, end: int) -> None:
-        """Note which editions fit the block between `pos` and `end`."""
+        """Note which editions fit the block between `pos` and `end`, as far as it is needed."""
         source = _source(data, pos, end)
-        if len(self.editions) == 1 or self._samples[source] == SAMPLES:
+        if len(self.editions) == 1 or self._samples[source] >= SAMPLES:
             return
-        self._samples[source] += 1
         fits = self._fits.setdefault(source, [0] * len(self.editions))
         for number, edition in enumerate(self.editions):
-            rows, _, reason = self._attempt(edition, data, pos, end)
+            rows, _, reason = self._attempt(edition, data, pos, end, SAMPLES)
             fits[number] += 0 if reason else 1 + all(self._is_timed(edition, row) for row in rows)
+            self._samples[source] += max(len(rows), 1) if not number else 0
 
     def add_block(self, data: bytes, pos: int, end: int, received_ns: int | None, place: int) -> tuple[int, int, str]:
         """Add the records between `pos` and `end`.
@@ -74,14 +77,15 @@ class CategoryRows:
             if not attempt[2]:
                 break
         rows, stop, reason = best
+        self.n_bytes += stop - pos
         for i, row in enumerate(rows):
             row[: len(HEAD)] = place + i, ABSENT if received_ns is None else received_ns, chosen
             self.values.extend(row)
         return len(rows), stop, reason
 
-    def _attempt(self, edition: Edition, data: bytes, pos: int, end: int) -> Attempt:
+    def _attempt(self, edition: Edition, data: bytes, pos: int, end: int, n_max: int = RECORDS_MAX) -> Attempt:
         rows: list[list[int]] = []
-        while pos < end:
+        while pos < end and len(rows) < n_max:
             row = self._blank.copy()
             try:
                 stop = edition.read(data, pos, end, row)
@@ -106,34 +110,36 @@ def read_datagram(
     counts: Counter[str],
     damage: Counter[str],
     place: int,
-) -> int:
-    """Add the records of all blocks in `data` to `rows` and return how many records, blocks and faults were met.
+) -> tuple[int, int]:
+    """Add the records of all blocks in `data` to `rows`.
 
-    A block of a category that is not in `rows` counts as one; it is not opened.
+    A block of a category that is not in `rows` counts as one record; it is not opened.
+
+    Returns:
+        How many records, good or damaged, there were, and how many bytes were lost to damage.
     """
-    pos, met = 0, 0
+    pos, met, lost = 0, 0, 0
     while pos < len(data):
         stop = block_end(data, pos)
-        if not stop:
+        category = data[pos]
+        if not stop or (category not in rows and not _leads_on(data, stop, rows)):
             damage[NO_BLOCK] += 1
             met += 1
-            pos = _next_block(data, pos + 1, rows)
-            continue
-        category = data[pos]
-        if category not in rows:
-            whole = _leads_on(data, stop, rows)
-            (counts if whole else damage)[f"category {category:03d} not read" if whole else NO_BLOCK] += 1
+            stop = _next_block(data, pos + 1, rows)
+            lost += stop - pos
+        elif category not in rows:
+            counts[f"category {category:03d} not read"] += 1
             met += 1
-            pos = stop if whole else _next_block(data, pos + 1, rows)
-            continue
-        n, good_until, reason = rows[category].add_block(data, pos + HEADER_BYTES, stop, received_ns, place + met)
-        met += n
-        if reason or not n:
-            damage[f"category {category:03d}: {reason or 'no record'}"] += 1
-            met += 1
-            stop = stop if _leads_on(data, stop, rows) else _next_block(data, good_until, rows)
+        else:
+            n, good_until, reason = rows[category].add_block(data, pos + HEADER_BYTES, stop, received_ns, place + met)
+            met += n
+            if reason or not n:
+                damage[f"category {category:03d}: {reason or 'no record'}"] += 1
+                met += 1
+                stop = stop if _leads_on(data, stop, rows) else _next_block(data, good_until, rows)
+                lost += stop - good_until
         pos = stop
-    return met
+    return met, lost
 
 
 def block_end(data: bytes, pos: int) -> int:
@@ -167,10 +173,13 @@ def _source(data: bytes, pos: int, end: int) -> int:
 
 
 def _leads_on(data: bytes, pos: int, known: Mapping[int, object]) -> bool:
-    """Return whether the blocks from `pos` on lead to one of a known category, or end where the data ends."""
+    """Return whether the blocks from `pos` on lead to two of known categories, or end where the data ends."""
+    n_known = 0
     for at, stop in islice(chain(data, pos), BLOCKS_AHEAD_MAX):
         if data[at] in known:
-            return opens(data, at, known)
+            n_known += 1
+            if n_known == 2 or not opens(data, at, known):
+                return opens(data, at, known)
         pos = stop
     return pos == len(data)
 

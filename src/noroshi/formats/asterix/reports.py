@@ -149,11 +149,12 @@ class Reports:
 
 def by_source(table: Table, rows: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.intp]]]:
     """Yield each source of the chosen records, in order of its number, with the places of its records."""
+    source = table.source
     chosen = np.flatnonzero(rows)
-    order = chosen[np.argsort(table.source[chosen], kind="stable")]
-    for own in np.split(order, np.flatnonzero(np.diff(table.source[order])) + 1):
+    order = chosen[np.argsort(source[chosen], kind="stable")]
+    for own in np.split(order, np.flatnonzero(np.diff(source[order])) + 1):
         if len(own):
-            yield int(table.source[own[0]]), own
+            yield int(source[own[0]]), own
 
 
 def source_name(source: int) -> str:

@@ -1,0 +1,317 @@
+"""The tables: what is written is read again, plain plots load, docs/tables.md tells the truth."""
+
+import dataclasses
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from noroshi.formats import Context, FormatError, tables
+from noroshi.geo.time import NS_PER_DAY
+from noroshi.geo.wgs84 import ecef_from_geodetic
+from noroshi.records import (
+    Detections,
+    Identity,
+    Kind,
+    Quality,
+    SensorSite,
+    Tracks,
+    TrackStatus,
+    Truth,
+    digest,
+    take,
+)
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "tables.md"
+FORMS = pytest.mark.parametrize("form", ["parquet", "csv"])
+
+
+def tracks(n=40):
+    rng = np.random.default_rng(n)
+    root = rng.normal(size=(n, 6, 6))
+    place = ecef_from_geodetic(rng.uniform(-1.5, 1.5, n), rng.uniform(-3.1, 3.1, n), rng.uniform(-100.0, 5e5, n))
+    return Tracks(
+        node="north",
+        source_names=("radar", "adsb", "never"),
+        track_id=np.arange(n, dtype=np.uint64) + np.uint64(2**63),
+        time_ns=1_700_000_000_123_456_789 + np.arange(n, dtype=np.int64),
+        updated_ns=1_700_000_000_000_000_001 + np.arange(n, dtype=np.int64),
+        revision=np.arange(n, dtype=np.int32),
+        state_ecef=np.hstack((place, rng.normal(size=(n, 3)) * 500.0)),
+        covariance_ecef=root @ root.swapaxes(1, 2),
+        existence=rng.uniform(size=n),
+        kind_probability=rng.dirichlet(np.ones(7), n),
+        status=(np.arange(n) % 4).astype(np.uint8),
+        sources=np.column_stack((np.ones(n, bool), np.arange(n) % 2 == 0, np.zeros(n, bool))),
+        identity=Identity(
+            icao_address=np.arange(n) - 1,
+            mode_3a=np.arange(n) * 100 - 1,
+            mmsi=np.arange(n) - 1,
+            call_sign=np.array([f"NOR{i}" if i % 3 else "" for i in range(n)], "<U8"),
+        ),
+        label="REL XX",
+    )
+
+
+@pytest.mark.parametrize("n", [0, 1, 40])
+def test_tracks_come_back_to_the_bit(n):
+    made = tracks(n)
+    data = tables.encode_tracks(made)
+    decoded = tables.decode(data, Context())
+    assert [digest(one) for one in decoded.tracks] == [digest(made)]
+    assert tables.encode_tracks(tracks(n)) == data
+    assert decoded.n_records == n
+
+
+def test_tracks_are_the_table_of_the_design_for_anybody_else():
+    """Read by pandas, not by us; the first thirteen columns in the order that others rely on."""
+    made = tracks()
+    table = pd.read_parquet(io.BytesIO(tables.encode_tracks(made)))
+    assert list(table.columns[:13]) == [
+        *("time_ns", "track", "node", "kind", "status", "lat_deg", "lon_deg", "altitude_m"),
+        *("velocity_east_m_s", "velocity_north_m_s", "velocity_up_m_s", "position_sigma_m", "sources"),
+    ]
+    np.testing.assert_array_equal(np.stack(table["state_ecef"]), made.state_ecef)
+    np.testing.assert_array_equal(np.stack(table["covariance_ecef"]).reshape(-1, 6, 6), made.covariance_ecef)
+    place = ecef_from_geodetic(
+        np.radians(table["lat_deg"].to_numpy()), np.radians(table["lon_deg"].to_numpy()), table["altitude_m"].to_numpy()
+    )
+    np.testing.assert_allclose(place, made.state_ecef[:, :3], atol=1e-6)
+    speed = np.linalg.norm(table[[f"velocity_{axis}_m_s" for axis in ("east", "north", "up")]], axis=1)
+    np.testing.assert_allclose(speed, np.linalg.norm(made.state_ecef[:, 3:], axis=1))
+    sigma = np.sqrt(np.trace(made.covariance_ecef[:, :3, :3], axis1=1, axis2=2) / 3.0)
+    np.testing.assert_allclose(table["position_sigma_m"], sigma)
+    assert table["sources"][0].tolist() == ["radar", "adsb"]
+    assert table["status"][:4].tolist() == ["tentative", "firm", "coasting", "lost"]
+
+
+def test_tracks_in_csv_keep_what_csv_can_hold():
+    made = tracks()
+    decoded = tables.decode(tables.encode_tracks(made, form="csv"), Context()).tracks[0]
+    np.testing.assert_allclose(decoded.state_ecef, made.state_ecef, atol=1e-6)
+    for name in ("track_id", "time_ns", "updated_ns", "revision", "existence", "status"):
+        np.testing.assert_array_equal(getattr(decoded, name), getattr(made, name))
+    np.testing.assert_array_equal(decoded.kind_probability.argmax(axis=1), made.kind_probability.argmax(axis=1))
+    np.testing.assert_array_equal(decoded.identity.call_sign, made.identity.call_sign)
+    assert decoded.node == "north"
+    assert decoded.label == "REL XX"
+    assert decoded.source_names == ("radar", "adsb")
+    assert np.isnan(decoded.covariance_ecef[:, 3, 3]).all()
+
+
+def test_tracks_of_two_nodes_are_kept_apart():
+    both = (
+        tables.encode_tracks(tracks(4), form="csv")
+        + tables.encode_tracks(tracks(3).replace(node="south"), form="csv").split(b"\n", 1)[1]
+    )
+    assert [(one.node, len(one)) for one in tables.decode(both, Context()).tracks] == [("north", 4), ("south", 3)]
+
+
+def test_a_strangers_tracks_have_names_and_plain_defaults():
+    data = b"time,track,lat,lon,altitude_m\n2024-06-06T00:00:00Z,B7,47,8,1000\n2024-06-06T00:00:01Z,A1,47,8,1000\n"
+    read = tables.decode(data, Context(source="theirs")).tracks[0]
+    assert read.track_id.tolist() == [0, 1]
+    assert read.node == "theirs"
+    assert read.existence.tolist() == [1.0, 1.0]
+    assert read.status.tolist() == [TrackStatus.FIRM] * 2
+    assert read.kind_probability[:, Kind.UNKNOWN].tolist() == [1.0, 1.0]
+    np.testing.assert_array_equal(read.updated_ns, read.time_ns)
+
+
+@FORMS
+def test_detections_come_back(form):
+    radar = Detections.of(
+        sensor="radar",
+        components=("range_m", "azimuth_rad", "elevation_rad", "altitude_m", "range_rate_m_s"),
+        time_ns=np.array([10**18, 10**18 + 1]),
+        values=np.array([[1e5, 1.5, np.nan, 9000.0, -200.0], [1e4, 3.5, 0.25, np.nan, np.nan]]),
+        sigmas=np.array([70.0, 0.0014, 0.002, 7.0, 2.0]),
+        origin_ecef_m=ecef_from_geodetic(0.8, 0.1, 500.0),
+        identity=Identity.absent(2).replace(mode_3a=np.array([0o7700, -1])),
+    )
+    reports = Detections.of(
+        sensor="adsb",
+        components=("lat_rad", "lon_rad", "altitude_m", "velocity_east_m_s", "velocity_north_m_s", "velocity_up_m_s"),
+        time_ns=np.array([10**18]),
+        values=np.array([[0.8, -2.5, 10_000.0, 200.0, -50.0, 1.0]]),
+    )
+    reports = reports.replace(quality=np.array([Quality.DUPLICATE], np.uint8))
+    decoded = tables.decode(tables.encode_detections([radar, reports], form=form), Context())
+    assert [batch.sensor for batch in decoded.detections] == ["radar", "adsb"]
+    for batch, made in zip(decoded.detections, (radar, reports), strict=True):
+        assert batch.components == made.components
+        np.testing.assert_array_equal(batch.time_ns, made.time_ns)
+        np.testing.assert_allclose(batch.values, made.values, rtol=1e-15)
+        np.testing.assert_allclose(batch.covariances, made.covariances, rtol=1e-12)
+        np.testing.assert_allclose(batch.origin_ecef_m, made.origin_ecef_m, atol=1e-6)
+        np.testing.assert_array_equal(batch.identity.mode_3a, made.identity.mode_3a)
+        np.testing.assert_array_equal(batch.quality, made.quality)
+    assert [(site.sensor, site.type) for site in decoded.sites] == [
+        ("radar", "search_radar"),
+        ("adsb", "position_report"),
+    ]
+
+
+@FORMS
+def test_sensors_and_truth_come_back(form):
+    sites = [
+        SensorSite(
+            sensor="one",
+            type="search_radar",
+            nation="XX",
+            lat_rad=0.8,
+            lon_rad=0.1,
+            height_m=5.0,
+            parameters={"range_sigma_m": 50.0},
+        ),
+        SensorSite(sensor="two", type="position_report"),
+    ]
+    read = tables.decode(tables.encode_sensors(sites, form=form), Context()).sites
+    assert (read[0].lat_rad, read[0].lon_rad) == pytest.approx((0.8, 0.1), rel=1e-15)
+    assert dataclasses.replace(read[0], lat_rad=0.8, lon_rad=0.1) == sites[0]
+    assert (read[1].sensor, read[1].type, dict(read[1].parameters)) == ("two", "position_report", {})
+    assert math.isnan(read[1].lat_rad)
+    made = tracks(5)
+    truth = Truth(
+        target=np.array(["a", "a", "b", "b", "b"]),
+        time_ns=made.time_ns,
+        kind=np.array([1, 1, 3, 3, 3], np.uint8),
+        state_ecef=made.state_ecef,
+        identity=made.identity,
+    )
+    truth.state_ecef[4, 3:] = np.nan
+    back = tables.decode(tables.encode_truth(truth, form=form), Context()).truths[0]
+    np.testing.assert_allclose(back.state_ecef, truth.state_ecef, atol=1e-6)
+    for name in ("target", "time_ns", "kind"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(truth, name))
+    np.testing.assert_array_equal(back.identity.mmsi, truth.identity.mmsi)
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "expected"),
+    [
+        ("t,x,y", "1.5,10,20", ("local_position", [10.0, 20.0, np.nan])),
+        ("T; X ;Y;Z", "1.5;10;20;30", ("local_position", [10.0, 20.0, 30.0])),
+        ("time_s,x_km,y_km", "1.5,0.01,0.02", ("local_position", [10.0, 20.0, np.nan])),
+        ("t,range,azimuth_deg", "1.5,1000,90", ("search_radar", [1000.0, np.pi / 2, np.nan, np.nan, np.nan])),
+        (
+            "t,range_nmi,azimuth_rad,elevation_deg,altitude_ft,range_rate_kt",
+            "1.5,1,1,45,1000,100",
+            ("search_radar", [1852.0, 1.0, np.pi / 4, 304.8, 100 * 1852.0 / 3600.0]),
+        ),
+        ("t,latitude,longitude", "1.5,90,-180", ("position_report", [np.pi / 2, -np.pi, *[np.nan] * 4])),
+    ],
+)
+def test_plain_plots_load(header, row, expected):
+    decoded = tables.decode(f"{header}\n{row}\n".encode(), Context(source="mine"))
+    batch = decoded.detections[0]
+    assert decoded.sites[0].type == expected[0]
+    np.testing.assert_allclose(batch.values[0], expected[1], rtol=1e-12)
+    assert batch.time_ns.tolist() == [NS_PER_DAY + 1_500_000_000]
+    assert batch.sensor == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("time_ns", "1700000000123456789", 1_700_000_000_123_456_789),
+        ("time_ns", "5", 5),
+        ("time_s", "1700000000.5", 1_700_000_000_500_000_000),
+        ("time", "1700000000.5", 1_700_000_000_500_000_000),
+        ("time", "1700000000500", 1_700_000_000_500_000_000),
+        ("timestamp", "1700000000500000", 1_700_000_000_500_000_000),
+        ("time", "2023-11-14T22:13:20.5Z", 1_700_000_000_500_000_000),
+        ("time", "2023-11-15 00:13:20.5+02:00", 1_700_000_000_500_000_000),
+        ("time", "2023/11/14 22:13:20.5", 1_700_000_000_500_000_000),
+        ("t", "3.25", 1_600_000_000_000_000_000 + 3_250_000_000),
+    ],
+)
+def test_time_in_many_ways(name, text, expected):
+    decoded = tables.decode(f"{name},x,y\n{text},1,2\n".encode(), Context(day_ns=1_600_000_000_000_000_000))
+    assert decoded.detections[0].time_ns.tolist() == [expected]
+
+
+def test_the_calendar_is_that_of_pandas():
+    moments = pd.date_range("1971-01-01", "2199-12-31", periods=500).round("us")
+    text = "\n".join(f"{moment.isoformat()},1,2" for moment in moments)
+    decoded = tables.decode(f"time,x,y\n{text}\n".encode(), Context())
+    assert decoded.detections[0].time_ns.tolist() == moments.as_unit("ns").asi8.tolist()
+
+
+def test_what_is_wrong_with_rows_is_counted_and_unused_columns_are_told():
+    data = b"time,x,y,colour\n2023-02-29T00:00:00Z,1,2,red\n,1,2,red\n1,,2,red\n2,1\n3,1,2,red\n"
+    decoded = tables.decode(data, Context())
+    assert decoded.damage == {"no time": 2, "wrong number of fields": 1}
+    assert decoded.counts == {"detection of type local_position": 1, "detection without a position": 1}
+    assert decoded.statuses[0].subject.tolist() == ["column not used: colour"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("477553000", (-1, -1, 477_553_000, "")),
+        ("7700", (-1, 0o7700, -1, "")),
+        ("4ca216", (0x4CA216, -1, -1, "")),
+        ("ein5gv", (-1, -1, -1, "EIN5GV")),
+    ],
+)
+def test_an_identity_is_what_it_looks_like(text, expected):
+    identity = tables.decode(f"t,x,y,identity\n1,2,3,{text}\n".encode(), Context()).detections[0].identity
+    assert (
+        *(int(getattr(identity, name)[0]) for name in ("icao_address", "mode_3a", "mmsi")),
+        str(identity.call_sign[0]),
+    ) == expected
+
+
+def test_truth_in_the_laboratory_is_in_the_plane_of_the_plots():
+    truth = tables.decode(b"t,target,x,y\n1,a,10,20\n", Context()).truths[0]
+    assert truth.state_ecef[0, :3].tolist() == pytest.approx([6_378_137.0, 10.0, 20.0])
+    assert np.isnan(truth.state_ecef[0, 3:]).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"", "no header line"),
+        (b"a,b\n1,2\n", "found columns a, b; needs a time"),
+        (b"time,range,azimuth\n1,2,3\n", "range_m with azimuth_rad"),
+        (b"x,y\n1,2\n", "needs a time"),
+        (b"PAR1 and nothing else", "not a sound Parquet file"),
+        (b"t,x,y\n\n,1,2\n", "no readable record in it: 1 x no time"),
+    ],
+)
+def test_what_is_missing_is_told(data, complaint):
+    with pytest.raises(FormatError, match=complaint):
+        tables.decode(data, Context())
+
+
+def test_every_row_of_the_documentation_is_a_column_of_the_program():
+    """Each table of docs/tables.md is a line `| column | meaning |` for each column, in the program's order."""
+    text = DOCS.read_text(encoding="utf-8")
+    for name, columns in tables.TABLES.items():
+        section = text.split(f"## {name.capitalize()}\n")[1].split("\n## ")[0]
+        rows = [line for line in section.splitlines() if line.startswith("| `")]
+        assert rows == [f"| `{column}` | {meaning} |" for column, meaning in columns.items()]
+    other = [line for line in text.split("## Other names\n")[1].splitlines() if line.startswith("| `")]
+    assert other == [
+        f"| `{synonym}` | `{column}` | {factor:.12g} |" for synonym, (column, factor) in tables.SYNONYMS.items()
+    ]
+    for time in tables.TIMES:
+        assert f"`{time}`" in text
+
+
+def test_rows_can_be_taken_of_what_was_read():
+    read = tables.decode(tables.encode_tracks(tracks(6)), Context()).tracks[0]
+    part = take(read, np.array([4, 1]))
+    assert digest(tables.decode(tables.encode_tracks(part), Context()).tracks[0]) == digest(part)
+
+
+def test_whole_numbers_of_a_parquet_file_are_addresses():
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"t": [1.0], "x": [1], "y": [2], "icao24": pa.array([0x4CA216])}), sink)
+    assert tables.decode(sink.getvalue(), Context()).detections[0].identity.icao_address.tolist() == [0x4CA216]
