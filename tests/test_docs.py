@@ -37,7 +37,7 @@ def run(folder, *command):
 
 @pytest.mark.parametrize(("test", "key"), ADDED.items())
 def test_a_newcomers_file_is_held_to_the_rooms_contract(copy_with_additions, test, key):
-    done = run(copy_with_additions, "-m", "pytest", f"tests/{test}", "-k", key, "-p", "no:xdist", "-vv")
+    done = run(copy_with_additions, "-m", "pytest", f"tests/{test}", "-k", key, "-n", "0", "-vv")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"[{key}]" in done.stdout, done.stdout
     assert " passed" in done.stdout

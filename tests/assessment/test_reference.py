@@ -162,7 +162,7 @@ def reports(name):
 
 
 def test_a_spoofed_flight_is_flagged():
-    """2024-09-17 over Ukraine: for half an hour the reports are of a place that the flight cannot have left so fast."""
+    """A real one of 2024-09-17: for half an hour the reports are of a place that it cannot have left so fast."""
     batches = reports("noisy_spoofing")
     truth, removed = truth_from_reports(batches)
     assert removed["long stretch off the track (spoofed?)"] > 700
@@ -180,7 +180,7 @@ def test_noisy_flights_lose_their_spikes_and_little_else(name, n_spikes):
     assert removed["spike of altitude"] == n_spikes
     height = geodetic_from_ecef(truth.state_ecef[:, :3])[2]
     median = np.median(np.lib.stride_tricks.sliding_window_view(height, 11), axis=1)
-    assert np.abs(height[5:-5] - median).max() < 250.0  # the smallest spike that was there is of 1200 m
+    assert np.abs(height[5:-5] - median).max() < 250.0
 
 
 def test_a_whole_afternoon_over_paris_is_cleaned():

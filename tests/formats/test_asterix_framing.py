@@ -174,6 +174,8 @@ def test_final_frames():
     assert damage == {"final frame without its end": 1}
     found, _, damage = read(data[: 5 * size - 3])
     assert (len(found), damage.total()) == (4, 1)
+    found, _, damage = read(data[size // 2 :])
+    assert ([payload for _, payload in found], damage.total()) == (payloads[1:], 1)
 
 
 def test_messages_with_their_own_length_and_time():

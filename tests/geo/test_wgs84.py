@@ -75,7 +75,8 @@ def test_nan_gives_nan():
     assert np.isnan(wgs84.geodetic_from_ecef(np.array([[np.nan, 0.0, 0.0], [7e6, 0.0, np.nan]]))[0]).all()
 
 
-coordinate = st.floats(-5e7, 5e7)
+# Squares of components below 1e-150 m vanish in floating point, and with them the sign of what is there.
+coordinate = st.floats(-5e7, 5e7).map(lambda x: x if abs(x) > 1e-100 else 0.0)
 
 
 @given(coordinate, coordinate, coordinate)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S, S_PER_DAY
 from noroshi.records import Detections, Identity, SensorSite, Status, Tracks, Truth
+from noroshi.sensors import position_report
 
 FOOT_M = 0.3048
 KNOT_M_S = 1852.0 / 3600.0
@@ -33,15 +34,8 @@ UNPACKED_BYTES_MAX = 1 << 29
 JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are no JSON, or not of the wanted shape."""
 
-REPORT_COMPONENTS = (
-    "lat_rad",
-    "lon_rad",
-    "altitude_m",
-    "velocity_east_m_s",
-    "velocity_north_m_s",
-    "velocity_up_m_s",
-)
-"""What a position report (ADS-B, AIS) measures: the components of `sensors/position_report.py`."""
+REPORT_COMPONENTS = position_report.Sensor.COMPONENTS
+"""What a position report (ADS-B, AIS) measures."""
 
 Columns: TypeAlias = dict[str, Any]
 """A table: pyarrow arrays of equal length by column name, names in lower case without blanks around them."""

@@ -30,7 +30,7 @@ MEDIA = (".ast", ".asterix", ".ff", ".pcap", ".pcapng", ".cap", ".raw", ".bin")
 CATEGORIES: tuple[Category, ...] = (cat048, cat001, cat034, cat002, cat010, cat021, cat062, cat063, cat065)
 READ = {category.CATEGORY: category for category in CATEGORIES}
 
-NOISE_RATIO = 100  # in a file without a container: with so much more lost than read, what was read is chance
+NOISE_RATIO = 20  # in a file without a container: with so much more lost than read, what was read is chance
 NO_DAY = "note: the recording gives the time of day only; the day is taken as 1970-01-01"
 NO_HOUR = "note: category 001 alone gives the time modulo 512 s; the hour is not known"
 

@@ -36,6 +36,7 @@ NANOSECONDS_MAX = 2**62  # the year 2116; a later time is damage and would not f
 FINAL_HEADER = Struct(">HBBB3s")  # bytes in all, error code, board and line, recording day, time [10 ms]
 ORADIS_HEADER_BYTES = 6  # length of the message with the header, time since midnight [ms]
 FINAL_TRAILER = b"\xa5\xa5\xa5\xa5"
+FRAMES_AHEAD_MAX = 64
 
 # Loopback (BSD, OpenBSD), raw IP (three numbers), Linux cooked (1, 2), raw IPv4, raw IPv6: bytes before the IP header.
 LINK_HEADER_BYTES = {0: 4, 108: 4, 12: 0, 14: 0, 101: 0, 113: 16, 276: 20, 228: 0, 229: 0}
@@ -50,12 +51,19 @@ class PacketError(ValueError):
 
 
 def container(data: bytes) -> Literal["pcap", "pcapng", "final", "raw"]:
-    """Return what `data` is wrapped in, by its beginning."""
+    """Return what `data` is wrapped in, by its beginning; final frames show even where the first ones are damaged."""
     if data[:4] in PCAP_MAGICS:
         return "pcap"
     if data[:4] == PCAPNG_MAGIC:
         return "pcapng"
-    return "final" if _final_frame(data, 0) else "raw"
+    pos = 0
+    for _ in range(FRAMES_AHEAD_MAX):
+        if _final_frame(data, pos):
+            return "final"
+        pos = data.find(FINAL_TRAILER, pos) + len(FINAL_TRAILER)
+        if pos < len(FINAL_TRAILER):
+            break
+    return "raw"
 
 
 def datagrams(data: bytes, counts: Counter[str], damage: Counter[str]) -> Iterator[Datagram]:
