@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import noroshi.formats
-from noroshi.formats import Context, FormatError, opensky
+from noroshi.formats import Context, FormatError, cells, opensky, reading
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes
 from noroshi.records import Quality
 
@@ -129,7 +128,8 @@ def test_what_is_no_such_table_is_refused(data, complaint):
 
 
 def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(monkeypatch):
-    monkeypatch.setattr(noroshi.formats, "UNPACKED_BYTES_MAX", 1000)
+    for module in (reading, cells):
+        monkeypatch.setattr(module, "UNPACKED_BYTES_MAX", 1000)
     with pytest.raises(FormatError, match="unpacks to more"):
         opensky.decode(make.opensky()["reports.json.gz"], Context())
     sink = io.BytesIO()

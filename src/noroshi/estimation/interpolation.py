@@ -13,8 +13,8 @@ def hermite(
 ) -> NDArray[np.float64]:
     """Return (k, 6) states at `at_ns` by cubic Hermite interpolation of positions and their velocities.
 
-    Where a velocity is NaN the slope of the chord stands in. Outside the samples the result is NaN, and so it is between
-    two that are further apart than `gap_s_max`.
+    Where a velocity is NaN the slope of the chord stands in. The result is NaN outside the samples and between two that
+    are further apart than `gap_s_max`.
 
     Args:
         time_ns: (n,) strictly increasing times.

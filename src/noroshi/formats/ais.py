@@ -23,23 +23,9 @@ import pyais
 from numpy.typing import NDArray
 from pyais.exceptions import AISBaseException
 
-from noroshi.formats import (
-    KNOT_M_S,
-    Columns,
-    Context,
-    Decoded,
-    FormatError,
-    add_reports,
-    csv_columns,
-    finished,
-    integers,
-    listed,
-    numbers,
-    peek,
-    texts,
-    times_ns,
-    unpack,
-)
+from noroshi.formats import Context, Decoded, FormatError
+from noroshi.formats.cells import Columns, csv_columns, integers, listed, numbers, texts, times_ns
+from noroshi.formats.reading import KNOT_M_S, add_reports, finished, peek, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Identity
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.formats import rows_by_track
+from noroshi.formats.reading import rows_by_track
 from noroshi.geo.time import iso_from_utc_ns
 from noroshi.geo.wgs84 import enu_axes, geodetic_from_ecef
 from noroshi.records import KINDS, STATUSES, Detections, Quality, Tracks

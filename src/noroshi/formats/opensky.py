@@ -26,26 +26,26 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from noroshi.formats import (
-    FOOT_M,
-    FOOT_PER_MINUTE_M_S,
-    JSON_ERRORS,
-    KNOT_M_S,
+from noroshi.formats import Context, Decoded, FormatError
+from noroshi.formats.cells import (
     Columns,
-    Context,
-    Decoded,
-    FormatError,
-    add_reports,
     csv_columns,
-    finished,
-    json_elements,
     listed,
     numbers,
     numbers_in_base,
     parquet_columns,
-    peek,
     texts,
     times_ns,
+)
+from noroshi.formats.reading import (
+    FOOT_M,
+    FOOT_PER_MINUTE_M_S,
+    JSON_ERRORS,
+    KNOT_M_S,
+    add_reports,
+    finished,
+    json_elements,
+    peek,
     unpack,
 )
 from noroshi.records import Identity, Quality, take

@@ -14,18 +14,16 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from noroshi.formats import (
+from noroshi.formats import Context, Decoded, FormatError
+from noroshi.formats.cells import number_in_base
+from noroshi.formats.reading import (
     FOOT_M,
     FOOT_PER_MINUTE_M_S,
     JSON_ERRORS,
     KNOT_M_S,
-    Context,
-    Decoded,
-    FormatError,
     add_reports,
     finished,
     json_elements,
-    number_in_base,
     peek,
     unpack,
 )

@@ -11,21 +11,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from noroshi.formats import (
+from noroshi.formats import Context, Decoded
+from noroshi.formats.cells import Columns, numbers, numbers_in_base, texts, times_ns
+from noroshi.formats.reading import (
     FOOT_M,
     FOOT_PER_MINUTE_M_S,
     KNOT_M_S,
-    Columns,
-    Context,
-    Decoded,
     add_reports,
     finished,
     last_at_or_before,
-    numbers,
-    numbers_in_base,
     peek,
-    texts,
-    times_ns,
     unpack,
 )
 from noroshi.geo.time import NS_PER_S

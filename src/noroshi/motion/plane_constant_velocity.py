@@ -52,7 +52,7 @@ class Motion:
         rows[:, :3, 3:] = dt_s[:, None, None] * np.eye(3)
         return rows
 
-    def process_noise(self, states: Floats, dt_s: Floats) -> Floats:  # noqa: ARG002
+    def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
         """Return (n, 6, 6) process noise."""
         densities = [self.vertical_psd_m2_s3, self.horizontal_psd_m2_s3, self.horizontal_psd_m2_s3]
         return integrated_twice(np.diag(densities), dt_s)

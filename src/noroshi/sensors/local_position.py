@@ -93,7 +93,7 @@ class Sensor:
     def detection_probability(
         self,
         states: Floats,
-        origin_ecef_m: Floats,  # noqa: ARG002
+        origin_ecef_m: Floats,
     ) -> Floats:
         """Return (n,) chances: one number everywhere."""
         return np.full(len(states), self.parameters["detection_probability"])

@@ -83,13 +83,13 @@ class Sensor:
             parameters=parameters_of(site, {**cls.PARAMETERS, **(AT_SEA if surface else {})}),
         )
 
-    def measure(self, states: Floats, origin_ecef_m: Floats) -> Floats:  # noqa: ARG002
+    def measure(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n, 6) measurements; the longitude is in (-pi, pi]."""
         lat_rad, lon_rad, height_m = geodetic_from_ecef(states[:, :3])
         velocity_enu = np.matvec(enu_axes(lat_rad, lon_rad), states[:, 3:6])
         return np.hstack([np.stack([lat_rad, lon_rad, height_m], axis=1), velocity_enu])
 
-    def jacobian(self, states: Floats, origin_ecef_m: Floats) -> Floats:  # noqa: ARG002
+    def jacobian(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n, 6, 6) derivatives of `measure` by the state."""
         lat_rad, lon_rad, height_m = geodetic_from_ecef(states[:, :3])
         axes = enu_axes(lat_rad, lon_rad)
@@ -119,7 +119,7 @@ class Sensor:
         self,
         values: Floats,
         covariances: Floats,
-        origin_ecef_m: Floats,  # noqa: ARG002
+        origin_ecef_m: Floats,
     ) -> tuple[Floats, Floats]:
         """Return (n, 6) states and (n, 6, 6) covariances; see `Sensor.locate` of the room."""
         p = self.parameters

@@ -7,11 +7,11 @@ along the system's own plane; its axes are taken for east and north at the track
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.formats import last_at_or_before
 from noroshi.formats.asterix.blocks import SAC, SIC
 from noroshi.formats.asterix.layout import ABSENT
 from noroshi.formats.asterix.reports import Reports, by_source, identity_of, source_name
 from noroshi.formats.asterix.table import Table
+from noroshi.formats.reading import last_at_or_before
 from noroshi.geo.curvature import radii_of_curvature_m
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, ecef_from_geodetic, enu_axes

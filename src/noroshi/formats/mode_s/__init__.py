@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.formats import Context, Decoded, FormatError, add_reports, finished, last_at_or_before, peek, unpack
+from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.mode_s import cpr, fields
 from noroshi.formats.mode_s.frames import NO_STAMP, Frames, is_beast, is_gps, read, times_from_stamps
+from noroshi.formats.reading import add_reports, finished, last_at_or_before, peek, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Identity, Status
 

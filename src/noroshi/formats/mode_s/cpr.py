@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.formats import last_at_or_before
+from noroshi.formats.reading import last_at_or_before
 from noroshi.geo.time import NS_PER_S
 
 STEPS = 1 << 17

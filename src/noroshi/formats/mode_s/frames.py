@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.formats import JSON_ERRORS
+from noroshi.formats.reading import JSON_ERRORS
 from noroshi.geo.time import NS_PER_DAY, NS_PER_S
 
 LONG, SHORT = 14, 7  # bytes in a frame

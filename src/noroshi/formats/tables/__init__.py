@@ -4,7 +4,9 @@ Which table it is shows in its columns. Names are taken in lower case; some othe
 what is not used is told in `Decoded.statuses`. Gzip too.
 """
 
-from noroshi.formats import Context, Decoded, FormatError, csv_columns, finished, listed, parquet_columns, peek, unpack
+from noroshi.formats import Context, Decoded, FormatError
+from noroshi.formats.cells import csv_columns, listed, parquet_columns
+from noroshi.formats.reading import finished, peek, unpack
 from noroshi.formats.tables.names import SYNONYMS, TABLES, TIMES, table_of
 from noroshi.formats.tables.read import read
 from noroshi.formats.tables.write import encode_detections, encode_sensors, encode_tracks, encode_truth

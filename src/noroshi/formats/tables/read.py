@@ -8,19 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from noroshi.formats import (
-    REPORT_COMPONENTS,
-    Columns,
-    Context,
-    Decoded,
-    FormatError,
-    integers,
-    number_in_base,
-    numbers,
-    numbers_in_base,
-    texts,
-    times_ns,
-)
+from noroshi.formats import Context, Decoded, FormatError
+from noroshi.formats.cells import Columns, integers, number_in_base, numbers, numbers_in_base, texts, times_ns
+from noroshi.formats.reading import REPORT_COMPONENTS
 from noroshi.formats.tables.names import SYNONYMS, TABLES, TIMES
 from noroshi.geo.time import NS_PER_DAY
 from noroshi.geo.wgs84 import ecef_from_enu, ecef_from_geodetic, enu_axes

@@ -14,7 +14,7 @@ from stonesoup.models.measurement.nonlinear import (
     CartesianToElevationBearingRangeRate,
 )
 
-from noroshi.formats import number_in_base
+from noroshi.formats.cells import number_in_base
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic
 from noroshi.records import Identity
 from noroshi.records.identity import ABSENT

@@ -80,6 +80,10 @@ class Parameters:
     duplicate_probability: float = 0.99
 
 
+def _has_address(state: TrackerState, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return np.asarray((state["icao_address"][rows] != ABSENT) | (state["mmsi"][rows] != ABSENT))
+
+
 class Tracker:
     """See `noroshi.tracking.Tracker`. Arrays given to it or given out by it are never written to."""
 
@@ -130,7 +134,8 @@ class Tracker:
             i_sensor,
             sensor.parameters["scan_period_s"],
         )
-        return self._end(changed, self._twins(changed), int(detections.time_ns.max()))
+        twins, heirs = self._twins(changed)
+        return self._end(np.union1d(changed, heirs), twins, int(detections.time_ns.max()))
 
     def picture(self, time_ns: int) -> Tracks:
         """Return all firm tracks as they are expected at `time_ns`."""
@@ -237,11 +242,12 @@ class Tracker:
         self._state["next_id"] = np.array([first + n], np.uint64)
         self._mark_hit(np.arange(old, old + n), plots.time_ns, i_sensor, period_s)
 
-    def _twins(self, changed: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return a mask of the tracks that are the younger of two on one target.
+    def _twins(self, changed: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Return a mask of the tracks that are the younger of two on one target, and the rows of those that took over.
 
-        Two firm tracks are on one target if they cannot be told apart by state or address and no sensor has seen both
-        in one look.
+        Two firm tracks near each other are on one target if they carry the same address: the older then goes on from
+        where the younger is, if that was seen later. Without addresses they are if they cannot be told apart and no
+        sensor has seen both in one look.
         """
         s = self._state
         twins = np.zeros(len(s["mean"]), bool)
@@ -251,33 +257,45 @@ class Tracker:
         older = s["track_id"][b] < s["track_id"][a]
         a, b = a[older], b[older]
         if not len(a):
-            return twins
+            return twins, a
         ahead, spread = self._predict(b, (s["time_ns"][a] - s["time_ns"][b]) / NS_PER_S)
         distance = mahalanobis_squared(s["mean"][a] - ahead, spread + s["covariance"][a])
         alike = distance < chi_square_gate(self.parameters.duplicate_probability, np.array([6]))[0]
-        alike &= identity_agreement(_identity(s), _identity(s), a, b) >= 0
+        agreement = identity_agreement(_identity(s), _identity(s), a, b)
         apart_ns = np.abs(s["last_hit_ns"][a] - s["last_hit_ns"][b])
         both = (s["last_hit_ns"][a] != NEVER) & (s["last_hit_ns"][b] != NEVER)
-        alike &= ~(both & (apart_ns < s["period_ns"] // 2)).any(axis=1)
-        twins[a[alike]] = True
-        return twins
+        alike &= (agreement >= 0) & ~(both & (apart_ns < s["period_ns"] // 2)).any(axis=1)
+        same = (agreement > 0) & _has_address(s, a)
+        heirs = same & (s["time_ns"][a] >= s["time_ns"][b])
+        self._inherit(b[heirs], a[heirs])
+        twins[a[alike | same]] = True
+        return twins, b[heirs]
+
+    def _inherit(self, rows: NDArray[np.int64], younger: NDArray[np.int64]) -> None:
+        """Let older tracks, which keep their number and birth, go on from where younger ones are."""
+        s = self._state
+        kept = ("track_id", "born_ns", "hits")
+        self._write(rows, {name: s[name][younger] for name in ROWS if name not in kept})
 
     def _end(self, changed: NDArray[np.int64], twins: NDArray[np.bool_], now_ns: int) -> Tracks:
-        """Remove twins and tracks that were missed too often; return changed and ended firm rows."""
+        """Remove twins and tracks that were missed too often; return changed and ended firm rows.
+
+        A twin that became firm in this very step was never told of, and is not told of now.
+        """
         s, p = self._state, self.parameters
         tentative = s["status"] == TrackStatus.TENTATIVE
-        over = self._looks_missed(np.arange(len(twins)), now_ns) >= np.where(
-            tentative, p.misses_tentative, p.misses_firm
-        )
+        allowed = np.where(tentative, p.misses_tentative, p.misses_firm)
+        over = self._looks_missed(np.arange(len(twins)), now_ns) >= allowed
         over |= tentative & (self._looks_since_birth(now_ns) > p.looks_to_confirm)
         over |= twins
-        lost = np.flatnonzero(over & ~tentative)
+        unknown = twins & (s["hits"].sum(axis=1) == p.hits_to_confirm)
+        lost = np.flatnonzero(over & ~tentative & ~unknown)
         told = np.concatenate([changed[~over[changed]], lost])
         report = self._rows(told)
         report.status[len(told) - len(lost) :] = TrackStatus.LOST
         if over.any():
             self._state = s | {name: s[name][~over] for name in ROWS}
-            self._state["hits_of_lost"] = s["hits_of_lost"] + s["hits"][lost].sum(axis=0)
+            self._state["hits_of_lost"] = s["hits_of_lost"] + s["hits"][np.flatnonzero(over & ~tentative)].sum(axis=0)
         return report
 
     def _looks_missed(self, rows: NDArray[np.int64], now_ns: int) -> NDArray[np.int64]:

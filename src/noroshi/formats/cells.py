@@ -1,0 +1,226 @@
+"""The cells of tables, CSV or Parquet, as numbers, texts and times; no format itself."""
+
+import io
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from noroshi.formats import FormatError
+from noroshi.formats.reading import UNPACKED_BYTES_MAX
+from noroshi.geo.time import NS_PER_S, S_PER_DAY
+
+Columns: TypeAlias = dict[str, Any]
+"""A table: pyarrow arrays of equal length by column name, names in lower case without blanks around them."""
+
+_NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
+_WHOLE = r"^-?(\d{1,18}|[1-8]\d{18})$"
+_ISO = (
+    r"^(?P<year>\d{4})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)"
+    r"(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9})\d*)?)? ?(?P<zone>Z|UTC|[-+]\d\d:?\d\d)?)?$"
+)
+
+
+def listed(columns: Columns) -> str:
+    """Return the names of columns as a person may read them."""
+    names = [name if name.isprintable() and len(name) < 40 else "..." for name in sorted(columns)]
+    return ", ".join(names[:20] + ["..."] * (len(names) > 20)) or "none"
+
+
+def csv_columns(data: bytes) -> tuple[Columns, int]:
+    """Return the columns of a CSV file with a header line, all as text, and how many lines had a wrong field count.
+
+    The separator is the comma, semicolon or tabulator that the header has most of.
+
+    Raises:
+        FormatError: if there is no header line.
+    """
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").replace("\x00", "").lstrip()
+    header, _, rest = text.partition("\n")
+    separator = max(",;\t", key=header.count)
+    names = [name.strip().strip('"').strip().lower() for name in header.rstrip("\r").split(separator)]
+    if not any(names):
+        raise FormatError("no header line with the names of the columns")
+    if not rest.strip():
+        return {name: pa.array([], pa.string()) for name in names}, 0
+    wrong: list[int] = []
+
+    def skip(_: Any) -> str:
+        wrong.append(1)
+        return "skip"
+
+    unique = [f"{i} {name}" for i, name in enumerate(names)]
+    try:
+        table = pa.csv.read_csv(
+            io.BytesIO(rest.encode()),
+            read_options=pa.csv.ReadOptions(column_names=unique, use_threads=False, block_size=1 << 24),
+            parse_options=pa.csv.ParseOptions(delimiter=separator, invalid_row_handler=skip),
+            convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(unique, pa.string())),
+        )
+    except pa.ArrowException as error:
+        raise FormatError(f"not a table of comma-separated values: {_first_line(error)}") from error
+    return _columns(table.rename_columns(names)), len(wrong)
+
+
+def parquet_columns(data: bytes) -> tuple[Columns, dict[str, str]]:
+    """Return the columns of a Parquet file and its key-value metadata.
+
+    Raises:
+        FormatError: if it is not one, is damaged, or holds more than `UNPACKED_BYTES_MAX`.
+    """
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+        cells = file.metadata.num_rows * file.metadata.num_columns
+        if max(sum(group.total_byte_size for group in groups), cells) > UNPACKED_BYTES_MAX:
+            raise FormatError(f"holds more than {UNPACKED_BYTES_MAX >> 20} MB; split it")
+        table = file.read(use_threads=False)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, OverflowError, UnicodeDecodeError) as error:
+        raise FormatError(f"not a sound Parquet file: {_first_line(error)}") from error
+    metadata = {
+        key.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+        for key, value in (table.schema.metadata or {}).items()
+    }
+    return _columns(table), metadata
+
+
+def numbers(column: Any) -> NDArray[np.float64]:
+    """Return a column as numbers; NaN where there is none, the text is no number, or it is infinite."""
+    if pa.types.is_string(column.type):
+        text = pc.utf8_trim_whitespace(column)
+        column = pc.if_else(pc.match_substring_regex(text, _NUMBER), text, None)
+    values = np.asarray(_cast(column, pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    return np.where(np.isinf(values), np.nan, values)
+
+
+def integers(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return a column as whole numbers, exactly, and which rows have one; the others are 0."""
+    if pa.types.is_floating(column.type):
+        values = numbers(column)
+        known = np.abs(values) < 2.0**63  # False for NaN
+        return np.where(known, values, 0.0).astype(np.int64), known
+    if pa.types.is_string(column.type):
+        text = pc.utf8_trim_whitespace(column)
+        column = pc.if_else(pc.match_substring_regex(text, _WHOLE), text, None)
+    whole = _cast(column, pa.int64())
+    return np.asarray(whole.fill_null(0).to_numpy(zero_copy_only=False)), ~np.asarray(whole.is_null())
+
+
+def texts(column: Any) -> NDArray[np.str_]:
+    """Return a column as text without blanks around it; "" where there is none. 7100.0 becomes "7100"."""
+    spelled, which = _distinct(column)
+    return spelled[which]
+
+
+def number_in_base(text: str, base: int, below: int) -> int:
+    """Return what the text spells in a base; -1 if it spells nothing or a number that is not below `below`."""
+    try:
+        value = int(text, base) if text.isalnum() else -1
+    except ValueError:
+        return -1
+    return value if value < below else -1
+
+
+def numbers_in_base(column: Any, base: int, below: int) -> NDArray[np.int64]:
+    """Return what a column spells in a base, -1 where it spells nothing or a number that is not below `below`."""
+    spelled, which = _distinct(column)
+    return np.array([number_in_base(str(text), base, below) for text in spelled], np.int64)[which]
+
+
+def times_ns(column: Any, unit_ns: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return a column as Unix UTC nanoseconds, and which rows have a time.
+
+    Args:
+        column: numbers, timestamps or text; text is a number or a date and time (UTC unless it has an offset).
+        unit_ns: what a number counts; None to tell seconds, milli-, micro- and nanoseconds apart by their size.
+    """
+    if pa.types.is_timestamp(column.type):
+        unit_ns = {"s": NS_PER_S, "ms": 1_000_000, "us": 1_000, "ns": 1}[column.type.unit]
+        column = column.cast(pa.int64())
+    values, whole, known = numbers(column), *integers(column)
+    if unit_ns is None:
+        sizes = np.abs(values[np.isfinite(values)])
+        usual = np.median(sizes) if len(sizes) else 0.0
+        bounds = ((1e17, 1), (1e14, 1_000), (1e11, 1_000_000))
+        unit_ns = next((unit for bound, unit in bounds if usual > bound), NS_PER_S)
+    if pa.types.is_floating(column.type):
+        known = np.zeros(len(known), np.bool_)  # their fraction counts
+    fits = known & (np.abs(whole.astype(np.float64)) < 9.2e18 / unit_ns)
+    with np.errstate(invalid="ignore"):
+        sound = ~fits & ~known & (np.abs(values) < 9.2e18 / unit_ns)
+    split = np.where(sound, values, 0.0)
+    rounded = np.floor(split).astype(np.int64) * unit_ns + np.rint(split % 1.0 * unit_ns).astype(np.int64)
+    time_ns = np.where(fits, np.where(fits, whole, 0) * unit_ns, rounded)
+    if pa.types.is_string(column.type):
+        calendar_ns, dated = _calendar_ns(column)
+        return np.where(dated, calendar_ns, time_ns), fits | sound | dated
+    return time_ns, fits | sound
+
+
+def _distinct(column: Any) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """Return the distinct texts of a column, "" first, and which of them each row has."""
+    if pa.types.is_floating(column.type):
+        whole, known = integers(column)
+        column = pc.if_else(pa.array(known), pa.array(whole), None)
+    encoded = pc.utf8_trim_whitespace(_cast(column, pa.string())).dictionary_encode()
+    spelled = np.array(["", *encoded.dictionary.to_pylist()], np.str_)
+    return spelled, np.asarray(encoded.indices.cast(pa.int64()).fill_null(-1)) + 1
+
+
+def _calendar_ns(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    parts = pc.extract_regex(pc.utf8_trim_whitespace(column), _ISO)
+    matched = ~np.asarray(parts.is_null())
+
+    def part(name: str) -> NDArray[np.int64]:
+        text = pc.struct_field(parts, name).fill_null("")
+        if name == "fraction":
+            text = pc.utf8_rpad(text, 9, "0")
+        return np.asarray(pc.if_else(pc.equal(text, ""), "0", text).cast(pa.int64()))
+
+    year, month, day, hour, minute, second = (
+        part(name) for name in ("year", "month", "day", "hour", "minute", "second")
+    )
+    month_first = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    days = month_first.astype("datetime64[D]").astype(np.int64)
+    month_days = (month_first + 1).astype("datetime64[D]").astype(np.int64) - days
+    sound = matched & (year >= 1678) & (year <= 2261) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= month_days)
+    sound &= (hour < 24) & (minute < 60) & (second < 60)
+    zone, which = _distinct(pc.struct_field(parts, "zone"))
+    offset_s = np.array([_offset_s(str(one)) for one in zone], np.int64)[which]
+    seconds = (days + day - 1) * S_PER_DAY + hour * 3600 + minute * 60 + second - offset_s
+    return np.where(sound, seconds, 0) * NS_PER_S + np.where(sound, part("fraction"), 0), sound
+
+
+def _offset_s(zone: str) -> int:
+    digits = zone.replace(":", "")
+    if digits[:1] not in ("+", "-"):
+        return 0
+    return (int(digits[1:3]) * 3600 + int(digits[3:5]) * 60) * (-1 if digits[0] == "-" else 1)
+
+
+def _columns(table: Any) -> Columns:
+    found: Columns = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        plain = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        if pa.types.is_dictionary(plain.type):
+            plain = plain.dictionary_decode()
+        if pa.types.is_large_string(plain.type):
+            plain = plain.cast(pa.string())
+        found.setdefault(name.strip().lower(), plain)
+    return found
+
+
+def _cast(column: Any, kind: Any) -> Any:
+    try:
+        return column.cast(kind, safe=False)
+    except pa.ArrowException as error:
+        raise FormatError(f"a column holds {column.type} where {kind} is wanted") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,157 @@
+"""What readers of recordings share: unpacking, JSON that was cut short, units, position reports; no format itself."""
+
+import gzip
+import io
+import json
+import zlib
+from collections import Counter
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.formats import Context, Decoded, FormatError
+from noroshi.records import Detections, Identity, SensorSite, Tracks
+from noroshi.sensors import position_report
+
+FOOT_M = 0.3048
+KNOT_M_S = 1852.0 / 3600.0
+FOOT_PER_MINUTE_M_S = FOOT_M / 60.0
+UNPACKED_BYTES_MAX = 1 << 29
+"""What a compressed recording may unpack to; beyond this it is refused."""
+
+JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON, or not of the wanted shape."""
+
+REPORT_COMPONENTS = position_report.Sensor.COMPONENTS
+"""What a position report (ADS-B, AIS) measures."""
+
+
+def unpack(data: bytes) -> tuple[bytes, Counter[str]]:
+    """Return the bytes, decompressed if they are gzip, and a count of 1 for a stream that is cut short or damaged.
+
+    Raises:
+        FormatError: if they unpack to more than `UNPACKED_BYTES_MAX`.
+    """
+    damage: Counter[str] = Counter()
+    if not data.startswith(b"\x1f\x8b"):
+        return data, damage
+    stream = gzip.GzipFile(fileobj=io.BytesIO(data))
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while piece := stream.read1(1 << 20):
+            pieces.append(piece)
+            size += len(piece)
+            if size > UNPACKED_BYTES_MAX:
+                raise FormatError(f"unpacks to more than {UNPACKED_BYTES_MAX >> 20} MB; split it")
+    except (EOFError, OSError, zlib.error):
+        damage["compressed stream cut short or damaged"] += 1
+    return b"".join(pieces), damage
+
+
+def peek(head: bytes) -> bytes:
+    """Return the beginning of a file as `sniff` wants it: decompressed, without byte order mark and leading blanks."""
+    if head.startswith(b"\x1f\x8b"):
+        try:
+            head = zlib.decompressobj(31).decompress(head, 1 << 16)
+        except zlib.error:
+            return b""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()
+
+
+def json_elements(text: str, start: int) -> tuple[list[Any], bool]:
+    """Return the elements of the JSON array whose first element begins at or after `start`, as far as they are sound.
+
+    The second value is True if the array ended as it should.
+    """
+    decoder = json.JSONDecoder()
+    elements: list[Any] = []
+    while True:
+        while start < len(text) and text[start] in " \t\r\n,":
+            start += 1
+        if text[start : start + 1] in ("]", ""):
+            return elements, text[start : start + 1] == "]"
+        try:
+            element, start = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            return elements, False
+        elements.append(element)
+
+
+def last_at_or_before(
+    key: NDArray[np.int64], time_ns: NDArray[np.int64], is_source: NDArray[np.bool_], within_ns: int
+) -> NDArray[np.int64]:
+    """Return, for each of (n,) rows, the latest source row of the same key that is not later; -1 if there is none.
+
+    Args:
+        key: who the row speaks of.
+        time_ns: when.
+        is_source: the rows among which to look; a source row finds itself.
+        within_ns: how old the source may be.
+    """
+    rows = np.arange(len(key))
+    order = np.lexsort((rows, time_ns, key))
+    source = np.maximum.accumulate(np.where(is_source[order], rows, -1)) if len(key) else rows
+    found = order[source]
+    age_ns = time_ns[order] - time_ns[found]
+    young = (source >= 0) & (key[found] == key[order]) & (age_ns >= 0) & (age_ns <= within_ns)
+    result = np.empty(len(key), np.int64)
+    result[order] = np.where(young, found, -1)
+    return result
+
+
+def add_reports(
+    decoded: Decoded,
+    context: Context,
+    *,
+    time_ns: NDArray[np.int64],
+    values: NDArray[np.float64],
+    identity: Identity,
+    surface: bool = False,
+) -> None:
+    """Add position reports to `decoded`: (n, 6) values in the order of `REPORT_COMPONENTS`, their noise unstated."""
+    if not len(time_ns):
+        return
+    decoded.detections.append(
+        Detections.of(
+            sensor=context.source,
+            components=REPORT_COMPONENTS,
+            time_ns=time_ns,
+            values=values,
+            identity=identity,
+            received_ns=context.received_ns,
+        )
+    )
+    parameters = {"surface": 1.0} if surface else {}
+    decoded.sites.append(SensorSite(sensor=context.source, type="position_report", parameters=parameters))
+
+
+def rows_by_track(tracks: Tracks) -> list[NDArray[np.int64]]:
+    """Return the rows of each track, in order of track number and time.
+
+    Rows without a place are left out; of rows of one track and time only the one of the highest revision is there.
+    """
+    order = np.lexsort((tracks.revision, tracks.time_ns, tracks.track_id))
+    placed = np.isfinite(tracks.state_ecef[order, :3]).all(axis=1)
+    order = order[np.flatnonzero(placed)]
+    number, time_ns = tracks.track_id[order], tracks.time_ns[order]
+    latest = np.ones(len(order), np.bool_)
+    latest[:-1] = (number[1:] != number[:-1]) | (time_ns[1:] != time_ns[:-1])
+    order = order[latest]
+    return np.split(order, np.flatnonzero(np.diff(tracks.track_id[order])) + 1) if len(order) else []
+
+
+def finished(decoded: Decoded, *, may_be_empty: bool = False) -> Decoded:
+    """Return `decoded` with its records summed up.
+
+    Raises:
+        FormatError: if no record is sound; where it `may_be_empty`, only if there are damaged ones.
+    """
+    decoded.counts, decoded.damage = +decoded.counts, +decoded.damage
+    decoded.n_records = decoded.counts.total() + decoded.damage.total()
+    if not decoded.counts and (decoded.damage or not may_be_empty):
+        reasons = ", ".join(f"{n} x {reason}" for reason, n in decoded.damage.most_common(3))
+        raise FormatError(f"no readable record in it{': ' if reasons else ''}{reasons}")
+    return decoded
