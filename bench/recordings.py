@@ -2,8 +2,9 @@
 
 uv run bench/recordings.py [--shared ../shared/data] [--asterix-samples FOLDER] [--json]
 
-Samples come from the PyPI package `traffic` (development only), the others from the folder `--shared`, and three more from
-the unpacked source archive of the PyPI package `asterix-decoder` (never install it). What is absent is skipped and named.
+Samples come from the PyPI package `traffic` (development only), the others from the folder `--shared`, and five more
+from the unpacked source archive of the PyPI package `asterix-decoder` (never install it). What is absent is skipped
+and named.
 """
 
 import argparse
@@ -122,17 +123,18 @@ def known_positions(recording: Recording) -> dict[str, Any] | None:
         if row.get("latitude") is not None and row.get("df") in ("17", "18"):
             key = (int(row["icao24"], 16), round(row["timestamp"] * 1e6))
             known[key] = (row["latitude"], row["longitude"])
-    worst_m, matched = 0.0, 0
+    worst_m, matched = 0.0, set()
     for batch in recording.decoded.detections:
         place = np.degrees(batch.values[:, :2])
         for address, time_ns, (lat, lon) in zip(batch.identity.icao_address, batch.time_ns, place, strict=True):
-            theirs = known.get((int(address), round(int(time_ns) / 1e3)))
+            key = (int(address), round(int(time_ns) / 1e3))
+            theirs = known.get(key)
             if theirs is not None and math.isfinite(lat):
-                matched += 1
+                matched.add(key)
                 north_m = (lat - theirs[0]) * 111_320.0
                 east_m = (lon - theirs[1]) * 111_320.0 * math.cos(math.radians(lat))
                 worst_m = max(worst_m, math.hypot(north_m, east_m))
-    return {"known": len(known), "decoded": matched, "worst_m": round(worst_m, 6)}
+    return {"known": len(known), "decoded": len(matched), "worst_m": round(worst_m, 6)}
 
 
 def line(found: dict[str, Any]) -> str:

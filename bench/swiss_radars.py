@@ -88,7 +88,7 @@ def measure(from_hour: float, hours: float, seed: int, parameters: dict[str, flo
         "plots": sum(map(len, plots)),
         "output_period_s": PERIOD_S,
         "siap": dict(siap.measure(truth, tracks, times_ns=times_ns)),
-        "ed142": [line.__dict__ if hasattr(line, "__dict__") else str(line) for line in lines],
+        "ed142": [{k: None if v != v else v for k, v in line._asdict().items()} for line in lines],
         "ed142_table": ed142.table(lines),
         "tracking_cpu_s": round(cpu_s, 2),
         "digest": tracked.digest,

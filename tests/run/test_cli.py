@@ -188,3 +188,15 @@ def test_radar_beside_reports_shows_the_radars_bias(inside):
     assert math.degrees(found["azimuth_rad"]["bias"]) == pytest.approx(0.3, abs=0.03)
     assert found["range_m"]["sigma"] == pytest.approx(70.0, rel=0.25)
     assert found["range_m"]["n"] > 150
+
+
+def test_radars_nobody_placed_are_left_out_and_named(inside):
+    plots(inside / "radar.csv")
+    text = (inside / "radar.csv").read_text()
+    (inside / "two.csv").write_text(text + "\n" + "\n".join(text.replace("hill", "dale").splitlines()[1:]))
+    done = run("track", "two.csv", "--sensors", "sites.csv", "--json")
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)
+    assert figures["tracks"]["tracks"] == 2
+    assert figures["notes"] == ["position of radar 'dale' unknown: not tracked; give it in a sensors table with --sensors"]
+    assert {row["sensor"]: row["refused"] for row in figures["sensors"]} == {"hill": {}, "dale": {"UNKNOWN_SENSOR": 24}}

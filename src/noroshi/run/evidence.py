@@ -17,8 +17,8 @@ def radar_residuals(read: Sequence[Recording], tracked: Tracked | None) -> list[
         return []
     types = {site.sensor: site.type for site in tracked.setup.sites}
     detections = [batch for recording in read for batch in recording.decoded.detections]
-    reports = [batch for batch in detections if types[batch.sensor] == "position_report"]
-    radars = sorted({batch.sensor for batch in detections if types[batch.sensor] == "search_radar"})
+    reports = [batch for batch in detections if types.get(batch.sensor) == "position_report"]
+    radars = sorted({batch.sensor for batch in detections if types.get(batch.sensor) == "search_radar"})
     if not reports or not radars:
         return []
     from noroshi.assessment.reference import truth_from_reports

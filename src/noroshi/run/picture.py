@@ -53,6 +53,8 @@ def _plots(read: Sequence[Recording], tracked: Tracked | None) -> list[tuple[str
     places: list[tuple[str, NDArray[np.float64]]] = []
     for recording in read:
         for batch in recording.decoded.detections:
+            if batch.sensor not in sensors:
+                continue
             ready = good(arrange(batch, sensors[batch.sensor]))
             states, _ = sensors[batch.sensor].locate(ready.values, ready.covariances, ready.origin_ecef_m)
             places.append((batch.sensor, states[:, :3]))

@@ -18,10 +18,10 @@ def complete(
 
     Among several descriptions of a sensor the first with a position wins. A scan period that nobody states is taken
     from the recording itself. A radar without a position is of use only alone: it is then put at 0N 0E and the picture
-    is relative to it.
+    is relative to it. Beside other sensors it is left out, and its plots are counted as those of an unknown sensor.
 
     Raises:
-        ValueError: if a sensor's type cannot be told, or its position is missing and needed.
+        ValueError: if a sensor's type cannot be told.
     """
     notes: list[str] = []
     found: list[SensorSite] = []
@@ -32,12 +32,13 @@ def complete(
             site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": round(period, 3)})
         found.append(site)
     lost = [site for site in found if site.type == "search_radar" and math.isnan(site.lat_rad)]
-    if lost and len(found) > 1:
-        named = ", ".join(f"'{site.sensor}'" for site in lost)
-        raise ValueError(f"the position of radar {named} is not known; give it in a sensors table with --sensors")
-    if lost:
+    if lost and len(found) == 1:
         notes.append(f"position of radar '{lost[0].sensor}' unknown: picture relative to it, as if at 0N 0E")
         found = [dataclasses.replace(lost[0], lat_rad=0.0, lon_rad=0.0, height_m=0.0)]
+    elif lost:
+        named = ", ".join(f"'{site.sensor}'" for site in lost)
+        notes.append(f"position of radar {named} unknown: not tracked; give it in a sensors table with --sensors")
+        found = [site for site in found if site not in lost]
     return found, notes
 
 

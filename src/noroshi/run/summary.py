@@ -68,6 +68,10 @@ def _sensors(tracked: Tracked) -> list[dict[str, Any]]:
                 "refused": refused,
             }
         )
+    placed = {site.sensor for site in tracked.setup.sites}
+    for name in sorted(set(tracked.n_plots) - placed):
+        row = {"sensor": name, "type": "", "scan_period_s": None, "plots": tracked.n_plots[name], "used": 0, "unused": 0}
+        rows.append(row | {"refused": {reason: n for (sensor, reason), n in tracked.refused.items() if sensor == name}})
     return rows
 
 

@@ -1,0 +1,165 @@
+"""Write docs/figures.md from what the benches printed.
+
+    uv run bench/NAME.py --json > bench/results/NAME.json      (each bench prints one JSON object last)
+    uv run scripts/make_figures.py
+
+Every number on that page comes from a file in bench/results/, which says the seeds and versions it was made with.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return the JSON object that a bench printed last."""
+    lines = (ROOT / f"bench/results/{name}.json").read_text().strip().splitlines()
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
+
+
+def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in [head, ("---",) * len(head), *rows]]
+    return "\n".join(lines)
+
+
+def versions(found: dict[str, Any]) -> str:
+    """Return the line that says what a figure was made with."""
+    return "Made with " + ", ".join(f"{name} {value}" for name, value in found["versions"].items()) + "."
+
+
+def amount(line: dict[str, Any], value: float | None) -> str:
+    """Return a figure of the ED-142 table with its unit; a share in per cent, one that is not known as a dash."""
+    if value is None:
+        return "-"
+    return f"{value:.1f} {line['unit']}" if line["unit"] else f"{100 * value:.3g} %"
+
+
+def swiss() -> str:
+    """Return the section on simulated radars over Switzerland."""
+    found = load("swiss_radars")
+    siap = found["siap"]
+    lines = found["ed142"]
+    return "\n\n".join(
+        [
+            "## Real flights past three simulated radars",
+            "`uv run bench/swiss_radars.py --from-hour 10 --hours 2 --seed 2 --json`",
+            f"{found['flights']} flights from {found['from']} for {found['hours']:g} h, {found['plots']:,} plots, seed "
+            f"{found['seed']}; output period {found['output_period_s']:g} s. Parameters were chosen on 08:00 to 08:30 with "
+            "seed 1. The truth is smoothed from the flights' own reports (`assessment/smoothing.py`).",
+            table(
+                ("SIAP", "value"),
+                [
+                    (name.replace("_", " "), f"{value:.4g}")
+                    for name, value in siap.items()
+                    if not name.startswith("id_")
+                ],
+            ),
+            "The lines of an EUROCAE ED-142-style table, en route:",
+            table(
+                ("requirement", "found", "asked", "verdict", "why"),
+                [
+                    (
+                        x["requirement"],
+                        amount(x, x["value"]),
+                        f"{x['sense']} {amount(x, x['threshold'])}",
+                        x["verdict"],
+                        x["reason"],
+                    )
+                    for x in lines
+                ],
+            ),
+            "False detections: a flight that leaves the sample leaves a track, which coasts for up to five looks and whose "
+            "first extrapolated rows still say firm. Radars without transponder codes cannot be asked the lines on codes.",
+            f"Tracking took {found['tracking_cpu_s']:.0f} s of processor time. {versions(found)}",
+        ]
+    )
+
+
+def recordings() -> str:
+    """Return the section on real recordings."""
+    found = load("recordings")
+    rows = []
+    for each in found["recordings"]:
+        if "records" not in each:
+            rows.append((each["recording"], "refused", "", "", "", each["refused"][:90]))
+            continue
+        system = "; ".join(f"{s['tracks']:,} system tracks in {s['rows']:,} rows" for s in each["system_tracks"])
+        known = each.get("against_known_positions")
+        check = (
+            f"{known['decoded']:,} of {known['known']:,} known positions, worst {known['worst_m']:g} m" if known else ""
+        )
+        note = "; ".join(filter(None, [system, check, each.get("refused", "")[:90]]))
+        rows.append(
+            (
+                each["recording"], each["format"], f"{each['records']:,}", f"{each['damaged']:,}",
+                f"{each['senders']} / {each['tracks']}" if "tracks" in each else "", note,
+            )
+        )  # fmt: skip
+    jade = next((each for each in found["recordings"] if each["recording"].startswith("jade")), None)
+    text = []
+    if jade:
+        s = jade["system_tracks"][0]
+        text.append(
+            f"The half hour of a real multi-sensor picture (`{jade['recording']}`) holds {s['rows']:,} category 062 records of "
+            f"{s['tracks']} tracks, as its source says, between {s['lat_deg'][0]} and {s['lat_deg'][1]} N, {s['lon_deg'][0]} "
+            f"and {s['lon_deg'][1]} E; heights at the 1st, 50th and 99th percentile {s['height_m_1_50_99']} m, speeds "
+            f"{s['speed_m_s_1_50_99']} m/s."
+        )
+    return "\n\n".join(
+        [
+            "## Every real recording at hand",
+            "`uv run bench/recordings.py --asterix-samples FOLDER --json`",
+            *text,
+            table(("recording", "format", "records", "damaged", "senders / tracks", "notes"), rows),
+            "A flight may make several tracks: reports stop for minutes and begin again. "
+            f"Absent: {', '.join(found['absent']) or 'none'}. {versions(found)}",
+        ]
+    )
+
+
+def damage() -> str:
+    """Return the section on damaged input."""
+    found = load("fuzz_formats")
+    rows = [
+        (name, f"{each['cases']:,}", f"{each['bytes']:,}", f"{each['refused']:,}", f"{each['worst_s']:.2f} s")
+        for name, each in sorted(found["formats"].items())
+    ]
+    return "\n\n".join(
+        [
+            "## Damaged recordings",
+            "`uv run bench/fuzz_formats.py --megabytes 10 --json`",
+            table(("format", "cases", "bytes", "refused whole", "slowest case"), rows),
+            f"Nothing but `FormatError` left a decoder. {versions(found)}",
+        ]
+    )
+
+
+def metrics() -> str:
+    """Return the section on the measures' speed."""
+    found = load("metrics")
+    return "\n\n".join(
+        [
+            "## Measures of 10,000 targets",
+            "`uv run bench/metrics.py --json`",
+            "```json\n" + json.dumps({k: v for k, v in found.items() if k != "versions"}, indent=1) + "\n```",
+            versions(found),
+        ]
+    )
+
+
+def main() -> None:
+    """Write the page."""
+    head = (
+        "# Figures and how to get them\n\nWritten by `uv run scripts/make_figures.py` from `bench/results/`. Times are of a "
+        "shared two-core machine; ratios in one run mean more than seconds."
+    )
+    sections = [swiss(), recordings(), damage(), metrics()]
+    (ROOT / "docs/figures.md").write_text("\n\n".join([head, *sections]) + "\n")
+
+
+if __name__ == "__main__":
+    main()
