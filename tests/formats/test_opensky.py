@@ -169,3 +169,18 @@ def test_reported_velocities_agree_with_the_places():
     told = np.vecmat(values[:-1, 3:5], enu_axes(values[:-1, 0], values[:-1, 1])[:, :2])[near]
     assert near.sum() > 100
     assert np.median(np.linalg.norm(flown - told, axis=1)) < 10.0
+
+
+@pytest.mark.parametrize(("course", "kept"), [(228.0, True), (228.0 - 256.0, False)])
+def test_a_course_that_contradicts_the_movement_is_not_believed(course, kept):
+    """228 degrees in a signed byte are -28: the positions are good, the velocities are not."""
+    lines = ["timestamp,icao24,latitude,longitude,altitude,groundspeed,track"]
+    for k in range(20):
+        north_m, east_m = (5.0 * k * 100.0 * np.array([np.cos(np.radians(228)), np.sin(np.radians(228))])).tolist()
+        lat, lon = 45 + np.degrees(north_m / 6.37e6), 7 + np.degrees(east_m / 6.37e6 / np.cos(np.radians(45)))
+        lines.append(f"{1_700_000_000 + 5 * k},39b415,{lat:.6f},{lon:.6f},3000,{194.4 + 0.1 * k},{course + 0.01 * k}")
+    decoded = opensky.decode("\n".join(lines).encode(), Context())
+    velocity = decoded.detections[0].values[:, 3:5]
+    assert np.isfinite(velocity).all() == kept
+    assert np.isfinite(decoded.detections[0].values[:, :3]).all()
+    assert decoded.counts["position report, velocity against the movement"] == (0 if kept else 20)

@@ -10,12 +10,14 @@ Times are seconds or milliseconds since 1970, or text. The columns tell the dial
 JSON is a list of objects, an object of columns as pandas writes it, or an answer of OpenSky's own interface (`states`).
 `altitude_m` is the pressure altitude (1013.25 hPa); a row that has only a geometric height has that, and is counted
 apart. State vectors hold an old position until a new one comes: such rows are kept as `Quality.DUPLICATE`. A velocity
-that has stood to the last digit for ten seconds is held too (after landing often for minutes): it is left out.
+that has stood to the last digit for ten seconds is held too (after landing often for minutes): it is left out. So are
+all velocities of an aircraft whose course is, in the median, more than 45 degrees off its own movement.
 
 Sources: The OpenSky Network, documentation of "Historical data" and "REST API"; Olive (2019), traffic, a toolbox for
 processing and analysing air traffic data, J. Open Source Software 4(39), 1518.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
@@ -26,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from noroshi.estimation.angles import wrap
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import (
     Columns,
@@ -48,6 +51,8 @@ from noroshi.formats.reading import (
     peek,
     unpack,
 )
+from noroshi.geo.time import NS_PER_S
+from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Identity, Quality, take
 
 MEDIA = (".json", ".json.gz", ".csv", ".csv.gz", ".parquet")
@@ -74,6 +79,9 @@ STATES = (
     *("onground", "velocity", "true_track", "vertical_rate", "sensors", "geo_altitude", "squawk"),
 )
 HELD_VELOCITY_NS = 10_000_000_000
+CONTRARY_RAD = math.radians(45.0)
+MOVING_M_S = 20.0
+STEP_NS_MAX = 30_000_000_000
 HELD_SPEED_M_S = 2.5  # who is faster and stays in one place to ten decimals has not been heard of again
 
 _WANTED = sorted(
@@ -201,7 +209,8 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     rows = np.flatnonzero(timed & placed)
     held = _held(identity.icao_address[rows], time_ns[rows], values[rows])
     stale = _stale(identity.icao_address[rows], time_ns[rows], values[rows])
-    values[rows[stale], 3:] = np.nan
+    contrary = _contrary(identity.icao_address[rows], time_ns[rows], values[rows]) & ~stale
+    values[rows[stale | contrary], 3:] = np.nan
     add_reports(decoded, context, time_ns=time_ns[rows], values=values[rows], identity=take(identity, rows))
     if len(rows):
         quality = np.where(held, Quality.DUPLICATE, Quality.GOOD).astype(np.uint8)
@@ -211,8 +220,9 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     decoded.counts["position report, held over"] += int(held.sum())
     for sort, chosen in {
         "position report, velocity held over": stale,
-        "position report, geometric height": ~stale & geometric[rows],
-        "position report": ~stale & ~geometric[rows],
+        "position report, velocity against the movement": contrary,
+        "position report, geometric height": ~stale & ~contrary & geometric[rows],
+        "position report": ~stale & ~contrary & ~geometric[rows],
     }.items():
         decoded.counts[sort] += int((chosen & ~held).sum())
 
@@ -265,3 +275,22 @@ def _stale(address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArr
     old = time_ns[order] - time_ns[order][first] > HELD_VELOCITY_NS
     stale[order] = old & np.isfinite(velocity).any(axis=1)
     return stale
+
+
+def _contrary(address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which reports have a velocity and are of an aircraft whose velocities are not those of its movement.
+
+    Some tables keep the course in a number too small for it, so that 228 degrees become -28.
+    """
+    order = np.lexsort((np.arange(len(address)), time_ns, address))
+    key, place, velocity = address[order], values[order, :2], values[order, 3:5]
+    step_ns = np.diff(time_ns[order])
+    near = (key[1:] == key[:-1]) & (step_ns > 0) & (step_ns <= STEP_NS_MAX)
+    dt_s = np.where(near, step_ns, STEP_NS_MAX) / NS_PER_S
+    moved = np.diff(place, axis=0)[:, ::-1] * MEAN_RADIUS_M / dt_s[:, None]
+    moved[:, 0] *= np.cos(place[1:, 0])
+    turn = np.arctan2(moved[:, 0], moved[:, 1]) - np.arctan2(velocity[1:, 0], velocity[1:, 1])
+    tells = near & (np.hypot(*moved.T) > MOVING_M_S) & (np.hypot(*velocity[1:].T) > MOVING_M_S)
+    who, off = key[1:][tells], np.abs(wrap(turn[tells]))
+    wrong = [each for each in np.unique(who) if np.median(off[who == each]) > CONTRARY_RAD]
+    return np.asarray(np.isin(address, wrong) & np.isfinite(values[:, 3:5]).all(axis=1))

@@ -52,26 +52,22 @@ def _recording(recording: Recording) -> dict[str, Any]:
 
 
 def _sensors(tracked: Tracked) -> list[dict[str, Any]]:
-    rows = []
-    for site in tracked.setup.sites:
-        refused = {reason: n for (sensor, reason), n in sorted(tracked.refused.items()) if sensor == site.sensor}
-        used = tracked.plots_used.get(site.sensor, 0)
-        plots = tracked.n_plots[site.sensor]
+    sites = {site.sensor: site for site in tracked.setup.sites}
+    rows: list[dict[str, Any]] = []
+    for name in [*sites, *sorted(set(tracked.n_plots) - set(sites))]:
+        refused = {reason: n for (sensor, reason), n in sorted(tracked.refused.items()) if sensor == name}
+        used, plots = tracked.plots_used.get(name, 0), tracked.n_plots[name]
         rows.append(
             {
-                "sensor": site.sensor,
-                "type": site.type,
-                "scan_period_s": site.parameters.get("scan_period_s"),
+                "sensor": name,
+                "type": sites[name].type if name in sites else "",
+                "scan_period_s": sites[name].parameters.get("scan_period_s") if name in sites else None,
                 "plots": plots,
                 "used": used,
                 "unused": plots - used - sum(refused.values()),
                 "refused": refused,
             }
         )
-    placed = {site.sensor for site in tracked.setup.sites}
-    for name in sorted(set(tracked.n_plots) - placed):
-        row = {"sensor": name, "type": "", "scan_period_s": None, "plots": tracked.n_plots[name], "used": 0, "unused": 0}
-        rows.append(row | {"refused": {reason: n for (sensor, reason), n in tracked.refused.items() if sensor == name}})
     return rows
 
 
