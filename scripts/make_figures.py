@@ -141,11 +141,28 @@ def damage() -> str:
 def metrics() -> str:
     """Return the section on the measures' speed."""
     found = load("metrics")
+    names = ("ospa", "gospa", "siap", "ospa2", "consistency", "ed142")
+    rows = [
+        (scene, size.replace("_x_", " x ").replace("000", ",000"), *(f"{taken[name]:.3f} s" for name in names))
+        for scene in ("airspace", "swarm")
+        for size, taken in found[scene].items()
+    ]
+    beside = [
+        (
+            size.replace("_x_", " x "),
+            *(f"{taken[name + '_ratio']:,.0f} ({taken[name + '_relative_difference']:.0e})" for name in names[:3]),
+        )
+        for size, taken in found["beside_stone_soup"].items()
+    ]
     return "\n\n".join(
         [
-            "## Measures of 10,000 targets",
+            "## Measures of one picture",
             "`uv run bench/metrics.py --json`",
-            "```json\n" + json.dumps({k: v for k, v in found.items() if k != "versions"}, indent=1) + "\n```",
+            "Truth and tracks at 100 km2 a target (airspace) and 1 km apart (swarm), from records to result:",
+            table(("scene", "targets x tracks", *names), rows),
+            "How many times as fast as Stone Soup on the same pictures in the same run (and the relative difference of the "
+            "values):",
+            table(("targets x tracks", *names[:3]), beside),
             versions(found),
         ]
     )
