@@ -198,5 +198,7 @@ def test_radars_nobody_placed_are_left_out_and_named(inside):
     assert done.exit_code == 0, done.output
     figures = json.loads(done.stdout)
     assert figures["tracks"]["tracks"] == 2
-    assert figures["notes"] == ["position of radar 'dale' unknown: not tracked; give it in a sensors table with --sensors"]
+    assert figures["notes"] == [
+        "position of radar 'dale' unknown: not tracked; give it in a sensors table with --sensors"
+    ]
     assert {row["sensor"]: row["refused"] for row in figures["sensors"]} == {"hill": {}, "dale": {"UNKNOWN_SENSOR": 24}}
