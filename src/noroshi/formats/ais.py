@@ -197,6 +197,7 @@ def _read_table(columns: Columns, decoded: Decoded, context: Context) -> None:
         )
     n = len(columns["mmsi"])
     mmsi, known = integers(columns["mmsi"])
+    known &= (mmsi >= 0) & (mmsi < 10**9)
     time_ns, timed = times_ns(columns["basedatetime"])
     place_deg = np.column_stack((numbers(columns["lat"]), numbers(columns["lon"])))
     placed = (np.abs(place_deg) <= (90.0, 180.0)).all(axis=1)

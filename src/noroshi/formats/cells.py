@@ -1,6 +1,5 @@
 """The cells of tables, CSV or Parquet, as numbers, texts and times; no format itself."""
 
-import io
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +16,13 @@ from noroshi.geo.time import NS_PER_S, S_PER_DAY
 Columns: TypeAlias = dict[str, Any]
 """A table: pyarrow arrays of equal length by column name, names in lower case without blanks around them."""
 
+ROWS_MAX, COLUMNS_MAX = 1 << 22, 10_000
+"""How many rows and columns a table may have; beyond this it is refused."""
+
+TEXT_LENGTH_MAX = 100
+"""How long a text in a cell may be; beyond this it is cut, and ends in "..."."""
+
+_TOO_LARGE = f"holds more than {UNPACKED_BYTES_MAX >> 20} MB; split it"
 _NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
 _WHOLE = r"^-?(\d{1,18}|[1-8]\d{18})$"
 _ISO = (
@@ -37,16 +43,23 @@ def csv_columns(data: bytes) -> tuple[Columns, int]:
     The separator is the comma, semicolon or tabulator that the header has most of.
 
     Raises:
-        FormatError: if there is no header line.
+        FormatError: if there is no header line, or more than `ROWS_MAX` rows or `COLUMNS_MAX` columns.
     """
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").replace("\x00", "").lstrip()
-    header, _, rest = text.partition("\n")
-    separator = max(",;\t", key=header.count)
-    names = [name.strip().strip('"').strip().lower() for name in header.rstrip("\r").split(separator)]
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if b"\x00" in data:
+        data = data.replace(b"\x00", b"")
+    if not data.isascii():
+        data = data.decode("utf-8", "replace").encode()
+    header, _, rest = data.lstrip().partition(b"\n")
+    del data
+    title = header.decode()
+    separator = max(",;\t", key=title.count)
+    names = [name.strip().strip('"').strip().lower() for name in title.rstrip("\r").split(separator)]
     if not any(names):
         raise FormatError("no header line with the names of the columns")
-    if not rest.strip():
+    if not rest or rest.isspace():
         return {name: pa.array([], pa.string()) for name in names}, 0
+    _check_size(rest.count(b"\n"), len(names))
     wrong: list[int] = []
 
     def skip(_: Any) -> str:
@@ -56,7 +69,7 @@ def csv_columns(data: bytes) -> tuple[Columns, int]:
     unique = [f"{i} {name}" for i, name in enumerate(names)]
     try:
         table = pa.csv.read_csv(
-            io.BytesIO(rest.encode()),
+            pa.BufferReader(rest),
             read_options=pa.csv.ReadOptions(column_names=unique, use_threads=False, block_size=1 << 24),
             parse_options=pa.csv.ParseOptions(delimiter=separator, invalid_row_handler=skip),
             convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(unique, pa.string())),
@@ -70,17 +83,23 @@ def parquet_columns(data: bytes) -> tuple[Columns, dict[str, str]]:
     """Return the columns of a Parquet file and its key-value metadata.
 
     Raises:
-        FormatError: if it is not one, is damaged, or holds more than `UNPACKED_BYTES_MAX`.
+        FormatError: if it is not one, is damaged, or holds more than `UNPACKED_BYTES_MAX`, `ROWS_MAX` rows or
+            `COLUMNS_MAX` columns.
     """
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-        cells = file.metadata.num_rows * file.metadata.num_columns
-        if max(sum(group.total_byte_size for group in groups), cells) > UNPACKED_BYTES_MAX:
-            raise FormatError(f"holds more than {UNPACKED_BYTES_MAX >> 20} MB; split it")
-        table = file.read(use_threads=False)
+        about = pq.read_metadata(pa.BufferReader(data))
+        _check_size(about.num_rows, about.num_columns)
+        stored = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+        if max(stored, about.num_rows * about.num_columns) > UNPACKED_BYTES_MAX:
+            raise FormatError(_TOO_LARGE)
+        columns = [about.schema.column(i) for i in range(about.num_columns)]
+        # A text that is stored once may stand in every row: only `_columns` writes it out.
+        texts_once = [one.path for one in columns if one.physical_type == "BYTE_ARRAY" and one.path == one.name]
+        table = pq.ParquetFile(pa.BufferReader(data), read_dictionary=texts_once).read(use_threads=False)
         table.validate(full=True)
     except (pa.ArrowException, OSError, OverflowError, UnicodeDecodeError) as error:
+        if isinstance(error, MemoryError):
+            raise
         raise FormatError(f"not a sound Parquet file: {_first_line(error)}") from error
     metadata = {
         key.decode("utf-8", "replace"): value.decode("utf-8", "replace")
@@ -112,7 +131,10 @@ def integers(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
 
 
 def texts(column: Any) -> NDArray[np.str_]:
-    """Return a column as text without blanks around it; "" where there is none. 7100.0 becomes "7100"."""
+    """Return a column as text without blanks around it; "" where there is none. 7100.0 becomes "7100".
+
+    A text of more than `TEXT_LENGTH_MAX` characters is cut: in an array of text every row has the longest one's length.
+    """
     spelled, which = _distinct(column)
     return spelled[which]
 
@@ -167,7 +189,12 @@ def _distinct(column: Any) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
     if pa.types.is_floating(column.type):
         whole, known = integers(column)
         column = pc.if_else(pa.array(known), pa.array(whole), None)
-    encoded = pc.utf8_trim_whitespace(_cast(column, pa.string())).dictionary_encode()
+    text = pc.utf8_trim_whitespace(_cast(column, pa.string()))
+    long = pc.greater(pc.utf8_length(text), TEXT_LENGTH_MAX)
+    if pc.any(long).as_py():
+        cut = pc.binary_join_element_wise(pc.utf8_slice_codeunits(text, 0, TEXT_LENGTH_MAX - 3), "...", "")
+        text = pc.if_else(long, cut, text)
+    encoded = text.dictionary_encode()
     spelled = np.array(["", *encoded.dictionary.to_pylist()], np.str_)
     return spelled, np.asarray(encoded.indices.cast(pa.int64()).fill_null(-1)) + 1
 
@@ -203,16 +230,37 @@ def _offset_s(zone: str) -> int:
     return (int(digits[1:3]) * 3600 + int(digits[3:5]) * 60) * (-1 if digits[0] == "-" else 1)
 
 
+def _check_size(n_rows: int, n_columns: int) -> None:
+    if n_rows > ROWS_MAX:
+        raise FormatError(f"more than {ROWS_MAX:,} rows; split it")
+    if n_columns > COLUMNS_MAX:
+        raise FormatError(f"more than {COLUMNS_MAX:,} columns")
+
+
 def _columns(table: Any) -> Columns:
     found: Columns = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_dictionary(column.type):
+            column = _written_out(column)
         plain = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-        if pa.types.is_dictionary(plain.type):
-            plain = plain.dictionary_decode()
         if pa.types.is_large_string(plain.type):
             plain = plain.cast(pa.string())
         found.setdefault(name.strip().lower(), plain)
     return found
+
+
+def _written_out(column: Any) -> Any:
+    """Return a column of texts that were stored once each.
+
+    Raises:
+        FormatError: if it then holds more than `UNPACKED_BYTES_MAX`.
+    """
+    value = column.type.value_type
+    if any(is_it(value) for is_it in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary)):
+        lengths = (pc.binary_length(chunk.dictionary).take(chunk.indices) for chunk in column.chunks)
+        if sum(pc.sum(length).as_py() or 0 for length in lengths) > UNPACKED_BYTES_MAX:
+            raise FormatError(_TOO_LARGE)
+    return pa.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], value)
 
 
 def _cast(column: Any, kind: Any) -> Any:

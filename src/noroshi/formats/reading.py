@@ -18,7 +18,7 @@ from noroshi.sensors import position_report
 FOOT_M = 0.3048
 KNOT_M_S = 1852.0 / 3600.0
 FOOT_PER_MINUTE_M_S = FOOT_M / 60.0
-UNPACKED_BYTES_MAX = 1 << 29
+UNPACKED_BYTES_MAX = 1 << 27
 """What a compressed recording may unpack to; beyond this it is refused."""
 
 JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

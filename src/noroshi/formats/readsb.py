@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from noroshi.formats import Context, Decoded, FormatError
-from noroshi.formats.cells import number_in_base
+from noroshi.formats.cells import TEXT_LENGTH_MAX, number_in_base
 from noroshi.formats.reading import (
     FOOT_M,
     FOOT_PER_MINUTE_M_S,
@@ -32,6 +32,10 @@ from noroshi.records import Identity
 
 MEDIA = (".json", ".json.gz")
 
+KINDS = (
+    *("aircraft", "adsb_icao", "adsb_icao_nt", "adsr_icao", "tisb_icao", "adsc", "mlat", "other", "mode_s", "mode_ac"),
+    *("adsb_other", "adsr_other", "tisb_other", "tisb_trackfile", "unknown"),
+)
 LISTS = ("trace", "aircraft", "ac")
 GEOMETRIC_ALTITUDE = 8  # a bit of a trace row's flags
 MILLISECONDS_FROM = 1e11  # a time of aircraft.json that is larger counts milliseconds
@@ -120,7 +124,8 @@ def _aircraft(everybody: Sequence[Any], now_s: float, decoded: Decoded) -> list[
         elif math.isnan(lat + lon):
             decoded.counts["aircraft without a position"] += 1
         else:
-            decoded.counts[f"{one.get('type', 'aircraft')} position"] += 1
+            kind = one.get("type", "aircraft")
+            decoded.counts[f"{kind if kind in KINDS else 'other'} position"] += 1
             climb = _number(one.get("baro_rate", one.get("geom_rate")))
             altitude = _number(one.get("alt_baro"))
             values = _values(lat, lon, altitude, _number(one.get("gs")), _number(one.get("track")), climb)
@@ -150,7 +155,7 @@ def _report(rows: list[Row], decoded: Decoded, context: Context) -> None:
         icao_address=np.array([number_in_base(address, 16, 1 << 24) for address in addresses], np.int64),
         mode_3a=np.array([number_in_base(code, 8, 1 << 12) for code in codes], np.int64),
         mmsi=np.full(len(rows), -1, np.int64),
-        call_sign=np.array([call_sign.strip().upper() for call_sign in call_signs], np.str_),
+        call_sign=np.array([call_sign.strip().upper()[:TEXT_LENGTH_MAX] for call_sign in call_signs], np.str_),
     )
     add_reports(decoded, context, time_ns=np.array(time_ns, np.int64), values=np.array(values), identity=identity)
 

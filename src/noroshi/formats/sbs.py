@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from noroshi.formats import Context, Decoded
-from noroshi.formats.cells import Columns, numbers, numbers_in_base, texts, times_ns
+from noroshi.formats.cells import Columns, line_columns, numbers, numbers_in_base, texts, times_ns
 from noroshi.formats.reading import (
     FOOT_M,
     FOOT_PER_MINUTE_M_S,
@@ -75,23 +75,22 @@ def decode(data: bytes, context: Context) -> Decoded:
     """
     decoded = Decoded()
     data, decoded.damage = unpack(data)
-    rows: list[list[str]] = []
+    rows: list[bytes] = []
     for line in data.split(b"\n"):
         if not line.strip():
             continue
-        fields = line.rstrip(b"\r").split(b",")
-        if fields[0] in OTHER_KINDS:
-            decoded.counts[f"{fields[0].decode()} line"] += 1
-        elif fields[0] != b"MSG":
+        kind = line.rstrip(b"\r").partition(b",")[0]
+        if kind in OTHER_KINDS:
+            decoded.counts[f"{kind.decode()} line"] += 1
+        elif kind != b"MSG":
             decoded.damage["not a line of this format"] += 1
-        elif len(fields) != len(FIELDS):
+        elif line.count(b",") != len(FIELDS) - 1:
             decoded.damage["wrong number of fields"] += 1
         else:
-            rows.append([field.decode("ascii", "replace") for field in fields])
+            rows.append(line)
+    del data
     if rows:
-        _read(
-            dict(zip(FIELDS, (pa.array(column) for column in zip(*rows, strict=True)), strict=True)), decoded, context
-        )
+        _read(line_columns(rows, FIELDS), decoded, context)
     return finished(decoded)
 
 

@@ -19,7 +19,7 @@ from noroshi.run import api, outputs
 from noroshi.run.evidence import radar_residuals
 from noroshi.run.recordings import Recording
 from noroshi.run.recordings import read as read_recording
-from noroshi.run.summary import show, summarise
+from noroshi.run.summary import printable, show, summarise
 
 app = typer.Typer(
     add_completion=False,
@@ -160,9 +160,10 @@ def _finish(
     if as_json:
         sys.stdout.write(json.dumps(summary) + "\n")
     else:
-        show(summary, Console(highlight=False, width=None if sys.stdout.isatty() else 120))
+        show(summary, Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 120))
         for path in [*out, *([plot] if plot else [])]:
-            sys.stdout.write(f"wrote {path}\n" if path.exists() else f"nothing to write to {path}: no tracks\n")
+            name = printable(str(path), 500)
+            sys.stdout.write(f"wrote {name}\n" if path.exists() else f"nothing to write to {name}: no tracks\n")
 
 
 def _check_places(plot: Path | None, journal: Path | None) -> None:
@@ -209,7 +210,7 @@ def _one_line() -> Iterator[None]:
 
 
 def _refuse(message: str) -> NoReturn:
-    line = " ".join(message.split())
+    line = printable(" ".join(message.split()), 1000)
     sys.stderr.write(f"noroshi: {line}\n")
     raise typer.Exit(2)
 

@@ -1,5 +1,6 @@
 """Files to records: which format a file is of, and what it holds."""
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from noroshi.run.rooms import load, names
 from noroshi.run.samples import PREFIX, NoSampleError, sample_path
 
 HEAD_BYTES = 65_536
+FILE_BYTES_MAX = 1 << 29
 SURE = 0.1  # below this no format claims the file
 
 
@@ -39,21 +41,39 @@ def read(name: str, *, day_ns: int | None = None, format_name: str | None = None
     """
     try:
         path = sample_path(name) if name.startswith(PREFIX) else Path(name)
-        data = path.read_bytes()
+        data = _content(path)
+        key = format_name or recognise(data[:HEAD_BYTES], path.name)
+        source = path.name.split(".")[0]
+        decoded = load("formats", key).decode(data, Context(source=source, day_ns=day_ns))
     except NoSampleError as error:
         raise FormatError(str(error)) from error
     except OSError as error:
         raise FormatError(f"{name}: {error.strerror or error}") from error
-    if not data:
-        raise FormatError(f"{name}: the file is empty")
-    key = format_name or recognise(data[:HEAD_BYTES], path.name)
-    room = load("formats", key)
-    source = path.name.split(".")[0]
-    try:
-        decoded = room.decode(data, Context(source=source, day_ns=day_ns))
+    except MemoryError as error:
+        raise FormatError(f"{name}: needs more memory than there is; split it") from error
     except FormatError as error:
         raise FormatError(f"{name}: {error}") from error
     return Recording(path, key, decoded)
+
+
+def _content(path: Path) -> bytes:
+    """Return what a file holds; a pipe or a device, which may never end, is not opened.
+
+    Raises:
+        FormatError: if it is none, empty, or too large.
+        OSError: if it cannot be read.
+    """
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise FormatError("a folder; name the files in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise FormatError("not a file but a pipe or a device; write a file from it first")
+    if status.st_size > FILE_BYTES_MAX:
+        raise FormatError(f"more than {FILE_BYTES_MAX >> 20} MB; split it")
+    data = path.read_bytes()
+    if not data:
+        raise FormatError("the file is empty")
+    return data
 
 
 def recognise(head: bytes, name: str) -> str:
@@ -66,5 +86,5 @@ def recognise(head: bytes, name: str) -> str:
     sure = {key: load("formats", key).sniff(head, name) for key in readers}
     best = max(readers, key=lambda key: (sure[key], key))
     if sure[best] < SURE:
-        raise FormatError(f"{name}: no known format; noroshi reads: {', '.join(readers)} (name one with --format)")
+        raise FormatError(f"no known format; noroshi reads: {', '.join(readers)} (name one with --format)")
     return best

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from noroshi.assessment.residuals import Residual
@@ -87,14 +89,20 @@ def _tracks(tracks: Tracks) -> dict[str, Any]:
         "tracks": len(ids),
         "lost": int((tracks.status == TrackStatus.LOST).sum()),
         "at_once_max": int(at_once.max(initial=0)),
-        "duration_s_median": _round(np.median(end - start) / NS_PER_S),
-        "from": iso_from_utc_ns(int(start.min())),
-        "to": iso_from_utc_ns(int(end.max())),
-        "lat_deg": [_round(math.degrees(x), 4) for x in np.quantile(lat, [0, 1])],
-        "lon_deg": [_round(math.degrees(x), 4) for x in np.quantile(lon, [0, 1])],
-        "height_m": [_round(x) for x in np.quantile(height_m, [0, 0.5, 1])],
-        "speed_m_s": [_round(x) for x in np.nanquantile(speed, [0, 0.5, 1])],
+        "duration_s_median": _quantiles(end / NS_PER_S - start / NS_PER_S, [0.5])[0],
+        "from": iso_from_utc_ns(int(start.min())) if len(ids) else None,
+        "to": iso_from_utc_ns(int(end.max())) if len(ids) else None,
+        "lat_deg": _quantiles(np.degrees(lat), [0, 1], 4),
+        "lon_deg": _quantiles(np.degrees(lon), [0, 1], 4),
+        "height_m": _quantiles(height_m, [0, 0.5, 1]),
+        "speed_m_s": _quantiles(speed, [0, 0.5, 1]),
     }
+
+
+def _quantiles(values: NDArray[np.float64], shares: Sequence[float], digits: int = 1) -> list[float | None]:
+    """Return quantiles of what is finite; None where nothing is."""
+    known = values[np.isfinite(values)]
+    return [round(float(x), digits) for x in np.quantile(known, shares)] if len(known) else [None] * len(shares)
 
 
 def _by_time(start: Any, end: Any) -> Any:
@@ -103,8 +111,19 @@ def _by_time(start: Any, end: Any) -> Any:
     return np.lexsort((np.repeat([1, 0], [len(start), len(end)]), times))
 
 
-def _round(x: float, digits: int = 1) -> float | None:
-    return round(float(x), digits) if math.isfinite(x) else None
+def printable(text: str, length_max: int = 60) -> str:
+    """Return `text` on one line and cut, without characters that would command a terminal."""
+    plain = "".join(char if char.isprintable() else "?" for char in text[:length_max])
+    return plain if len(text) <= length_max else f"{plain}..."
+
+
+def _safe(text: str) -> str:
+    """Return text from a recording so that rich prints it as it is."""
+    return escape(printable(text))
+
+
+def _figure(x: float | None) -> str:
+    return "unknown" if x is None else f"{x:,}"
 
 
 def show(summary: Mapping[str, Any], console: Console) -> None:
@@ -112,13 +131,13 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     for recording in summary["recordings"]:
         damaged = sum(recording["damage"].values())
         console.print(
-            f"[bold]{recording['file']}[/]: {recording['format']}, {recording['records']:,} records"
+            f"[bold]{_safe(recording['file'])}[/]: {recording['format']}, {recording['records']:,} records"
             + (f", [yellow]{damaged:,} damaged[/]" if damaged else "")
         )
         for what, n in recording["counts"].items():
-            console.print(f"  {n:>9,}  {what}")
+            console.print(f"  {n:>9,}  {_safe(what)}")
         for why, n in recording["damage"].items():
-            console.print(f"  {n:>9,}  [yellow]damaged: {why}[/]")
+            console.print(f"  {n:>9,}  [yellow]damaged: {_safe(why)}[/]")
     if summary["sensors"]:
         console.print(_sensor_table(summary["sensors"]))
     for tracks in [summary["tracks"], *summary["system_tracks"]]:
@@ -129,7 +148,7 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     if summary["residuals"]:
         console.print(_residual_table(summary["residuals"]))
     for note in summary["notes"]:
-        console.print(f"[yellow]note:[/] {note}")
+        console.print(f"[yellow]note:[/] {escape(printable(note, 500))}")
     took = ", ".join(f"{name} {value:.1f} s" for name, value in summary["seconds"].items())
     console.print(f"[dim]{took}[/]")
 
@@ -137,11 +156,11 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
 def _show_tracks(tracks: Mapping[str, Any], console: Console) -> None:
     lat, lon, height, speed = (tracks[name] for name in ("lat_deg", "lon_deg", "height_m", "speed_m_s"))
     console.print(
-        f"[bold]{tracks['tracks']:,} tracks[/] of node {tracks['node']} in {tracks['rows']:,} rows, "
-        f"{tracks['at_once_max']:,} at once at most, {tracks['duration_s_median']:,} s long (median)\n"
+        f"[bold]{tracks['tracks']:,} tracks[/] of node {_safe(tracks['node'])} in {tracks['rows']:,} rows, "
+        f"{tracks['at_once_max']:,} at once at most, {_figure(tracks['duration_s_median'])} s long (median)\n"
         f"  {tracks['from']} to {tracks['to']}\n"
-        f"  {lat[0]} to {lat[1]} N, {lon[0]} to {lon[1]} E, height {height[0]:,} to {height[2]:,} m, "
-        f"speed {speed[1]} m/s (median)"
+        f"  {_figure(lat[0])} to {_figure(lat[1])} N, {_figure(lon[0])} to {_figure(lon[1])} E, "
+        f"height {_figure(height[0])} to {_figure(height[2])} m, speed {_figure(speed[1])} m/s (median)"
     )
 
 
@@ -152,7 +171,7 @@ def _sensor_table(sensors: Sequence[Mapping[str, Any]]) -> Table:
     for row in sensors:
         period = row["scan_period_s"]
         table.add_row(
-            row["sensor"],
+            _safe(row["sensor"]),
             row["type"],
             f"{period:g} s" if period else "",
             f"{row['plots']:,}",
@@ -170,5 +189,11 @@ def _residual_table(residuals: Sequence[Mapping[str, Any]]) -> Table:
     for row in residuals:
         scale, unit = (180 / math.pi, "deg") if row["component"].endswith("_rad") else (1.0, "")
         name = row["component"].removesuffix("_rad") + f" [{unit}]" if unit else row["component"]
-        table.add_row(row["sensor"], name, f"{row['n']:,}", f"{row['bias'] * scale:.3f}", f"{row['sigma'] * scale:.3f}")
+        table.add_row(
+            _safe(row["sensor"]),
+            escape(name),
+            f"{row['n']:,}",
+            f"{row['bias'] * scale:.3f}",
+            f"{row['sigma'] * scale:.3f}",
+        )
     return table

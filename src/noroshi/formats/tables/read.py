@@ -1,5 +1,6 @@
 """Columns to records."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,12 @@ FAMILIES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 
 BEFORE_1980_NS = 315_532_800_000_000_000
 """Times below this that are not called `time_ns` are no dates but seconds since the recording began."""
+
+FAR_M, FAST_M_S = 1e9, 3e8
+"""Beyond twice the Moon's distance, and beyond the speed of light, a number is damage."""
+
+SIGMA_MAX = {"_rad": 2.0 * math.pi, "_m": 1e7, "_s": 1e7}
+"""By the unit's last part: a standard deviation that is greater says nothing, and only overflows."""
 
 
 class Table:
@@ -115,7 +122,8 @@ class Table:
         text = {name: pa.array(self.text(name)) for name in ("icao_address", "mode_3a", "mmsi")}
         icao_address = numbers_in_base(text["icao_address"], 16, 1 << 24)
         if "icao_address" in self.columns and pa.types.is_integer(self.columns["icao_address"][0].type):
-            icao_address = self.whole("icao_address", -1)
+            whole = self.whole("icao_address", -1)
+            icao_address = np.where((whole >= 0) & (whole < 1 << 24), whole, -1)
         mode_3a = numbers_in_base(text["mode_3a"], 8, 1 << 12)
         mmsi = numbers_in_base(text["mmsi"], 10, 10**9)
         call_sign = np.strings.upper(self.text("call_sign"))
@@ -191,19 +199,20 @@ def _read_detections(table: Table, time_ns: Integers, timed: Flags, decoded: Dec
         {name: measured(table, name) for name in names},
         {name: measured(table, name, True) for name in names},
     )
-    origin = ecef_from_geodetic(
-        np.radians(table.number("sensor_lat_deg")),
-        np.radians(table.number("sensor_lon_deg")),
-        table.number("sensor_height_m"),
-    )
+    lat_deg, lon_deg, height_m = (table.number(f"sensor_{name}") for name in ("lat_deg", "lon_deg", "height_m"))
+    misplaced = (np.abs(lat_deg) > 90.0) | (np.abs(lon_deg) > 360.0) | (np.abs(height_m) > FAR_M)
+    vague = np.any([np.abs(sigmas[name]) > SIGMA_MAX[f"_{name.split('_')[-1]}"] for name in names], axis=0)
+    decoded.damage["sensor is not on Earth"] += int((timed & misplaced).sum())
+    decoded.damage["absurd standard deviation"] += int((timed & ~misplaced & vague).sum())
+    origin = ecef_from_geodetic(np.radians(lat_deg), np.radians(lon_deg), height_m)
     identity = table.identity()
     quality = table.code("quality", tuple(code.name.lower() for code in Quality), Quality.GOOD).astype(np.uint8)
-    left = timed.copy()
+    left = timed & ~misplaced & ~vague
     for kind, required, components in FAMILIES:
         mine = left & np.all([~np.isnan(values[name]) for name in required], axis=0)
         left &= ~mine
-        for name in dict.fromkeys(sensor[mine].tolist()):
-            rows = np.flatnonzero(mine & (sensor == name))
+        for rows in rows_by(sensor, mine):
+            name = str(sensor[rows[0]])
             batch = Detections.of(
                 sensor=name,
                 components=components,
@@ -218,6 +227,14 @@ def _read_detections(table: Table, time_ns: Integers, timed: Flags, decoded: Dec
             decoded.sites.append(SensorSite(sensor=name, type=kind))
         decoded.counts[f"detection of type {kind}"] += int(mine.sum())
     decoded.counts["detection without a position"] += int(left.sum())
+
+
+def rows_by(key: NDArray[Any], chosen: Flags) -> list[NDArray[np.intp]]:
+    """Return the chosen rows of each key, the keys in order of their first row."""
+    rows = np.flatnonzero(chosen)
+    _, first, which, counts = np.unique(key[rows], return_index=True, return_inverse=True, return_counts=True)
+    each = np.split(rows[np.argsort(which, kind="stable")], np.cumsum(counts)[:-1])
+    return [each[i] for i in np.argsort(first, kind="stable")]
 
 
 def measured(table: Table, component: str, sigma: bool = False) -> Floats:
@@ -248,9 +265,15 @@ def _states(table: Table) -> Floats:
     return np.hstack((position, np.vecmat(velocity, enu_axes(lat_rad, lon_rad))))
 
 
+def _is_possible(table: Table, state: Floats) -> Flags:
+    """Return which rows have a place on Earth or in the space around it, and no absurd velocity."""
+    there = (np.abs(state[:, :3]) <= FAR_M).all(axis=1) & ~(np.abs(state[:, 3:]) > FAST_M_S).any(axis=1)
+    return there & ~(np.abs(table.number("lat_deg")) > 90.0) & ~(np.abs(table.number("lon_deg")) > 360.0)
+
+
 def _read_truth(table: Table, time_ns: Integers, timed: Flags, decoded: Decoded) -> None:
     state, target = _states(table), table.text("target")
-    sound = timed & np.isfinite(state[:, :3]).all(axis=1) & (target != "")
+    sound = timed & _is_possible(table, state) & (target != "")
     decoded.damage["no target or place"] += int((timed & ~sound).sum())
     decoded.counts["truth"] += int(sound.sum())
     rows = np.flatnonzero(sound)
@@ -272,13 +295,18 @@ def _read_tracks(
     state = np.where(given[:, None], state, _states(table))
     covariance, given = table.lists("covariance_ecef", 36)
     variances = np.full((table.n, 6), np.nan)
-    variances[:, :3] = table.number("position_sigma_m")[:, None] ** 2
+    sigma_m = np.abs(table.number("position_sigma_m"))
+    variances[:, :3] = np.minimum(sigma_m, FAR_M)[:, None] ** 2
     isotropic = np.where(np.eye(6, dtype=bool), variances[:, :, None], 0.0)
     probability, listed = table.lists("kind_probability", len(Kind))
     likely = certain_kind(table.code("kind", KINDS, Kind.UNKNOWN), table.n)
-    existence = table.number("existence")
-    sound = timed & np.isfinite(state[:, :3]).all(axis=1)
-    decoded.damage["no place"] += int((timed & ~sound).sum())
+    existence, revision = table.number("existence"), table.whole("revision", 0)
+    placed = timed & _is_possible(table, state)
+    absurd = (sigma_m > FAR_M) | (np.abs(covariance) > FAR_M**2).any(axis=1)
+    absurd |= (existence < 0.0) | (existence > 1.0) | (revision < 0) | (revision >= 1 << 31)
+    sound = placed & ~absurd
+    decoded.damage["no place"] += int((timed & ~placed).sum())
+    decoded.damage["absurd uncertainty, existence or revision"] += int((placed & absurd).sum())
     decoded.counts["track"] += int(sound.sum())
     node, label = table.text("node", metadata.get("node") or context.source), table.text("label")
     source_names, sources = _sources(table, metadata)
@@ -289,7 +317,7 @@ def _read_tracks(
         track_id=_track_numbers(table),
         time_ns=time_ns,
         updated_ns=table.whole("updated_ns", time_ns),
-        revision=table.whole("revision", 0).astype(np.int32),
+        revision=np.where(absurd, 0, revision).astype(np.int32),
         state_ecef=state,
         covariance_ecef=np.where(given[:, None, None], covariance.reshape(-1, 6, 6), isotropic),
         existence=np.where(np.isnan(existence), 1.0, existence),
@@ -298,11 +326,9 @@ def _read_tracks(
         sources=sources,
         identity=table.identity(),
     )
-    owners = dict.fromkeys(zip(node[sound].tolist(), label[sound].tolist(), strict=True))
-    for owner, its_label in owners:
-        rows = np.flatnonzero(sound & (node == owner) & (label == its_label))
-        decoded.tracks.append(take(whole, rows).replace(node=owner, label=its_label))
-    if not owners:
+    for rows in rows_by(np.strings.add(np.strings.add(node, "\n"), label), sound):
+        decoded.tracks.append(take(whole, rows).replace(node=str(node[rows[0]]), label=str(label[rows[0]])))
+    if not sound.any():
         decoded.tracks.append(take(whole, np.flatnonzero(sound)))
 
 
