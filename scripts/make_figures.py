@@ -125,7 +125,7 @@ def damage() -> str:
     """Return the section on damaged input."""
     found = load("fuzz_formats")
     rows = [
-        (name, f"{each['cases']:,}", f"{each['bytes']:,}", f"{each['refused']:,}", f"{each['worst_s']:.2f} s")
+        (name, f"{each['cases']:,}", f"{each['bytes']:,}", f"{each['refused']:,}", f"{each['slowest_s']:.2f} s")
         for name, each in sorted(found["formats"].items())
     ]
     return "\n\n".join(

@@ -98,3 +98,9 @@ def test_same_seed_same_bytes_and_another_seed_others():
     again, _ = observe(flights(), watch(false_plots_a_scan=20.0))
     other, _ = observe(flights(), watch(false_plots_a_scan=20.0, seed=4))
     assert digest(first) == digest(again) != digest(other)
+
+
+def test_a_target_outside_the_watch_is_not_seen_and_does_no_harm():
+    later = watch(start_ns=START_NS + 10_000 * NS, end_ns=START_NS + 10_600 * NS)
+    plots, _ = observe(flights(2), later)
+    assert len(plots) == 0

@@ -104,6 +104,18 @@ def test_late_rows_are_used_inside_the_window_and_counted_beyond_it():
     assert (machine.take()[-1].record.revision == 1).all()
     machine.receive(plots(0), START_NS + 60 * NS)
     assert machine.n_late_rows == 2
+    assert machine.refused == {("radar", "LATE"): 2}
+
+
+def test_a_plot_from_the_future_is_refused_and_blinds_nobody():
+    machine = node()
+    for k in range(6):
+        batch = plots(k)
+        if k == 3:
+            batch = batch.replace(time_ns=batch.time_ns + np.array([0, 365 * 86_400 * NS]))
+        machine.receive(batch, START_NS + 10 * k * NS)
+    assert machine.refused == {("radar", "BAD_TIME"): 1}
+    assert len(machine.take()[-1].record) == 2
 
 
 @pytest.mark.parametrize("period_s", [0.0, 5.0])

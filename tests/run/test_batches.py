@@ -101,3 +101,15 @@ def test_stray_times_are_dropped_and_counted():
 def test_a_site_that_is_not_there_is_named():
     with pytest.raises(ValueError, match=r"sensor 'x'.*no 'serch_radar' in sensors; there are:.*search_radar"):
         make_sensors(Setup(sites=[Site.of(SensorSite(sensor="x", type="serch_radar"))]))
+
+
+def test_frames_of_plots_with_one_time_have_their_own_period():
+    times = np.repeat(10.0 * np.arange(12), 10)
+    azimuth = np.tile(np.linspace(6.0, 0.1, 10)[np.random.default_rng(2).permutation(10)], 12)
+    assert scan_period_s([radar(times, azimuth)], [], "search_radar") == pytest.approx(10.0, rel=0.01)
+
+
+def test_recordings_of_two_days_are_both_kept():
+    timely, stray = drop_stray_times([radar([0.0, 10.0]), radar([20 * 86_400.0, 20 * 86_400.0 + 10])])
+    assert sum(map(len, timely)) == 4
+    assert not stray

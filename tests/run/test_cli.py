@@ -122,6 +122,13 @@ def test_a_radar_nobody_placed_is_tracked_alone_and_says_so(inside):
         (["radar.csv", "--day", "yesterday"], "yesterday"),
         (["sample:nosuch"], "no sample 'nosuch'; there are:"),
         (["headless.csv"], "headless.csv"),
+        (["radar.csv", "--out", "radar.csv"], "radar.csv: is read here and would be written over"),
+        (["radar.csv", "--journal", "."], ".: is a folder"),
+        (["radar.csv", "--period", "-1"], "an output period of -1 s"),
+        (["radar.csv", "--period", "inf"], "an output period of inf s"),
+        (["radar.csv", "--batch", "0"], "batches of 0 s"),
+        (["radar.csv", "--set", "hits_to_confirm=0"], "hits_to_confirm must be from 1"),
+        (["radar.csv", "--set", "gate_probability=1"], "gate_probability must be between 0 and 1"),
     ],
 )
 def test_bad_input_gets_one_line_and_nothing_is_written(inside, words, complaint):

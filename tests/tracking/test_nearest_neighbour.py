@@ -227,3 +227,30 @@ def test_an_empty_picture_has_no_rows():
     assert len(tracker().picture(START_NS)) == 0
     one = scan(level_flights(2), 0, np.random.default_rng(0))
     assert len(concatenate([tracker().step(take(one, np.zeros(2, bool)), RADAR)])) == 0
+
+
+@pytest.mark.parametrize("codes", [(-1, -1), (0o1234, 0o4321)])
+def test_two_aircraft_close_together_stay_two(codes):
+    """800 m apart at 60 km, each missed one look in ten: neither is taken for the other's twin."""
+    rng, t = np.random.default_rng(13), tracker()
+    states = level_flights(2, apart_deg=0.008)
+    who = Identity.absent(2).replace(mode_3a=np.array(codes))
+    alive = []
+    for k in range(60):
+        seen = rng.uniform(size=2) < 0.9
+        t.step(take(scan(states, k, rng, identity=who), seen), RADAR)
+        alive.append(len(t.picture(START_NS + 10 * k * NS)))
+    assert np.mean(alive[10:]) > 1.9
+
+
+def test_a_shared_code_does_not_steal_a_track():
+    """A, code 7000, is missed once while B, also 7000, flies 2.5 km beside it: A's track stays with A."""
+    rng, t = np.random.default_rng(14), tracker()
+    states = level_flights(2, apart_deg=0.0225)
+    who = Identity.absent(2).replace(mode_3a=np.full(2, 0o7000))
+    for k in range(10):
+        t.step(take(scan(states, k, rng, identity=who), np.array([True, False])), RADAR)
+    t.step(take(scan(states, 10, rng, identity=who), np.array([False, True])), RADAR)
+    rows = t.picture(START_NS + 100 * NS)
+    a = Motion.of().propagate(states[:1], np.array([100.0]))[0]
+    assert np.linalg.norm(rows.state_ecef[0, :3] - a[:3]) < 800.0

@@ -52,7 +52,7 @@ def residuals(detections: Detections, sensor: Sensor, truth: Truth) -> list[Resi
         delta = detections.values[rows] - sensor.measure(states, detections.origin_ecef_m[rows])
         delta[:, wrapped] = wrap(delta[:, wrapped])
         miss_m = _miss_m(delta, detections.values[rows], sensor.COMPONENTS)
-        named = detections.identity.icao_address[rows] == mine
+        named = (detections.identity.icao_address[rows] == mine) & (mine != ABSENT)
         closer = (miss_m < REACH_M) & (named | (miss_m < best[rows]))
         best[rows[closer]] = np.where(named[closer], -1.0, miss_m[closer])
         difference[rows[closer]] = delta[closer]

@@ -40,7 +40,9 @@ class Draws:
         key = np.frombuffer(hashlib.sha256(name).digest()[:16], np.uint64)
         counters = -(-per_look // PER_COUNTER)
         stream = np.random.Philox(key=key, counter=np.array([first_look * counters, 0, 0, 0], np.uint64))
-        words = stream.random_raw(n_looks * counters * PER_COUNTER).reshape(n_looks, -1)[:, :per_look]
+        words = stream.random_raw(n_looks * counters * PER_COUNTER).reshape(n_looks, counters * PER_COUNTER)[
+            :, :per_look
+        ]
         return np.asarray((np.right_shift(words, np.uint64(11)) + 0.5) * 2.0**-53, np.float64)
 
     def normals(self, purpose: str, *, first_look: int, n_looks: int, per_look: int) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from noroshi.formats import Context, Decoded
-from noroshi.formats.cells import Columns, line_columns, numbers, numbers_in_base, texts, times_ns
+from noroshi.formats.cells import Columns, numbers, numbers_in_base, texts, times_ns
 from noroshi.formats.reading import (
     FOOT_M,
     FOOT_PER_MINUTE_M_S,
@@ -75,22 +75,23 @@ def decode(data: bytes, context: Context) -> Decoded:
     """
     decoded = Decoded()
     data, decoded.damage = unpack(data)
-    rows: list[bytes] = []
+    rows: list[list[str]] = []
     for line in data.split(b"\n"):
         if not line.strip():
             continue
-        kind = line.rstrip(b"\r").partition(b",")[0]
-        if kind in OTHER_KINDS:
-            decoded.counts[f"{kind.decode()} line"] += 1
-        elif kind != b"MSG":
+        fields = line.rstrip(b"\r").split(b",")
+        if fields[0] in OTHER_KINDS:
+            decoded.counts[f"{fields[0].decode()} line"] += 1
+        elif fields[0] != b"MSG":
             decoded.damage["not a line of this format"] += 1
-        elif line.count(b",") != len(FIELDS) - 1:
+        elif len(fields) != len(FIELDS):
             decoded.damage["wrong number of fields"] += 1
         else:
-            rows.append(line)
-    del data
+            rows.append([field.decode("ascii", "replace") for field in fields])
     if rows:
-        _read(line_columns(rows, FIELDS), decoded, context)
+        _read(
+            dict(zip(FIELDS, (pa.array(column) for column in zip(*rows, strict=True)), strict=True)), decoded, context
+        )
     return finished(decoded)
 
 

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
+from noroshi.geo.time import NS_PER_S
 from noroshi.records import Batch, Detections, Quality, Tracks
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
@@ -124,10 +126,13 @@ class Node:
         if sensor is None:
             self.refused[detections.sensor, Quality.UNKNOWN_SENSOR.name] += len(detections)
             return
-        ready = arrange(detections, sensor)
+        ready = _not_from_the_future(arrange(detections, sensor), self._now_ns)
         for code in ready.quality[ready.quality != Quality.GOOD].tolist():
             self.refused[detections.sensor, Quality(code).name] += 1
-        changed = self._rewind.step(good(ready), sensor)
+        usable = good(ready)
+        changed = self._rewind.step(usable, sensor)
+        if changed is None and len(usable):
+            self.refused[detections.sensor, Quality.LATE.name] += len(usable)
         if changed is not None and not self.period_ns:
             self._give("tracks", changed)
         if self.period_ns and self._wake_ns is None:
@@ -141,3 +146,10 @@ class Node:
         if now_ns < self._now_ns:
             raise ValueError(f"node {self.name}: time runs backwards, from {self._now_ns} to {now_ns} ns")
         self._now_ns = now_ns
+
+
+def _not_from_the_future(detections: Detections, now_ns: int) -> Detections:
+    """Return all rows, of which those from later than now, give or take a second of clock error, are BAD_TIME."""
+    early = (detections.time_ns > now_ns + NS_PER_S) & (detections.quality == Quality.GOOD)
+    quality = np.where(early, np.uint8(Quality.BAD_TIME), detections.quality)
+    return detections.replace(quality=quality) if early.any() else detections

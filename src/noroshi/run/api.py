@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from noroshi.records import Batch, Detections, Quality, SensorSite, Status, Tracks, concatenate, digest
+from noroshi.records import Batch, Detections, Quality, SensorSite, Status, Tracks, check, concatenate, digest
 from noroshi.run.batches import drop_stray_times, in_time
 from noroshi.run.drive import drive
 from noroshi.run.journal import JournalWriter, read_records, read_setup
@@ -85,7 +85,8 @@ def track(
     Raises:
         ValueError: if a sensor or a parameter makes no sense, in one line.
     """
-    timely, stray = drop_stray_times(detections)
+    sensors, statuses = tuple(sensors), tuple(statuses)
+    timely, stray = drop_stray_times([check(batch) for batch in detections])
     sites, notes = complete(timely, sensors, statuses)
     setup = Setup(
         sites=[Site.of(site) for site in sites],
@@ -100,10 +101,17 @@ def track(
 
 
 def all_tracks(read: Sequence[Recording], tracked: Tracked | None) -> Tracks | None:
-    """Return our own tracks, or where there are none the system tracks that the recordings hold."""
+    """Return our own tracks, or where there are none the system tracks that the recordings hold.
+
+    Raises:
+        ValueError: if these are of several nodes, whose track numbers mean nothing to each other.
+    """
     if tracked is not None and tracked.tracks is not None:
         return tracked.tracks
     system = [tracks for recording in read for tracks in recording.decoded.tracks]
+    if len(system) > 1:
+        nodes = ", ".join(tracks.node for tracks in system)
+        raise ValueError(f"system tracks of several nodes ({nodes}) share their numbers; write one recording at a time")
     return system[0] if system else None
 
 

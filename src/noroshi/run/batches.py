@@ -14,6 +14,7 @@ from noroshi.sensors import Sensor
 REPORTS_PER_LOOK = 3.0  # a transponder that is silent for three of its intervals has missed a look
 REPORT_PERIOD_S_MIN = 10.0
 STRAY_NS = 7 * 86_400 * NS_PER_S
+STRAY_SHARE_MAX = 0.3
 
 
 def in_time(
@@ -52,7 +53,10 @@ def drop_stray_times(detections: Sequence[Detections]) -> tuple[list[Detections]
     stray: Counter[str] = Counter()
     if not filled:
         return [], stray
-    middle_ns = int(np.median(np.concatenate([batch.time_ns for batch in filled])))
+    every_ns = np.concatenate([batch.time_ns for batch in filled])
+    middle_ns = int(np.median(every_ns))
+    if np.mean(np.abs(every_ns / NS_PER_S - middle_ns / NS_PER_S) > STRAY_NS / NS_PER_S) > STRAY_SHARE_MAX:
+        return filled, stray  # no strays but recordings of several days
     timely = []
     for batch in filled:
         # Python integers: the difference of two absurd times need not fit 64 bits.
@@ -90,7 +94,7 @@ def _rotation_s(detections: Sequence[Detections]) -> float | None:
     time_ns = np.concatenate([d.time_ns for d in detections])
     azimuth = np.concatenate([d.values[:, d.components.index("azimuth_rad")] for d in detections])
     order = np.argsort(time_ns, kind="stable")
-    passes = time_ns[order][1:][np.diff(azimuth[order]) < -np.pi]
+    passes = np.unique(time_ns[order][1:][np.diff(azimuth[order]) < -np.pi])
     return _interval_s(passes) if passes.size > 4 else None
 
 

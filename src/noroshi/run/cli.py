@@ -76,6 +76,7 @@ def track(
         for path in out or []:
             outputs.check_ending(path)
         _check_places(plot, journal)
+        _check_not_inputs([*recordings, str(sensors)], [*(out or []), plot, journal])
         seconds = _Watch()
         day_ns = utc_ns_from_iso(f"{day}T00:00:00Z") if day else None
         read = [read_recording(name, day_ns=day_ns, format_name=format_name) for name in recordings]
@@ -144,7 +145,7 @@ def _finish(
     seconds: _Watch,
 ) -> None:
     """Write what was asked for and tell what came of it."""
-    every = api.all_tracks(read, tracked)
+    every = api.all_tracks(read, tracked) if out else None
     for path in out:
         if every is not None:
             outputs.write(every, path)
@@ -179,6 +180,18 @@ def _check_places(plot: Path | None, journal: Path | None) -> None:
     for path in (plot, journal):
         if path:
             outputs.check_folder(path)
+
+
+def _check_not_inputs(inputs: Sequence[str], outputs: Sequence[Path | None]) -> None:
+    """Refuse to write over what is read.
+
+    Raises:
+        ValueError: naming the file.
+    """
+    read = {Path(name).resolve() for name in inputs}
+    for path in outputs:
+        if path and path.resolve() in read:
+            raise ValueError(f"{path}: is read here and would be written over; name another file")
 
 
 def _numbers(settings: Sequence[str] | None) -> dict[str, float]:

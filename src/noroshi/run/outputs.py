@@ -36,6 +36,8 @@ def check_folder(path: Path) -> None:
     Raises:
         OutputError: naming the missing folder.
     """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file in it")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: there is no folder {path.parent}; make it first")
 

@@ -73,6 +73,10 @@ def assemble(setup: Setup, executor: Executor | None = None) -> tuple[Node, Trac
     Raises:
         ValueError: if the setup names a part or a parameter that does not exist.
     """
+    if not (setup.period_s == 0.0 or 1e-3 <= setup.period_s < 1e6):
+        raise ValueError(f"an output period of {setup.period_s:g} s; give 0 or a time from 0.001 s to 1,000,000 s")
+    if not 1e-3 <= setup.batch_s < 1e6:
+        raise ValueError(f"batches of {setup.batch_s:g} s; give a time from 0.001 s to 1,000,000 s")
     eyes = make_sensors(setup)
     room = load("tracking.trackers", setup.tracker)
     mover = load("motion", setup.motion).Motion

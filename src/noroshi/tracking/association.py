@@ -130,7 +130,8 @@ class Gate:
         )
         gate = chi_square_gate(self.probability, pairs.n_measured)
         inside = pairs.distance <= gate
-        outside = (agreement == 1) & ~inside & (pairs.distance <= self.widening_max * gate)
+        named = (agreement == 1) & has_address(plots.identity, i_plot)
+        outside = named & ~inside & (pairs.distance <= self.widening_max * gate)
         return _widened(pairs, gate, outside).rows(inside | outside)
 
     def _coarse(
@@ -173,6 +174,11 @@ def _widened(pairs: Candidates, gate: Floats, rows: NDArray[np.bool_]) -> Candid
         pairs.innovation[rows], pairs.jacobian[rows], covariance[rows], pairs.noise[rows]
     )
     return replace(pairs, covariance=covariance, distance=distance, log_determinant=determinant)
+
+
+def has_address(identity: Identity, rows: Integers) -> NDArray[np.bool_]:
+    """Return (p,) which rows carry an address that is one target's alone."""
+    return np.asarray((identity.icao_address[rows] != ABSENT) | (identity.mmsi[rows] != ABSENT))
 
 
 def identity_agreement(a: Identity, b: Identity, i_a: Integers, i_b: Integers) -> Integers:

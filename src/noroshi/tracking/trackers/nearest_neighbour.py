@@ -15,19 +15,21 @@ from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus, tak
 from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
 from noroshi.tracking import TrackerState
-from noroshi.tracking.association import Candidates, Gate, identity_agreement
+from noroshi.tracking.association import Candidates, Gate, has_address, identity_agreement
 from noroshi.tracking.height import bound_height
 
 TENTATIVE_PENALTY = 12.0  # in units of squared Mahalanobis distance: a firm track keeps its plot against a beginner
 IDENTITY_BONUS = 50.0  # the same address outweighs any distance inside the gate
+ALONE = 1e6  # leaving a plot and a track alone costs more than any pair inside the gate
 TWIN_REACH_M = 10_000.0
+APART_LOOKS = 5  # two tracks that one look saw both of are two targets, for so many looks
 STALE_LOOKS = 5
 COASTING_LOOKS = 2
 NEVER = -(2**62)  # a time so long ago that no difference from today overflows
 CALL_SIGN = "<U20"
 
 ROWS = (
-    "mean", "covariance", "time_ns", "born_ns", "hits", "status", "track_id", "last_hit_ns",
+    "mean", "covariance", "time_ns", "born_ns", "apart_ns", "hits", "status", "track_id", "last_hit_ns",
     "icao_address", "mode_3a", "mmsi", "call_sign",
 )  # fmt: skip
 """Names of the state's arrays that have one row a track."""
@@ -41,6 +43,7 @@ def _nothing(n_sensors: int) -> TrackerState:
         "covariance": np.zeros((0, 6, 6)),
         "time_ns": np.zeros(0, np.int64),
         "born_ns": np.zeros(0, np.int64),
+        "apart_ns": np.zeros(0, np.int64),
         "hits": np.zeros((0, n_sensors), np.int64),
         "status": np.zeros(0, np.uint8),
         "track_id": np.zeros(0, np.uint64),
@@ -79,9 +82,14 @@ class Parameters:
     gate_probability: float = 0.9999
     duplicate_probability: float = 0.99
 
-
-def _has_address(state: TrackerState, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    return np.asarray((state["icao_address"][rows] != ABSENT) | (state["mmsi"][rows] != ABSENT))
+    def __post_init__(self) -> None:
+        if not 1 <= self.hits_to_confirm <= self.looks_to_confirm:
+            raise ValueError("hits_to_confirm must be from 1 to looks_to_confirm")
+        if min(self.misses_tentative, self.misses_firm) < 1:
+            raise ValueError("misses_tentative and misses_firm must be at least 1")
+        for name in ("gate_probability", "duplicate_probability"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise ValueError(f"{name} must be between 0 and 1")
 
 
 class Tracker:
@@ -167,8 +175,7 @@ class Tracker:
         )
         cost = pairs.distance + pairs.log_determinant - IDENTITY_BONUS * pairs.agreement
         cost += TENTATIVE_PENALTY * (s["status"][pairs.i_track] == TrackStatus.TENTATIVE)
-        cost_unassigned = float(cost.max(initial=0.0)) + 1.0
-        chosen = assign(pairs.i_track, pairs.i_plot, cost, len(s["mean"]), len(plots), cost_unassigned=cost_unassigned)
+        chosen = assign(pairs.i_track, pairs.i_plot, cost, len(s["mean"]), len(plots), cost_unassigned=ALONE)
         return pairs.rows(chosen)
 
     def _update(self, pairs: Candidates, plots: Detections, i_sensor: int, period_s: float) -> NDArray[np.int64]:
@@ -231,6 +238,7 @@ class Tracker:
             "covariance": located_covariance,
             "time_ns": plots.time_ns,
             "born_ns": plots.time_ns,
+            "apart_ns": np.full(n, NEVER),
             "hits": hits,
             "status": np.full(n, TrackStatus.TENTATIVE, np.uint8),
             "track_id": np.arange(first, first + n, dtype=np.uint64),
@@ -258,14 +266,18 @@ class Tracker:
         a, b = a[older], b[older]
         if not len(a):
             return twins, a
+        together = np.isin(b, changed)
+        self._write(np.union1d(a[together], b[together]), {"apart_ns": s["time_ns"][changed].max()})
+        s = self._state
         ahead, spread = self._predict(b, (s["time_ns"][a] - s["time_ns"][b]) / NS_PER_S)
         distance = mahalanobis_squared(s["mean"][a] - ahead, spread + s["covariance"][a])
         alike = distance < chi_square_gate(self.parameters.duplicate_probability, np.array([6]))[0]
         agreement = identity_agreement(_identity(s), _identity(s), a, b)
-        apart_ns = np.abs(s["last_hit_ns"][a] - s["last_hit_ns"][b])
-        both = (s["last_hit_ns"][a] != NEVER) & (s["last_hit_ns"][b] != NEVER)
-        alike &= (agreement >= 0) & ~(both & (apart_ns < s["period_ns"] // 2)).any(axis=1)
-        same = (agreement > 0) & _has_address(s, a)
+        apart_ns = np.minimum(s["apart_ns"][a], s["apart_ns"][b])
+        alike &= (agreement >= 0) & (s["time_ns"][a] - apart_ns > APART_LOOKS * s["period_ns"].max())
+        codes = s["mode_3a"][a], s["mode_3a"][b]
+        alike &= (codes[0] == ABSENT) | (codes[1] == ABSENT) | (codes[0] == codes[1])
+        same = (agreement > 0) & has_address(_identity(s), a)
         heirs = same & (s["time_ns"][a] >= s["time_ns"][b])
         self._inherit(b[heirs], a[heirs])
         twins[a[alike | same]] = True
@@ -274,8 +286,12 @@ class Tracker:
     def _inherit(self, rows: NDArray[np.int64], younger: NDArray[np.int64]) -> None:
         """Let older tracks, which keep their number and birth, go on from where younger ones are."""
         s = self._state
-        kept = ("track_id", "born_ns", "hits")
-        self._write(rows, {name: s[name][younger] for name in ROWS if name not in kept})
+        changes = {name: s[name][younger] for name in ("mean", "covariance", "time_ns", "status")}
+        for column in Identity.COLUMNS:
+            new, silent = s[column][younger], "" if column == "call_sign" else ABSENT
+            changes[column] = np.where(new == silent, s[column][rows], new)
+        changes["last_hit_ns"] = np.maximum(s["last_hit_ns"][rows], s["last_hit_ns"][younger])
+        self._write(rows, changes)
 
     def _end(self, changed: NDArray[np.int64], twins: NDArray[np.bool_], now_ns: int) -> Tracks:
         """Remove twins and tracks that were missed too often; return changed and ended firm rows.
