@@ -214,7 +214,7 @@ def _calendar_ns(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     )
     month_first = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     days = month_first.astype("datetime64[D]").astype(np.int64)
-    month_days = (month_first + 1).astype("datetime64[D]").astype(np.int64) - days
+    month_days = (month_first + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64) - days
     sound = matched & (year >= 1678) & (year <= 2261) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= month_days)
     sound &= (hour < 24) & (minute < 60) & (second < 60)
     zone, which = _distinct(pc.struct_field(parts, "zone"))
