@@ -43,14 +43,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path(__file__).parents[2] / "shared/data")
     parser.add_argument("--asterix-samples", type=Path)
-    parser.add_argument("--all", action="store_true", help="every sample, not only those that the issue names")
+    parser.add_argument("--samples", choices=("none", "named", "all"), default="named", help="which samples too")
     parser.add_argument("--json", action="store_true", help="only the JSON object")
     arguments = parser.parse_args()
     wanted = [arguments.shared / name for name in SHARED]
     if arguments.asterix_samples:
         wanted += [arguments.asterix_samples / name for name in ASTERIX_SAMPLES]
     names = [str(path) for path in wanted if path.exists()]
-    names += [f"sample:{name}" for name in sample_names() if arguments.all or is_named(name)]
+    names += [f"sample:{name}" for name in sample_names() if wants(arguments.samples, name)]
     results = []
     for name in names:
         results.append(tracked(name))
@@ -64,8 +64,10 @@ def main() -> None:
     print(json.dumps(figures))
 
 
-def is_named(sample: str) -> bool:
-    """Return whether a sample is one of those every release must read."""
+def wants(which: str, sample: str) -> bool:
+    """Return whether a sample is wanted: all, none, or those that every release must read."""
+    if which != "named":
+        return which == "all"
     folder = sample_path(sample).parent.name
     return sample in ("quickstart", "switzerland") or folder in ("noisy", "military", "calibration", "rs1090")
 

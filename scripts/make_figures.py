@@ -112,7 +112,7 @@ def recordings() -> str:
     return "\n\n".join(
         [
             "## Every real recording at hand",
-            "`uv run bench/recordings.py --asterix-samples FOLDER --json`",
+            "`uv run bench/recordings.py --asterix-samples FOLDER --samples none --json` (with `--samples all` every sample flight too)",
             *text,
             table(("recording", "format", "records", "damaged", "senders / tracks", "notes"), rows),
             "A flight may make several tracks: reports stop for minutes and begin again. "
