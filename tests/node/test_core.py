@@ -134,3 +134,14 @@ def test_a_node_resumed_from_its_checkpoint_gives_the_same_bytes(period_s, at):
 def test_bytes_that_are_no_checkpoint_are_refused(data):
     with pytest.raises(FormatError, match="not a checkpoint"):
         node().resume(data)
+
+
+@pytest.mark.parametrize("sigmas", [(70.0, 1e5, 10.0), (1e-7, 1e-3, 10.0), (70.0, 1e-3, 1e-8), (1e12, 1e-3, 10.0)])
+def test_an_absurd_stated_noise_is_refused_by_row(sigmas):
+    machine = node()
+    for k in range(6):
+        batch = plots(k)
+        stated = np.stack([np.diag(sigmas), np.diag([70.0, 1.4e-3, 10.0])]) ** 2
+        machine.receive(batch.replace(covariances=stated), START_NS + 10 * k * NS)
+    assert machine.refused == {("radar", "BAD_COVARIANCE"): 6}
+    assert len(machine.take()[-1].record) == 1

@@ -8,6 +8,7 @@ from noroshi.records import Detections, Quality, RecordError
 
 YEAR_2200_NS = 7_258_118_400_000_000_000
 ASYMMETRY_MAX = 1e-9  # of a covariance, as a correlation: rounding in a decoder, no more
+SIGMA_RAD, SIGMA_SI = (1e-12, 2.0 * np.pi), (1e-6, 1e7)  # what a standard deviation may be, in rad and in m or m/s
 EIGENVALUE_MIN = 1e-12  # of a correlation matrix: below this its inverse is noise
 
 
@@ -44,7 +45,7 @@ def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
     faults = {
         Quality.NOT_FINITE: _not_finite(values, sensor),
         Quality.OUT_OF_BOUNDS: _out_of_bounds(values, sensor),
-        Quality.BAD_COVARIANCE: _bad_covariance(covariances, measured),
+        Quality.BAD_COVARIANCE: _bad_covariance(covariances, measured) | _absurd_sigma(covariances, measured, sensor),
         Quality.BAD_TIME: (detections.time_ns <= 0) | (detections.time_ns >= YEAR_2200_NS),
         Quality.UNKNOWN_SENSOR: _any_in_row(~np.isfinite(origin)) & sensor.NEEDS_ORIGIN,
     }
@@ -83,6 +84,17 @@ def _bad_covariance(covariances: NDArray[np.float64], measured: NDArray[np.bool_
     asymmetry = np.abs(correlation - correlation.swapaxes(1, 2)).max(axis=(1, 2))
     bad[coupled] = (asymmetry > ASYMMETRY_MAX) | (np.linalg.eigvalsh(correlation)[:, 0] < EIGENVALUE_MIN)
     return bad
+
+
+def _absurd_sigma(
+    covariances: NDArray[np.float64], measured: NDArray[np.bool_], sensor: sensors.Sensor
+) -> NDArray[np.bool_]:
+    """Return (n,) whether a standard deviation is one that no sensor has: wider than a turn, finer than an atom."""
+    angles = np.array([name.endswith("_rad") for name in sensor.COMPONENTS])
+    low = np.where(angles, SIGMA_RAD[0], SIGMA_SI[0])
+    high = np.where(angles, SIGMA_RAD[1], SIGMA_SI[1])
+    variances = np.where(measured, np.diagonal(covariances, axis1=1, axis2=2), low**2)
+    return _any_in_row(~((variances >= low**2) & (variances <= high**2)))
 
 
 def _any_in_row(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
