@@ -5,11 +5,15 @@
 
 from typing import TYPE_CHECKING, Any
 
+from noroshi.run import kernel_cache
+
 if TYPE_CHECKING:
     from noroshi.run.api import load, track
 
 __all__ = ["load", "track"]
 __version__ = "0.1.0"
+
+kernel_cache.prepare()  # before any module with kernels is imported
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,54 @@
+"""Where compiled kernels are kept from one start to the next.
+
+numba looks only at the file a kernel stands in: change a helper in another file and it goes on with the old code, and
+results are wrong without a word. So the folder is named by a hash of all the package's sources, and a change anywhere
+starts a new one. It lies in the user's cache, since an installed package may not be writable.
+"""
+
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent
+ROOMS = ("geo", "estimation", "motion", "sensors", "tracking", "assessment", "formats")
+VARIABLE = "NUMBA_CACHE_DIR"
+
+
+def prepare() -> None:
+    """Choose the folder before any kernel is imported; one that the user has chosen by NUMBA_CACHE_DIR stands.
+
+    Where nothing can be written kernels are compiled in memory at each start, and a line on the standard error says so.
+    """
+    if VARIABLE in os.environ:
+        return
+    folder = _home() / sources_digest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        sys.stderr.write(f"noroshi: no cache at {folder} ({error.strerror}): compiling anew, some ten seconds\n")
+        return
+    os.environ[VARIABLE] = str(folder)
+
+
+def is_cold() -> bool:
+    """Return whether nothing has been compiled for these sources yet."""
+    folder = os.environ.get(VARIABLE)
+    return folder is None or not any(Path(folder).rglob("*.nbi"))
+
+
+def sources_digest() -> str:
+    """Return the SHA-256 of every source file that kernels may stand in."""
+    running = hashlib.sha256()
+    for path in [PACKAGE / "kernel.py", *(path for room in ROOMS for path in sorted((PACKAGE / room).rglob("*.py")))]:
+        running.update(str(path.relative_to(PACKAGE)).encode())
+        running.update(path.read_bytes())
+    return running.hexdigest()
+
+
+def _home() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(base) if base else Path.home() / ".cache") / "noroshi" / "kernels"
