@@ -27,7 +27,7 @@ class Sensor:
     Parameters: `sigma_m` is the noise along each axis. A plot without z is in the plane: at height 0 within
     `plane_sigma_m`, climbing within `plane_speed_sigma_m_s`. Every other velocity along an axis is taken to be within
     `speed_sigma_m_s`. False plots are spread over a field `field_m` wide. A laboratory's scale is its own: set these to
-    suit.
+    suit. With `frames = 1` plots of one time are one look at the whole field.
     """
 
     COMPONENTS: ClassVar[tuple[str, ...]] = ("x_m", "y_m", "z_m")
@@ -46,6 +46,7 @@ class Sensor:
         "speed_sigma_m_s": 300.0,
         "plane_sigma_m": 1.0,
         "field_m": 1_000.0,
+        "frames": 0.0,
         "plane_speed_sigma_m_s": 0.1,
     }
 

@@ -93,7 +93,7 @@ class Keeper(ABC):
 
     @abstractmethod
     def after_look(self, i_sensor: int, seen: Integers, now_ns: int) -> None:
-        """Do what follows from a batch that was a look at everything; `seen` are the rows that had a plot in it."""
+        """Do what follows from a batch that was a look at everything; `seen` are the rows that it may have seen."""
 
     # What the room's protocol asks.
 
@@ -138,11 +138,11 @@ class Keeper(ABC):
         codes = codes_of(detections.identity)
         pairs, is_inside = self._confront(detections, sensor, form, codes)
         weight, existence, fresh = self.associate(pairs, is_inside, form, i_sensor)
-        changed, seen, own_plot = self._update(pairs, weight, existence, detections, codes, i_sensor)
+        changed, own_plot = self._update(pairs, weight, existence, detections, codes, i_sensor)
         twins, heirs = self._twins(pairs, is_inside, own_plot, now_ns)
         self._start(np.flatnonzero(fresh), fresh, detections, sensor, codes, i_sensor)
         if float(detections.time_ns.min()) == now_ns and sensor.parameters.get("frames", 0.0):
-            self.after_look(i_sensor, seen, now_ns)
+            self.after_look(i_sensor, changed, now_ns)
         lost = self._end(twins, now_ns)
         if not report:
             self._free(lost)
@@ -221,10 +221,10 @@ class Keeper(ABC):
         plots: Detections,
         codes: Integers,
         i_sensor: int,
-    ) -> tuple[Integers, Integers, Integers]:
-        """Update the tracks that have a plot.
+    ) -> tuple[Integers, Integers]:
+        """Update the tracks that may have a plot; return their rows, and each group's plot that it has for sure.
 
-        Return their rows, the rows that had one more likely than not, and the plot of each group of pairs.
+        A track that more likely had none has missed a look.
         """
         s = self.store
         own_plot, is_changed = np.full(len(pairs.rows), -1, np.int64), np.zeros(len(pairs.rows), np.bool_)
@@ -233,15 +233,17 @@ class Keeper(ABC):
         s.save(rows)
         settle(s, pairs, weight, plots.time_ns, existence)
         owned = own_plot >= 0
-        seen = pairs.rows[owned]
         words = call_sign_words(plots.identity.call_sign)
-        _note_hits(s.whole, seen, own_plot[owned], plots.time_ns, codes, words, i_sensor, len(self.sensor_names))
+        _note_hits(
+            s.whole, pairs.rows[owned], own_plot[owned], plots.time_ns, codes, words, i_sensor, len(self.sensor_names)
+        )
+        s.whole[pairs.rows[is_changed & ~owned], Whole.MISSES] += 1
         self.judge(rows)
         s.refresh(rows)
         loose = rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M]
         if loose.size:
             self._bound(loose)
-        return rows, seen, own_plot
+        return rows, own_plot
 
     def _bound(self, rows: Integers) -> None:
         s = self.store

@@ -20,7 +20,9 @@ def missed_look(track: Integers, period_ns: Integers, number: int) -> tuple[int,
     counts as missed a quarter of a period after it is due: the beam comes around when it does, not to the nanosecond.
     """
     n = period_ns.shape[0]
-    newest = track[Whole.TIME]
+    newest = NEVER
+    for s in range(n):
+        newest = max(newest, track[Whole.FIRST_SENSOR + n + s])
     counted = np.zeros(n, np.int64)
     when, whose = FAR_OFF_NS, -1
     for _ in range(number):
