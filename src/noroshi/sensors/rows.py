@@ -12,7 +12,7 @@ A type that holds `form` and `linearise` (see `Linear`) is as fast as a kernel c
 """
 
 import math
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,6 @@ AIR_DEPTH_M = 13_000.0  # false plots are spread over this height
 SPEED_SPAN_M_S = 600.0  # and over this much of each velocity component
 
 
-@runtime_checkable
 class Linear(Protocol):
     """A type of sensor with kernels of its own."""
 
@@ -56,9 +55,27 @@ class Linear(Protocol):
         ...
 
 
+def is_linear(sensor: object) -> TypeGuard[Linear]:
+    """Return whether a sensor is of a type with kernels of its own."""
+    return hasattr(sensor, "form")
+
+
+def absorb_forms(
+    sensor: Sensor, plots: Detections, form: Floats, i_plot: Integers, mean: Floats, covariance: Floats
+) -> Floats:
+    """Take the plots of p pairs into (p, d) means and (p, d, d) covariances; return the (p, 3) fit, as `absorb` does."""
+    fit = np.empty((len(i_plot), 3))
+    if is_linear(sensor) and (not len(form) or form[:, N_ROWS].min() >= 0.0):
+        _absorb_plain(form, i_plot, mean, covariance, fit)
+    else:
+        innovation, rows, variance = linearise(sensor, plots, form, i_plot, mean, covariance)
+        absorb(mean, covariance, innovation, rows, variance, fit)
+    return fit
+
+
 def form_of(sensor: Sensor, plots: Detections) -> Floats:
     """Return the forms of good plots (`prepare.arrange`)."""
-    if isinstance(sensor, Linear):
+    if is_linear(sensor):
         return sensor.form(plots.values, plots.covariances, plots.origin_ecef_m)
     located, covariances = sensor.locate(plots.values, plots.covariances, plots.origin_ecef_m)
     form = np.zeros((len(plots), FIRST))
@@ -74,7 +91,7 @@ def linearise(
     sensor: Sensor, plots: Detections, form: Floats, i_plot: Integers, ahead: Floats, spread: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Return innovation (p, m), rows (p, m, 6) and variance (p, m) of pairs; see `Linear.linearise`."""
-    if isinstance(sensor, Linear):
+    if is_linear(sensor):
         return sensor.linearise(form, i_plot, ahead, spread)
     states, origin = ahead[:, :6], plots.origin_ecef_m[i_plot]
     wrapped = [name in sensor.WRAPPED for name in sensor.COMPONENTS]
@@ -234,3 +251,40 @@ def _begin(
         for k in range(innovation.shape[1]):
             for a in range(3):
                 innovation[i, k] -= rows[i, k, a] * (mean[i, a] - form[i, a])
+
+
+@kernel
+def _absorb_plain(form: Floats, i_plot: Integers, mean: Floats, covariance: Floats, fit: Floats) -> None:
+    """Do what `_plain` and `absorb` do, without writing down what lies between."""
+    d = mean.shape[1]
+    gain = np.empty(d)
+    for i in range(i_plot.shape[0]):
+        plot, x, spread = form[i_plot[i]], mean[i], covariance[i]
+        squared, determinant, n = 0.0, 1.0, int(plot[N_ROWS])
+        for k in range(n):
+            h = plot[FIRST + WIDTH * k : FIRST + WIDTH * k + 8]
+            residual, variance = h[6], h[7]
+            for a in range(d):
+                gain[a] = spread[a, 0] * h[0] + spread[a, 1] * h[1] + spread[a, 2] * h[2]
+            for c in range(3):
+                residual += h[c] * (plot[c] - x[c])
+            if h[3] != 0.0 or h[4] != 0.0 or h[5] != 0.0:
+                for a in range(d):
+                    gain[a] += spread[a, 3] * h[3] + spread[a, 4] * h[4] + spread[a, 5] * h[5]
+                for c in range(3):
+                    residual -= h[3 + c] * x[3 + c]
+                    variance += h[3 + c] * gain[3 + c]
+            for c in range(3):
+                variance += h[c] * gain[c]
+            inverse = 1.0 / variance
+            for a in range(d):
+                weighed = gain[a] * inverse
+                x[a] += weighed * residual
+                for b in range(d):
+                    spread[a, b] -= weighed * gain[b]
+            squared += residual * residual * inverse
+            determinant *= variance
+        for a in range(d):
+            for b in range(a):
+                spread[b, a] = spread[a, b]
+        fit[i, 0], fit[i, 1], fit[i, 2] = squared, math.log(determinant), n

@@ -204,6 +204,8 @@ class Sensor:
         p = self.parameters
         known = ~np.isnan(values)
         flat = ~known[:, ALTITUDE] & ~known[:, ELEVATION]
+        if not flat.any():
+            return values, covariances
         values, covariances = values.copy(), covariances.copy()
         range_m, radar_height = values[flat, RANGE], geodetic_from_ecef(origin_ecef_m[flat])[2]
         altitude = np.clip(p["altitude_prior_m"], radar_height - range_m / 2.0, radar_height + range_m / 2.0)

@@ -22,7 +22,7 @@ from noroshi.kernel import kernel
 from noroshi.motion import Motion
 from noroshi.records import Detections
 from noroshi.sensors import Sensor
-from noroshi.sensors.rows import linearise
+from noroshi.sensors.rows import absorb_forms, linearise
 from noroshi.tracking.store import PROBABILITY, Integers, Layout, Store, Whole
 
 LOG_2_PI = math.log(2.0 * math.pi)
@@ -192,27 +192,24 @@ class Bank:
     ) -> None:
         """Write what the plots make of some of the pairs, for each model."""
         dt_s, plot = pairs.dt_s[some], pairs.plot[some]
-        is_whole = len(some) == len(pairs.row)
         for k, (motion, size, offset) in enumerate(zip(self.motions, self.sizes, self.layout(0).offsets, strict=True)):
             mean, covariance = np.empty((len(some), size)), np.empty((len(some), size, size))
             _gather(pairs.mixed, pairs.group[some], offset, mean, covariance)
             ahead, spread = motion.predict(mean, covariance, np.maximum(dt_s, 0.0))
             spread *= factor[:, None, None]
-            innovation, rows, variance = _innovate(motion, plots, form, sensor, plot, dt_s, ahead, spread)
             if pairs.ahead:
-                pairs.ahead[k][some], pairs.spread[k][some] = ahead, spread
-            fit = np.empty((len(some), 3))
-            absorb(ahead, spread, innovation, rows, variance, fit)
-            if is_whole:
-                pairs.means[k], pairs.covariances[k] = ahead, spread
+                _put(pairs.ahead, pairs.spread, k, some, ahead.copy(), spread.copy())
+            if len(dt_s) and dt_s.min() < 0.0:
+                fit = _absorb_late(motion, plots, form, sensor, plot, dt_s, ahead, spread)
             else:
-                pairs.means[k][some], pairs.covariances[k][some] = ahead, spread
+                fit = absorb_forms(sensor, plots, form, plot, ahead, spread)
+            _put(pairs.means, pairs.covariances, k, some, ahead, spread)
             pairs.distance[some] = np.minimum(pairs.distance[some], fit[:, 0])
             pairs.log_likelihood[some, k] = -0.5 * (fit[:, 0] + fit[:, 1] + LOG_2_PI * fit[:, 2])
             pairs.n_measured[some] = fit[:, 2].astype(np.int64)
 
 
-def _innovate(
+def _absorb_late(
     motion: Motion,
     plots: Detections,
     form: Floats,
@@ -221,15 +218,13 @@ def _innovate(
     dt_s: Floats,
     ahead: Floats,
     spread: Floats,
-) -> tuple[Floats, Floats, Floats]:
-    """Return innovation, rows and variance of pairs; those of a plot older than its track reach back to its time.
+) -> Floats:
+    """Take in plots of which some are older than their track, in place; return the fit.
 
     There the state stays where it is, and the measurement is of what it was: rows and noise carry the way back.
     """
     back = np.flatnonzero(dt_s < 0.0)
-    if not back.size:
-        return linearise(sensor, plots, form, plot, ahead, spread)
-    place = ahead.copy()
+    place, fit = ahead.copy(), np.empty((len(plot), 3))
     still = np.zeros((len(back), ahead.shape[1], ahead.shape[1]))
     place[back], drift = motion.predict(ahead[back], still, dt_s[back])
     innovation, rows, variance = linearise(sensor, plots, form, plot, place, spread)
@@ -237,7 +232,18 @@ def _innovate(
     variance[back] += np.einsum("pma,pab,pmb->pm", h, drift[:, :6, :6], h)
     h[:, :, 3:] += dt_s[back][:, None, None] * h[:, :, :3]
     rows[back] = h
-    return innovation, rows, variance
+    absorb(ahead, spread, innovation, rows, variance, fit)
+    return fit
+
+
+def _put(
+    means: list[Floats], covariances: list[Floats], k: int, some: Integers, mean: Floats, covariance: Floats
+) -> None:
+    """Write some pairs' states of one model; all of them without copying."""
+    if len(some) == len(means[k]):
+        means[k], covariances[k] = mean, covariance
+    else:
+        means[k][some], covariances[k][some] = mean, covariance
 
 
 def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existence: Floats) -> None:
