@@ -3,17 +3,19 @@
 import multiprocessing
 import resource
 import statistics
+import warnings
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
+from speed_parts import scenes, shipped
+from speed_parts.timing import median
 
 from noroshi.assessment import gospa, siap
 from noroshi.assessment.pictures import CUTOFF_M, View
 from noroshi.records import Tracks
-from speed_parts import scenes, shipped
-from speed_parts.timing import median
 
 N_SCANS = {10: 20, 100: 15, 1_000: 12}
 SETTLING = 5  # scans before the figures begin: three plots make a track
@@ -26,6 +28,62 @@ BETTER_HIGH = ("completeness",)
 JUDGED = ("gospa_m", "completeness", "spuriousness", "ambiguity", "position_accuracy_m", "velocity_accuracy_m_s")
 
 
+class Peers:
+    """Stone Soup in a process for each way, since a soft associator may take all memory and all time."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._running: dict[str, tuple[BaseProcess, Connection]] = {}
+
+    def run(self, peer: str, asked: dict[str, Any], limit_s: float) -> tuple[list[float], list[float], Tracks] | str:
+        """Return wall and CPU seconds by scan and the tracks; or why there are none."""
+        if peer not in self._running:
+            ours, theirs = self._context.Pipe()
+            child = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+            child.start()
+            theirs.close()
+            self._running[peer] = (child, ours)
+            ours.recv()  # it has imported everything: the limit is for the work alone
+        child, ours = self._running[peer]
+        ours.send((peer, asked))
+        try:
+            found: Any = ours.recv() if ours.poll(limit_s) else f"not done within {limit_s:g} s"
+        except EOFError:
+            found = "ended without a result"
+        if isinstance(found, str):
+            self._end(peer)
+        return found  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End all processes."""
+        for peer in list(self._running):
+            self._end(peer)
+
+    def _end(self, peer: str) -> None:
+        child, ours = self._running.pop(peer)
+        child.kill()
+        child.join()
+        ours.close()
+
+
+def _serve(line: Connection) -> None:
+    """Run what is asked for until the line is closed."""
+    warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    from speed_parts import stone_soup_peers
+
+    line.send("ready")
+    while True:
+        peer, asked = line.recv()
+        try:
+            done = stone_soup_peers.run(peer, scenes.make(**asked))
+            line.send((done.wall_s, done.cpu_s, done.tracks))
+        except MemoryError:
+            line.send(f"out of memory ({MEMORY_BYTES >> 30} GB)")
+        except Exception as error:  # noqa: BLE001 - another program's failure is a result
+            line.send(f"{type(error).__name__}: {str(error)[:200]}")
+
+
 def compare(
     layout: scenes.Layout,
     n: int,
@@ -35,10 +93,12 @@ def compare(
     trackers: Sequence[str],
     peers: Sequence[str],
     limit_s: float,
+    children: Peers,
+    n_scans: int | None = None,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Return seconds a scan and measures of everybody over all seeds, and who is how many times as fast and as good."""
-    n_scans = N_SCANS.get(n, min(N_SCANS.values()))
+    n_scans = n_scans or N_SCANS.get(n, min(N_SCANS.values()))
     who = [*trackers, *peers]
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in who}
     failed: dict[str, str] = {}
@@ -50,7 +110,7 @@ def compare(
         for peer in peers:
             if peer in failed:
                 continue
-            found = _in_a_child(peer, asked, limit_s)
+            found = children.run(peer, asked, limit_s)
             if isinstance(found, str):
                 failed[peer] = found
                 say(f"{scene.name}: {peer} {found}")
@@ -64,7 +124,9 @@ def compare(
     }  # fmt: skip
     names = ("cpu_s", "wall_s", *JUDGED)
     result["medians"] = {
-        name: {key: statistics.median(each[key] for each in done) for key in names} for name, done in runs.items() if done
+        name: {key: statistics.median(each[key] for each in done) for key in names}
+        for name, done in runs.items()
+        if done
     }
     result["beside"] = {
         tracker: {peer: _beside(runs[tracker], runs[peer]) for peer in peers if runs[peer] and peer not in failed}
@@ -116,38 +178,3 @@ def upper_bound(differences: Sequence[float]) -> float | None:
         return None
     draw = np.random.Generator(np.random.Philox(0)).integers(len(differences), size=(RESAMPLES, len(differences)))
     return float(np.quantile(np.asarray(differences)[draw].mean(axis=1), 0.95))
-
-
-def _in_a_child(peer: str, asked: dict[str, Any], limit_s: float) -> tuple[list[float], list[float], Tracks] | str:
-    """Return wall and CPU seconds by scan and the tracks; or why there are none.
-
-    A process of its own, since a soft associator may take all memory and all time.
-    """
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_peer, args=(theirs, peer, asked))
-    child.start()
-    theirs.close()
-    try:
-        found: Any = ours.recv() if ours.poll(limit_s) else f"not done within {limit_s:g} s"
-    except EOFError:
-        found = "ended without a result"
-    child.kill() if child.is_alive() and isinstance(found, str) else None
-    child.join()
-    return found  # type: ignore[no-any-return]
-
-
-def _peer(answer: Connection, peer: str, asked: dict[str, Any]) -> None:
-    import warnings
-
-    warnings.simplefilter("ignore")
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    try:
-        from speed_parts import stone_soup_peers
-
-        done = stone_soup_peers.run(peer, scenes.make(**asked))
-        answer.send((done.wall_s, done.cpu_s, done.tracks))
-    except MemoryError:
-        answer.send(f"out of memory ({MEMORY_BYTES >> 30} GB)")
-    except Exception as error:  # noqa: BLE001 - another program's failure is a result
-        answer.send(f"{type(error).__name__}: {str(error)[:200]}")

@@ -1,9 +1,9 @@
 """Scenes of the speed bench: many 3-D air targets, straight and turning, seen by rotating radars.
 
-Everything is one array operation over all targets and named draws (`exercise.keyed`), so that a hundred thousand targets
-take seconds. A radar's targets stand in a ring about it, one in 100 km2; more than `TARGETS_A_RADAR` targets get more
-radars, each with a ring of its own somewhere on the Earth. Radars stand at 9 km, as airborne ones do, so that
-they see the whole of a ring above the horizon.
+Everything is array operations over all targets and named draws (`exercise.keyed`), so that a hundred thousand
+targets take seconds. A radar's targets stand in a ring about it, one in 100 km2; more than `TARGETS_A_RADAR`
+targets get more radars, each with a ring of its own somewhere on the Earth. Radars stand at 9 km, as airborne ones do,
+so that they see the whole of a ring above the horizon.
 """
 
 import math
@@ -40,7 +40,9 @@ CLIMB_M_S = 5.0
 TURNING = 0.3  # share of targets or groups that turn, ...
 TURN_M_S2 = (0.5, 2.5)  # ... so hard
 GROUP = (20, 60)  # targets in a raid's group, ...
-GROUP_SPACING_SIGMAS = 2.0  # ... so many standard deviations of a plot apart, across or along the line of sight, whichever is wider
+GROUP_SPACING_SIGMAS = (
+    2.0  # ... so many standard deviations of a plot apart, across or along the line of sight, whichever is wider
+)
 GROUP_JITTER_M_S = 1.0  # how much members differ in each component of velocity
 FALSE_PLOTS = (0.1, 0.6)  # a target and scan; each seed has its own
 DECOY_SPACINGS = 4.0  # false plots of a raid lie about its targets, this many spacings away (one sigma)
@@ -174,9 +176,7 @@ def operational(
     place = (np.stack(np.unravel_index(np.arange(n_sensors), (side, side)), axis=1) + 0.5) / side - 0.5
     flat = np.hstack([place * 2.0 * _ring_m(n) / math.sqrt(2.0), np.zeros((n_sensors, 1))])
     lat, lon, _ = geodetic_from_ecef(ecef_from_enu(flat, origin))
-    distance = np.linalg.norm(
-        ecef_from_geodetic(lat, lon, RADAR_HEIGHT_M)[:, None] - paths.start_ecef_m[None], axis=2
-    )
+    distance = np.linalg.norm(ecef_from_geodetic(lat, lon, RADAR_HEIGHT_M)[:, None] - paths.start_ecef_m[None], axis=2)
     pd = load("sensors", "search_radar").Sensor.PARAMETERS["detection_probability"]
     wanted = min(round(plots_a_second * period_s / (pd + rate)), distance.size) - 1
     reach_m = float(np.partition(distance.ravel(), wanted)[wanted])
@@ -228,7 +228,9 @@ def observe(
     n, period_s = len(seen), sensor.parameters["scan_period_s"]
     draws = Draws(seed, 0, site.sensor)
     columns = [sensor.COMPONENTS.index(name) for name in COMPONENTS]
-    sigma = np.array([sensor.parameters[name] for name in ("range_sigma_m", "azimuth_sigma_rad", "elevation_sigma_rad")])
+    sigma = np.array(
+        [sensor.parameters[name] for name in ("range_sigma_m", "azimuth_sigma_rad", "elevation_sigma_rad")]
+    )
     times, values = [], []
     for scan in range(n_scans):
         begin_s = phase_s + scan * period_s
@@ -255,9 +257,7 @@ def observe(
     )
 
 
-def _when_seen(
-    who: Paths, sensor: Sensor, begin_s: float, period_s: float, timing: Timing
-) -> tuple[Floats, Floats]:
+def _when_seen(who: Paths, sensor: Sensor, begin_s: float, period_s: float, timing: Timing) -> tuple[Floats, Floats]:
     """Return (n,) times at which the beam passes the targets, and their (n, 6) states then."""
     n = len(who.radar)
     time_s = np.full(n, begin_s + period_s / 2.0)
@@ -270,7 +270,9 @@ def _when_seen(
         beam = (time_s - begin_s) / period_s * 2.0 * np.pi
         ahead = wrap(sensor.measure(states, origin)[:, azimuth] - beam)
         # One that passes north just then belongs to this scan's first or last moment, not to the next scan.
-        time_s = np.clip(time_s + ahead / (2.0 * np.pi) * period_s, begin_s, np.nextafter(begin_s + period_s, 0.0) - 1e-6)
+        time_s = np.clip(
+            time_s + ahead / (2.0 * np.pi) * period_s, begin_s, np.nextafter(begin_s + period_s, 0.0) - 1e-6
+        )
         states = who.states(time_s)
     return time_s, states
 

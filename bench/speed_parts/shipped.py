@@ -1,6 +1,6 @@
 """The shipped program over a scene: decoded detections into the node, tracks out of it.
 
-What is timed is `Node.receive` and `Node.take`: quality checks, the window for late data, the tracker. Cutting the plots
+What is timed is `Node.receive` and `Node.take`: quality checks, the window for late data, the tracker. Cutting plots
 into batches (`run.batches.in_time`) is what a live feed does by itself and is not timed.
 """
 
@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
+from speed_parts.scenes import START_NS, Scene
+from speed_parts.timing import Spent, spent
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
@@ -17,8 +19,8 @@ from noroshi.records import Detections, Tracks, concatenate
 from noroshi.run.batches import in_time
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
 from noroshi.tracking import Tracker
-from speed_parts.scenes import START_NS, Scene
-from speed_parts.timing import Spent, spent
+
+CLOSING_NS = 3_600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class Run:
         tracks: every row given out, and one more of each firm track long after the end, since a picture ends with a
             track's last row.
         tracker: as it is at the end.
-        seconds_of: by scan, the tracker's own account of its phases, if it keeps one.
+        phases: by scan, the tracker's own account of its phases, if it keeps one [s].
     """
 
     scans: list[Spent]
@@ -83,8 +85,7 @@ def run(scene: Scene, how: How, cut: Sequence[Sequence[tuple[int, Detections]]] 
             scans.append(spent(lambda scan=scan: _feed(node, scan, given)))
             after = getattr(tracker, "phase_seconds", {})
             phases.append({name: after[name] - before.get(name, 0.0) for name in after})
-        closing = tracker.picture(int(scene.picture_times_ns()[-1]) + 3_600 * NS_PER_S)
-        given.append(closing)
+        given.append(tracker.picture(int(scene.picture_times_ns()[-1]) + CLOSING_NS))
     return Run(scans, [sum(len(batch) for _, batch in scan) for scan in cut], concatenate(given), tracker, phases)
 
 
