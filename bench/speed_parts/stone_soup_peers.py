@@ -64,7 +64,6 @@ Floats = NDArray[np.float64]
 
 PEERS = ("documented", "expert", "soft")
 GATE_PROBABILITY = 0.9999  # noroshi's
-SOFT_GATE_PROBABILITY = 0.99  # a narrower gate spares EHM2 about half its time
 GATE = math.sqrt(chi2.ppf(GATE_PROBABILITY, 3))
 HITS_TO_CONFIRM, MISSES_TENTATIVE, MISSES_FIRM = 3, 2, 5
 SPEED_SIGMA_M_S, CLIMB_SIGMA_M_S = 300.0, 20.0  # sensors/search_radar.py
@@ -241,6 +240,11 @@ class Gate:
         apart = place[i_plot] - there
         squared = np.vecdot(apart, np.linalg.solve(spread + noise[i_plot], apart[:, :, None])[:, :, 0])
         inside = squared < GATE**2
+        # A track seen once may be anywhere within its speed; no target is faster than the scene's fastest.
+        known = np.trace(covariance[:, position][:, :, position], axis1=1, axis2=2)[i_track]
+        error = GATE * np.sqrt(known + np.trace(noise, axis1=1, axis2=2)[i_plot])
+        way = np.linalg.norm(place[i_plot] - mean[i_track][:, position], axis=1)
+        inside &= way < error + SPEED_M_S[1] * np.abs(at[i_plot] - held[i_track])
         return i_track[inside], i_plot[inside], np.sqrt(squared[inside])
 
 
@@ -337,7 +341,7 @@ def _tracker(peer: str, scans: Iterator[tuple[datetime, set[Detection]]], scene:
                     updater,
                     clutter_spatial_density=clutter_density(scene),
                     prob_detect=scene.sensors[0].parameters["detection_probability"],
-                    prob_gate=SOFT_GATE_PROBABILITY,
+                    prob_gate=GATE_PROBABILITY,
                 ),
                 gate=gate,
             )
