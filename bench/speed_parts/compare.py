@@ -17,7 +17,7 @@ from noroshi.assessment import gospa, siap
 from noroshi.assessment.pictures import CUTOFF_M, View
 from noroshi.records import Tracks
 
-N_SCANS = {10: 20, 100: 15, 1_000: 12}
+N_SCANS = {10: 20, 100: 15, 1_000: 10}
 SETTLING = 5  # scans before the figures begin: three plots make a track
 REPEATS = 3
 PERIOD_S = 4.0
