@@ -119,7 +119,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small scenes, few seeds, a tenth of the load")
     parser.add_argument("--n", type=int, nargs="*", default=None, help="targets beside Stone Soup (10 100 1000)")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
-    parser.add_argument("--trackers", nargs="+", default=["nearest_neighbour"], help="keys, or KEY:MOTION")
+    parser.add_argument("--trackers", nargs="+", default=["nearest_neighbour", "soft"], help="keys, or KEY:MOTION")
     parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=list(LAYOUTS))
     parser.add_argument("--timings", nargs="+", choices=TIMINGS, default=None)
     parser.add_argument("--seeds", type=int, default=None, help=f"seeds of each scene (by size: {SEEDS})")
