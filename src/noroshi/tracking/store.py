@@ -265,23 +265,44 @@ def _refresh(
         if whole[i, Whole.STATUS] < 0:
             near[i, Near.SIGMAS] = 0.0
             continue
-        position, velocity = 0.0, 0.0
         for c in range(6):
             near[i, c] = 0.0
         for k in range(sizes.shape[0]):
             p = 1.0 if one else real[i, PROBABILITY + k]
             for c in range(6):
                 near[i, c] += p * real[i, offsets[k] + c]
+        position, velocity = 0.0, 0.0
         for k in range(sizes.shape[0]):
-            d, p = sizes[k], 1.0 if one else real[i, PROBABILITY + k]
+            p = 1.0 if one else real[i, PROBABILITY + k]
+            at_model = offsets[k]
+            position += p * _widest(real[i], at_model, sizes[k], 0)
+            velocity += p * _widest(real[i], at_model, sizes[k], 3)
             for c in range(3):
-                apart, faster = real[i, offsets[k] + c] - near[i, c], real[i, offsets[k] + 3 + c] - near[i, 3 + c]
-                position += p * (real[i, offsets[k] + d + c * (d + 1)] + apart * apart)
-                velocity += p * (real[i, offsets[k] + d + (3 + c) * (d + 1)] + faster * faster)
+                apart, faster = real[i, at_model + c] - near[i, c], real[i, at_model + 3 + c] - near[i, 3 + c]
+                position += p * apart * apart
+                velocity += p * faster * faster
         near[i, Near.POSITION_SIGMA], near[i, Near.VELOCITY_SIGMA] = math.sqrt(position), math.sqrt(velocity)
         near[i, Near.TIME_S] = (whole[i, Whole.TIME] - epoch_ns) / NS_PER_S
         near[i, Near.DEADLINE_S] = (whole[i, Whole.DEADLINE] - epoch_ns) / NS_PER_S
         near[i, Near.SIGMAS] = sigmas_first if whole[i, Whole.HITS] == 1 else sigmas
+
+
+@kernel
+def _widest(row: Floats, offset: int, d: int, first: int) -> float:
+    """Return a bound on the variance along any direction of three components of one model: no eigenvalue is larger.
+
+    It is the least of three: the largest sum of a row's magnitudes (Gershgorin), the Frobenius norm, the trace.
+    """
+    trace, squares, largest = 0.0, 0.0, 0.0
+    for a in range(3):
+        total = 0.0
+        for b in range(3):
+            value = row[offset + d + (first + a) * d + first + b]
+            total += abs(value)
+            squares += value * value
+        trace += row[offset + d + (first + a) * (d + 1)]
+        largest = max(largest, total)
+    return min(trace, largest, math.sqrt(squares))
 
 
 @kernel
