@@ -33,7 +33,9 @@ def integrated_coloured(dt_s: float, memory_s: float, covariance: Floats) -> Non
     Aerospace and Electronic Systems 6(4), 473-483; Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications
     to Tracking and Navigation, section 8.2.3, whose closed form loses all digits at small dt_s / memory_s.
     """
-    covariance[:] = 0.0
+    for i in range(3):
+        for j in range(3):
+            covariance[i, j] = 0.0
     panels = int(math.ceil(abs(dt_s) / memory_s))
     for panel in range(panels):
         for node in range(len(NODE)):

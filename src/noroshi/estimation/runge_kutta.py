@@ -16,6 +16,7 @@ WEIGHT = np.array([1.0, 2.0, 2.0, 1.0]) / 6.0
 REACH = np.array([0.5, 0.5, 1.0])
 # Gauss-Legendre on [0, 1] with three nodes, exact to the fifth power: the variance that noise two integrals below a
 # position brings to it grows by the fourth.
+ORDER = 4
 NODE = 0.5 + np.array([-0.5, 0.0, 0.5]) * 0.6**0.5
 NODE_WEIGHT = np.array([5.0, 8.0, 5.0]) / 18.0
 
@@ -37,10 +38,18 @@ def step_of(left_s: float, trusted_s: float, longest_s: float, shortest_s: float
 @kernel
 def begin(x: Floats, start: Floats) -> None:
     """Write the columns (d, 1 + d) at the start of a step from x: the state, and the identity."""
-    start[:] = 0.0
     for i in range(len(x)):
         start[i, 0] = x[i]
-        start[i, 1 + i] = 1.0
+        for j in range(len(x)):
+            start[i, 1 + j] = 1.0 if i == j else 0.0
+
+
+@kernel
+def copy(source: Floats, target: Floats) -> None:
+    """Copy a matrix; as an assignment of slices it would take a second to compile."""
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
 
 
 @kernel
@@ -101,8 +110,9 @@ def spread_out(
 ) -> None:
     """Carry transition (d, d) and covariance (d, d) over the step: F P F' plus the noise that came in on the way.
 
-    A noise of t before the end has grown by exp(A t) at the end, A between its values at both ends by the time; to the
-    third order in t. The sum of squares over the nodes is positive semidefinite for either sign of the step.
+    What a noise of t before the end has grown to at the end is G(t), G' = G A(t) with A linear between its values at
+    both ends; G is taken to the fourth power of t. The sum of squares over the nodes is positive semidefinite for
+    either sign of the step.
 
     Args:
         step_s: the step.
@@ -114,38 +124,49 @@ def spread_out(
         covariance: written, exactly symmetric.
 
     Source: Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section
-    4.3.1 (discretised noise); exp(A t) by the first term of Magnus' series.
+    4.3.1 (discretised noise).
     """
     d, m = root.shape
-    step = np.ascontiguousarray(point[:, 1:])
-    carry(step, covariance)
-    before = transition.copy()
+    step, before, slope, change = np.empty((d, d)), np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
     for i in range(d):
         for j in range(d):
+            step[i, j] = point[i, 1 + j]
+            before[i, j] = transition[i, j]
             transition[i, j] = 0.0
+            slope[i, j] = step_s * last[i, j]
+            change[i, j] = step_s * (first[i, j] - last[i, j])
+    carry(step, covariance)
+    for i in range(d):
         for k in range(d):
             if step[i, k] != 0.0:
                 for j in range(d):
                     transition[i, j] += step[i, k] * before[k, j]
-    growth, term, column = np.empty((d, d)), np.empty(d), np.empty(d)
-    for node in range(len(NODE)):
-        t = NODE[node] * step_s
-        weight = NODE_WEIGHT[node] * abs(step_s)
-        back = 0.5 * NODE[node]
+    terms = np.zeros((ORDER + 1, d, d))  # of exp's generalisation, in powers of the time before the end over the step
+    for i in range(d):
+        terms[0, i, i] = 1.0
+    for order in range(1, ORDER + 1):
         for i in range(d):
-            for j in range(d):
-                growth[i, j] = t * (last[i, j] + back * (first[i, j] - last[i, j]))
+            for k in range(d):
+                by_slope = terms[order - 1, i, k] / order
+                by_change = terms[order - 2, i, k] / order if order > 1 else 0.0
+                if by_slope != 0.0 or by_change != 0.0:
+                    for j in range(d):
+                        terms[order, i, j] += by_slope * slope[k, j] + by_change * change[k, j]
+    grown = np.zeros((ORDER + 1, d, m))
+    for order in range(ORDER + 1):
+        for k in range(d):
+            for j in range(m):
+                if root[k, j] != 0.0:
+                    for i in range(d):
+                        grown[order, i, j] += terms[order, i, k] * root[k, j]
+    column = np.empty(d)
+    for node in range(len(NODE)):
+        weight = NODE_WEIGHT[node] * abs(step_s)
         for j in range(m):
             for i in range(d):
-                column[i] = term[i] = root[i, j]
-            for order in range(1, 4):
-                before_term = term.copy()
-                for i in range(d):
-                    total = 0.0
-                    for k in range(d):
-                        total += growth[i, k] * before_term[k]
-                    term[i] = total / order
-                    column[i] += term[i]
+                column[i] = grown[ORDER, i, j]
+                for order in range(ORDER - 1, -1, -1):
+                    column[i] = column[i] * NODE[node] + grown[order, i, j]
             for i in range(d):
                 for k in range(i + 1):
                     covariance[i, k] += weight * column[i] * column[k]

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from noroshi.estimation.runge_kutta import STAGES, advance, begin, spread_out, step_of
+from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
 from noroshi.geo.atmosphere import add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
@@ -100,18 +100,19 @@ def _flow(
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
         while abs(left_s) > 0.0:
-            begin(states[row], start)
-            point[:] = start
-            trusted_s = _slopes(states[row], rate, by_state)
-            step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
-            first[:] = by_state
+            begin(states[row], point)
+            step_s = 0.0
             for stage in range(STAGES):
-                if stage > 0:
-                    _slopes(point[:, 0].copy(), rate, by_state)
+                trusted_s = _slopes(point[:, 0], rate, by_state)
+                if stage == 0:
+                    step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
+                    copy(point, start)
+                    copy(by_state, first)
                 advance(stage, step_s, rate, by_state, start, total, point, with_moments)
             if with_moments:
                 spread_out(step_s, first, by_state, point, root, transition[row], covariance[row])
-            states[row] = point[:, 0]
+            for i in range(7):
+                states[row, i] = point[i, 0]
             left_s -= step_s
 
 

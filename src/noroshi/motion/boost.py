@@ -6,17 +6,17 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from noroshi.estimation.runge_kutta import STAGES, advance, begin, spread_out, step_of
+from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.motion import require_densities
 from noroshi.records import Kind
 
-LONGEST_STEP_S, STEPS_MAX = 10.0, 256
+LONGEST_STEP_S, STEPS_MAX = 2.5, 256
 SLOWEST_M_S = 1.0  # below this a velocity gives the thrust no direction, and the thrust goes to zero
 BURN_RATIO_MAX_PER_S = 0.1  # where less than 10 s of mass are left to burn it burns no further
-TURN_STEP = 0.125  # how far the velocity may turn or grow in one Runge-Kutta step, relative to itself
+TURN_STEP = 0.0625  # how far the velocity may turn or grow in one Runge-Kutta step, relative to itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Motion:
     is the mass-flow ratio q, mass burnt a second over mass left: at constant thrust a' = a q and q' = q^2. An
     acceleration that stays what it is has q = 0. What steers off the velocity is process noise.
 
-    Steps are of at most 10 s, shorter where the velocity is small, and at most 256 over a prediction. q goes no higher
+    Steps are of at most 2.5 s, shorter where the velocity is small, and at most 256 over a prediction. q goes no higher
     than 0.1 /s; there a stays what it is, so that a prediction past burnout stays finite. The velocity is smoothed at
     1 m/s: a target at rest is not pushed anywhere.
 
@@ -105,18 +105,19 @@ def _flow(
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
         while abs(left_s) > 0.0:
-            begin(states[row], start)
-            point[:] = start
-            trusted_s = _slopes(states[row], rate, by_state)
-            step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
-            first[:] = by_state
+            begin(states[row], point)
+            step_s = 0.0
             for stage in range(STAGES):
-                if stage > 0:
-                    _slopes(point[:, 0].copy(), rate, by_state)
+                trusted_s = _slopes(point[:, 0], rate, by_state)
+                if stage == 0:
+                    step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
+                    copy(point, start)
+                    copy(by_state, first)
                 advance(stage, step_s, rate, by_state, start, total, point, with_moments)
             if with_moments:
                 spread_out(step_s, first, by_state, point, root, transition[row], covariance[row])
-            states[row] = point[:, 0]
+            for i in range(8):
+                states[row, i] = point[i, 0]
             left_s -= step_s
 
 

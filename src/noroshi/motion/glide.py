@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from noroshi.estimation.runge_kutta import STAGES, advance, begin, spread_out, step_of
+from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
 from noroshi.geo.atmosphere import add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
@@ -14,7 +14,7 @@ from noroshi.kernel import kernel
 from noroshi.motion import require_densities, require_positive
 from noroshi.records import Kind
 
-LONGEST_STEP_S, STEPS_MAX = 10.0, 256
+LONGEST_STEP_S, STEPS_MAX = 2.5, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Motion:
     Markov process about its mean: the vehicle is trimmed for a glide, leaves that to turn or pull up, and comes back.
     Ratios to the drag, because they do not change with speed and height as the accelerations do.
 
-    Steps are of at most 10 s, shorter where the air turns or slows the target or its density changes quickly, and at
+    Steps are of at most 2.5 s, shorter where the air turns or slows the target or its density changes quickly, and at
     most 256 over a prediction. Going back in time drag is an instability; it is held to 300 g.
 
     Attributes:
@@ -129,18 +129,19 @@ def _flow(
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
         while abs(left_s) > 0.0:
-            begin(states[row], start)
-            point[:] = start
-            trusted_s = _slopes(states[row], means, memory_s, rate, by_state)
-            step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
-            first[:] = by_state
+            begin(states[row], point)
+            step_s = 0.0
             for stage in range(STAGES):
-                if stage > 0:
-                    _slopes(point[:, 0].copy(), means, memory_s, rate, by_state)
+                trusted_s = _slopes(point[:, 0], means, memory_s, rate, by_state)
+                if stage == 0:
+                    step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
+                    copy(point, start)
+                    copy(by_state, first)
                 advance(stage, step_s, rate, by_state, start, total, point, with_moments)
             if with_moments:
                 spread_out(step_s, first, by_state, point, root, transition[row], covariance[row])
-            states[row] = point[:, 0]
+            for i in range(9):
+                states[row, i] = point[i, 0]
             left_s -= step_s
 
 
@@ -150,8 +151,9 @@ def _slopes(x: Floats, means: Floats, memory_s: float, rate: Floats, by_state: F
     by_parameters = np.empty((3, 3))
     fall(x, rate, by_state)
     step_s = add_air_force(x, x[6], x[7], x[8], rate, by_state, by_parameters)
-    by_state[3:6, 6:9] = by_parameters
     for i in range(3):
+        for j in range(3):
+            by_state[3 + i, 6 + j] = by_parameters[i, j]
         rate[6 + i] = (means[i] - x[6 + i]) / memory_s
         by_state[6 + i, 6 + i] = -1.0 / memory_s
     return min(step_s, memory_s / 8.0)

@@ -109,9 +109,10 @@ def _carry_state(x: Floats, dt_s: float, memory_s: float, transition: Floats) ->
     bend(A, B) = (A (p.B) - p (A.B)) / |p|^2; its derivatives by A, B and p are below.
     """
     kept, first, second = decay(dt_s, memory_s)
-    p, D, w, b = x[:3].copy(), np.empty(3), np.empty(3), np.empty(3)
-    square = p[0] * p[0] + p[1] * p[1] + p[2] * p[2]
+    p, D, w, b = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
+    square = x[0] * x[0] + x[1] * x[1] + x[2] * x[2]
     for i in range(3):
+        p[i] = x[i]
         D[i] = dt_s * x[3 + i] + second * x[6 + i]
         w[i] = x[3 + i] + first * x[6 + i]
         b[i] = kept * x[6 + i]
