@@ -33,7 +33,7 @@ every_motion = pytest.mark.parametrize("kind", list(kinds()))
 
 
 def targets(kind, n, seed=1):
-    """Return (n, d) states of what moves so, the components beyond the sixth anywhere in their extent; not to be written."""
+    """Return (n, d) states of what moves so, beyond the sixth anywhere in the extent; not to be written."""
     rng = np.random.default_rng(seed)
     lat, lon = rng.uniform(-1.5, 1.5, n), rng.uniform(-np.pi, np.pi, n)
     heights, speeds, steepest = FAST.get(getattr(kind, "KIND", Kind.AIRCRAFT), ((0.0, 12e3), None, 0.0))

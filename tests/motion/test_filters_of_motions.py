@@ -149,5 +149,4 @@ def test_matched_filter_is_consistent(name):
         measured = truth[:, :3] + SIGMA_M * rng.normal(size=(RUNS, 3))
         mean, covariance, *_ = update(mean, covariance, measured - mean[:, :3], H, R)
     low, high = bounds(RUNS, d, 1.0 - 0.05 / len(CASES))  # Bonferroni: all cases within their bounds at 95 %
-    print(f"{name}: NEES {nees(truth - mean, covariance).mean():.3f} in ({low:.3f}, {high:.3f})")
     assert low < nees(truth - mean, covariance).mean() < high
