@@ -36,7 +36,7 @@ def integrated_coloured(dt_s: float, memory_s: float, covariance: Floats) -> Non
     for i in range(3):
         for j in range(3):
             covariance[i, j] = 0.0
-    panels = int(math.ceil(abs(dt_s) / memory_s))
+    panels = math.ceil(abs(dt_s) / memory_s)
     for panel in range(panels):
         for node in range(len(NODE)):
             value, first, second = decay((panel + NODE[node]) / panels * dt_s, memory_s)

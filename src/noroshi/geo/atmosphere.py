@@ -1,4 +1,4 @@
-"""The density of the U.S. Standard Atmosphere 1976, and the force that air at rest with the Earth does to what flies."""
+"""The density of the U.S. Standard Atmosphere 1976, and the force of air that turns with the Earth."""
 
 import math
 
@@ -20,15 +20,38 @@ HYDROSTATIC_K_M = STANDARD_GRAVITY_M_S2 * MOLAR_MASS_KG_MOL / GAS_CONSTANT_J_MOL
 
 LOWEST_M, LAYERS_END_M = -5e3, 86e3  # what the standard's layers cover
 
-# Source: U.S. Standard Atmosphere, 1976, table I (geometric height): total mass density.
-UPPER_HEIGHT_M = 1e3 * np.array(
-    [86, 90, 95, 100, 105, 110, 115, 120, 125, 130, 140, 150, 160, 170, 180, 190, 200]
-    + [250, 300, 350, 400, 450, 500, 600, 700, 800, 900, 1000.0]
-)
-UPPER_DENSITY_KG_M3 = np.array(
-    [6.958e-6, 3.416e-6, 1.393e-6, 5.604e-7, 2.325e-7, 9.708e-8, 4.289e-8, 2.222e-8, 1.291e-8, 8.152e-9, 3.831e-9]
-    + [2.076e-9, 1.233e-9, 7.815e-10, 5.194e-10, 3.581e-10, 2.541e-10, 6.073e-11, 1.916e-11, 7.014e-12, 2.803e-12]
-    + [1.184e-12, 5.215e-13, 1.137e-13, 3.070e-14, 1.136e-14, 5.759e-15, 3.561e-15]
+# Source: U.S. Standard Atmosphere, 1976, table I: geometric height [m] and total mass density [kg/m3].
+UPPER = np.array(
+    [
+        (86e3, 6.958e-6),
+        (90e3, 3.416e-6),
+        (95e3, 1.393e-6),
+        (100e3, 5.604e-7),
+        (105e3, 2.325e-7),
+        (110e3, 9.708e-8),
+        (115e3, 4.289e-8),
+        (120e3, 2.222e-8),
+        (125e3, 1.291e-8),
+        (130e3, 8.152e-9),
+        (140e3, 3.831e-9),
+        (150e3, 2.076e-9),
+        (160e3, 1.233e-9),
+        (170e3, 7.815e-10),
+        (180e3, 5.194e-10),
+        (190e3, 3.581e-10),
+        (200e3, 2.541e-10),
+        (250e3, 6.073e-11),
+        (300e3, 1.916e-11),
+        (350e3, 7.014e-12),
+        (400e3, 2.803e-12),
+        (450e3, 1.184e-12),
+        (500e3, 5.215e-13),
+        (600e3, 1.137e-13),
+        (700e3, 3.070e-14),
+        (800e3, 1.136e-14),
+        (900e3, 5.759e-15),
+        (1_000e3, 3.561e-15),
+    ]
 )
 
 SLOWEST_M_S = 1.0  # below this a speed along the horizontal gives lift no direction
@@ -51,7 +74,7 @@ def _layer_log_densities() -> Floats:
 
 
 LAYER_LOG_DENSITY = _layer_log_densities()
-UPPER_LOG_DENSITY = np.log(UPPER_DENSITY_KG_M3)
+UPPER_HEIGHT_M, UPPER_LOG_DENSITY = UPPER[:, 0].copy(), np.log(UPPER[:, 1])
 
 
 def density_kg_m3(height_m: Floats) -> Floats:
@@ -202,5 +225,5 @@ def _skewed(a: Floats, i: int, j: int) -> float:
     """Return the element (i, j) of the matrix that takes b to a x b."""
     if i == j:
         return 0.0
-    k = 3 - i - j
-    return -a[k] if (i + 1) % 3 == j else a[k]
+    sign = -1.0 if (i + 1) % 3 == j else 1.0
+    return sign * float(a[3 - i - j])

@@ -20,10 +20,10 @@ LONGEST_STEP_S, STEPS_MAX = 10.0, 256
 class Motion:
     """Gravity with J2, the Earth's rotation, and drag in a standard atmosphere that turns with the Earth.
 
-    The seventh state is the logarithm of the ballistic coefficient m / (C_D S) in kg/m2. The logarithm, because it keeps
-    the coefficient positive whatever a filter does to it, because what is known of it beforehand is a factor, and
-    because its random walk is then as likely to double it as to halve it. It changes as the drag coefficient does with
-    the Mach number, and in vacuum stays what it was.
+    The seventh state is the logarithm of the ballistic coefficient m / (C_D S) in kg/m2. The logarithm, because it
+    keeps the coefficient positive whatever a filter does to it, because what is known of it beforehand is a factor, and
+    because its random walk is then as likely to double it as to halve it. It wanders, as the drag coefficient changes
+    with the Mach number.
 
     Steps are of at most 10 s, shorter where the air slows the target or its density changes quickly, and at most 256
     over a prediction. Going back in time drag is an instability; it is held to 300 g, so that the result stays finite.

@@ -23,8 +23,8 @@ TURN_STEP = 0.0625  # how far the velocity may turn or grow in one Runge-Kutta s
 class Motion:
     """A gravity turn: gravity with J2, the Earth's rotation, and an acceleration along the velocity that grows.
 
-    The seventh state is the axial acceleration a, thrust less drag over mass, along the Earth-fixed velocity. The eighth
-    is the mass-flow ratio q, mass burnt a second over mass left: at constant thrust a' = a q and q' = q^2. An
+    The seventh state is the axial acceleration a, thrust less drag over mass, along the Earth-fixed velocity. The
+    eighth is the mass-flow ratio q, mass burnt a second over mass left: at constant thrust a' = a q and q' = q^2. An
     acceleration that stays what it is has q = 0. What steers off the velocity is process noise.
 
     Steps are of at most 2.5 s, shorter where the velocity is small, and at most 256 over a prediction. q goes no higher

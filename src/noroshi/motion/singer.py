@@ -19,9 +19,9 @@ class Motion:
     """Acceleration that is exponentially correlated in time, on top of level flight.
 
     In the plane of its place p a target goes D and ends with velocity w and acceleration b, all linear in the state;
-    then the plane is laid on the sphere through p, which to the second order adds (D (p.D) - p (D.D)) / (2 |p|^2) to the
-    position and (D (p.w) - p (D.w)) / |p|^2 to the velocity, and the same of b to the acceleration. Without acceleration
-    it is `constant_velocity` exactly. The acceleration state is the manoeuvre alone: 0 in level flight.
+    then the plane is laid on the sphere through p, which to the second order adds (D (p.D) - p (D.D)) / (2 |p|^2) to
+    the position and (D (p.w) - p (D.w)) / |p|^2 to the velocity, and the same of b to the acceleration. Without
+    acceleration it is `constant_velocity` exactly. The acceleration state is the manoeuvre alone: 0 in level flight.
 
     Attributes:
         memory_s: time constant of a manoeuvre: 60 s a slow turn, 20 s an evasion, 1 s the air's unrest.
