@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from noroshi.geo.wgs84 import SEMI_MAJOR_AXIS_M, SEMI_MINOR_AXIS_M, Floats
+from noroshi.geo.wgs84 import Floats, vertical_at
 from noroshi.kernel import kernel
 
 # Source: U.S. Standard Atmosphere, 1976, NOAA-S/T 76-1562: section 1.2 (constants) and table 4 (layers).
@@ -125,21 +125,10 @@ def log_density(height_m: float) -> tuple[float, float]:
 
 @kernel
 def log_density_at(x: Floats, gradient: Floats) -> float:
-    """Return ln(density / (kg/m3)) at the position x[:3], and write its (3,) gradient [1/m].
-
-    The height is taken along the geocentric radius, which below 1,000 km is less than 6 m from the geodetic height and
-    below 100 km less than 0.6 m.
-    """
-    e2 = (SEMI_MAJOR_AXIS_M / SEMI_MINOR_AXIS_M) ** 2 - 1.0
-    r = max(math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2]), 1.0)
-    sine = x[2] / r
-    squash = 1.0 + e2 * sine * sine
-    surface_m = SEMI_MAJOR_AXIS_M / math.sqrt(squash)
-    value, slope = log_density(r - surface_m)
-    tilt = surface_m / squash * e2 * sine
-    for i in range(3):
-        gradient[i] = slope * (x[i] / r - tilt * x[2] * x[i] / (r * r * r))
-    gradient[2] += slope * tilt / r
+    """Return ln(density / (kg/m3)) at the position x[:3], and write its (3,) gradient [1/m]."""
+    ux, uy, uz, height_m = vertical_at(x[0], x[1], x[2])
+    value, slope = log_density(height_m)
+    gradient[0], gradient[1], gradient[2] = slope * ux, slope * uy, slope * uz
     return value
 
 

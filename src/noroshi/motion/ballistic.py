@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from noroshi.estimation.kalman import symmetric
 from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
 from noroshi.geo.atmosphere import add_air_force
 from noroshi.geo.gravity import fall
@@ -84,7 +85,7 @@ class Motion:
         root = np.zeros((7, 4))
         root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
         root[6, 3] = self.coefficient_psd_per_s**0.5
-        ahead, spread = np.array(states, order="C"), np.array(covariance, order="C")
+        ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
         transition = np.tile(np.eye(7), (len(states), 1, 1))
         _flow(ahead, np.ascontiguousarray(dt_s), root, transition, spread, with_moments)
         return ahead, transition, spread

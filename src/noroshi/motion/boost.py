@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from noroshi.estimation.kalman import symmetric
 from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
@@ -89,7 +90,7 @@ class Motion:
         root = np.zeros((8, 5))
         root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
         root[6, 3], root[7, 4] = self.axial_psd_m2_s5**0.5, self.ratio_psd_per_s3**0.5
-        ahead, spread = np.array(states, order="C"), np.array(covariance, order="C")
+        ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
         transition = np.tile(np.eye(8), (len(states), 1, 1))
         _flow(ahead, np.ascontiguousarray(dt_s), root, transition, spread, with_moments)
         return ahead, transition, spread

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from noroshi.estimation.kalman import symmetric
 from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
 from noroshi.geo.atmosphere import add_air_force
 from noroshi.geo.gravity import fall
@@ -106,7 +107,7 @@ class Motion:
         sigmas = np.array([self.coefficient_sigma, self.lift_to_drag_sigma, self.lift_to_drag_sigma])
         root[6:, 3:] = np.diag(sigmas * (2.0 / self.memory_s) ** 0.5)
         means = np.array([math.log(self.coefficient_mean_kg_m2), 0.0, self.lift_to_drag_mean])
-        ahead, spread = np.array(states, order="C"), np.array(covariance, order="C")
+        ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
         transition = np.tile(np.eye(9), (len(states), 1, 1))
         _flow(ahead, np.ascontiguousarray(dt_s), root, means, self.memory_s, transition, spread, with_moments)
         return ahead, transition, spread

@@ -6,8 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from noroshi.estimation.coloured_noise import decay, integrated_coloured
-from noroshi.geo.up import up_at
-from noroshi.geo.wgs84 import Floats
+from noroshi.geo.wgs84 import Floats, vertical_at
 from noroshi.kernel import kernel
 from noroshi.motion import require_positive
 from noroshi.records import Kind
@@ -88,7 +87,7 @@ def _flow(states: Floats, dt_s: Floats, tuning: Floats, transition: Floats, cova
         x, P, F = states[row], covariance[row], transition[row]
         kept, moved, _ = decay(dt_s[row], tuning[0])
         integrated_coloured(dt_s[row], tuning[0], noise)
-        up_at(x, up)
+        up[0], up[1], up[2], _ = vertical_at(x[0], x[1], x[2])
         for i in range(3):
             F[i, i], F[i, 3 + i], F[3 + i, 3 + i] = 1.0, moved, kept
             x[i] += moved * x[3 + i]

@@ -7,8 +7,7 @@ import numpy as np
 
 from noroshi.estimation.carry import carry
 from noroshi.estimation.coloured_noise import decay, integrated_coloured
-from noroshi.geo.up import up_at
-from noroshi.geo.wgs84 import Floats
+from noroshi.geo.wgs84 import Floats, vertical_at
 from noroshi.kernel import kernel
 from noroshi.motion import require_positive
 from noroshi.records import Kind
@@ -90,7 +89,7 @@ def _flow(states: Floats, dt_s: Floats, tuning: Floats, transition: Floats, cova
     noise, up = np.empty((3, 3)), np.empty(3)
     level, excess = tuning[1] ** 2, tuning[2] ** 2 - tuning[1] ** 2
     for row in range(len(states)):
-        up_at(states[row], up)
+        up[0], up[1], up[2], _ = vertical_at(states[row][0], states[row][1], states[row][2])
         _carry_state(states[row], dt_s[row], tuning[0], transition[row])
         carry(transition[row], covariance[row])
         integrated_coloured(dt_s[row], tuning[0], noise)
