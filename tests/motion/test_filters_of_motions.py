@@ -150,3 +150,23 @@ def test_matched_filter_is_consistent(name):
         mean, covariance, *_ = update(mean, covariance, measured - mean[:, :3], H, R)
     low, high = bounds(RUNS, d, 1.0 - 0.05 / len(CASES))  # Bonferroni: all cases within their bounds at 95 %
     assert low < nees(truth - mean, covariance).mean() < high
+
+
+@pytest.mark.parametrize(("name", "within"), [("singer", 5e-4), *((n, 1e-12) for n in CASES if n != "singer")])
+@pytest.mark.parametrize("dt_s", [-3.0, 0.0, 0.7, 10.0])
+def test_prediction_is_that_of_the_models_own_parts(name, within, dt_s):
+    _, (height_m, velocity, beyond), _, _ = CASES[name]
+    model, rng, n = importlib.import_module(f"noroshi.motion.{name}").Motion.of(), np.random.default_rng(3), 20
+    lat, lon = rng.uniform(-1.4, 1.4, n), rng.uniform(-3.1, 3.1, n)
+    place = wgs84.ecef_from_geodetic(lat, lon, np.full(n, height_m))
+    states = np.hstack([place, np.vecmat(velocity, wgs84.enu_axes(lat, lon)), np.tile(beyond, (n, 1))])
+    d = states.shape[1]
+    sizes = np.array([200.0] * 3 + [20.0] * 3 + [(high - low) / 30.0 for low, high in model.EXTENT])
+    root = rng.normal(size=(n, d, d)) * sizes[:, None]
+    covariance, dt = root @ root.swapaxes(1, 2), np.full(n, dt_s)
+    ahead, spread = model.predict(states, covariance, dt)
+    transition = model.jacobian(states, dt)
+    plain = transition @ covariance @ transition.swapaxes(1, 2) + model.process_noise(states, dt)
+    sigmas = np.sqrt(np.diagonal(plain, axis1=1, axis2=2))
+    assert np.abs((spread - plain) / sigmas[:, :, None] / sigmas[:, None, :]).max() < within
+    np.testing.assert_allclose(ahead, model.propagate(states, dt), rtol=1e-13, atol=1e-9)

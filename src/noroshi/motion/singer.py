@@ -70,8 +70,14 @@ class Motion:
         return self._flow(states, np.zeros((len(states), 9, 9)), dt_s)[2]
 
     def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
-        """Return (n, 9) and (n, 9, 9) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room."""
-        ahead, _, spread = self._flow(mean, covariance, dt_s)
+        """Return (n, 9) and (n, 9, 9) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room.
+
+        The covariance is carried along as on a plane: what the bend adds to it is in proportion of the angle flown, one
+        part in two thousand for ten seconds at 300 m/s.
+        """
+        ahead, spread = np.array(mean, order="C"), np.empty(covariance.shape)
+        tuning = np.array([self.memory_s, self.horizontal_sigma_m_s2, self.vertical_sigma_m_s2])
+        _predict(ahead, np.ascontiguousarray(covariance), np.ascontiguousarray(dt_s), tuning, spread)
         return ahead, spread
 
     def _flow(self, states: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats, Floats]:
@@ -99,6 +105,47 @@ def _flow(states: Floats, dt_s: Floats, tuning: Floats, transition: Floats, cova
                 for k in range(3):
                     for m in range(3):
                         covariance[row, 3 * k + i, 3 * m + j] += density * noise[k, m]
+
+
+@kernel
+def _predict(states: Floats, covariance: Floats, dt_s: Floats, tuning: Floats, spread: Floats) -> None:
+    """Carry the states in place, and write their covariances later into `spread`."""
+    noise, up, end = np.empty((3, 3)), np.empty(3), np.empty((3, 3))
+    level, excess = tuning[1] ** 2, tuning[2] ** 2 - tuning[1] ** 2
+    for row in range(len(states)):
+        x, P, ahead = states[row], covariance[row], spread[row]
+        up[0], up[1], up[2], _ = vertical_at(x[0], x[1], x[2])
+        kept, first, second = decay(dt_s[row], tuning[0])
+        integrated_coloured(dt_s[row], tuning[0], noise)
+        dt, square = dt_s[row], x[0] * x[0] + x[1] * x[1] + x[2] * x[2]
+        for i in range(3):
+            end[0, i] = dt * x[3 + i] + second * x[6 + i]
+            end[1, i] = x[3 + i] + first * x[6 + i]
+            end[2, i] = kept * x[6 + i]
+        for block in range(2, -1, -1):
+            share = 0.5 if block == 0 else 1.0
+            p_end = x[0] * end[block, 0] + x[1] * end[block, 1] + x[2] * end[block, 2]
+            D_end = end[0, 0] * end[block, 0] + end[0, 1] * end[block, 1] + end[0, 2] * end[block, 2]
+            for i in range(3):
+                bend = share * (end[0, i] * p_end - x[i] * D_end) / square
+                x[3 * block + i] = (x[i] if block == 0 else 0.0) + end[block, i] + bend
+        for i in range(3):
+            for j in range(i + 1):
+                density = excess * up[i] * up[j] + (level if i == j else 0.0)
+                for m in range(3):  # along columns, then below along rows
+                    place, speed, pull = P[i, 3 * m + j], P[3 + i, 3 * m + j], P[6 + i, 3 * m + j]
+                    end[0, m] = place + dt * speed + second * pull
+                    end[1, m] = speed + first * pull
+                    end[2, m] = kept * pull
+                for k in range(3):
+                    place = end[k, 0] + dt * end[k, 1] + second * end[k, 2]
+                    speed = end[k, 1] + first * end[k, 2]
+                    pull = kept * end[k, 2]
+                    for m in range(3):
+                        value = (place if m == 0 else speed if m == 1 else pull) + density * noise[k, m]
+                        if i != j or m <= k:
+                            ahead[3 * k + i, 3 * m + j] = value
+                            ahead[3 * m + j, 3 * k + i] = value
 
 
 @kernel
