@@ -72,8 +72,8 @@ class Motion:
     def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
         """Return (n, 9) and (n, 9, 9) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room.
 
-        The covariance is carried along as on a plane: what the bend adds to it is in proportion of the angle flown, one
-        part in two thousand for ten seconds at 300 m/s.
+        The covariance is carried along as on a plane. What the bend adds to it is in proportion of the angle flown: in
+        ten seconds at 220 m/s at most two thousandths of the product of the two standard deviations.
         """
         ahead, spread = np.array(mean, order="C"), np.empty(covariance.shape)
         tuning = np.array([self.memory_s, self.horizontal_sigma_m_s2, self.vertical_sigma_m_s2])
