@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 import noroshi.motion
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes
 from noroshi.motion import predict_by_jacobian
+from noroshi.records import Kind
 
 FIRST = ("x_ecef_m", "y_ecef_m", "z_ecef_m", "vx_ecef_m_s", "vy_ecef_m_s", "vz_ecef_m_s")
-UNITS = ("_m", "_m_s", "_m_s2", "_rad", "_rad_s", "_kg_m2", "_m2_kg", "_s")
+UNITS = ("_m", "_m_s", "_m_s2", "_rad", "_rad_s", "_kg_m2", "_m2_kg", "_s", "_ratio")
+FAST = {  # lowest and highest height, speed, and steepest climb at which these are at home
+    Kind.BALLISTIC: ((50e3, 400e3), (1000.0, 6000.0), 0.5),
+    Kind.BOOSTING: ((10e3, 150e3), (2000.0, 5000.0), 0.5),
+    Kind.GLIDING: ((40e3, 70e3), (2000.0, 6000.0), 0.05),
+}
 
 
 def kinds():
@@ -27,13 +33,19 @@ def kinds():
 every_motion = pytest.mark.parametrize("kind", list(kinds()))
 
 
-def aircraft(kind, n, seed=1):
-    """Return (n, d) states of aircraft, the components beyond the sixth anywhere in their extent; not to be written."""
+def targets(kind, n, seed=1):
+    """Return (n, d) states of what moves so, beyond the sixth anywhere in the extent; not to be written."""
     rng = np.random.default_rng(seed)
     lat, lon = rng.uniform(-1.5, 1.5, n), rng.uniform(-np.pi, np.pi, n)
-    velocity = np.vecmat(rng.normal(size=(n, 3)) * [150.0, 150.0, 15.0], enu_axes(lat, lon))
+    heights, speeds, steepest = FAST.get(getattr(kind, "KIND", Kind.AIRCRAFT), ((0.0, 12e3), None, 0.0))
+    velocity = rng.normal(size=(n, 3)) * [150.0, 150.0, 15.0]
+    if speeds is not None:
+        course, climb = rng.uniform(-np.pi, np.pi, n), rng.uniform(-steepest, steepest, n)
+        direction = np.stack([np.cos(climb) * np.sin(course), np.cos(climb) * np.cos(course), np.sin(climb)], axis=1)
+        velocity = rng.uniform(*speeds, n)[:, None] * direction
+    velocity = np.vecmat(velocity, enu_axes(lat, lon))
     beyond = [rng.uniform(low, high, n) for low, high in kind.EXTENT]
-    states = np.column_stack([ecef_from_geodetic(lat, lon, rng.uniform(0.0, 12e3, n)), velocity, *beyond])
+    states = np.column_stack([ecef_from_geodetic(lat, lon, rng.uniform(*heights, n)), velocity, *beyond])
     states.setflags(write=False)
     return states
 
@@ -50,7 +62,7 @@ def scales(noise):
 
 
 def test_there_are_models():
-    assert len(list(kinds())) >= 3
+    assert len(list(kinds())) >= 8
 
 
 @every_motion
@@ -76,7 +88,7 @@ def test_of_sets_the_models_own_parameters_and_no_others(kind):
 @every_motion
 @pytest.mark.parametrize("n", [0, 1, 4])
 def test_shapes(kind, n):
-    model, states, dt_s, d = kind.of(), aircraft(kind, n), seconds(n, 4.0), len(kind.COMPONENTS)
+    model, states, dt_s, d = kind.of(), targets(kind, n), seconds(n, 4.0), len(kind.COMPONENTS)
     assert model.propagate(states, dt_s).shape == (n, d)
     assert model.jacobian(states, dt_s).shape == (n, d, d)
     assert model.process_noise(states, dt_s).shape == (n, d, d)
@@ -84,7 +96,7 @@ def test_shapes(kind, n):
 
 @every_motion
 def test_rows_do_not_know_of_each_other(kind):
-    model, states, dt_s = kind.of(), aircraft(kind, 7), np.linspace(-9.0, 9.0, 7)
+    model, states, dt_s = kind.of(), targets(kind, 7), np.linspace(-9.0, 9.0, 7)
     for method in (model.propagate, model.jacobian, model.process_noise):
         together = method(states, dt_s)
         for row in range(7):
@@ -93,7 +105,7 @@ def test_rows_do_not_know_of_each_other(kind):
 
 @every_motion
 def test_no_time_changes_nothing(kind):
-    model, states, dt_s = kind.of(), aircraft(kind, 10), seconds(10, 0.0)
+    model, states, dt_s = kind.of(), targets(kind, 10), seconds(10, 0.0)
     np.testing.assert_allclose(model.propagate(states, dt_s), states, rtol=1e-15, atol=0)
     identity = np.tile(np.eye(len(kind.COMPONENTS)), (10, 1, 1))
     np.testing.assert_allclose(model.jacobian(states, dt_s), identity, rtol=0, atol=1e-15)
@@ -102,7 +114,7 @@ def test_no_time_changes_nothing(kind):
 
 @every_motion
 def test_position_changes_by_velocity(kind):
-    states = aircraft(kind, 50)
+    states = targets(kind, 50)
     moved = kind.of().propagate(states, seconds(50, 1e-3)) - states
     np.testing.assert_allclose(moved[:, :3], 1e-3 * states[:, 3:6], rtol=0, atol=1e-4)
 
@@ -110,7 +122,7 @@ def test_position_changes_by_velocity(kind):
 @every_motion
 @pytest.mark.parametrize("dt_s", [1.0, 10.0])
 def test_there_and_back_is_where_it_was(kind, dt_s):
-    model, states = kind.of(), aircraft(kind, 100)
+    model, states = kind.of(), targets(kind, 100)
     back = model.propagate(model.propagate(states, seconds(100, dt_s)), seconds(100, -dt_s))
     np.testing.assert_allclose(back[:, :3], states[:, :3], rtol=0, atol=0.02)
     np.testing.assert_allclose(back[:, 3:], states[:, 3:], rtol=0, atol=0.01)
@@ -118,7 +130,7 @@ def test_there_and_back_is_where_it_was(kind, dt_s):
 
 @every_motion
 def test_two_steps_are_one(kind):
-    model, states = kind.of(), aircraft(kind, 100)
+    model, states = kind.of(), targets(kind, 100)
     once = model.propagate(states, seconds(100, 5.0))
     twice = model.propagate(model.propagate(states, seconds(100, 2.0)), seconds(100, 3.0))
     np.testing.assert_allclose(twice[:, :3], once[:, :3], rtol=0, atol=0.02)
@@ -128,22 +140,23 @@ def test_two_steps_are_one(kind):
 @every_motion
 @pytest.mark.parametrize("dt_s", [-10.0, 0.5, 10.0])
 def test_jacobian_is_the_derivative_of_propagate(kind, dt_s):
-    model, states = kind.of(), aircraft(kind, 30)
+    model, states = kind.of(), targets(kind, 30)
     jacobian = model.jacobian(states, seconds(30, dt_s))
-    steps = [100.0] * 3 + [0.1] * 3 + [1e-5 * (high - low) for low, high in kind.EXTENT]
+    steps = [0.1] * 3 + [0.01] * 3 + [3e-3 * (high - low) for low, high in kind.EXTENT]
     for j, step in enumerate(steps):
-        ahead, behind = states.copy(), states.copy()
-        ahead[:, j] += step
-        behind[:, j] -= step
-        change = model.propagate(ahead, seconds(30, dt_s)) - model.propagate(behind, seconds(30, dt_s))
+        change = np.zeros_like(states)
+        for times, weight in ((1.0, 8.0), (-1.0, -8.0), (2.0, -1.0), (-2.0, 1.0)):  # exact to the fourth power
+            moved = states.copy()
+            moved[:, j] += times * step
+            change += weight / 12.0 * model.propagate(moved, seconds(30, dt_s))
         size = np.abs(jacobian[:, :, j]).max()
-        np.testing.assert_allclose(jacobian[:, :, j] / size, change / (2.0 * step) / size, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(jacobian[:, :, j] / size, change / step / size, rtol=0, atol=1e-6)
 
 
 @every_motion
 @pytest.mark.parametrize("dt_s", [-60.0, -1.0, 0.1, 10.0, 600.0])
 def test_process_noise_is_symmetric_and_positive_semidefinite(kind, dt_s):
-    noise = kind.of().process_noise(aircraft(kind, 50), seconds(50, dt_s))
+    noise = kind.of().process_noise(targets(kind, 50), seconds(50, dt_s))
     np.testing.assert_allclose(noise, noise.swapaxes(1, 2), rtol=0, atol=1e-15 * np.abs(noise).max())
     assert np.linalg.eigvalsh(noise / scales(noise)).min() > -1e-9
 
@@ -151,7 +164,7 @@ def test_process_noise_is_symmetric_and_positive_semidefinite(kind, dt_s):
 @every_motion
 def test_process_noise_is_what_the_jacobian_makes_of_white_noise(kind):
     dt_s, instant_s, n = 0.5, 1e-6, 20
-    model, states = kind.of(), aircraft(kind, n)
+    model, states = kind.of(), targets(kind, n)
     noise = model.process_noise(states, seconds(n, dt_s))
     density = model.process_noise(states, seconds(n, instant_s)) / instant_s
     nodes, weights = np.polynomial.legendre.leggauss(6)
@@ -165,7 +178,7 @@ def test_process_noise_is_what_the_jacobian_makes_of_white_noise(kind):
 
 @every_motion
 def test_noise_of_two_steps_adds_up_to_that_of_one(kind):
-    model, states, n = kind.of(), aircraft(kind, 20), 20
+    model, states, n = kind.of(), targets(kind, 20), 20
     first_s, second_s = seconds(n, 0.2), seconds(n, 0.3)
     between = model.propagate(states, first_s)
     onward = model.jacobian(between, second_s)
@@ -177,7 +190,7 @@ def test_noise_of_two_steps_adds_up_to_that_of_one(kind):
 
 @every_motion
 def test_noise_backwards_is_noise_forwards_brought_back(kind):
-    model, states, n = kind.of(), aircraft(kind, 20), 20
+    model, states, n = kind.of(), targets(kind, 20), 20
     earlier = model.propagate(states, seconds(n, -0.5))
     back = model.jacobian(states, seconds(n, -0.5))
     brought = back @ model.process_noise(earlier, seconds(n, 0.5)) @ back.swapaxes(1, 2)
@@ -207,7 +220,7 @@ def test_is_finite_anywhere(kind, lat_rad, lon_rad, height_m, velocity, dt_s, da
 @pytest.mark.parametrize("dt_s", [0.0, 0.3, 10.0, -4.0])
 def test_predict_is_the_extended_kalman_prediction(kind, dt_s):
     """A kernel may take the vertical at the surface and leave out how the Earth's bend turns covariances."""
-    model, states, rng = kind.of(), aircraft(kind, 50), np.random.default_rng(4)
+    model, states, rng = kind.of(), targets(kind, 50), np.random.default_rng(4)
     d = states.shape[1]
     root = rng.normal(size=(50, d, d))
     sizes = np.array([200.0] * 3 + [20.0] * 3 + [(high - low) / 30.0 for low, high in kind.EXTENT])

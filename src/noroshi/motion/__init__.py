@@ -10,16 +10,20 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.records import Kind
+
 
 class Motion(Protocol):
     """A motion model over Earth-fixed states whose first six components are position [m] and velocity [m/s].
 
     Attributes:
+        KIND: what moves like this.
         COMPONENTS: names of the state's d components, unit last; the first six are always
             ("x_ecef_m", "y_ecef_m", "z_ecef_m", "vx_ecef_m_s", "vy_ecef_m_s", "vz_ecef_m_s").
         EXTENT: for each component beyond the sixth, the (low, high) range in which the model is meant to be used.
     """
 
+    KIND: ClassVar[Kind]
     COMPONENTS: ClassVar[tuple[str, ...]]
     EXTENT: ClassVar[tuple[tuple[float, float], ...]]
 
@@ -76,3 +80,14 @@ def require_densities(**densities: float) -> None:
     for name, value in densities.items():
         if not 0.0 <= value < math.inf:
             raise ValueError(f"{name} is {value}: a power spectral density is finite and not negative")
+
+
+def require_positive(**values: float) -> None:
+    """Check parameters that are time constants, or other measures that cannot be zero.
+
+    Raises:
+        ValueError: if one is not positive or not finite.
+    """
+    for name, value in values.items():
+        if not 0.0 < value < math.inf:
+            raise ValueError(f"{name} is {value}: it must be positive and finite")

@@ -1,0 +1,173 @@
+"""Means and covariances carried along a differential equation: fourth-order Runge-Kutta steps, as kernels.
+
+A model's own kernel evaluates its equation x' = f(x) and A = df/dx at each of four points, and hands both on here. The
+columns that are carried are the state and the derivatives of the state by the step's first, so the transition matrix is
+the exact derivative of the step.
+"""
+
+import numpy as np
+
+from noroshi.estimation.angles import Floats
+from noroshi.estimation.carry import carry
+from noroshi.kernel import kernel
+
+STAGES = 4
+WEIGHT = np.array([1.0, 2.0, 2.0, 1.0]) / 6.0
+REACH = np.array([0.5, 0.5, 1.0])
+# Gauss-Legendre on [0, 1] with three nodes, exact to the fifth power: the variance that noise two integrals below a
+# position brings to it grows by the fourth.
+ORDER = 4
+NODE = 0.5 + np.array([-0.5, 0.0, 0.5]) * 0.6**0.5
+NODE_WEIGHT = np.array([5.0, 8.0, 5.0]) / 18.0
+
+
+@kernel
+def step_of(left_s: float, trusted_s: float, longest_s: float, shortest_s: float) -> float:
+    """Return the next step: what is left, or the longest that is longest_s / 2^k and trusted, but not below shortest_s.
+
+    Powers of two, so that two states near each other are carried by the same steps, and the derivative is that of the
+    result and not of the choice of steps too.
+    """
+    step_s = longest_s
+    while step_s > trusted_s and step_s > shortest_s:
+        step_s *= 0.5
+    step_s = max(step_s, shortest_s)
+    return left_s if step_s >= abs(left_s) else np.copysign(step_s, left_s)
+
+
+@kernel
+def begin(x: Floats, start: Floats) -> None:
+    """Write the columns (d, 1 + d) at the start of a step from x: the state, and the identity."""
+    for i in range(len(x)):
+        start[i, 0] = x[i]
+        for j in range(len(x)):
+            start[i, 1 + j] = 1.0 if i == j else 0.0
+
+
+@kernel
+def copy(source: Floats, target: Floats) -> None:
+    """Copy a matrix; as an assignment of slices it would take a second to compile."""
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
+
+
+@kernel
+def advance(
+    stage: int,
+    step_s: float,
+    rate: Floats,
+    by_state: Floats,
+    start: Floats,
+    total: Floats,
+    point: Floats,
+    with_moments: bool,
+) -> None:
+    """Take in the slope at `point` and move `point` to where the next stage wants it; after the last, to the end.
+
+    Args:
+        stage: 0 to 3.
+        step_s: the step.
+        rate: (d,) f at point[:, 0].
+        by_state: (d, d) A there.
+        start: (d, 1 + d) columns at the start.
+        total: (d, 1 + d) what the stages add up to.
+        point: (d, 1 + d), read and written.
+        with_moments: whether the derivatives are carried too.
+
+    Source: Hairer, Norsett and Wanner (1993), Solving Ordinary Differential Equations I, 2nd ed., section II.1, table
+    1.2 (the classical method); section I.14 for the derivatives.
+    """
+    d = len(rate)
+    columns = 1 + d if with_moments else 1
+    slope = np.empty((d, columns))
+    for i in range(d):
+        slope[i, 0] = rate[i]
+        for j in range(1, columns):
+            slope[i, j] = 0.0
+        for k in range(d):
+            factor = by_state[i, k]
+            if with_moments and factor != 0.0:
+                for j in range(1, columns):
+                    slope[i, j] += factor * point[k, j]
+    for i in range(d):
+        for j in range(columns):
+            if stage == 0:
+                total[i, j] = start[i, j]
+            total[i, j] += step_s * WEIGHT[stage] * slope[i, j]
+            point[i, j] = total[i, j] if stage == STAGES - 1 else start[i, j] + step_s * REACH[stage] * slope[i, j]
+
+
+@kernel
+def spread_out(
+    step_s: float,
+    first: Floats,
+    last: Floats,
+    point: Floats,
+    root: Floats,
+    transition: Floats,
+    covariance: Floats,
+) -> None:
+    """Carry transition (d, d) and covariance (d, d) over the step: F P F' plus the noise that came in on the way.
+
+    What a noise of t before the end has grown to at the end is G(t), G' = G A(t) with A linear between its values at
+    both ends; G is taken to the fourth power of t. The sum of squares over the nodes is positive semidefinite for
+    either sign of the step.
+
+    Args:
+        step_s: the step.
+        first: (d, d) A at the start.
+        last: (d, d) A at the end.
+        point: (d, 1 + d) the columns at the end.
+        root: (d, m) root of the noise's spectral density, root @ root.T.
+        transition: written.
+        covariance: written, exactly symmetric.
+
+    Source: Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section
+    4.3.1 (discretised noise).
+    """
+    d, m = root.shape
+    step, before, slope, change = np.empty((d, d)), np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
+    for i in range(d):
+        for j in range(d):
+            step[i, j] = point[i, 1 + j]
+            before[i, j] = transition[i, j]
+            transition[i, j] = 0.0
+            slope[i, j] = step_s * last[i, j]
+            change[i, j] = step_s * (first[i, j] - last[i, j])
+    carry(step, covariance)
+    for i in range(d):
+        for k in range(d):
+            if step[i, k] != 0.0:
+                for j in range(d):
+                    transition[i, j] += step[i, k] * before[k, j]
+    terms = np.zeros((ORDER + 1, d, d))  # of exp's generalisation, in powers of the time before the end over the step
+    for i in range(d):
+        terms[0, i, i] = 1.0
+    for order in range(1, ORDER + 1):
+        for i in range(d):
+            for k in range(d):
+                by_slope = terms[order - 1, i, k] / order
+                by_change = terms[order - 2, i, k] / order if order > 1 else 0.0
+                if by_slope != 0.0 or by_change != 0.0:
+                    for j in range(d):
+                        terms[order, i, j] += by_slope * slope[k, j] + by_change * change[k, j]
+    grown = np.zeros((ORDER + 1, d, m))
+    for order in range(ORDER + 1):
+        for k in range(d):
+            for j in range(m):
+                if root[k, j] != 0.0:
+                    for i in range(d):
+                        grown[order, i, j] += terms[order, i, k] * root[k, j]
+    column = np.empty(d)
+    for node in range(len(NODE)):
+        weight = NODE_WEIGHT[node] * abs(step_s)
+        for j in range(m):
+            for i in range(d):
+                column[i] = grown[ORDER, i, j]
+                for order in range(ORDER - 1, -1, -1):
+                    column[i] = column[i] * NODE[node] + grown[order, i, j]
+            for i in range(d):
+                for k in range(i + 1):
+                    covariance[i, k] += weight * column[i] * column[k]
+                    covariance[k, i] = covariance[i, k]

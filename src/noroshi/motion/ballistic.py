@@ -1,0 +1,129 @@
+"""Falling freely through the air: a missile or its parts after burnout, debris, a shell."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from noroshi.estimation.kalman import symmetric
+from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
+from noroshi.geo.atmosphere import add_air_force
+from noroshi.geo.gravity import fall
+from noroshi.geo.wgs84 import Floats
+from noroshi.kernel import kernel
+from noroshi.motion import require_densities
+from noroshi.records import Kind
+
+LONGEST_STEP_S, STEPS_MAX = 10.0, 256
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Gravity with J2, the Earth's rotation, and drag in a standard atmosphere that turns with the Earth.
+
+    The seventh state is the logarithm of the ballistic coefficient m / (C_D S) in kg/m2. The logarithm, because it
+    keeps the coefficient positive whatever a filter does to it, because what is known of it beforehand is a factor, and
+    because its random walk is then as likely to double it as to halve it. It wanders, as the drag coefficient changes
+    with the Mach number.
+
+    Steps are of at most 10 s, shorter where the air slows the target or its density changes quickly, and at most 256
+    over a prediction. Going back in time drag is an instability; it is held to 300 g, so that the result stays finite.
+
+    Attributes:
+        acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
+            up.
+        coefficient_psd_per_s: power spectral density of the rate of the logarithm: 1e-4 lets the coefficient wander by
+            10 % in 100 s.
+
+    Source: Li and Jilkov (2010), Survey of Maneuvering Target Tracking, Part II: Motion Models of Ballistic and Space
+    Targets, IEEE Trans. Aerospace and Electronic Systems 46(1), 96-119, sections IV and V.
+    """
+
+    KIND: ClassVar[Kind] = Kind.BALLISTIC
+    COMPONENTS: ClassVar[tuple[str, ...]] = (
+        "x_ecef_m",
+        "y_ecef_m",
+        "z_ecef_m",
+        "vx_ecef_m_s",
+        "vy_ecef_m_s",
+        "vz_ecef_m_s",
+        "log_ballistic_coefficient_kg_m2",
+    )
+    EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((float(np.log(300.0)), float(np.log(30_000.0))),)
+
+    acceleration_psd_m2_s3: float = 0.01
+    coefficient_psd_per_s: float = 1e-4
+
+    @classmethod
+    def of(cls, **parameters: float) -> Self:
+        """Return the model; see `Motion.of` of the room."""
+        model = cls(**parameters)
+        require_densities(**parameters)
+        return model
+
+    def propagate(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 7) states `dt_s` (n,) later."""
+        return self._flow(states, np.zeros((len(states), 7, 7)), dt_s, with_moments=False)[0]
+
+    def jacobian(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 7, 7) derivatives of `propagate` by the state."""
+        return self._flow(states, np.zeros((len(states), 7, 7)), dt_s)[1]
+
+    def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 7, 7) process noise along the way that the state takes."""
+        return self._flow(states, np.zeros((len(states), 7, 7)), dt_s)[2]
+
+    def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
+        """Return (n, 7) and (n, 7, 7) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room."""
+        ahead, _, spread = self._flow(mean, covariance, dt_s)
+        return ahead, spread
+
+    def _flow(
+        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return the states later, their derivatives by the states, and the covariance later."""
+        root = np.zeros((7, 4))
+        root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
+        root[6, 3] = self.coefficient_psd_per_s**0.5
+        ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
+        transition = np.tile(np.eye(7), (len(states), 1, 1))
+        _flow(ahead, np.ascontiguousarray(dt_s), root, transition, spread, with_moments)
+        return ahead, transition, spread
+
+
+@kernel
+def _flow(
+    states: Floats, dt_s: Floats, root: Floats, transition: Floats, covariance: Floats, with_moments: bool
+) -> None:
+    """Carry all rows over their dt_s, in place."""
+    rate, by_state, first = np.zeros(7), np.zeros((7, 7)), np.zeros((7, 7))
+    start, total, point = np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 8))
+    for row in range(len(states)):
+        left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
+        while abs(left_s) > 0.0:
+            begin(states[row], point)
+            step_s = 0.0
+            for stage in range(STAGES):
+                trusted_s = _slopes(point[:, 0], rate, by_state)
+                if stage == 0:
+                    step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
+                    copy(point, start)
+                    copy(by_state, first)
+                advance(stage, step_s, rate, by_state, start, total, point, with_moments)
+            if with_moments:
+                spread_out(step_s, first, by_state, point, root, transition[row], covariance[row])
+            for i in range(7):
+                states[row, i] = point[i, 0]
+            left_s -= step_s
+
+
+@kernel
+def _slopes(x: Floats, rate: Floats, by_state: Floats) -> float:
+    """Write f(x) and its derivatives; return the longest step [s] to trust."""
+    by_parameters = np.empty((3, 3))
+    fall(x, rate, by_state)
+    step_s = add_air_force(x, x[6], 0.0, 0.0, rate, by_state, by_parameters)
+    rate[6] = 0.0
+    for i in range(3):
+        by_state[3 + i, 6] = by_parameters[i, 0]
+    return step_s

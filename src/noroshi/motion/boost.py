@@ -1,0 +1,141 @@
+"""Under thrust: a missile or a launcher from lift-off to burnout."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from noroshi.estimation.kalman import symmetric
+from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
+from noroshi.geo.gravity import fall
+from noroshi.geo.wgs84 import Floats
+from noroshi.kernel import kernel
+from noroshi.motion import require_densities
+from noroshi.records import Kind
+
+LONGEST_STEP_S, STEPS_MAX = 2.5, 256
+SLOWEST_M_S = 1.0  # below this a velocity gives the thrust no direction, and the thrust goes to zero
+BURN_RATIO_MAX_PER_S = 0.1  # where less than 10 s of mass are left to burn it burns no further
+TURN_STEP = 0.0625  # how far the velocity may turn or grow in one Runge-Kutta step, relative to itself
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """A gravity turn: gravity with J2, the Earth's rotation, and an acceleration along the velocity that grows.
+
+    The seventh state is the axial acceleration a, thrust less drag over mass, along the Earth-fixed velocity. The
+    eighth is the mass-flow ratio q, mass burnt a second over mass left: at constant thrust a' = a q and q' = q^2. An
+    acceleration that stays what it is has q = 0. What steers off the velocity is process noise.
+
+    Steps are of at most 2.5 s, shorter where the velocity is small, and at most 256 over a prediction. q goes no higher
+    than 0.1 /s; there a stays what it is, so that a prediction past burnout stays finite. The velocity is smoothed at
+    1 m/s: a target at rest is not pushed anywhere.
+
+    Attributes:
+        acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
+            up.
+        axial_psd_m2_s5: power spectral density of the rate of the axial acceleration.
+        ratio_psd_per_s3: power spectral density of the rate of the mass-flow ratio.
+
+    Source: Li and Jilkov (2010), Survey of Maneuvering Target Tracking, Part II: Motion Models of Ballistic and Space
+    Targets, IEEE Trans. Aerospace and Electronic Systems 46(1), 96-119, section III (boost phase, gravity turn).
+    """
+
+    KIND: ClassVar[Kind] = Kind.BOOSTING
+    COMPONENTS: ClassVar[tuple[str, ...]] = (
+        "x_ecef_m",
+        "y_ecef_m",
+        "z_ecef_m",
+        "vx_ecef_m_s",
+        "vy_ecef_m_s",
+        "vz_ecef_m_s",
+        "axial_acceleration_m_s2",
+        "mass_flow_ratio_per_s",
+    )
+    EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((5.0, 80.0), (0.0, 0.015))
+
+    acceleration_psd_m2_s3: float = 1.0
+    axial_psd_m2_s5: float = 0.1
+    ratio_psd_per_s3: float = 1e-8
+
+    @classmethod
+    def of(cls, **parameters: float) -> Self:
+        """Return the model; see `Motion.of` of the room."""
+        model = cls(**parameters)
+        require_densities(**parameters)
+        return model
+
+    def propagate(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 8) states `dt_s` (n,) later."""
+        return self._flow(states, np.zeros((len(states), 8, 8)), dt_s, with_moments=False)[0]
+
+    def jacobian(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 8, 8) derivatives of `propagate` by the state."""
+        return self._flow(states, np.zeros((len(states), 8, 8)), dt_s)[1]
+
+    def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 8, 8) process noise along the way that the state takes."""
+        return self._flow(states, np.zeros((len(states), 8, 8)), dt_s)[2]
+
+    def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
+        """Return (n, 8) and (n, 8, 8) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room."""
+        ahead, _, spread = self._flow(mean, covariance, dt_s)
+        return ahead, spread
+
+    def _flow(
+        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return the states later, their derivatives by the states, and the covariance later."""
+        root = np.zeros((8, 5))
+        root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
+        root[6, 3], root[7, 4] = self.axial_psd_m2_s5**0.5, self.ratio_psd_per_s3**0.5
+        ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
+        transition = np.tile(np.eye(8), (len(states), 1, 1))
+        _flow(ahead, np.ascontiguousarray(dt_s), root, transition, spread, with_moments)
+        return ahead, transition, spread
+
+
+@kernel
+def _flow(
+    states: Floats, dt_s: Floats, root: Floats, transition: Floats, covariance: Floats, with_moments: bool
+) -> None:
+    """Carry all rows over their dt_s, in place."""
+    rate, by_state, first = np.zeros(8), np.zeros((8, 8)), np.zeros((8, 8))
+    start, total, point = np.zeros((8, 9)), np.zeros((8, 9)), np.zeros((8, 9))
+    for row in range(len(states)):
+        left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
+        while abs(left_s) > 0.0:
+            begin(states[row], point)
+            step_s = 0.0
+            for stage in range(STAGES):
+                trusted_s = _slopes(point[:, 0], rate, by_state)
+                if stage == 0:
+                    step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
+                    copy(point, start)
+                    copy(by_state, first)
+                advance(stage, step_s, rate, by_state, start, total, point, with_moments)
+            if with_moments:
+                spread_out(step_s, first, by_state, point, root, transition[row], covariance[row])
+            for i in range(8):
+                states[row, i] = point[i, 0]
+            left_s -= step_s
+
+
+@kernel
+def _slopes(x: Floats, rate: Floats, by_state: Floats) -> float:
+    """Write f(x) and its derivatives; return the longest step [s] to trust."""
+    fall(x, rate, by_state)
+    v, axial, ratio = x[3:6], x[6], x[7]
+    speed = math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2] + SLOWEST_M_S * SLOWEST_M_S)
+    for i in range(3):
+        rate[3 + i] += axial * v[i] / speed
+        by_state[3 + i, 6] = v[i] / speed
+        by_state[3 + i, 3 + i] += axial / speed
+        for j in range(3):
+            by_state[3 + i, 3 + j] -= axial * v[i] * v[j] / (speed * speed * speed)
+    burns = 1.0 if ratio < BURN_RATIO_MAX_PER_S else 0.0
+    rate[6], rate[7] = burns * axial * ratio, burns * ratio * ratio
+    by_state[6, 6], by_state[6, 7], by_state[7, 7] = burns * ratio, burns * axial, burns * 2.0 * ratio
+    push = math.sqrt(rate[3] * rate[3] + rate[4] * rate[4] + rate[5] * rate[5])
+    return TURN_STEP * speed / push

@@ -1,0 +1,160 @@
+"""Gliding: a vehicle that is carried by its lift at many times the speed of sound."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from noroshi.estimation.kalman import symmetric
+from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
+from noroshi.geo.atmosphere import add_air_force
+from noroshi.geo.gravity import fall
+from noroshi.geo.wgs84 import Floats
+from noroshi.kernel import kernel
+from noroshi.motion import require_densities, require_positive
+from noroshi.records import Kind
+
+LONGEST_STEP_S, STEPS_MAX = 2.5, 256
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Gravity with J2, the Earth's rotation, and drag and lift in a standard atmosphere that turns with the Earth.
+
+    Three states speak of the air's force: the logarithm of the ballistic coefficient m / (C_D S) in kg/m2, and the
+    lift over the drag, to the left of the velocity (a turn) and upwards across it (a climb). Each is a first-order
+    Markov process about its mean: the vehicle is trimmed for a glide, leaves that to turn or pull up, and comes back.
+    Ratios to the drag, because they do not change with speed and height as the accelerations do.
+
+    Steps are of at most 2.5 s, shorter where the air turns or slows the target or its density changes quickly, and at
+    most 256 over a prediction. Going back in time drag is an instability; it is held to 300 g.
+
+    Attributes:
+        acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
+            up.
+        memory_s: time constant of all three processes.
+        coefficient_mean_kg_m2: ballistic coefficient of the glide.
+        coefficient_sigma: standard deviation of its logarithm, in the long run.
+        lift_to_drag_mean: lift upwards over drag of the glide.
+        lift_to_drag_sigma: standard deviation of either ratio, in the long run.
+
+    Source: Li and Jilkov (2010), Survey of Maneuvering Target Tracking, Part II: Motion Models of Ballistic and Space
+    Targets, IEEE Trans. Aerospace and Electronic Systems 46(1), 96-119, section V (reentry with lift; drag, turn and
+    climb parameters); the means are those of HTV-2 in Wright and Tracy (2020), Modeling the Performance of Hypersonic
+    Boost-Glide Missiles, Science and Global Security 28(3), 135-170.
+    """
+
+    KIND: ClassVar[Kind] = Kind.GLIDING
+    COMPONENTS: ClassVar[tuple[str, ...]] = (
+        "x_ecef_m",
+        "y_ecef_m",
+        "z_ecef_m",
+        "vx_ecef_m_s",
+        "vy_ecef_m_s",
+        "vz_ecef_m_s",
+        "log_ballistic_coefficient_kg_m2",
+        "turn_lift_to_drag_ratio",
+        "climb_lift_to_drag_ratio",
+    )
+    EXTENT: ClassVar[tuple[tuple[float, float], ...]] = (
+        (float(np.log(3_000.0)), float(np.log(30_000.0))),
+        (-2.0, 2.0),
+        (0.0, 4.0),
+    )
+
+    acceleration_psd_m2_s3: float = 0.1
+    memory_s: float = 60.0
+    coefficient_mean_kg_m2: float = 13_000.0
+    coefficient_sigma: float = 0.5
+    lift_to_drag_mean: float = 2.6
+    lift_to_drag_sigma: float = 1.0
+
+    @classmethod
+    def of(cls, **parameters: float) -> Self:
+        """Return the model; see `Motion.of` of the room."""
+        model = cls(**parameters)
+        require_positive(memory_s=model.memory_s, coefficient_mean_kg_m2=model.coefficient_mean_kg_m2)
+        require_densities(acceleration_psd_m2_s3=model.acceleration_psd_m2_s3)
+        for name in ("coefficient_sigma", "lift_to_drag_mean", "lift_to_drag_sigma"):
+            if not 0.0 <= getattr(model, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(model, name)}: it is finite and not negative")
+        return model
+
+    def propagate(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 9) states `dt_s` (n,) later."""
+        return self._flow(states, np.zeros((len(states), 9, 9)), dt_s, with_moments=False)[0]
+
+    def jacobian(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 9, 9) derivatives of `propagate` by the state."""
+        return self._flow(states, np.zeros((len(states), 9, 9)), dt_s)[1]
+
+    def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
+        """Return (n, 9, 9) process noise along the way that the state takes."""
+        return self._flow(states, np.zeros((len(states), 9, 9)), dt_s)[2]
+
+    def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
+        """Return (n, 9) and (n, 9, 9) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room."""
+        ahead, _, spread = self._flow(mean, covariance, dt_s)
+        return ahead, spread
+
+    def _flow(
+        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return the states later, their derivatives by the states, and the covariance later."""
+        root = np.zeros((9, 6))
+        root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
+        sigmas = np.array([self.coefficient_sigma, self.lift_to_drag_sigma, self.lift_to_drag_sigma])
+        root[6:, 3:] = np.diag(sigmas * (2.0 / self.memory_s) ** 0.5)
+        means = np.array([math.log(self.coefficient_mean_kg_m2), 0.0, self.lift_to_drag_mean])
+        ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
+        transition = np.tile(np.eye(9), (len(states), 1, 1))
+        _flow(ahead, np.ascontiguousarray(dt_s), root, means, self.memory_s, transition, spread, with_moments)
+        return ahead, transition, spread
+
+
+@kernel
+def _flow(
+    states: Floats,
+    dt_s: Floats,
+    root: Floats,
+    means: Floats,
+    memory_s: float,
+    transition: Floats,
+    covariance: Floats,
+    with_moments: bool,
+) -> None:
+    """Carry all rows over their dt_s, in place."""
+    rate, by_state, first = np.zeros(9), np.zeros((9, 9)), np.zeros((9, 9))
+    start, total, point = np.zeros((9, 10)), np.zeros((9, 10)), np.zeros((9, 10))
+    for row in range(len(states)):
+        left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
+        while abs(left_s) > 0.0:
+            begin(states[row], point)
+            step_s = 0.0
+            for stage in range(STAGES):
+                trusted_s = _slopes(point[:, 0], means, memory_s, rate, by_state)
+                if stage == 0:
+                    step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
+                    copy(point, start)
+                    copy(by_state, first)
+                advance(stage, step_s, rate, by_state, start, total, point, with_moments)
+            if with_moments:
+                spread_out(step_s, first, by_state, point, root, transition[row], covariance[row])
+            for i in range(9):
+                states[row, i] = point[i, 0]
+            left_s -= step_s
+
+
+@kernel
+def _slopes(x: Floats, means: Floats, memory_s: float, rate: Floats, by_state: Floats) -> float:
+    """Write f(x) and its derivatives; return the longest step [s] to trust."""
+    by_parameters = np.empty((3, 3))
+    fall(x, rate, by_state)
+    step_s = add_air_force(x, x[6], x[7], x[8], rate, by_state, by_parameters)
+    for i in range(3):
+        for j in range(3):
+            by_state[3 + i, 6 + j] = by_parameters[i, j]
+        rate[6 + i] = (means[i] - x[6 + i]) / memory_s
+        by_state[6 + i, 6 + i] = -1.0 / memory_s
+    return min(step_s, memory_s / 8.0)
