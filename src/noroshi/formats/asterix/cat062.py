@@ -7,8 +7,7 @@ along the system's own plane; its axes are taken for east and north at the track
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.formats.asterix.blocks import SAC, SIC
-from noroshi.formats.asterix.layout import ABSENT
+from noroshi.formats.asterix.layout import ABSENT, SAC, SIC
 from noroshi.formats.asterix.reports import Reports, by_source, identity_of, source_name
 from noroshi.formats.asterix.table import Table
 from noroshi.formats.reading import last_at_or_before

@@ -241,14 +241,14 @@ def _messages(payload: bytes) -> list[bytes]:
 
     Some systems (ORADIS) wrap data blocks so. What is a row of data blocks as it stands is not taken for one.
     """
-    blocks = list(chain(payload, 0))
+    blocks = list(chain(payload, 0, len(payload)))
     if blocks and blocks[-1][1] == len(payload):
         return [payload]
     messages: list[bytes] = []
     pos = 0
     while length := int.from_bytes(payload[pos : pos + 2], "big"):
         stop = pos + length
-        if stop > len(payload) or not block_end(payload[:stop], pos + ORADIS_HEADER_BYTES):
+        if stop > len(payload) or not block_end(payload, pos + ORADIS_HEADER_BYTES, stop):
             break
         messages.append(payload[pos + ORADIS_HEADER_BYTES : stop])
         pos = stop
