@@ -3,8 +3,8 @@
 What cannot be read is counted by reason, and reading goes on where the next block plainly begins.
 
 Old editions of some categories differ beyond recognition, and a block does not say which one it is. A block is read by
-the first edition that fits it to its end; first comes the one that fits most of the first blocks of the same source with
-sensible times, the newest among equals.
+the first edition that fits it to its end; first comes the one that fits most of the first blocks of the same source
+with sensible times, the newest among equals.
 """
 
 from collections.abc import Iterator, Sequence
@@ -122,7 +122,7 @@ def _find(
     damage: NDArray[np.int64],
 ) -> tuple[int, int, int, int]:
     """Fill `records` and the counts; return how many records, bytes read, bytes lost, and blocks that are none."""
-    stack, row = np.empty((layout.stack_rows, 2), np.int64), np.empty(layout.slots, np.int64)
+    stack, row = np.empty((layout.stack_rows, 2), np.int64), np.empty(layout.head_slots, np.int64)
     pos = 0
     for end in ends:
         while pos < end:
@@ -247,7 +247,7 @@ def _attempt(
     """Note where records of an edition begin between `pos` and `stop`.
 
     Returns:
-        How many there are, where the last one ends, why no further, and whether each has a time and none that no day has.
+        How many there are, where the last one ends, why no further, and whether each has times that a day has.
     """
     count, timed = 0, True
     while pos < stop and count < n_max:
@@ -283,7 +283,7 @@ def _source(data: NDArray[np.uint8], pos: int, stop: int) -> int:
         at += 1
     if at + 2 > stop or data[pos + HEADER_BYTES] < 0x80:
         return SOURCES
-    return np.int64(data[at]) << 8 | np.int64(data[at + 1])
+    return int(data[at]) << 8 | int(data[at + 1])
 
 
 @kernel
@@ -316,11 +316,9 @@ def _next_block(data: NDArray[np.uint8], pos: int, end: int, known: NDArray[np.b
 
 
 @kernel
-def _read_rows(
-    data: NDArray[np.uint8], records: NDArray[np.int64], layout: Layout, values: NDArray[np.int64]
-) -> None:
+def _read_rows(data: NDArray[np.uint8], records: NDArray[np.int64], layout: Layout, values: NDArray[np.int64]) -> None:
     """Fill the columns of (slots, n) values from records of one category."""
-    stack, row = np.empty((layout.stack_rows, 2), np.int64), np.empty(layout.slots, np.int64)
+    stack, row = np.empty((layout.stack_rows, 2), np.int64), np.empty(len(values), np.int64)
     for i in range(len(records)):
         read_record(data, records[i, START], records[i, END], records[i, EDITION], layout, stack, row)
         for slot in range(len(values)):
@@ -347,7 +345,7 @@ def _write_blocks(
 ) -> int:
     """Fill `out`, which is zeros, and return how many bytes there are."""
     root = layout.sorts[layout.editions[0, 1], 1]
-    stack, row = np.empty((layout.stack_rows, 2), np.int64), np.empty(layout.slots, np.int64)
+    stack, row = np.empty((layout.stack_rows, 2), np.int64), np.empty(len(values), np.int64)
     there = np.empty(len(layout.nodes), np.bool_)
     block, pos = 0, HEADER_BYTES
     for i in range(values.shape[1]):

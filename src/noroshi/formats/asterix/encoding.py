@@ -194,8 +194,7 @@ def _turned(angle_rad: NDArray[np.float64], field: Field) -> NDArray[np.float64]
 def _letters(call_sign: NDArray[np.str_]) -> NDArray[np.int64]:
     """Return (n,) call signs as eight codes of six bits, -1 where there is none; other letters become blanks."""
     text = np.strings.upper(call_sign).astype(f"<U{CALL_SIGN_LENGTH}")
-    padded = np.strings.ljust(text, CALL_SIGN_LENGTH)
-    letters = np.ascontiguousarray(padded).view("<U1").reshape(len(text), CALL_SIGN_LENGTH)
+    letters = np.ascontiguousarray(text).view("<U1").reshape(len(text), CALL_SIGN_LENGTH)
     blank = np.flatnonzero(ICAO_LETTERS == " ")[-1]
     order = np.argsort(ICAO_LETTERS, kind="stable")
     place = np.minimum(np.searchsorted(ICAO_LETTERS[order], letters), len(order) - 1)

@@ -76,7 +76,7 @@ class Layout(NamedTuple):
         time_limits: (e, t) first raw number that is no time of day, of each of the slots from 2 on; 0 in other slots.
         categories: (256, 2) first and last + 1 of the editions of each category, newest first.
         stack_rows: how many nodes can be waiting while a record is walked.
-        slots: how many slots a row needs at most.
+        head_slots: how many slots a row needs for SAC, SIC, the times and the selector of any category.
     """
 
     nodes: NDArray[np.int64]
@@ -87,7 +87,7 @@ class Layout(NamedTuple):
     time_limits: NDArray[np.int64]
     categories: NDArray[np.int64]
     stack_rows: int
-    slots: int
+    head_slots: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class _Builder:
         self._categories = np.zeros((256, 2), np.int64)
         self._slots: Mapping[str, int] = {}
         self._fields: dict[str, Field] = {}
-        self._slots_max = 0
+        self._head_slots = 0
 
     def layout(self) -> Layout:
         """Return the tables."""
@@ -176,13 +176,13 @@ class _Builder:
             time_limits=np.array([limits + [0] * (n_times - len(limits)) for limits in self._time_limits], np.int64),
             categories=self._categories,
             stack_rows=max(self._waiting) + 1,
-            slots=self._slots_max,
+            head_slots=self._head_slots,
         )
 
     def add_category(self, wanted: Wanted, specifications: Iterator[Any]) -> None:
         """Add the editions of a category."""
         self._slots = {path: slot for slot, path in enumerate(wanted.paths)}
-        self._slots_max = max(self._slots_max, len(self._slots))
+        self._head_slots = max(self._head_slots, 2 + len(wanted.times))
         first = len(self._editions)
         editions = tuple(self._edition(wanted, specification) for specification in specifications)
         self.known[wanted.category] = Specification.of(wanted, editions)
@@ -195,6 +195,7 @@ class _Builder:
         if issubclass(uap, base.UapMultiple):
             path, names = uap.cv_selector
             selector = self._slots["/".join(path)]
+            self._head_slots = max(self._head_slots, selector + 1)
             roots = [(value, self._record(uap.cv_uaps[name])) for value, name in names.items()]
         else:
             roots = [(ABSENT, self._record(uap.cv_record))]

@@ -78,7 +78,8 @@ class Table:
 
     def raw(self, path: str) -> NDArray[np.int64]:
         """Return (n,) numbers as they are written, unsigned, -1 where absent."""
-        return self.values[self.specification.slots[path]]
+        numbers: NDArray[np.int64] = self.values[self.specification.slots[path]]
+        return numbers
 
     def is_set(self, path: str) -> NDArray[np.bool_]:
         """Return (n,) whether a flag is there and set."""
@@ -119,7 +120,7 @@ class Table:
         return np.where(raw == 0, ABSENT, raw)
 
     def time_of_day_ns(self) -> tuple[NDArray[np.int64], int]:
-        """Return (n,) the first of the category's times that each record has, -1 where it has none that can be, and its period.
+        """Return (n,) the first of its category's times that each record has and can have, else -1, and its period.
 
         The period is a day, or less where the item has too few bits to count a day.
         """

@@ -49,6 +49,8 @@ def read_record(
 ) -> int:
     """Fill the row from the record at `pos` and return where the next one begins.
 
+    A row that is short takes only the first fields, as many as fit; it must have `layout.head_slots`.
+
     Returns:
         The position, or, if the bytes up to `end` hold no record of that edition, the reason's number made negative.
     """
@@ -104,12 +106,14 @@ def _read(
                 return -CUT_SHORT
             if stop - pos > size:
                 return -UNDEFINED
-            for place in range((stop - pos) * FLAGS_A_BYTE - 1, -1, -1):
-                if data[pos + place // FLAGS_A_BYTE] & (128 >> place % FLAGS_A_BYTE):
-                    if place >= last - first or parts[first + place] == NOTHING:
-                        return -UNDEFINED
-                    stack[depth, 0], stack[depth, 1] = parts[first + place], 1
-                    depth += 1
+            for at in range(stop - 1, pos - 1, -1):
+                for bit in range(1, FLAGS_A_BYTE + 1):  # the last part of all first: it waits longest
+                    if data[at] >> bit & 1:
+                        part = first + FLAGS_A_BYTE * (at - pos + 1) - bit
+                        if part >= last or parts[part] == NOTHING:
+                            return -UNDEFINED
+                        stack[depth, 0], stack[depth, 1] = parts[part], 1
+                        depth += 1
             pos = stop
         elif kind == COUNTED:
             stop = pos + size
@@ -117,7 +121,7 @@ def _read(
                 return -CUT_SHORT
             times = 0
             for at in range(pos, stop):
-                times = times << 8 | np.int64(data[at])
+                times = times << 8 | int(data[at])
             if times > 0:
                 stack[depth, 0], stack[depth, 1] = first, times
                 depth += 1
@@ -129,9 +133,9 @@ def _read(
                 return -CUT_SHORT
             if data[pos] == 0:
                 return -EMPTY
-            pos += np.int64(data[pos])
+            pos += int(data[pos])
         else:  # NUMBERED
-            place = np.int64(data[pos]) - 1
+            place = int(data[pos]) - 1
             if place < 0 or place >= last - first or parts[first + place] == NOTHING:
                 return -UNDEFINED
             stack[depth, 0], stack[depth, 1] = parts[first + place], 1
@@ -146,10 +150,12 @@ def _read_leaves(
 ) -> None:
     leaves = layout.leaves
     for leaf in range(first, last):
+        if leaves[leaf, 0] >= len(row):
+            continue
         start = pos + leaves[leaf, 1]
         word = 0
         for at in range(start, start + leaves[leaf, 2]):
-            word = word << 8 | np.int64(data[at])
+            word = word << 8 | int(data[at])
         row[leaves[leaf, 0]] = word >> leaves[leaf, 3] & leaves[leaf, 4]
 
 
