@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.formats.asterix.layout import ABSENT, Layout
-from noroshi.formats.asterix.walking import NO_REASON, NO_RECORD, NO_SOURCE, REASONS, read_record, write_record
+from noroshi.formats.asterix.walking import NO_REASON, NO_RECORD, NO_SOURCE, REASONS, octet, read_record, write_record
 from noroshi.kernel import kernel
 
 HEADER_BYTES = 3  # category, and the length of the whole block
@@ -283,7 +283,7 @@ def _source(data: NDArray[np.uint8], pos: int, stop: int) -> int:
         at += 1
     if at + 2 > stop or data[pos + HEADER_BYTES] < 0x80:
         return SOURCES
-    return int(data[at]) << 8 | int(data[at + 1])
+    return octet(data, at) << 8 | octet(data, at + 1)
 
 
 @kernel

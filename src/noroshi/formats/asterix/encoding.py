@@ -63,6 +63,11 @@ def encode(
     Raises:
         ValueError: if a code is not 0 to 255, or a block could not hold a record.
     """
+    return _blocks(TRACKS, track_columns(tracks, sac, sic, simulated=simulated), block_bytes_max)
+
+
+def track_columns(tracks: Tracks, sac: int, sic: int, *, simulated: bool) -> NDArray[np.int64]:
+    """Return (k, n) raw numbers of the k fields of `TRACKS`, -1 where a track has none; see `encode`."""
     _, known = layout_of((TRACKS,))
     n = len(tracks)
     columns = _moments(tracks, known[TRACKS.category].editions[0].fields) | {
@@ -76,7 +81,7 @@ def encode(
         "080/TSE": (tracks.status == TrackStatus.LOST).astype(np.int64),
         "080/CST": (tracks.status == TrackStatus.COASTING).astype(np.int64),
     }
-    return _blocks(TRACKS, columns, n, sac, sic, block_bytes_max)
+    return _stacked(TRACKS, columns, n, sac, sic)
 
 
 def encode_plots(
@@ -104,6 +109,11 @@ def encode_plots(
     Raises:
         ValueError: if a code is not 0 to 255, or a block could not hold a record.
     """
+    return _blocks(PLOTS, plot_columns(plots, sac, sic, simulated=simulated), block_bytes_max)
+
+
+def plot_columns(plots: Detections, sac: int, sic: int, *, simulated: bool) -> NDArray[np.int64]:
+    """Return (k, n) raw numbers of the k fields of `PLOTS`, -1 where a plot has none; see `encode_plots`."""
     _, known = layout_of((PLOTS,))
     fields = known[PLOTS.category].editions[0].fields
     n = len(plots)
@@ -123,18 +133,24 @@ def encode_plots(
         "220": identity.icao_address,
         "240": _letters(identity.call_sign),
     }
-    return _blocks(PLOTS, columns, n, sac, sic, block_bytes_max)
+    return _stacked(PLOTS, columns, n, sac, sic)
 
 
-def _blocks(
-    wanted: Wanted, columns: Mapping[str, NDArray[np.int64]], n: int, sac: int, sic: int, block_bytes_max: int
-) -> bytes:
+def _stacked(wanted: Wanted, columns: Mapping[str, NDArray[np.int64]], n: int, sac: int, sic: int) -> NDArray[np.int64]:
+    """Return (k, n) columns in the order of the wanted fields, with the data source.
+
+    Raises:
+        ValueError: if one of its codes is not 0 to 255.
+    """
     if not (0 <= sac < 256 and 0 <= sic < 256):
         raise ValueError(f"SAC {sac} and SIC {sic} must be 0 to 255")
+    columns = {SAC: np.full(n, sac, np.int64), SIC: np.full(n, sic, np.int64), **columns}
+    return np.stack([columns[path] for path in wanted.paths])
+
+
+def _blocks(wanted: Wanted, values: NDArray[np.int64], block_bytes_max: int) -> bytes:
     if not 256 <= block_bytes_max < 1 << 16:
         raise ValueError(f"block_bytes_max is {block_bytes_max}: it must be 256 to 65535")
-    all_columns = {SAC: np.full(n, sac, np.int64), SIC: np.full(n, sic, np.int64), **columns}
-    values = np.stack([all_columns[path] for path in wanted.paths])
     return write_blocks(values, wanted.category, layout_of((wanted,))[0], block_bytes_max)
 
 

@@ -38,6 +38,12 @@ def new_stack(layout: Layout) -> NDArray[np.int64]:
 
 
 @kernel
+def octet(data: NDArray[np.uint8], at: int) -> int:
+    """Return a byte as int64; plain `int` would make it uint64, whose sum with an int64 is a float."""
+    return int(np.int64(data[at]))
+
+
+@kernel
 def read_record(
     data: NDArray[np.uint8],
     pos: int,
@@ -121,7 +127,7 @@ def _read(
                 return -CUT_SHORT
             times = 0
             for at in range(pos, stop):
-                times = times << 8 | int(data[at])
+                times = times << 8 | octet(data, at)
             if times > 0:
                 stack[depth, 0], stack[depth, 1] = first, times
                 depth += 1
@@ -133,9 +139,9 @@ def _read(
                 return -CUT_SHORT
             if data[pos] == 0:
                 return -EMPTY
-            pos += int(data[pos])
+            pos += octet(data, pos)
         else:  # NUMBERED
-            place = int(data[pos]) - 1
+            place = octet(data, pos) - 1
             if place < 0 or place >= last - first or parts[first + place] == NOTHING:
                 return -UNDEFINED
             stack[depth, 0], stack[depth, 1] = parts[first + place], 1
@@ -155,7 +161,7 @@ def _read_leaves(
         start = pos + leaves[leaf, 1]
         word = 0
         for at in range(start, start + leaves[leaf, 2]):
-            word = word << 8 | int(data[at])
+            word = word << 8 | octet(data, at)
         row[leaves[leaf, 0]] = word >> leaves[leaf, 3] & leaves[leaf, 4]
 
 
