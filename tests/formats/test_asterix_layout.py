@@ -16,8 +16,14 @@ from noroshi.formats.asterix.layout import ABSENT, SAC, SIC, Wanted, layout_of
 from noroshi.formats.asterix.walking import new_stack, read_record
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/data/asterix"
+NAMES = (
+    "jade_italy_cat062_063_065_30min.ff",
+    "cro_cat_034_048.pcap",
+    "cro_cat_062_065.pcap",
+    "cat062_crashes_asterix-decoder-0.7.11.bin",
+)
 RECORDINGS = [
-    *(SHARED / name for name in ("jade_italy_cat062_063_065_30min.ff", "cro_cat_034_048.pcap", "cro_cat_062_065.pcap")),
+    *(SHARED / name for name in NAMES),
     *sorted((Path(__file__).parents[1] / "samples/asterix").iterdir()),
 ]
 LAYOUT, KNOWN = layout_of(WANTED)
