@@ -305,13 +305,46 @@ def _alone(tracker: str, alone: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
+def asterix_speed() -> str:
+    """Return the section on the speed of ASTERIX."""
+    found = load("asterix_speed")
+
+    def rows(cases: dict[str, Any], whole: str) -> list[tuple[object, ...]]:
+        return [
+            (
+                name, f"{each['records']:,}", f"{each[whole + '_per_s']:,}", f"{each[whole + '_wall_per_s']:,}",
+                f"{each['codec_per_s']:,}", f"{each['libasterix_per_s']:,}", f"{each[whole + '_ratio']:g}",
+                f"{each['equal_records']:,} + {each.get('equal_damaged_records', 0):,}", f"{each['calibration_ns']:.2f}",
+            )
+            for name, each in cases.items()
+        ]  # fmt: skip
+
+    head = ("records", "whole", "whole, by the clock", "codec alone", "libasterix", "ratio", "equal", "calibration ns")
+    return "\n\n".join(
+        [
+            "## Speed of ASTERIX",
+            "`uv run bench/asterix_speed.py --json`",
+            "Records a second on one core. Whole: from the bytes of a recording to `Detections` and `Tracks`, or back; codec "
+            "alone: between the bytes of datagrams and columns of raw numbers. Both are of processor time, and once by the "
+            "clock, which also counts what other programs on the machine took. libasterix parses or unparses in the same run; "
+            "the ratio is of the whole way to it. Equal: how many records, whole and damaged, were compared with it, all with "
+            "the same answer. Short recordings are repeated. Calibration: a step of a plain integer loop at that moment.",
+            "Read:",
+            table(("recording", *head), rows(found["read"], "decode")),
+            "Written:",
+            table(("category", *head), rows(found["written"], "encode")),
+            f"Absent: {', '.join(found['absent']) or 'none'}. {versions(found)}",
+        ]
+    )
+
+
 def main() -> None:
     """Write the page."""
     head = (
         "# Figures and how to get them\n\nWritten by `uv run scripts/make_figures.py` from `bench/results/`. Times are of a "
         "shared two-core machine; ratios in one run mean more than seconds."
     )
-    sections = [swiss(), recordings(), damage(), metrics(), speed()]
+    sections = [swiss(), recordings(), damage(), metrics(), speed(), asterix_speed()]
     (ROOT / "docs/figures.md").write_text("\n\n".join([head, *sections]) + "\n")
 
 

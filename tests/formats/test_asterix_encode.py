@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noroshi.formats import Context
-from noroshi.formats.asterix import decode, encode
+from noroshi.formats.asterix import decode, encode, encode_plots
 from noroshi.formats.asterix.blocks import chain
 from noroshi.geo.time import NS_PER_DAY
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes, geodetic_from_ecef
-from noroshi.records import Identity, Kind, Tracks, TrackStatus, certain_kind, check
+from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus, certain_kind, check
 
 RECORD = generated.manifest["CATS"][62][-1].cv_record
 DAY_NS = 20_000 * NS_PER_DAY
@@ -105,7 +105,7 @@ def test_libasterix_reads_the_same_blocks():
     before = some_tracks(40, status=np.arange(40, dtype=np.uint8) % 4)
     data = encode(before, sac=7, sic=9, simulated=True)
     records = []
-    for pos, end in chain(data, 0):
+    for pos, end in chain(data, 0, len(data)):
         assert data[pos] == 62
         found = generated.manifest["CATS"][62][-1].cv_uap.parse(base.Bits.from_bytes(data[pos + 3 : end]))
         assert not isinstance(found, ValueError)
@@ -138,7 +138,7 @@ def test_blocks_keep_to_their_size_and_hold_every_track_once():
     before = some_tracks(300)
     for size in (256, 1400, 65_535):
         data = encode(before, block_bytes_max=size)
-        lengths = [end - pos for pos, end in chain(data, 0)]
+        lengths = [end - pos for pos, end in chain(data, 0, len(data))]
         assert sum(lengths) == len(data)
         assert max(lengths) <= size
         assert min(lengths[:-1], default=size) > min(size - 75, len(data) - 75)
@@ -191,3 +191,85 @@ def test_writing_twice_changes_nothing_more(seed, n):
     # The axes of the velocity turn with the rounded position: a value on the edge of a step may take the next one.
     np.testing.assert_allclose(first.state_ecef[:, :3], second.state_ecef[:, :3], atol=1e-6)
     np.testing.assert_allclose(first.state_ecef[:, 3:], second.state_ecef[:, 3:], atol=0.26)
+
+
+def some_plots(n, seed=0):
+    rng = np.random.default_rng(seed)
+    absent = rng.random((4, n)) < 0.3
+    identity = Identity.absent(n).replace(
+        icao_address=np.where(absent[0], -1, rng.integers(1, 1 << 24, n)),
+        mode_3a=np.where(absent[1], -1, rng.integers(0, 1 << 12, n)),
+        call_sign=np.where(absent[2], "", rng.choice(np.array(["DLH65A", "N1", "ABCDEFGH"]), n)),
+    )
+    range_m, azimuth_rad = rng.uniform(0.0, 250 * 1852.0, n), rng.uniform(-math.pi, 2 * math.pi, n)
+    altitude_m = np.where(absent[3], np.nan, rng.uniform(-300.0, 20_000.0, n))
+    return check(
+        Detections.of(
+            sensor="001/002",
+            components=("range_m", "azimuth_rad", "altitude_m"),
+            time_ns=DAY_NS + np.arange(n) * 7_812_500 * 641,
+            values=np.stack([range_m, azimuth_rad, altitude_m], axis=1),
+            identity=identity,
+        )
+    )
+
+
+def test_plots_come_back_to_the_step_of_each_item():
+    before = some_plots(500)
+    (after,) = decode(encode_plots(before, sac=1, sic=2), Context(day_ns=DAY_NS)).detections
+    assert after.sensor == "001/002"
+    np.testing.assert_array_equal(after.time_ns, before.time_ns)
+    for name in ("icao_address", "mode_3a", "call_sign"):
+        np.testing.assert_array_equal(getattr(after.identity, name), getattr(before.identity, name))
+    off = after.values - before.values
+    off[:, 1] = np.remainder(off[:, 1] + math.pi, 2 * math.pi) - math.pi
+    np.testing.assert_array_equal(np.isnan(after.values), np.isnan(before.values))
+    assert (np.nanmax(np.abs(off), axis=0) <= np.array([1852 / 512, math.pi / 65_536, 7.62 / 2]) * (1 + 1e-9)).all()
+
+
+def test_libasterix_reads_the_same_plots():
+    before = some_plots(60)
+    data = encode_plots(before, sac=7, sic=9, simulated=True)
+    records = []
+    for pos, end in chain(data, 0, len(data)):
+        found = generated.manifest["CATS"][48][-1].cv_uap.parse(base.Bits.from_bytes(data[pos + 3 : end]))
+        assert not isinstance(found, ValueError)
+        records += found
+    assert len(records) == 60
+    for i, record in enumerate(records):
+        assert _at(record, ("040", "RHO")).variation.content.as_quantity("NM") * 1852 == pytest.approx(
+            before.values[i, 0], abs=3.62
+        )
+        turned = math.radians(_at(record, ("040", "THETA")).variation.content.as_quantity("°"))
+        assert math.cos(turned - before.values[i, 1]) == pytest.approx(1.0, abs=1e-8)
+        assert _at(record, ("020", "SIM")).as_uint() == 1
+        address, level = int(before.identity.icao_address[i]), before.values[i, 2]
+        assert (record.get_item("220") is None) == (address < 0)
+        assert (record.get_item("090") is None) == math.isnan(level)
+        if not math.isnan(level):
+            assert _at(record, ("090", "FL")).variation.content.as_quantity("FL") * 30.48 == pytest.approx(
+                level, abs=3.82
+            )
+        kind = 5 if address >= 0 else 2 if before.identity.mode_3a[i] >= 0 or not math.isnan(level) else 1
+        assert _at(record, ("020", "TYP")).as_uint() == kind
+
+
+def test_plots_that_an_item_cannot_hold_have_no_position():
+    before = some_plots(3).replace(values=np.array([[500e3, 1.0, 0.0], [np.nan, 1.0, 0.0], [1e3, 1.0, 70e3]]))
+    (after,) = decode(encode_plots(before), Context(day_ns=DAY_NS)).detections
+    np.testing.assert_array_equal(np.isnan(after.values), [[1, 1, 0], [1, 1, 0], [0, 0, 1]])
+    assert encode_plots(some_plots(0)) == b""
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["plots", "tracks"]), st.integers(256, 2000))
+@settings(max_examples=15, deadline=None)
+def test_what_is_written_libasterix_writes_alike(seed, what, size):
+    data = (
+        encode(some_tracks(8, seed), block_bytes_max=size)
+        if what == "tracks"
+        else encode_plots(some_plots(8, seed), block_bytes_max=size)
+    )
+    uap = generated.manifest["CATS"][data[0]][-1].cv_uap
+    for pos, end in chain(data, 0, len(data)):
+        records = uap.parse(base.Bits.from_bytes(data[pos + 3 : end]))
+        assert b"".join(record.unparse().to_bytes() for record in records) == data[pos + 3 : end]

@@ -1,4 +1,4 @@
-"""The readers built from libasterix's tables answer as libasterix's own parser does, for good bytes and for bad."""
+"""Records walked along the flattened tables are what libasterix's own parser says, for good bytes and for bad."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,13 +6,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 from asterix import base, generated
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from noroshi.formats.asterix import READ
-from noroshi.formats.asterix.blocks import HEAD, chain
+from noroshi.formats.asterix import READ, WANTED
+from noroshi.formats.asterix.blocks import chain
 from noroshi.formats.asterix.framing import datagrams
-from noroshi.formats.asterix.layout import ABSENT, LayoutError, editions
+from noroshi.formats.asterix.layout import ABSENT, SAC, SIC, Wanted, layout_of
+from noroshi.formats.asterix.walking import new_stack, read_record
 
-RECORDING = Path(__file__).resolve().parents[3] / "shared/data/asterix/jade_italy_cat062_063_065_30min.ff"
+SHARED = Path(__file__).resolve().parents[3] / "shared/data/asterix"
+NAMES = (
+    "jade_italy_cat062_063_065_30min.ff",
+    "cro_cat_034_048.pcap",
+    "cro_cat_062_065.pcap",
+    "cat062_crashes_asterix-decoder-0.7.11.bin",
+)
+RECORDINGS = [
+    *(SHARED / name for name in NAMES),
+    *sorted((Path(__file__).parents[1] / "samples/asterix").iterdir()),
+]
+LAYOUT, KNOWN = layout_of(WANTED)
+STACK = new_stack(LAYOUT)
 SPECIFICATIONS = [
     pytest.param(category, number, id=f"{category:03d}-{'.'.join(map(str, specification.cv_edition))}")
     for category in sorted(READ)
@@ -110,24 +125,26 @@ def value(found, path):
     return ABSENT if node is None else node.as_uint()
 
 
+def walked(category, number, data):
+    """Return (bytes used, or a reason's number made negative; raw numbers) as our kernel reads one record."""
+    row = np.empty(len(KNOWN[category].slots), np.int64)
+    octets = np.frombuffer(data, np.uint8)
+    stop = read_record(octets, 0, len(data), LAYOUT.categories[category, 0] + number, LAYOUT, STACK, row)
+    return stop, row.tolist()
+
+
 def agree(category, number, data):
-    """Check one record; return whether it could be read."""
-    specification = generated.manifest["CATS"][category][-1 - number]
-    paths = (*HEAD, *READ[category].PATHS)
-    edition = editions(category, paths)[number]
-    oracle = expected(specification, data)
-    row = [ABSENT] * len(paths)
-    try:
-        stop = edition.read(data, 0, len(data), row)
-    except LayoutError:
-        assert oracle is None
-        return False
-    assert oracle is not None
+    """Check one record; return how many bytes it has, 0 if it cannot be read."""
+    oracle = expected(generated.manifest["CATS"][category][-1 - number], data)
+    stop, row = walked(category, number, data)
+    if oracle is None:
+        assert stop < 0
+        return 0
     assert stop == oracle[0]
-    for path, raw in zip(paths, row, strict=True):
-        if path in edition.fields:
-            assert raw == value(oracle[1], path), path
-    return True
+    for path, slot in KNOWN[category].slots.items():
+        if path in KNOWN[category].editions[number].fields:
+            assert row[slot] == value(oracle[1], path), path
+    return stop
 
 
 @pytest.mark.parametrize(("category", "number"), SPECIFICATIONS)
@@ -137,7 +154,7 @@ def test_random_records_are_read_as_libasterix_reads_them(category, number):
     sound = 0
     for i in range(20):
         data = some_record(rng, records[i % len(records)])
-        sound += agree(category, number, data + some_bytes(rng, 3))
+        sound += agree(category, number, data + some_bytes(rng, 3)) > 0
         damaged = bytearray(data)
         damaged[rng.integers(len(damaged))] ^= 1 << rng.integers(8)
         agree(category, number, bytes(damaged[: rng.integers(1, len(damaged) + 1)]))
@@ -146,21 +163,50 @@ def test_random_records_are_read_as_libasterix_reads_them(category, number):
 
 @pytest.mark.parametrize(("category", "number"), SPECIFICATIONS)
 def test_wanted_fields_exist_in_some_edition(category, number):
-    paths = (*HEAD, *READ[category].PATHS)
-    known = set().union(*(edition.fields for edition in editions(category, paths)))
-    assert known == set(READ[category].PATHS)
+    specification = KNOWN[category]
+    assert set().union(*(edition.fields for edition in specification.editions)) == set(READ[category].PATHS)
+    for slot, path in enumerate(READ[category].PATHS):
+        field = specification.editions[number].fields.get(path)
+        assert specification.negative_from[slot, number] == (1 << field.bits - 1 if field and field.signed else 0)
 
 
-@pytest.mark.skipif(not RECORDING.exists(), reason="the shared ASTERIX recordings are not here")
-def test_real_records_are_read_as_libasterix_reads_them():
+def test_paths_begin_with_the_source_and_the_times():
+    with pytest.raises(ValueError, match="category 048"):
+        layout_of((Wanted(48, ("140",), (SAC, SIC, "040/RHO", "140")),))
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
+def test_recorded_records_whole_and_damaged_are_read_as_libasterix_reads_them(path):
+    if not path.exists():
+        pytest.skip("the shared ASTERIX recordings are not here")
+    rng = np.random.default_rng(len(path.name))
     checked = Counter()
-    for i, (_, datagram) in enumerate(datagrams(RECORDING.read_bytes(), Counter(), Counter())):
-        if i % 60:
-            continue
-        for pos, end in chain(datagram, 0):
+    for i, (_, datagram) in enumerate(datagrams(path.read_bytes(), Counter(), Counter())):
+        for pos, end in chain(datagram, 0, len(datagram)):
+            category = datagram[pos]
+            if category not in KNOWN or (path.suffix == ".ff" and i % 60):
+                continue
             data = datagram[pos + 3 : end]
             while data:
-                assert agree(datagram[pos], 0, data)
-                data = data[expected(generated.manifest["CATS"][datagram[pos]][-1], data)[0] :]
-                checked[datagram[pos]] += 1
-    assert min(checked[62], checked[63], checked[65]) > 50
+                size = agree(category, 0, data)
+                assert size
+                damaged = bytearray(data)
+                damaged[rng.integers(size)] ^= 1 << rng.integers(8)
+                agree(category, 0, bytes(damaged[: rng.integers(1, len(data) + 1)]))
+                data = data[size:]
+                checked[category] += 1
+    assert checked.total() > 0
+    if path.suffix == ".ff":
+        assert min(checked[62], checked[63], checked[65]) > 50
+
+
+@given(st.integers(0, len(SPECIFICATIONS) - 1), st.integers(0, 2**32), st.binary(max_size=40), st.data())
+@settings(max_examples=150, deadline=None)
+def test_no_bytes_lead_astray(which, seed, tail, data):
+    category, number = SPECIFICATIONS[which].values
+    rng = np.random.default_rng(seed)
+    records = records_of(generated.manifest["CATS"][category][-1 - number])
+    octets = bytearray(some_record(rng, records[seed % len(records)]) + tail)
+    for _ in range(data.draw(st.integers(0, 3))):
+        octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
+    agree(category, number, bytes(octets))

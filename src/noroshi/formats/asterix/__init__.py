@@ -1,8 +1,9 @@
-"""ASTERIX, the surveillance data exchange of EUROCONTROL: radar plots, ADS-B, system tracks; tracks are written too.
+"""ASTERIX, the surveillance data exchange of EUROCONTROL: radar plots, ADS-B, system tracks.
 
-Read are categories 001, 002, 010, 021, 034, 048, 062, 063 and 065, raw or in a network capture or final frames. One
-file a category says which fields it wants and what they mean; `layout.py` finds them in the bytes by the tables of
-libasterix, `blocks.py` goes from record to record, `clock.py` finds the day.
+Read are categories 001, 002, 010, 021, 034, 048, 062, 063 and 065, raw or in a network capture or final frames; plots
+are written as category 048 and tracks as 062. One file a category says which fields it wants and what they mean;
+`layout.py` flattens the specifications of libasterix to tables, `walking.py` reads and writes a record along them,
+`blocks.py` goes from record to record, `clock.py` finds the day.
 
 Radar azimuths are clockwise from true north, Mode C altitudes are pressure altitudes. Sensors are named "SAC/SIC".
 """
@@ -14,23 +15,27 @@ import numpy as np
 
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.asterix import cat001, cat002, cat010, cat021, cat034, cat048, cat062, cat063, cat065, framing
-from noroshi.formats.asterix.blocks import HEADER_BYTES, CategoryRows, chain, opens, read_datagram
+from noroshi.formats.asterix.blocks import EDITION, Found, chain, find_records, opens
 from noroshi.formats.asterix.clock import nearest_ns, reference_ns
-from noroshi.formats.asterix.encoding import encode
-from noroshi.formats.asterix.layout import ABSENT
+from noroshi.formats.asterix.encoding import encode, encode_plots
+from noroshi.formats.asterix.layout import ABSENT, Wanted, layout_of
 from noroshi.formats.asterix.reports import Category, Reports
 from noroshi.formats.asterix.table import Table
+from noroshi.formats.asterix.walking import REASONS
 from noroshi.geo.time import NS_PER_DAY
 
-__all__ = ["MEDIA", "decode", "encode", "sniff"]
+__all__ = ["MEDIA", "decode", "encode", "encode_plots", "sniff"]
 
 MEDIA = (".ast", ".asterix", ".ff", ".pcap", ".pcapng", ".cap", ".raw", ".bin")
 
 # Radars come first: where a source gives plots and position reports, the radar keeps the plain name.
 CATEGORIES: tuple[Category, ...] = (cat048, cat001, cat034, cat002, cat010, cat021, cat062, cat063, cat065)
 READ = {category.CATEGORY: category for category in CATEGORIES}
+KNOWN = [number in READ for number in range(256)]
+WANTED = tuple(Wanted(category.CATEGORY, category.TIMES, category.PATHS) for category in CATEGORIES)
 
 NOISE_RATIO = 20  # in a file without a container: with so much more lost than read, what was read is chance
+NO_BLOCK = "data block cut short or its length damaged"
 NO_DAY = "note: the recording gives the time of day only; the day is taken as 1970-01-01"
 NO_HOUR = "note: category 001 alone gives the time modulo 512 s; the hour is not known"
 
@@ -39,9 +44,9 @@ def sniff(head: bytes, name: str) -> float:
     """Return 0.95 where blocks of known categories follow each other to the end, or three of them; else by the name."""
     unused: Counter[str] = Counter()
     for _, datagram in framing.datagrams(head, unused, unused):
-        blocks = list(chain(datagram, 0))
+        blocks = list(chain(datagram, 0, len(datagram)))
         known = [pos for pos, _ in blocks if datagram[pos] in READ]
-        sound = all(opens(datagram, pos, READ) for pos in known)
+        sound = all(opens(datagram, pos, len(datagram), KNOWN) for pos in known)
         if sound and known and (len(known) >= 3 or blocks[-1][1] == len(datagram)):
             return 0.95
     return 0.3 if name.lower().endswith((".ast", ".asterix", ".ff")) else 0.0
@@ -55,25 +60,17 @@ def decode(data: bytes, context: Context) -> Decoded:
     Raises:
         FormatError: if no record of a category that is read can be found.
     """
-    rows = {
-        category.CATEGORY: CategoryRows(category.CATEGORY, category.PATHS, category.TIMES) for category in CATEGORIES
-    }
     reports = Reports(context)
     decoded = reports.decoded
     messages = list(framing.datagrams(data, decoded.counts, decoded.damage))
-    for _, datagram in messages:
-        for pos, stop in chain(datagram, 0):
-            if datagram[pos] in rows:
-                rows[datagram[pos]].learn(datagram, pos + HEADER_BYTES, stop)
-    place, n_lost = 0, 0
-    for received_ns, datagram in messages:
-        when_ns = context.received_ns if received_ns is None else received_ns
-        met, lost = read_datagram(datagram, when_ns, rows, decoded.counts, decoded.damage, place)
-        place, n_lost = place + met, n_lost + lost
-    tables = [Table.of(category.CATEGORY, rows[category.CATEGORY]) for category in CATEGORIES]
-    tables = [table for table in tables if len(table)]
-    n_read = sum(category.n_bytes for category in rows.values())
-    is_noise = framing.container(data) == "raw" and n_lost > NOISE_RATIO * n_read
+    layout, specifications = layout_of(WANTED)
+    found = find_records([datagram for _, datagram in messages], layout)
+    _count(found, decoded)
+    received = [context.received_ns if time_ns is None else time_ns for time_ns, _ in messages]
+    received_ns = np.array([ABSENT if time_ns is None else time_ns for time_ns in received], np.int64)
+    present = np.unique(layout.editions[found.records[:, EDITION], 0])
+    tables = [Table.of(specifications[number], layout, found, received_ns) for number in READ if number in present]
+    is_noise = framing.container(data) == "raw" and found.n_lost > NOISE_RATIO * found.n_read
     if is_noise or not tables:
         raise FormatError(_nothing(decoded))
     unopened = decoded.counts.total()
@@ -85,6 +82,16 @@ def decode(data: bytes, context: Context) -> Decoded:
     return reports.finish()
 
 
+def _count(found: Found, decoded: Decoded) -> None:
+    """Count the blocks that are not read and the records that cannot be."""
+    for category in np.flatnonzero(found.unknown).tolist():
+        decoded.counts[f"category {category:03d} not read"] += int(found.unknown[category])
+    if found.no_block:
+        decoded.damage[NO_BLOCK] += found.no_block
+    for category, reason in np.argwhere(found.damage).tolist():
+        decoded.damage[f"category {category:03d}: {REASONS[reason]}"] += int(found.damage[category, reason])
+
+
 def _nothing(decoded: Decoded) -> str:
     """Return one line that says what was found instead of a record."""
     categories = ", ".join(f"{number:03d}" for number in sorted(READ))
@@ -94,7 +101,7 @@ def _nothing(decoded: Decoded) -> str:
 
 def _timed(tables: list[Table], context: Context, decoded: Decoded) -> list[Table]:
     """Return the tables with full times."""
-    times = [table.time_of_day_ns(READ[table.category].TIMES) for table in tables]
+    times = [table.time_of_day_ns() for table in tables]
     of_day_ns = np.concatenate([of_day for of_day, _ in times])
     periods_ns = np.concatenate([np.full(len(of_day), period) for of_day, period in times])
     received_ns = np.concatenate([table.received_ns for table in tables])

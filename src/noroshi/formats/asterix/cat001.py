@@ -5,7 +5,7 @@ It gives the time modulo 512 s only (I001/141); the rest comes from category 002
 
 import numpy as np
 
-from noroshi.formats.asterix.blocks import SAC, SIC
+from noroshi.formats.asterix.layout import SAC, SIC
 from noroshi.formats.asterix.reports import Reports, identity_of
 from noroshi.formats.asterix.table import Table
 

@@ -1,6 +1,6 @@
 """Category 002: service messages of one radar, the predecessor of category 034."""
 
-from noroshi.formats.asterix.blocks import SAC, SIC
+from noroshi.formats.asterix.layout import SAC, SIC
 from noroshi.formats.asterix.reports import Reports
 from noroshi.formats.asterix.table import Table
 

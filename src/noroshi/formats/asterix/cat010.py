@@ -6,7 +6,7 @@ plot. The height of I010/091 is above a plane that the message does not name, so
 
 import numpy as np
 
-from noroshi.formats.asterix.blocks import SAC, SIC
+from noroshi.formats.asterix.layout import SAC, SIC
 from noroshi.formats.asterix.reports import Reports, identity_of
 from noroshi.formats.asterix.table import Table
 

@@ -6,8 +6,7 @@ Editions 0.x and 2.x share a number and little else; both are read.
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.formats.asterix.blocks import SAC, SIC
-from noroshi.formats.asterix.layout import ABSENT
+from noroshi.formats.asterix.layout import ABSENT, SAC, SIC
 from noroshi.formats.asterix.reports import Reports, identity_of
 from noroshi.formats.asterix.table import Table
 

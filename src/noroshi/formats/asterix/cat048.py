@@ -7,7 +7,7 @@ an opening range is positive.
 
 import numpy as np
 
-from noroshi.formats.asterix.blocks import SAC, SIC
+from noroshi.formats.asterix.layout import SAC, SIC
 from noroshi.formats.asterix.reports import Reports, identity_of
 from noroshi.formats.asterix.table import Table
 

@@ -7,14 +7,14 @@ along the system's own plane; its axes are taken for east and north at the track
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.formats.asterix.blocks import SAC, SIC
-from noroshi.formats.asterix.layout import ABSENT
+from noroshi.formats.asterix.layout import ABSENT, SAC, SIC
 from noroshi.formats.asterix.reports import Reports, by_source, identity_of, source_name
 from noroshi.formats.asterix.table import Table
 from noroshi.formats.reading import last_at_or_before
 from noroshi.geo.curvature import radii_of_curvature_m
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, ecef_from_geodetic, enu_axes
+from noroshi.kernel import kernel
 from noroshi.records import Kind, Tracks, TrackStatus, certain_kind, take
 
 CATEGORY = 62
@@ -138,18 +138,45 @@ def _moments(
     east_m = _first(_first(table.quantity("500/APC/X"), east_arc_m), POSITION_SIGMA_M)
     north_m = _first(_first(table.quantity("500/APC/Y"), north_arc_m), POSITION_SIGMA_M)
     sigmas = np.concatenate([np.stack([east_m, north_m, height_sigma_m], axis=1), velocity_sigma], axis=1)
-    local = np.eye(6) * np.maximum(sigmas, 0.1)[:, :, None] ** 2  # a stated 0 is the item's rounding
+    variances = np.maximum(sigmas, 0.1) ** 2  # a stated 0 is the item's rounding
     root = np.nan_to_num(table.quantity("500/COV"))
-    bound = 0.999 * local[:, 0, 0] ** 0.5 * local[:, 1, 1] ** 0.5
-    local[:, 0, 1] = local[:, 1, 0] = np.clip(np.sign(root) * root**2, -bound, bound)
+    bound = 0.999 * np.sqrt(variances[:, 0] * variances[:, 1])
+    shared = np.clip(np.sign(root) * root**2, -bound, bound)
 
     axes = enu_axes(lat_rad, lon_rad)
     states = np.concatenate(
         [ecef_from_geodetic(lat_rad, lon_rad, height_m), np.vecmat(np.nan_to_num(velocity), axes)], axis=1
     )
-    turn = np.zeros((len(table), 6, 6))
-    turn[:, :3, :3] = turn[:, 3:, 3:] = axes
-    return states, turn.swapaxes(1, 2) @ local @ turn
+    covariances = np.zeros((len(table), 6, 6))
+    _turn(axes, variances, shared, covariances)
+    return states, covariances
+
+
+@kernel
+def _turn(
+    axes: NDArray[np.float64],
+    variances: NDArray[np.float64],
+    shared: NDArray[np.float64],
+    covariances: NDArray[np.float64],
+) -> None:
+    """Fill (n, 6, 6) zeros with covariances in ECEF.
+
+    Args:
+        axes: (n, 3, 3) east, north, up.
+        variances: (n, 6) of position and velocity along them.
+        shared: (n,) covariance of east and north position.
+        covariances: what to fill.
+    """
+    for i in range(len(axes)):
+        east, north = axes[i, 0], axes[i, 1]
+        for a in range(3):
+            for b in range(3):
+                crossed = shared[i] * (east[a] * north[b] + north[a] * east[b])
+                covariances[i, a, b] = crossed
+                for axis in range(3):
+                    turned = axes[i, axis, a] * axes[i, axis, b]
+                    covariances[i, a, b] += variances[i, axis] * turned
+                    covariances[i, 3 + a, 3 + b] += variances[i, 3 + axis] * turned
 
 
 def _tracks(

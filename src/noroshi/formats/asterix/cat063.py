@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from noroshi.formats.asterix.blocks import SAC, SIC
+from noroshi.formats.asterix.layout import SAC, SIC
 from noroshi.formats.asterix.reports import Reports, source_names
 from noroshi.formats.asterix.table import Table
 

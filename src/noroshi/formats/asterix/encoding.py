@@ -1,29 +1,40 @@
-"""Tracks to category 062, the newest edition that libasterix knows.
+"""Records to ASTERIX: tracks to category 062 and plots to category 048, the newest editions that libasterix knows.
 
-All records are made at once: an item is a matrix of bytes, a row a track, with a mask of the bytes that are there.
+A batch becomes columns of raw numbers, by the path of their items; which items and flags a record then has follows from
+what is there (`walking.write_record`).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.formats.asterix import cat062
-from noroshi.formats.asterix.blocks import HEADER_BYTES
-from noroshi.formats.asterix.layout import ABSENT, Field, editions
+from noroshi.formats.asterix import cat048, cat062
+from noroshi.formats.asterix.blocks import write_blocks
+from noroshi.formats.asterix.layout import ABSENT, SAC, SIC, Field, Wanted, layout_of
 from noroshi.formats.asterix.table import CALL_SIGN_LENGTH, ICAO_LETTERS
 from noroshi.geo.curvature import radii_of_curvature_m
 from noroshi.geo.time import NS_PER_DAY, NS_PER_S
 from noroshi.geo.wgs84 import enu_axes, geodetic_from_ecef
-from noroshi.records import Tracks, TrackStatus
+from noroshi.records import Detections, Tracks, TrackStatus
 
 TRACK_NUMBERS = 1 << 16  # I062/040
 BLOCK_BYTES_MAX = 1400  # fits a datagram on Ethernet without fragments
-FLAGS_A_BYTE = 7  # the eighth bit says whether another byte of flags follows
-
-Octets: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.bool_]]
-"""(n, w) bytes, and (n, w) which of them are there."""
+TRACKS = Wanted(
+    cat062.CATEGORY,
+    cat062.TIMES,
+    (
+        *(SAC, SIC, *cat062.TIMES, "040", "105/LAT", "105/LON", "185/VX", "185/VY", "220", "130", "060/MODE3A"),
+        *("380/ADR", "380/ID", "080/MRH", "080/CNF", "080/SIM", "080/TSE", "080/CST", "500/APC/X", "500/APC/Y"),
+        *("500/COV", "500/APW/LAT", "500/APW/LON", "500/AGA", "500/ATV/X", "500/ATV/Y", "500/ARC"),
+    ),
+)
+PLOTS = Wanted(
+    cat048.CATEGORY,
+    cat048.TIMES,
+    (SAC, SIC, *cat048.TIMES, "020/TYP", "020/SIM", "040/RHO", "040/THETA", "070/MODE3A", "090/FL", "220", "240"),
+)
+PRIMARY, SECONDARY, ROLL_CALL = 1, 2, 5  # I048/020, what sort of radar has seen it
 
 
 def encode(
@@ -52,59 +63,95 @@ def encode(
     Raises:
         ValueError: if a code is not 0 to 255, or a block could not hold a record.
     """
+    return _blocks(TRACKS, track_columns(tracks, sac, sic, simulated=simulated), block_bytes_max)
+
+
+def track_columns(tracks: Tracks, sac: int, sic: int, *, simulated: bool) -> NDArray[np.int64]:
+    """Return (k, n) raw numbers of the k fields of `TRACKS`, -1 where a track has none; see `encode`."""
+    _, known = layout_of((TRACKS,))
+    n = len(tracks)
+    columns = _moments(tracks, known[TRACKS.category].editions[0].fields) | {
+        "040": (tracks.track_id % TRACK_NUMBERS).astype(np.int64),
+        "060/MODE3A": tracks.identity.mode_3a,
+        "380/ADR": tracks.identity.icao_address,
+        "380/ID": _letters(tracks.identity.call_sign),
+        "080/MRH": np.ones(n, np.int64),  # the geometric altitude is the reliable one
+        "080/SIM": np.full(n, simulated, np.int64),
+        "080/CNF": (tracks.status == TrackStatus.TENTATIVE).astype(np.int64),
+        "080/TSE": (tracks.status == TrackStatus.LOST).astype(np.int64),
+        "080/CST": (tracks.status == TrackStatus.COASTING).astype(np.int64),
+    }
+    return _stacked(TRACKS, columns, n, sac, sic)
+
+
+def encode_plots(
+    plots: Detections,
+    *,
+    sac: int = 0,
+    sic: int = 0,
+    simulated: bool = False,
+    block_bytes_max: int = BLOCK_BYTES_MAX,
+) -> bytes:
+    """Return the plots of one radar as data blocks of category 048, a record for each row, in the order of the rows.
+
+    Written are the time of day, slant range, azimuth, altitude as a flight level, Mode 3/A, aircraft address and call
+    sign. The sort of a plot (I048/020) is "Mode S roll-call" where there is an address, "secondary" where there is a
+    code or an altitude, else "primary". What an item cannot hold is left out, above all ranges from 256 NM on. The day,
+    the elevation, the range rate and the noise are lost.
+
+    Args:
+        plots: what to write; of the components, `range_m`, `azimuth_rad` and `altitude_m` are looked for.
+        sac: system area code of the data source.
+        sic: system identification code of the data source.
+        simulated: mark every plot as simulated (I048/020).
+        block_bytes_max: how long a block may become, of which each is a datagram for itself.
+
+    Raises:
+        ValueError: if a code is not 0 to 255, or a block could not hold a record.
+    """
+    return _blocks(PLOTS, plot_columns(plots, sac, sic, simulated=simulated), block_bytes_max)
+
+
+def plot_columns(plots: Detections, sac: int, sic: int, *, simulated: bool) -> NDArray[np.int64]:
+    """Return (k, n) raw numbers of the k fields of `PLOTS`, -1 where a plot has none; see `encode_plots`."""
+    _, known = layout_of((PLOTS,))
+    fields = known[PLOTS.category].editions[0].fields
+    n = len(plots)
+    measured = dict(zip(plots.components, plots.values.T, strict=True))
+    nowhere = np.full(n, np.nan)
+    level = _raw(measured.get("altitude_m", nowhere), fields["090/FL"])
+    identity = plots.identity
+    secondary = (identity.mode_3a != ABSENT) | (level != ABSENT)
+    columns = {
+        "140": _raw(plots.time_ns % NS_PER_DAY / NS_PER_S, fields["140"]),
+        "020/TYP": np.where(identity.icao_address != ABSENT, ROLL_CALL, np.where(secondary, SECONDARY, PRIMARY)),
+        "020/SIM": np.full(n, simulated, np.int64),
+        "040/RHO": _raw(measured.get("range_m", nowhere), fields["040/RHO"]),
+        "040/THETA": _raw(_turned(measured.get("azimuth_rad", nowhere), fields["040/THETA"]), fields["040/THETA"]),
+        "070/MODE3A": identity.mode_3a,
+        "090/FL": level,
+        "220": identity.icao_address,
+        "240": _letters(identity.call_sign),
+    }
+    return _stacked(PLOTS, columns, n, sac, sic)
+
+
+def _stacked(wanted: Wanted, columns: Mapping[str, NDArray[np.int64]], n: int, sac: int, sic: int) -> NDArray[np.int64]:
+    """Return (k, n) columns in the order of the wanted fields, with the data source.
+
+    Raises:
+        ValueError: if one of its codes is not 0 to 255.
+    """
     if not (0 <= sac < 256 and 0 <= sic < 256):
         raise ValueError(f"SAC {sac} and SIC {sic} must be 0 to 255")
+    columns = {SAC: np.full(n, sac, np.int64), SIC: np.full(n, sic, np.int64), **columns}
+    return np.stack([columns[path] for path in wanted.paths])
+
+
+def _blocks(wanted: Wanted, values: NDArray[np.int64], block_bytes_max: int) -> bytes:
     if not 256 <= block_bytes_max < 1 << 16:
         raise ValueError(f"block_bytes_max is {block_bytes_max}: it must be 256 to 65535")
-    if not len(tracks):
-        return b""
-    octets, there = _records(tracks, sac * 256 + sic, simulated=simulated)
-    ends = np.cumsum(there.sum(axis=1))
-    content = octets[there].tobytes()
-    blocks: list[bytes] = []
-    start = 0
-    while start < len(content):
-        fits = np.searchsorted(ends, start + block_bytes_max - HEADER_BYTES, side="right") - 1
-        stop = int(ends[fits])
-        length = stop - start + HEADER_BYTES
-        blocks.append(bytes([cat062.CATEGORY]) + length.to_bytes(2, "big") + content[start:stop])
-        start = stop
-    return b"".join(blocks)
-
-
-def _records(tracks: Tracks, source: int, *, simulated: bool) -> Octets:
-    from asterix import base, generated  # here, because it takes seconds and most runs write no ASTERIX
-
-    record = generated.manifest["CATS"][cat062.CATEGORY][-1].cv_record
-    fields = editions(cat062.CATEGORY, cat062.PATHS)[0].fields
-    n = len(tracks)
-    raw = _moments(tracks, fields)
-    identity = tracks.identity
-    statuses = [_status(record, status, simulated=simulated) for status in TrackStatus]
-    derived = {"ADR": _octets(identity.icao_address, 3), "ID": _octets(_letters(identity.call_sign), 6)}
-    accuracies = {
-        "APC": _group(_octets(raw["500/APC/X"], 2), _octets(raw["500/APC/Y"], 2)),
-        "COV": _octets(raw["500/COV"], 2),
-        "APW": _group(_octets(raw["500/APW/LAT"], 2), _octets(raw["500/APW/LON"], 2)),
-        "AGA": _octets(raw["500/AGA"], 1),
-        "ATV": _group(_octets(raw["500/ATV/X"], 1), _octets(raw["500/ATV/Y"], 1)),
-        "ARC": _octets(raw["500/ARC"], 1),
-    }
-    items = {
-        "010": _octets(np.full(n, source), 2),
-        "070": _octets(raw["070"], 3),
-        "105": _group(_octets(raw["105/LAT"], 4), _octets(raw["105/LON"], 4)),
-        "185": _group(_octets(raw["185/VX"], 2), _octets(raw["185/VY"], 2)),
-        "060": _octets(identity.mode_3a, 2),  # valid, not garbled, not changed: no flag
-        "380": _flagged(derived, _names(record.spec("380").cv_rule.cv_variation.cv_items_list)),
-        "040": _octets((tracks.track_id % TRACK_NUMBERS).astype(np.int64), 2),
-        "080": (np.stack(statuses)[tracks.status], np.ones((n, len(statuses[0])), np.bool_)),
-        "130": _octets(raw["130"], 2),
-        "220": _octets(raw["220"], 2),
-        "500": _flagged(accuracies, _names(record.spec("500").cv_rule.cv_variation.cv_items_list)),
-    }
-    order = [item.cv_non_spare if issubclass(item, base.UapItem) else None for item in record.cv_items_list]
-    return _flagged(items, _names(order))
+    return write_blocks(values, wanted.category, layout_of((wanted,))[0], block_bytes_max)
 
 
 def _moments(tracks: Tracks, fields: Mapping[str, Field]) -> dict[str, NDArray[np.int64]]:
@@ -154,60 +201,19 @@ def _raw(value: NDArray[np.float64], field: Field) -> NDArray[np.int64]:
     return np.where(fits, np.where(fits, steps, 0.0).astype(np.int64) & ((1 << field.bits) - 1), ABSENT)
 
 
+def _turned(angle_rad: NDArray[np.float64], field: Field) -> NDArray[np.float64]:
+    """Return (n,) angles from 0 to a whole turn less half a step, so that the nearest step of a whole turn is 0."""
+    turn_rad = field.scale * (1 << field.bits)
+    return np.remainder(angle_rad + 0.5 * field.scale, turn_rad) - 0.5 * field.scale
+
+
 def _letters(call_sign: NDArray[np.str_]) -> NDArray[np.int64]:
     """Return (n,) call signs as eight codes of six bits, -1 where there is none; other letters become blanks."""
     text = np.strings.upper(call_sign).astype(f"<U{CALL_SIGN_LENGTH}")
-    padded = np.strings.ljust(text, CALL_SIGN_LENGTH)
-    letters = np.ascontiguousarray(padded).view("<U1").reshape(len(text), CALL_SIGN_LENGTH)
+    letters = np.ascontiguousarray(text).view("<U1").reshape(len(text), CALL_SIGN_LENGTH)
     blank = np.flatnonzero(ICAO_LETTERS == " ")[-1]
     order = np.argsort(ICAO_LETTERS, kind="stable")
     place = np.minimum(np.searchsorted(ICAO_LETTERS[order], letters), len(order) - 1)
     codes = np.where((ICAO_LETTERS[order][place] == letters) & (letters != " "), order[place], blank)
     packed = (codes << np.arange(6 * (CALL_SIGN_LENGTH - 1), -1, -6)).sum(axis=1)
     return np.where(text == "", ABSENT, packed)
-
-
-def _status(record: Any, status: TrackStatus, *, simulated: bool) -> NDArray[np.uint8]:
-    """Return the bytes of I062/080; the geometric altitude is marked as the reliable one."""
-    parts = (
-        (0, 0, 1, 0, int(status == TrackStatus.TENTATIVE), None),
-        (int(simulated), int(status == TrackStatus.LOST), 0, 0, 0, 0, 0, None),
-        (0, 0, 0, 0, 0, None),
-        (int(status == TrackStatus.COASTING), 0, 0, 0, 0, 0, 0, None),
-    )
-    return np.frombuffer(record.spec("080").create(parts).unparse().to_bytes(), np.uint8)
-
-
-def _octets(number: NDArray[np.int64], size: int) -> Octets:
-    octets = number[:, None] >> np.arange(8 * (size - 1), -1, -8) & 255
-    return octets.astype(np.uint8), np.repeat(number[:, None] != ABSENT, size, axis=1)
-
-
-def _group(*parts: Octets) -> Octets:
-    """Return parts one after the other; where one is missing, all are."""
-    whole = np.all([there.all(axis=1) for _, there in parts], axis=0)
-    octets = np.concatenate([octets for octets, _ in parts], axis=1)
-    return octets, np.repeat(whole[:, None], octets.shape[1], axis=1)
-
-
-def _names(items: Sequence[Any]) -> list[str]:
-    return ["" if item is None else item.cv_name for item in items]
-
-
-def _flagged(parts: Mapping[str, Octets], order: Sequence[str]) -> Octets:
-    """Return parts in the specification's order, after the flags that say which are there; nothing where none is."""
-    n = len(next(iter(parts.values()))[0])
-    size = -(-len(order) // FLAGS_A_BYTE)
-    flags = np.zeros((n, size, FLAGS_A_BYTE + 1), np.bool_)
-    for i, name in enumerate(order):
-        if name in parts:
-            flags[:, i // FLAGS_A_BYTE, i % FLAGS_A_BYTE] = parts[name][1].any(axis=1)
-    used: NDArray[np.bool_] = np.any(flags, axis=2)
-    needed = np.maximum.accumulate(used[:, ::-1], axis=1)[:, ::-1]
-    flags[:, :-1, FLAGS_A_BYTE] = needed[:, 1:]
-    octets = np.packbits(flags, axis=2)[:, :, 0]
-    present = [parts[name] for name in order if name in parts]
-    return (
-        np.concatenate([octets, *(octets for octets, _ in present)], axis=1),
-        np.concatenate([needed, *(there for _, there in present)], axis=1),
-    )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import Literal, TypeAlias
 
-from noroshi.formats.asterix.blocks import block_end, chain
+from noroshi.formats.asterix.blocks import block_end
 
 Datagram: TypeAlias = tuple[int | None, bytes]
 Packet: TypeAlias = tuple[int | None, int, bytes]
@@ -33,7 +33,7 @@ PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 CAPTURED_BYTES_MAX = 262144  # what tcpdump captures of a packet at most
 NANOSECONDS_MAX = 2**62  # the year 2116; a later time is damage and would not fit the arithmetic
 
-FINAL_HEADER = Struct(">HBBB3s")  # bytes in all, error code, board and line, recording day, time [10 ms]
+FINAL_HEADER_BYTES = 8  # bytes in all (2), error code, board and line, recording day, time [10 ms] (3)
 ORADIS_HEADER_BYTES = 6  # length of the message with the header, time since midnight [ms]
 FINAL_TRAILER = b"\xa5\xa5\xa5\xa5"
 FRAMES_AHEAD_MAX = 64
@@ -101,10 +101,8 @@ def _final_frame(data: bytes, pos: int) -> int:
     The header's time is a clock of its own (3 h 21 min behind UTC in the one recording known) and has no date, so it is
     not taken for the time of reception.
     """
-    if pos + FINAL_HEADER.size > len(data):
-        return 0
-    length = FINAL_HEADER.unpack_from(data, pos)[0]
-    whole = length > FINAL_HEADER.size + len(FINAL_TRAILER) and data.startswith(FINAL_TRAILER, pos + length - 4)
+    length = int.from_bytes(data[pos : pos + 2], "big")
+    whole = length > FINAL_HEADER_BYTES + len(FINAL_TRAILER) and data[pos + length - 4 : pos + length] == FINAL_TRAILER
     return length if whole else 0
 
 
@@ -113,7 +111,7 @@ def _final_frames(data: bytes, damage: Counter[str]) -> Iterator[Datagram]:
     while pos < len(data):
         length = _final_frame(data, pos)
         if length:
-            yield None, data[pos + FINAL_HEADER.size : pos + length - len(FINAL_TRAILER)]
+            yield None, data[pos + FINAL_HEADER_BYTES : pos + length - len(FINAL_TRAILER)]
             pos += length
             continue
         damage["final frame without its end"] += 1
@@ -126,28 +124,27 @@ def _pcap(data: bytes, damage: Counter[str]) -> Iterator[Packet]:
     header = Struct("<4I" if order == "little" else ">4I")  # seconds, fraction, bytes captured, bytes in all
     link = int.from_bytes(data[20:24], order) & 0xFFFF  # the upper half says whether frames end in a checksum
 
-    def whole(pos: int) -> int:
-        """Return where the record at `pos` ends, or 0 if there is none."""
+    def whole(pos: int) -> tuple[int, int]:
+        """Return where the record at `pos` ends, or 0 if there is none, and when it was captured."""
         if pos + header.size > len(data):
-            return 0
-        _, fraction, captured, original = header.unpack_from(data, pos)
+            return 0, 0
+        seconds, fraction, captured, original = header.unpack_from(data, pos)
         stop = pos + header.size + captured
         sound = fraction * step_ns < 1_000_000_000 and 0 < captured <= min(original, CAPTURED_BYTES_MAX)
-        return stop if sound and stop <= len(data) else 0
+        return (stop if sound and stop <= len(data) else 0), seconds * 1_000_000_000 + fraction * step_ns
 
     def begins(pos: int) -> bool:
-        stop = whole(pos)
-        return stop > 0 and (stop == len(data) or whole(stop) > 0)
+        stop, _ = whole(pos)
+        return stop > 0 and (stop == len(data) or whole(stop)[0] > 0)
 
     pos = PCAP_HEADER_BYTES
     while pos < len(data):
-        stop = whole(pos)
+        stop, captured_ns = whole(pos)
         if not stop:
             damage["capture record cut short or its header damaged"] += 1
             pos = _resume(pos + 1, len(data), begins)
             continue
-        seconds, fraction, _, _ = header.unpack_from(data, pos)
-        yield seconds * 1_000_000_000 + fraction * step_ns, link, data[pos + header.size : stop]
+        yield captured_ns, link, data[pos + header.size : stop]
         pos = stop
 
 
@@ -241,14 +238,16 @@ def _messages(payload: bytes) -> list[bytes]:
 
     Some systems (ORADIS) wrap data blocks so. What is a row of data blocks as it stands is not taken for one.
     """
-    blocks = list(chain(payload, 0))
-    if blocks and blocks[-1][1] == len(payload):
+    end = 0
+    while stop := block_end(payload, end, len(payload)):
+        end = stop
+    if end == len(payload) > 0:
         return [payload]
     messages: list[bytes] = []
     pos = 0
     while length := int.from_bytes(payload[pos : pos + 2], "big"):
         stop = pos + length
-        if stop > len(payload) or not block_end(payload[:stop], pos + ORADIS_HEADER_BYTES):
+        if stop > len(payload) or not block_end(payload, pos + ORADIS_HEADER_BYTES, stop):
             break
         messages.append(payload[pos + ORADIS_HEADER_BYTES : stop])
         pos = stop

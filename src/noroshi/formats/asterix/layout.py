@@ -1,22 +1,35 @@
-"""How a record is laid out: readers of bytes, built from the specification tables of libasterix.
+"""How records are laid out: the specification tables of libasterix, flattened to integers that kernels walk.
 
-libasterix is the authority on sizes, signs, scales and optional parts. Its own parser makes an object of every bit
-(1,700 records a second); the readers here walk the same tables and pick only the fields that are asked for. Tests hold
-the two to the same answer, for good records and for damaged ones.
+libasterix is the authority on sizes, signs, scales and optional parts. Its own parser makes an object of every bit;
+here the structure of a category becomes nodes in one table, whatever the category, and `walking.py` goes along them and
+picks the fields that are asked for. Tests hold the two to the same answer, for good records and for damaged ones.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from asterix import base
+from numpy.typing import NDArray
 
-ABSENT = -1  # no field of 62 bits or less can have it: all are read as unsigned numbers
+from noroshi.geo.time import S_PER_DAY
 
-CUT_SHORT = "cut short"
-UNDEFINED = "an item that the specification does not define"
+ABSENT = -1  # no field can have it: all are read as unsigned numbers
+SAC, SIC = "010/SAC", "010/SIC"
+FIELD_BITS_MAX = 56  # what a shifted int64 holds of bytes that begin anywhere
+
+# What a node is. Its columns: kind, size [bytes], first and last + 1 of its leaves or parts, the node that follows.
+FIXED = 0  # `size` bytes with leaves; where the last bit is set, and `following` is a node, that one comes next
+COUNTED = 1  # `size` bytes of a count, then the node `first` so many times
+EXPLICIT = 2  # one byte that says how many there are with it
+FLAGGED = 3  # at most `size` bytes of flags, then the parts that they name, in order
+NUMBERED = 4  # one byte that is the number of a part, then that part
+NODE_COLUMNS = 5
+NOTHING = -1  # no node: as a part, the specification defines none here; as what follows, the last bit says nothing
+UNDEFINED_NODE = -2  # what follows where a last bit promises more than the specification defines
 
 # What one of each unit of the specifications is in SI units and radians.
 SI = {
@@ -33,13 +46,6 @@ SI = {
     "FL": 30.48,
 }
 
-Reader: TypeAlias = Callable[[bytes, int, int, list[int]], int]
-"""(data, position, end, row) -> position after; fills the row's slots; raises `LayoutError`."""
-
-
-class LayoutError(ValueError):
-    """A record does not follow its specification. The message completes "category 048: ..."."""
-
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -50,68 +56,223 @@ class Field:
     scale: float
 
 
+@dataclass(frozen=True, slots=True)
 class Edition:
-    """One edition of a category: reads a record into a row of raw numbers.
+    """One edition of a category: its number (major, minor), and those of the wanted fields ("380/ADR") that it has."""
+
+    number: tuple[int, int]
+    fields: Mapping[str, Field]
+
+
+class Layout(NamedTuple):
+    """Tables of all editions of some categories, for kernels. A row of raw numbers has a slot for each wanted field.
 
     Attributes:
-        number: (major, minor).
-        fields: those of the wanted paths ("380/ADR") that this edition has.
+        nodes: (n, 5) kind, size, first, last + 1, following; see the constants above. Parts come before their whole.
+        parts: (p,) nodes, `NOTHING` where the specification leaves a place empty.
+        leaves: (l, 5) slot, first byte in the node, bytes, bits below the number, mask.
+        sorts: (s, 2) value of the selector, and the node of such a record.
+        editions: (e, 4) category, first and last + 1 of its sorts, slot of the selector (`ABSENT`: there is one sort).
+        time_limits: (e, t) first raw number that is no time of day, of each of the slots from 2 on; 0 in other slots.
+        categories: (256, 2) first and last + 1 of the editions of each category, newest first.
+        stack_rows: how many nodes can be waiting while a record is walked.
+        head_slots: how many slots a row needs for SAC, SIC, the times and the selector of any category.
     """
 
-    def __init__(self, specification: Any, slots: Mapping[str, int]) -> None:
-        """Build the readers of libasterix's `Cat_...` class for the wanted paths."""
-        self.number: tuple[int, int] = specification.cv_edition
-        self.fields: dict[str, Field] = {}
-        uap = specification.cv_uap
-        if issubclass(uap, base.UapMultiple):
-            path, names = uap.cv_selector
-            self._selector = slots["/".join(path)]
-            self._readers = [(value, _record(uap.cv_uaps[name], slots, self.fields)) for value, name in names.items()]
-        else:
-            self._selector = -1
-            self._readers = [(ABSENT, _record(uap.cv_record, slots, self.fields))]
-
-    def read(self, data: bytes, pos: int, end: int, row: list[int]) -> int:
-        """Fill `row` from the record at `pos` and return where the next one begins.
-
-        Raises:
-            LayoutError: if the bytes up to `end` hold no such record.
-        """
-        if self._selector < 0:
-            return self._readers[0][1](data, pos, end, row)
-        reason = LayoutError("a record that does not say of which sort it is")
-        for value, reader in self._readers:
-            attempt = row.copy()
-            try:
-                stop = reader(data, pos, end, attempt)
-            except LayoutError as error:
-                reason = error
-                continue
-            if attempt[self._selector] == value:
-                row[:] = attempt
-                return stop
-        raise reason
+    nodes: NDArray[np.int64]
+    parts: NDArray[np.int64]
+    leaves: NDArray[np.int64]
+    sorts: NDArray[np.int64]
+    editions: NDArray[np.int64]
+    time_limits: NDArray[np.int64]
+    categories: NDArray[np.int64]
+    stack_rows: int
+    head_slots: int
 
 
-@lru_cache(maxsize=64)
-def editions(category: int, paths: tuple[str, ...]) -> tuple[Edition, ...]:
-    """Return the editions of a category that libasterix knows, newest first; the row's slots are the paths' order."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The fields that are wanted of a category: SAC and SIC first, then those that say when, then the others."""
+
+    category: int
+    times: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Specification:
+    """What the editions of a category say of its wanted fields.
+
+    Attributes:
+        wanted: which category, and the k fields; a field's slot is its place among them.
+        slots: path -> slot.
+        editions: the e that libasterix knows, newest first.
+        negative_from: (k, e) first raw number that stands for a negative one, 2 ** (bits - 1); 0 where none does.
+        scales: (k, e) how much SI one step is.
+    """
+
+    wanted: Wanted
+    slots: Mapping[str, int]
+    editions: tuple[Edition, ...]
+    negative_from: NDArray[np.int64]
+    scales: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, wanted: Wanted, editions: tuple[Edition, ...]) -> Self:
+        """Return the specification of a category."""
+        fields = [[edition.fields.get(path) for edition in editions] for path in wanted.paths]
+        return cls(
+            wanted=wanted,
+            slots={path: slot for slot, path in enumerate(wanted.paths)},
+            editions=editions,
+            negative_from=np.array([[1 << f.bits - 1 if f and f.signed else 0 for f in row] for row in fields]),
+            scales=np.array([[f.scale if f else 1.0 for f in row] for row in fields]),
+        )
+
+
+Elements: TypeAlias = list[tuple[str, Any, int]]
+"""(path, specification, first bit) of each element of a structure"""
+
+
+@lru_cache(maxsize=16)
+def layout_of(wanted: tuple[Wanted, ...]) -> tuple[Layout, Mapping[int, Specification]]:
+    """Return the tables of all editions that libasterix knows of these categories, and what they say of each."""
     from asterix import generated  # here, because it takes seconds and most runs read no ASTERIX
 
-    slots = {path: slot for slot, path in enumerate(paths)}
-    return tuple(Edition(specification, slots) for specification in reversed(generated.manifest["CATS"][category]))
+    builder = _Builder()
+    for category in wanted:
+        if category.paths[: 2 + len(category.times)] != (SAC, SIC, *category.times):
+            raise ValueError(f"category {category.category:03d}: its paths must begin with SAC, SIC and the times")
+        builder.add_category(category, reversed(generated.manifest["CATS"][category.category]))
+    return builder.layout(), builder.known
 
 
-def _record(specification: Any, slots: Mapping[str, int], fields: dict[str, Field]) -> Reader:
-    items: list[Reader | None] = []
-    for item in specification.cv_items_list:
-        if issubclass(item, base.UapItem):
-            items.append(_item(item.cv_non_spare, item.cv_non_spare.cv_name, slots, fields))
-        elif issubclass(item, base.UapItemRFS):
-            items.append(_random_sequence(items))
+class _Builder:
+    """Flattens specifications, part before whole."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, Specification] = {}
+        self._nodes: list[tuple[int, ...]] = []
+        self._waiting: list[int] = []  # of each node, how many can be waiting while it is walked
+        self._parts: list[int] = []
+        self._leaves: list[tuple[int, ...]] = []
+        self._sorts: list[tuple[int, int]] = []
+        self._editions: list[tuple[int, int, int, int]] = []
+        self._time_limits: list[list[int]] = []
+        self._categories = np.zeros((256, 2), np.int64)
+        self._slots: Mapping[str, int] = {}
+        self._fields: dict[str, Field] = {}
+        self._head_slots = 0
+
+    def layout(self) -> Layout:
+        """Return the tables."""
+        n_times = max(map(len, self._time_limits))
+        return Layout(
+            nodes=np.array(self._nodes, np.int64).reshape(-1, NODE_COLUMNS),
+            parts=np.array(self._parts, np.int64),
+            leaves=np.array(self._leaves, np.int64).reshape(-1, 5),
+            sorts=np.array(self._sorts, np.int64),
+            editions=np.array(self._editions, np.int64),
+            time_limits=np.array([limits + [0] * (n_times - len(limits)) for limits in self._time_limits], np.int64),
+            categories=self._categories,
+            stack_rows=max(self._waiting) + 1,
+            head_slots=self._head_slots,
+        )
+
+    def add_category(self, wanted: Wanted, specifications: Iterator[Any]) -> None:
+        """Add the editions of a category."""
+        self._slots = {path: slot for slot, path in enumerate(wanted.paths)}
+        self._head_slots = max(self._head_slots, 2 + len(wanted.times))
+        first = len(self._editions)
+        editions = tuple(self._edition(wanted, specification) for specification in specifications)
+        self.known[wanted.category] = Specification.of(wanted, editions)
+        self._categories[wanted.category] = first, len(self._editions)
+
+    def _edition(self, wanted: Wanted, specification: Any) -> Edition:
+        self._fields = {}
+        uap = specification.cv_uap
+        first, selector = len(self._sorts), ABSENT
+        if issubclass(uap, base.UapMultiple):
+            path, names = uap.cv_selector
+            selector = self._slots["/".join(path)]
+            self._head_slots = max(self._head_slots, selector + 1)
+            roots = [(value, self._record(uap.cv_uaps[name])) for value, name in names.items()]
         else:
-            items.append(None)
-    return _flagged(items, specification.cv_fspec_max_bytes)
+            roots = [(ABSENT, self._record(uap.cv_record))]
+        self._sorts += roots
+        self._editions.append((wanted.category, first, len(self._sorts), selector))
+        times = [self._fields.get(path) for path in wanted.times]
+        self._time_limits.append([0 if field is None else math.ceil(S_PER_DAY / field.scale) for field in times])
+        return Edition(specification.cv_edition, self._fields)
+
+    def _add(self, kind: int, size: int, first: int = 0, last: int = 0, following: int = NOTHING) -> int:
+        within = {COUNTED: [first], FLAGGED: self._parts[first:last], NUMBERED: self._parts[first:last]}.get(kind, [])
+        waiting = 1 if kind == COUNTED else len(within)
+        self._waiting.append(1 + waiting + max((self._waiting[part] for part in within if part >= 0), default=0))
+        self._nodes.append((kind, size, first, last, following))
+        return len(self._nodes) - 1
+
+    def _add_parts(self, kind: int, size: int, parts: Sequence[int]) -> int:
+        first = len(self._parts)
+        self._parts += parts
+        return self._add(kind, size, first, len(self._parts))
+
+    def _record(self, specification: Any) -> int:
+        items = specification.cv_items_list
+        parts = [
+            self._item(item.cv_non_spare, item.cv_non_spare.cv_name) if issubclass(item, base.UapItem) else NOTHING
+            for item in items
+        ]
+        for place, item in enumerate(items):
+            if issubclass(item, base.UapItemRFS):  # random field sequencing: a count, then items with their numbers
+                parts[place] = self._add(COUNTED, 1, self._add_parts(NUMBERED, 1, parts))
+        return self._add_parts(FLAGGED, specification.cv_fspec_max_bytes, parts)
+
+    def _item(self, named: Any, path: str) -> int:
+        return self._structure(_variation(named), path)
+
+    def _structure(self, variation: Any, path: str) -> int:
+        if issubclass(variation, base.Element | base.Group):
+            return self._fixed(*_flatten(variation, path))
+        if issubclass(variation, base.Extended):
+            following = UNDEFINED_NODE
+            for bits, elements, extends in reversed(list(_extents(variation, path))):
+                following = self._fixed(bits, elements, following if extends else NOTHING)
+            return following
+        if issubclass(variation, base.Repetitive):
+            return self._repetitive(variation, path)
+        if issubclass(variation, base.Explicit):
+            return self._add(EXPLICIT, 1)
+        parts = [
+            NOTHING if part is None else self._item(part, f"{path}/{part.cv_name}") for part in variation.cv_items_list
+        ]
+        return self._add_parts(FLAGGED, variation.cv_fspec_max_bytes, parts)
+
+    def _repetitive(self, variation: Any, path: str) -> int:
+        """Add what may come several times; no field of it can be wanted, a row has but one slot for each."""
+        slots, self._slots = self._slots, {}
+        inner = variation.cv_variation
+        if variation.cv_rep_bytes is None:
+            bits, elements = _flatten(inner, path)
+            found = self._fixed(bits + 1, elements, len(self._nodes))
+        else:
+            found = self._add(COUNTED, variation.cv_rep_bytes, self._structure(inner, path))
+        self._slots = slots
+        return found
+
+    def _fixed(self, bits: int, elements: Elements, following: int = NOTHING) -> int:
+        """Add bytes of fixed number, with the leaves of the wanted elements."""
+        first = len(self._leaves)
+        for path, element, start in elements:
+            if path in self._slots:
+                stop = start + element.cv_bit_size
+                n_bytes = (stop + 7) // 8 - start // 8
+                if 8 * n_bytes > FIELD_BITS_MAX:
+                    raise ValueError(f"{path} spans {n_bytes} bytes: that is more than can be read")
+                self._fields[path] = _field(element)
+                mask = (1 << element.cv_bit_size) - 1
+                self._leaves.append((self._slots[path], start // 8, n_bytes, -stop % 8, mask))
+        return self._add(FIXED, bits // 8, first, len(self._leaves), following)
 
 
 def _variation(named: Any) -> Any:
@@ -119,37 +280,18 @@ def _variation(named: Any) -> Any:
     return getattr(named.cv_rule, "cv_default_variation", None) or named.cv_rule.cv_variation
 
 
-def _item(named: Any, path: str, slots: Mapping[str, int], fields: dict[str, Field]) -> Reader:
-    return _structure(_variation(named), path, slots, fields)
-
-
-def _structure(variation: Any, path: str, slots: Mapping[str, int], fields: dict[str, Field]) -> Reader:
-    if issubclass(variation, base.Element | base.Group):
-        bits, elements = _flatten(variation, path)
-        return _fixed(bits // 8, _leaves(bits, elements, slots, fields))
-    if issubclass(variation, base.Extended):
-        return _extended(list(_parts(variation, path, slots, fields)))
-    if issubclass(variation, base.Repetitive):
-        inner = variation.cv_variation
-        if variation.cv_rep_bytes is None:
-            return _chained((_flatten(inner, path)[0] + 1) // 8)
-        return _repeated(variation.cv_rep_bytes, _structure(inner, path, {}, fields))
-    if issubclass(variation, base.Explicit):
-        return _explicit
-    items = [
-        None if part is None else _item(part, f"{path}/{part.cv_name}", slots, fields)
-        for part in variation.cv_items_list
-    ]
-    return _flagged(items, variation.cv_fspec_max_bytes)
-
-
-def _flatten(variation: Any, path: str) -> tuple[int, list[tuple[str, Any, int]]]:
-    """Return the bits of a structure of fixed size, and its elements as (path, specification, first bit)."""
+def _flatten(variation: Any, path: str) -> tuple[int, Elements]:
+    """Return the bits of a structure of fixed size, and its elements."""
     if issubclass(variation, base.Element):
         return variation.cv_bit_size, [(path, variation, 0)]
+    return _sequence(variation.cv_items_list, path)
+
+
+def _sequence(parts: Sequence[tuple[Any, int]], path: str) -> tuple[int, Elements]:
+    """Return the bits of parts one after the other, and their elements."""
     size = 0
-    elements: list[tuple[str, Any, int]] = []
-    for part, bits in variation.cv_items_list:
+    elements: Elements = []
+    for part, bits in parts:
         if issubclass(part, base.Item):
             named = part.cv_non_spare
             _, inner = _flatten(_variation(named), f"{path}/{named.cv_name}")
@@ -158,17 +300,12 @@ def _flatten(variation: Any, path: str) -> tuple[int, list[tuple[str, Any, int]]
     return size, elements
 
 
-def _leaves(
-    bits: int, elements: Sequence[tuple[str, Any, int]], slots: Mapping[str, int], fields: dict[str, Field]
-) -> list[tuple[int, int, int]]:
-    """Return (slot, bits below it, mask) of the wanted elements and note their fields."""
-    leaves = []
-    for path, element, first in elements:
-        if path in slots:
-            size = element.cv_bit_size
-            fields[path] = _field(element)
-            leaves.append((slots[path], bits - first - size, (1 << size) - 1))
-    return leaves
+def _extents(variation: Any, path: str) -> Iterator[tuple[int, Elements, bool]]:
+    """Yield (bits, elements, whether its last bit says that another follows) of each part of an extended item."""
+    for part in variation.cv_items_list:
+        extends = part[-1] is None
+        bits, elements = _sequence(part[:-1] if extends else part, path)
+        yield bits + extends, elements, extends
 
 
 def _field(element: Any) -> Field:
@@ -177,132 +314,3 @@ def _field(element: Any) -> Field:
     signed = getattr(content, "cv_signedness", None) is base.Signed
     scale = content.cv_lsb * SI[content.cv_unit] if issubclass(content, base.ContentQuantity) else 1.0
     return Field(element.cv_bit_size, signed, scale)
-
-
-def _parts(
-    variation: Any, path: str, slots: Mapping[str, int], fields: dict[str, Field]
-) -> Iterator[tuple[int, list[tuple[int, int, int]], bool]]:
-    """Yield (bytes, leaves, whether its last bit says that another follows) of each part of an extended item."""
-    for part in variation.cv_items_list:
-        size = 0
-        elements: list[tuple[str, Any, int]] = []
-        for item in part:
-            if item is None:
-                size += 1
-                continue
-            specification, bits = item
-            if issubclass(specification, base.Item):
-                named = specification.cv_non_spare
-                _, inner = _flatten(_variation(named), f"{path}/{named.cv_name}")
-                elements += [(name, element, size + first) for name, element, first in inner]
-            size += bits
-        yield size // 8, _leaves(size, elements, slots, fields), part[-1] is None
-
-
-def _fixed(size: int, leaves: Sequence[tuple[int, int, int]]) -> Reader:
-    def read(data: bytes, pos: int, end: int, row: list[int]) -> int:
-        stop = pos + size
-        if stop > end:
-            raise LayoutError(CUT_SHORT)
-        if leaves:
-            word = int.from_bytes(data[pos:stop], "big")
-            for slot, below, mask in leaves:
-                row[slot] = word >> below & mask
-        return stop
-
-    return read
-
-
-def _extended(parts: Sequence[tuple[int, Sequence[tuple[int, int, int]], bool]]) -> Reader:
-    def read(data: bytes, pos: int, end: int, row: list[int]) -> int:
-        for size, leaves, extensible in parts:
-            stop = pos + size
-            if stop > end:
-                raise LayoutError(CUT_SHORT)
-            word = int.from_bytes(data[pos:stop], "big")
-            for slot, below, mask in leaves:
-                row[slot] = word >> below & mask
-            pos = stop
-            if not extensible or not word & 1:
-                return pos
-        raise LayoutError(UNDEFINED)
-
-    return read
-
-
-def _chained(size: int) -> Reader:
-    def read(data: bytes, pos: int, end: int, _row: list[int]) -> int:
-        while True:
-            pos += size
-            if pos > end:
-                raise LayoutError(CUT_SHORT)
-            if not data[pos - 1] & 1:
-                return pos
-
-    return read
-
-
-def _repeated(count_bytes: int, inner: Reader) -> Reader:
-    def read(data: bytes, pos: int, end: int, row: list[int]) -> int:
-        stop = pos + count_bytes
-        if stop > end:
-            raise LayoutError(CUT_SHORT)
-        for _ in range(int.from_bytes(data[pos:stop], "big")):
-            stop = inner(data, stop, end, row)
-        return stop
-
-    return read
-
-
-def _explicit(data: bytes, pos: int, end: int, _row: list[int]) -> int:
-    if pos >= end or pos + data[pos] > end:
-        raise LayoutError(CUT_SHORT)
-    if not data[pos]:
-        raise LayoutError("an explicit item of length 0")
-    return pos + data[pos]
-
-
-def _flagged(items: Sequence[Reader | None], flag_bytes_max: int) -> Reader:
-    """Return the reader of a record or a compound item: bits that say which parts follow, then the parts."""
-
-    @lru_cache(maxsize=4096)
-    def selected(flags: bytes) -> tuple[Reader, ...]:
-        if len(flags) > flag_bytes_max:
-            raise LayoutError(UNDEFINED)
-        numbers = [7 * i + bit for i, byte in enumerate(flags) for bit in range(7) if byte & 128 >> bit]
-        chosen = [items[number] if number < len(items) else None for number in numbers]
-        readers = tuple(reader for reader in chosen if reader is not None)
-        if len(readers) < len(chosen):
-            raise LayoutError(UNDEFINED)
-        return readers
-
-    def read(data: bytes, pos: int, end: int, row: list[int]) -> int:
-        stop = pos + 1
-        while stop <= end and data[stop - 1] & 1:
-            stop += 1
-        if stop > end:
-            raise LayoutError(CUT_SHORT)
-        for reader in selected(data[pos:stop]):
-            stop = reader(data, stop, end, row)
-        return stop
-
-    return read
-
-
-def _random_sequence(items: Sequence[Reader | None]) -> Reader:
-    """Return the reader of random field sequencing: a count, then items that each name themselves by number."""
-
-    def read(data: bytes, pos: int, end: int, row: list[int]) -> int:
-        if pos >= end:
-            raise LayoutError(CUT_SHORT)
-        stop = pos + 1
-        for _ in range(data[pos]):
-            if stop >= end:
-                raise LayoutError(CUT_SHORT)
-            reader = items[data[stop] - 1] if 0 < data[stop] <= len(items) else None
-            if reader is None or reader is read:
-                raise LayoutError(UNDEFINED)
-            stop = reader(data, stop + 1, end, row)
-        return stop
-
-    return read

@@ -48,7 +48,7 @@ class Reports:
         """Count records by what they are; those that only an older edition fits are counted under that."""
         for number, n in enumerate(np.bincount(table.edition[rows], minlength=1).tolist()):
             if n:
-                major, minor = table.editions[number].number
+                major, minor = table.specification.editions[number].number
                 older = f", edition {major}.{minor}" if number else ""
                 self.decoded.counts[f"category {table.category:03d} {what}{older}"] += n
 
