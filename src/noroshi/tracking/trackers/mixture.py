@@ -1,0 +1,663 @@
+"""Poisson multi-Bernoulli mixture: all that the plots may mean is kept as weighted global hypotheses, within bounds."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from noroshi.estimation.angles import wrap
+from noroshi.estimation.assignment import assign
+from noroshi.estimation.blocks import Executor
+from noroshi.estimation.gating import chi_square_gate, coarse_pairs
+from noroshi.estimation.kalman import LOG_2_PI, mask_missing, symmetric, update
+from noroshi.geo.time import NS_PER_S
+from noroshi.motion import Motion
+from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus, certain_kind, concatenate, take
+from noroshi.records.identity import ABSENT
+from noroshi.sensors import Sensor
+from noroshi.tracking import TrackerState
+from noroshi.tracking.height import bound_height
+from noroshi.tracking.hypotheses import NOBODY, Clusters, Evidence, Groups, branch
+from noroshi.tracking.numbering import track_numbers
+from noroshi.tracking.undetected import Intensity, Newcomers, Region, newcomers
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+NEVER = -(2**62)  # a time so long ago that no difference from today overflows
+CALL_SIGN = "<U20"
+EARLY = 1e-3  # of a scan: so much before its time a look still counts
+COASTING_LOOKS = 2
+DETECTION_FLOOR = 0.01  # a plot that came says that its target could be seen, whatever the model says
+LOG_SAME_ADDRESS = 25.0  # two targets of one address are less likely than anything else
+SIZE_FULL = 32  # tracks and plots up to which a cluster may have all its global hypotheses
+
+TRACK_ROWS = ("track_id", "looked_ns", "firm", "shown")
+LEAF_ROWS = (
+    "mean", "covariance", "time_ns", "existence", "last_hit_ns", "hits", "icao_address", "mode_3a", "mmsi", "call_sign",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What may be set. The chance of detection and the noise are the sensors' own.
+
+    Attributes:
+        false_density_m2: false plots a look of one sensor, per square metre of ground.
+        target_density_m2: targets not yet detected that a look finds anywhere, per square metre of ground.
+        targets_initial: expected targets in the region of birth at the first look.
+        targets_per_s: expected targets that appear there in a second.
+        birth_lat_rad, birth_lon_rad: where the region lies; the laboratory's plane if not set ...
+        birth_east_m, birth_north_m, birth_up_m: ... and its middle, from there.
+        birth_sigma_m, birth_up_sigma_m: standard deviations of the place of birth, along the ground and up.
+        birth_speed_sigma_m_s, birth_climb_sigma_m_s: of the velocity at birth.
+        survival_per_s: chance that a target exists a second later.
+        gate_probability: chance that a target's own plot passes the gate.
+        existence_shown: a track is shown while the likeliest global hypothesis gives it this probability or more.
+        existence_min: less likely leaves are dropped.
+        hypotheses_max: global hypotheses a cluster.
+        weight_min: global hypotheses that weigh less than this, relative to the best of their cluster, are dropped.
+        cluster_max: a group of more tracks and plots than this is solved for its single best assignment.
+    """
+
+    false_density_m2: float = 1e-10
+    target_density_m2: float = 1e-11
+    targets_initial: float = 0.0
+    targets_per_s: float = 0.0
+    birth_lat_rad: float = 0.0
+    birth_lon_rad: float = 0.0
+    birth_east_m: float = 0.0
+    birth_north_m: float = 0.0
+    birth_up_m: float = 0.0
+    birth_sigma_m: float = 100_000.0
+    birth_up_sigma_m: float = 5_000.0
+    birth_speed_sigma_m_s: float = 200.0
+    birth_climb_sigma_m_s: float = 10.0
+    survival_per_s: float = 0.999
+    gate_probability: float = 0.99995
+    existence_shown: float = 0.4
+    existence_min: float = 1e-5
+    hypotheses_max: int = 200
+    weight_min: float = 1e-4
+    cluster_max: int = 128
+
+    def __post_init__(self) -> None:
+        for name in ("survival_per_s", "gate_probability", "existence_shown", "existence_min", "weight_min"):
+            if not 0.0 < getattr(self, name) < 1.0 + (name == "survival_per_s") * 1e-12:
+                raise ValueError(f"{name} must be between 0 and 1")
+        for name in ("false_density_m2", "birth_sigma_m", "birth_up_sigma_m", "birth_speed_sigma_m_s"):
+            if not 0.0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be positive")
+        for name in ("target_density_m2", "targets_initial", "targets_per_s", "birth_climb_sigma_m_s"):
+            if not 0.0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be 0 or more")
+        if min(self.hypotheses_max, self.cluster_max) < 1:
+            raise ValueError("hypotheses_max and cluster_max must be at least 1")
+
+    def region(self) -> Region:
+        """Return the region of birth."""
+        names = ("lat_rad", "lon_rad", "east_m", "north_m", "up_m", "sigma_m", "up_sigma_m", "speed_sigma_m_s")
+        return Region(**{name: getattr(self, f"birth_{name}") for name in (*names, "climb_sigma_m_s")})
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Plots inside the gates of leaves, p rows, by leaf and then by plot.
+
+    Attributes:
+        i_leaf, i_plot: (p,) rows.
+        mean, covariance: (p, 6), (p, 6, 6) the leaf at the plot's time, or where it is if it is the younger.
+        innovation, rows, noise: (p, m), (p, m, 6), (p, m, m); unmeasured components have no effect.
+        log_likelihood: (p,) of the plot.
+    """
+
+    i_leaf: Integers
+    i_plot: Integers
+    mean: Floats
+    covariance: Floats
+    innovation: Floats
+    rows: Floats
+    noise: Floats
+    log_likelihood: Floats
+
+    def take(self, chosen: NDArray[np.bool_] | Integers) -> "Pairs":
+        """Return the chosen pairs."""
+        return Pairs(*(getattr(self, name)[chosen] for name in self.__slots__))
+
+
+def _nothing(n_sensors: int) -> TrackerState:
+    """Return the state of a tracker that has seen nothing."""
+    absent = Identity.absent(0)
+    none, start = np.zeros(0, np.int64), np.zeros(1, np.int64)
+    return {
+        "track_id": np.zeros(0, np.uint64),
+        "looked_ns": np.zeros((0, n_sensors), np.int64),
+        "firm": np.zeros(0, bool),
+        "shown": np.zeros(0, bool),
+        "leaf_track": none,
+        "mean": np.zeros((0, 6)),
+        "covariance": np.zeros((0, 6, 6)),
+        "time_ns": none,
+        "existence": np.zeros(0),
+        "last_hit_ns": np.zeros((0, n_sensors), np.int64),
+        "hits": np.zeros((0, n_sensors), np.int64),
+        "icao_address": absent.icao_address,
+        "mode_3a": absent.mode_3a,
+        "mmsi": absent.mmsi,
+        "call_sign": absent.call_sign.astype(CALL_SIGN),
+        "track_start": start,
+        "log_weight": np.zeros(0),
+        "hypothesis_start": start,
+        "leaf": none,
+        "leaf_start": start,
+        "undetected_weight": np.zeros(0),
+        "undetected_mean": np.zeros((0, 6)),
+        "undetected_covariance": np.zeros((0, 6, 6)),
+        "undetected_looked_ns": np.full(n_sensors, NEVER),
+        "period_ns": np.ones(n_sensors, np.int64),
+        "hits_of_lost": np.zeros(n_sensors, np.int64),
+        "now_ns": np.full(1, NEVER),
+    }
+
+
+def _identity(state: TrackerState) -> Identity:
+    return Identity(**{column: state[column] for column in Identity.COLUMNS})
+
+
+class Tracker:
+    """See `noroshi.tracking.Tracker`. Arrays given to it or given out by it are never written to.
+
+    A batch is a look of its sensor at the tracks that have a plot of it inside a gate, and at those that its rotation
+    must have passed since it last looked at them. Leaves stand at the time of their last plot; their existence stands
+    at the tracker's own time, that of its youngest plot.
+
+    Source: Garcia-Fernandez, Williams, Granstrom, Svensson (2018), Poisson multi-Bernoulli mixture filter: direct
+    derivation and implementation, IEEE Trans. Aerosp. Electron. Syst. 54(4), 1883-1901; estimator 1 of its section VI.
+    """
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        sensor_names: tuple[str, ...],
+        motion: Motion,
+        parameters: Parameters | None = None,
+        executor: Executor | None = None,  # noqa: ARG002 (clusters are few and small)
+    ) -> None:
+        self.node = node
+        self.sensor_names = sensor_names
+        self.motion = motion
+        self.parameters = parameters or Parameters()
+        self._state = _nothing(len(sensor_names))
+        self._before = self._state
+
+    def state(self) -> TrackerState:
+        """Return everything the tracker knows."""
+        return dict(self._state)
+
+    def restore(self, state: TrackerState) -> None:
+        """Go back to `state`."""
+        self._state = dict(state)
+
+    def last_change(self) -> TrackerState:
+        """Return what takes the last step back."""
+        return self._before
+
+    def take_back(self, change: TrackerState) -> None:
+        """Undo the step that `change` was the last change of."""
+        self._state = dict(change)
+
+    def plots_used(self) -> dict[str, int]:
+        """Return, for each sensor, how many of its plots went into tracks that became firm."""
+        s = self._state
+        used = s["hits_of_lost"] + s["hits"][_representative(s)[s["firm"]]].sum(axis=0)
+        return dict(zip(self.sensor_names, used.tolist(), strict=True))
+
+    def step(self, detections: Detections, sensor: Sensor) -> Tracks:
+        """Use one look and return the shown tracks that it looked at, and those that are shown no longer."""
+        self._before = self._state
+        if not len(detections):
+            return self._rows(self._state, np.zeros(0, np.int64), 0)
+        i_sensor = self.sensor_names.index(detections.sensor)
+        first_ns, last_ns = int(detections.time_ns.min()), int(detections.time_ns.max())
+        period_ns = round(sensor.parameters["scan_period_s"] * NS_PER_S)
+        before = self._advanced(last_ns)
+        located, located_covariance = sensor.locate(detections.values, detections.covariances, detections.origin_ecef_m)
+        fresh = newcomers(
+            _undetected(before),
+            detections,
+            sensor,
+            located,
+            located_covariance,
+            time_ns=int(before["now_ns"][0]),
+            motion=self.motion,
+            false_density_m2=self.parameters.false_density_m2,
+            target_density_m2=self.parameters.target_density_m2,
+            gate_probability=self.parameters.gate_probability,
+        )
+        pairs = self._pairs(before, detections, sensor, located, located_covariance)
+        before, looked = _looked(before, pairs, detections, i_sensor, first_ns, period_ns)
+        pairs, evidence = self._evidence(before, pairs, looked, detections, sensor, fresh)
+        before, pairs, evidence, groups = self._grouped(before, pairs, evidence)
+        p = self.parameters
+        after = branch(
+            _clusters(before),
+            groups,
+            evidence,
+            len(before["track_id"]),
+            p.hypotheses_max,
+            SIZE_FULL,
+            math.log(p.weight_min),
+            p.existence_min,
+        )
+        self._state = self._rebuilt(before, after, pairs, evidence, fresh, detections, i_sensor)
+        self._state |= self._thinned(before, sensor, detections.origin_ecef_m[:1], i_sensor, first_ns, period_ns)
+        return self._given(before, looked, first_ns, last_ns)
+
+    def picture(self, time_ns: int) -> Tracks:
+        """Return all shown tracks as they are expected at `time_ns`."""
+        s = self._state
+        fades = self.parameters.survival_per_s ** (max(time_ns - int(s["now_ns"][0]), 0) / NS_PER_S)
+        leaf = _likeliest(s)
+        alive = np.append(s["existence"], 0.0)[leaf] * fades
+        return self._rows(s, np.flatnonzero(alive >= self.parameters.existence_shown), time_ns, fades=fades)
+
+    def _advanced(self, time_ns: int) -> TrackerState:
+        """Return the state at `time_ns`, if that is later: targets may have ended, others appeared."""
+        s, p = self._state, self.parameters
+        now_ns = int(s["now_ns"][0])
+        region = p.region()
+        if now_ns == NEVER:
+            undetected = region.intensity(p.targets_initial)
+            return s | {"now_ns": np.array([time_ns])} | _columns(undetected)
+        if time_ns <= now_ns:
+            return s
+        dt_s = (time_ns - now_ns) / NS_PER_S
+        survival = p.survival_per_s**dt_s
+        undetected = _undetected(s).predicted(self.motion, dt_s, survival)
+        undetected = undetected.joined(region.intensity(p.targets_per_s * dt_s))
+        changes = {"now_ns": np.array([time_ns]), "existence": s["existence"] * survival}
+        return s | changes | _columns(undetected)
+
+    def _thinned(
+        self, s: TrackerState, sensor: Sensor, origin_ecef_m: Floats, i_sensor: int, first_ns: int, period_ns: int
+    ) -> TrackerState:
+        """Return what is left of the undetected targets once a sensor has looked, as often as it turns."""
+        looked_ns = s["undetected_looked_ns"].copy()
+        period = s["period_ns"].copy()
+        period[i_sensor] = period_ns
+        if first_ns - looked_ns[i_sensor] < (1.0 - EARLY) * period_ns:
+            return {"period_ns": period}
+        looked_ns[i_sensor] = first_ns
+        undetected = _undetected(s)
+        origin = np.broadcast_to(origin_ecef_m, (len(undetected.weight), 3))
+        missed = 1.0 - sensor.detection_probability(undetected.mean, origin)
+        return {
+            "period_ns": period,
+            "undetected_looked_ns": looked_ns,
+            "undetected_weight": undetected.weight * missed,
+        }
+
+    def _pairs(
+        self, s: TrackerState, plots: Detections, sensor: Sensor, located: Floats, located_covariance: Floats
+    ) -> Pairs:
+        """Return the plots inside the gate of each leaf, at the plots' own times."""
+        i_leaf, i_plot = self._coarse(s, plots.time_ns, located, located_covariance)
+        order = np.lexsort((i_plot, i_leaf))
+        i_leaf, i_plot = i_leaf[order], i_plot[order]
+        dt_s = (plots.time_ns[i_plot] - s["time_ns"][i_leaf]) / NS_PER_S
+        mean, covariance = s["mean"][i_leaf], s["covariance"][i_leaf]
+        origin = plots.origin_ecef_m[i_plot]
+        ahead = self.motion.propagate(mean, dt_s)
+        transition = self.motion.jacobian(mean, dt_s)
+        drift = self.motion.process_noise(mean, dt_s)
+        innovation = plots.values[i_plot] - sensor.measure(ahead, origin)
+        wrapped = np.array([name in sensor.WRAPPED for name in sensor.COMPONENTS])
+        innovation[:, wrapped] = wrap(innovation[:, wrapped])
+        innovation, rows, noise, n_measured = mask_missing(
+            innovation, sensor.jacobian(ahead, origin), plots.covariances[i_plot]
+        )
+        back = (dt_s < 0.0)[:, None, None]
+        if back.any():
+            mean = np.where(back[:, 0], mean, ahead)
+            spread = np.where(back, covariance, transition @ covariance @ transition.swapaxes(1, 2) + drift)
+            noise = np.where(back, noise + rows @ drift @ rows.swapaxes(1, 2), noise)
+            rows = np.where(back, rows @ transition, rows)
+        else:
+            mean, spread = ahead, transition @ covariance @ transition.swapaxes(1, 2) + drift
+        factor = np.linalg.cholesky(symmetric(rows @ spread @ rows.swapaxes(1, 2) + noise))
+        white = np.linalg.solve(factor, innovation[:, :, None])[:, :, 0]
+        distance = np.vecdot(white, white)
+        half_log_determinant = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+        log_likelihood = -0.5 * (distance + n_measured * LOG_2_PI) - half_log_determinant
+        inside = distance <= chi_square_gate(self.parameters.gate_probability, n_measured)
+        return Pairs(i_leaf, i_plot, mean, spread, innovation, rows, noise, log_likelihood).take(inside)
+
+    def _coarse(
+        self, s: TrackerState, plot_time_ns: Integers, located: Floats, located_covariance: Floats
+    ) -> tuple[Integers, Integers]:
+        """Return pairs of leaves and plots near enough in Cartesian metres, whatever the sensor measures."""
+        middle_ns = (int(plot_time_ns.min()) + int(plot_time_ns.max())) // 2
+        dt_s = (middle_ns - s["time_ns"]) / NS_PER_S
+        slack_s = float(np.abs(plot_time_ns - middle_ns).max()) / NS_PER_S
+        over_s = np.abs(dt_s) + slack_s
+        sigmas = float(np.sqrt(chi_square_gate(self.parameters.gate_probability, 3)))
+        variance = np.trace(s["covariance"][:, :3, :3], axis1=1, axis2=2)
+        variance = (np.sqrt(variance) + over_s * np.sqrt(np.trace(s["covariance"][:, 3:, 3:], axis1=1, axis2=2))) ** 2
+        variance += np.trace(self.motion.process_noise(s["mean"], over_s)[:, :3, :3], axis1=1, axis2=2)
+        radius_m = sigmas * np.sqrt(variance) + np.linalg.norm(s["mean"][:, 3:], axis=1) * slack_s
+        plot_radius_m = sigmas * np.sqrt(np.trace(located_covariance[:, :3, :3], axis1=1, axis2=2))
+        return coarse_pairs(self.motion.propagate(s["mean"], dt_s)[:, :3], radius_m, located[:, :3], plot_radius_m)
+
+    def _evidence(
+        self,
+        s: TrackerState,
+        pairs: Pairs,
+        looked: NDArray[np.bool_],
+        plots: Detections,
+        sensor: Sensor,
+        fresh: Newcomers,
+    ) -> tuple[Pairs, Evidence]:
+        """Return what the look says, and the pairs without those that cannot matter.
+
+        A pair that is less likely than its plot being new, by more than the least weight of a global hypothesis, can be
+        in none that is kept: the same with the plot new would weigh so much more.
+        """
+        existence = s["existence"]
+        dt_s = (int(plots.time_ns.max()) - s["time_ns"]) / NS_PER_S
+        origin = np.broadcast_to(plots.origin_ecef_m[0], (len(existence), 3))
+        seen = sensor.detection_probability(self.motion.propagate(s["mean"], dt_s), origin)
+        missed = np.where(looked[s["leaf_track"]], 1.0 - existence * seen, 1.0)
+        missed = np.maximum(missed, np.finfo(float).tiny)
+        existence_missed = np.where(looked[s["leaf_track"]], existence * (1.0 - seen) / missed, existence)
+        leaf, plot = pairs.i_leaf, pairs.i_plot
+        log_ratio = pairs.log_likelihood + np.log(existence[leaf] * np.maximum(seen[leaf], DETECTION_FLOOR))
+        agreement = _agreement(_identity(s), plots.identity, leaf, plot)
+        log_ratio += LOG_SAME_ADDRESS * (agreement > 0) - np.log(missed[leaf])
+        keep = (agreement >= 0) & (log_ratio >= fresh.log_intensity[plot] + math.log(self.parameters.weight_min))
+        pairs = pairs.take(keep)
+        return pairs, Evidence(
+            np.log(missed),
+            existence_missed,
+            np.searchsorted(pairs.i_leaf, np.arange(len(existence) + 1)),
+            np.ascontiguousarray(pairs.i_plot),
+            log_ratio[keep],
+            fresh.log_intensity,
+            fresh.existence,
+        )
+
+    def _grouped(
+        self, s: TrackerState, pairs: Pairs, evidence: Evidence
+    ) -> tuple[TrackerState, Pairs, Evidence, Groups]:
+        """Return clusters and plots in groups that share no pair.
+
+        Groups of more than `cluster_max` tracks and plots are first reduced to the best assignment of their likeliest
+        global hypothesis, after which they fall apart.
+        """
+        n_plots = len(evidence.log_new)
+        cluster, plot = _labels(s, pairs, n_plots)
+        size = np.bincount(plot) + np.bincount(cluster, np.diff(s["track_start"]), plot.max() + 1)[: plot.max() + 1]
+        large = np.append(size > self.parameters.cluster_max, np.zeros(len(cluster), bool))
+        if large.any():
+            s = _reduced(s, large[cluster])
+            inside = large[plot[pairs.i_plot]]
+            leaves = _likeliest(s)
+            rows = np.flatnonzero(inside & np.isin(pairs.i_leaf, leaves))
+            i_leaf, i_plot = pairs.i_leaf[rows], pairs.i_plot[rows]
+            cost = evidence.log_new[i_plot] - evidence.pair_log_ratio[rows]
+            made = assign(i_leaf, i_plot, cost, len(s["existence"]), n_plots, cost_unassigned=0.0)
+            inside[rows[made]] = False
+            pairs, log_ratio = pairs.take(~inside), evidence.pair_log_ratio[~inside]
+            pair_start = np.searchsorted(pairs.i_leaf, np.arange(len(s["existence"]) + 1))
+            evidence = evidence._replace(
+                pair_start=pair_start, pair_plot=np.ascontiguousarray(pairs.i_plot), pair_log_ratio=log_ratio
+            )
+            cluster, plot = _labels(s, pairs, n_plots)
+        by_group, plots_by_group = np.argsort(cluster, kind="stable"), np.argsort(plot, kind="stable")
+        each = np.arange(max(int(cluster.max(initial=-1)), int(plot.max())) + 2)
+        starts = np.searchsorted(cluster[by_group], each), np.searchsorted(plot[plots_by_group], each)
+        return s, pairs, evidence, Groups(by_group, starts[0], plots_by_group, starts[1])
+
+    def _rebuilt(
+        self,
+        s: TrackerState,
+        after: Clusters,
+        pairs: Pairs,
+        evidence: Evidence,
+        fresh: Newcomers,
+        plots: Detections,
+        i_sensor: int,
+    ) -> TrackerState:
+        """Return the state with the leaves that are left; each posterior is computed once."""
+        n_old, n_plots, n_leaves = len(s["track_id"]), len(plots), len(s["existence"])
+        step = n_plots + 1
+        code, place = np.unique(after.leaf, return_inverse=True)
+        if code.size and code[0] == NOBODY:
+            code, place = code[1:], place - 1
+        is_old = code < n_leaves * step
+        parent, plot = np.divmod(code[is_old], step)
+        hit = np.flatnonzero(plot > 0)
+        new_plot = code[~is_old] - n_leaves * step
+        state = dict(s)
+        for name in LEAF_ROWS:
+            state[name] = s[name][parent]
+        state["existence"] = evidence.existence_missed[parent]
+        self._update(state, hit, pairs, parent[hit] * step + plot[hit], plots, i_sensor)
+        born = self._born(fresh, new_plot, plots, i_sensor)
+        for name in LEAF_ROWS:
+            state[name] = np.concatenate([state[name], born[name]])
+        old = after.track < n_old
+        numbers = track_numbers(plots.sensor, plots.time_ns, plots.values)
+        state["track_id"] = np.empty(len(after.track), np.uint64)
+        state["track_id"][old] = s["track_id"][after.track[old]]
+        state["track_id"][~old] = numbers[after.track[~old] - n_old]
+        looked_ns = np.repeat(plots.time_ns[:, None], len(self.sensor_names), axis=1)
+        state["looked_ns"] = np.concatenate([s["looked_ns"], looked_ns])[after.track]
+        for name in ("firm", "shown"):
+            state[name] = np.concatenate([s[name], np.zeros(n_plots, bool)])[after.track]
+        place_of = np.full(n_old + n_plots, -1)
+        place_of[after.track] = np.arange(len(after.track))
+        state["leaf_track"] = np.concatenate([place_of[s["leaf_track"][parent]], place_of[n_old + new_plot]])
+        for name in ("track_start", "log_weight", "hypothesis_start", "leaf_start"):
+            state[name] = getattr(after, name)
+        state["leaf"] = place.astype(np.int64)
+        return state
+
+    def _update(
+        self, state: TrackerState, hit: Integers, pairs: Pairs, code: Integers, plots: Detections, i_sensor: int
+    ) -> None:
+        """Write into the `hit` leaves what their plots (by the code of the pair) make of them."""
+        if not len(hit):
+            return
+        i = np.searchsorted(pairs.i_leaf * (len(plots) + 1) + pairs.i_plot + 1, code)
+        used = pairs.take(i)
+        posterior = update(used.mean, used.covariance, used.innovation, used.rows, used.noise)
+        state["mean"][hit], state["covariance"][hit] = bound_height(posterior.mean, posterior.covariance)
+        state["time_ns"][hit] = np.maximum(plots.time_ns[used.i_plot], state["time_ns"][hit])
+        state["existence"][hit] = 1.0
+        state["last_hit_ns"][hit, i_sensor] = plots.time_ns[used.i_plot]
+        state["hits"][hit, i_sensor] += 1
+        told = take(plots.identity, used.i_plot)
+        for column in Identity.COLUMNS:
+            new = getattr(told, column)
+            silent = new == ("" if column == "call_sign" else ABSENT)
+            state[column][hit] = np.where(silent, state[column][hit], new)
+
+    def _born(self, fresh: Newcomers, new_plot: Integers, plots: Detections, i_sensor: int) -> TrackerState:
+        """Return the leaves of new tracks."""
+        n, n_sensors = len(new_plot), len(self.sensor_names)
+        last_hit_ns, hits = np.full((n, n_sensors), NEVER), np.zeros((n, n_sensors), np.int64)
+        last_hit_ns[:, i_sensor], hits[:, i_sensor] = plots.time_ns[new_plot], 1
+        identity = take(plots.identity, new_plot)
+        return {
+            "mean": fresh.mean[new_plot],
+            "covariance": fresh.covariance[new_plot],
+            "time_ns": plots.time_ns[new_plot],
+            "existence": fresh.existence[new_plot],
+            "last_hit_ns": last_hit_ns,
+            "hits": hits,
+            **{column: getattr(identity, column) for column in Identity.COLUMNS},
+            "call_sign": identity.call_sign.astype(CALL_SIGN),
+        }
+
+    def _given(self, before: TrackerState, looked: NDArray[np.bool_], first_ns: int, now_ns: int) -> Tracks:
+        """Mark which tracks are shown and return what there is to say of them."""
+        s = self._state
+        shown = np.append(s["existence"], 0.0)[_likeliest(s)] >= self.parameters.existence_shown
+        fresh = np.isin(s["track_id"], before["track_id"][looked])
+        current = np.flatnonzero((shown & (fresh | ~s["shown"])) | (s["shown"] & ~shown))
+        ended = np.flatnonzero(before["firm"] & ~np.isin(before["track_id"], s["track_id"]))
+        s["hits_of_lost"] = s["hits_of_lost"] + before["hits"][_representative(before)[ended]].sum(axis=0)
+        s["firm"], s["shown"] = s["firm"] | shown, shown
+        status = np.where(shown, self._status(s, now_ns), TrackStatus.TENTATIVE).astype(np.uint8)
+        rows = self._rows(s, current, now_ns, as_of_ns=first_ns).replace(status=status[current])
+        lost = self._rows(before, ended, now_ns)
+        return concatenate([rows, lost.replace(status=np.full(len(lost), TrackStatus.LOST, np.uint8))])
+
+    def _status(self, s: TrackerState, time_ns: int) -> NDArray[np.uint8]:
+        """Return (t,) whether each track is firm or coasts: no sensor has hit it in its last looks."""
+        looks = (time_ns - s["last_hit_ns"][_representative(s)]) // s["period_ns"]
+        coasting = looks.min(axis=1, initial=np.iinfo(np.int64).max) >= COASTING_LOOKS
+        return np.where(coasting, TrackStatus.COASTING, TrackStatus.FIRM).astype(np.uint8)
+
+    def _rows(
+        self, s: TrackerState, tracks: Integers, time_ns: int, *, fades: float = 1.0, as_of_ns: int | None = None
+    ) -> Tracks:
+        """Return tracks at `time_ns`; those hit at or after `as_of_ns` stay where they were hit."""
+        n = len(tracks)
+        leaf = _representative(s)[tracks]
+        hit_ns = s["last_hit_ns"][leaf].max(axis=1, initial=NEVER)
+        at_ns = np.full(n, time_ns, np.int64)
+        if as_of_ns is not None:
+            at_ns = np.where(hit_ns >= as_of_ns, s["time_ns"][leaf], at_ns)
+        dt_s = (at_ns - s["time_ns"][leaf]) / NS_PER_S
+        mean, covariance = s["mean"][leaf], s["covariance"][leaf]
+        transition = self.motion.jacobian(mean, dt_s)
+        spread = transition @ covariance @ transition.swapaxes(1, 2) + self.motion.process_noise(mean, dt_s)
+        identity = take(_identity(s), leaf)
+        kind = np.full(n, Kind.UNKNOWN, np.int64)
+        kind[identity.icao_address != ABSENT] = Kind.AIRCRAFT
+        kind[identity.mmsi != ABSENT] = Kind.SHIP
+        return Tracks(
+            node=self.node,
+            source_names=self.sensor_names,
+            track_id=s["track_id"][tracks],
+            time_ns=at_ns,
+            updated_ns=hit_ns,
+            revision=np.zeros(n, np.int32),
+            state_ecef=self.motion.propagate(mean, dt_s),
+            covariance_ecef=symmetric(spread),
+            existence=_existence(s)[tracks] * fades,
+            kind_probability=certain_kind(kind, n),
+            status=self._status(s, time_ns)[tracks],
+            sources=s["last_hit_ns"][leaf] != NEVER,
+            identity=identity,
+        )
+
+
+def _clusters(s: TrackerState) -> Clusters:
+    return Clusters(np.arange(len(s["track_id"])), *(s[name] for name in Clusters._fields[1:]))
+
+
+def _undetected(s: TrackerState) -> Intensity:
+    return Intensity(s["undetected_weight"], s["undetected_mean"], s["undetected_covariance"])
+
+
+def _columns(undetected: Intensity) -> TrackerState:
+    return {f"undetected_{name}": getattr(undetected, name) for name in Intensity.__slots__}
+
+
+def _likeliest(s: TrackerState) -> Integers:
+    """Return (t,) the leaf of each track in the likeliest global hypothesis of its cluster, or NOBODY."""
+    sizes = np.diff(s["track_start"])
+    first = np.repeat(s["leaf_start"][:-1] - s["track_start"][:-1], sizes)
+    leaf: Integers = s["leaf"][first + np.arange(len(first))]
+    return leaf
+
+
+def _leaf_weights(s: TrackerState) -> Floats:
+    """Return (l,) the probability of each leaf: of all global hypotheses that it is part of."""
+    n_tracks = np.repeat(np.diff(s["track_start"]), np.diff(s["hypothesis_start"]))
+    weight = np.repeat(np.exp(s["log_weight"]), n_tracks)
+    real = s["leaf"] != NOBODY
+    return np.bincount(s["leaf"][real], weight[real], len(s["existence"]))
+
+
+def _existence(s: TrackerState) -> Floats:
+    """Return (t,) the probability that each track is a target that exists, over all global hypotheses."""
+    return np.bincount(s["leaf_track"], _leaf_weights(s) * s["existence"], len(s["track_id"]))
+
+
+def _representative(s: TrackerState) -> Integers:
+    """Return (t,) the leaf that speaks for each track: the likeliest hypothesis's, else the likeliest of its own."""
+    leaf = _likeliest(s).copy()
+    absent = leaf == NOBODY
+    if absent.any():
+        order = np.lexsort((-_leaf_weights(s), s["leaf_track"]))
+        tracks, first = np.unique(s["leaf_track"][order], return_index=True)
+        best = np.empty(len(leaf), np.int64)
+        best[tracks] = order[first]
+        leaf[absent] = best[absent]
+    return leaf
+
+
+def _looked(
+    s: TrackerState, pairs: Pairs, plots: Detections, i_sensor: int, first_ns: int, period_ns: int
+) -> tuple[TrackerState, NDArray[np.bool_]]:
+    """Return the state with the times of the looks, and (t,) which tracks this batch looked at."""
+    track = s["leaf_track"][pairs.i_leaf]
+    seen_ns = np.full(len(s["track_id"]), NEVER)
+    np.maximum.at(seen_ns, track, plots.time_ns[pairs.i_plot])
+    looked_ns = s["looked_ns"].copy()
+    turns = (first_ns - looked_ns[:, i_sensor]) / period_ns + EARLY
+    due = turns >= 1.0
+    seen = seen_ns != NEVER
+    passed_ns = looked_ns[:, i_sensor] + np.where(due, turns, 0.0).astype(np.int64) * period_ns
+    looked_ns[:, i_sensor] = np.where(seen, seen_ns, passed_ns)
+    return s | {"looked_ns": looked_ns}, seen | due
+
+
+def _labels(s: TrackerState, pairs: Pairs, n_plots: int) -> tuple[Integers, Integers]:
+    """Return the group of each cluster (c,) and of each plot (k,); plots have the first numbers."""
+    n_clusters = len(s["track_start"]) - 1
+    cluster_of = np.repeat(np.arange(n_clusters), np.diff(s["track_start"]))
+    n = n_plots + n_clusters
+    ends = pairs.i_plot, n_plots + cluster_of[s["leaf_track"][pairs.i_leaf]]
+    labels = connected_components(coo_array((np.ones(len(pairs.i_plot)), ends), shape=(n, n)), directed=False)[1]
+    labels = labels.astype(np.int64)
+    return labels[n_plots:], labels[:n_plots]
+
+
+def _reduced(s: TrackerState, chosen: NDArray[np.bool_]) -> TrackerState:
+    """Return the state in which each track of the chosen clusters stands alone, as their likeliest hypothesis has it."""
+    sizes, n_hypotheses = np.diff(s["track_start"]), np.diff(s["hypothesis_start"])
+    of_track = np.repeat(chosen, sizes)
+    # Clusters that stay, and for each track of the others a cluster of one global hypothesis, in the tracks' order.
+    first_track = np.concatenate([s["track_start"][:-1][~chosen], np.flatnonzero(of_track)])
+    order = np.argsort(first_track, kind="stable")
+    size = np.concatenate([sizes[~chosen], np.ones(int(of_track.sum()), np.int64)])[order]
+    count = np.concatenate([n_hypotheses[~chosen], np.ones(int(of_track.sum()), np.int64)])[order]
+    weights = np.split(s["log_weight"], s["hypothesis_start"][1:-1])
+    tables = np.split(s["leaf"], s["leaf_start"][1:-1])
+    weight = [np.zeros(sizes[c]) if chosen[c] else weights[c] for c in range(len(chosen))]
+    table = [tables[c][: sizes[c]] if chosen[c] else tables[c] for c in range(len(chosen))]
+    return s | {
+        "track_start": np.append(0, np.cumsum(size)),
+        "log_weight": np.concatenate(weight),
+        "hypothesis_start": np.append(0, np.cumsum(count)),
+        "leaf": np.concatenate(table),
+        "leaf_start": np.append(0, np.cumsum(size * count)),
+    }
+
+
+def _agreement(a: Identity, b: Identity, i_a: Integers, i_b: Integers) -> Integers:
+    """Return (p,) for pairs of rows +1 where addresses agree, -1 where they differ, 0 where one of them is silent."""
+    verdict = np.zeros(len(i_a), np.int64)
+    for column in ("icao_address", "mmsi"):
+        ours, theirs = getattr(a, column)[i_a], getattr(b, column)[i_b]
+        both = (ours != ABSENT) & (theirs != ABSENT)
+        verdict[both] = np.where(ours[both] == theirs[both], 1, -1)
+    return verdict
