@@ -18,7 +18,7 @@ PLANE_M = np.array([SEMI_MAJOR_AXIS_M, 0.0, 0.0])
 
 
 def detections(scene: Scene) -> list[Detections]:
-    """Return the looks as noroshi's records, in order of arrival; a look that comes late has the later `received_ns`."""
+    """Return the looks as noroshi's records, in order of arrival; a late look has a later `received_ns`."""
     shown_by = np.searchsorted(scene.arrived, np.arange(len(scene.looks)), side="right")
     received_s = scene.times_s[np.minimum(shown_by, len(scene.times_s) - 1)]
     return [

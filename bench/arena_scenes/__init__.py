@@ -30,7 +30,7 @@ class Sensor:
 
 @dataclass(frozen=True)
 class Look:
-    """What one sensor saw at one moment: (n, 2) plots and the (n, 2, 2) noise of each. Looks come in order of arrival."""
+    """What one sensor saw at one moment: (n, 2) plots and the (n, 2, 2) noise of each."""
 
     time_s: float
     sensor: int

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from noroshi.estimation.angles import Floats
+from noroshi.estimation.angles import Floats, Mask
 from noroshi.estimation.assignment import Indices
 from noroshi.kernel import kernel
 
@@ -53,77 +53,74 @@ def rank(cost: Floats, limit: float, excess: float, columns: Indices, totals: Fl
         totals[0] = 0.0
         return 1 if limit >= 0.0 else 0
     # What waits to be given out: at most as many as are still wanted, each with the rows that are fixed in it, the
-    # columns that its first free row may not have, and its duals.
+    # columns that its first free row may not have, and its duals. The last place is for the one that is split.
     waiting = np.zeros(k, np.bool_)
     worth = np.empty(k)
     first_free = np.empty(k, np.int64)
-    column = np.empty((k, n), np.int64)
-    banned = np.empty((k, m), np.bool_)
-    price = np.empty((k, n + m + 1))
+    column = np.empty((k + 2, n), np.int64)
+    banned = np.empty((k + 2, m), np.bool_)
+    price = np.empty((k + 2, n + m + 1))
+    own, child = k, k + 1
 
     row_of = np.full(m, -1, np.int64)
-    dist, came, done = np.empty(m), np.empty(m, np.int64), np.empty(m, np.bool_)
-    shut = np.zeros(m, np.bool_)
-    none_banned = np.zeros(m, np.bool_)
-    price[0] = 0.0
-    column[0] = -1
+    dist, came, done, shut = np.empty(m), np.empty(m, np.int64), np.empty(m, np.bool_), np.zeros(m, np.bool_)
+    for j in range(m):
+        banned[0, j] = False
+    for i in range(n, n + m + 1):
+        price[0, i] = 0.0
     for i in range(n):
-        price[0, i] = cost[i].min()
+        column[0, i] = -1
+        price[0, i] = np.inf
+        for j in range(m):
+            price[0, i] = min(price[0, i], cost[i, j])
         if price[0, i] == np.inf:
             return 0
+    none = row_of[0]  # -1, and not as a literal, for which a kernel would be compiled once more
     for i in range(n):
-        if _path(cost, price[0], row_of, column[0], i, -1, none_banned, shut, np.inf, dist, came, done) == np.inf:
+        if _path(cost, price[0], column[0], banned[0], row_of, i, none, shut, np.inf, dist, came, done) == np.inf:
             return 0
     worth[0] = _total(cost, column[0])
     if worth[0] > limit:
         return 0
     limit = min(limit, worth[0] + excess)
     first_free[0] = 0
-    banned[0] = False
     waiting[0] = True
     n_waiting, found = 1, 0
-    child_column, child_price, child_banned = np.empty(n, np.int64), np.empty(n + m + 1), np.empty(m, np.bool_)
     while n_waiting > 0:
-        best = -1
-        for slot in range(k):
-            if waiting[slot] and (best < 0 or worth[slot] < worth[best]):
-                best = slot
-        columns[found] = column[best]
+        best = _extreme(waiting, worth, -1.0)
         totals[found] = worth[best]
+        for i in range(n):
+            columns[found, i] = column[best, i]
         found += 1
         waiting[best] = False
         n_waiting -= 1
         if found == k:
             break
-        own_column, own_price, own_banned = column[best].copy(), price[best].copy(), banned[best].copy()
+        _copy(column, banned, price, best, own)
         own_worth, own_first = worth[best], first_free[best]
-        shut[:] = False
+        for j in range(m):
+            shut[j] = False
         for i in range(own_first):
-            shut[own_column[i]] = True
+            shut[column[own, i]] = True
         for i in range(own_first, n):
-            bound = limit
-            worst = -1
+            worst, bound = -1, limit
             if n_waiting >= k - found:
-                for slot in range(k):
-                    if waiting[slot] and (worst < 0 or worth[slot] > worth[worst]):
-                        worst = slot
+                worst = _extreme(waiting, worth, 1.0)
                 bound = min(bound, worth[worst])
-            child_column[:] = own_column
-            child_price[:] = own_price
-            if i == own_first:
-                child_banned[:] = own_banned
-            else:
-                child_banned[:] = False
-            freed = own_column[i]
-            child_banned[freed] = True
-            row_of[:] = -1
+            _copy(column, banned, price, own, child)
+            freed = column[own, i]
+            for j in range(m):
+                row_of[j] = -1
+                if i > own_first:
+                    banned[child, j] = False
             for other in range(n):
-                row_of[own_column[other]] = other
+                row_of[column[own, other]] = other
+            banned[child, freed] = True
             row_of[freed] = -1
-            child_column[i] = -1
+            column[child, i] = -1
             reach = bound - own_worth
             length = _path(
-                cost, child_price, row_of, child_column, i, freed, child_banned, shut, reach, dist, came, done
+                cost, price[child], column[child], banned[child], row_of, i, freed, shut, reach, dist, came, done
             )
             shut[freed] = True  # for the children that follow
             if length == np.inf:
@@ -135,11 +132,9 @@ def rank(cost: Floats, limit: float, excess: float, columns: Indices, totals: Fl
                     slot += 1
                 n_waiting += 1
             waiting[slot] = True
-            worth[slot] = _total(cost, child_column)
+            worth[slot] = _total(cost, column[child])
             first_free[slot] = i
-            column[slot] = child_column
-            banned[slot] = child_banned
-            price[slot] = child_price
+            _copy(column, banned, price, child, slot)
     return found
 
 
@@ -147,22 +142,23 @@ def rank(cost: Floats, limit: float, excess: float, columns: Indices, totals: Fl
 def _path(
     cost: Floats,
     price: Floats,
-    row_of: Indices,
     column: Indices,
+    banned: Mask,
+    row_of: Indices,
     start: int,
     freed: int,
-    banned: np.ndarray,
-    shut: np.ndarray,
+    shut: Mask,
     reach: float,
     dist: Floats,
     came: Indices,
-    done: np.ndarray,
+    done: Mask,
 ) -> float:
     """Give the row `start` a column by the shortest augmenting path; return its length, infinity if beyond `reach`.
 
-    `price` holds the duals of the rows, of the columns, and of being no row's column. While the first assignment is
-    built (`freed` < 0) the path may end at any free column. Later as many columns are free as must be, and the path has
-    to end at the one that `start` had; columns without a row act as if rows that cost nothing had them (`BY_NOBODY`).
+    `price` holds the duals of the rows, of the columns, and of being no row's column. While the first
+    assignment is built (`freed` < 0) the path may end at any free column. Later as many columns are free as must be,
+    and the path has to end at the one that `start` had; columns without a row act as if rows that cost nothing had them
+    (`BY_NOBODY`).
     """
     n, m = cost.shape
     for j in range(m):
@@ -170,24 +166,21 @@ def _path(
         came[j] = -1
         done[j] = shut[j]
     i, length, sink, from_nobody = start, 0.0, -1, -1
-    while True:
-        if i >= 0:
-            for j in range(m):
-                if not done[j] and not (i == start and banned[j]):
-                    through = length + (cost[i, j] - price[i] - price[n + j])
-                    if through < dist[j]:
-                        dist[j] = through
-                        came[j] = i
-        else:
-            for j in range(m):
-                if not done[j]:
-                    through = length + (-price[n + m] - price[n + j])
-                    if through < dist[j]:
-                        dist[j] = through
-                        came[j] = BY_NOBODY
+    while sink < 0:
         nearest = -1
         for j in range(m):
-            if not done[j] and dist[j] < np.inf and (nearest < 0 or dist[j] < dist[nearest]):
+            if done[j]:
+                continue
+            if i >= 0:
+                through = length + (cost[i, j] - price[i] - price[n + j])
+                if i == start and banned[j]:
+                    through = np.inf
+            else:
+                through = length - (price[n + m] + price[n + j])
+            if through < dist[j]:
+                dist[j] = through
+                came[j] = i if i >= 0 else BY_NOBODY
+            if dist[j] < np.inf and (nearest < 0 or dist[j] < dist[nearest]):
                 nearest = j
         if nearest < 0 or dist[nearest] > reach:
             return np.inf
@@ -195,12 +188,11 @@ def _path(
         done[nearest] = True
         if nearest == freed or (freed < 0 and row_of[nearest] < 0):
             sink = nearest
-            break
         i = row_of[nearest]
         if i < 0 and from_nobody < 0:
             from_nobody = nearest
     price[start] += length
-    if from_nobody >= 0:
+    if from_nobody >= 0 and from_nobody != sink:
         price[n + m] += length - dist[from_nobody]
     for j in range(m):
         if done[j] and not shut[j] and j != sink:
@@ -223,8 +215,28 @@ def _path(
 
 
 @kernel
+def _extreme(waiting: Mask, worth: Floats, sign: float) -> int:
+    """Return the waiting one of the greatest `sign * worth`."""
+    place = -1
+    for slot in range(len(worth)):
+        if waiting[slot] and (place < 0 or sign * worth[slot] > sign * worth[place]):
+            place = slot
+    return place
+
+
+@kernel
+def _copy(column: Indices, banned: Mask, price: Floats, source: int, target: int) -> None:
+    for i in range(column.shape[1]):
+        column[target, i] = column[source, i]
+    for j in range(banned.shape[1]):
+        banned[target, j] = banned[source, j]
+    for i in range(price.shape[1]):
+        price[target, i] = price[source, i]
+
+
+@kernel
 def _total(cost: Floats, column: Indices) -> float:
     total = 0.0
     for i in range(len(column)):
-        total += cost[i, column[i]]
+        total += float(cost[i, column[i]])
     return total

@@ -19,6 +19,9 @@ Integers = NDArray[np.int64]
 NOBODY = -1
 """In a global hypothesis: this track does not exist."""
 
+SIZE_FULL = 32
+"""Tracks and plots up to which a cluster may have all its global hypotheses."""
+
 
 class Clusters(NamedTuple):
     """The global hypotheses of c clusters, one cluster after the other; within a cluster the likeliest comes first.
@@ -78,29 +81,28 @@ class Evidence(NamedTuple):
     existence_new: Floats
 
 
-@kernel
 def branch(
     old: Clusters,
     groups: Groups,
     evidence: Evidence,
     n_tracks: int,
+    *,
     hypotheses_max: int,
-    size_full: int,
     log_weight_min: float,
     existence_min: float,
 ) -> Clusters:
     """Return the global hypotheses after a look.
 
-    In the result a leaf is a code: `leaf * (k + 1)` is the old leaf missed, `leaf * (k + 1) + 1 + plot` the old leaf with
-    that plot, `l * (k + 1) + plot` the new track of a plot; and a track is an old one or `n_tracks + plot`.
+    In the result a leaf is a code: `leaf * (k + 1)` is the old leaf missed, `leaf * (k + 1) + 1 + plot` the old leaf
+    with that plot, `l * (k + 1) + plot` the new track of a plot; and a track is an old one or `n_tracks + plot`.
 
     Args:
         old: the global hypotheses before.
         groups: every cluster and every plot, each in one group; no leaf has a pair with a plot of another group.
         evidence: of the look.
         n_tracks: how many tracks there were.
-        hypotheses_max: how many global hypotheses a cluster may have ...
-        size_full: ... that has no more tracks and plots than this; larger ones may have fewer by the square.
+        hypotheses_max: how many global hypotheses a cluster may have; one of more than SIZE_FULL tracks and plots may
+            have fewer, by the square of its size.
         log_weight_min: what weighs less than this, relative to the best of the cluster, is dropped.
         existence_min: a leaf that exists with less probability than this is dropped.
 
@@ -109,77 +111,100 @@ def branch(
     (the weights), and k best assignments for each global hypothesis with k = ceil(hypotheses_max * its weight). The
     clusters: Reid (1979), An algorithm for tracking multiple targets, IEEE Trans. Autom. Control 24(6), section V.
     """
-    n_groups = len(groups.cluster_start) - 1
-    n_plots, n_leaves = len(evidence.log_new), len(evidence.log_missed)
-    track, n_track = np.empty(len(old.track) + n_plots, np.int64), 0
-    log_weight, n_weight = np.empty(2 * (len(old.log_weight) + n_plots + hypotheses_max)), 0
-    leaf, n_leaf = np.empty(2 * (len(old.leaf) + n_plots + hypotheses_max), np.int64), 0
-    n_clusters_max = len(old.track) + n_plots
-    track_start = np.zeros(n_clusters_max + 1, np.int64)
-    hypothesis_start = np.zeros(n_clusters_max + 1, np.int64)
-    leaf_start = np.zeros(n_clusters_max + 1, np.int64)
-    n_clusters = 0
-    place = np.full(n_plots, -1, np.int64)
-    for g in range(n_groups):
+    group = np.repeat(np.arange(len(groups.cluster_start) - 1), np.diff(groups.cluster_start))
+    size = np.diff(groups.plot_start)
+    np.add.at(size, group, np.diff(old.track_start)[groups.cluster])
+    larger = np.maximum(size, SIZE_FULL)
+    allowed = np.maximum(1, hypotheses_max * SIZE_FULL**2 // larger**2)
+    n_all = int(size.sum())
+    new = Clusters(
+        track=np.empty(n_all, np.int64),
+        track_start=np.zeros(n_all + 1, np.int64),
+        log_weight=np.empty(n_all + int(allowed.sum())),
+        hypothesis_start=np.zeros(n_all + 1, np.int64),
+        leaf=np.empty(n_all + int((allowed * size).sum()), np.int64),
+        leaf_start=np.zeros(n_all + 1, np.int64),
+    )
+    count = np.zeros(1, np.int64)
+    _branch(old, groups, evidence, n_tracks, allowed, log_weight_min, existence_min, new, count)
+    n = int(count[0])
+    ends = new.track_start[n], new.hypothesis_start[n], new.leaf_start[n]
+    return Clusters(
+        new.track[: ends[0]],
+        new.track_start[: n + 1],
+        new.log_weight[: ends[1]].copy(),
+        new.hypothesis_start[: n + 1],
+        new.leaf[: ends[2]].copy(),
+        new.leaf_start[: n + 1],
+    )
+
+
+@kernel
+def _branch(
+    old: Clusters,
+    groups: Groups,
+    evidence: Evidence,
+    n_tracks: int,
+    allowed: Integers,
+    log_weight_min: float,
+    existence_min: float,
+    new: Clusters,
+    count: Integers,
+) -> None:
+    """Write the clusters of all groups into `new`, and into `count` how many there are."""
+    place = np.empty(len(evidence.log_new), np.int64)
+    for plot in range(len(place)):
+        place[plot] = -1
+    for g in range(len(groups.cluster_start) - 1):
         clusters = groups.cluster[groups.cluster_start[g] : groups.cluster_start[g + 1]]
         plots = groups.plot[groups.plot_start[g] : groups.plot_start[g + 1]]
-        own_tracks = _tracks_of(old, clusters, plots, n_tracks)
-        size = len(own_tracks)
-        allowed = hypotheses_max
-        if size > size_full:
-            allowed = max(1, hypotheses_max * size_full * size_full // (size * size))
-        parent_weight, parent_leaf = _parents(old, clusters, allowed, log_weight_min)
-        weight, codes = _children(parent_weight, parent_leaf, plots, place, evidence, allowed, log_weight_min)
-        _drop_unlikely(codes, evidence, n_leaves, existence_min)
+        tracks = _tracks_of(old, clusters, plots, n_tracks)
+        parent_weight, parent_leaf = _parents(old, clusters, allowed[g], log_weight_min)
+        weight, codes = _children(parent_weight, parent_leaf, plots, place, evidence, allowed[g], log_weight_min)
+        _drop_unlikely(codes, evidence, existence_min)
         weight, codes = _merged(weight, codes)
-        n_hypotheses = len(weight)
-        # A track that all global hypotheses agree on is its own cluster from now on.
-        shared = np.zeros(size, np.bool_)
-        n_shared = 0
-        for i in range(size):
-            alone, gone = True, codes[0, i] == NOBODY
-            for h in range(1, n_hypotheses):
-                alone = alone and codes[h, i] == codes[0, i]
-            if alone and not gone:
-                track[n_track] = own_tracks[i]
-                n_track += 1
-                log_weight, leaf = _room(log_weight, n_weight + 1), _room_for_codes(leaf, n_leaf + 1)
-                log_weight[n_weight] = 0.0
-                leaf[n_leaf] = codes[0, i]
-                n_weight, n_leaf, n_clusters = n_weight + 1, n_leaf + 1, n_clusters + 1
-                track_start[n_clusters], hypothesis_start[n_clusters], leaf_start[n_clusters] = (
-                    n_track,
-                    n_weight,
-                    n_leaf,
-                )
-            elif not alone:
-                shared[i] = True
-                n_shared += 1
-        if n_shared == 0:
-            continue
-        log_weight = _room(log_weight, n_weight + n_hypotheses)
-        leaf = _room_for_codes(leaf, n_leaf + n_hypotheses * n_shared)
+        _write(tracks, weight, codes, new, count)
+
+
+@kernel
+def _write(tracks: Integers, weight: Floats, codes: Integers, new: Clusters, count: Integers) -> None:
+    """Write one group as clusters: each track that all global hypotheses agree on alone, and the others together.
+
+    Tracks that are in none are left out.
+    """
+    n_clusters = count[0]
+    n_hypotheses, size = codes.shape
+    n_track, n_weight = new.track_start[n_clusters], new.hypothesis_start[n_clusters]
+    n_leaf = new.leaf_start[n_clusters]
+    shared = np.zeros(size, np.bool_)
+    n_shared = 0
+    for i in range(size):
+        for h in range(1, n_hypotheses):
+            shared[i] = shared[i] or codes[h, i] != codes[0, i]
+        if shared[i]:
+            n_shared += 1
+        elif codes[0, i] != NOBODY:
+            new.track[n_track], new.log_weight[n_weight], new.leaf[n_leaf] = tracks[i], 0.0, codes[0, i]
+            n_track, n_weight, n_leaf, n_clusters = n_track + 1, n_weight + 1, n_leaf + 1, n_clusters + 1
+            new.track_start[n_clusters], new.hypothesis_start[n_clusters] = n_track, n_weight
+            new.leaf_start[n_clusters] = n_leaf
+    count[0] = n_clusters
+    if n_shared == 0:
+        return
+    for i in range(size):
+        if shared[i]:
+            new.track[n_track] = tracks[i]
+            n_track += 1
+    for h in range(n_hypotheses):
+        new.log_weight[n_weight + h] = weight[h]
         for i in range(size):
             if shared[i]:
-                track[n_track] = own_tracks[i]
-                n_track += 1
-        for h in range(n_hypotheses):
-            log_weight[n_weight] = weight[h]
-            n_weight += 1
-            for i in range(size):
-                if shared[i]:
-                    leaf[n_leaf] = codes[h, i]
-                    n_leaf += 1
-        n_clusters += 1
-        track_start[n_clusters], hypothesis_start[n_clusters], leaf_start[n_clusters] = n_track, n_weight, n_leaf
-    return Clusters(
-        track[:n_track].copy(),
-        track_start[: n_clusters + 1].copy(),
-        log_weight[:n_weight].copy(),
-        hypothesis_start[: n_clusters + 1].copy(),
-        leaf[:n_leaf].copy(),
-        leaf_start[: n_clusters + 1].copy(),
-    )
+                new.leaf[n_leaf] = codes[h, i]
+                n_leaf += 1
+    n_clusters += 1
+    new.track_start[n_clusters], new.hypothesis_start[n_clusters] = n_track, n_weight + n_hypotheses
+    new.leaf_start[n_clusters] = n_leaf
+    count[0] = n_clusters
 
 
 @kernel
@@ -204,19 +229,24 @@ def _parents(old: Clusters, clusters: Integers, allowed: int, log_weight_min: fl
     """Return the likeliest global hypotheses of some clusters together: (h,) log weights and (h, t) leaves."""
     weight, leaf = np.zeros(1), np.empty((1, 0), np.int64)
     for c in clusters:
-        other = old.log_weight[old.hypothesis_start[c] : old.hypothesis_start[c + 1]]
+        first, n_other = old.hypothesis_start[c], old.hypothesis_start[c + 1] - old.hypothesis_start[c]
         n_tracks = old.track_start[c + 1] - old.track_start[c]
-        table = old.leaf[old.leaf_start[c] : old.leaf_start[c + 1]].copy().reshape((len(other), n_tracks))
-        sums = (weight.reshape((-1, 1)) + other.reshape((1, -1))).ravel()
-        order = np.argsort(-sums, kind="mergesort")[:allowed]
-        n = 0
-        while n < len(order) and sums[order[n]] >= sums[order[0]] + log_weight_min:
-            n += 1
-        joint = np.empty((n, leaf.shape[1] + n_tracks), np.int64)
+        sums = np.empty(len(weight) * n_other)
+        for h in range(len(sums)):
+            sums[h] = weight[h // n_other] + old.log_weight[first + h % n_other]
+        order = _descending(sums)
+        n = _n_kept(sums, order, allowed, log_weight_min)
+        n_before = leaf.shape[1]
+        joint, joint_weight = np.empty((n, n_before + n_tracks), np.int64), np.empty(n)
         for h in range(n):
-            joint[h, : leaf.shape[1]] = leaf[order[h] // len(other)]
-            joint[h, leaf.shape[1] :] = table[order[h] % len(other)]
-        weight, leaf = _normalised(sums[order[:n]]), joint
+            joint_weight[h] = sums[order[h]]
+            for i in range(n_before):
+                joint[h, i] = leaf[order[h] // n_other, i]
+            row = old.leaf_start[c] + (order[h] % n_other) * n_tracks
+            for i in range(n_tracks):
+                joint[h, n_before + i] = old.leaf[row + i]
+        _normalise(joint_weight)
+        weight, leaf = joint_weight, joint
     return weight, leaf
 
 
@@ -230,7 +260,7 @@ def _children(
     allowed: int,
     log_weight_min: float,
 ) -> tuple[Floats, Integers]:
-    """Return the likeliest global hypotheses after the look: (h,) log weights, likeliest first, and (h, t + p) codes."""
+    """Return the likeliest global hypotheses after the look, in order: (h,) log weights and (h, t + p) codes."""
     n_parents, n_tracks = parent_leaf.shape
     n_plots, step = len(plots), len(evidence.log_new) + 1
     first_new = len(evidence.log_missed) * step
@@ -240,13 +270,15 @@ def _children(
         place[plots[p]] = p
     cost = np.empty((n_plots, n_tracks + n_plots))
     column = np.empty(n_tracks, np.int64)
-    claimed = np.empty(n_plots, np.bool_)
+    claimed, row_plot = np.empty(n_plots, np.bool_), np.empty(n_plots, np.int64)
     best = -np.inf
     for h in range(n_parents):
         base = parent_weight[h]
-        claimed[:] = False
         n_columns = 0
-        cost[:] = np.inf
+        for p in range(n_plots):
+            claimed[p] = False
+            for i in range(n_tracks + n_plots):
+                cost[p, i] = np.inf
         for i in range(n_tracks):
             leaf = parent_leaf[h, i]
             column[i] = -1
@@ -263,16 +295,21 @@ def _children(
         n_rows = 0
         for p in range(n_plots):
             if claimed[p]:
-                cost[n_rows, :n_columns] = cost[p, :n_columns]
-                cost[n_rows, n_columns + n_rows] = -evidence.log_new[plots[p]]
+                row_plot[n_rows] = p
                 n_rows += 1
             else:
                 base += evidence.log_new[plots[p]]
         k = min(int(np.ceil(allowed * np.exp(parent_weight[h]))), len(weight) - n - (n_parents - 1 - h))
         totals, chosen = np.empty(max(k, 1)), np.empty((max(k, 1), n_rows), np.int64)
         limit = base - (best + log_weight_min)
-        square = cost[:n_rows, : n_columns + n_rows].copy()
-        found = rank(square, limit, -log_weight_min, chosen, totals)
+        choices = np.empty((n_rows, n_columns + n_rows))
+        for row in range(n_rows):
+            for i in range(n_rows):
+                choices[row, n_columns + i] = np.inf
+            for i in range(n_columns):
+                choices[row, i] = cost[row_plot[row], i]
+            choices[row, n_columns + row] = -evidence.log_new[plots[row_plot[row]]]
+        found = rank(choices, limit, -log_weight_min, chosen, totals)
         for j in range(found):
             weight[n] = base - totals[j]
             best = max(best, weight[n])
@@ -292,17 +329,20 @@ def _children(
             n += 1
     for p in range(n_plots):
         place[plots[p]] = -1
-    order = np.argsort(-weight[:n], kind="mergesort")[:allowed]
-    kept = 0
-    while kept < len(order) and weight[order[kept]] >= weight[order[0]] + log_weight_min:
-        kept += 1
-    return weight[order[:kept]], codes[order[:kept]]
+    order = _descending(weight[:n])
+    n_kept = _n_kept(weight, order, allowed, log_weight_min)
+    best_weight, best_codes = np.empty(n_kept), np.empty((n_kept, n_tracks + n_plots), np.int64)
+    for h in range(n_kept):
+        best_weight[h] = weight[order[h]]
+        for i in range(n_tracks + n_plots):
+            best_codes[h, i] = codes[order[h], i]
+    return best_weight, best_codes
 
 
 @kernel
-def _drop_unlikely(codes: Integers, evidence: Evidence, n_leaves: int, existence_min: float) -> None:
+def _drop_unlikely(codes: Integers, evidence: Evidence, existence_min: float) -> None:
     """Write NOBODY in place of the leaves that hardly exist."""
-    step = len(evidence.log_new) + 1
+    n_leaves, step = len(evidence.log_missed), len(evidence.log_new) + 1
     for h in range(codes.shape[0]):
         for i in range(codes.shape[1]):
             code = codes[h, i]
@@ -321,48 +361,75 @@ def _drop_unlikely(codes: Integers, evidence: Evidence, n_leaves: int, existence
 def _merged(weight: Floats, codes: Integers) -> tuple[Floats, Integers]:
     """Return each global hypothesis once, with normalised log weights, likeliest first."""
     n_hypotheses, size = codes.shape
-    mark = np.zeros(n_hypotheses, np.uint64)
+    mark = np.zeros(n_hypotheses, np.int64)
+    first, total, n = np.empty(n_hypotheses, np.int64), np.empty(n_hypotheses), 0
     for h in range(n_hypotheses):
         for i in range(size):
-            mark[h] = (mark[h] ^ np.uint64(codes[h, i] + 1)) * np.uint64(0x9E3779B97F4A7C15)
-            mark[h] ^= mark[h] >> np.uint64(29)
-    first, n = np.empty(n_hypotheses, np.int64), 0
-    total = np.empty(n_hypotheses)
-    for h in range(n_hypotheses):
+            mark[h] = mark[h] * 1_000_003 + codes[h, i]
         twin = -1
         for j in range(n):
-            if mark[first[j]] == mark[h] and np.all(codes[first[j]] == codes[h]):
+            same = mark[first[j]] == mark[h]
+            for i in range(size):
+                same = same and codes[first[j], i] == codes[h, i]
+            if same:
                 twin = j
                 break
-        if twin >= 0:
-            total[twin] += np.exp(weight[h] - weight[0])
-        else:
-            first[n] = h
-            total[n] = np.exp(weight[h] - weight[0])
+        if twin < 0:
+            twin = n
+            first[n], total[n] = h, 0.0
             n += 1
-    order = np.argsort(-total[:n], kind="mergesort")
-    return _normalised(np.log(total[order])), codes[first[order]]
+        total[twin] += np.exp(weight[h] - weight[0])
+    order = _descending(total[:n])
+    merged_weight, merged_codes = np.empty(n), np.empty((n, size), np.int64)
+    for h in range(n):
+        merged_weight[h] = np.log(total[order[h]])
+        for i in range(size):
+            merged_codes[h, i] = codes[first[order[h]], i]
+    _normalise(merged_weight)
+    return merged_weight, merged_codes
 
 
 @kernel
-def _normalised(log_weight: Floats) -> Floats:
-    """Return log weights whose weights add up to one; the greatest is the first."""
-    return log_weight - (log_weight[0] + np.log(np.exp(log_weight - log_weight[0]).sum()))
+def _normalise(log_weight: Floats) -> None:
+    """Shift log weights, the greatest first, until their weights add up to one."""
+    total, greatest = 0.0, log_weight[0]
+    for h in range(len(log_weight)):
+        total += np.exp(log_weight[h] - greatest)
+    for h in range(len(log_weight)):
+        log_weight[h] -= greatest + np.log(total)
 
 
 @kernel
-def _room(array: Floats, needed: int) -> Floats:
-    if needed <= len(array):
-        return array
-    larger = np.empty(2 * needed)
-    larger[: len(array)] = array
-    return larger
+def _n_kept(weight: Floats, order: Integers, allowed: int, log_weight_min: float) -> int:
+    """Return how many of the weights, in their descending order, are among the `allowed` first and weigh enough."""
+    n = 0
+    while n < min(len(order), allowed) and weight[order[n]] >= weight[order[0]] + log_weight_min:
+        n += 1
+    return n
 
 
 @kernel
-def _room_for_codes(array: Integers, needed: int) -> Integers:
-    if needed <= len(array):
-        return array
-    larger = np.empty(2 * needed, np.int64)
-    larger[: len(array)] = array
-    return larger
+def _descending(value: Floats) -> Integers:
+    """Return the order of the values from the greatest to the least; of equals the first comes first.
+
+    Merge sort: numba's own takes as long to compile as all the rest.
+    """
+    n = len(value)
+    order, merged = np.empty(n, np.int64), np.empty(n, np.int64)
+    for i in range(n):
+        order[i] = i
+    width = 1
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle, high = min(low + width, n), min(low + 2 * width, n)
+            i, j = low, middle
+            for place in range(low, high):
+                if i < middle and (j >= high or value[order[i]] >= value[order[j]]):
+                    merged[place] = order[i]
+                    i += 1
+                else:
+                    merged[place] = order[j]
+                    j += 1
+        order, merged = merged, order
+        width *= 2
+    return order

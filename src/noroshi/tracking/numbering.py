@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS = 53  # a float64, and so every JSON reader, holds such a number exactly
-# Source: Steele, Lea, Flood (2014), Fast splittable pseudorandom number generators, OOPSLA: the finaliser of SplitMix64.
+# Source: Steele, Lea, Flood (2014), Fast splittable pseudorandom number generators, OOPSLA: SplitMix64's finaliser.
 GOLDEN, FIRST, SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
@@ -31,10 +31,10 @@ def track_numbers(sensor: str, time_ns: NDArray[np.int64], values: NDArray[np.fl
         order = np.argsort(twin, kind="stable")
         rank = np.arange(len(number)) - np.searchsorted(twin[order], twin[order])
         number[order] = np.where(rank > 0, _mixed(number[order] + rank.astype(np.uint64)), number[order])
-    return np.maximum(number >> np.uint64(64 - BITS), np.uint64(1))
+    return np.asarray(np.maximum(number >> np.uint64(64 - BITS), np.uint64(1)), np.uint64)
 
 
 def _mixed(number: NDArray[np.uint64]) -> NDArray[np.uint64]:
     number = (number ^ (number >> np.uint64(30))) * FIRST
     number = (number ^ (number >> np.uint64(27))) * SECOND
-    return number ^ (number >> np.uint64(31))
+    return np.asarray(number ^ (number >> np.uint64(31)), np.uint64)

@@ -133,8 +133,8 @@ def newcomers(
         time_ns: of `undetected`.
         motion: carries `undetected` to the plots' own times.
         false_density_m2: false plots a look, per square metre of ground.
-        target_density_m2: further undetected targets anywhere, per square metre of ground; `located` is what a plot says
-            of one.
+        target_density_m2: further undetected targets anywhere, per square metre of ground; `located` is what a plot
+            says of one.
         gate_probability: as for tracks, between a part of `undetected` and a plot.
 
     Source: Garcia-Fernandez, Williams, Granstrom, Svensson (2018), Poisson multi-Bernoulli mixture filter: direct

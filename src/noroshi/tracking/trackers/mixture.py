@@ -5,23 +5,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from noroshi.estimation.angles import wrap
 from noroshi.estimation.assignment import assign
 from noroshi.estimation.blocks import Executor
-from noroshi.estimation.gating import chi_square_gate, coarse_pairs
-from noroshi.estimation.kalman import LOG_2_PI, mask_missing, symmetric, update
+from noroshi.estimation.kalman import symmetric, update
 from noroshi.geo.time import NS_PER_S
 from noroshi.motion import Motion
 from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus, certain_kind, concatenate, take
 from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
 from noroshi.tracking import TrackerState
+from noroshi.tracking.beliefs import groups_of, labels, leaf_weights, likeliest, reduced, representative, sizes_of
 from noroshi.tracking.height import bound_height
 from noroshi.tracking.hypotheses import NOBODY, Clusters, Evidence, Groups, branch
 from noroshi.tracking.numbering import track_numbers
+from noroshi.tracking.pairs import Pairs, pairs_inside
 from noroshi.tracking.undetected import Intensity, Newcomers, Region, newcomers
 
 Floats = NDArray[np.float64]
@@ -31,9 +29,9 @@ NEVER = -(2**62)  # a time so long ago that no difference from today overflows
 CALL_SIGN = "<U20"
 EARLY = 1e-3  # of a scan: so much before its time a look still counts
 COASTING_LOOKS = 2
+NEVER_LOOKS = 2**62
 DETECTION_FLOOR = 0.01  # a plot that came says that its target could be seen, whatever the model says
 LOG_SAME_ADDRESS = 25.0  # two targets of one address are less likely than anything else
-SIZE_FULL = 32  # tracks and plots up to which a cluster may have all its global hypotheses
 
 TRACK_ROWS = ("track_id", "looked_ns", "firm", "shown")
 LEAF_ROWS = (
@@ -101,31 +99,6 @@ class Parameters:
         """Return the region of birth."""
         names = ("lat_rad", "lon_rad", "east_m", "north_m", "up_m", "sigma_m", "up_sigma_m", "speed_sigma_m_s")
         return Region(**{name: getattr(self, f"birth_{name}") for name in (*names, "climb_sigma_m_s")})
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Plots inside the gates of leaves, p rows, by leaf and then by plot.
-
-    Attributes:
-        i_leaf, i_plot: (p,) rows.
-        mean, covariance: (p, 6), (p, 6, 6) the leaf at the plot's time, or where it is if it is the younger.
-        innovation, rows, noise: (p, m), (p, m, 6), (p, m, m); unmeasured components have no effect.
-        log_likelihood: (p,) of the plot.
-    """
-
-    i_leaf: Integers
-    i_plot: Integers
-    mean: Floats
-    covariance: Floats
-    innovation: Floats
-    rows: Floats
-    noise: Floats
-    log_likelihood: Floats
-
-    def take(self, chosen: NDArray[np.bool_] | Integers) -> "Pairs":
-        """Return the chosen pairs."""
-        return Pairs(*(getattr(self, name)[chosen] for name in self.__slots__))
 
 
 def _nothing(n_sensors: int) -> TrackerState:
@@ -213,15 +186,17 @@ class Tracker:
     def plots_used(self) -> dict[str, int]:
         """Return, for each sensor, how many of its plots went into tracks that became firm."""
         s = self._state
-        used = s["hits_of_lost"] + s["hits"][_representative(s)[s["firm"]]].sum(axis=0)
+        leaf = representative(_clusters(s), s["leaf_track"])[s["firm"]]
+        used = s["hits_of_lost"] + s["hits"][leaf].sum(axis=0)
         return dict(zip(self.sensor_names, used.tolist(), strict=True))
 
     def step(self, detections: Detections, sensor: Sensor) -> Tracks:
         """Use one look and return the shown tracks that it looked at, and those that are shown no longer."""
         self._before = self._state
         if not len(detections):
-            return self._rows(self._state, np.zeros(0, np.int64), 0)
-        i_sensor = self.sensor_names.index(detections.sensor)
+            none = np.zeros(0, np.int64)
+            return self._rows(self._state, none, none, 0)
+        p, i_sensor = self.parameters, self.sensor_names.index(detections.sensor)
         first_ns, last_ns = int(detections.time_ns.min()), int(detections.time_ns.max())
         period_ns = round(sensor.parameters["scan_period_s"] * NS_PER_S)
         before = self._advanced(last_ns)
@@ -234,24 +209,32 @@ class Tracker:
             located_covariance,
             time_ns=int(before["now_ns"][0]),
             motion=self.motion,
-            false_density_m2=self.parameters.false_density_m2,
-            target_density_m2=self.parameters.target_density_m2,
-            gate_probability=self.parameters.gate_probability,
+            false_density_m2=p.false_density_m2,
+            target_density_m2=p.target_density_m2,
+            gate_probability=p.gate_probability,
         )
-        pairs = self._pairs(before, detections, sensor, located, located_covariance)
+        pairs = pairs_inside(
+            before["mean"],
+            before["covariance"],
+            before["time_ns"],
+            detections,
+            sensor,
+            located,
+            located_covariance,
+            motion=self.motion,
+            gate_probability=p.gate_probability,
+        )
         before, looked = _looked(before, pairs, detections, i_sensor, first_ns, period_ns)
         pairs, evidence = self._evidence(before, pairs, looked, detections, sensor, fresh)
-        before, pairs, evidence, groups = self._grouped(before, pairs, evidence)
-        p = self.parameters
+        clusters, pairs, evidence, groups = self._grouped(before, pairs, evidence)
         after = branch(
-            _clusters(before),
+            clusters,
             groups,
             evidence,
             len(before["track_id"]),
-            p.hypotheses_max,
-            SIZE_FULL,
-            math.log(p.weight_min),
-            p.existence_min,
+            hypotheses_max=p.hypotheses_max,
+            log_weight_min=math.log(p.weight_min),
+            existence_min=p.existence_min,
         )
         self._state = self._rebuilt(before, after, pairs, evidence, fresh, detections, i_sensor)
         self._state |= self._thinned(before, sensor, detections.origin_ecef_m[:1], i_sensor, first_ns, period_ns)
@@ -261,9 +244,10 @@ class Tracker:
         """Return all shown tracks as they are expected at `time_ns`."""
         s = self._state
         fades = self.parameters.survival_per_s ** (max(time_ns - int(s["now_ns"][0]), 0) / NS_PER_S)
-        leaf = _likeliest(s)
+        leaf = likeliest(_clusters(s))
         alive = np.append(s["existence"], 0.0)[leaf] * fades
-        return self._rows(s, np.flatnonzero(alive >= self.parameters.existence_shown), time_ns, fades=fades)
+        tracks = np.flatnonzero(alive >= self.parameters.existence_shown)
+        return self._rows(s, tracks, leaf[tracks], time_ns, fades=fades)
 
     def _advanced(self, time_ns: int) -> TrackerState:
         """Return the state at `time_ns`, if that is later: targets may have ended, others appeared."""
@@ -300,57 +284,6 @@ class Tracker:
             "undetected_looked_ns": looked_ns,
             "undetected_weight": undetected.weight * missed,
         }
-
-    def _pairs(
-        self, s: TrackerState, plots: Detections, sensor: Sensor, located: Floats, located_covariance: Floats
-    ) -> Pairs:
-        """Return the plots inside the gate of each leaf, at the plots' own times."""
-        i_leaf, i_plot = self._coarse(s, plots.time_ns, located, located_covariance)
-        order = np.lexsort((i_plot, i_leaf))
-        i_leaf, i_plot = i_leaf[order], i_plot[order]
-        dt_s = (plots.time_ns[i_plot] - s["time_ns"][i_leaf]) / NS_PER_S
-        mean, covariance = s["mean"][i_leaf], s["covariance"][i_leaf]
-        origin = plots.origin_ecef_m[i_plot]
-        ahead = self.motion.propagate(mean, dt_s)
-        transition = self.motion.jacobian(mean, dt_s)
-        drift = self.motion.process_noise(mean, dt_s)
-        innovation = plots.values[i_plot] - sensor.measure(ahead, origin)
-        wrapped = np.array([name in sensor.WRAPPED for name in sensor.COMPONENTS])
-        innovation[:, wrapped] = wrap(innovation[:, wrapped])
-        innovation, rows, noise, n_measured = mask_missing(
-            innovation, sensor.jacobian(ahead, origin), plots.covariances[i_plot]
-        )
-        back = (dt_s < 0.0)[:, None, None]
-        if back.any():
-            mean = np.where(back[:, 0], mean, ahead)
-            spread = np.where(back, covariance, transition @ covariance @ transition.swapaxes(1, 2) + drift)
-            noise = np.where(back, noise + rows @ drift @ rows.swapaxes(1, 2), noise)
-            rows = np.where(back, rows @ transition, rows)
-        else:
-            mean, spread = ahead, transition @ covariance @ transition.swapaxes(1, 2) + drift
-        factor = np.linalg.cholesky(symmetric(rows @ spread @ rows.swapaxes(1, 2) + noise))
-        white = np.linalg.solve(factor, innovation[:, :, None])[:, :, 0]
-        distance = np.vecdot(white, white)
-        half_log_determinant = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-        log_likelihood = -0.5 * (distance + n_measured * LOG_2_PI) - half_log_determinant
-        inside = distance <= chi_square_gate(self.parameters.gate_probability, n_measured)
-        return Pairs(i_leaf, i_plot, mean, spread, innovation, rows, noise, log_likelihood).take(inside)
-
-    def _coarse(
-        self, s: TrackerState, plot_time_ns: Integers, located: Floats, located_covariance: Floats
-    ) -> tuple[Integers, Integers]:
-        """Return pairs of leaves and plots near enough in Cartesian metres, whatever the sensor measures."""
-        middle_ns = (int(plot_time_ns.min()) + int(plot_time_ns.max())) // 2
-        dt_s = (middle_ns - s["time_ns"]) / NS_PER_S
-        slack_s = float(np.abs(plot_time_ns - middle_ns).max()) / NS_PER_S
-        over_s = np.abs(dt_s) + slack_s
-        sigmas = float(np.sqrt(chi_square_gate(self.parameters.gate_probability, 3)))
-        variance = np.trace(s["covariance"][:, :3, :3], axis1=1, axis2=2)
-        variance = (np.sqrt(variance) + over_s * np.sqrt(np.trace(s["covariance"][:, 3:, 3:], axis1=1, axis2=2))) ** 2
-        variance += np.trace(self.motion.process_noise(s["mean"], over_s)[:, :3, :3], axis1=1, axis2=2)
-        radius_m = sigmas * np.sqrt(variance) + np.linalg.norm(s["mean"][:, 3:], axis=1) * slack_s
-        plot_radius_m = sigmas * np.sqrt(np.trace(located_covariance[:, :3, :3], axis1=1, axis2=2))
-        return coarse_pairs(self.motion.propagate(s["mean"], dt_s)[:, :3], radius_m, located[:, :3], plot_radius_m)
 
     def _evidence(
         self,
@@ -389,37 +322,25 @@ class Tracker:
             fresh.existence,
         )
 
-    def _grouped(
-        self, s: TrackerState, pairs: Pairs, evidence: Evidence
-    ) -> tuple[TrackerState, Pairs, Evidence, Groups]:
+    def _grouped(self, s: TrackerState, pairs: Pairs, evidence: Evidence) -> tuple[Clusters, Pairs, Evidence, Groups]:
         """Return clusters and plots in groups that share no pair.
 
         Groups of more than `cluster_max` tracks and plots are first reduced to the best assignment of their likeliest
         global hypothesis, after which they fall apart.
         """
-        n_plots = len(evidence.log_new)
-        cluster, plot = _labels(s, pairs, n_plots)
-        size = np.bincount(plot) + np.bincount(cluster, np.diff(s["track_start"]), plot.max() + 1)[: plot.max() + 1]
-        large = np.append(size > self.parameters.cluster_max, np.zeros(len(cluster), bool))
+        clusters, n_plots, n_leaves = _clusters(s), len(evidence.log_new), len(s["existence"])
+        label = labels(clusters, s["leaf_track"], pairs.i_leaf, pairs.i_plot, n_plots)
+        large = sizes_of(label, n_plots, clusters) > self.parameters.cluster_max
         if large.any():
-            s = _reduced(s, large[cluster])
-            inside = large[plot[pairs.i_plot]]
-            leaves = _likeliest(s)
-            rows = np.flatnonzero(inside & np.isin(pairs.i_leaf, leaves))
+            clusters = reduced(clusters, large[label[n_plots:]])
+            dropped = large[label[pairs.i_plot]]
+            rows = np.flatnonzero(dropped & np.isin(pairs.i_leaf, likeliest(clusters)))
             i_leaf, i_plot = pairs.i_leaf[rows], pairs.i_plot[rows]
             cost = evidence.log_new[i_plot] - evidence.pair_log_ratio[rows]
-            made = assign(i_leaf, i_plot, cost, len(s["existence"]), n_plots, cost_unassigned=0.0)
-            inside[rows[made]] = False
-            pairs, log_ratio = pairs.take(~inside), evidence.pair_log_ratio[~inside]
-            pair_start = np.searchsorted(pairs.i_leaf, np.arange(len(s["existence"]) + 1))
-            evidence = evidence._replace(
-                pair_start=pair_start, pair_plot=np.ascontiguousarray(pairs.i_plot), pair_log_ratio=log_ratio
-            )
-            cluster, plot = _labels(s, pairs, n_plots)
-        by_group, plots_by_group = np.argsort(cluster, kind="stable"), np.argsort(plot, kind="stable")
-        each = np.arange(max(int(cluster.max(initial=-1)), int(plot.max())) + 2)
-        starts = np.searchsorted(cluster[by_group], each), np.searchsorted(plot[plots_by_group], each)
-        return s, pairs, evidence, Groups(by_group, starts[0], plots_by_group, starts[1])
+            dropped[rows[assign(i_leaf, i_plot, cost, n_leaves, n_plots, cost_unassigned=0.0)]] = False
+            pairs, evidence = pairs.take(~dropped), _without(pairs, evidence, dropped)
+            label = labels(clusters, s["leaf_track"], pairs.i_leaf, pairs.i_plot, n_plots)
+        return clusters, pairs, evidence, groups_of(label, n_plots)
 
     def _rebuilt(
         self,
@@ -506,29 +427,34 @@ class Tracker:
     def _given(self, before: TrackerState, looked: NDArray[np.bool_], first_ns: int, now_ns: int) -> Tracks:
         """Mark which tracks are shown and return what there is to say of them."""
         s = self._state
-        shown = np.append(s["existence"], 0.0)[_likeliest(s)] >= self.parameters.existence_shown
+        clusters = _clusters(s)
+        shown = np.append(s["existence"], 0.0)[likeliest(clusters)] >= self.parameters.existence_shown
         fresh = np.isin(s["track_id"], before["track_id"][looked])
         current = np.flatnonzero((shown & (fresh | ~s["shown"])) | (s["shown"] & ~shown))
         ended = np.flatnonzero(before["firm"] & ~np.isin(before["track_id"], s["track_id"]))
-        s["hits_of_lost"] = s["hits_of_lost"] + before["hits"][_representative(before)[ended]].sum(axis=0)
         s["firm"], s["shown"] = s["firm"] | shown, shown
-        status = np.where(shown, self._status(s, now_ns), TrackStatus.TENTATIVE).astype(np.uint8)
-        rows = self._rows(s, current, now_ns, as_of_ns=first_ns).replace(status=status[current])
-        lost = self._rows(before, ended, now_ns)
+        rows = self._rows(s, current, representative(clusters, s["leaf_track"])[current], now_ns, as_of_ns=first_ns)
+        status = np.where(shown[current], rows.status, TrackStatus.TENTATIVE).astype(np.uint8)
+        rows = rows.replace(status=status)
+        if not len(ended):
+            return rows
+        leaf = representative(_clusters(before), before["leaf_track"])[ended]
+        s["hits_of_lost"] = s["hits_of_lost"] + before["hits"][leaf].sum(axis=0)
+        lost = self._rows(before, ended, leaf, now_ns)
         return concatenate([rows, lost.replace(status=np.full(len(lost), TrackStatus.LOST, np.uint8))])
 
-    def _status(self, s: TrackerState, time_ns: int) -> NDArray[np.uint8]:
-        """Return (t,) whether each track is firm or coasts: no sensor has hit it in its last looks."""
-        looks = (time_ns - s["last_hit_ns"][_representative(s)]) // s["period_ns"]
-        coasting = looks.min(axis=1, initial=np.iinfo(np.int64).max) >= COASTING_LOOKS
-        return np.where(coasting, TrackStatus.COASTING, TrackStatus.FIRM).astype(np.uint8)
-
     def _rows(
-        self, s: TrackerState, tracks: Integers, time_ns: int, *, fades: float = 1.0, as_of_ns: int | None = None
+        self,
+        s: TrackerState,
+        tracks: Integers,
+        leaf: Integers,
+        time_ns: int,
+        *,
+        fades: float = 1.0,
+        as_of_ns: int | None = None,
     ) -> Tracks:
-        """Return tracks at `time_ns`; those hit at or after `as_of_ns` stay where they were hit."""
+        """Return tracks, as these leaves have them, at `time_ns`; those hit from `as_of_ns` on stay where they were."""
         n = len(tracks)
-        leaf = _representative(s)[tracks]
         hit_ns = s["last_hit_ns"][leaf].max(axis=1, initial=NEVER)
         at_ns = np.full(n, time_ns, np.int64)
         if as_of_ns is not None:
@@ -541,6 +467,10 @@ class Tracker:
         kind = np.full(n, Kind.UNKNOWN, np.int64)
         kind[identity.icao_address != ABSENT] = Kind.AIRCRAFT
         kind[identity.mmsi != ABSENT] = Kind.SHIP
+        looks_since = ((time_ns - s["last_hit_ns"][leaf]) // s["period_ns"]).min(axis=1, initial=NEVER_LOOKS)
+        coasting = looks_since >= COASTING_LOOKS
+        weighted = leaf_weights(_clusters(s), len(s["existence"])) * s["existence"]
+        existence = np.bincount(s["leaf_track"], weighted, len(s["track_id"]))[tracks] * fades
         return Tracks(
             node=self.node,
             source_names=self.sensor_names,
@@ -550,9 +480,9 @@ class Tracker:
             revision=np.zeros(n, np.int32),
             state_ecef=self.motion.propagate(mean, dt_s),
             covariance_ecef=symmetric(spread),
-            existence=_existence(s)[tracks] * fades,
+            existence=np.minimum(existence, 1.0),
             kind_probability=certain_kind(kind, n),
-            status=self._status(s, time_ns)[tracks],
+            status=np.where(coasting, TrackStatus.COASTING, TrackStatus.FIRM).astype(np.uint8),
             sources=s["last_hit_ns"][leaf] != NEVER,
             identity=identity,
         )
@@ -568,40 +498,6 @@ def _undetected(s: TrackerState) -> Intensity:
 
 def _columns(undetected: Intensity) -> TrackerState:
     return {f"undetected_{name}": getattr(undetected, name) for name in Intensity.__slots__}
-
-
-def _likeliest(s: TrackerState) -> Integers:
-    """Return (t,) the leaf of each track in the likeliest global hypothesis of its cluster, or NOBODY."""
-    sizes = np.diff(s["track_start"])
-    first = np.repeat(s["leaf_start"][:-1] - s["track_start"][:-1], sizes)
-    leaf: Integers = s["leaf"][first + np.arange(len(first))]
-    return leaf
-
-
-def _leaf_weights(s: TrackerState) -> Floats:
-    """Return (l,) the probability of each leaf: of all global hypotheses that it is part of."""
-    n_tracks = np.repeat(np.diff(s["track_start"]), np.diff(s["hypothesis_start"]))
-    weight = np.repeat(np.exp(s["log_weight"]), n_tracks)
-    real = s["leaf"] != NOBODY
-    return np.bincount(s["leaf"][real], weight[real], len(s["existence"]))
-
-
-def _existence(s: TrackerState) -> Floats:
-    """Return (t,) the probability that each track is a target that exists, over all global hypotheses."""
-    return np.bincount(s["leaf_track"], _leaf_weights(s) * s["existence"], len(s["track_id"]))
-
-
-def _representative(s: TrackerState) -> Integers:
-    """Return (t,) the leaf that speaks for each track: the likeliest hypothesis's, else the likeliest of its own."""
-    leaf = _likeliest(s).copy()
-    absent = leaf == NOBODY
-    if absent.any():
-        order = np.lexsort((-_leaf_weights(s), s["leaf_track"]))
-        tracks, first = np.unique(s["leaf_track"][order], return_index=True)
-        best = np.empty(len(leaf), np.int64)
-        best[tracks] = order[first]
-        leaf[absent] = best[absent]
-    return leaf
 
 
 def _looked(
@@ -620,37 +516,11 @@ def _looked(
     return s | {"looked_ns": looked_ns}, seen | due
 
 
-def _labels(s: TrackerState, pairs: Pairs, n_plots: int) -> tuple[Integers, Integers]:
-    """Return the group of each cluster (c,) and of each plot (k,); plots have the first numbers."""
-    n_clusters = len(s["track_start"]) - 1
-    cluster_of = np.repeat(np.arange(n_clusters), np.diff(s["track_start"]))
-    n = n_plots + n_clusters
-    ends = pairs.i_plot, n_plots + cluster_of[s["leaf_track"][pairs.i_leaf]]
-    labels = connected_components(coo_array((np.ones(len(pairs.i_plot)), ends), shape=(n, n)), directed=False)[1]
-    labels = labels.astype(np.int64)
-    return labels[n_plots:], labels[:n_plots]
-
-
-def _reduced(s: TrackerState, chosen: NDArray[np.bool_]) -> TrackerState:
-    """Return the state in which each track of the chosen clusters stands alone, as their likeliest hypothesis has it."""
-    sizes, n_hypotheses = np.diff(s["track_start"]), np.diff(s["hypothesis_start"])
-    of_track = np.repeat(chosen, sizes)
-    # Clusters that stay, and for each track of the others a cluster of one global hypothesis, in the tracks' order.
-    first_track = np.concatenate([s["track_start"][:-1][~chosen], np.flatnonzero(of_track)])
-    order = np.argsort(first_track, kind="stable")
-    size = np.concatenate([sizes[~chosen], np.ones(int(of_track.sum()), np.int64)])[order]
-    count = np.concatenate([n_hypotheses[~chosen], np.ones(int(of_track.sum()), np.int64)])[order]
-    weights = np.split(s["log_weight"], s["hypothesis_start"][1:-1])
-    tables = np.split(s["leaf"], s["leaf_start"][1:-1])
-    weight = [np.zeros(sizes[c]) if chosen[c] else weights[c] for c in range(len(chosen))]
-    table = [tables[c][: sizes[c]] if chosen[c] else tables[c] for c in range(len(chosen))]
-    return s | {
-        "track_start": np.append(0, np.cumsum(size)),
-        "log_weight": np.concatenate(weight),
-        "hypothesis_start": np.append(0, np.cumsum(count)),
-        "leaf": np.concatenate(table),
-        "leaf_start": np.append(0, np.cumsum(size * count)),
-    }
+def _without(pairs: Pairs, evidence: Evidence, dropped: NDArray[np.bool_]) -> Evidence:
+    """Return the evidence without some of its pairs."""
+    leaf, plot = pairs.i_leaf[~dropped], pairs.i_plot[~dropped]
+    start = np.searchsorted(leaf, np.arange(len(evidence.log_missed) + 1))
+    return evidence._replace(pair_start=start, pair_plot=plot, pair_log_ratio=evidence.pair_log_ratio[~dropped])
 
 
 def _agreement(a: Identity, b: Identity, i_a: Integers, i_b: Integers) -> Integers:
