@@ -8,30 +8,58 @@ from collections.abc import Mapping
 
 import numpy as np
 
-import noroshi
 from arena_scenes import Scene
 from noroshi.geo.wgs84 import SEMI_MAJOR_AXIS_M
-from noroshi.records import Detections, SensorSite, Tracks, TrackStatus
+from noroshi.records import Detections, SensorSite, TrackStatus
+from noroshi.run.setup import Setup, Site, assemble
 
 NS = 10**9
 PLANE_M = np.array([SEMI_MAJOR_AXIS_M, 0.0, 0.0])
 
 
-def detections(scene: Scene) -> list[Detections]:
-    """Return the looks as noroshi's records, in order of arrival; a late look has a later `received_ns`."""
-    shown_by = np.searchsorted(scene.arrived, np.arange(len(scene.looks)), side="right")
-    received_s = scene.times_s[np.minimum(shown_by, len(scene.times_s) - 1)]
-    return [
-        Detections.of(
-            sensor=f"sensor {look.sensor}",
-            components=("x_m", "y_m"),
-            time_ns=np.full(len(look.xy_m), round(look.time_s * NS)),
-            values=look.xy_m,
-            covariances=look.covariance_m2,
-            received_ns=round(received * NS),
-        )
-        for look, received in zip(scene.looks, received_s, strict=True)
-    ]
+def through_noroshi(
+    scene: Scene,
+    tracker: str,
+    parameters: Mapping[str, float],
+    *,
+    speed_sigma_m_s: float,
+    scan_period_s: float,
+) -> list[np.ndarray]:
+    """Return the pictures that a node of the shipped program shows of the scene, with one of its trackers.
+
+    The looks reach it as they arrive, late ones late.
+    """
+    setup = Setup(
+        node="arena",
+        sites=[Site.of(site) for site in sites(scene, speed_sigma_m_s, scan_period_s)],
+        tracker=tracker,
+        motion="plane_constant_velocity",
+        parameters={"horizontal_psd_m2_s3": scene.noise_density_m2_s3, **parameters},
+    )
+    node, picture = assemble(setup)
+    shown, done, now_ns = [], 0, 0
+    for time_s, arrived in zip(scene.times_s, scene.arrived.tolist(), strict=True):
+        for look in scene.looks[done:arrived]:
+            plots = Detections.of(
+                sensor=f"sensor {look.sensor}",
+                components=("x_m", "y_m"),
+                time_ns=np.full(len(look.xy_m), round(look.time_s * NS)),
+                values=look.xy_m,
+                covariances=look.covariance_m2,
+            )
+            now_ns = max(now_ns, round(look.time_s * NS))
+            node.receive(plots, now_ns)
+            node.take()
+        done = arrived
+        tracks = picture.picture(round(time_s * NS))
+        seen = (tracks.status == TrackStatus.FIRM) | (tracks.status == TrackStatus.COASTING)
+        shown.append((tracks.state_ecef[seen, :3] - PLANE_M)[:, 1:3])
+    return shown
+
+
+def intervals_s(scene: Scene) -> np.ndarray:
+    """Return the times between the moments at which anybody looks."""
+    return np.diff(np.unique([look.time_s for look in scene.looks]))
 
 
 def sites(scene: Scene, speed_sigma_m_s: float, scan_period_s: float) -> list[SensorSite]:
@@ -49,28 +77,3 @@ def sites(scene: Scene, speed_sigma_m_s: float, scan_period_s: float) -> list[Se
         )
         for i, eye in enumerate(scene.sensors)
     ]
-
-
-def through_noroshi(
-    scene: Scene, tracker: str, parameters: Mapping[str, float], *, speed_sigma_m_s: float
-) -> list[np.ndarray]:
-    """Return what the shipped program shows of the scene, by one of its trackers."""
-    steps = np.diff(scene.times_s)
-    tracked = noroshi.track(
-        detections(scene),
-        sites(scene, speed_sigma_m_s, float(steps.min()) / 2.0),
-        tracker=tracker,
-        motion="plane_constant_velocity",
-        parameters={"horizontal_psd_m2_s3": scene.noise_density_m2_s3, **parameters},
-        period_s=float(np.round(np.median(steps), 9)),
-    )
-    return [positions_at(tracked.tracks, time_s) for time_s in scene.times_s]
-
-
-def positions_at(tracks: Tracks | None, time_s: float) -> np.ndarray:
-    """Return the (n, 2) positions in the picture of this time."""
-    if tracks is None:
-        return np.zeros((0, 2))
-    shown = (tracks.status == TrackStatus.FIRM) | (tracks.status == TrackStatus.COASTING)
-    rows = shown & (tracks.time_ns == round(time_s * NS))
-    return (tracks.state_ecef[rows, :3] - PLANE_M)[:, 1:3]

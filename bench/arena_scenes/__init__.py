@@ -51,7 +51,7 @@ class Scene:
         survival_per_s: chance that a target is still there a second later.
         targets_initial, targets_per_s: expected targets at the first look, and new ones a second.
         birth_mean, birth_sigma: (4,) [x, y, vx, vy] of a new target.
-        cutoff_m: of GOSPA.
+        cutoff_m: of GOSPA and OSPA.
     """
 
     sensors: tuple[Sensor, ...]

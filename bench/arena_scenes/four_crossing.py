@@ -1,8 +1,8 @@
 """Four targets that meet within a metre at the middle of 81 scans; one of them ends there.
 
 Source: Garcia-Fernandez, Williams, Granstrom, Svensson (2018), Poisson multi-Bernoulli mixture filter: direct
-derivation and implementation, IEEE Trans. Aerosp. Electron. Syst. 54(4), section VII, after Williams (2015), Marginal
-multi-Bernoulli filters, the same transactions 51(3), section V. Truth and plots are drawn anew for every seed; the
+derivation and implementation, IEEE Trans. Aerosp. Electron. Syst. 54(4), the simulations, after Williams (2015),
+Marginal multi-Bernoulli filters, the same transactions 51(3). Truth and plots are drawn anew for every seed; the
 authors' script draws the truth once.
 """
 

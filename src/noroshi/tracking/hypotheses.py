@@ -5,6 +5,7 @@ A *track* is a target that may exist, since the plot that started it. A *leaf* i
 independent of each other, so that the mixture is their product.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -80,6 +81,12 @@ class Evidence(NamedTuple):
     log_new: Floats
     existence_new: Floats
 
+    def without(self, dropped: NDArray[np.bool_]) -> "Evidence":
+        """Return the evidence without some of its (p,) pairs."""
+        keep = ~dropped
+        start = np.append(0, np.cumsum(keep))[self.pair_start]
+        return self._replace(pair_start=start, pair_plot=self.pair_plot[keep], pair_log_ratio=self.pair_log_ratio[keep])
+
 
 def branch(
     old: Clusters,
@@ -107,9 +114,9 @@ def branch(
         existence_min: a leaf that exists with less probability than this is dropped.
 
     Source: Garcia-Fernandez, Williams, Granstrom, Svensson (2018), Poisson multi-Bernoulli mixture filter: direct
-    derivation and implementation, IEEE Trans. Aerosp. Electron. Syst. 54(4), 1883-1901, sections III and V: theorem 2
-    (the weights), and k best assignments for each global hypothesis with k = ceil(hypotheses_max * its weight). The
-    clusters: Reid (1979), An algorithm for tracking multiple targets, IEEE Trans. Autom. Control 24(6), section V.
+    derivation and implementation, IEEE Trans. Aerosp. Electron. Syst. 54(4), 1883-1901: the update of the
+    weights, and k best assignments for each global hypothesis with k = ceil(hypotheses_max * its weight). The clusters:
+    Reid (1979), An algorithm for tracking multiple targets, IEEE Trans. Autom. Control 24(6), 843-854.
     """
     group = np.repeat(np.arange(len(groups.cluster_start) - 1), np.diff(groups.cluster_start))
     size = np.diff(groups.plot_start)
@@ -126,6 +133,8 @@ def branch(
         leaf_start=np.zeros(n_all + 1, np.int64),
     )
     count = np.zeros(1, np.int64)
+    old, groups = Clusters(*_writable(old)), Groups(*_writable(groups))
+    evidence = Evidence(*_writable(evidence))
     _branch(old, groups, evidence, n_tracks, allowed, log_weight_min, existence_min, new, count)
     n = int(count[0])
     ends = new.track_start[n], new.hypothesis_start[n], new.leaf_start[n]
@@ -137,6 +146,11 @@ def branch(
         new.leaf[: ends[2]].copy(),
         new.leaf_start[: n + 1],
     )
+
+
+def _writable(columns: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Return arrays of the one kind that kernels are compiled for: contiguous, and not write-protected."""
+    return [np.require(column, requirements=["C", "W"]) for column in columns]
 
 
 @kernel

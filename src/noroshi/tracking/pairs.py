@@ -10,7 +10,8 @@ from noroshi.estimation.gating import chi_square_gate, coarse_pairs
 from noroshi.estimation.kalman import LOG_2_PI, mask_missing, symmetric
 from noroshi.geo.time import NS_PER_S
 from noroshi.motion import Motion
-from noroshi.records import Detections
+from noroshi.records import Detections, Identity
+from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
 
 Floats = NDArray[np.float64]
@@ -122,3 +123,13 @@ def _sigma(covariance: Floats) -> Floats:
     """Return (n,) the root of the trace."""
     sigma: Floats = np.sqrt(np.trace(covariance, axis1=1, axis2=2))
     return sigma
+
+
+def agreement_of(a: Identity, b: Identity, i_a: Integers, i_b: Integers) -> Integers:
+    """Return (p,) for pairs of rows +1 where addresses agree, -1 where they differ, 0 where one of them is silent."""
+    verdict = np.zeros(len(i_a), np.int64)
+    for column in ("icao_address", "mmsi"):
+        ours, theirs = getattr(a, column)[i_a], getattr(b, column)[i_b]
+        both = (ours != ABSENT) & (theirs != ABSENT)
+        verdict[both] = np.where(ours[both] == theirs[both], 1, -1)
+    return verdict

@@ -138,7 +138,7 @@ def newcomers(
         gate_probability: as for tracks, between a part of `undetected` and a plot.
 
     Source: Garcia-Fernandez, Williams, Granstrom, Svensson (2018), Poisson multi-Bernoulli mixture filter: direct
-    derivation and implementation, IEEE Trans. Aerosp. Electron. Syst. 54(4), section III-B and V: a new Bernoulli of a
+    derivation and implementation, IEEE Trans. Aerosp. Electron. Syst. 54(4), 1883-1901: the new Bernoulli of a
     measurement, its Gaussians reduced to one by their moments.
     """
     k, b = len(plots), len(undetected.weight)

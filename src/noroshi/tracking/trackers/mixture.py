@@ -19,7 +19,7 @@ from noroshi.tracking.beliefs import groups_of, labels, leaf_weights, likeliest,
 from noroshi.tracking.height import bound_height
 from noroshi.tracking.hypotheses import NOBODY, Clusters, Evidence, Groups, branch
 from noroshi.tracking.numbering import track_numbers
-from noroshi.tracking.pairs import Pairs, pairs_inside
+from noroshi.tracking.pairs import Pairs, agreement_of, pairs_inside
 from noroshi.tracking.undetected import Intensity, Newcomers, Region, newcomers
 
 Floats = NDArray[np.float64]
@@ -148,7 +148,7 @@ class Tracker:
     at the tracker's own time, that of its youngest plot.
 
     Source: Garcia-Fernandez, Williams, Granstrom, Svensson (2018), Poisson multi-Bernoulli mixture filter: direct
-    derivation and implementation, IEEE Trans. Aerosp. Electron. Syst. 54(4), 1883-1901; estimator 1 of its section VI.
+    derivation and implementation, IEEE Trans. Aerosp. Electron. Syst. 54(4), 1883-1901, with its estimator 1.
     """
 
     def __init__(
@@ -308,7 +308,7 @@ class Tracker:
         existence_missed = np.where(looked[s["leaf_track"]], existence * (1.0 - seen) / missed, existence)
         leaf, plot = pairs.i_leaf, pairs.i_plot
         log_ratio = pairs.log_likelihood + np.log(existence[leaf] * np.maximum(seen[leaf], DETECTION_FLOOR))
-        agreement = _agreement(_identity(s), plots.identity, leaf, plot)
+        agreement = agreement_of(_identity(s), plots.identity, leaf, plot)
         log_ratio += LOG_SAME_ADDRESS * (agreement > 0) - np.log(missed[leaf])
         keep = (agreement >= 0) & (log_ratio >= fresh.log_intensity[plot] + math.log(self.parameters.weight_min))
         pairs = pairs.take(keep)
@@ -338,7 +338,7 @@ class Tracker:
             i_leaf, i_plot = pairs.i_leaf[rows], pairs.i_plot[rows]
             cost = evidence.log_new[i_plot] - evidence.pair_log_ratio[rows]
             dropped[rows[assign(i_leaf, i_plot, cost, n_leaves, n_plots, cost_unassigned=0.0)]] = False
-            pairs, evidence = pairs.take(~dropped), _without(pairs, evidence, dropped)
+            pairs, evidence = pairs.take(~dropped), evidence.without(dropped)
             label = labels(clusters, s["leaf_track"], pairs.i_leaf, pairs.i_plot, n_plots)
         return clusters, pairs, evidence, groups_of(label, n_plots)
 
@@ -514,20 +514,3 @@ def _looked(
     passed_ns = looked_ns[:, i_sensor] + np.where(due, turns, 0.0).astype(np.int64) * period_ns
     looked_ns[:, i_sensor] = np.where(seen, seen_ns, passed_ns)
     return s | {"looked_ns": looked_ns}, seen | due
-
-
-def _without(pairs: Pairs, evidence: Evidence, dropped: NDArray[np.bool_]) -> Evidence:
-    """Return the evidence without some of its pairs."""
-    leaf, plot = pairs.i_leaf[~dropped], pairs.i_plot[~dropped]
-    start = np.searchsorted(leaf, np.arange(len(evidence.log_missed) + 1))
-    return evidence._replace(pair_start=start, pair_plot=plot, pair_log_ratio=evidence.pair_log_ratio[~dropped])
-
-
-def _agreement(a: Identity, b: Identity, i_a: Integers, i_b: Integers) -> Integers:
-    """Return (p,) for pairs of rows +1 where addresses agree, -1 where they differ, 0 where one of them is silent."""
-    verdict = np.zeros(len(i_a), np.int64)
-    for column in ("icao_address", "mmsi"):
-        ours, theirs = getattr(a, column)[i_a], getattr(b, column)[i_b]
-        both = (ours != ABSENT) & (theirs != ABSENT)
-        verdict[both] = np.where(ours[both] == theirs[both], 1, -1)
-    return verdict
