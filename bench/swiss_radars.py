@@ -37,6 +37,8 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=2.0)
     parser.add_argument("--from-hour", type=float, default=8.0, help="UTC")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tracker", default="soft")
+    parser.add_argument("--motion", default=None)
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -45,13 +47,17 @@ def main() -> None:
         arguments.hours,
         arguments.seed,
         {k: float(v) for k, v in (s.split("=") for s in arguments.set)},
+        arguments.tracker,
+        arguments.motion,
     )
     if not arguments.json:
         print(figures.pop("ed142_table"))
     print(json.dumps(figures))
 
 
-def measure(from_hour: float, hours: float, seed: int, parameters: dict[str, float]) -> dict[str, object]:
+def measure(
+    from_hour: float, hours: float, seed: int, parameters: dict[str, float], tracker: str, motion: str | None
+) -> dict[str, object]:
     """Return the figures of one watch."""
     reports = read("sample:switzerland").decoded.detections
     truth, removed = truth_from_reports(reports)
@@ -74,7 +80,7 @@ def measure(from_hour: float, hours: float, seed: int, parameters: dict[str, flo
         )
         plots.append(observe(truth, watch)[0])
     since = time.process_time()
-    tracked = noroshi.track(plots, sites, period_s=PERIOD_S, parameters=parameters)
+    tracked = noroshi.track(plots, sites, period_s=PERIOD_S, parameters=parameters, tracker=tracker, motion=motion)
     cpu_s = time.process_time() - since
     tracks = tracked.tracks
     times_ns = np.arange(start_ns + 60 * NS_PER_S, end_ns, round(PERIOD_S * NS_PER_S))
@@ -83,6 +89,8 @@ def measure(from_hour: float, hours: float, seed: int, parameters: dict[str, flo
         "from": iso_from_utc_ns(start_ns),
         "hours": hours,
         "seed": seed,
+        "tracker": tracker,
+        "motion": tracked.setup.motion,
         "flights": len(np.unique(truth.target)),
         "rows_removed_from_truth": dict(removed),
         "plots": sum(map(len, plots)),

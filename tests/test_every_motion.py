@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import noroshi.motion
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes
+from noroshi.motion import predict_by_jacobian
 
 FIRST = ("x_ecef_m", "y_ecef_m", "z_ecef_m", "vx_ecef_m_s", "vy_ecef_m_s", "vz_ecef_m_s")
 UNITS = ("_m", "_m_s", "_m_s2", "_rad", "_rad_s", "_kg_m2", "_m2_kg", "_s")
@@ -200,3 +201,20 @@ def test_is_finite_anywhere(kind, lat_rad, lon_rad, height_m, velocity, dt_s, da
     model, dt = kind.of(), np.array([dt_s])
     for method in (model.propagate, model.jacobian, model.process_noise):
         assert np.isfinite(method(states, dt)).all()
+
+
+@every_motion
+@pytest.mark.parametrize("dt_s", [0.0, 0.3, 10.0, -4.0])
+def test_predict_is_the_extended_kalman_prediction(kind, dt_s):
+    """A kernel may take the vertical at the surface and leave out how the Earth's bend turns covariances."""
+    model, states, rng = kind.of(), aircraft(kind, 50), np.random.default_rng(4)
+    d = states.shape[1]
+    root = rng.normal(size=(50, d, d))
+    sizes = np.array([200.0] * 3 + [20.0] * 3 + [(high - low) / 30.0 for low, high in kind.EXTENT])
+    covariance = (root @ root.swapaxes(1, 2) / d) * sizes[:, None] * sizes
+    ahead, spread = model.predict(states, covariance, seconds(50, dt_s))
+    plain_ahead, plain_spread = predict_by_jacobian(model, states, covariance, seconds(50, dt_s))
+    assert np.abs(ahead - plain_ahead)[:, :3].max() < 2e-2
+    assert np.abs(ahead - plain_ahead)[:, 3:].max() < 5e-3
+    np.testing.assert_array_equal(spread, spread.swapaxes(1, 2))
+    assert np.abs((spread - plain_spread) / scales(plain_spread)).max() < 5e-3

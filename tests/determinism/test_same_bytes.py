@@ -106,7 +106,7 @@ def test_two_threads_share_out_many_rows(monkeypatch):
     def run(executor):
         from noroshi.records import Detections
 
-        tracker = Tracker(node="n", sensor_names=("east",), motion=Motion.of(), executor=executor)
+        tracker = Tracker(node="n", sensor_names=("east",), motions=(Motion.of(),), executor=executor)
         for k in range(5):
             moved = values + np.array([-2_000.0 * k, 0.0, 0.0])
             plots = Detections.of(

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from noroshi.estimation import assignment
 from noroshi.estimation.assignment import assign
 
 UNASSIGNED = 10.0
@@ -53,10 +52,9 @@ def test_no_set_of_pairs_is_better(seed):
     assert total(cost, chosen) == pytest.approx(least_total(ia[:14], ib[:14], cost[:14]), abs=1e-9)
 
 
-@pytest.mark.parametrize(("cells", "seed"), [(0, 1), (0, 2), (40_000, 3), (40_000, 4)])
+@pytest.mark.parametrize("seed", range(1, 5))
 @pytest.mark.parametrize(("n_a", "n_b", "density"), [(60, 90, 0.02), (90, 60, 0.05), (300, 280, 0.01), (40, 40, 1.0)])
-def test_as_good_as_one_dense_assignment(monkeypatch, cells, seed, n_a, n_b, density):
-    monkeypatch.setattr(assignment, "DENSE_CELLS_MAX", cells)
+def test_as_good_as_one_dense_assignment(seed, n_a, n_b, density):
     ia, ib, cost = instance(np.random.default_rng(seed), n_a, n_b, density)
     chosen = assign(ia, ib, cost, n_a, n_b, cost_unassigned=UNASSIGNED)
     check_one_to_one(ia, ib, chosen)

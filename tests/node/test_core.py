@@ -19,7 +19,7 @@ SITE = SensorSite(
 
 def node(period_s=0.0):
     sensors = {"radar": Sensor.at(SITE)}
-    tracker = Tracker(node="n", sensor_names=("radar",), motion=Motion.of())
+    tracker = Tracker(node="n", sensor_names=("radar",), motions=(Motion.of(),))
     return Node("n", sensors=sensors, tracker=tracker, period_ns=round(period_s * NS), window_ns=30 * NS)
 
 

@@ -44,7 +44,7 @@ def test_nees_is_inside_its_bounds(sensor, components, range_m):
     columns = [sensor.COMPONENTS.index(name) for name in components]
     origin = np.broadcast_to(sensor.origin_ecef_m, (N, 3))
     who = Identity.absent(N).replace(icao_address=np.arange(1, N + 1))
-    tracker = Tracker(node="n", sensor_names=("s",), motion=motion)
+    tracker = Tracker(node="n", sensor_names=("s",), motions=(motion,))
     found = []
     for k in range(SCANS):
         if k:

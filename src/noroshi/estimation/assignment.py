@@ -2,17 +2,16 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from noroshi.estimation.angles import Floats
+from noroshi.kernel import kernel
 
-Indices = NDArray[np.intp]
-DENSE_CELLS_MAX = 40_000
+Indices = NDArray[np.int64]
 
 
-def assign(ia: Indices, ib: Indices, cost: Floats, n_a: int, n_b: int, *, cost_unassigned: float) -> Indices:
+def assign(
+    ia: NDArray[np.intp], ib: NDArray[np.intp], cost: Floats, n_a: int, n_b: int, *, cost_unassigned: float
+) -> Indices:
     """Return which of the candidate pairs to make, in ascending order, each a and each b at most once.
 
     The sum of (cost - cost_unassigned) over the pairs made is the least possible, so a pair that costs
@@ -30,81 +29,151 @@ def assign(ia: Indices, ib: Indices, cost: Floats, n_a: int, n_b: int, *, cost_u
     Raises:
         ValueError: if a cost is NaN or minus infinity.
 
-    Source: Blackman & Popoli (1999), Design and Analysis of Modern Tracking Systems, chapter 6 (the problem);
-    Crouse (2016), On implementing 2D rectangular assignment algorithms, IEEE Trans. Aerosp. Electron. Syst. 52,
-    1679-1696 (the algorithm, by SciPy), after a split into parts that share no row.
+    Source: Jonker and Volgenant (1987), A shortest augmenting path algorithm for dense and sparse linear assignment
+    problems, Computing 38, 325-340, over the pairs alone: each a may also stay alone.
     """
     if np.isnan(cost).any() or np.isneginf(cost).any() or not np.isfinite(cost_unassigned):
         raise ValueError("assign needs costs that are numbers above minus infinity, and a finite cost_unassigned")
     pairs = np.flatnonzero(cost < cost_unassigned)
-    if not pairs.size or max(np.bincount(ia[pairs]).max(), np.bincount(ib[pairs]).max()) == 1:
-        return pairs
     pairs = pairs[np.lexsort((pairs, cost[pairs], ib[pairs], ia[pairs]))]
     again = (np.diff(ia[pairs], prepend=-1) == 0) & (np.diff(ib[pairs], prepend=-1) == 0)
     pairs = pairs[~again]
-    a, b = ia[pairs], ib[pairs]
-    part, n_parts = _parts(a, b, n_a, n_b)
-    by_part = np.argsort(part, kind="stable")
-    pairs, a, b, part = pairs[by_part], a[by_part], b[by_part], part[by_part]
-    gain = cost_unassigned - cost[pairs]
-    row, n_rows = _places(a, part, n_parts)
-    column, n_columns = _places(b, part, n_parts)
-    begin = np.searchsorted(part, np.arange(n_parts + 1))
-    is_star = (n_rows == 1) | (n_columns == 1)
-    best = np.lexsort((-gain, part))[begin[:-1]]
-    chosen = [best[is_star]]
-    for each in np.flatnonzero(~is_star):
-        own = slice(begin[each], begin[each + 1])
-        chosen.append(begin[each] + _match(row[own], column[own], gain[own], n_rows[each], n_columns[each]))
-    return np.sort(pairs[np.concatenate(chosen)])
-
-
-def _parts(a: Indices, b: Indices, n_a: int, n_b: int) -> tuple[Indices, int]:
-    """Return for each pair the number of its connected part, and how many parts there are."""
-    graph = coo_array((np.ones(len(a)), (a, n_a + b)), shape=(n_a + n_b, n_a + n_b))
-    labels = connected_components(graph, directed=False)[1]
-    used, part = np.unique(labels[a], return_inverse=True)
-    return part, len(used)
-
-
-def _places(rows: Indices, part: Indices, n_parts: int) -> tuple[Indices, Indices]:
-    """Return for each pair the place of its row among the rows of its part, and how many rows each part has."""
-    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
-    n_rows = np.bincount(part[first], minlength=n_parts)
-    place = np.empty(len(first), np.intp)
-    place[np.argsort(part[first], kind="stable")] = np.arange(len(first)) - np.repeat(
-        np.cumsum(n_rows) - n_rows, n_rows
+    chosen = match(
+        ia[pairs].astype(np.int64),
+        ib[pairs].astype(np.int64),
+        cost[pairs].astype(np.float64),
+        n_a,
+        n_b,
+        cost_unassigned,
     )
-    return place[inverse], n_rows
+    return np.sort(pairs[chosen])
 
 
-def _match(row: Indices, column: Indices, gain: Floats, n_rows: int, n_columns: int) -> Indices:
-    """Return which pairs of one part to make for the greatest total gain."""
-    if n_rows * n_columns > DENSE_CELLS_MAX:
-        return _match_sparse(row, column, gain, n_rows, n_columns)
-    table = np.zeros((n_rows, n_columns))
-    table[row, column] = gain
-    pair = np.full((n_rows, n_columns), -1)
-    pair[row, column] = np.arange(len(row))
-    made: Indices = pair[linear_sum_assignment(table, maximize=True)]
-    return made[made >= 0]
+@kernel
+def match(ia: Indices, ib: Indices, cost: Floats, n_a: int, n_b: int, cost_unassigned: float) -> Indices:
+    """Return the pairs to make, ascending, of pairs that are sorted by a and then b; see `assign`.
 
-
-def _match_sparse(row: Indices, column: Indices, gain: Floats, n_rows: int, n_columns: int) -> Indices:
-    """Do the same without a table: each row may be matched to a column of its own, which gains nothing.
-
-    The matching must be full and knows no edge of weight zero, so each weight is raised by the same amount.
+    Rows of a are taken one after the other. One whose cheapest b is free and wanted by nobody else takes it; else the
+    shortest augmenting path decides who makes room (Dijkstra over reduced costs, a binary heap of columns).
     """
-    each_row = np.arange(n_rows)
-    raised = gain.max()
-    graph = csr_array(
-        (
-            np.concatenate([gain + raised, np.full(n_rows, raised)]),
-            (np.concatenate([row, each_row]), np.concatenate([column, n_columns + each_row])),
-        ),
-        shape=(n_rows, n_columns + n_rows),
-    )
-    matched_row, matched_column = min_weight_full_bipartite_matching(graph, maximize=True)
-    column_of_row = np.full(n_rows, -1)
-    column_of_row[matched_row] = matched_column
-    return np.flatnonzero(column_of_row[row] == column)
+    p = ia.shape[0]
+    begin = np.zeros(n_a + 1, np.int64)
+    wanted = np.zeros(n_b, np.int64)
+    for e in range(p):
+        begin[ia[e] + 1] += 1
+        wanted[ib[e]] += 1
+    for a in range(n_a):
+        begin[a + 1] += begin[a]
+    pair_of_a = np.full(n_a, -1, np.int64)
+    pair_of_b = np.full(n_b, -1, np.int64)
+    price = np.zeros(n_b)
+    distance = np.full(n_b, np.inf)
+    came_by = np.empty(n_b, np.int64)
+    is_done = np.zeros(n_b, np.bool_)
+    seen = np.empty(n_b, np.int64)
+    heap_key = np.empty(p + 1)
+    heap_b = np.empty(p + 1, np.int64)
+    for start in range(n_a):
+        if begin[start] == begin[start + 1]:
+            continue
+        if begin[start] + 1 == begin[start + 1] and wanted[ib[begin[start]]] == 1:
+            if cost[begin[start]] < cost_unassigned:
+                pair_of_a[start] = begin[start]
+                pair_of_b[ib[begin[start]]] = begin[start]
+            continue
+        # The best end so far: a free column, or a row (`alone`) that gives up its column.
+        best, end_b, alone = cost_unassigned, -1, start
+        n_heap, n_seen = 0, 0
+        row, reached = start, 0.0
+        while True:
+            shift = 0.0
+            if row != start:
+                own = pair_of_a[row]
+                shift = cost[own] - price[ib[own]]
+                if reached + cost_unassigned - shift < best:
+                    best, end_b, alone = reached + cost_unassigned - shift, -1, row
+            for e in range(begin[row], begin[row + 1]):
+                b = ib[e]
+                if is_done[b]:
+                    continue
+                far = reached + cost[e] - price[b] - shift
+                if far < distance[b] and far < best:
+                    if distance[b] == np.inf:
+                        seen[n_seen] = b
+                        n_seen += 1
+                    distance[b] = far
+                    came_by[b] = e
+                    n_heap = _push(heap_key, heap_b, n_heap, far, b)
+            column = -1
+            while n_heap > 0:
+                column, n_heap = _pop(heap_key, heap_b, n_heap)
+                if not is_done[column]:
+                    break
+                column = -1
+            if column < 0 or distance[column] >= best:
+                break
+            is_done[column] = True
+            if pair_of_b[column] < 0:
+                best, end_b, alone = distance[column], column, -1
+                break
+            row = ia[pair_of_b[column]]
+            reached = distance[column]
+        for i in range(n_seen):
+            b = seen[i]
+            if is_done[b] and distance[b] < best:
+                price[b] += distance[b] - best
+        if end_b >= 0:
+            b = end_b
+        elif alone != start:
+            b = ib[pair_of_a[alone]]
+            pair_of_a[alone] = -1
+        else:
+            b = -1
+        while b >= 0:
+            e = came_by[b]
+            before = pair_of_a[ia[e]]
+            pair_of_a[ia[e]] = e
+            pair_of_b[b] = e
+            b = ib[before] if before >= 0 else -1
+        for i in range(n_seen):
+            distance[seen[i]] = np.inf
+            is_done[seen[i]] = False
+    return pair_of_a[pair_of_a >= 0]
+
+
+@kernel
+def _push(heap_key: Floats, heap_b: Indices, n: int, key: float, b: int) -> int:
+    """Put a column on the heap; equal keys are ordered by column, so that the order of pushing does not matter."""
+    i = n
+    while i > 0:
+        parent = (i - 1) // 2
+        if heap_key[parent] < key or (heap_key[parent] == key and heap_b[parent] <= b):
+            break
+        heap_key[i], heap_b[i] = heap_key[parent], heap_b[parent]
+        i = parent
+    heap_key[i], heap_b[i] = key, b
+    return n + 1
+
+
+@kernel
+def _pop(heap_key: Floats, heap_b: Indices, n: int) -> tuple[int, int]:
+    """Take the nearest column off the heap and return it and how many are left."""
+    top = heap_b[0]
+    n -= 1
+    key, b = heap_key[n], heap_b[n]
+    i = 0
+    while True:
+        child = 2 * i + 1
+        if child >= n:
+            break
+        right = child + 1
+        if right < n and (
+            heap_key[right] < heap_key[child] or (heap_key[right] == heap_key[child] and heap_b[right] < heap_b[child])
+        ):
+            child = right
+        if key < heap_key[child] or (key == heap_key[child] and b <= heap_b[child]):
+            break
+        heap_key[i], heap_b[i] = heap_key[child], heap_b[child]
+        i = child
+    heap_key[i], heap_b[i] = key, b
+    return top, n

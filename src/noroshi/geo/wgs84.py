@@ -1,9 +1,12 @@
 """The WGS 84 ellipsoid: geodetic coordinates, Earth-centred Earth-fixed (ECEF) and local east-north-up (ENU) axes."""
 
+import math
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from noroshi.kernel import kernel
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -72,6 +75,28 @@ def geodetic_from_ecef(position_ecef_m: Floats) -> tuple[Floats, Floats, Floats]
         height_disc = -SEMI_MAJOR_AXIS_M * np.sqrt((1.0 - e2) * (e2 - p_disc) / e2)
         lat_rad, height_m = np.where(on_disc, lat_disc, lat_rad), np.where(on_disc, height_disc, height_m)
     return lat_rad, np.arctan2(y, x), height_m
+
+
+@kernel
+def vertical_at(x_m: float, y_m: float, z_m: float) -> tuple[float, float, float, float]:
+    """Return the upward unit vector (x, y, z) and the ellipsoidal height [m] at one ECEF position, for kernels.
+
+    One step of Bowring's iteration: heights to a micrometre and directions to 1e-9 rad from 10 km below the ellipsoid
+    to 100 km above it, the poles included; a millimetre and 1e-6 rad at the geostationary orbit.
+
+    Source: Bowring (1976), Transformation from spatial to geographical coordinates, Survey Review 23, 323-327.
+    """
+    across = math.sqrt(x_m * x_m + y_m * y_m)
+    reduced_z, reduced_p = z_m * SEMI_MAJOR_AXIS_M, across * SEMI_MINOR_AXIS_M
+    scale = 1.0 / math.sqrt(reduced_z * reduced_z + reduced_p * reduced_p)
+    sin_b, cos_b = reduced_z * scale, reduced_p * scale
+    up_z = z_m + ECCENTRICITY_SQUARED / (1.0 - ECCENTRICITY_SQUARED) * SEMI_MINOR_AXIS_M * sin_b * sin_b * sin_b
+    up_p = across - ECCENTRICITY_SQUARED * SEMI_MAJOR_AXIS_M * cos_b * cos_b * cos_b
+    scale = 1.0 / math.sqrt(up_z * up_z + up_p * up_p)
+    up_z, up_p = up_z * scale, up_p * scale
+    height = across * up_p + z_m * up_z - SEMI_MAJOR_AXIS_M * math.sqrt(1.0 - ECCENTRICITY_SQUARED * up_z * up_z)
+    along = up_p / across if across > 0.0 else 0.0
+    return x_m * along, y_m * along, up_z, height
 
 
 def _root_inside_evolute(r: Floats, s: Floats, discriminant: Floats) -> Floats:

@@ -48,6 +48,24 @@ class Motion(Protocol):
         """
         ...
 
+    def predict(
+        self, mean: NDArray[np.float64], covariance: NDArray[np.float64], dt_s: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return (n, d) means and (n, d, d) covariances `dt_s` (n,) later: the extended Kalman prediction.
+
+        It is where a tracker spends its time: a kernel here makes the model fast, `predict_by_jacobian` makes it work.
+        """
+        ...
+
+
+def predict_by_jacobian(
+    model: Motion, mean: NDArray[np.float64], covariance: NDArray[np.float64], dt_s: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return `Motion.predict` from the model's own `propagate`, `jacobian` and `process_noise`."""
+    transition = model.jacobian(mean, dt_s)
+    spread = transition @ covariance @ transition.transpose(0, 2, 1) + model.process_noise(mean, dt_s)
+    return model.propagate(mean, dt_s), spread
+
 
 def require_densities(**densities: float) -> None:
     """Check parameters that are power spectral densities.

@@ -48,7 +48,7 @@ class Node:
         self.sensors = sensors
         self.period_ns = period_ns
         self.refused: Counter[tuple[str, str]] = Counter()
-        self._rewind = Rewind(tracker, window_ns=window_ns)
+        self._rewind = Rewind(tracker, window_ns=window_ns, report=not period_ns)
         self._outgoing: list[Outgoing] = []
         self._now_ns = 0
         self._wake_ns: int | None = None
@@ -130,10 +130,11 @@ class Node:
         for code in ready.quality[ready.quality != Quality.GOOD].tolist():
             self.refused[detections.sensor, Quality(code).name] += 1
         usable = good(ready)
+        late = self._rewind.n_late_rows
         changed = self._rewind.step(usable, sensor)
-        if changed is None and len(usable):
-            self.refused[detections.sensor, Quality.LATE.name] += len(usable)
-        if changed is not None and not self.period_ns:
+        if self._rewind.n_late_rows > late:
+            self.refused[detections.sensor, Quality.LATE.name] += self._rewind.n_late_rows - late
+        if changed is not None:
             self._give("tracks", changed)
         if self.period_ns and self._wake_ns is None:
             self._wake_ns = -(-self._now_ns // self.period_ns) * self.period_ns

@@ -15,6 +15,7 @@ REPORTS_PER_LOOK = 3.0  # a transponder that is silent for three of its interval
 REPORT_PERIOD_S_MIN = 10.0
 STRAY_NS = 7 * 86_400 * NS_PER_S
 STRAY_SHARE_MAX = 0.3
+FRAME_PLOTS = 2
 
 
 def in_time(
@@ -87,6 +88,12 @@ def scan_period_s(detections: Sequence[Detections], statuses: Sequence[Status], 
         return _rotation_s(detections)
     times = np.unique(np.concatenate([d.time_ns for d in detections]))
     return float(np.median(np.diff(times))) / NS_PER_S if times.size > 2 else None
+
+
+def come_in_frames(detections: Sequence[Detections]) -> bool:
+    """Return whether plots come all at one time, look by look: at least two at most of the times."""
+    _, number = np.unique(np.concatenate([d.time_ns for d in detections]), return_counts=True)
+    return bool(np.median(number) >= FRAME_PLOTS)
 
 
 def _rotation_s(detections: Sequence[Detections]) -> float | None:

@@ -39,7 +39,11 @@ class Site(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Setup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Everything that decides what a node gives out, beside the records it receives."""
+    """Everything that decides what a node gives out, beside the records it receives.
+
+    `motion` names one model, or several joined by "+". A parameter of a model is set in all that have it, or in one by
+    "model.parameter".
+    """
 
     node: str = "local"
     sites: list[Site]
@@ -79,17 +83,30 @@ def assemble(setup: Setup, executor: Executor | None = None) -> tuple[Node, Trac
         raise ValueError(f"batches of {setup.batch_s:g} s; give a time from 0.001 s to 1,000,000 s")
     eyes = make_sensors(setup)
     room = load("tracking.trackers", setup.tracker)
-    mover = load("motion", setup.motion).Motion
     own = {field.name for field in dataclasses.fields(room.Parameters)}
-    moving = {field.name for field in dataclasses.fields(mover)}
-    if unknown := sorted(set(setup.parameters) - own - moving):
-        known = ", ".join(sorted(own | moving))
-        raise ValueError(f"{setup.tracker} with {setup.motion} has no parameter '{unknown[0]}'; there are: {known}")
+    movers = {name: load("motion", name).Motion for name in setup.motion.split("+")}
+    moving = {name: {field.name for field in dataclasses.fields(mover)} for name, mover in movers.items()}
+    known = own.union(*moving.values(), *({f"{name}.{each}" for each in fields} for name, fields in moving.items()))
+    if unknown := sorted(set(setup.parameters) - known):
+        there = ", ".join(sorted(known))
+        raise ValueError(f"{setup.tracker} with {setup.motion} has no parameter '{unknown[0]}'; there are: {there}")
     usual = room.Parameters()
     parameters = {name: type(getattr(usual, name))(x) for name, x in setup.parameters.items() if name in own}
-    motion = mover.of(**{name: x for name, x in setup.parameters.items() if name in moving})
-    executor_and_parts = {"motion": motion, "parameters": room.Parameters(**parameters), "executor": executor}
-    tracker: Tracker = room.Tracker(node=setup.node, sensor_names=tuple(eyes), **executor_and_parts)
+    motions = [
+        mover.of(**{
+            field: setup.parameters.get(f"{name}.{field}", setup.parameters.get(field))
+            for field in sorted(moving[name])
+            if field in setup.parameters or f"{name}.{field}" in setup.parameters
+        })
+        for name, mover in movers.items()
+    ]  # fmt: skip
+    tracker: Tracker = room.Tracker(
+        node=setup.node,
+        sensor_names=tuple(eyes),
+        motions=motions,
+        parameters=room.Parameters(**parameters),
+        executor=executor,
+    )
     node = Node(
         setup.node,
         sensors=eyes,

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 
 from noroshi.records import Detections, SensorSite, Status
-from noroshi.run.batches import scan_period_s
+from noroshi.run.batches import come_in_frames, scan_period_s
 
 TYPE_OF = {"azimuth_rad": "search_radar", "lat_rad": "position_report", "x_m": "local_position"}
 """What type a sensor is if nobody says: by the component that only this type has."""
@@ -30,6 +30,8 @@ def complete(
         site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
         if "scan_period_s" not in site.parameters and (period := scan_period_s(own, statuses, site.type)):
             site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": round(period, 3)})
+        if site.type == "local_position" and "frames" not in site.parameters:
+            site = dataclasses.replace(site, parameters={**site.parameters, "frames": float(come_in_frames(own))})
         found.append(site)
     lost = [site for site in found if site.type == "search_radar" and math.isnan(site.lat_rad)]
     if lost and len(found) == 1:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noroshi.estimation.kalman import symmetric
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes_at
 from noroshi.records import SensorSite
 from noroshi.sensors import parameters_of
+from noroshi.sensors.rows import FIRST, LOG_VOLUME, RADIUS, WIDTH, filled, plain_rows
 
 Z = 2
 
@@ -24,7 +26,8 @@ class Sensor:
 
     Parameters: `sigma_m` is the noise along each axis. A plot without z is in the plane: at height 0 within
     `plane_sigma_m`, climbing within `plane_speed_sigma_m_s`. Every other velocity along an axis is taken to be within
-    `speed_sigma_m_s`. A laboratory's scale is its own: set `sigma_m` and `speed_sigma_m_s` to suit.
+    `speed_sigma_m_s`. False plots are spread over a field `field_m` wide. A laboratory's scale is its own: set these to
+    suit. With `frames = 1` plots of one time are one look at the whole field.
     """
 
     COMPONENTS: ClassVar[tuple[str, ...]] = ("x_m", "y_m", "z_m")
@@ -42,6 +45,8 @@ class Sensor:
         "scan_period_s": 1.0,
         "speed_sigma_m_s": 300.0,
         "plane_sigma_m": 1.0,
+        "field_m": 1_000.0,
+        "frames": 0.0,
         "plane_speed_sigma_m_s": 0.1,
     }
 
@@ -89,6 +94,25 @@ class Sensor:
         covariance[:, :3, :3] = ecef_from_local @ position_covariance @ axes
         covariance[:, 3:, 3:] = ecef_from_local @ (sigmas[:, :, None] ** 2 * axes)
         return states, symmetric(covariance)
+
+    def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
+        """Return (n, 30) forms; see `sensors.rows.Linear`."""
+        axes, sigma_m = _axes(origin_ecef_m), self.parameters["plane_sigma_m"]
+        measured = ~np.isnan(values)
+        form = np.zeros((len(values), FIRST + WIDTH * 3))
+        form[:, :3] = origin_ecef_m + np.vecmat(np.where(measured, values, 0.0), axes)
+        variances = np.diagonal(covariances, axis1=1, axis2=2)
+        form[:, RADIUS] = np.sqrt(np.where(measured, variances, sigma_m**2).sum(axis=1))
+        form[:, LOG_VOLUME] = np.log(self.parameters["field_m"]) * measured.sum(axis=1)
+        rows = np.zeros((len(axes), 3, 6))
+        rows[:, :, :3] = axes
+        return filled(form, rows, np.where(measured, 0.0, np.nan), covariances)
+
+    def linearise(
+        self, form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return innovation (p, 3), rows (p, 3, 6) and variance (p, 3); see `sensors.rows.Linear`."""
+        return plain_rows(form, i_plot, ahead)
 
     def detection_probability(
         self,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noroshi.estimation.kalman import symmetric
 from noroshi.geo.curvature import radii_of_curvature_m
@@ -13,8 +14,10 @@ from noroshi.geo.horizon import is_above_horizon
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_from_ecef
 from noroshi.records import SensorSite
 from noroshi.sensors import parameters_of
+from noroshi.sensors.rows import AIR_DEPTH_M, FIRST, LOG_VOLUME, RADIUS, SPEED_SPAN_M_S, WIDTH, filled, plain_rows
 
 LAT, LON = 0, 1
+FIELD_M = 1_000_000.0  # false reports are spread over this much of each horizontal axis
 SMALLEST_M = 1.0  # nearer to the Earth's axis than this a longitude has no derivative worth dividing by
 AT_SEA: Mapping[str, float] = {
     "altitude_prior_m": 0.0,
@@ -142,6 +145,34 @@ class Sensor:
         states = np.hstack([ecef_from_geodetic(lat_rad, lon_rad, height_m), np.vecmat(values[:, 3:], axes)])
         covariance = columns @ covariances @ columns.swapaxes(1, 2)
         return states, symmetric(covariance)
+
+    def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
+        """Return (n, 54) forms; see `sensors.rows.Linear`."""
+        p = self.parameters
+        measured = ~np.isnan(values)
+        altitude = np.where(measured[:, 2], values[:, 2], p["altitude_prior_m"])
+        axes = enu_axes(values[:, LAT], values[:, LON])
+        north_m_rad, east_m_rad = _arcs_m_rad(values[:, LAT], altitude)
+        scale = np.ones((len(values), 6))
+        scale[:, 0], scale[:, 1] = north_m_rad, east_m_rad
+        noise = covariances * scale[:, :, None] * scale[:, None, :]
+        rows = np.zeros((len(values), 6, 6))
+        rows[:, 0, :3], rows[:, 1, :3], rows[:, 2, :3], rows[:, 3:, 3:] = axes[:, 1], axes[:, 0], axes[:, 2], axes
+        y = np.where(measured, values, np.nan)
+        y[:, :3] = np.where(measured[:, :3], 0.0, np.nan)
+        form = np.zeros((len(values), FIRST + WIDTH * 6))
+        form[:, :3] = ecef_from_geodetic(values[:, LAT], values[:, LON], altitude)
+        vertical = np.where(measured[:, 2], noise[:, 2, 2], p["altitude_prior_sigma_m"] ** 2)
+        form[:, RADIUS] = np.sqrt(noise[:, 0, 0] + noise[:, 1, 1] + vertical)
+        spans = [FIELD_M, FIELD_M, AIR_DEPTH_M, SPEED_SPAN_M_S, SPEED_SPAN_M_S, SPEED_SPAN_M_S]
+        form[:, LOG_VOLUME] = np.where(measured, np.log(spans), 0.0).sum(axis=1)
+        return filled(form, rows, y, noise)
+
+    def linearise(
+        self, form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return innovation (p, 6), rows (p, 6, 6) and variance (p, 6); see `sensors.rows.Linear`."""
+        return plain_rows(form, i_plot, ahead)
 
     def detection_probability(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n,) chances: one number, or 0 below the horizon of a receiver whose place is known."""

@@ -1,15 +1,19 @@
 """Detections as they came, brought into the order of their sensor's type and screened row by row."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from noroshi import sensors
+from noroshi.geo.wgs84 import Floats
+from noroshi.kernel import kernel
 from noroshi.records import Detections, Quality, RecordError
 
 YEAR_2200_NS = 7_258_118_400_000_000_000
 ASYMMETRY_MAX = 1e-9  # of a covariance, as a correlation: rounding in a decoder, no more
 SIGMA_RAD, SIGMA_SI = (1e-12, 2.0 * np.pi), (1e-6, 1e7)  # what a standard deviation may be, in rad and in m or m/s
-EIGENVALUE_MIN = 1e-12  # of a correlation matrix: below this its inverse is noise
+PIVOT_MIN = 1e-12  # of a correlation matrix: below this its inverse is noise
 
 
 def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
@@ -32,71 +36,109 @@ def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
         if names.count(name) > 1:
             raise RecordError(f"sensor {detections.sensor!r}: component {name!r} is there {names.count(name)} times")
     n, m = len(detections), len(sensor.COMPONENTS)
-    columns = np.array([sensor.COMPONENTS.index(name) for name in names], np.intp)
-    values = np.full((n, m), np.nan)
+    columns = np.array([sensor.COMPONENTS.index(name) for name in names], np.int64)
+    values, covariances = np.full((n, m), np.nan), np.empty((n, m, m))
     values[:, columns] = detections.values
-    given = np.full((n, m, m), np.nan)
-    given[:, columns[:, None], columns] = detections.covariances
-    own = sensor.noise(np.where(np.isinf(values), np.nan, values))
-    measured = ~np.isnan(values)
-    stated = measured[:, :, None] & measured[:, None, :] & ~np.isnan(given)
-    covariances = np.where(stated, given, own)
+    own = sensor.noise(np.where(np.isinf(values), np.nan, values) if np.isinf(values).any() else values)
     origin = np.where(np.isnan(detections.origin_ecef_m), sensor.origin_ecef_m, detections.origin_ecef_m)
-    faults = {
-        Quality.NOT_FINITE: _not_finite(values, sensor),
-        Quality.OUT_OF_BOUNDS: _out_of_bounds(values, sensor),
-        Quality.BAD_COVARIANCE: _bad_covariance(covariances, measured) | _absurd_sigma(covariances, measured, sensor),
-        Quality.BAD_TIME: (detections.time_ns <= 0) | (detections.time_ns >= YEAR_2200_NS),
-        Quality.UNKNOWN_SENSOR: _any_in_row(~np.isfinite(origin)) & sensor.NEEDS_ORIGIN,
-    }
-    found = np.select(list(faults.values()), [np.uint8(code) for code in faults], np.uint8(Quality.GOOD))
+    bounds = np.array([sensor.BOUNDS[name] for name in sensor.COMPONENTS])
+    required = np.array([name in sensor.REQUIRED for name in sensor.COMPONENTS])
+    angles = np.array([name.endswith("_rad") for name in sensor.COMPONENTS])
+    sigmas = np.where(angles[:, None], SIGMA_RAD, SIGMA_SI)
+    quality = detections.quality.copy()
+    _screen(
+        values, np.ascontiguousarray(detections.covariances), columns, own, detections.time_ns, origin,
+        bounds, required, sigmas, sensor.NEEDS_ORIGIN, covariances, quality,
+    )  # fmt: skip
     return detections.replace(
-        components=sensor.COMPONENTS,
-        values=values,
-        covariances=covariances,
-        origin_ecef_m=origin,
-        quality=np.where(detections.quality != Quality.GOOD, detections.quality, found),
+        components=sensor.COMPONENTS, values=values, covariances=covariances, origin_ecef_m=origin, quality=quality
     )
 
 
-def _not_finite(values: NDArray[np.float64], sensor: sensors.Sensor) -> NDArray[np.bool_]:
-    required = [sensor.COMPONENTS.index(name) for name in sensor.REQUIRED]
-    faulty = np.isinf(values)
-    faulty[:, required] |= np.isnan(values[:, required])
-    return _any_in_row(faulty)
+@kernel
+def _screen(
+    values: Floats,
+    given: Floats,
+    columns: NDArray[np.int64],
+    own: Floats,
+    time_ns: NDArray[np.int64],
+    origin: Floats,
+    bounds: Floats,
+    required: NDArray[np.bool_],
+    sigmas: Floats,
+    needs_origin: bool,
+    covariances: Floats,
+    quality: NDArray[np.uint8],
+) -> None:
+    """Write the covariances and the quality of each row."""
+    m = values.shape[1]
+    for i in range(values.shape[0]):
+        for a in range(m):
+            for b in range(m):
+                covariances[i, a, b] = own[i, a, b]
+        for a in range(columns.shape[0]):
+            if math.isnan(values[i, columns[a]]):
+                continue
+            for b in range(columns.shape[0]):
+                if not math.isnan(given[i, a, b]) and not math.isnan(values[i, columns[b]]):
+                    covariances[i, columns[a], columns[b]] = given[i, a, b]
+        if quality[i] != Quality.GOOD:
+            continue
+        finite, inside = True, True
+        for a in range(m):
+            if math.isinf(values[i, a]) or (required[a] and math.isnan(values[i, a])):
+                finite = False
+            if values[i, a] < bounds[a, 0] or values[i, a] > bounds[a, 1]:
+                inside = False
+        if not finite:
+            quality[i] = Quality.NOT_FINITE
+        elif not inside:
+            quality[i] = Quality.OUT_OF_BOUNDS
+        elif not _is_sound(values[i], covariances[i], sigmas):
+            quality[i] = Quality.BAD_COVARIANCE
+        elif time_ns[i] <= 0 or time_ns[i] >= YEAR_2200_NS:
+            quality[i] = Quality.BAD_TIME
+        elif needs_origin and not (
+            math.isfinite(origin[i, 0]) and math.isfinite(origin[i, 1]) and math.isfinite(origin[i, 2])
+        ):
+            quality[i] = Quality.UNKNOWN_SENSOR
 
 
-def _out_of_bounds(values: NDArray[np.float64], sensor: sensors.Sensor) -> NDArray[np.bool_]:
-    low, high = np.array([sensor.BOUNDS[name] for name in sensor.COMPONENTS]).T
-    return _any_in_row((values < low) | (values > high))
-
-
-def _bad_covariance(covariances: NDArray[np.float64], measured: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return (n,) whether the noise among measured components is not finite, symmetric and positive definite."""
-    m = measured.shape[1]
-    both = measured[:, :, None] & measured[:, None, :]
-    noise = np.where(both, covariances, np.eye(m))
-    variances = np.diagonal(noise, axis1=1, axis2=2)
-    bad = _any_in_row(~np.isfinite(noise)) | _any_in_row(variances <= 0.0)
-    coupled = np.flatnonzero(~bad & _any_in_row((noise != 0.0) & ~np.eye(m, dtype=bool)))
-    sigmas = np.sqrt(variances[coupled])
-    correlation = noise[coupled] / sigmas[:, :, None] / sigmas[:, None, :]
-    asymmetry = np.abs(correlation - correlation.swapaxes(1, 2)).max(axis=(1, 2))
-    bad[coupled] = (asymmetry > ASYMMETRY_MAX) | (np.linalg.eigvalsh(correlation)[:, 0] < EIGENVALUE_MIN)
-    return bad
-
-
-def _absurd_sigma(
-    covariances: NDArray[np.float64], measured: NDArray[np.bool_], sensor: sensors.Sensor
-) -> NDArray[np.bool_]:
-    """Return (n,) whether a standard deviation is one that no sensor has: wider than a turn, finer than an atom."""
-    angles = np.array([name.endswith("_rad") for name in sensor.COMPONENTS])
-    low = np.where(angles, SIGMA_RAD[0], SIGMA_SI[0])
-    high = np.where(angles, SIGMA_RAD[1], SIGMA_SI[1])
-    variances = np.where(measured, np.diagonal(covariances, axis1=1, axis2=2), low**2)
-    return _any_in_row(~((variances >= low**2) & (variances <= high**2)))
-
-
-def _any_in_row(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = np.any(flags, axis=tuple(range(1, flags.ndim)))
-    return found
+@kernel
+def _is_sound(values: Floats, noise: Floats, sigmas: Floats) -> bool:
+    """Return whether the noise of what was measured is finite, symmetric, positive definite and of a likely size."""
+    m = values.shape[0]
+    independent = True
+    for a in range(m):
+        if math.isnan(values[a]):
+            continue
+        if not sigmas[a, 0] ** 2 <= noise[a, a] <= sigmas[a, 1] ** 2:
+            return False
+        for b in range(m):
+            if a != b and not math.isnan(values[b]) and noise[a, b] != 0.0:
+                independent = False
+    if independent:
+        return True
+    # Cholesky factor of the correlation matrix, whose pivots tell how far it is from singular.
+    factor, n = np.zeros((m, m)), 0
+    used = np.empty(m, np.int64)
+    for a in range(m):
+        if math.isnan(values[a]):
+            continue
+        used[n] = a
+        for j in range(n + 1):
+            b = used[j]
+            scale = math.sqrt(noise[a, a] * noise[b, b])
+            if not abs(noise[a, b] - noise[b, a]) <= ASYMMETRY_MAX * scale:
+                return False
+            total = noise[a, b] / scale
+            for c in range(j):
+                total -= factor[n, c] * factor[j, c]
+            if j < n:
+                factor[n, j] = total / factor[j, j]
+            elif not total >= PIVOT_MIN:
+                return False
+            else:
+                factor[n, n] = math.sqrt(total)
+        n += 1
+    return True

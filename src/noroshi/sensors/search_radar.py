@@ -8,11 +8,31 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.estimation.kalman import symmetric
 from noroshi.geo.horizon import is_above_horizon
-from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats, ecef_from_geodetic, enu_axes, enu_axes_at, geodetic_from_ecef
+from noroshi.geo.wgs84 import (
+    MEAN_RADIUS_M,
+    Floats,
+    ecef_from_geodetic,
+    enu_axes,
+    enu_axes_at,
+    geodetic_from_ecef,
+    vertical_at,
+)
+from noroshi.kernel import kernel
 from noroshi.records import SensorSite
 from noroshi.sensors import parameters_of
+from noroshi.sensors.rows import (
+    AIR_DEPTH_M,
+    FIRST,
+    LOG_VOLUME,
+    N_ROWS,
+    RADIUS,
+    SPEED_SPAN_M_S,
+    WIDTH,
+    begun,
+    plain_rows,
+    write_rows,
+)
 
 RANGE, AZIMUTH, ELEVATION, ALTITUDE, RANGE_RATE = range(5)
 SMALLEST_M = 1e-3  # below this a distance has no direction worth dividing by
@@ -128,30 +148,44 @@ class Sensor:
     def locate(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
         """Return (n, 6) states and (n, 6, 6) covariances; see `Sensor.locate` of the room.
 
-        The position comes from range, azimuth and height (measured, else from the elevation, else the prior); one
-        Gauss-Newton step from there weighs in the rest: the elevation where there is a height too, the range rate.
+        The position comes by least squares from range, azimuth and all that tells the height (measured, else the
+        prior), linearised where range, azimuth and altitude (else elevation) meet; the range rate is taken in after.
         """
-        measured = ~np.isnan(values)
-        values, covariances, used = self._with_height(values, covariances, origin_ecef_m)
-        states = np.zeros((len(values), 6))
-        states[:, :3] = _positions(values, covariances, origin_ecef_m)
-        rest = np.zeros_like(measured)
-        rest[:, ELEVATION] = measured[:, ELEVATION] & measured[:, ALTITUDE]
-        rest[:, RANGE_RATE] = measured[:, RANGE_RATE]
-        expected = self.measure(states, origin_ecef_m)
-        innovation = np.where(rest, values - expected, 0.0)
-        rows = self.jacobian(states, origin_ecef_m)
+        values, covariances = self._with_height(values, covariances, origin_ecef_m)
         p = self.parameters
-        speeds = np.array([p["speed_sigma_m_s"], p["speed_sigma_m_s"], p["climb_sigma_m_s"]])
-        axes = enu_axes_at(states[:, :3])
-        covariances[:, RANGE_RATE, RANGE_RATE] += _turned_sight(
-            rows, _weights(covariances, used), axes.swapaxes(1, 2) @ (speeds[:, None] ** 2 * axes), expected[:, RANGE]
+        return begun(
+            self.form(values, covariances, origin_ecef_m),
+            speed_sigma_m_s=p["speed_sigma_m_s"],
+            climb_sigma_m_s=p["climb_sigma_m_s"],
         )
-        gain = rows.swapaxes(1, 2) @ _weights(covariances, used)
-        information = gain @ rows
-        information[:, 3:, 3:] += axes.swapaxes(1, 2) @ (speeds[:, None] ** -2.0 * axes)
-        covariance: Floats = symmetric(np.linalg.inv(information).astype(np.float64, copy=False))
-        return states + np.matvec(covariance, np.matvec(gain, innovation)), covariance
+
+    def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
+        """Return (n, 46) forms; see `sensors.rows.Linear`.
+
+        What a plot without height says depends on the height: its form keeps what was measured, for `linearise`.
+        """
+        p = self.parameters
+        axes = _axes(origin_ecef_m)
+        height_m = geodetic_from_ecef(origin_ecef_m[: len(axes)])[2]
+        form = np.empty((len(values), FIRST + WIDTH * 5))
+        prior = p["altitude_prior_m"], p["altitude_prior_sigma_m"], p["speed_sigma_m_s"], p["range_m_max"]
+        _form(values, covariances, origin_ecef_m, axes, height_m, *prior, form)
+        return form
+
+    def linearise(
+        self, form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return innovation (p, 5), rows (p, 5, 6) and variance (p, 5); see `sensors.rows.Linear`.
+
+        A plot without height is linearised at the expected height, to the second order in range: what its uncertainty
+        makes of the range's mean and noise is taken into account.
+
+        Source: Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section
+        10.3.2 (second-order extended filter).
+        """
+        innovation, rows, variance = plain_rows(form, i_plot, ahead)
+        _without_height(form, i_plot, ahead, spread, innovation, rows, variance)
+        return innovation, rows, variance
 
     def detection_probability(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n,) chances: one number inside the coverage, 0 outside."""
@@ -160,10 +194,8 @@ class Sensor:
         covered = (range_m >= p["range_m_min"]) & (range_m <= p["range_m_max"])
         return np.where(covered & is_above_horizon(states[:, :3], origin_ecef_m), p["detection_probability"], 0.0)
 
-    def _with_height(
-        self, values: Floats, covariances: Floats, origin_ecef_m: Floats
-    ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Return values and noise with the prior's altitude where nothing tells the height, and what is then known.
+    def _with_height(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
+        """Return values and noise with the prior's altitude where nothing tells the height.
 
         So uncertain a height leaves the plane that touches the sphere of equal range: displaced by x along the plane, a
         target is x^2 / (2 range) off the sphere. Its mean square, 3 sigma_x^4 / (4 range^2), is added to the range's
@@ -172,6 +204,8 @@ class Sensor:
         p = self.parameters
         known = ~np.isnan(values)
         flat = ~known[:, ALTITUDE] & ~known[:, ELEVATION]
+        if not flat.any():
+            return values, covariances
         values, covariances = values.copy(), covariances.copy()
         range_m, radar_height = values[flat, RANGE], geodetic_from_ecef(origin_ecef_m[flat])[2]
         altitude = np.clip(p["altitude_prior_m"], radar_height - range_m / 2.0, radar_height + range_m / 2.0)
@@ -182,7 +216,7 @@ class Sensor:
         covariances[flat, :, ALTITUDE] = 0.0
         covariances[flat, ALTITUDE, ALTITUDE] = sigma**2
         covariances[flat, RANGE, RANGE] += 0.75 * (sigma**2 / cosine_squared / range_m) ** 2
-        return values, covariances, ~np.isnan(values)
+        return values, covariances
 
 
 def _axes(origin_ecef_m: Floats) -> Floats:
@@ -191,53 +225,156 @@ def _axes(origin_ecef_m: Floats) -> Floats:
     return enu_axes_at(one if np.all(origin_ecef_m == one) else origin_ecef_m)
 
 
-def _weights(covariances: Floats, used: NDArray[np.bool_]) -> Floats:
-    """Return (n, 5, 5) inverses of the noise among the components used, 0 elsewhere."""
-    both = used[:, :, None] & used[:, None, :]
-    return np.where(both, np.linalg.inv(np.where(both, covariances, np.eye(5))), 0.0)
+@kernel
+def _form(
+    values: Floats,
+    covariances: Floats,
+    origin: Floats,
+    axes: Floats,
+    origin_height_m: Floats,
+    altitude_prior_m: float,
+    altitude_sigma_m: float,
+    speed_sigma_m_s: float,
+    range_m_max: float,
+    form: Floats,
+) -> None:
+    """Write the form of each plot."""
+    rows, y, noise = np.zeros((5, 6)), np.empty(5), np.empty((5, 5))
+    scale, white, used = np.ones(5), np.empty((5, 5)), np.empty(5, np.int64)
+    for i in range(values.shape[0]):
+        at = i if axes.shape[0] > 1 else 0
+        east, north, up = axes[at, 0], axes[at, 1], axes[at, 2]
+        range_m, azimuth, elevation, altitude = values[i, 0], values[i, 1], values[i, 2], values[i, 3]
+        is_flat = math.isnan(altitude) and math.isnan(elevation)
+        wanted = altitude
+        if is_flat:
+            wanted = min(
+                max(altitude_prior_m, origin_height_m[at] - 0.5 * range_m), origin_height_m[at] + 0.5 * range_m
+            )
+        sin, cos = math.sin(azimuth), math.cos(azimuth)
+        if math.isnan(wanted):
+            rise = range_m * math.sin(elevation)
+            floor = max(1.0, range_m * math.sqrt(covariances[i, 2, 2]))
+        else:
+            rise = wanted - origin_height_m[at] - range_m * range_m / (2.0 * MEAN_RADIUS_M)
+            sigma = altitude_sigma_m if is_flat else math.sqrt(covariances[i, 3, 3])
+            blur = max(range_m, abs(rise)) * math.sqrt(covariances[i, 0, 0])
+            floor = max(1.0, math.sqrt(2.0 * math.sqrt(blur * blur + rise * rise * sigma * sigma)))
+        rise = min(max(rise, -range_m), range_m)
+        ux, uy, uz, height = 0.0, 0.0, 0.0, 0.0
+        x, y_m, z, ground = 0.0, 0.0, 0.0, 0.0
+        for step in range(NEWTON_STEPS + 1):
+            ground = math.sqrt(max(range_m * range_m - rise * rise, floor * floor))
+            x = origin[i, 0] + ground * (sin * east[0] + cos * north[0]) + rise * up[0]
+            y_m = origin[i, 1] + ground * (sin * east[1] + cos * north[1]) + rise * up[1]
+            z = origin[i, 2] + ground * (sin * east[2] + cos * north[2]) + rise * up[2]
+            ux, uy, uz, height = vertical_at(x, y_m, z)
+            if math.isnan(wanted) or step == NEWTON_STEPS:
+                break
+            slope = ux * up[0] + uy * up[1] + uz * up[2]
+            if ground > floor:
+                outward = ux * (sin * east[0] + cos * north[0]) + uy * (sin * east[1] + cos * north[1])
+                outward += uz * (sin * east[2] + cos * north[2])
+                slope -= outward * rise / ground
+            if abs(wanted - height) < 1e-6:
+                break
+            rise = min(max(rise + (wanted - height) / slope, -range_m), range_m)
+        form[i, 0], form[i, 1], form[i, 2] = x, y_m, z
+        slant = math.sqrt(ground * ground + rise * rise)
+        across = ground * ground * covariances[i, 1, 1]
+        log_volume = math.log(math.pi * range_m_max * range_m_max)
+        if not math.isnan(values[i, 4]):
+            log_volume += math.log(SPEED_SPAN_M_S)
+        if is_flat:
+            vertical = min(altitude_sigma_m, range_m / 3.0)
+            form[i, RADIUS] = math.sqrt(covariances[i, 0, 0] + across + vertical * vertical)
+            form[i, LOG_VOLUME] = log_volume
+            form[i, N_ROWS] = -1.0
+            for c in range(3):
+                form[i, FIRST + c] = origin[i, c]
+                form[i, FIRST + 3 + c], form[i, FIRST + 6 + c], form[i, FIRST + 9 + c] = east[c], north[c], up[c]
+            form[i, FIRST + 12], form[i, FIRST + 13] = range_m, covariances[i, 0, 0]
+            form[i, FIRST + 14], form[i, FIRST + 15] = azimuth, covariances[i, 1, 1]
+            form[i, FIRST + 16], form[i, FIRST + 17] = values[i, 4], covariances[i, 4, 4]
+            continue
+        vertical = covariances[i, 3, 3] if not math.isnan(altitude) else slant * slant * covariances[i, 2, 2]
+        form[i, RADIUS] = math.sqrt(covariances[i, 0, 0] + across + vertical)
+        scale[1], scale[2] = ground, slant
+        for k in range(5):
+            y[k] = math.nan
+            for j in range(5):
+                noise[k, j] = scale[k] * scale[j] * covariances[i, k, j]
+        for c in range(3):
+            outward = sin * east[c] + cos * north[c]
+            sight = (ground * outward + rise * up[c]) / slant
+            rows[0, c], rows[4, 3 + c] = sight, sight
+            rows[1, c] = cos * east[c] - sin * north[c]
+            rows[2, c] = (ground * up[c] - rise * outward) / slant
+        rows[3, 0], rows[3, 1], rows[3, 2] = ux, uy, uz
+        y[0], y[1] = range_m - slant, 0.0
+        if not math.isnan(elevation):
+            y[2] = slant * (elevation - math.atan2(rise, ground))
+        if not math.isnan(altitude):
+            y[3] = altitude - height
+        if not math.isnan(elevation) and not math.isnan(altitude):
+            log_volume += math.log(slant)  # an elevation of its own may be anything
+        if not math.isnan(values[i, 4]):
+            y[4] = values[i, 4]
+            noise[4, 4] += speed_sigma_m_s * speed_sigma_m_s * (covariances[i, 1, 1] + vertical / (slant * slant))
+        form[i, LOG_VOLUME] = log_volume + math.log(AIR_DEPTH_M)
+        write_rows(form[i], rows, y, noise, white, used)
 
 
-def _turned_sight(rows: Floats, weights: Floats, velocity_covariance: Floats, range_m: Floats) -> Floats:
-    """Return (n,) variances that the range rate has because its sight line is not known exactly.
-
-    A sight line that is off by an angle takes in that much of the velocity across it. With C = (1 - s s') / range, the
-    derivative of the sight line s by the position, the mean square of dp' C dv is trace(C P C V).
-    """
-    sight = rows[:, RANGE, :3]
-    of_position = rows[:, :RANGE_RATE, :3]
-    information = of_position.swapaxes(1, 2) @ weights[:, :RANGE_RATE, :RANGE_RATE] @ of_position
-    across = (np.eye(3) - sight[:, :, None] * sight[:, None, :]) / range_m[:, None, None]
-    spread = across @ np.linalg.inv(information) @ across @ velocity_covariance
-    variance: Floats = np.trace(spread, axis1=1, axis2=2)
-    return variance
-
-
-def _positions(values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
-    """Return (n, 3) ECEF positions from range, azimuth and (altitude, else elevation).
-
-    Nearly overhead the range tells little of the ground distance, and noise may make it shorter than the height: there
-    the ground distance is held at the square root of its square's standard deviation, at which its own is half as much.
-    """
-    range_m, azimuth, elevation, altitude, _ = values.T
-    axes = _axes(origin_ecef_m)
-    outward = np.sin(azimuth)[:, None] * axes[:, 0] + np.cos(azimuth)[:, None] * axes[:, 1]
-    range_sigma, _, elevation_sigma, altitude_sigma, _ = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)).T
-    drop = range_m**2 / (2.0 * MEAN_RADIUS_M)
-    rise = altitude - geodetic_from_ecef(origin_ecef_m)[2] - drop
-    floor = np.sqrt(2.0 * np.hypot(np.maximum(range_m, np.abs(rise)) * range_sigma, rise * altitude_sigma))
-    rise = np.clip(rise, -range_m, range_m)
-    by_elevation = np.isnan(altitude)
-    rise = np.where(by_elevation, range_m * np.sin(elevation), rise)
-    floor = np.maximum(np.where(by_elevation, range_m * elevation_sigma, floor), 1.0)
-    for _ in range(NEWTON_STEPS):
-        ground = np.sqrt(np.maximum(range_m**2 - rise**2, floor**2))
-        position = origin_ecef_m + ground[:, None] * outward + rise[:, None] * axes[:, 2]
-        lat_rad, lon_rad, height = geodetic_from_ecef(position)
-        vertical = enu_axes(lat_rad, lon_rad)[:, 2]
-        slope = np.vecdot(vertical, axes[:, 2]) - np.where(
-            ground > floor, np.vecdot(vertical, outward) * rise / ground, 0.0
-        )
-        rise = np.where(by_elevation, rise, rise + (altitude - height) / slope)
-    ground = np.sqrt(np.maximum(range_m**2 - rise**2, floor**2))
-    found: Floats = origin_ecef_m + ground[:, None] * outward + rise[:, None] * axes[:, 2]
-    return found
+@kernel
+def _without_height(
+    form: Floats,
+    i_plot: NDArray[np.int64],
+    ahead: Floats,
+    spread: Floats,
+    innovation: Floats,
+    rows: Floats,
+    variance: Floats,
+) -> None:
+    """Write the rows of the pairs whose plot has no height."""
+    offset, sight, level = np.empty(3), np.empty(3), np.empty((3, 3))
+    for i in range(i_plot.shape[0]):
+        plot = form[i_plot[i]]
+        if plot[N_ROWS] >= 0.0:
+            continue
+        own = plot[FIRST:]
+        e, n, square, rate = 0.0, 0.0, 0.0, 0.0
+        for c in range(3):
+            offset[c] = ahead[i, c] - own[c]
+            e += own[3 + c] * offset[c]
+            n += own[6 + c] * offset[c]
+            square += offset[c] * offset[c]
+        slant, ground = max(math.sqrt(square), SMALLEST_M), max(math.sqrt(e * e + n * n), SMALLEST_M)
+        for c in range(3):
+            sight[c] = offset[c] / slant
+            rate += sight[c] * ahead[i, 3 + c]
+        # The part of the position's covariance across the sight line, which bends the range.
+        for a in range(3):
+            for b in range(3):
+                level[a, b] = spread[i, a, b]
+        for a in range(3):
+            along = sight[0] * level[0, a] + sight[1] * level[1, a] + sight[2] * level[2, a]
+            for b in range(3):
+                level[b, a] -= sight[b] * along
+        bend, bend_squared = 0.0, 0.0
+        for a in range(3):
+            along = level[a, 0] * sight[0] + level[a, 1] * sight[1] + level[a, 2] * sight[2]
+            for b in range(3):
+                level[a, b] -= along * sight[b]
+            bend += level[a, a] / slant
+        for a in range(3):
+            for b in range(3):
+                bend_squared += (level[a, b] / slant) ** 2
+        turn = own[14] - math.atan2(e, n)
+        turn -= 2.0 * math.pi * np.rint(turn / (2.0 * math.pi))
+        innovation[i, 0], variance[i, 0] = own[12] - slant - 0.5 * bend, own[13] + 0.5 * bend_squared
+        innovation[i, 1], variance[i, 1] = ground * turn, ground * ground * own[15]
+        innovation[i, 2], variance[i, 2] = own[16] - rate, own[17]
+        for c in range(3):
+            rows[i, 0, c], rows[i, 0, 3 + c] = sight[c], 0.0
+            rows[i, 1, c], rows[i, 1, 3 + c] = (n * own[3 + c] - e * own[6 + c]) / ground, 0.0
+            rows[i, 2, c], rows[i, 2, 3 + c] = (ahead[i, 3 + c] - rate * sight[c]) / slant, sight[c]

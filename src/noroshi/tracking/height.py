@@ -20,8 +20,8 @@ def bound_height(
     is weighed in once more. This uses no evidence twice: what the prior said has by then been forgotten.
 
     Args:
-        mean: (n, 6) Earth-fixed states.
-        covariance: (n, 6, 6).
+        mean: (n, d) Earth-fixed states, position and velocity first.
+        covariance: (n, d, d).
     """
     lat_rad, lon_rad, height_m = geodetic_from_ecef(mean[:, :3])
     up = enu_axes(lat_rad, lon_rad)[:, 2]
@@ -30,10 +30,10 @@ def bound_height(
     if not loose.size:
         return mean, covariance
     up = up[loose]
-    rows = np.zeros((loose.size, 2, 6))
+    rows = np.zeros((loose.size, 2, mean.shape[1]))
     rows[:, 0, :3] = up
-    rows[:, 1, 3:] = up
-    innovation = np.stack([HEIGHT_M - height_m[loose], -np.vecdot(up, mean[loose, 3:])], axis=1)
+    rows[:, 1, 3:6] = up
+    innovation = np.stack([HEIGHT_M - height_m[loose], -np.vecdot(up, mean[loose, 3:6])], axis=1)
     noise = np.broadcast_to(np.diag([HEIGHT_SIGMA_M**2, CLIMB_SIGMA_M_S**2]), (loose.size, 2, 2))
     bounded = update(mean[loose], covariance[loose], innovation, rows, noise)
     mean, covariance = mean.copy(), covariance.copy()

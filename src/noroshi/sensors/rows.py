@@ -1,0 +1,290 @@
+"""Plots as filters take them in: linear measurements with independent noise, a few a plot.
+
+A plot's *form* is one row of numbers: where it puts its target, how widely, how much room false plots have, and then
+the linear measurements y = H x + noise that it makes of the target's state, the position taken relative to that place.
+Linearised where the plot is, not where a track is expected, they are the converted measurements of the field (Lerro and
+Bar-Shalom (1993), Tracking with debiased consistent converted measurements versus EKF, IEEE Trans. Aerospace and
+Electronic Systems 29(3), 1015-1022), whose debiasing is below a metre for the angles of surveillance radars. A type
+whose measurement depends on what the plot does not tell (a 2-D radar on the height) overrides them for a pair.
+
+A type that holds `form` and `linearise` (see `Linear`) is as fast as a kernel can be; one that holds only `measure`,
+`jacobian` and `locate` is served by these here, by its Jacobian at the expected state.
+"""
+
+import math
+from typing import Protocol, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.estimation.angles import wrap
+from noroshi.estimation.sequential import absorb
+from noroshi.geo.wgs84 import Floats, vertical_at
+from noroshi.kernel import kernel
+from noroshi.records import Detections
+from noroshi.sensors import Sensor
+
+RADIUS, LOG_VOLUME, N_ROWS, FIRST = 3, 4, 5, 6
+"""Columns of a form after the Earth-fixed position: its standard deviation [m], the logarithm of the volume in the
+units of the rows in which false plots are spread evenly, the number of rows; then the rows: H (6), y, variance."""
+
+WIDTH = 8
+Integers = NDArray[np.int64]
+AIR_DEPTH_M = 13_000.0  # false plots are spread over this height
+SPEED_SPAN_M_S = 600.0  # and over this much of each velocity component
+
+
+class Linear(Protocol):
+    """A type of sensor with kernels of its own."""
+
+    def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
+        """Return the (n, 6 + 8 m) forms of n good plots, with room for m measurements each."""
+        ...
+
+    def linearise(self, form: Floats, i_plot: Integers, ahead: Floats, spread: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return for p pairs of a track and a plot the innovation (p, m), its rows (p, m, 6) and variance (p, m).
+
+        Args:
+            form: (n, 6 + 8 m) what `form` returned.
+            i_plot: (p,) which plot each pair is of.
+            ahead: (p, d) the state expected at the plot's time.
+            spread: (p, d, d) its covariance.
+
+        The innovation is NaN where there is none, and so may its rows and variance be.
+        """
+        ...
+
+
+def is_linear(sensor: object) -> TypeGuard[Linear]:
+    """Return whether a sensor is of a type with kernels of its own."""
+    return hasattr(sensor, "form")
+
+
+def absorb_forms(
+    sensor: Sensor, plots: Detections, form: Floats, i_plot: Integers, mean: Floats, covariance: Floats
+) -> Floats:
+    """Take the plots of p pairs into (p, d) means and (p, d, d) covariances; return the (p, 3) fit, as `absorb` does."""
+    fit = np.empty((len(i_plot), 3))
+    if is_linear(sensor) and (not len(form) or form[:, N_ROWS].min() >= 0.0):
+        _absorb_plain(form, i_plot, mean, covariance, fit)
+    else:
+        innovation, rows, variance = linearise(sensor, plots, form, i_plot, mean, covariance)
+        absorb(mean, covariance, innovation, rows, variance, fit)
+    return fit
+
+
+def form_of(sensor: Sensor, plots: Detections) -> Floats:
+    """Return the forms of good plots (`prepare.arrange`)."""
+    if is_linear(sensor):
+        return sensor.form(plots.values, plots.covariances, plots.origin_ecef_m)
+    located, covariances = sensor.locate(plots.values, plots.covariances, plots.origin_ecef_m)
+    form = np.zeros((len(plots), FIRST))
+    form[:, :3] = located[:, :3]
+    form[:, RADIUS] = np.sqrt(np.trace(covariances[:, :3, :3], axis1=1, axis2=2))
+    spans = np.array([np.subtract(*sensor.BOUNDS[name][::-1]) for name in sensor.COMPONENTS])
+    sigmas = np.sqrt(np.diagonal(plots.covariances, axis1=1, axis2=2))
+    form[:, LOG_VOLUME] = np.where(np.isnan(plots.values), 0.0, np.log(spans / sigmas)).sum(axis=1)
+    return form
+
+
+def linearise(
+    sensor: Sensor, plots: Detections, form: Floats, i_plot: Integers, ahead: Floats, spread: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return innovation (p, m), rows (p, m, 6) and variance (p, m) of pairs; see `Linear.linearise`."""
+    if is_linear(sensor):
+        return sensor.linearise(form, i_plot, ahead, spread)
+    states, origin = ahead[:, :6], plots.origin_ecef_m[i_plot]
+    wrapped = [name in sensor.WRAPPED for name in sensor.COMPONENTS]
+    innovation = plots.values[i_plot] - sensor.measure(states, origin)
+    innovation[:, wrapped] = wrap(innovation[:, wrapped])
+    measured = ~np.isnan(innovation)
+    both = measured[:, :, None] & measured[:, None, :]
+    noise = np.where(both, plots.covariances[i_plot], np.eye(len(wrapped)))
+    white: Floats = np.linalg.inv(np.linalg.cholesky(noise)).astype(np.float64, copy=False)
+    rows: Floats = white @ np.where(measured[:, :, None], sensor.jacobian(states, origin), 0.0)
+    innovation = np.where(measured, np.matvec(white, np.where(measured, innovation, 0.0)), np.nan)
+    return innovation, rows, np.ones_like(innovation)
+
+
+def filled(form: Floats, rows: Floats, y: Floats, covariances: Floats) -> Floats:
+    """Return `form` with these measurements written into it, those with y NaN left out, correlated noise whitened.
+
+    Args:
+        form: (n, 6 + 8 m); `LOG_VOLUME` is that in the units of the rows given.
+        rows: (n, m, 6) or (1, m, 6) for all plots alike.
+        y: (n, m).
+        covariances: (n, m, m) noise.
+    """
+    _fill(form, np.ascontiguousarray(rows), y, np.ascontiguousarray(covariances))
+    return form
+
+
+@kernel
+def _fill(form: Floats, rows: Floats, y: Floats, covariances: Floats) -> None:
+    m = y.shape[1]
+    white, used = np.empty((m, m)), np.empty(m, np.int64)
+    for i in range(form.shape[0]):
+        write_rows(form[i], rows[i if rows.shape[0] > 1 else 0], y[i], covariances[i], white, used)
+
+
+@kernel
+def write_rows(form: Floats, rows: Floats, y: Floats, noise: Floats, white: Floats, used: Integers) -> None:
+    """Write the measured rows (m, 6) of one plot into its form; `white` (m, m) and `used` (m,) are room to work in."""
+    n = 0
+    independent = True
+    for k in range(y.shape[0]):
+        if math.isnan(y[k]):
+            continue
+        for j in range(n):
+            if noise[k, used[j]] != 0.0:
+                independent = False
+        used[n] = k
+        n += 1
+    form[N_ROWS] = n
+    if independent:
+        for k in range(n):
+            at = FIRST + WIDTH * k
+            for c in range(6):
+                form[at + c] = rows[used[k], c]
+            form[at + 6], form[at + 7] = y[used[k]], noise[used[k], used[k]]
+        return
+    # Cholesky factor of the noise, then forward substitution of the rows.
+    for k in range(n):
+        at = FIRST + WIDTH * k
+        for j in range(k + 1):
+            total = noise[used[k], used[j]]
+            for c in range(j):
+                total -= white[k, c] * white[j, c]
+            white[k, j] = math.sqrt(total) if j == k else total / white[j, j]
+        form[LOG_VOLUME] -= math.log(white[k, k])
+        for c in range(7):
+            total = rows[used[k], c] if c < 6 else y[used[k]]
+            for j in range(k):
+                total -= white[k, j] * form[FIRST + WIDTH * j + c]
+            form[at + c] = total / white[k, k]
+        form[at + 7] = 1.0
+
+
+def plain_rows(form: Floats, i_plot: Integers, ahead: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return innovation (p, m), rows (p, m, 6) and variance (p, m) of pairs, as the forms have them."""
+    p, m = len(i_plot), (form.shape[1] - FIRST) // WIDTH
+    innovation, rows, variance = np.empty((p, m)), np.empty((p, m, 6)), np.empty((p, m))
+    _plain(form, i_plot, ahead, innovation, rows, variance)
+    return innovation, rows, variance
+
+
+@kernel
+def _plain(form: Floats, i_plot: Integers, ahead: Floats, innovation: Floats, rows: Floats, variance: Floats) -> None:
+    for i in range(i_plot.shape[0]):
+        plot = form[i_plot[i]]
+        n = int(plot[N_ROWS])
+        for k in range(innovation.shape[1]):
+            if k >= n:
+                innovation[i, k] = math.nan
+                continue
+            at = FIRST + WIDTH * k
+            residual = plot[at + 6]
+            for c in range(3):
+                rows[i, k, c], rows[i, k, 3 + c] = plot[at + c], plot[at + 3 + c]
+                residual += plot[at + c] * (plot[c] - ahead[i, c]) - plot[at + 3 + c] * ahead[i, 3 + c]
+            innovation[i, k] = residual
+            variance[i, k] = plot[at + 7]
+
+
+def begun(form: Floats, *, speed_sigma_m_s: float, climb_sigma_m_s: float) -> tuple[Floats, Floats]:
+    """Return (n, 6) states and (n, 6, 6) covariances from plots whose rows fix the position, and a prior velocity.
+
+    The velocity is zero give or take `speed_sigma_m_s` along each horizontal axis and `climb_sigma_m_s` along the
+    vertical; rows that measure it are taken in after.
+    """
+    mean, covariance = np.zeros((len(form), 6)), np.zeros((len(form), 6, 6))
+    mean[:, :3] = form[:, :3]
+    innovation, rows, variance = plain_rows(form, np.arange(len(form)), mean)
+    _begin(form, innovation, rows, variance, speed_sigma_m_s**2, climb_sigma_m_s**2, mean, covariance)
+    absorb(mean, covariance, innovation, rows, variance, np.empty((len(form), 3)))
+    return mean, covariance
+
+
+@kernel
+def _begin(
+    form: Floats,
+    innovation: Floats,
+    rows: Floats,
+    variance: Floats,
+    speed: float,
+    climb: float,
+    mean: Floats,
+    covariance: Floats,
+) -> None:
+    """Solve for the position by least squares and strike out the rows that are used up by it."""
+    information, inverse, pull = np.empty((3, 3)), np.empty((3, 3)), np.empty(3)
+    for i in range(form.shape[0]):
+        information[:] = 0.0
+        pull[:] = 0.0
+        for k in range(innovation.shape[1]):
+            h = rows[i, k]
+            if math.isnan(innovation[i, k]):
+                continue
+            if h[3] != 0.0 or h[4] != 0.0 or h[5] != 0.0:
+                continue
+            for a in range(3):
+                pull[a] += h[a] * form[i, FIRST + WIDTH * k + 6] / variance[i, k]
+                for b in range(3):
+                    information[a, b] += h[a] * h[b] / variance[i, k]
+            innovation[i, k] = math.nan
+        for a in range(3):
+            b, c = (a + 1) % 3, (a + 2) % 3
+            inverse[a, a] = information[b, b] * information[c, c] - information[b, c] * information[b, c]
+            inverse[a, b] = information[a, c] * information[b, c] - information[a, b] * information[c, c]
+            inverse[b, a] = inverse[a, b]
+        determinant = 0.0
+        for a in range(3):
+            determinant += information[0, a] * inverse[0, a]
+        ux, uy, uz, _ = vertical_at(form[i, 0], form[i, 1], form[i, 2])
+        up = (ux, uy, uz)
+        for a in range(3):
+            for b in range(3):
+                covariance[i, a, b] = inverse[a, b] / determinant
+                mean[i, a] += covariance[i, a, b] * pull[b]
+                covariance[i, 3 + a, 3 + b] = (climb - speed) * up[a] * up[b]
+            covariance[i, 3 + a, 3 + a] += speed
+        for k in range(innovation.shape[1]):
+            for a in range(3):
+                innovation[i, k] -= rows[i, k, a] * (mean[i, a] - form[i, a])
+
+
+@kernel
+def _absorb_plain(form: Floats, i_plot: Integers, mean: Floats, covariance: Floats, fit: Floats) -> None:
+    """Do what `_plain` and `absorb` do, without writing down what lies between."""
+    d = mean.shape[1]
+    gain = np.empty(d)
+    for i in range(i_plot.shape[0]):
+        plot, x, spread = form[i_plot[i]], mean[i], covariance[i]
+        squared, determinant, n = 0.0, 1.0, int(plot[N_ROWS])
+        for k in range(n):
+            h = plot[FIRST + WIDTH * k : FIRST + WIDTH * k + 8]
+            residual, variance = h[6], h[7]
+            for a in range(d):
+                gain[a] = spread[a, 0] * h[0] + spread[a, 1] * h[1] + spread[a, 2] * h[2]
+            for c in range(3):
+                residual += h[c] * (plot[c] - x[c])
+            if h[3] != 0.0 or h[4] != 0.0 or h[5] != 0.0:
+                for a in range(d):
+                    gain[a] += spread[a, 3] * h[3] + spread[a, 4] * h[4] + spread[a, 5] * h[5]
+                for c in range(3):
+                    residual -= h[3 + c] * x[3 + c]
+                    variance += h[3 + c] * gain[3 + c]
+            for c in range(3):
+                variance += h[c] * gain[c]
+            inverse = 1.0 / variance
+            for a in range(d):
+                weighed = gain[a] * inverse
+                x[a] += weighed * residual
+                for b in range(d):
+                    spread[a, b] -= weighed * gain[b]
+            squared += residual * residual * inverse
+            determinant *= variance
+        for a in range(d):
+            for b in range(a):
+                spread[b, a] = spread[a, b]
+        fit[i, 0], fit[i, 1], fit[i, 2] = squared, math.log(determinant), n

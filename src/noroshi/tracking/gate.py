@@ -1,0 +1,192 @@
+"""Which plot may belong to which track, coarsely: in Cartesian metres, over a grid of the plots."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.geo.wgs84 import Floats
+from noroshi.kernel import kernel
+from noroshi.records.identity import ABSENT
+from noroshi.tracking.store import Near, Store, Whole
+
+Integers = NDArray[np.int64]
+PLOTS_A_CELL = 1.0
+CELLS_A_PLOT_MAX = 4
+NO_CODE, SAME_CODE, SAME_ADDRESS = 0, 1, 2
+"""What a track and a plot say of each other's identity; different addresses make no pair at all."""
+
+
+def coarse_pairs(
+    store: Store, position_ecef_m: Floats, radius_m: Floats, time_s: Floats, codes: Integers, growth: float
+) -> tuple[Integers, Integers, Integers]:
+    """Return all pairs that the exact gate could let pass: row, plot and agreement, ordered by row and then by plot.
+
+    A track reaches as far as its gate's standard deviations of where it may be at the plot's time, whatever its
+    direction. Plots lie in the cells of a grid over the plane that touches the Earth among them; each track looks into
+    the cells that it can reach, so that a wide one does not widen the others' search.
+
+    Args:
+        store: the tracks.
+        position_ecef_m: (n, 3) where the plots are.
+        radius_m: (n,) standard deviation of each plot's position, whatever the direction.
+        time_s: (n,) the plots' times since the store's epoch.
+        codes: (n, 3) ICAO address, Mode 3/A code, MMSI.
+        growth: variance [m2/s3] that the position gains by unforeseen acceleration over the cube of the time.
+    """
+    n_pairs = 2 * len(time_s) + 64
+    while True:
+        pairs = np.empty((3, n_pairs), np.int64)
+        found = _search(store.near, store.whole, store.n_used, position_ecef_m, radius_m, time_s, codes, growth, pairs)
+        if found <= n_pairs:
+            return pairs[0, :found], pairs[1, :found], pairs[2, :found]
+        n_pairs = found
+
+
+@kernel
+def _search(
+    near: Floats,
+    whole: Integers,
+    n_used: int,
+    position: Floats,
+    radius: Floats,
+    time_s: Floats,
+    codes: Integers,
+    growth: float,
+    pairs: Integers,
+) -> int:
+    """Write the pairs and return how many there are, of which no more are written than there is room for."""
+    n = time_s.shape[0]
+    if n == 0:
+        return 0
+    centre = np.zeros(3)
+    for j in range(n):
+        for c in range(3):
+            centre[c] += position[j, c] / n
+    across, along = _plane(centre)
+    place = np.empty((n, 2))
+    low, high = np.full(2, np.inf), np.full(2, -np.inf)
+    early, late, widest = np.inf, -np.inf, 0.0
+    for j in range(n):
+        place[j, 0], place[j, 1] = _project(position[j], centre, across, along)
+        for c in range(2):
+            low[c], high[c] = min(low[c], place[j, c]), max(high[c], place[j, c])
+        early, late, widest = min(early, time_s[j]), max(late, time_s[j]), max(widest, radius[j])
+    size = math.sqrt((high[0] - low[0] + 1.0) * (high[1] - low[1] + 1.0) * PLOTS_A_CELL / n)
+    size = max(size, (high[0] - low[0] + high[1] - low[1] + 2.0) / (CELLS_A_PLOT_MAX * n))
+    nx, ny = int((high[0] - low[0]) / size) + 1, int((high[1] - low[1]) / size) + 1
+    begin = np.zeros(nx * ny + 1, np.int64)
+    cell = np.empty(n, np.int64)
+    for j in range(n):
+        cell[j] = int((place[j, 0] - low[0]) / size) * ny + int((place[j, 1] - low[1]) / size)
+        begin[cell[j] + 1] += 1
+    for c in range(nx * ny):
+        begin[c + 1] += begin[c]
+    filled = begin[:-1].copy()
+    plot = np.empty(n, np.int64)
+    for j in range(n):
+        plot[filled[cell[j]]] = j
+        filled[cell[j]] += 1
+    found = 0
+    middle, half = 0.5 * (early + late), 0.5 * (late - early)
+    for i in range(n_used):
+        sigmas = near[i, Near.SIGMAS]
+        if sigmas == 0.0:
+            continue
+        dt = middle - near[i, Near.TIME_S]
+        vx, vy, vz = near[i, Near.VELOCITY], near[i, Near.VELOCITY + 1], near[i, Near.VELOCITY + 2]
+        x, y, z = near[i, 0] + dt * vx, near[i, 1] + dt * vy, near[i, 2] + dt * vz
+        longest = abs(dt) + half
+        spread = near[i, Near.POSITION_SIGMA] + longest * near[i, Near.VELOCITY_SIGMA]
+        reach = sigmas * math.sqrt(spread * spread + growth * longest * longest * longest + widest * widest)
+        reach += half * math.sqrt(vx * vx + vy * vy + vz * vz)
+        x, y, z = x - centre[0], y - centre[1], z - centre[2]
+        u = x * across[0] + y * across[1] + z * across[2] - low[0]
+        v = x * along[0] + y * along[1] + z * along[2] - low[1]
+        if u + reach < 0.0 or v + reach < 0.0 or u - reach > high[0] - low[0] or v - reach > high[1] - low[1]:
+            continue
+        first_x, last_x = max(0, int((u - reach) / size)), min(nx - 1, int((u + reach) / size))
+        first_y, last_y = max(0, int((v - reach) / size)), min(ny - 1, int((v + reach) / size))
+        first = found
+        for cx in range(first_x, last_x + 1):
+            for at in range(begin[cx * ny + first_y], begin[cx * ny + last_y + 1]):
+                j = plot[at]
+                dt = time_s[j] - near[i, Near.TIME_S]
+                spread = near[i, Near.POSITION_SIGMA] + abs(dt) * near[i, Near.VELOCITY_SIGMA]
+                squared = spread * spread + growth * abs(dt * dt * dt) + radius[j] * radius[j]
+                dx = position[j, 0] - near[i, 0] - dt * vx
+                dy = position[j, 1] - near[i, 1] - dt * vy
+                dz = position[j, 2] - near[i, 2] - dt * vz
+                if dx * dx + dy * dy + dz * dz > sigmas * sigmas * squared:
+                    continue
+                agreement = _agreement(whole[i], codes[j])
+                if agreement < 0:
+                    continue
+                if found < pairs.shape[1]:
+                    pairs[0, found], pairs[1, found], pairs[2, found] = i, j, agreement
+                found += 1
+        if found <= pairs.shape[1]:
+            _sort(pairs, first, found)
+    return found
+
+
+@kernel
+def _plane(centre: Floats) -> tuple[Floats, Floats]:
+    """Return two unit vectors at right angles to `centre` and to each other."""
+    axis = np.zeros(3)
+    axis[int(np.argmin(np.abs(centre)))] = 1.0
+    across = np.array(
+        [
+            axis[1] * centre[2] - axis[2] * centre[1],
+            axis[2] * centre[0] - axis[0] * centre[2],
+            axis[0] * centre[1] - axis[1] * centre[0],
+        ]
+    )
+    across /= max(math.sqrt(across[0] ** 2 + across[1] ** 2 + across[2] ** 2), 1e-9)
+    along = np.array(
+        [
+            centre[1] * across[2] - centre[2] * across[1],
+            centre[2] * across[0] - centre[0] * across[2],
+            centre[0] * across[1] - centre[1] * across[0],
+        ]
+    )
+    along /= max(math.sqrt(along[0] ** 2 + along[1] ** 2 + along[2] ** 2), 1e-9)
+    return across, along
+
+
+@kernel
+def _project(position: Floats, centre: Floats, across: Floats, along: Floats) -> tuple[float, float]:
+    x, y, z = position[0] - centre[0], position[1] - centre[1], position[2] - centre[2]
+    return x * across[0] + y * across[1] + z * across[2], x * along[0] + y * along[1] + z * along[2]
+
+
+@kernel
+def _agreement(track: Integers, codes: Integers) -> int:
+    """Return what track and plot say of each other, -1 where an address differs.
+
+    The ICAO address and the MMSI identify a target. A Mode 3/A code may be shared or change: it speaks only for a pair.
+    """
+    agreement = NO_CODE
+    if codes[1] != ABSENT and codes[1] == track[Whole.MODE_3A]:
+        agreement = SAME_CODE
+    if codes[0] != ABSENT and track[Whole.ICAO_ADDRESS] != ABSENT:
+        if codes[0] != track[Whole.ICAO_ADDRESS]:
+            return -1
+        agreement = SAME_ADDRESS
+    if codes[2] != ABSENT and track[Whole.MMSI] != ABSENT:
+        if codes[2] != track[Whole.MMSI]:
+            return -1
+        agreement = SAME_ADDRESS
+    return agreement
+
+
+@kernel
+def _sort(pairs: Integers, first: int, end: int) -> None:
+    """Order the pairs of one track by plot, by insertion: there are few, and mostly in order."""
+    for e in range(first + 1, end):
+        plot, agreement = pairs[1, e], pairs[2, e]
+        at = e
+        while at > first and pairs[1, at - 1] > plot:
+            pairs[1, at], pairs[2, at] = pairs[1, at - 1], pairs[2, at - 1]
+            at -= 1
+        pairs[1, at], pairs[2, at] = plot, agreement

@@ -1,0 +1,455 @@
+"""What all trackers of single states share: a step from a batch of plots to the tracks that it changed."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.estimation.blocks import Executor
+from noroshi.estimation.gating import chi_square_gate, mahalanobis_squared
+from noroshi.geo.time import NS_PER_S
+from noroshi.geo.wgs84 import Floats
+from noroshi.kernel import kernel
+from noroshi.motion import Motion
+from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus
+from noroshi.records.identity import ABSENT
+from noroshi.sensors import Sensor
+from noroshi.sensors.rows import RADIUS, form_of
+from noroshi.tracking import TrackerState
+from noroshi.tracking.bank import Bank, Pairs, settle
+from noroshi.tracking.gate import SAME_ADDRESS, coarse_pairs
+from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
+from noroshi.tracking.identity import codes_of, track_ids
+from noroshi.tracking.life import due, rivals
+from noroshi.tracking.store import EXISTENCE, FREE, NEVER, Change, Integers, Near, Store, Whole, call_sign_words, silent
+
+APART_LOOKS = 5  # two tracks that one look saw both of are two targets, for so many looks
+COASTING_LOOKS = 2
+WIDENING_MAX = 100.0
+"""How many times the gate (as a squared distance) a plot may lie from the track whose address it carries. The track's
+covariance is then widened until the plot is inside: the address says that it is the same target, so that it is the
+prediction that was too sure of itself."""
+
+IDENTITY = (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI, *range(Whole.CALL_SIGN, Whole.FIRST_SENSOR))
+
+
+class Keeper(ABC):
+    """A tracker but for its rules: which plot is whose, what starts, confirms and ends a track.
+
+    Arrays given to it or given out by it are never written to.
+    """
+
+    HAS_EXISTENCE: ClassVar[bool]
+    KEEPS_PRIOR: ClassVar[bool]
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        sensor_names: tuple[str, ...],
+        motions: Sequence[Motion],
+        sojourn_s: Sequence[float],
+        gate_probability: float,
+        first_gate_sigmas: float,
+        duplicate_probability: float,
+        executor: Executor | None = None,
+    ) -> None:
+        self.node = node
+        self.sensor_names = sensor_names
+        self.bank = Bank(motions, sojourn_s, executor)
+        self._gates = chi_square_gate(gate_probability, np.arange(10))
+        self._first_gate = first_gate_sigmas**2
+        self._alike = float(chi_square_gate(duplicate_probability, 6))
+        sigmas = first_gate_sigmas, float(np.sqrt(self._gates[3]))
+        self.store = Store(self.bank.layout(len(sensor_names)), sigmas=sigmas)
+        self.store.tally = {
+            "hits_of_lost": np.zeros(len(sensor_names), np.int64),
+            "period_ns": np.ones(len(sensor_names), np.int64),
+            "growth": np.zeros(1),
+        }
+        kinds = [getattr(motion, "KIND", Kind.UNKNOWN) for motion in motions]
+        self._kind_of_model = np.eye(len(Kind))[kinds] if len(set(kinds)) > 1 else None
+
+    # What a tracker decides.
+
+    @abstractmethod
+    def associate(
+        self, pairs: Pairs, is_inside: NDArray[np.bool_], form: Floats, i_sensor: int
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return the weight of each pair (p,), the existence of each track after it (t,), and of new tracks (n,).
+
+        A plot whose new track has existence 0 starts none.
+        """
+
+    @abstractmethod
+    def judge(self, rows: Integers) -> None:
+        """Set status and deadline of tracks after a plot."""
+
+    @abstractmethod
+    def overdue(self, rows: Integers, now_ns: int) -> NDArray[np.bool_]:
+        """Return which of the tracks whose deadline has come end; the others have a new deadline."""
+
+    @abstractmethod
+    def after_look(self, i_sensor: int, seen: Integers, now_ns: int) -> None:
+        """Do what follows from a batch that was a look at everything; `seen` are the rows that it may have seen."""
+
+    # What the room's protocol asks.
+
+    def state(self) -> TrackerState:
+        """Return everything the tracker knows."""
+        return self.store.state()
+
+    def restore(self, state: TrackerState) -> None:
+        """Go back to `state`."""
+        self.store.restore(state)
+
+    def last_change(self) -> Change:
+        """Return what takes the last step back."""
+        return self.store.change
+
+    def take_back(self, change: Change) -> None:
+        """Take back the latest step that is not taken back yet, whose change this is."""
+        self.store.take_back(change)
+
+    def plots_used(self) -> dict[str, int]:
+        """Return, for each sensor, how many of its plots went into tracks that became firm."""
+        s, n = self.store, len(self.sensor_names)
+        firm = s.whole[: s.n_used, Whole.STATUS] >= TrackStatus.FIRM
+        hits = s.whole[: s.n_used, Whole.FIRST_SENSOR : Whole.FIRST_SENSOR + n][firm].sum(axis=0)
+        return dict(zip(self.sensor_names, (s.tally["hits_of_lost"] + hits).tolist(), strict=True))
+
+    def alive(self) -> NDArray[np.uint64]:
+        """Return the numbers of all tracks that have been told of and have not ended, sorted."""
+        s = self.store
+        told = s.whole[: s.n_used, Whole.IS_TOLD] * (s.whole[: s.n_used, Whole.STATUS] != FREE) == 1
+        return np.sort(s.whole[: s.n_used, Whole.ID][told]).astype(np.uint64)
+
+    def step(self, detections: Detections, sensor: Sensor, *, report: bool = True) -> Tracks | None:
+        """Use one batch and return the firm tracks that it changed or ended; None where no report is wanted."""
+        s = self.store
+        s.begin()
+        if not len(detections):
+            return self.report(np.zeros(0, np.int64), np.zeros(0, np.int64)) if report else None
+        i_sensor = self._meet(detections, sensor)
+        now_ns = int(detections.time_ns.max())
+        form = form_of(sensor, detections)
+        codes = codes_of(detections.identity)
+        pairs, is_inside = self._confront(detections, sensor, form, codes)
+        weight, existence, fresh = self.associate(pairs, is_inside, form, i_sensor)
+        changed, own_plot = self._update(pairs, weight, existence, detections, codes, i_sensor)
+        twins, heirs = self._twins(pairs, is_inside, own_plot, now_ns)
+        self._start(np.flatnonzero(fresh), fresh, detections, sensor, codes, i_sensor)
+        if float(detections.time_ns.min()) == now_ns and sensor.parameters.get("frames", 0.0):
+            self.after_look(i_sensor, changed, now_ns)
+        lost = self._end(twins, now_ns)
+        if not report:
+            self._free(lost)
+            return None
+        told = np.union1d(changed, heirs) if heirs.size else changed
+        told = told[s.whole[told, Whole.STATUS] >= TrackStatus.FIRM]
+        told = np.setdiff1d(told, lost, assume_unique=True) if lost.size else told
+        s.whole[told, Whole.IS_TOLD] = 1
+        rows = self.report(told, lost[s.whole[lost, Whole.IS_TOLD] == 1])
+        self._free(lost)
+        return rows
+
+    def picture(self, time_ns: int) -> Tracks:
+        """Return all firm tracks as they are expected at `time_ns`."""
+        s = self.store
+        rows = s.in_use()
+        rows = rows[(s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM) & self.is_shown(rows)]
+        mean, covariance = self.bank.predict(s, rows, time_ns)
+        status = np.where(self.is_coasting(rows, time_ns), TrackStatus.COASTING, TrackStatus.FIRM)
+        return self.report(rows, rows[:0]).replace(
+            time_ns=np.full(len(rows), time_ns, np.int64),
+            state_ecef=mean,
+            covariance_ecef=covariance,
+            status=status.astype(np.uint8),
+        )
+
+    def is_shown(self, rows: Integers) -> NDArray[np.bool_]:
+        """Return which firm tracks a picture shows."""
+        return np.ones(len(rows), np.bool_)
+
+    @abstractmethod
+    def is_coasting(self, rows: Integers, time_ns: int) -> NDArray[np.bool_]:
+        """Return which tracks were missed when they were last looked for."""
+
+    # The parts of a step.
+
+    def _meet(self, plots: Detections, sensor: Sensor) -> int:
+        """Learn how often the sensor looks and, from the first plot of all, when and where time and noise begin."""
+        s, i_sensor = self.store, self.sensor_names.index(plots.sensor)
+        period_ns = round(sensor.parameters["scan_period_s"] * NS_PER_S)
+        if s.tally["period_ns"][i_sensor] != period_ns:
+            periods = s.tally["period_ns"].copy()
+            periods[i_sensor] = period_ns
+            s.tally["period_ns"] = periods
+        if not s.tally["growth"][0]:
+            place = sensor.locate(plots.values[:1], plots.covariances[:1], plots.origin_ecef_m[:1])[0][0, :3]
+            s.tally["growth"] = np.array([self.bank.growth_m2_s3(place)])
+        if not s.epoch_ns:
+            s.epoch_ns = int(plots.time_ns.min())
+        return i_sensor
+
+    def _confront(
+        self, plots: Detections, sensor: Sensor, form: Floats, codes: Integers
+    ) -> tuple[Pairs, NDArray[np.bool_]]:
+        """Return the pairs and which of them passed the exact gate."""
+        s = self.store
+        time_s = (plots.time_ns - s.epoch_ns) / NS_PER_S
+        radius, growth = np.ascontiguousarray(form[:, RADIUS]), float(s.tally["growth"][0])
+        row, plot, agreement = coarse_pairs(s, np.ascontiguousarray(form[:, :3]), radius, time_s, codes, growth)
+        pairs = self.bank.confront(s, row, plot, plots, form, sensor, keep_prior=self.KEEPS_PRIOR)
+        pairs.agreement = agreement
+        gate = np.where(s.near[row, Near.SIGMAS] == s.sigmas[0], self._first_gate, self._gates[pairs.n_measured])
+        stray = np.flatnonzero((agreement == SAME_ADDRESS) & (pairs.distance > gate))
+        stray = stray[pairs.distance[stray] < WIDENING_MAX * gate[stray]]
+        if stray.size:
+            self.bank.widen(pairs, stray, pairs.distance[stray] / gate[stray], plots, form, sensor)
+        is_inside = (pairs.distance <= gate) & (pairs.n_measured > 0)
+        is_inside[stray] = True
+        return pairs, is_inside
+
+    def _update(
+        self,
+        pairs: Pairs,
+        weight: Floats,
+        existence: Floats,
+        plots: Detections,
+        codes: Integers,
+        i_sensor: int,
+    ) -> tuple[Integers, Integers]:
+        """Update the tracks that may have a plot; return their rows, and each group's plot that it has for sure.
+
+        A track that more likely had none has missed a look.
+        """
+        s = self.store
+        own_plot, is_changed = np.full(len(pairs.rows), -1, np.int64), np.zeros(len(pairs.rows), np.bool_)
+        _owners(pairs.begin, pairs.plot, weight, own_plot, is_changed)
+        rows = pairs.rows[is_changed]
+        s.save(rows)
+        settle(s, pairs, weight, plots.time_ns, existence)
+        owned = own_plot >= 0
+        words = call_sign_words(plots.identity.call_sign)
+        _note_hits(
+            s.whole, pairs.rows[owned], own_plot[owned], plots.time_ns, codes, words, i_sensor, len(self.sensor_names)
+        )
+        s.whole[pairs.rows[is_changed & ~owned], Whole.MISSES] += 1
+        self.judge(rows)
+        s.refresh(rows)
+        loose = rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M]
+        if loose.size:
+            self._bound(loose)
+        return rows, own_plot
+
+    def _bound(self, rows: Integers) -> None:
+        s = self.store
+        for size, offset in zip(s.layout.sizes, s.layout.offsets, strict=True):
+            real = s.real[rows]
+            covariance = real[:, offset + size : offset + size + size * size].reshape(-1, size, size)
+            mean, covariance = bound_height(real[:, offset : offset + size], covariance)
+            s.real[rows, offset : offset + size] = mean
+            s.real[rows, offset + size : offset + size + size * size] = covariance.reshape(len(rows), size * size)
+        s.refresh(rows)
+
+    def _start(
+        self, chosen: Integers, existence: Floats, plots: Detections, sensor: Sensor, codes: Integers, i_sensor: int
+    ) -> None:
+        """Start a tentative track at every chosen plot."""
+        if not chosen.size:
+            return
+        s, n = self.store, len(self.sensor_names)
+        mean, covariance = sensor.locate(plots.values[chosen], plots.covariances[chosen], plots.origin_ecef_m[chosen])
+        rows = s.new_rows(len(chosen))
+        s.real[rows] = self.bank.begin(mean, covariance, existence[chosen])
+        whole = np.zeros((len(chosen), s.layout.n_whole), np.int64)
+        whole[:, Whole.STATUS] = TrackStatus.TENTATIVE
+        whole[:, Whole.ID] = track_ids(plots, chosen)
+        whole[:, Whole.TIME] = whole[:, Whole.BORN] = plots.time_ns[chosen]
+        whole[:, Whole.APART] = NEVER
+        whole[:, Whole.HITS] = 1
+        whole[:, [Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI]] = codes[chosen]
+        whole[:, Whole.CALL_SIGN : Whole.FIRST_SENSOR] = call_sign_words(plots.identity.call_sign[chosen])
+        whole[:, Whole.FIRST_SENSOR + i_sensor] = 1
+        whole[:, Whole.FIRST_SENSOR + n :] = NEVER
+        whole[:, Whole.FIRST_SENSOR + n + i_sensor] = plots.time_ns[chosen]
+        s.whole[rows] = whole
+        self.judge(rows)
+        s.refresh(rows)
+
+    def _twins(
+        self, pairs: Pairs, is_inside: NDArray[np.bool_], own_plot: Integers, now_ns: int
+    ) -> tuple[Integers, Integers]:
+        """Return the rows that are the younger of two on one target, and those that took over.
+
+        Two firm tracks of which one takes a plot that the other could have had are on one target if they carry the same
+        address: the older then goes on from where the younger is, if that was seen later. Without addresses they are if
+        they cannot be told apart and no sensor has seen both in one look for a while.
+        """
+        s = self.store
+        owner = np.full(len(is_inside) and int(pairs.plot.max()) + 1, -1, np.int64)
+        owned = np.flatnonzero(own_plot >= 0)
+        owner[own_plot[owned]] = owned
+        is_firm = s.whole[pairs.rows, Whole.STATUS] >= TrackStatus.FIRM
+        a, b, both = rivals(pairs.row, pairs.plot, pairs.group, is_inside, owner, own_plot, is_firm)
+        if not len(a):
+            return a, a
+        a, b = pairs.rows[a], pairs.rows[b]
+        two = np.unique(np.concatenate([a[both], b[both]]))
+        s.save(two)
+        s.whole[two, Whole.APART] = now_ns
+        swap = (s.whole[a, Whole.BORN] < s.whole[b, Whole.BORN]) | (
+            (s.whole[a, Whole.BORN] == s.whole[b, Whole.BORN]) & (s.whole[a, Whole.ID] < s.whole[b, Whole.ID])
+        )
+        younger, older = np.where(swap, b, a), np.where(swap, a, b)
+        order = np.lexsort((older, younger))
+        younger, older = younger[order], older[order]
+        agreement, codes_agree = _agreement(s.whole, younger, older)
+        apart_ns = np.minimum(s.whole[younger, Whole.APART], s.whole[older, Whole.APART])
+        since = s.whole[younger, Whole.TIME] - apart_ns > APART_LOOKS * s.tally["period_ns"].max()
+        alike = (agreement >= 0) & codes_agree & since
+        alike[alike] = self._are_alike(younger[alike], older[alike])
+        same = agreement > 0
+        heirs = same & (s.whole[younger, Whole.TIME] >= s.whole[older, Whole.TIME])
+        s.save(np.unique(older[heirs]))
+        self._inherit(older[heirs], younger[heirs])
+        return np.unique(younger[alike | same]), np.unique(older[heirs])
+
+    def _are_alike(self, a: Integers, b: Integers) -> NDArray[np.bool_]:
+        """Return whether two tracks, brought to the later of their times, cannot be told apart."""
+        s = self.store
+        alike = np.zeros(len(a), np.bool_)
+        for time_ns in np.unique(np.maximum(s.whole[a, Whole.TIME], s.whole[b, Whole.TIME])):
+            now = np.flatnonzero(np.maximum(s.whole[a, Whole.TIME], s.whole[b, Whole.TIME]) == time_ns)
+            mean_a, spread_a = self.bank.predict(s, a[now], int(time_ns))
+            mean_b, spread_b = self.bank.predict(s, b[now], int(time_ns))
+            alike[now] = mahalanobis_squared(mean_a - mean_b, spread_a + spread_b) < self._alike
+        return alike
+
+    def _inherit(self, rows: Integers, younger: Integers) -> None:
+        """Let older tracks, which keep their number and birth, go on from where younger ones are."""
+        s, n = self.store, len(self.sensor_names)
+        s.real[rows] = s.real[younger]
+        for column in (Whole.TIME, Whole.STATUS, Whole.DEADLINE, Whole.MISSES):
+            s.whole[rows, column] = s.whole[younger, column]
+        for column in IDENTITY:
+            new = s.whole[younger, column]
+            s.whole[rows, column] = np.where(silent(new, column), s.whole[rows, column], new)
+        last = slice(Whole.FIRST_SENSOR + n, None)
+        s.whole[rows, last] = np.maximum(s.whole[rows, last], s.whole[younger, last])
+        s.refresh(rows)
+
+    def _end(self, twins: Integers, now_ns: int) -> Integers:
+        """Return the rows to be freed: twins, and those whose deadline has passed."""
+        s = self.store
+        rows = due(s.near, s.n_used, (now_ns - s.epoch_ns) / NS_PER_S)
+        if rows.size:
+            s.save(rows)
+            ends = self.overdue(rows, now_ns)
+            s.refresh(rows)
+            rows = rows[ends]
+        return np.union1d(rows, twins) if twins.size else rows
+
+    def _free(self, lost: Integers) -> None:
+        s, n = self.store, len(self.sensor_names)
+        if not lost.size:
+            return
+        s.save(lost)
+        firm = lost[s.whole[lost, Whole.STATUS] >= TrackStatus.FIRM]
+        if firm.size:
+            hits = s.whole[firm, Whole.FIRST_SENSOR : Whole.FIRST_SENSOR + n].sum(axis=0)
+            s.tally["hits_of_lost"] = s.tally["hits_of_lost"] + hits
+        s.whole[lost, Whole.STATUS] = FREE
+        s.near[lost, Near.SIGMAS] = 0.0
+
+    def report(self, rows: Integers, lost: Integers) -> Tracks:
+        """Return what is to be said of tracks that go on and of tracks that end."""
+        s, every = self.store, np.concatenate([rows, lost])
+        whole = s.whole[every]
+        mean, covariance = s.moments(every)
+        n = len(every)
+        identity = s.identity(every)
+        status = whole[:, Whole.STATUS].astype(np.uint8)
+        status[len(rows) :] = TrackStatus.LOST
+        existence = s.real[every, EXISTENCE] if self.HAS_EXISTENCE else np.full(n, np.nan)
+        return Tracks(
+            node=self.node,
+            source_names=self.sensor_names,
+            track_id=whole[:, Whole.ID].astype(np.uint64),
+            time_ns=whole[:, Whole.TIME].copy(),
+            updated_ns=whole[:, Whole.TIME].copy(),
+            revision=np.zeros(n, np.int32),
+            state_ecef=mean,
+            covariance_ecef=covariance,
+            existence=existence,
+            kind_probability=self._kinds(every, identity),
+            status=status,
+            sources=whole[:, Whole.FIRST_SENSOR + len(self.sensor_names) :] != NEVER,
+            identity=identity,
+        )
+
+    def _kinds(self, rows: Integers, identity: Identity) -> Floats:
+        """Return (n, 7) kind probabilities: what the target says it is, else what its motion says."""
+        kind = np.full(len(rows), Kind.UNKNOWN, np.int64)
+        kind[identity.icao_address != ABSENT] = Kind.AIRCRAFT
+        kind[identity.mmsi != ABSENT] = Kind.SHIP
+        found: Floats = np.eye(len(Kind))[kind]
+        if self._kind_of_model is not None:
+            mute = kind == Kind.UNKNOWN
+            found[mute] = self.store.real[rows[mute], 1 : 1 + len(self._kind_of_model)] @ self._kind_of_model
+        return found
+
+
+def _agreement(whole: Integers, a: Integers, b: Integers) -> tuple[Integers, NDArray[np.bool_]]:
+    """Return 1 where two tracks carry the same address, -1 where different ones; and whether their codes may be one."""
+    verdict = np.zeros(len(a), np.int64)
+    for column in (Whole.ICAO_ADDRESS, Whole.MMSI):
+        ours, theirs = whole[a, column], whole[b, column]
+        both = (ours != ABSENT) & (theirs != ABSENT)
+        verdict[both & (ours == theirs)] = 1
+        verdict[both & (ours != theirs)] = -1
+    ours, theirs = whole[a, Whole.MODE_3A], whole[b, Whole.MODE_3A]
+    return verdict, (ours == ABSENT) | (theirs == ABSENT) | (ours == theirs)
+
+
+@kernel
+def _owners(begin: Integers, plot: Integers, weight: Floats, own_plot: Integers, is_changed: NDArray[np.bool_]) -> None:
+    """Write which plot each track has more likely than not, and whether any plot means anything to it."""
+    for t in range(own_plot.shape[0]):
+        for e in range(begin[t], begin[t + 1]):
+            if weight[e] > 0.0:
+                is_changed[t] = True
+            if weight[e] > 0.5:
+                own_plot[t] = plot[e]
+
+
+@kernel
+def _note_hits(
+    whole: Integers,
+    rows: Integers,
+    own_plot: Integers,
+    time_ns: Integers,
+    codes: Integers,
+    words: Integers,
+    i_sensor: int,
+    n_sensors: int,
+) -> None:
+    for at in range(rows.shape[0]):
+        track, j = whole[rows[at]], own_plot[at]
+        track[Whole.HITS] += 1
+        track[Whole.MISSES] = 0
+        track[Whole.FIRST_SENSOR + i_sensor] += 1
+        last = Whole.FIRST_SENSOR + n_sensors + i_sensor
+        track[last] = max(track[last], time_ns[j])
+        if codes[j, 0] != ABSENT:
+            track[Whole.ICAO_ADDRESS] = codes[j, 0]
+        if codes[j, 1] != ABSENT:
+            track[Whole.MODE_3A] = codes[j, 1]
+        if codes[j, 2] != ABSENT:
+            track[Whole.MMSI] = codes[j, 2]
+        if words[j, 0] != 0:
+            for c in range(words.shape[1]):
+                track[Whole.CALL_SIGN + c] = words[j, c]

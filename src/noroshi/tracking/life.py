@@ -1,0 +1,113 @@
+"""When a track has been missed: the looks that its sensors took without seeing it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.geo.wgs84 import Floats
+from noroshi.kernel import kernel
+from noroshi.tracking.store import NEVER, Near, Whole
+
+Integers = NDArray[np.int64]
+STALE_LOOKS = 5
+FAR_OFF_NS = 2**62
+
+
+@kernel
+def missed_look(track: Integers, period_ns: Integers, number: int) -> tuple[int, int]:
+    """Return when a track has missed so many looks since its last plot, and whose look that is; -1 if nobody looks.
+
+    A sensor that has not seen the track for STALE_LOOKS of its own looks is taken to be out of reach of it. A look
+    counts as missed a quarter of a period after it is due: the beam comes around when it does, not to the nanosecond.
+    """
+    n = period_ns.shape[0]
+    newest = NEVER
+    for s in range(n):
+        newest = max(newest, track[Whole.FIRST_SENSOR + n + s])
+    counted = np.zeros(n, np.int64)
+    when, whose = FAR_OFF_NS, -1
+    for _ in range(number):
+        when, whose = FAR_OFF_NS, -1
+        for s in range(n):
+            last, period = track[Whole.FIRST_SENSOR + n + s], period_ns[s]
+            if last == NEVER or newest - last >= STALE_LOOKS * period:
+                continue
+            look = last + ((newest - last) // period + 1 + counted[s]) * period + period // 4
+            if look < when:
+                when, whose = look, s
+        if whose < 0:
+            break
+        counted[whose] += 1
+    return when, whose
+
+
+@kernel
+def out_of_looks(track: Integers, period_ns: Integers, number: int) -> int:
+    """Return when the sensors that have seen a track have had more than so many looks since it was born."""
+    n = period_ns.shape[0]
+    counted = np.zeros(n, np.int64)
+    more, when = number + 1, FAR_OFF_NS
+    for s in range(n):
+        if track[Whole.FIRST_SENSOR + n + s] != NEVER:
+            more -= 1
+    for _ in range(more):
+        when, whose = FAR_OFF_NS, -1
+        for s in range(n):
+            if track[Whole.FIRST_SENSOR + n + s] == NEVER:
+                continue
+            look = track[Whole.BORN] + (1 + counted[s]) * period_ns[s]
+            if look < when:
+                when, whose = look, s
+        if whose < 0:
+            break
+        counted[whose] += 1
+    return when
+
+
+@kernel
+def due(near: Floats, n_used: int, now_s: float) -> Integers:
+    """Return the rows whose deadline has come."""
+    found = 0
+    for i in range(n_used):
+        if near[i, Near.SIGMAS] != 0.0 and near[i, Near.DEADLINE_S] <= now_s:
+            found += 1
+    rows = np.empty(found, np.int64)
+    found = 0
+    for i in range(n_used):
+        if near[i, Near.SIGMAS] != 0.0 and near[i, Near.DEADLINE_S] <= now_s:
+            rows[found] = i
+            found += 1
+    return rows
+
+
+@kernel
+def rivals(
+    row: Integers,
+    plot: Integers,
+    group: Integers,
+    is_inside: NDArray[np.bool_],
+    owner: Integers,
+    own_plot: Integers,
+    is_firm: NDArray[np.bool_],
+) -> tuple[Integers, Integers, NDArray[np.bool_]]:
+    """Return pairs of firm tracks of which one took a plot that the other could have taken, and whether it had its own.
+
+    Args:
+        row, plot, group: (p,) the pairs of a batch.
+        is_inside: (p,) whether they passed the gate.
+        owner: (n,) which group took each plot; -1 for none.
+        own_plot: (t,) which plot each group took; -1 for none.
+        is_firm: (t,) by group.
+    """
+    found = 0
+    for e in range(row.shape[0]):
+        taker = owner[plot[e]]
+        if is_inside[e] and taker >= 0 and taker != group[e] and is_firm[taker] and is_firm[group[e]]:
+            found += 1
+    a, b, apart = np.empty(found, np.int64), np.empty(found, np.int64), np.empty(found, np.bool_)
+    found = 0
+    for e in range(row.shape[0]):
+        taker = owner[plot[e]]
+        if is_inside[e] and taker >= 0 and taker != group[e] and is_firm[taker] and is_firm[group[e]]:
+            a[found], b[found], apart[found] = taker, group[e], own_plot[group[e]] >= 0
+            found += 1
+    return a, b, apart

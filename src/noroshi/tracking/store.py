@@ -1,0 +1,310 @@
+"""All tracks of a tracker as rows of two arrays, which can be taken back one step at a time.
+
+A track keeps its row as long as it lives; rows of ended tracks are used again. What a step is about to change is put
+aside first, so that late data can take the tracker back step by step for the price of copying what changed.
+"""
+
+import math
+from dataclasses import dataclass, field
+from enum import IntEnum, auto
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.geo.time import NS_PER_S
+from noroshi.geo.wgs84 import Floats
+from noroshi.kernel import kernel
+from noroshi.records import Identity
+from noroshi.records.identity import ABSENT
+
+Integers = NDArray[np.int64]
+FREE = -1
+NEVER = -(2**62)  # a time so long ago that no difference from today overflows
+CALL_SIGN_WORDS = 3  # eight letters each
+CALL_SIGN = "S24"
+
+
+class Whole(IntEnum):
+    """Columns of `Store.whole`; after them come two blocks of one column a sensor: number of hits, time of the last."""
+
+    STATUS = 0  # a `TrackStatus`, or FREE
+    ID = auto()
+    TIME = auto()
+    BORN = auto()
+    APART = auto()  # when this track and a near one were last seen to be two
+    DEADLINE = auto()  # when something is to be done about it, if no plot comes
+    HITS = auto()
+    MISSES = auto()
+    IS_TOLD = auto()  # 1 once a row of the track has been given out
+    ICAO_ADDRESS = auto()
+    MODE_3A = auto()
+    MMSI = auto()
+    CALL_SIGN = auto()
+    FIRST_SENSOR = 15  # CALL_SIGN takes three
+
+
+class Near(IntEnum):
+    """Columns of `Store.near`: what the coarse gate reads of every track, in one run through memory."""
+
+    POSITION = 0  # three
+    VELOCITY = 3  # three
+    POSITION_SIGMA = 6
+    VELOCITY_SIGMA = auto()
+    TIME_S = auto()  # since `Store.epoch_ns`
+    DEADLINE_S = auto()
+    SIGMAS = auto()  # how many standard deviations the gate is wide; 0 in a free row
+
+
+N_NEAR = Near.SIGMAS + 1
+
+
+EXISTENCE, PROBABILITY = 0, 1
+"""Columns of `Store.real`: existence, then one probability a model, then mean (d) and covariance (d, d) of each."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things are in a row.
+
+    Attributes:
+        sizes: (k,) number of state components of each model.
+        n_sensors: how many sensors there are.
+    """
+
+    sizes: tuple[int, ...]
+    n_sensors: int
+
+    @property
+    def offsets(self) -> Integers:
+        """(k,) column at which each model's mean begins."""
+        return PROBABILITY + len(self.sizes) + np.cumsum([0, *(d + d * d for d in self.sizes[:-1])])
+
+    @property
+    def n_real(self) -> int:
+        """Number of columns of `Store.real`."""
+        return PROBABILITY + sum(1 + d + d * d for d in self.sizes)
+
+    @property
+    def n_whole(self) -> int:
+        """Number of columns of `Store.whole`."""
+        return Whole.FIRST_SENSOR + 2 * self.n_sensors
+
+
+@dataclass
+class Change:
+    """What one step changed, as it was before.
+
+    Attributes:
+        saved: (rows, real, whole) of each part of the step.
+        tally: the tracker's own running numbers.
+        n_used: how many rows were in use.
+    """
+
+    tally: dict[str, NDArray[Any]]
+    n_used: int
+    saved: list[tuple[Integers, Floats, Integers]] = field(default_factory=list)
+
+
+class Store:
+    """The tracks' rows.
+
+    Attributes:
+        real: (capacity, n_real) see `EXISTENCE` and `PROBABILITY`.
+        whole: (capacity, n_whole) see `Whole`.
+        near: (capacity, 11) see `Near`; it follows from the other two.
+        sigmas: how many standard deviations the gate is wide for tracks of one plot, and for all others.
+        tally: named small arrays that belong to no track; replaced, never written to.
+        n_used: rows from here on have never been used.
+        epoch_ns: what `Near.TIME_S` counts from.
+    """
+
+    def __init__(self, layout: Layout, *, sigmas: tuple[float, float]) -> None:
+        self.layout = layout
+        self.sigmas = sigmas
+        self.real = np.zeros((0, layout.n_real))
+        self.whole = np.full((0, layout.n_whole), FREE, np.int64)
+        self.near = np.zeros((0, N_NEAR))
+        self.tally: dict[str, NDArray[Any]] = {}
+        self.n_used = 0
+        self.epoch_ns = 0
+        self._sizes, self._offsets = np.array(layout.sizes), layout.offsets
+        self._stamp = np.zeros(0, np.int64)
+        self._serial = 0
+        self._change = Change({}, 0)
+
+    def begin(self) -> None:
+        """Begin a step: from here on `Change` gathers."""
+        self._serial += 1
+        self._change = Change(dict(self.tally), self.n_used)
+
+    @property
+    def change(self) -> Change:
+        """What has changed since `begin`."""
+        return self._change
+
+    def save(self, rows: Integers) -> None:
+        """Put rows (each once) aside before they are changed."""
+        new = rows[self._stamp[rows] != self._serial]
+        if new.size:
+            self._stamp[new] = self._serial
+            self._change.saved.append((new, self.real[new], self.whole[new]))
+
+    def take_back(self, change: Change) -> None:
+        """Make everything as it was before a step; steps are taken back in reverse order."""
+        for rows, real, whole in reversed(change.saved):
+            self.real[rows], self.whole[rows] = real, whole
+            self.refresh(rows)
+        self.n_used = change.n_used
+        self.tally = dict(change.tally)
+
+    def new_rows(self, n: int) -> Integers:
+        """Return n free rows, the lowest first, put aside."""
+        rows = np.empty(n, np.int64)
+        found = _free_rows(self.near, self.n_used, rows)
+        more = n - found
+        if self.n_used + more > len(self.real):
+            self._grow(max(64, 2 * (self.n_used + more)))
+        rows[found:] = np.arange(self.n_used, self.n_used + more)
+        self.n_used += more
+        self.save(rows)
+        return rows
+
+    def refresh(self, rows: Integers) -> None:
+        """Bring `near` up to date in these rows."""
+        _refresh(rows, self.real, self.whole, self.near, self._sizes, self._offsets, self.epoch_ns, *self.sigmas)
+
+    def in_use(self) -> Integers:
+        """Return the rows of living tracks."""
+        return np.flatnonzero(self.whole[: self.n_used, Whole.STATUS] != FREE)
+
+    def moments(self, rows: Integers) -> tuple[Floats, Floats]:
+        """Return (n, 6) means and (n, 6, 6) covariances of rows, over all models."""
+        mean, covariance = np.empty((len(rows), 6)), np.empty((len(rows), 6, 6))
+        _moments(rows, self.real, self._sizes, self._offsets, mean, covariance)
+        return mean, covariance
+
+    def identity(self, rows: Integers) -> Identity:
+        """Return who the tracks of these rows say they are."""
+        words = np.ascontiguousarray(self.whole[rows, Whole.CALL_SIGN : Whole.FIRST_SENSOR])
+        letters = words.view(CALL_SIGN)[:, 0] if len(rows) else np.zeros(0, CALL_SIGN)
+        return Identity(
+            icao_address=self.whole[rows, Whole.ICAO_ADDRESS],
+            mode_3a=self.whole[rows, Whole.MODE_3A],
+            mmsi=self.whole[rows, Whole.MMSI],
+            call_sign=letters.astype("<U20"),
+        )
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return everything, as arrays that later steps do not change."""
+        n = self.n_used
+        numbers = np.array([self.epoch_ns, self._serial], np.int64)
+        return {"real": self.real[:n].copy(), "whole": self.whole[:n].copy(), "numbers": numbers, **self.tally}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Become what `state` returned."""
+        rest = dict(state)
+        real, whole, numbers = (rest.pop(name) for name in ("real", "whole", "numbers"))
+        self.n_used = len(real)
+        self.real, self.whole = real.astype(np.float64), whole.astype(np.int64)
+        self.near, self._stamp = np.zeros((self.n_used, self.near.shape[1])), np.zeros(self.n_used, np.int64)
+        self.epoch_ns, self._serial = (int(number) for number in numbers)
+        self.tally = rest
+        self.refresh(np.arange(self.n_used))
+
+    def _grow(self, capacity: int) -> None:
+        more = capacity - len(self.real)
+        self.real = np.concatenate([self.real, np.zeros((more, self.real.shape[1]))])
+        self.whole = np.concatenate([self.whole, np.full((more, self.whole.shape[1]), FREE, np.int64)])
+        self.near = np.concatenate([self.near, np.zeros((more, self.near.shape[1]))])
+        self._stamp = np.concatenate([self._stamp, np.zeros(more, np.int64)])
+
+
+def call_sign_words(call_sign: NDArray[np.str_]) -> Integers:
+    """Return (n, 3) call signs as whole numbers; letters beyond ASCII become question marks."""
+    if not call_sign.dtype.itemsize or not np.any(call_sign != ""):
+        return np.zeros((len(call_sign), CALL_SIGN_WORDS), np.int64)
+    letters = np.char.encode(call_sign, "ascii", "replace").astype(CALL_SIGN)
+    return np.ascontiguousarray(letters).view(np.int64).reshape(-1, CALL_SIGN_WORDS)
+
+
+def silent(words: Integers, column: int) -> NDArray[np.bool_]:
+    """Return whether values of an identity column say nothing."""
+    return np.asarray(words == (0 if column >= Whole.CALL_SIGN else ABSENT))
+
+
+@kernel
+def _free_rows(near: Floats, n_used: int, rows: Integers) -> int:
+    found = 0
+    for i in range(n_used):
+        if found == rows.shape[0]:
+            break
+        if near[i, Near.SIGMAS] == 0.0:
+            rows[found] = i
+            found += 1
+    return found
+
+
+@kernel
+def _refresh(
+    rows: Integers,
+    real: Floats,
+    whole: Integers,
+    near: Floats,
+    sizes: Integers,
+    offsets: Integers,
+    epoch_ns: int,
+    sigmas_first: float,
+    sigmas: float,
+) -> None:
+    one = sizes.shape[0] == 1
+    for at in range(rows.shape[0]):
+        i = rows[at]
+        if whole[i, Whole.STATUS] < 0:
+            near[i, Near.SIGMAS] = 0.0
+            continue
+        position, velocity = 0.0, 0.0
+        for c in range(6):
+            near[i, c] = 0.0
+        for k in range(sizes.shape[0]):
+            p = 1.0 if one else real[i, PROBABILITY + k]
+            for c in range(6):
+                near[i, c] += p * real[i, offsets[k] + c]
+        for k in range(sizes.shape[0]):
+            d, p = sizes[k], 1.0 if one else real[i, PROBABILITY + k]
+            for c in range(3):
+                apart, faster = real[i, offsets[k] + c] - near[i, c], real[i, offsets[k] + 3 + c] - near[i, 3 + c]
+                position += p * (real[i, offsets[k] + d + c * (d + 1)] + apart * apart)
+                velocity += p * (real[i, offsets[k] + d + (3 + c) * (d + 1)] + faster * faster)
+        near[i, Near.POSITION_SIGMA], near[i, Near.VELOCITY_SIGMA] = math.sqrt(position), math.sqrt(velocity)
+        near[i, Near.TIME_S] = (whole[i, Whole.TIME] - epoch_ns) / NS_PER_S
+        near[i, Near.DEADLINE_S] = (whole[i, Whole.DEADLINE] - epoch_ns) / NS_PER_S
+        near[i, Near.SIGMAS] = sigmas_first if whole[i, Whole.HITS] == 1 else sigmas
+
+
+@kernel
+def _moments(
+    rows: Integers,
+    real: Floats,
+    sizes: Integers,
+    offsets: Integers,
+    mean: Floats,
+    covariance: Floats,
+) -> None:
+    one = sizes.shape[0] == 1
+    for at in range(rows.shape[0]):
+        row = real[rows[at]]
+        mean[at] = 0.0
+        covariance[at] = 0.0
+        for k in range(sizes.shape[0]):
+            p = 1.0 if one else row[PROBABILITY + k]
+            for a in range(6):
+                mean[at, a] += p * row[offsets[k] + a]
+        for k in range(sizes.shape[0]):
+            d, p = sizes[k], 1.0 if one else row[PROBABILITY + k]
+            for a in range(6):
+                apart = row[offsets[k] + a] - mean[at, a]
+                for b in range(6):
+                    covariance[at, a, b] += p * (
+                        row[offsets[k] + d + a * d + b] + apart * (row[offsets[k] + b] - mean[at, b])
+                    )

@@ -1,0 +1,259 @@
+"""Soft association with existence: every plot may be every track's, with its probability. The default.
+
+Each track exists with a probability, and each plot is a known target's, a new one's or nobody's; their marginal
+probabilities come from belief propagation over the pairs of the gate, and each track is updated by the mean and spread
+of what its plots would make of it. In the terms of its sources this is joint integrated probabilistic data association
+(Musicki and Evans (2004), Joint integrated probabilistic data association: JIPDA, IEEE Trans. Aerospace and Electronic
+Systems 40(3), 1093-1099) in the form of the track-oriented marginal multi-Bernoulli/Poisson filter (Williams (2015),
+Marginal multi-Bernoulli filters: RFS derivation of MHT, JIPDA, and association-based MeMBer, same journal 51(3),
+1664-1687, section IV, equations 48 to 68), new targets being even over what a sensor sees.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.estimation.belief import marginals
+from noroshi.estimation.blocks import Executor
+from noroshi.geo.wgs84 import Floats
+from noroshi.kernel import kernel
+from noroshi.motion import Motion
+from noroshi.records import Detections, TrackStatus
+from noroshi.sensors import Sensor
+from noroshi.sensors.rows import LOG_VOLUME
+from noroshi.tracking.bank import Pairs
+from noroshi.tracking.keeper import Keeper
+from noroshi.tracking.life import missed_look
+from noroshi.tracking.store import EXISTENCE, Integers, Whole
+
+CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
+"""How many times likelier a plot is a track's if their Mode 3/A codes agree, or their addresses."""
+
+LOOKS_REMEMBERED = 10.0  # over so many looks the rate of false plots is averaged
+WEIGHT_MIN = 1e-4  # a plot that is a track's with less is not worth the work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What may be set.
+
+    Attributes:
+        births_a_look: new targets that one sensor is to expect in one look.
+        births_at_start: the same in its first look, in which all are new.
+        false_plots_a_look: false plots that a sensor is taken to give in one look, until its own rate is known.
+        learns_false_plots: 1 to follow each sensor's own rate of false plots, 0 to keep to the number above.
+        life_s: how long a target is there on average.
+        existence_to_confirm: a track becomes firm once its existence has been as high ...
+        hits_to_confirm: ... and it has had so many plots.
+        existence_shown: a picture shows firm tracks whose existence is at least this.
+        existence_lost: a firm track ends below this.
+        existence_dropped: a track that was never firm ends below this.
+        gate_probability: chance that a target's own plot passes the gate.
+        first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
+        duplicate_probability: two firm tracks that differ by less than this chi-square quantile are one target.
+        sojourn_s: where there are several motion models, how long a target keeps to each on average.
+    """
+
+    births_a_look: float = 1.0
+    births_at_start: float = 20.0
+    false_plots_a_look: float = 20.0
+    learns_false_plots: float = 1.0
+    life_s: float = 10_000.0
+    existence_to_confirm: float = 0.99
+    hits_to_confirm: int = 3
+    existence_shown: float = 0.3
+    existence_lost: float = 0.01
+    existence_dropped: float = 0.01
+    gate_probability: float = 0.9999
+    first_gate_sigmas: float = 2.5
+    duplicate_probability: float = 0.99
+    sojourn_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not 0.0 <= value < math.inf:
+                raise ValueError(f"{field.name} is {value}: it must be a number of zero or more")
+            if ("existence" in field.name or "probability" in field.name) and not 0.0 < value < 1.0:
+                raise ValueError(f"{field.name} is {value}: it must be between 0 and 1")
+        for name in ("births_a_look", "false_plots_a_look", "life_s", "first_gate_sigmas", "sojourn_s"):
+            if getattr(self, name) <= 0.0:
+                raise ValueError(f"{name} must be positive")
+
+
+class Tracker(Keeper):
+    """See `noroshi.tracking.Tracker`."""
+
+    HAS_EXISTENCE: ClassVar[bool] = True
+    KEEPS_PRIOR: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        sensor_names: tuple[str, ...],
+        motions: Sequence[Motion],
+        parameters: Parameters | None = None,
+        executor: Executor | None = None,
+    ) -> None:
+        self.parameters = p = parameters or Parameters()
+        super().__init__(
+            node=node,
+            sensor_names=sensor_names,
+            motions=motions,
+            sojourn_s=[p.sojourn_s] * len(motions),
+            gate_probability=p.gate_probability,
+            first_gate_sigmas=p.first_gate_sigmas,
+            duplicate_probability=p.duplicate_probability,
+            executor=executor,
+        )
+        n = len(sensor_names)
+        self.store.tally |= {
+            "false_plots": np.full(n, p.false_plots_a_look),
+            "looked_ns": np.full(n, -1, np.int64),
+            "detection": np.full(n, 0.9),
+            "since_ns": np.full(n, -1, np.int64),
+        }
+
+    def associate(
+        self, pairs: Pairs, is_inside: NDArray[np.bool_], form: Floats, i_sensor: int
+    ) -> tuple[Floats, Floats, Floats]:
+        """Give every plot to every track with its probability, and to nobody, and to a new target."""
+        s, p = self.store, self.parameters
+        detection = float(s.tally["detection"][i_sensor])
+        per_volume = np.exp(-form[:, LOG_VOLUME])
+        births = p.births_at_start if self._is_first_look(i_sensor) else p.births_a_look
+        new, false = births * detection * per_volume, s.tally["false_plots"][i_sensor] * per_volume
+        existence = s.real[pairs.rows, EXISTENCE] * np.exp(-np.maximum(pairs.dt_s[pairs.begin[:-1]], 0.0) / p.life_s)
+        factor = np.array([1.0, CODE_FACTOR, ADDRESS_FACTOR])[pairs.agreement]
+        own = existence[pairs.group] * detection * np.exp(pairs.total()) * factor
+        weight = np.where(is_inside, own / (new + false)[pairs.plot], 0.0)
+        missed = existence * (1.0 - detection)
+        alone = 1.0 - existence + missed
+        pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)))
+        pair[pair < WEIGHT_MIN] = 0.0
+        after = np.minimum(nobody * missed / alone + _sum(pairs.begin, pair), 1.0)
+        fresh = unclaimed * new / (new + false)
+        self._count_false(unclaimed * false / (new + false), i_sensor)
+        fresh[(fresh < p.existence_dropped) | (unclaimed < 0.1)] = 0.0
+        # Weights are of a target that exists: its plot, or none.
+        share = np.maximum(after, 1e-12)[pairs.group]
+        return np.minimum(pair / share, 1.0), after, fresh
+
+    def judge(self, rows: Integers) -> None:
+        """Confirm by existence and plots; set the deadline to the next look that may be missed."""
+        p, s = self.parameters, self.store
+        _judge(s.real, s.whole, rows, s.tally["period_ns"], p.existence_to_confirm, p.hits_to_confirm)
+
+    def overdue(self, rows: Integers, now_ns: int) -> NDArray[np.bool_]:
+        """Lower the existence of tracks by the looks that they have missed; those below the bound end."""
+        p, s = self.parameters, self.store
+        ends = np.zeros(len(rows), np.bool_)
+        _miss(
+            s.real, s.whole, rows, s.tally["period_ns"], s.tally["detection"], now_ns, p.existence_lost,
+            p.existence_dropped, ends,
+        )  # fmt: skip
+        return ends
+
+    def after_look(self, i_sensor: int, seen: Integers, now_ns: int) -> None:
+        """Count a missed look at once for every track of this sensor that had no plot in it."""
+        s = self.store
+        last = s.whole[: s.n_used, Whole.FIRST_SENSOR + len(self.sensor_names) + i_sensor]
+        rows = np.flatnonzero((s.near[: s.n_used, -1] > 0.0) & (last < now_ns))
+        rows = np.setdiff1d(rows, seen)
+        s.save(rows)
+        s.whole[rows, Whole.DEADLINE] = now_ns
+        s.refresh(rows)
+
+    def is_shown(self, rows: Integers) -> NDArray[np.bool_]:
+        """Return which firm tracks are likely enough to be there."""
+        return np.asarray(self.store.real[rows, EXISTENCE] >= self.parameters.existence_shown)
+
+    def is_coasting(self, rows: Integers, time_ns: int) -> NDArray[np.bool_]:
+        """Return which tracks have missed two looks."""
+        return np.asarray(self.store.whole[rows, Whole.MISSES] >= 2)
+
+    def _meet(self, plots: Detections, sensor: Sensor) -> int:
+        i_sensor = super()._meet(plots, sensor)
+        s, now_ns = self.store, int(plots.time_ns.max())
+        detection, since = s.tally["detection"].copy(), s.tally["since_ns"]
+        detection[i_sensor] = min(max(sensor.parameters["detection_probability"], 0.01), 0.999)
+        s.tally["detection"] = detection
+        if since[i_sensor] < 0:
+            since = since.copy()
+            since[i_sensor] = int(plots.time_ns.min())
+            s.tally["since_ns"] = since
+        looked = s.tally["looked_ns"].copy()
+        before_ns, period_ns = int(looked[i_sensor]), int(s.tally["period_ns"][i_sensor])
+        elapsed = 1.0 if before_ns < 0 else min(max(now_ns - before_ns, 0) / period_ns, 1.0)
+        looked[i_sensor] = max(now_ns, before_ns)
+        s.tally["looked_ns"] = looked
+        s.tally["elapsed_looks"] = np.array([elapsed])
+        return i_sensor
+
+    def _is_first_look(self, i_sensor: int) -> bool:
+        s = self.store
+        first_ns = int(s.tally["since_ns"].max(initial=0, where=s.tally["since_ns"] >= 0))
+        earliest = s.tally["since_ns"][s.tally["since_ns"] >= 0].min() if first_ns else 0
+        return int(s.tally["looked_ns"][i_sensor]) - earliest < int(s.tally["period_ns"][i_sensor])
+
+    def _count_false(self, chance: Floats, i_sensor: int) -> None:
+        """Follow the sensor's rate of false plots: what is nobody's, averaged over the last looks."""
+        if not self.parameters.learns_false_plots:
+            return
+        s = self.store
+        rates = s.tally["false_plots"].copy()
+        elapsed = float(s.tally["elapsed_looks"][0])
+        rates[i_sensor] += (float(chance.sum()) - rates[i_sensor] * elapsed) / LOOKS_REMEMBERED
+        rates[i_sensor] = max(rates[i_sensor], 0.1)
+        s.tally["false_plots"] = rates
+
+
+def _sum(begin: Integers, values: Floats) -> Floats:
+    """Return the sum of each track's values."""
+    running = np.concatenate([[0.0], np.cumsum(values)])
+    total: Floats = running[begin[1:]] - running[begin[:-1]]
+    return total
+
+
+@kernel
+def _judge(
+    real: Floats, whole: Integers, rows: Integers, period_ns: Integers, confirm: float, hits_to_confirm: int
+) -> None:
+    for at in range(rows.shape[0]):
+        track = whole[rows[at]]
+        if real[rows[at], 0] >= confirm and track[Whole.HITS] >= hits_to_confirm:
+            track[Whole.STATUS] = TrackStatus.FIRM
+        track[Whole.DEADLINE], _ = missed_look(track, period_ns, track[Whole.MISSES] + 1)
+
+
+@kernel
+def _miss(
+    real: Floats,
+    whole: Integers,
+    rows: Integers,
+    period_ns: Integers,
+    detection: Floats,
+    now_ns: int,
+    lost: float,
+    dropped: float,
+    ends: NDArray[np.bool_],
+) -> None:
+    for at in range(rows.shape[0]):
+        track = whole[rows[at]]
+        bound = lost if track[Whole.STATUS] >= TrackStatus.FIRM else dropped
+        while track[Whole.DEADLINE] <= now_ns:
+            _, whose = missed_look(track, period_ns, track[Whole.MISSES] + 1)
+            chance = detection[whose] if whose >= 0 else 0.5
+            existence = real[rows[at], 0]
+            existence *= (1.0 - chance) / (1.0 - existence * chance)
+            real[rows[at], 0] = existence
+            track[Whole.MISSES] += 1
+            if existence < bound:
+                ends[at] = True
+                break
+            track[Whole.DEADLINE], _ = missed_look(track, period_ns, track[Whole.MISSES] + 1)
