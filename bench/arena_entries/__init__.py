@@ -23,7 +23,6 @@ def through_noroshi(
     parameters: Mapping[str, float],
     *,
     speed_sigma_m_s: float,
-    scan_period_s: float,
 ) -> list[np.ndarray]:
     """Return the pictures that a node of the shipped program shows of the scene, with one of its trackers.
 
@@ -31,7 +30,7 @@ def through_noroshi(
     """
     setup = Setup(
         node="arena",
-        sites=[Site.of(site) for site in sites(scene, speed_sigma_m_s, scan_period_s)],
+        sites=[Site.of(site) for site in sites(scene, speed_sigma_m_s)],
         tracker=tracker,
         motion="plane_constant_velocity",
         parameters={"horizontal_psd_m2_s3": scene.noise_density_m2_s3, **parameters},
@@ -62,8 +61,9 @@ def intervals_s(scene: Scene) -> np.ndarray:
     return np.diff(np.unique([look.time_s for look in scene.looks]))
 
 
-def sites(scene: Scene, speed_sigma_m_s: float, scan_period_s: float) -> list[SensorSite]:
-    """Return the sensors as noroshi's, all on the laboratory's plane."""
+def sites(scene: Scene, speed_sigma_m_s: float) -> list[SensorSite]:
+    """Return the sensors as noroshi's, all on the laboratory's plane; each look of theirs is a whole frame."""
+    scan_period_s = float(np.median(intervals_s(scene)))
     return [
         SensorSite(
             sensor=f"sensor {i}",
@@ -72,6 +72,8 @@ def sites(scene: Scene, speed_sigma_m_s: float, scan_period_s: float) -> list[Se
                 "sigma_m": eye.sigma_m,
                 "detection_probability": eye.detection_probability,
                 "scan_period_s": scan_period_s,
+                "frames": 1.0,
+                "field_m": float(np.sqrt(eye.false_plots / eye.false_density_m2)),
                 "speed_sigma_m_s": speed_sigma_m_s,
             },
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from arena_entries import intervals_s, through_noroshi
+from arena_entries import through_noroshi
 from arena_scenes import Scene
 
 NOTE = "birth, clutter, survival as the scene states them; gate, caps and threshold as in the paper of scene 4a"
@@ -23,11 +23,9 @@ def track(scene: Scene) -> list[np.ndarray]:
         "birth_climb_sigma_m_s": 0.1,
         "survival_per_s": scene.survival_per_s,
     }
-    # Every look is a scan of its own, however soon it follows the last.
     return through_noroshi(
         scene,
         "mixture",
         parameters,
         speed_sigma_m_s=float(scene.birth_sigma[2]),
-        scan_period_s=float(intervals_s(scene).min()),
     )

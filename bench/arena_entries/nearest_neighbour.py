@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from arena_entries import intervals_s, through_noroshi
+from arena_entries import through_noroshi
 from arena_scenes import Scene
 
 NOTE = "3 hits of 6 looks, gone after 2 misses in a row: what Stone Soup's tracker does best with"
@@ -16,5 +16,4 @@ def track(scene: Scene) -> list[np.ndarray]:
         "nearest_neighbour",
         parameters,
         speed_sigma_m_s=float(scene.birth_sigma[2]),
-        scan_period_s=float(np.median(intervals_s(scene))),
     )

@@ -67,7 +67,7 @@ def look(k, xy, *, sensor=EYE, identity=None, name="lab"):
 
 
 def tracker(names=("lab",), **parameters):
-    return Tracker(node="n", sensor_names=names, motion=MOTION, parameters=Parameters(**LABORATORY | parameters))
+    return Tracker(node="n", sensor_names=names, motions=[MOTION], parameters=Parameters(**LABORATORY | parameters))
 
 
 def walk(t, rng, targets, n, *, first=0, chance=0.9, n_false=5):
@@ -93,7 +93,7 @@ def test_one_look_at_sure_targets_is_stone_soups_joint_association():
     t = Tracker(
         node="n",
         sensor_names=("lab",),
-        motion=MOTION,
+        motions=[MOTION],
         parameters=Parameters(
             **LABORATORY
             | {"targets_initial": 0.0, "targets_per_s": 0.0, "survival_per_s": 1.0, "weight_min": 1e-12}
@@ -323,7 +323,7 @@ def test_aircraft_before_a_rotating_radar_are_tracked_without_a_region_of_birth(
     rng, n = np.random.default_rng(8), 6
     lat, lon = np.radians(46.3 + 0.2 * np.arange(n)), np.full(n, math.radians(7.5))
     states = np.hstack([ecef_from_geodetic(lat, lon, np.full(n, 10_000.0)), enu_axes(lat, lon)[:, 0] * 230.0])
-    t = Tracker(node="n", sensor_names=("r",), motion=OverEarth.of())
+    t = Tracker(node="n", sensor_names=("r",), motions=[OverEarth.of()])
     sigma = np.sqrt(np.diagonal(radar.noise(np.full((1, 5), np.nan))[0]))[[0, 1, 3]]
     for k in range(15):
         # Each sixth of a turn is a batch; a batch that does not see an aircraft says nothing against it.

@@ -73,17 +73,16 @@ def pairs_inside(
     i_leaf, i_plot = i_leaf[order], i_plot[order]
     dt_s = (plots.time_ns[i_plot] - time_ns[i_leaf]) / NS_PER_S
     mean, covariance, origin = mean[i_leaf], covariance[i_leaf], plots.origin_ecef_m[i_plot]
-    ahead = motion.propagate(mean, dt_s)
-    transition, drift = motion.jacobian(mean, dt_s), motion.process_noise(mean, dt_s)
+    ahead, spread = motion.predict(mean, covariance, dt_s)
     innovation = plots.values[i_plot] - sensor.measure(ahead, origin)
     wrapped = np.array([name in sensor.WRAPPED for name in sensor.COMPONENTS])
     innovation[:, wrapped] = wrap(innovation[:, wrapped])
     innovation, rows, noise, n_measured = mask_missing(
         innovation, sensor.jacobian(ahead, origin), plots.covariances[i_plot]
     )
-    spread = symmetric(transition @ covariance @ transition.swapaxes(1, 2) + drift)
     back = (dt_s < 0.0)[:, None, None]
     if back.any():
+        transition, drift = motion.jacobian(mean, dt_s), motion.process_noise(mean, dt_s)
         ahead, spread = np.where(back[:, 0], mean, ahead), np.where(back, covariance, spread)
         noise = np.where(back, noise + rows @ drift @ rows.swapaxes(1, 2), noise)
         rows = np.where(back, rows @ transition, rows)

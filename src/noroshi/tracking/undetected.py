@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.estimation.angles import wrap
 from noroshi.estimation.gating import chi_square_gate
 from noroshi.estimation.kalman import LOG_2_PI, mask_missing, symmetric, update
 from noroshi.geo.time import NS_PER_S
@@ -37,9 +38,7 @@ class Intensity:
     def predicted(self, motion: Motion, dt_s: float, survival: float) -> "Intensity":
         """Return it `dt_s` later, of which the share `survival` still exists."""
         over_s = np.full(len(self.weight), dt_s)
-        transition = motion.jacobian(self.mean, over_s)
-        spread = transition @ self.covariance @ transition.swapaxes(1, 2) + motion.process_noise(self.mean, over_s)
-        return Intensity(self.weight * survival, motion.propagate(self.mean, over_s), symmetric(spread))
+        return Intensity(self.weight * survival, *motion.predict(self.mean, self.covariance, over_s))
 
     def joined(self, other: "Intensity") -> "Intensity":
         """Return the sum, in at most PARTS_MAX parts: the lightest become one."""
@@ -152,13 +151,11 @@ def newcomers(
         i_plot, part = np.repeat(np.arange(k), b), np.tile(np.arange(b), k)
         dt_s = (plots.time_ns[i_plot] - time_ns) / NS_PER_S
         each = Intensity(undetected.weight[part], undetected.mean[part], undetected.covariance[part])
-        ahead = motion.propagate(each.mean, dt_s)
-        transition = motion.jacobian(each.mean, dt_s)
-        spread = symmetric(transition @ each.covariance @ transition.swapaxes(1, 2))
+        ahead, spread = motion.predict(each.mean, each.covariance, dt_s)
         origin = plots.origin_ecef_m[i_plot]
         innovation = plots.values[i_plot] - sensor.measure(ahead, origin)
         wrapped = np.array([name in sensor.WRAPPED for name in sensor.COMPONENTS])
-        innovation[:, wrapped] = (innovation[:, wrapped] + np.pi) % (2.0 * np.pi) - np.pi
+        innovation[:, wrapped] = wrap(innovation[:, wrapped])
         after = update(ahead, spread, innovation, sensor.jacobian(ahead, origin), plots.covariances[i_plot])
         n_measured = (~np.isnan(innovation)).sum(axis=1)
         seen = each.weight * sensor.detection_probability(ahead, origin) * np.exp(after.log_likelihood)

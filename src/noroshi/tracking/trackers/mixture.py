@@ -1,6 +1,7 @@
 """Poisson multi-Bernoulli mixture: all that the plots may mean is kept as weighted global hypotheses, within bounds."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from noroshi.estimation.assignment import assign
 from noroshi.estimation.blocks import Executor
-from noroshi.estimation.kalman import symmetric, update
+from noroshi.estimation.kalman import update
 from noroshi.geo.time import NS_PER_S
 from noroshi.motion import Motion
 from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus, certain_kind, concatenate, take
@@ -18,7 +19,7 @@ from noroshi.tracking import TrackerState
 from noroshi.tracking.beliefs import groups_of, labels, leaf_weights, likeliest, reduced, representative, sizes_of
 from noroshi.tracking.height import bound_height
 from noroshi.tracking.hypotheses import NOBODY, Clusters, Evidence, Groups, branch
-from noroshi.tracking.numbering import track_numbers
+from noroshi.tracking.identity import track_ids
 from noroshi.tracking.pairs import Pairs, agreement_of, pairs_inside
 from noroshi.tracking.undetected import Intensity, Newcomers, Region, newcomers
 
@@ -27,6 +28,7 @@ Integers = NDArray[np.int64]
 
 NEVER = -(2**62)  # a time so long ago that no difference from today overflows
 CALL_SIGN = "<U20"
+DIMENSION = 6
 EARLY = 1e-3  # of a scan: so much before its time a look still counts
 COASTING_LOOKS = 2
 NEVER_LOOKS = 2**62
@@ -144,8 +146,8 @@ class Tracker:
     """See `noroshi.tracking.Tracker`. Arrays given to it or given out by it are never written to.
 
     A batch is a look of its sensor at the tracks that have a plot of it inside a gate, and at those that its rotation
-    must have passed since it last looked at them. Leaves stand at the time of their last plot; their existence stands
-    at the tracker's own time, that of its youngest plot.
+    must have passed since it last looked at them; at all tracks if the sensor's plots come in frames. Leaves stand at
+    the time of their last plot; their existence stands at the tracker's own time, that of its youngest plot.
 
     Source: Garcia-Fernandez, Williams, Granstrom, Svensson (2018), Poisson multi-Bernoulli mixture filter: direct
     derivation and implementation, IEEE Trans. Aerosp. Electron. Syst. 54(4), 1883-1901, with its estimator 1.
@@ -156,13 +158,15 @@ class Tracker:
         *,
         node: str,
         sensor_names: tuple[str, ...],
-        motion: Motion,
+        motions: Sequence[Motion],
         parameters: Parameters | None = None,
-        executor: Executor | None = None,  # noqa: ARG002 (clusters are few and small)
+        executor: Executor | None = None,
     ) -> None:
         self.node = node
         self.sensor_names = sensor_names
-        self.motion = motion
+        if len(motions) != 1 or len(motions[0].COMPONENTS) != DIMENSION:
+            raise ValueError("the mixture tracker needs one motion model, of position and velocity alone")
+        self.motion = motions[0]
         self.parameters = parameters or Parameters()
         self._state = _nothing(len(sensor_names))
         self._before = self._state
@@ -190,12 +194,16 @@ class Tracker:
         used = s["hits_of_lost"] + s["hits"][leaf].sum(axis=0)
         return dict(zip(self.sensor_names, used.tolist(), strict=True))
 
-    def step(self, detections: Detections, sensor: Sensor) -> Tracks:
+    def alive(self) -> NDArray[np.uint64]:
+        """Return the numbers of all tracks that rows have told of and that have not ended, sorted."""
+        return np.sort(self._state["track_id"][self._state["firm"]])
+
+    def step(self, detections: Detections, sensor: Sensor, *, report: bool = True) -> Tracks | None:
         """Use one look and return the shown tracks that it looked at, and those that are shown no longer."""
         self._before = self._state
         if not len(detections):
             none = np.zeros(0, np.int64)
-            return self._rows(self._state, none, none, 0)
+            return self._rows(self._state, none, none, 0) if report else None
         p, i_sensor = self.parameters, self.sensor_names.index(detections.sensor)
         first_ns, last_ns = int(detections.time_ns.min()), int(detections.time_ns.max())
         period_ns = round(sensor.parameters["scan_period_s"] * NS_PER_S)
@@ -225,6 +233,8 @@ class Tracker:
             gate_probability=p.gate_probability,
         )
         before, looked = _looked(before, pairs, detections, i_sensor, first_ns, period_ns)
+        if sensor.parameters.get("frames", 0.0):
+            looked = np.ones_like(looked)
         pairs, evidence = self._evidence(before, pairs, looked, detections, sensor, fresh)
         clusters, pairs, evidence, groups = self._grouped(before, pairs, evidence)
         after = branch(
@@ -238,7 +248,7 @@ class Tracker:
         )
         self._state = self._rebuilt(before, after, pairs, evidence, fresh, detections, i_sensor)
         self._state |= self._thinned(before, sensor, detections.origin_ecef_m[:1], i_sensor, first_ns, period_ns)
-        return self._given(before, looked, first_ns, last_ns)
+        return self._given(before, looked, first_ns, last_ns, report=report)
 
     def picture(self, time_ns: int) -> Tracks:
         """Return all shown tracks as they are expected at `time_ns`."""
@@ -273,7 +283,8 @@ class Tracker:
         looked_ns = s["undetected_looked_ns"].copy()
         period = s["period_ns"].copy()
         period[i_sensor] = period_ns
-        if first_ns - looked_ns[i_sensor] < (1.0 - EARLY) * period_ns:
+        is_frame = sensor.parameters.get("frames", 0.0)
+        if not is_frame and first_ns - looked_ns[i_sensor] < (1.0 - EARLY) * period_ns:
             return {"period_ns": period}
         looked_ns[i_sensor] = first_ns
         undetected = _undetected(s)
@@ -371,7 +382,7 @@ class Tracker:
         for name in LEAF_ROWS:
             state[name] = np.concatenate([state[name], born[name]])
         old = after.track < n_old
-        numbers = track_numbers(plots.sensor, plots.time_ns, plots.values)
+        numbers = track_ids(plots, np.arange(n_plots)).astype(np.uint64)
         state["track_id"] = np.empty(len(after.track), np.uint64)
         state["track_id"][old] = s["track_id"][after.track[old]]
         state["track_id"][~old] = numbers[after.track[~old] - n_old]
@@ -424,7 +435,9 @@ class Tracker:
             "call_sign": identity.call_sign.astype(CALL_SIGN),
         }
 
-    def _given(self, before: TrackerState, looked: NDArray[np.bool_], first_ns: int, now_ns: int) -> Tracks:
+    def _given(
+        self, before: TrackerState, looked: NDArray[np.bool_], first_ns: int, now_ns: int, *, report: bool
+    ) -> Tracks | None:
         """Mark which tracks are shown and return what there is to say of them."""
         s = self._state
         clusters = _clusters(s)
@@ -433,13 +446,15 @@ class Tracker:
         current = np.flatnonzero((shown & (fresh | ~s["shown"])) | (s["shown"] & ~shown))
         ended = np.flatnonzero(before["firm"] & ~np.isin(before["track_id"], s["track_id"]))
         s["firm"], s["shown"] = s["firm"] | shown, shown
+        leaf = representative(_clusters(before), before["leaf_track"])[ended]
+        s["hits_of_lost"] = s["hits_of_lost"] + before["hits"][leaf].sum(axis=0)
+        if not report:
+            return None
         rows = self._rows(s, current, representative(clusters, s["leaf_track"])[current], now_ns, as_of_ns=first_ns)
         status = np.where(shown[current], rows.status, TrackStatus.TENTATIVE).astype(np.uint8)
         rows = rows.replace(status=status)
         if not len(ended):
             return rows
-        leaf = representative(_clusters(before), before["leaf_track"])[ended]
-        s["hits_of_lost"] = s["hits_of_lost"] + before["hits"][leaf].sum(axis=0)
         lost = self._rows(before, ended, leaf, now_ns)
         return concatenate([rows, lost.replace(status=np.full(len(lost), TrackStatus.LOST, np.uint8))])
 
@@ -461,8 +476,7 @@ class Tracker:
             at_ns = np.where(hit_ns >= as_of_ns, s["time_ns"][leaf], at_ns)
         dt_s = (at_ns - s["time_ns"][leaf]) / NS_PER_S
         mean, covariance = s["mean"][leaf], s["covariance"][leaf]
-        transition = self.motion.jacobian(mean, dt_s)
-        spread = transition @ covariance @ transition.swapaxes(1, 2) + self.motion.process_noise(mean, dt_s)
+        mean, covariance = self.motion.predict(mean, covariance, dt_s)
         identity = take(_identity(s), leaf)
         kind = np.full(n, Kind.UNKNOWN, np.int64)
         kind[identity.icao_address != ABSENT] = Kind.AIRCRAFT
@@ -478,8 +492,8 @@ class Tracker:
             time_ns=at_ns,
             updated_ns=hit_ns,
             revision=np.zeros(n, np.int32),
-            state_ecef=self.motion.propagate(mean, dt_s),
-            covariance_ecef=symmetric(spread),
+            state_ecef=mean,
+            covariance_ecef=covariance,
             existence=np.minimum(existence, 1.0),
             kind_probability=certain_kind(kind, n),
             status=np.where(coasting, TrackStatus.COASTING, TrackStatus.FIRM).astype(np.uint8),
