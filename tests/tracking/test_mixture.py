@@ -20,6 +20,7 @@ from noroshi.geo.wgs84 import SEMI_MAJOR_AXIS_M, ecef_from_geodetic, enu_axes
 from noroshi.motion.constant_velocity import Motion as OverEarth
 from noroshi.motion.plane_constant_velocity import Motion
 from noroshi.records import Detections, Identity, SensorSite, TrackStatus, concatenate, digest, take
+from noroshi.run.setup import Setup, Site, assemble
 from noroshi.sensors.local_position import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.search_radar import Sensor as SearchRadar
@@ -353,3 +354,30 @@ def test_aircraft_before_a_rotating_radar_are_tracked_without_a_region_of_birth(
 def test_senseless_parameters_are_refused(name, value):
     with pytest.raises(ValueError, match=name):
         Parameters(**{name: value})
+
+
+def test_a_node_resumes_from_its_checkpoint():
+    rng = np.random.default_rng(9)
+    site = Site(sensor="lab", type="local_position", parameters={"frames": 1.0})
+    setup = Setup(
+        sites=[site], tracker="mixture", motion="plane_constant_velocity", parameters=LABORATORY, period_s=1.0
+    )
+    looks = [look(k, np.array([[k, 0.0], [0.0, 5.0]]) + rng.normal(size=(2, 2))) for k in range(12)]
+    first, second = assemble(setup)[0], assemble(setup)[0]
+    for k in range(8):
+        first.receive(looks[k], START_NS + k * NS)
+    first.wake(START_NS + 7 * NS)
+    first.take()
+    second.resume(first.checkpoint())
+    for k in range(8, 12):
+        for node in (first, second):
+            node.receive(looks[k], START_NS + k * NS)
+            node.wake(START_NS + k * NS)
+    given = [[digest(out.record) for out in node.take()] for node in (first, second)]
+    assert len(given[0]) == 4
+    assert given[0] == given[1]
+
+
+def test_more_than_one_motion_model_is_refused():
+    with pytest.raises(ValueError, match="one motion model"):
+        Tracker(node="n", sensor_names=("lab",), motions=[MOTION, MOTION])

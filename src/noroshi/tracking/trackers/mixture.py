@@ -20,25 +20,29 @@ from noroshi.tracking.beliefs import groups_of, labels, leaf_weights, likeliest,
 from noroshi.tracking.height import bound_height
 from noroshi.tracking.hypotheses import NOBODY, Clusters, Evidence, Groups, branch
 from noroshi.tracking.identity import track_ids
+from noroshi.tracking.mixture_state import (
+    CALL_SIGN,
+    EARLY,
+    LEAF_ROWS,
+    NEVER,
+    clusters_of,
+    columns_of,
+    identity_of,
+    looked_at,
+    nothing,
+    undetected_of,
+)
 from noroshi.tracking.pairs import Pairs, agreement_of, pairs_inside
-from noroshi.tracking.undetected import Intensity, Newcomers, Region, newcomers
+from noroshi.tracking.undetected import Newcomers, Region, newcomers
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-NEVER = -(2**62)  # a time so long ago that no difference from today overflows
-CALL_SIGN = "<U20"
 DIMENSION = 6
-EARLY = 1e-3  # of a scan: so much before its time a look still counts
 COASTING_LOOKS = 2
 NEVER_LOOKS = 2**62
 DETECTION_FLOOR = 0.01  # a plot that came says that its target could be seen, whatever the model says
 LOG_SAME_ADDRESS = 25.0  # two targets of one address are less likely than anything else
-
-TRACK_ROWS = ("track_id", "looked_ns", "firm", "shown")
-LEAF_ROWS = (
-    "mean", "covariance", "time_ns", "existence", "last_hit_ns", "hits", "icao_address", "mode_3a", "mmsi", "call_sign",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,45 +107,6 @@ class Parameters:
         return Region(**{name: getattr(self, f"birth_{name}") for name in (*names, "climb_sigma_m_s")})
 
 
-def _nothing(n_sensors: int) -> TrackerState:
-    """Return the state of a tracker that has seen nothing."""
-    absent = Identity.absent(0)
-    none, start = np.zeros(0, np.int64), np.zeros(1, np.int64)
-    return {
-        "track_id": np.zeros(0, np.uint64),
-        "looked_ns": np.zeros((0, n_sensors), np.int64),
-        "firm": np.zeros(0, bool),
-        "shown": np.zeros(0, bool),
-        "leaf_track": none,
-        "mean": np.zeros((0, 6)),
-        "covariance": np.zeros((0, 6, 6)),
-        "time_ns": none,
-        "existence": np.zeros(0),
-        "last_hit_ns": np.zeros((0, n_sensors), np.int64),
-        "hits": np.zeros((0, n_sensors), np.int64),
-        "icao_address": absent.icao_address,
-        "mode_3a": absent.mode_3a,
-        "mmsi": absent.mmsi,
-        "call_sign": absent.call_sign.astype(CALL_SIGN),
-        "track_start": start,
-        "log_weight": np.zeros(0),
-        "hypothesis_start": start,
-        "leaf": none,
-        "leaf_start": start,
-        "undetected_weight": np.zeros(0),
-        "undetected_mean": np.zeros((0, 6)),
-        "undetected_covariance": np.zeros((0, 6, 6)),
-        "undetected_looked_ns": np.full(n_sensors, NEVER),
-        "period_ns": np.ones(n_sensors, np.int64),
-        "hits_of_lost": np.zeros(n_sensors, np.int64),
-        "now_ns": np.full(1, NEVER),
-    }
-
-
-def _identity(state: TrackerState) -> Identity:
-    return Identity(**{column: state[column] for column in Identity.COLUMNS})
-
-
 class Tracker:
     """See `noroshi.tracking.Tracker`. Arrays given to it or given out by it are never written to.
 
@@ -168,7 +133,7 @@ class Tracker:
             raise ValueError("the mixture tracker needs one motion model, of position and velocity alone")
         self.motion = motions[0]
         self.parameters = parameters or Parameters()
-        self._state = _nothing(len(sensor_names))
+        self._state = nothing(len(sensor_names))
         self._before = self._state
 
     def state(self) -> TrackerState:
@@ -190,7 +155,7 @@ class Tracker:
     def plots_used(self) -> dict[str, int]:
         """Return, for each sensor, how many of its plots went into tracks that became firm."""
         s = self._state
-        leaf = representative(_clusters(s), s["leaf_track"])[s["firm"]]
+        leaf = representative(clusters_of(s), s["leaf_track"])[s["firm"]]
         used = s["hits_of_lost"] + s["hits"][leaf].sum(axis=0)
         return dict(zip(self.sensor_names, used.tolist(), strict=True))
 
@@ -210,7 +175,7 @@ class Tracker:
         before = self._advanced(last_ns)
         located, located_covariance = sensor.locate(detections.values, detections.covariances, detections.origin_ecef_m)
         fresh = newcomers(
-            _undetected(before),
+            undetected_of(before),
             detections,
             sensor,
             located,
@@ -232,7 +197,7 @@ class Tracker:
             motion=self.motion,
             gate_probability=p.gate_probability,
         )
-        before, looked = _looked(before, pairs, detections, i_sensor, first_ns, period_ns)
+        before, looked = looked_at(before, pairs, detections, i_sensor, first_ns, period_ns)
         if sensor.parameters.get("frames", 0.0):
             looked = np.ones_like(looked)
         pairs, evidence = self._evidence(before, pairs, looked, detections, sensor, fresh)
@@ -254,7 +219,7 @@ class Tracker:
         """Return all shown tracks as they are expected at `time_ns`."""
         s = self._state
         fades = self.parameters.survival_per_s ** (max(time_ns - int(s["now_ns"][0]), 0) / NS_PER_S)
-        leaf = likeliest(_clusters(s))
+        leaf = likeliest(clusters_of(s))
         alive = np.append(s["existence"], 0.0)[leaf] * fades
         tracks = np.flatnonzero(alive >= self.parameters.existence_shown)
         return self._rows(s, tracks, leaf[tracks], time_ns, fades=fades)
@@ -266,15 +231,15 @@ class Tracker:
         region = p.region()
         if now_ns == NEVER:
             undetected = region.intensity(p.targets_initial)
-            return s | {"now_ns": np.array([time_ns])} | _columns(undetected)
+            return s | {"now_ns": np.array([time_ns])} | columns_of(undetected)
         if time_ns <= now_ns:
             return s
         dt_s = (time_ns - now_ns) / NS_PER_S
         survival = p.survival_per_s**dt_s
-        undetected = _undetected(s).predicted(self.motion, dt_s, survival)
+        undetected = undetected_of(s).predicted(self.motion, dt_s, survival)
         undetected = undetected.joined(region.intensity(p.targets_per_s * dt_s))
         changes = {"now_ns": np.array([time_ns]), "existence": s["existence"] * survival}
-        return s | changes | _columns(undetected)
+        return s | changes | columns_of(undetected)
 
     def _thinned(
         self, s: TrackerState, sensor: Sensor, origin_ecef_m: Floats, i_sensor: int, first_ns: int, period_ns: int
@@ -287,7 +252,7 @@ class Tracker:
         if not is_frame and first_ns - looked_ns[i_sensor] < (1.0 - EARLY) * period_ns:
             return {"period_ns": period}
         looked_ns[i_sensor] = first_ns
-        undetected = _undetected(s)
+        undetected = undetected_of(s)
         origin = np.broadcast_to(origin_ecef_m, (len(undetected.weight), 3))
         missed = 1.0 - sensor.detection_probability(undetected.mean, origin)
         return {
@@ -318,8 +283,10 @@ class Tracker:
         missed = np.maximum(missed, np.finfo(float).tiny)
         existence_missed = np.where(looked[s["leaf_track"]], existence * (1.0 - seen) / missed, existence)
         leaf, plot = pairs.i_leaf, pairs.i_plot
-        log_ratio = pairs.log_likelihood + np.log(existence[leaf] * np.maximum(seen[leaf], DETECTION_FLOOR))
-        agreement = agreement_of(_identity(s), plots.identity, leaf, plot)
+        log_ratio = pairs.log_likelihood + np.log(
+            np.maximum(existence[leaf], np.finfo(float).tiny) * np.maximum(seen[leaf], DETECTION_FLOOR)
+        )
+        agreement = agreement_of(identity_of(s), plots.identity, leaf, plot)
         log_ratio += LOG_SAME_ADDRESS * (agreement > 0) - np.log(missed[leaf])
         keep = (agreement >= 0) & (log_ratio >= fresh.log_intensity[plot] + math.log(self.parameters.weight_min))
         pairs = pairs.take(keep)
@@ -339,7 +306,7 @@ class Tracker:
         Groups of more than `cluster_max` tracks and plots are first reduced to the best assignment of their likeliest
         global hypothesis, after which they fall apart.
         """
-        clusters, n_plots, n_leaves = _clusters(s), len(evidence.log_new), len(s["existence"])
+        clusters, n_plots, n_leaves = clusters_of(s), len(evidence.log_new), len(s["existence"])
         label = labels(clusters, s["leaf_track"], pairs.i_leaf, pairs.i_plot, n_plots)
         large = sizes_of(label, n_plots, clusters) > self.parameters.cluster_max
         if large.any():
@@ -440,13 +407,13 @@ class Tracker:
     ) -> Tracks | None:
         """Mark which tracks are shown and return what there is to say of them."""
         s = self._state
-        clusters = _clusters(s)
+        clusters = clusters_of(s)
         shown = np.append(s["existence"], 0.0)[likeliest(clusters)] >= self.parameters.existence_shown
         fresh = np.isin(s["track_id"], before["track_id"][looked])
         current = np.flatnonzero((shown & (fresh | ~s["shown"])) | (s["shown"] & ~shown))
         ended = np.flatnonzero(before["firm"] & ~np.isin(before["track_id"], s["track_id"]))
         s["firm"], s["shown"] = s["firm"] | shown, shown
-        leaf = representative(_clusters(before), before["leaf_track"])[ended]
+        leaf = representative(clusters_of(before), before["leaf_track"])[ended]
         s["hits_of_lost"] = s["hits_of_lost"] + before["hits"][leaf].sum(axis=0)
         if not report:
             return None
@@ -477,13 +444,13 @@ class Tracker:
         dt_s = (at_ns - s["time_ns"][leaf]) / NS_PER_S
         mean, covariance = s["mean"][leaf], s["covariance"][leaf]
         mean, covariance = self.motion.predict(mean, covariance, dt_s)
-        identity = take(_identity(s), leaf)
+        identity = take(identity_of(s), leaf)
         kind = np.full(n, Kind.UNKNOWN, np.int64)
         kind[identity.icao_address != ABSENT] = Kind.AIRCRAFT
         kind[identity.mmsi != ABSENT] = Kind.SHIP
         looks_since = ((time_ns - s["last_hit_ns"][leaf]) // s["period_ns"]).min(axis=1, initial=NEVER_LOOKS)
         coasting = looks_since >= COASTING_LOOKS
-        weighted = leaf_weights(_clusters(s), len(s["existence"])) * s["existence"]
+        weighted = leaf_weights(clusters_of(s), len(s["existence"])) * s["existence"]
         existence = np.bincount(s["leaf_track"], weighted, len(s["track_id"]))[tracks] * fades
         return Tracks(
             node=self.node,
@@ -500,31 +467,3 @@ class Tracker:
             sources=s["last_hit_ns"][leaf] != NEVER,
             identity=identity,
         )
-
-
-def _clusters(s: TrackerState) -> Clusters:
-    return Clusters(np.arange(len(s["track_id"])), *(s[name] for name in Clusters._fields[1:]))
-
-
-def _undetected(s: TrackerState) -> Intensity:
-    return Intensity(s["undetected_weight"], s["undetected_mean"], s["undetected_covariance"])
-
-
-def _columns(undetected: Intensity) -> TrackerState:
-    return {f"undetected_{name}": getattr(undetected, name) for name in Intensity.__slots__}
-
-
-def _looked(
-    s: TrackerState, pairs: Pairs, plots: Detections, i_sensor: int, first_ns: int, period_ns: int
-) -> tuple[TrackerState, NDArray[np.bool_]]:
-    """Return the state with the times of the looks, and (t,) which tracks this batch looked at."""
-    track = s["leaf_track"][pairs.i_leaf]
-    seen_ns = np.full(len(s["track_id"]), NEVER)
-    np.maximum.at(seen_ns, track, plots.time_ns[pairs.i_plot])
-    looked_ns = s["looked_ns"].copy()
-    turns = (first_ns - looked_ns[:, i_sensor]) / period_ns + EARLY
-    due = turns >= 1.0
-    seen = seen_ns != NEVER
-    passed_ns = looked_ns[:, i_sensor] + np.where(due, turns, 0.0).astype(np.int64) * period_ns
-    looked_ns[:, i_sensor] = np.where(seen, seen_ns, passed_ns)
-    return s | {"looked_ns": looked_ns}, seen | due
