@@ -168,13 +168,150 @@ def metrics() -> str:
     )
 
 
+def speed() -> str:
+    """Return the section on the tracker's speed, beside Stone Soup and alone."""
+    found = load("speed")
+    one = found["calibration"]
+    kind = (
+        "**A quick run, to show the form: small scenes, few seeds. No claim rests on it.** " if found["quick"] else ""
+    )
+    parts = [
+        "## How fast the tracker is",
+        f"`uv run bench/speed.py {' '.join(found['arguments'])}`",
+        f"{kind}Seconds are of one process's CPU; the same run's yardstick, 20,000 products of 6 x 6 matrices, took "
+        f"{one['numba_products_ms']:.2f} ms by numba and {one['numpy_products_ms']:.2f} ms by numpy.",
+        "Beside Stone Soup on the same plots (as documented; tuned by an expert; JPDA with EHM2), milliseconds a scan. "
+        '"shared": all plots of a scan have one time; "rotating": each has its own. Worse by: share of GOSPA, mean over '
+        "seeds and 95 % upper bound; below 0 noroshi is better.",
+        table(
+            ("scene", "targets", "time", "seeds", "noroshi", "peer", "times as fast", "worse by", "at most"),
+            _beside(found),
+        ),
+        "GOSPA [m] and SIAP of each, medians over the seeds:",
+        table(
+            (
+                "scene",
+                "targets",
+                "time",
+                "program",
+                "GOSPA",
+                "completeness",
+                "spuriousness",
+                "ambiguity",
+                "position [m]",
+            ),
+            _judged(found),
+        ),
+        *(_missing(found)),
+    ]
+    for tracker, alone in found["trackers"].items():
+        if "rate" in alone:
+            parts += _alone(tracker, alone)
+    return "\n\n".join([*parts, f"Run on {found['date'] or 'a day not said'}. {versions(found)}"])
+
+
+def _beside(found: dict[str, Any]) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for case in found["beside"]:
+        for tracker, peers in case["beside"].items():
+            for peer, line in peers.items():
+                ms = {name: 1e3 * case["medians"][name]["cpu_s"] for name in (tracker, peer)}
+                worse = line["gospa_m_worse_by"]
+                most = "-" if worse["upper_95"] is None else f"{100 * worse['upper_95']:.2f} %"
+                rows.append((
+                    case["layout"], f"{case['n']:,}", case["timing"], line["seeds"], f"{tracker} {ms[tracker]:.3g} ms",
+                    f"{peer} {ms[peer]:.3g} ms", f"{line['times_as_fast_cpu']:,.1f}", f"{100 * worse['mean']:.2f} %", most,
+                ))  # fmt: skip
+    return rows
+
+
+def _judged(found: dict[str, Any]) -> list[tuple[object, ...]]:
+    names = ("gospa_m", "completeness", "spuriousness", "ambiguity", "position_accuracy_m")
+    return [
+        (
+            case["layout"], f"{case['n']:,}", case["timing"], who,
+            *("-" if m[name] is None else f"{m[name]:.4g}" for name in names),
+        )
+        for case in found["beside"]
+        for who, m in case["medians"].items()
+    ]  # fmt: skip
+
+
+def _missing(found: dict[str, Any]) -> list[str]:
+    """Return a line on peers that did not come to an end."""
+    failed = [
+        f"{peer} on {case['layout']} {case['n']:,} {case['timing']}: {why}"
+        for case in found["beside"]
+        for peer, why in case["failed"].items()
+    ]
+    return [f"Without a result: {'; '.join(failed)}."] if failed else []
+
+
+def _alone(tracker: str, alone: dict[str, Any]) -> list[str]:
+    """Return the tables of one tracker alone."""
+    swarm, bar, start = alone["swarm"], alone["operational"], alone["start_up"]
+    warm_up = alone["warm_up"]
+    by_phase = [
+        (f"{each['targets']:,}", name, f"{ns:,.0f}", f"{each['one_pass_ns_a_plot']:.0f}", each["source"])
+        for each in alone["phases"]
+        for name, ns in each["ns_a_plot"].items()
+    ]
+    whole = [
+        (
+            f"{each['targets']:,}", "**whole**", f"{each['whole_ns_a_plot']:,.0f}", f"{each['whole_limit_ns_a_plot']:.0f}",
+            f"{each['bandwidth_bytes_s'] / 1e9:.1f} GB/s",
+        )
+        for each in alone["phases"]
+    ]  # fmt: skip
+    return [
+        f"### {tracker} alone",
+        f"Each plot at its own time, a scan in 10 s, batches of {alone['rate'][0]['batch_s']:g} s, Earth-fixed frames, from "
+        "decoded detections through the node:",
+        table(
+            ("targets", "detections a second", "scan [s]", "completeness", "numba / numpy yardstick [ms]"),
+            [
+                (
+                    f"{each['targets']:,}", f"{each['detections_a_second_cpu']:,.0f}", f"{each['scan_cpu_s']:.4g}",
+                    f"{each['completeness']:.3f}" if "completeness" in each else "-",
+                    " / ".join(f"{each['calibration'][f'{name}_products_ms']:.2f}" for name in ("numba", "numpy")),
+                )
+                for each in alone["rate"]
+            ],
+        ),
+        table(
+            ("what", "figure"),
+            [
+                (f"a swarm's target beside a sparse one, {swarm['targets']:,}", f"{swarm['cost_ratio_a_target']:.2f} times"),
+                *(
+                    (f"two threads beside one, {each['targets']:,}, by the wall clock", f"{each['times_as_fast']:.2f} times")
+                    for each in alone["threads"]
+                ),
+                (
+                    f"{bar['sensors']} sensors, {bar['targets']:,} targets, {bar['plots_a_second']:,.0f} plots/s",
+                    f"{100 * bar['share_of_one_core']:.2f} % of one core",
+                ),
+                *(
+                    (f"start to {what.replace('_', ' ')}, {temper}", f"{start[what][f'{temper}_s']:.2f} s")
+                    for what in ("first_track", "command")
+                    if what in start
+                    for temper in ("warm", "cold")
+                ),
+                ("first small scene beyond a second (kernels loaded or compiled)", f"{warm_up['cpu_s']:.2f} s"),
+            ],
+        ),
+        "Nanoseconds a plot by phase, beside one pass over the track state and the plots at the bandwidth of memory (the "
+        "whole: and the rows given out):",
+        table(("targets", "phase", "ns", "limit [ns]", "how known"), by_phase + whole),
+    ]  # fmt: skip
+
+
 def main() -> None:
     """Write the page."""
     head = (
         "# Figures and how to get them\n\nWritten by `uv run scripts/make_figures.py` from `bench/results/`. Times are of a "
         "shared two-core machine; ratios in one run mean more than seconds."
     )
-    sections = [swiss(), recordings(), damage(), metrics()]
+    sections = [swiss(), recordings(), damage(), metrics(), speed()]
     (ROOT / "docs/figures.md").write_text("\n\n".join([head, *sections]) + "\n")
 
 

@@ -52,26 +52,29 @@ class Sensor:
 
     origin_ecef_m: Floats
     parameters: Mapping[str, float]
+    axes: Floats
 
     @classmethod
     def at(cls, site: SensorSite) -> Self:
         """Return the frame at the site; see `Sensor.at` of the room."""
         place = (site.lat_rad, site.lon_rad, site.height_m)
         plane = all(math.isnan(x) for x in place)
+        origin_ecef_m = ecef_from_geodetic(*((0.0, 0.0, 0.0) if plane else place))
         return cls(
-            origin_ecef_m=ecef_from_geodetic(*((0.0, 0.0, 0.0) if plane else place)),
+            origin_ecef_m=origin_ecef_m,
             parameters=parameters_of(site, cls.PARAMETERS),
+            axes=enu_axes_at(origin_ecef_m[None]),
         )
 
     def measure(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n, 3) measurements."""
-        enu_m: Floats = np.matvec(_axes(origin_ecef_m), states[:, :3] - origin_ecef_m)
+        enu_m: Floats = np.matvec(self._axes(origin_ecef_m), states[:, :3] - origin_ecef_m)
         return enu_m
 
     def jacobian(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n, 3, 6) derivatives of `measure` by the state."""
         rows = np.zeros((len(states), 3, 6))
-        rows[:, :, :3] = _axes(origin_ecef_m)
+        rows[:, :, :3] = self._axes(origin_ecef_m)
         return rows
 
     def noise(self, values: Floats) -> Floats:
@@ -86,7 +89,7 @@ class Sensor:
         position_covariance = np.where(both, covariances, p["plane_sigma_m"] ** 2 * np.eye(3))
         sigmas = np.full((len(values), 3), p["speed_sigma_m_s"])
         sigmas[~measured[:, Z], Z] = p["plane_speed_sigma_m_s"]
-        axes = _axes(origin_ecef_m)
+        axes = self._axes(origin_ecef_m)
         ecef_from_local = axes.swapaxes(1, 2)
         states = np.zeros((len(values), 6))
         states[:, :3] = origin_ecef_m + np.vecmat(np.where(measured, values, 0.0), axes)
@@ -97,7 +100,7 @@ class Sensor:
 
     def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n, 30) forms; see `sensors.rows.Linear`."""
-        axes, sigma_m = _axes(origin_ecef_m), self.parameters["plane_sigma_m"]
+        axes, sigma_m = self._axes(origin_ecef_m), self.parameters["plane_sigma_m"]
         measured = ~np.isnan(values)
         form = np.zeros((len(values), FIRST + WIDTH * 3))
         form[:, :3] = origin_ecef_m + np.vecmat(np.where(measured, values, 0.0), axes)
@@ -122,8 +125,6 @@ class Sensor:
         """Return (n,) chances: one number everywhere."""
         return np.full(len(states), self.parameters["detection_probability"])
 
-
-def _axes(origin_ecef_m: Floats) -> Floats:
-    """Return (n, 3, 3) local axes, or (1, 3, 3) where all rows have one origin, as those of a fixed frame do."""
-    one = origin_ecef_m[:1]
-    return enu_axes_at(one if np.all(origin_ecef_m == one) else origin_ecef_m)
+    def _axes(self, origin_ecef_m: Floats) -> Floats:
+        """Return (n, 3, 3) local axes, or (1, 3, 3) where all rows have the frame's own origin."""
+        return self.axes if np.all(origin_ecef_m == self.origin_ecef_m) else enu_axes_at(origin_ecef_m)

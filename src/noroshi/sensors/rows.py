@@ -63,7 +63,7 @@ def is_linear(sensor: object) -> TypeGuard[Linear]:
 def absorb_forms(
     sensor: Sensor, plots: Detections, form: Floats, i_plot: Integers, mean: Floats, covariance: Floats
 ) -> Floats:
-    """Take the plots of p pairs into (p, d) means and (p, d, d) covariances; return the (p, 3) fit, as `absorb` does."""
+    """Take the plots of p pairs into (p, d) means and (p, d, d) covariances; return the fit (p, 3), see `absorb`."""
     fit = np.empty((len(i_plot), 3))
     if is_linear(sensor) and (not len(form) or form[:, N_ROWS].min() >= 0.0):
         _absorb_plain(form, i_plot, mean, covariance, fit)

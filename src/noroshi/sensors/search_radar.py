@@ -85,6 +85,8 @@ class Sensor:
 
     origin_ecef_m: Floats
     parameters: Mapping[str, float]
+    axes: Floats
+    height_m: Floats
 
     @classmethod
     def at(cls, site: SensorSite) -> Self:
@@ -92,15 +94,18 @@ class Sensor:
         parameters = parameters_of(site, cls.PARAMETERS)
         if not 0.0 <= parameters["range_m_min"] < parameters["range_m_max"]:
             raise ValueError(f"sensor {site.sensor!r}: range_m_min must be from 0 to below range_m_max")
+        origin_ecef_m = ecef_from_geodetic(site.lat_rad, site.lon_rad, site.height_m)
         return cls(
-            origin_ecef_m=ecef_from_geodetic(site.lat_rad, site.lon_rad, site.height_m),
+            origin_ecef_m=origin_ecef_m,
             parameters=parameters,
+            axes=enu_axes_at(origin_ecef_m[None]),
+            height_m=np.array([site.height_m], np.float64),
         )
 
     def measure(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n, 5) measurements; the azimuth is in (-pi, pi]."""
         offset = states[:, :3] - origin_ecef_m
-        east, north, up = np.matvec(_axes(origin_ecef_m), offset).T
+        east, north, up = np.matvec(self._axes(origin_ecef_m), offset).T
         ground = np.hypot(east, north)
         range_m = np.hypot(ground, up)
         range_rate = np.vecdot(offset, states[:, 3:6]) / np.maximum(range_m, SMALLEST_M)
@@ -109,7 +114,7 @@ class Sensor:
 
     def jacobian(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n, 5, 6) derivatives of `measure` by the state."""
-        axes = _axes(origin_ecef_m)
+        axes = self._axes(origin_ecef_m)
         offset, velocity = states[:, :3] - origin_ecef_m, states[:, 3:6]
         enu = np.matvec(axes, offset)
         ground = np.maximum(np.hypot(enu[:, 0], enu[:, 1]), SMALLEST_M)[:, None]
@@ -165,8 +170,8 @@ class Sensor:
         What a plot without height says depends on the height: its form keeps what was measured, for `linearise`.
         """
         p = self.parameters
-        axes = _axes(origin_ecef_m)
-        height_m = geodetic_from_ecef(origin_ecef_m[: len(axes)])[2]
+        axes = self._axes(origin_ecef_m)
+        height_m = self.height_m if axes is self.axes else geodetic_from_ecef(origin_ecef_m)[2]
         form = np.empty((len(values), FIRST + WIDTH * 5))
         prior = p["altitude_prior_m"], p["altitude_prior_sigma_m"], p["speed_sigma_m_s"], p["range_m_max"]
         _form(values, covariances, origin_ecef_m, axes, height_m, *prior, form)
@@ -218,11 +223,9 @@ class Sensor:
         covariances[flat, RANGE, RANGE] += 0.75 * (sigma**2 / cosine_squared / range_m) ** 2
         return values, covariances
 
-
-def _axes(origin_ecef_m: Floats) -> Floats:
-    """Return (n, 3, 3) local axes, or (1, 3, 3) where all rows have one origin, as those of a fixed radar do."""
-    one = origin_ecef_m[:1]
-    return enu_axes_at(one if np.all(origin_ecef_m == one) else origin_ecef_m)
+    def _axes(self, origin_ecef_m: Floats) -> Floats:
+        """Return (n, 3, 3) local axes, or (1, 3, 3) where all rows have the radar's own place."""
+        return self.axes if np.all(origin_ecef_m == self.origin_ecef_m) else enu_axes_at(origin_ecef_m)
 
 
 @kernel

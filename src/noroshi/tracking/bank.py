@@ -39,7 +39,7 @@ class Pairs:
         begin: (t + 1,) where each one's pairs begin.
         dt_s: (p,) from the track's time to the plot's.
         means, covariances: one (p, d) and (p, d, d) a model, the state after the plot, at the later of the two times.
-        ahead, spread: the same before the plot.
+        ahead, spread: one (t, d) and (t, d, d) a model, the track's state before its first pair's plot.
         mixed: (t, n_real) the tracks' rows at their own time, models mixed as they may have changed by the plots' time.
         distance: (p,) least squared Mahalanobis distance of any model.
         log_likelihood: (p, k) of the plot by model.
@@ -173,8 +173,8 @@ class Bank:
         pairs = Pairs(
             row=row, plot=plot, agreement=np.zeros(p, np.int64), group=group, rows=rows, begin=begin, dt_s=dt_s,
             means=[np.empty((p, d)) for d in self.sizes], covariances=[np.empty((p, d, d)) for d in self.sizes],
-            ahead=[np.empty((p, d)) for d in self.sizes if keep_prior],
-            spread=[np.empty((p, d, d)) for d in self.sizes if keep_prior],
+            ahead=[np.empty((len(rows), d)) for d in self.sizes if keep_prior],
+            spread=[np.empty((len(rows), d, d)) for d in self.sizes if keep_prior],
             mixed=mixed, distance=np.full(p, np.inf), log_likelihood=np.empty((p, k)), n_measured=np.zeros(p, np.int64),
         )  # fmt: skip
         self._take_in(pairs, np.arange(p), np.ones(p), plots, form, sensor)
@@ -198,7 +198,9 @@ class Bank:
             ahead, spread = motion.predict(mean, covariance, np.maximum(dt_s, 0.0))
             spread *= factor[:, None, None]
             if pairs.ahead:
-                _put(pairs.ahead, pairs.spread, k, some, ahead.copy(), spread.copy())
+                first = np.flatnonzero(pairs.begin[pairs.group[some]] == some)
+                pairs.ahead[k][pairs.group[some[first]]] = ahead[first]
+                pairs.spread[k][pairs.group[some[first]]] = spread[first]
             if len(dt_s) and dt_s.min() < 0.0:
                 fit = _absorb_late(motion, plots, form, sensor, plot, dt_s, ahead, spread)
             else:
@@ -365,13 +367,10 @@ def _merge(
     All is brought to the time of the likeliest plot; what lies some milliseconds off is moved by its own velocity.
     """
     n_models = log_likelihood.shape[1]
+    middle, off = np.empty(d), np.empty(d)
     for t in range(rows.shape[0]):
         first, end = begin[t], begin[t + 1]
-        best, claimed = first, 0.0
-        for e in range(first, end):
-            claimed += weight[e]
-            if weight[e] > weight[best]:
-                best = e
+        best, claimed = _likeliest(weight, first, end)
         if claimed <= 0.0:
             continue
         row = real[rows[t]]
@@ -383,46 +382,54 @@ def _merge(
             continue
         own_ns = whole[rows[t], Whole.TIME]
         until_ns = max(own_ns, time_ns[plot[best]])
+        # Twice through the hypotheses: for the mean, then for the spread about it. The first is that no plot is its.
         total = 0.0
-        for a in range(d):
-            row[offset + a] = 0.0
+        middle[:] = 0.0
         for e in range(first - 1, end):
-            # Before the first pair comes the hypothesis that no plot is the track's.
-            if e < first:
-                share = max(0.0, 1.0 - claimed)
-            else:
+            share = 1.0 - claimed
+            if e >= first:
                 share = weight[e] * _relative(log_likelihood, e, k, mixed[t], n_models)
+            if share <= 0.0:
+                continue
+            state = prior[t] if e < first else means[e]
+            late_s = (until_ns - max(own_ns, time_ns[plot[max(e, first)]])) / NS_PER_S
             total += share
+            for a in range(d):
+                middle[a] += share * state[a]
+            for a in range(3):
+                middle[a] += share * late_s * state[3 + a]
+        for a in range(d):
+            middle[a] /= total
+            row[offset + a] = middle[a]
+            for b in range(d):
+                row[offset + d + a * d + b] = 0.0
+        for e in range(first - 1, end):
+            share = 1.0 - claimed
+            if e >= first:
+                share = weight[e] * _relative(log_likelihood, e, k, mixed[t], n_models)
+            if share <= 0.0:
+                continue
+            share /= total
+            state, spread = (prior[t], prior_spread[t]) if e < first else (means[e], covariances[e])
             late_s = (until_ns - max(own_ns, time_ns[plot[max(e, first)]])) / NS_PER_S
             for a in range(d):
-                value = prior[first, a] if e < first else means[e, a]
-                if a < 3:
-                    value += late_s * (prior[first, 3 + a] if e < first else means[e, 3 + a])
-                row[offset + a] += share * value
-        for a in range(d):
-            row[offset + a] /= total
-        for a in range(d):
-            for b in range(a + 1):
-                value = 0.0
-                for e in range(first - 1, end):
-                    late_s = (until_ns - max(own_ns, time_ns[plot[max(e, first)]])) / NS_PER_S
-                    if e < first:
-                        share, part = max(0.0, 1.0 - claimed), prior_spread[first, a, b]
-                        off_a, off_b = prior[first, a], prior[first, b]
-                        if a < 3:
-                            off_a += late_s * prior[first, 3 + a]
-                        if b < 3:
-                            off_b += late_s * prior[first, 3 + b]
-                    else:
-                        share = weight[e] * _relative(log_likelihood, e, k, mixed[t], n_models)
-                        part, off_a, off_b = covariances[e, a, b], means[e, a], means[e, b]
-                        if a < 3:
-                            off_a += late_s * means[e, 3 + a]
-                        if b < 3:
-                            off_b += late_s * means[e, 3 + b]
-                    value += share * (part + (off_a - row[offset + a]) * (off_b - row[offset + b]))
-                row[offset + d + a * d + b] = value / total
-                row[offset + d + b * d + a] = value / total
+                off[a] = state[a] - middle[a]
+            for a in range(3):
+                off[a] += late_s * state[3 + a]
+            for a in range(d):
+                for b in range(d):
+                    row[offset + d + a * d + b] += share * (spread[a, b] + off[a] * off[b])
+
+
+@kernel
+def _likeliest(weight: Floats, first: int, end: int) -> tuple[int, float]:
+    """Return the pair of the greatest weight, and the sum of the weights."""
+    best, claimed = first, 0.0
+    for e in range(first, end):
+        claimed += weight[e]
+        if weight[e] > weight[best]:
+            best = e
+    return best, claimed
 
 
 @kernel
@@ -453,11 +460,7 @@ def _finish(
     """Write existence, model probabilities and time of each track; call it after all models are merged."""
     for t in range(rows.shape[0]):
         first, end = begin[t], begin[t + 1]
-        best, claimed = first, 0.0
-        for e in range(first, end):
-            claimed += weight[e]
-            if weight[e] > weight[best]:
-                best = e
+        best, claimed = _likeliest(weight, first, end)
         if claimed <= 0.0:
             continue
         row = real[rows[t]]

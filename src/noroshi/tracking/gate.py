@@ -34,7 +34,7 @@ def coarse_pairs(
         codes: (n, 3) ICAO address, Mode 3/A code, MMSI.
         growth: variance [m2/s3] that the position gains by unforeseen acceleration over the cube of the time.
     """
-    n_pairs = 2 * len(time_s) + 64
+    n_pairs = 4 * len(time_s) + 64
     while True:
         pairs = np.empty((3, n_pairs), np.int64)
         found = _search(store.near, store.whole, store.n_used, position_ecef_m, radius_m, time_s, codes, growth, pairs)

@@ -32,6 +32,7 @@ WIDENING_MAX = 100.0
 covariance is then widened until the plot is inside: the address says that it is the same target, so that it is the
 prediction that was too sure of itself."""
 
+UNKNOWN, AIRCRAFT, SHIP, N_KINDS = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind.SHIP), len(Kind)
 IDENTITY = (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI, *range(Whole.CALL_SIGN, Whole.FIRST_SENSOR))
 
 
@@ -141,17 +142,15 @@ class Keeper(ABC):
         changed, own_plot = self._update(pairs, weight, existence, detections, codes, i_sensor)
         twins, heirs = self._twins(pairs, is_inside, own_plot, now_ns)
         self._start(np.flatnonzero(fresh), fresh, detections, sensor, codes, i_sensor)
-        if float(detections.time_ns.min()) == now_ns and sensor.parameters.get("frames", 0.0):
+        if sensor.parameters.get("frames", 0.0) and int(detections.time_ns.min()) == now_ns:
             self.after_look(i_sensor, changed, now_ns)
         lost = self._end(twins, now_ns)
         if not report:
             self._free(lost)
             return None
         told = np.union1d(changed, heirs) if heirs.size else changed
-        told = told[s.whole[told, Whole.STATUS] >= TrackStatus.FIRM]
-        told = np.setdiff1d(told, lost, assume_unique=True) if lost.size else told
-        s.whole[told, Whole.IS_TOLD] = 1
-        rows = self.report(told, lost[s.whole[lost, Whole.IS_TOLD] == 1])
+        told, ended = _to_tell(s.whole, told, lost)
+        rows = self.report(told, ended)
         self._free(lost)
         return rows
 
@@ -229,7 +228,7 @@ class Keeper(ABC):
         s = self.store
         own_plot, is_changed = np.full(len(pairs.rows), -1, np.int64), np.zeros(len(pairs.rows), np.bool_)
         _owners(pairs.begin, pairs.plot, weight, own_plot, is_changed)
-        rows = pairs.rows[is_changed]
+        rows = pairs.rows if is_changed.all() else pairs.rows[is_changed]
         s.save(rows)
         settle(s, pairs, weight, plots.time_ns, existence)
         owned = own_plot >= 0
@@ -265,18 +264,8 @@ class Keeper(ABC):
         mean, covariance = sensor.locate(plots.values[chosen], plots.covariances[chosen], plots.origin_ecef_m[chosen])
         rows = s.new_rows(len(chosen))
         s.real[rows] = self.bank.begin(mean, covariance, existence[chosen])
-        whole = np.zeros((len(chosen), s.layout.n_whole), np.int64)
-        whole[:, Whole.STATUS] = TrackStatus.TENTATIVE
-        whole[:, Whole.ID] = track_ids(plots, chosen)
-        whole[:, Whole.TIME] = whole[:, Whole.BORN] = plots.time_ns[chosen]
-        whole[:, Whole.APART] = NEVER
-        whole[:, Whole.HITS] = 1
-        whole[:, [Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI]] = codes[chosen]
-        whole[:, Whole.CALL_SIGN : Whole.FIRST_SENSOR] = call_sign_words(plots.identity.call_sign[chosen])
-        whole[:, Whole.FIRST_SENSOR + i_sensor] = 1
-        whole[:, Whole.FIRST_SENSOR + n :] = NEVER
-        whole[:, Whole.FIRST_SENSOR + n + i_sensor] = plots.time_ns[chosen]
-        s.whole[rows] = whole
+        words = call_sign_words(plots.identity.call_sign[chosen])
+        _born(s.whole, rows, chosen, track_ids(plots, chosen), plots.time_ns, codes, words, i_sensor, n)
         self.judge(rows)
         s.refresh(rows)
 
@@ -290,14 +279,9 @@ class Keeper(ABC):
         they cannot be told apart and no sensor has seen both in one look for a while.
         """
         s = self.store
-        owner = np.full(len(is_inside) and int(pairs.plot.max()) + 1, -1, np.int64)
-        owned = np.flatnonzero(own_plot >= 0)
-        owner[own_plot[owned]] = owned
-        is_firm = s.whole[pairs.rows, Whole.STATUS] >= TrackStatus.FIRM
-        a, b, both = rivals(pairs.row, pairs.plot, pairs.group, is_inside, owner, own_plot, is_firm)
+        a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, is_inside, own_plot, s.whole)
         if not len(a):
             return a, a
-        a, b = pairs.rows[a], pairs.rows[b]
         two = np.unique(np.concatenate([a[both], b[both]]))
         s.save(two)
         s.whole[two, Whole.APART] = now_ns
@@ -368,10 +352,9 @@ class Keeper(ABC):
     def report(self, rows: Integers, lost: Integers) -> Tracks:
         """Return what is to be said of tracks that go on and of tracks that end."""
         s, every = self.store, np.concatenate([rows, lost])
-        whole = s.whole[every]
+        whole, n = s.whole[every], len(every)
         mean, covariance = s.moments(every)
-        n = len(every)
-        identity = s.identity(every)
+        identity = s.identity(whole)
         status = whole[:, Whole.STATUS].astype(np.uint8)
         status[len(rows) :] = TrackStatus.LOST
         existence = s.real[every, EXISTENCE] if self.HAS_EXISTENCE else np.full(n, np.nan)
@@ -393,12 +376,13 @@ class Keeper(ABC):
 
     def _kinds(self, rows: Integers, identity: Identity) -> Floats:
         """Return (n, 7) kind probabilities: what the target says it is, else what its motion says."""
-        kind = np.full(len(rows), Kind.UNKNOWN, np.int64)
-        kind[identity.icao_address != ABSENT] = Kind.AIRCRAFT
-        kind[identity.mmsi != ABSENT] = Kind.SHIP
-        found: Floats = np.eye(len(Kind))[kind]
-        if self._kind_of_model is not None:
-            mute = kind == Kind.UNKNOWN
+        is_aircraft, is_ship = identity.icao_address != ABSENT, identity.mmsi != ABSENT
+        found = np.zeros((len(rows), N_KINDS))
+        found[:, AIRCRAFT], found[:, SHIP] = is_aircraft & ~is_ship, is_ship
+        mute = ~(is_aircraft | is_ship)
+        if self._kind_of_model is None:
+            found[:, UNKNOWN] = mute
+        else:
             found[mute] = self.store.real[rows[mute], 1 : 1 + len(self._kind_of_model)] @ self._kind_of_model
         return found
 
@@ -416,6 +400,26 @@ def _agreement(whole: Integers, a: Integers, b: Integers) -> tuple[Integers, NDA
 
 
 @kernel
+def _to_tell(whole: Integers, changed: Integers, lost: Integers) -> tuple[Integers, Integers]:
+    """Return the firm rows that go on, marked as told of from now on, and those lost that had been told of."""
+    told, ended = np.empty(changed.shape[0], np.int64), np.empty(lost.shape[0], np.int64)
+    n_told, n_ended, at = 0, 0, 0
+    for i in changed:
+        while at < lost.shape[0] and lost[at] < i:
+            at += 1
+        ends = at < lost.shape[0] and lost[at] == i
+        if whole[i, Whole.STATUS] >= TrackStatus.FIRM and not ends:
+            whole[i, Whole.IS_TOLD] = 1
+            told[n_told] = i
+            n_told += 1
+    for i in lost:
+        if whole[i, Whole.IS_TOLD] == 1:
+            ended[n_ended] = i
+            n_ended += 1
+    return told[:n_told], ended[:n_ended]
+
+
+@kernel
 def _owners(begin: Integers, plot: Integers, weight: Floats, own_plot: Integers, is_changed: NDArray[np.bool_]) -> None:
     """Write which plot each track has more likely than not, and whether any plot means anything to it."""
     for t in range(own_plot.shape[0]):
@@ -424,6 +428,36 @@ def _owners(begin: Integers, plot: Integers, weight: Floats, own_plot: Integers,
                 is_changed[t] = True
             if weight[e] > 0.5:
                 own_plot[t] = plot[e]
+
+
+@kernel
+def _born(
+    whole: Integers,
+    rows: Integers,
+    chosen: Integers,
+    ids: Integers,
+    time_ns: Integers,
+    codes: Integers,
+    words: Integers,
+    i_sensor: int,
+    n_sensors: int,
+) -> None:
+    for at in range(rows.shape[0]):
+        track, j = whole[rows[at]], chosen[at]
+        track[:] = 0
+        track[Whole.STATUS] = TrackStatus.TENTATIVE
+        track[Whole.ID] = ids[at]
+        track[Whole.TIME] = time_ns[j]
+        track[Whole.BORN] = time_ns[j]
+        track[Whole.APART] = NEVER
+        track[Whole.HITS] = 1
+        track[Whole.ICAO_ADDRESS], track[Whole.MODE_3A], track[Whole.MMSI] = codes[j, 0], codes[j, 1], codes[j, 2]
+        for c in range(words.shape[1]):
+            track[Whole.CALL_SIGN + c] = words[at, c]
+        for s in range(n_sensors):
+            track[Whole.FIRST_SENSOR + n_sensors + s] = NEVER
+        track[Whole.FIRST_SENSOR + i_sensor] = 1
+        track[Whole.FIRST_SENSOR + n_sensors + i_sensor] = time_ns[j]
 
 
 @kernel

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
+from noroshi.records import TrackStatus
 from noroshi.tracking.store import NEVER, Near, Whole
 
 Integers = NDArray[np.int64]
@@ -81,33 +82,31 @@ def due(near: Floats, n_used: int, now_s: float) -> Integers:
 
 @kernel
 def rivals(
-    row: Integers,
-    plot: Integers,
-    group: Integers,
-    is_inside: NDArray[np.bool_],
-    owner: Integers,
-    own_plot: Integers,
-    is_firm: NDArray[np.bool_],
+    rows: Integers, plot: Integers, group: Integers, is_inside: NDArray[np.bool_], own_plot: Integers, whole: Integers
 ) -> tuple[Integers, Integers, NDArray[np.bool_]]:
-    """Return pairs of firm tracks of which one took a plot that the other could have taken, and whether it had its own.
+    """Return rows of firm tracks of which one took a plot that the other could have had, and whether that had its own.
 
     Args:
-        row, plot, group: (p,) the pairs of a batch.
+        rows: (t,) the tracks of a batch.
+        plot, group: (p,) its pairs: which plot, which of the tracks.
         is_inside: (p,) whether they passed the gate.
-        owner: (n,) which group took each plot; -1 for none.
-        own_plot: (t,) which plot each group took; -1 for none.
-        is_firm: (t,) by group.
+        own_plot: (t,) which plot each track took; -1 for none.
+        whole: the store's.
     """
+    n_plots = 0
+    for e in range(plot.shape[0]):
+        n_plots = max(n_plots, plot[e] + 1)
+    owner = np.full(n_plots, -1, np.int64)
+    for t in range(rows.shape[0]):
+        if own_plot[t] >= 0 and whole[rows[t], Whole.STATUS] >= TrackStatus.FIRM:
+            owner[own_plot[t]] = t
+    a, b = np.empty(plot.shape[0], np.int64), np.empty(plot.shape[0], np.int64)
+    apart = np.empty(plot.shape[0], np.bool_)
     found = 0
-    for e in range(row.shape[0]):
-        taker = owner[plot[e]]
-        if is_inside[e] and taker >= 0 and taker != group[e] and is_firm[taker] and is_firm[group[e]]:
-            found += 1
-    a, b, apart = np.empty(found, np.int64), np.empty(found, np.int64), np.empty(found, np.bool_)
-    found = 0
-    for e in range(row.shape[0]):
-        taker = owner[plot[e]]
-        if is_inside[e] and taker >= 0 and taker != group[e] and is_firm[taker] and is_firm[group[e]]:
-            a[found], b[found], apart[found] = taker, group[e], own_plot[group[e]] >= 0
-            found += 1
-    return a, b, apart
+    for e in range(plot.shape[0]):
+        taker, other = owner[plot[e]], group[e]
+        if not is_inside[e] or taker < 0 or taker == other or whole[rows[other], Whole.STATUS] < TrackStatus.FIRM:
+            continue
+        a[found], b[found], apart[found] = rows[taker], rows[other], own_plot[other] >= 0
+        found += 1
+    return a[:found], b[:found], apart[:found]

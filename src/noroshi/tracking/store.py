@@ -7,6 +7,7 @@ aside first, so that late data can take the tracker back step by step for the pr
 import math
 from dataclasses import dataclass, field
 from enum import IntEnum, auto
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,7 @@ class Near(IntEnum):
 N_NEAR = Near.SIGMAS + 1
 
 
+CALL_SIGN_COLUMNS = slice(int(Whole.CALL_SIGN), int(Whole.FIRST_SENSOR))
 EXISTENCE, PROBABILITY = 0, 1
 """Columns of `Store.real`: existence, then one probability a model, then mean (d) and covariance (d, d) of each."""
 
@@ -75,12 +77,12 @@ class Layout:
     sizes: tuple[int, ...]
     n_sensors: int
 
-    @property
+    @cached_property
     def offsets(self) -> Integers:
         """(k,) column at which each model's mean begins."""
         return PROBABILITY + len(self.sizes) + np.cumsum([0, *(d + d * d for d in self.sizes[:-1])])
 
-    @property
+    @cached_property
     def n_real(self) -> int:
         """Number of columns of `Store.real`."""
         return PROBABILITY + sum(1 + d + d * d for d in self.sizes)
@@ -184,14 +186,14 @@ class Store:
         _moments(rows, self.real, self._sizes, self._offsets, mean, covariance)
         return mean, covariance
 
-    def identity(self, rows: Integers) -> Identity:
-        """Return who the tracks of these rows say they are."""
-        words = np.ascontiguousarray(self.whole[rows, Whole.CALL_SIGN : Whole.FIRST_SENSOR])
-        letters = words.view(CALL_SIGN)[:, 0] if len(rows) else np.zeros(0, CALL_SIGN)
+    def identity(self, whole: Integers) -> Identity:
+        """Return who the tracks of (n, n_whole) rows say they are."""
+        words = np.ascontiguousarray(whole[:, CALL_SIGN_COLUMNS])
+        letters = words.view(CALL_SIGN)[:, 0] if words.any() else np.zeros(len(whole), "<U20")
         return Identity(
-            icao_address=self.whole[rows, Whole.ICAO_ADDRESS],
-            mode_3a=self.whole[rows, Whole.MODE_3A],
-            mmsi=self.whole[rows, Whole.MMSI],
+            icao_address=whole[:, Whole.ICAO_ADDRESS].copy(),
+            mode_3a=whole[:, Whole.MODE_3A].copy(),
+            mmsi=whole[:, Whole.MMSI].copy(),
             call_sign=letters.astype("<U20"),
         )
 
@@ -222,7 +224,7 @@ class Store:
 
 def call_sign_words(call_sign: NDArray[np.str_]) -> Integers:
     """Return (n, 3) call signs as whole numbers; letters beyond ASCII become question marks."""
-    if not call_sign.dtype.itemsize or not np.any(call_sign != ""):
+    if not np.any(call_sign != ""):
         return np.zeros((len(call_sign), CALL_SIGN_WORDS), np.int64)
     letters = np.char.encode(call_sign, "ascii", "replace").astype(CALL_SIGN)
     return np.ascontiguousarray(letters).view(np.int64).reshape(-1, CALL_SIGN_WORDS)
@@ -263,23 +265,44 @@ def _refresh(
         if whole[i, Whole.STATUS] < 0:
             near[i, Near.SIGMAS] = 0.0
             continue
-        position, velocity = 0.0, 0.0
         for c in range(6):
             near[i, c] = 0.0
         for k in range(sizes.shape[0]):
             p = 1.0 if one else real[i, PROBABILITY + k]
             for c in range(6):
                 near[i, c] += p * real[i, offsets[k] + c]
+        position, velocity = 0.0, 0.0
         for k in range(sizes.shape[0]):
-            d, p = sizes[k], 1.0 if one else real[i, PROBABILITY + k]
+            p = 1.0 if one else real[i, PROBABILITY + k]
+            at_model = offsets[k]
+            position += p * _widest(real[i], at_model, sizes[k], 0)
+            velocity += p * _widest(real[i], at_model, sizes[k], 3)
             for c in range(3):
-                apart, faster = real[i, offsets[k] + c] - near[i, c], real[i, offsets[k] + 3 + c] - near[i, 3 + c]
-                position += p * (real[i, offsets[k] + d + c * (d + 1)] + apart * apart)
-                velocity += p * (real[i, offsets[k] + d + (3 + c) * (d + 1)] + faster * faster)
+                apart, faster = real[i, at_model + c] - near[i, c], real[i, at_model + 3 + c] - near[i, 3 + c]
+                position += p * apart * apart
+                velocity += p * faster * faster
         near[i, Near.POSITION_SIGMA], near[i, Near.VELOCITY_SIGMA] = math.sqrt(position), math.sqrt(velocity)
         near[i, Near.TIME_S] = (whole[i, Whole.TIME] - epoch_ns) / NS_PER_S
         near[i, Near.DEADLINE_S] = (whole[i, Whole.DEADLINE] - epoch_ns) / NS_PER_S
         near[i, Near.SIGMAS] = sigmas_first if whole[i, Whole.HITS] == 1 else sigmas
+
+
+@kernel
+def _widest(row: Floats, offset: int, d: int, first: int) -> float:
+    """Return a bound on the variance along any direction of three components of one model: no eigenvalue is larger.
+
+    It is the least of three: the largest sum of a row's magnitudes (Gershgorin), the Frobenius norm, the trace.
+    """
+    trace, squares, largest = 0.0, 0.0, 0.0
+    for a in range(3):
+        total = 0.0
+        for b in range(3):
+            value = row[offset + d + (first + a) * d + first + b]
+            total += abs(value)
+            squares += value * value
+        trace += row[offset + d + (first + a) * (d + 1)]
+        largest = max(largest, total)
+    return min(trace, largest, math.sqrt(squares))
 
 
 @kernel

@@ -30,7 +30,8 @@ class Parameters:
     Attributes:
         hits_to_confirm: plots that a tentative track needs to become firm (M) ...
         looks_to_confirm: ... out of so many looks of its sensors (N).
-        misses_tentative: misses in a row, over all its sensors, after which a tentative track is dropped.
+        misses_tentative: misses in a row, over all its sensors, after which a tentative track is dropped; one that has
+            a single plot is dropped after one.
         misses_firm: the same for a firm track.
         gate_probability: chance that a target's own plot passes the gate.
         first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
@@ -43,7 +44,7 @@ class Parameters:
     misses_tentative: int = 2
     misses_firm: int = 5
     gate_probability: float = 0.9999
-    first_gate_sigmas: float = 2.5
+    first_gate_sigmas: float = 2.0
     duplicate_probability: float = 0.99
     sojourn_s: float = 60.0
 
@@ -136,7 +137,7 @@ def _judge(
         if track[Whole.STATUS] >= TrackStatus.FIRM:
             track[Whole.DEADLINE], _ = missed_look(track, period_ns, misses_firm)
         else:
-            missed, _ = missed_look(track, period_ns, misses_tentative)
+            missed, _ = missed_look(track, period_ns, misses_tentative if track[Whole.HITS] > 1 else 1)
             track[Whole.DEADLINE] = min(missed, out_of_looks(track, period_ns, looks_to_confirm))
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from noroshi.estimation.belief import marginals
 from noroshi.estimation.blocks import Executor
+from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
@@ -51,7 +52,7 @@ class Parameters:
         hits_to_confirm: ... and it has had so many plots.
         existence_shown: a picture shows firm tracks whose existence is at least this.
         existence_lost: a firm track ends below this.
-        existence_dropped: a track that was never firm ends below this.
+        share_dropped: a track that was never firm ends below this share of the existence that a new one has.
         gate_probability: chance that a target's own plot passes the gate.
         first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
         duplicate_probability: two firm tracks that differ by less than this chi-square quantile are one target.
@@ -62,14 +63,14 @@ class Parameters:
     births_at_start: float = 20.0
     false_plots_a_look: float = 20.0
     learns_false_plots: float = 1.0
-    life_s: float = 10_000.0
+    life_s: float = 1_500.0
     existence_to_confirm: float = 0.99
     hits_to_confirm: int = 3
     existence_shown: float = 0.3
     existence_lost: float = 0.01
-    existence_dropped: float = 0.01
+    share_dropped: float = 0.2
     gate_probability: float = 0.9999
-    first_gate_sigmas: float = 2.5
+    first_gate_sigmas: float = 2.0
     duplicate_probability: float = 0.99
     sojourn_s: float = 60.0
 
@@ -139,7 +140,7 @@ class Tracker(Keeper):
         after = np.minimum(nobody * missed / alone + _sum(pairs.begin, pair), 1.0)
         fresh = unclaimed * new / (new + false)
         self._count_false(unclaimed * false / (new + false), i_sensor)
-        fresh[(fresh < p.existence_dropped) | (unclaimed < 0.1)] = 0.0
+        fresh[unclaimed < 0.1] = 0.0
         # Weights are of a target that exists: its plot, or none.
         share = np.maximum(after, 1e-12)[pairs.group]
         return np.minimum(pair / share, 1.0), after, fresh
@@ -154,8 +155,8 @@ class Tracker(Keeper):
         p, s = self.parameters, self.store
         ends = np.zeros(len(rows), np.bool_)
         _miss(
-            s.real, s.whole, rows, s.tally["period_ns"], s.tally["detection"], now_ns, p.existence_lost,
-            p.existence_dropped, ends,
+            s.real, s.whole, rows, s.tally["period_ns"], s.tally["detection"], now_ns, p.life_s, p.existence_lost,
+            p.share_dropped * p.births_a_look / (p.births_a_look + s.tally["false_plots"]), ends,
         )  # fmt: skip
         return ends
 
@@ -239,21 +240,27 @@ def _miss(
     period_ns: Integers,
     detection: Floats,
     now_ns: int,
+    life_s: float,
     lost: float,
-    dropped: float,
+    dropped: Floats,
     ends: NDArray[np.bool_],
 ) -> None:
     for at in range(rows.shape[0]):
         track = whole[rows[at]]
-        bound = lost if track[Whole.STATUS] >= TrackStatus.FIRM else dropped
+        before_ns = track[Whole.TIME]
+        if track[Whole.MISSES] > 0:
+            before_ns, _ = missed_look(track, period_ns, track[Whole.MISSES])
         while track[Whole.DEADLINE] <= now_ns:
-            _, whose = missed_look(track, period_ns, track[Whole.MISSES] + 1)
-            chance = detection[whose] if whose >= 0 else 0.5
-            existence = real[rows[at], 0]
-            existence *= (1.0 - chance) / (1.0 - existence * chance)
+            look_ns, whose = missed_look(track, period_ns, track[Whole.MISSES] + 1)
+            if whose < 0:
+                ends[at] = True
+                break
+            existence = real[rows[at], 0] * math.exp(-max(look_ns - before_ns, 0) / (life_s * NS_PER_S))
+            before_ns = look_ns
+            existence *= (1.0 - detection[whose]) / (1.0 - existence * detection[whose])
             real[rows[at], 0] = existence
             track[Whole.MISSES] += 1
-            if existence < bound:
+            if existence < (lost if track[Whole.STATUS] >= TrackStatus.FIRM else dropped[whose]):
                 ends[at] = True
                 break
             track[Whole.DEADLINE], _ = missed_look(track, period_ns, track[Whole.MISSES] + 1)
