@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import arena_entries
 import arena_scenes
+
 from noroshi.assessment.gospa import gospa
 from noroshi.assessment.ospa import ospa
 

@@ -7,8 +7,8 @@ there, and NOTE, a line on how it was set. What our own entries share is here.
 from collections.abc import Mapping
 
 import numpy as np
-
 from arena_scenes import Scene
+
 from noroshi.geo.wgs84 import SEMI_MAJOR_AXIS_M
 from noroshi.records import Detections, SensorSite, TrackStatus
 from noroshi.run.setup import Setup, Site, assemble

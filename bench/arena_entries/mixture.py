@@ -1,9 +1,9 @@
 """noroshi's accurate mode, told what the scene tells."""
 
 import numpy as np
+from arena_scenes import Scene
 
 from arena_entries import through_noroshi
-from arena_scenes import Scene
 
 NOTE = "birth, clutter, survival as the scene states them; gate, caps and threshold as in the paper of scene 4a"
 

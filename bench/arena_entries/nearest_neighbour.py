@@ -1,9 +1,9 @@
 """noroshi's fast mode."""
 
 import numpy as np
+from arena_scenes import Scene
 
 from arena_entries import through_noroshi
-from arena_scenes import Scene
 
 NOTE = "3 hits of 6 looks, gone after 2 misses in a row: what Stone Soup's tracker does best with"
 

@@ -1,9 +1,9 @@
 """noroshi's default mode, told what the scene tells."""
 
 import numpy as np
+from arena_scenes import Scene
 
 from arena_entries import intervals_s, through_noroshi
-from arena_scenes import Scene
 
 NOTE = "births, false plots and life as the scene states them; everything else as shipped"
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from arena_scenes import START_S, Scene
 from stonesoup.dataassociator.neighbour import GNNWith2DAssignment
 from stonesoup.deleter.time import UpdateTimeStepsDeleter
 from stonesoup.hypothesiser.distance import DistanceHypothesiser
@@ -14,8 +15,6 @@ from stonesoup.predictor.kalman import KalmanPredictor
 from stonesoup.types.detection import Detection
 from stonesoup.types.state import GaussianState
 from stonesoup.updater.kalman import KalmanUpdater
-
-from arena_scenes import START_S, Scene
 
 NOTE = "tracks of 3 plots, gone after 2 misses (best of the grid in tracking.md 4a); late looks unused"
 MIN_POINTS, MISSES, GATE_SIGMA = 3, 2, 4.0
