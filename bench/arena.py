@@ -39,7 +39,7 @@ def names(package) -> list[str]:
     return [module.name for module in pkgutil.iter_modules(package.__path__)]
 
 
-def run(scene_name: str, entry_name: str, seeds: range) -> dict[str, float | int | str]:
+def run(scene_name: str, entry_name: str, seeds: range) -> dict[str, object]:
     """Return the figures of one entry in one scene."""
     make = importlib.import_module(f"arena_scenes.{scene_name}").scene
     entry = importlib.import_module(f"arena_entries.{entry_name}")
@@ -60,6 +60,7 @@ def run(scene_name: str, entry_name: str, seeds: range) -> dict[str, float | int
         "scene": scene_name,
         "entry": entry_name,
         "runs": len(seeds),
+        "seeds": [seeds[0], seeds[-1]],
         "rms_gospa_m": float(np.sqrt(squares.sum(axis=1).mean())),
         "rms_localisation_m": float(rms[0]),
         "rms_missed_m": float(rms[1]),
@@ -98,7 +99,7 @@ def main() -> None:
                 flush=True,
             )
     if options.json:
-        used = {"seeds": [seeds[0], seeds[-1]], "seeds_are_for": "tuning" if options.tuning else "test"}
+        used = {"seeds_are_for": "tuning" if options.tuning else "test"}
         packages = {name: version(name) for name in ("noroshi", "numpy", "numba", "scipy", "stonesoup")}
         print(json.dumps({**used, "rows": rows, "python": platform.python_version(), "versions": packages}))
 
