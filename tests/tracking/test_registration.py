@@ -188,3 +188,18 @@ def test_pairs_weigh_the_same_in_one_heap_or_two():
     two = nothing.told(take(scaled, half), weight[half]).told(take(scaled, ~half), weight[~half])
     assert two.information == pytest.approx(whole.information, rel=1e-9)
     assert len(BIASES) * 1 == len(whole.vector)
+
+
+def test_tracks_of_wrong_radars_become_one_each():
+    truth = flights(8, n=10, seconds=240)
+    west, east = (plots(truth, where, 8, seconds=240, false_plots_a_scan=2.0)[0] for where in (WEST, EAST))
+    batches = [west, east, reports(truth, 8, seconds=240)]
+    last_ns = START_NS + 200 * NS
+    at_once = {}
+    for wanted in (False, True):
+        done = noroshi.track(batches, [WEST, EAST, ADSB], period_s=10.0, registration=wanted)
+        picture = take(done.tracks, np.abs(done.tracks.time_ns - last_ns) < 5 * NS)
+        at_once[wanted] = len(np.unique(picture.track_id))
+    assert at_once[True] == 10 < at_once[False]
+    west = done.registration.sensors.index("west")
+    assert done.registration.marginals[0][west, 3] == pytest.approx(1.0, abs=0.2)

@@ -68,6 +68,10 @@ def track(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the tracker or the motion: NAME=NUMBER.")
     ] = None,
+    register: Annotated[
+        bool,
+        typer.Option("--register", help="Estimate the radars' biases on the way and take them out of their plots."),
+    ] = False,
     batch: Annotated[float, typer.Option(help="Seconds of a recording that are handed over at a time.")] = 1.0,
     threads: Annotated[int, typer.Option(help="Threads; the tracks are the same.", min=1, max=64)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
@@ -90,6 +94,7 @@ def track(
                 tracked = api.track(
                     detections, known, statuses=statuses, tracker=tracker, motion=motion, parameters=_numbers(set_),
                     period_s=period, batch_s=batch, threads=threads, journal=journal, progress=advance,
+                    registration=register,
                 )  # fmt: skip
             seconds.lap("tracking")
         _finish(read, tracked, out=out or [], plot=plot, as_json=as_json, seconds=seconds)
