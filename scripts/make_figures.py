@@ -338,13 +338,71 @@ def asterix_speed() -> str:
     )
 
 
+def registration() -> str:
+    """Return the section on radars put right while tracking."""
+    found = load("registration")
+    rows = [
+        (
+            words,
+            *(f"{x:.3g}" for x in found[key]["rms_error_range_m_azimuth_deg_time_s"]),
+            *(f"{100 * x:.1f} %" for x in found[key]["worst_share_of_bias_left"]),
+            "{:.3f} ({} to {})".format(found[key]["nees_a_degree_of_freedom"], *found[key]["nees_bounds_95"]),
+        )
+        for words, key in (
+            ("three radars, position reports", "position_reports"),
+            ("two radars alone, their difference", "two_radars_alone_difference"),
+        )
+    ]
+    tracked = [
+        (
+            words,
+            row["seed"],
+            *(f"{row[how][name]:.4f}" for name in ("ambiguity", "completeness") for how in ("without", "with")),
+        )
+        for words, key in (("with reports", "tracks"), ("two radars alone", "tracks_of_two_radars_alone"))
+        for row in found[key]
+    ]
+    head = ("", "range [m]", "azimuth [deg]", "clock [s]", "range", "azimuth", "clock", "NEES (95 % bounds)")
+    return "\n\n".join(
+        [
+            "## Radars put right while tracking",
+            f"`uv run bench/registration.py --seeds {found['seeds']} --tracked {len(found['tracks'])} --json`",
+            f"{found['flights']} real flights from {found['from']} for {found['minutes']:g} minutes; each radar off by 100 m, "
+            "0.3 degrees and 1 s, drifting from there. Root mean square errors at the end, and of all seeds and radars the "
+            "largest share of a bias (of the difference of two) that was left:",
+            table(head, rows),
+            "Tracks a flight (ambiguity; 1 is no dual track) and completeness from the fourth minute on, without and with:",
+            table(("", "seed", "ambiguity without", "with", "completeness without", "with"), tracked),
+            versions(found),
+        ]
+    )
+
+
+def doctor() -> str:
+    """Return the section on the doctor's intervals."""
+    found = load("doctor")
+    rows = [
+        (subject, f"{row['true']:g}", f"{row['mean']:g}", f"{row['mean_width']:g}", f"{row['held']} of {row['n']}")
+        for subject, row in found["intervals"].items()
+    ]
+    alarms = ", ".join(f"{n} x {subject}" for subject, n in sorted(found["false_alarms"].items())) or "none"
+    return "\n\n".join(
+        [
+            "## Do the doctor's intervals hold?",
+            f"`uv run bench/doctor.py --seeds {found['seeds']} --minutes {found['minutes']:g} --json`",
+            table(("figure", "true", "mean", "mean width", "intervals that hold it"), rows),
+            f"Faults called that were not put in: {alarms}. {versions(found)}",
+        ]
+    )
+
+
 def main() -> None:
     """Write the page."""
     head = (
         "# Figures and how to get them\n\nWritten by `uv run scripts/make_figures.py` from `bench/results/`. Times are of a "
         "shared two-core machine; ratios in one run mean more than seconds."
     )
-    sections = [swiss(), recordings(), damage(), metrics(), speed(), asterix_speed()]
+    sections = [swiss(), recordings(), damage(), metrics(), speed(), asterix_speed(), registration(), doctor()]
     (ROOT / "docs/figures.md").write_text("\n\n".join([head, *sections]) + "\n")
 
 

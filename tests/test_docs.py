@@ -66,13 +66,14 @@ def test_a_newcomers_format_is_tracked_without_more_ado(copy_with_additions):
 BLOCK = re.compile(r"```(?P<kind>python|console)\n(?P<text>.*?)```", re.DOTALL)
 
 
-def test_the_tutorial_runs(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("page", ["docs/tutorial.md", "docs/doctor.md"])
+def test_a_page_runs(page, tmp_path, monkeypatch):
     """Each python block runs in one namespace; each command exits 0 and prints the lines shown."""
     monkeypatch.chdir(tmp_path)
     names = {}
-    for block in BLOCK.finditer((ROOT / "docs/tutorial.md").read_text()):
+    for block in BLOCK.finditer((ROOT / page).read_text()):
         if block["kind"] == "python":
-            exec(compile(block["text"], "docs/tutorial.md", "exec"), names)
+            exec(compile(block["text"], page, "exec"), names)
             continue
         command, *expected = block["text"].strip().splitlines()
         words = command.removeprefix("$ noroshi ").split()

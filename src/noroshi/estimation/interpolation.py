@@ -28,14 +28,27 @@ def hermite(
         return np.full((len(at_ns), 6), np.nan)
     left = np.clip(np.searchsorted(time_ns, at_ns, side="right") - 1, 0, max(n - 2, 0))
     right = np.minimum(left + 1, n - 1)
-    span_s = np.maximum((time_ns[right] - time_ns[left]) / 1e9, 1e-9)[:, None]
-    u = ((at_ns - time_ns[left]) / 1e9)[:, None] / span_s
-    p0, p1 = states[left, :3], states[right, :3]
+    found = between(time_ns[left], states[left], time_ns[right], states[right], at_ns)
+    span_ns = time_ns[right] - time_ns[left]
+    outside = (at_ns < time_ns[0]) | (at_ns > time_ns[-1]) | (span_ns / 1e9 > gap_s_max)
+    return np.where(outside[:, None], np.nan, found)
+
+
+def between(
+    t0_ns: NDArray[np.int64],
+    s0: NDArray[np.float64],
+    t1_ns: NDArray[np.int64],
+    s1: NDArray[np.float64],
+    at_ns: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return (k, 6) states at `at_ns`, each between its own two samples (k, 6): see `hermite`."""
+    span_s = np.maximum((t1_ns - t0_ns) / 1e9, 1e-9)[:, None]
+    u = ((at_ns - t0_ns) / 1e9)[:, None] / span_s
+    p0, p1 = s0[:, :3], s1[:, :3]
     chord = (p1 - p0) / span_s
-    v0 = np.where(np.isnan(states[left, 3:]), chord, states[left, 3:])
-    v1 = np.where(np.isnan(states[right, 3:]), chord, states[right, 3:])
+    v0 = np.where(np.isnan(s0[:, 3:]), chord, s0[:, 3:])
+    v1 = np.where(np.isnan(s1[:, 3:]), chord, s1[:, 3:])
     a, b = span_s * v0 - (p1 - p0), (p1 - p0) - span_s * v1
     position = (1 - u) * p0 + u * p1 + u * (1 - u) * ((1 - u) * a + u * b)
     velocity = chord + ((1 - 2 * u) * ((1 - u) * a + u * b) + u * (1 - u) * (b - a)) / span_s
-    outside = (at_ns < time_ns[0]) | (at_ns > time_ns[-1]) | (span_s[:, 0] > gap_s_max)
-    return np.where(outside[:, None], np.nan, np.hstack([position, velocity]))
+    return np.hstack([position, velocity])

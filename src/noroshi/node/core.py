@@ -14,6 +14,7 @@ from noroshi.records import Batch, Detections, Quality, Tracks
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
+from noroshi.tracking.registrar import Registrar
 from noroshi.tracking.rewind import Rewind, good
 
 
@@ -39,15 +40,24 @@ class Node:
         tracker: what turns detections into tracks.
         period_ns: how often it gives out the whole picture; 0 for the tracks that each batch changed instead.
         window_ns: how late a detection may come and still be used as if it had come in time.
+        registrar: what corrects the radars' plots, if they are to be corrected.
     """
 
     def __init__(
-        self, name: str, *, sensors: Mapping[str, Sensor], tracker: Tracker, period_ns: int = 0, window_ns: int
+        self,
+        name: str,
+        *,
+        sensors: Mapping[str, Sensor],
+        tracker: Tracker,
+        period_ns: int = 0,
+        window_ns: int,
+        registrar: Registrar | None = None,
     ) -> None:
         self.name = name
         self.sensors = sensors
         self.period_ns = period_ns
         self.refused: Counter[tuple[str, str]] = Counter()
+        self.registrar = registrar
         self._rewind = Rewind(tracker, window_ns=window_ns, report=not period_ns)
         self._outgoing: list[Outgoing] = []
         self._now_ns = 0
@@ -97,6 +107,7 @@ class Node:
                 "counters": self._rewind.counters(),
                 "before": pack_arrays(before),
                 "batches": [pack(batch) for batch in batches],
+                "registrar": pack_arrays(self.registrar.state()) if self.registrar else None,
             }
         )
 
@@ -111,6 +122,8 @@ class Node:
             batches = [unpack(batch) for batch in memory["batches"]]
             ready = [batch for batch in batches if isinstance(batch, Detections)]
             self._rewind.resume(unpack_arrays(memory["before"]), ready, self.sensors, memory["counters"])
+            if self.registrar:
+                self.registrar.restore(unpack_arrays(memory["registrar"]))
             self._now_ns, self._wake_ns = memory["now_ns"], memory["wake_ns"]
             self.refused = Counter({(sensor, reason): n for sensor, reason, n in memory["refused"]})
         except (msgspec.DecodeError, KeyError, TypeError) as error:
@@ -130,6 +143,8 @@ class Node:
         for code in ready.quality[ready.quality != Quality.GOOD].tolist():
             self.refused[detections.sensor, Quality(code).name] += 1
         usable = good(ready)
+        if self.registrar:
+            usable = self.registrar.receive(usable, sensor, self._now_ns)
         late = self._rewind.n_late_rows
         changed = self._rewind.step(usable, sensor)
         if self._rewind.n_late_rows > late:

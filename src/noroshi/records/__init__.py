@@ -5,7 +5,7 @@ Records carry no algorithms. They are checked where they enter the program (byte
 carries a `Quality` code, so that one bad plot never spoils a batch.
 """
 
-from noroshi.records.batch import Batch, RecordError, check, concatenate, digest, take
+from noroshi.records.batch import Batch, RecordError, check, concatenate, digest, empty, take
 from noroshi.records.detections import Detections
 from noroshi.records.identity import Identity
 from noroshi.records.quality import Quality
@@ -32,5 +32,6 @@ __all__ = [
     "check",
     "concatenate",
     "digest",
+    "empty",
     "take",
 ]

@@ -66,6 +66,14 @@ def check(batch: B) -> B:
     return batch
 
 
+def empty(kind: type[B]) -> B:
+    """Return a batch without rows of a type that has nothing but columns, each of a fixed shape."""
+    columns: dict[str, Any] = {
+        name: np.zeros((0, *map(int, shape)), scalar) for name, (scalar, shape) in kind.COLUMNS.items()
+    }
+    return kind(**columns)
+
+
 def take(batch: B, rows: NDArray[Any]) -> B:
     """Return the rows that an index array or a boolean mask selects, in that order."""
     changes: dict[str, Any] = {name: getattr(batch, name)[rows] for name in batch.COLUMNS}

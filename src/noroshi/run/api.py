@@ -14,6 +14,7 @@ from noroshi.run.journal import JournalWriter, read_records, read_setup
 from noroshi.run.recordings import Recording, read
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
 from noroshi.run.sites import complete, usual_motion
+from noroshi.tracking.registration import Registration
 
 Progress = Callable[[int], None]
 
@@ -29,6 +30,7 @@ class Tracked:
         plots_used: by sensor, how many of them went into tracks that became firm.
         refused: by (sensor, reason), how many were not tracked.
         notes: what was assumed, in plain words.
+        registration: the radars' biases as they were known at the end, if they were estimated.
     """
 
     tracks: Tracks | None
@@ -37,6 +39,7 @@ class Tracked:
     plots_used: dict[str, int]
     refused: Counter[tuple[str, str]]
     notes: list[str]
+    registration: Registration | None = None
 
     @property
     def digest(self) -> str:
@@ -63,6 +66,7 @@ def track(
     parameters: Mapping[str, float] | None = None,
     period_s: float = 0.0,
     batch_s: float = 1.0,
+    registration: bool = False,
     threads: int = 1,
     journal: Path | None = None,
     progress: Progress = lambda _: None,
@@ -78,6 +82,7 @@ def track(
         parameters: of the tracker and of the motion, by name; what is not given has its default.
         period_s: how often the whole picture is given out; 0 for each track whenever it changes.
         batch_s: how much of a recording the node receives at a time.
+        registration: whether the radars' biases are estimated on the way and taken from their plots.
         threads: how many threads work on large batches; the result is the same.
         journal: where the journal is written, if anywhere.
         progress: told how many plots have been handled since the last call.
@@ -95,6 +100,7 @@ def track(
         parameters=dict(parameters or {}),
         period_s=period_s,
         batch_s=batch_s,
+        registration=registration,
     )
     records = in_time(timely, make_sensors(setup), batch_s=batch_s)
     return _run(setup, records, threads=threads, journal=journal, progress=progress, stray=stray, notes=notes)
@@ -156,4 +162,5 @@ def _run(
         plots_used=tracker.plots_used(),
         refused=refused,
         notes=list(notes),
+        registration=node.registrar.registration if node.registrar else None,
     )

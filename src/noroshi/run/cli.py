@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from noroshi import __version__
 from noroshi.formats import FormatError
 from noroshi.geo.time import utc_ns_from_iso
+from noroshi.records import SensorSite
 from noroshi.run import api, outputs
 from noroshi.run.evidence import radar_residuals
 from noroshi.run.recordings import Recording
@@ -67,6 +68,10 @@ def track(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the tracker or the motion: NAME=NUMBER.")
     ] = None,
+    register: Annotated[
+        bool,
+        typer.Option("--register", help="Estimate the radars' biases on the way and take them out of their plots."),
+    ] = False,
     batch: Annotated[float, typer.Option(help="Seconds of a recording that are handed over at a time.")] = 1.0,
     threads: Annotated[int, typer.Option(help="Threads; the tracks are the same.", min=1, max=64)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
@@ -78,9 +83,7 @@ def track(
         _check_places(plot, journal)
         _check_not_inputs([*recordings, str(sensors)], [*(out or []), plot, journal])
         seconds = _Watch()
-        day_ns = utc_ns_from_iso(f"{day}T00:00:00Z") if day else None
-        read = [read_recording(name, day_ns=day_ns, format_name=format_name) for name in recordings]
-        sites = list(read_recording(str(sensors)).decoded.sites) if sensors else []
+        read, sites = _read(recordings, sensors, day, format_name)
         seconds.lap("reading")
         detections = [batch for recording in read for batch in recording.decoded.detections]
         statuses = [status for recording in read for status in recording.decoded.statuses]
@@ -91,9 +94,32 @@ def track(
                 tracked = api.track(
                     detections, known, statuses=statuses, tracker=tracker, motion=motion, parameters=_numbers(set_),
                     period_s=period, batch_s=batch, threads=threads, journal=journal, progress=advance,
+                    registration=register,
                 )  # fmt: skip
             seconds.lap("tracking")
         _finish(read, tracked, out=out or [], plot=plot, as_json=as_json, seconds=seconds)
+
+
+@app.command(epilog="Example: noroshi doctor radar.pcap adsb.jsonl.gz --sensors sites.csv")
+def doctor(
+    recordings: Annotated[list[str], typer.Argument(help="Files that are looked at together, or sample:NAME.")],
+    sensors: Annotated[Path | None, typer.Option(help="Sensors table (docs/tables.md): where they are.")] = None,
+    day: Annotated[str | None, typer.Option(help="Day of a recording that gives only the time of day.")] = None,
+    format_name: Annotated[str | None, typer.Option("--format", help="Format, if the file does not show it.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+) -> None:
+    """Tell what is wrong with recordings, sensor by sensor: biases, noise, clocks, misses, false plots."""
+    from noroshi.run import doctor as ward
+
+    with _one_line():
+        read, sites = _read(recordings, sensors, day, format_name)
+        n = sum(len(batch) for recording in read for batch in recording.decoded.detections)
+        with _progress("tracking", n, quiet=as_json) as advance:
+            findings = ward.examine(read, sites, progress=advance)
+    if as_json:
+        sys.stdout.write(json.dumps(ward.summary(findings)) + "\n")
+    else:
+        ward.show(findings, _console())
 
 
 @app.command(epilog="Example: noroshi replay flight.mcap --out tracks.parquet")
@@ -116,9 +142,22 @@ def replay(
         _finish([], tracked, out=out or [], plot=plot, as_json=as_json, seconds=seconds)
 
 
+def _read(
+    recordings: Sequence[str], sensors: Path | None, day: str | None, format_name: str | None
+) -> tuple[list[Recording], list[SensorSite]]:
+    """Return recordings and what a sensors table says."""
+    day_ns = utc_ns_from_iso(f"{day}T00:00:00Z") if day else None
+    read = [read_recording(name, day_ns=day_ns, format_name=format_name) for name in recordings]
+    return read, list(read_recording(str(sensors)).decoded.sites) if sensors else []
+
+
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _console() -> Console:
+    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 120)
 
 
 class _Watch:
@@ -161,7 +200,7 @@ def _finish(
     if as_json:
         sys.stdout.write(json.dumps(summary) + "\n")
     else:
-        show(summary, Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 120))
+        show(summary, _console())
         for path in [*out, *([plot] if plot else [])]:
             name = printable(str(path), 500)
             sys.stdout.write(f"wrote {name}\n" if path.exists() else f"nothing to write to {name}: no tracks\n")

@@ -13,6 +13,7 @@ from noroshi.records import SensorSite
 from noroshi.run.rooms import load
 from noroshi.sensors import Sensor
 from noroshi.tracking import Tracker
+from noroshi.tracking.registrar import Registrar
 
 
 class Site(msgspec.Struct, forbid_unknown_fields=True):
@@ -53,6 +54,7 @@ class Setup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     period_s: float = 0.0
     window_s: float = 30.0
     batch_s: float = 1.0
+    registration: bool = False
 
 
 def make_sensors(setup: Setup) -> Mapping[str, Sensor]:
@@ -113,6 +115,7 @@ def assemble(setup: Setup, executor: Executor | None = None) -> tuple[Node, Trac
         tracker=tracker,
         period_ns=round(setup.period_s * NS_PER_S),
         window_ns=round(setup.window_s * NS_PER_S),
+        registrar=Registrar(eyes) if setup.registration else None,
     )
     return node, tracker
 

@@ -16,6 +16,7 @@ from noroshi.geo.wgs84 import geodetic_from_ecef
 from noroshi.records import Tracks, TrackStatus
 from noroshi.run.api import Tracked
 from noroshi.run.recordings import Recording
+from noroshi.tracking.registration import BIASES, Registration
 
 
 def summarise(
@@ -36,6 +37,7 @@ def summarise(
             {"sensor": r.sensor, "component": r.component, "n": r.n, "bias": r.bias, "sigma": r.sigma}
             for r in residuals
         ],
+        "registration": _registration(tracked.registration) if tracked and tracked.registration else [],
         "notes": tracked.notes if tracked else [],
         "digest": tracked.digest if tracked else None,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
@@ -71,6 +73,19 @@ def _sensors(tracked: Tracked) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _registration(registration: Registration) -> list[dict[str, Any]]:
+    """Return each radar's biases at the end and their sigmas; None where unknown."""
+    biases, sigmas = registration.marginals
+    return [
+        {
+            "sensor": name,
+            "bias": {key: None if math.isnan(x) else x for key, x in zip(BIASES, bias.tolist(), strict=True)},
+            "sigma": {key: None if math.isinf(x) else x for key, x in zip(BIASES, sigma.tolist(), strict=True)},
+        }
+        for name, bias, sigma in zip(registration.sensors, biases, sigmas, strict=True)
+    ]
 
 
 def _tracks(tracks: Tracks) -> dict[str, Any]:
@@ -147,6 +162,8 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         console.print("no track became firm")
     if summary["residuals"]:
         console.print(_residual_table(summary["residuals"]))
+    if summary["registration"]:
+        console.print(_registration_table(summary["registration"]))
     for note in summary["notes"]:
         console.print(f"[yellow]note:[/] {escape(printable(note, 500))}")
     took = ", ".join(f"{name} {value:.1f} s" for name, value in summary["seconds"].items())
@@ -179,6 +196,21 @@ def _sensor_table(sensors: Sequence[Mapping[str, Any]]) -> Table:
             f"{row['unused']:,}",
             ", ".join(f"{n:,} {reason.lower().replace('_', ' ')}" for reason, n in row["refused"].items()),
         )
+    return table
+
+
+def _registration_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", title="biases of the radars at the end, taken out")
+    for name in ("sensor", "range [m]", "azimuth [deg]", "elevation [deg]", "clock [s]"):
+        table.add_column(escape(name), justify="left" if name == "sensor" else "right")
+    for row in rows:
+        cells = [_safe(row["sensor"])]
+        for key in BIASES:
+            bias, sigma = row["bias"][key], row["sigma"][key]
+            scale, digits = (180 / math.pi, 4) if key.endswith("_rad") else (1.0, 1 if key.endswith("_m") else 3)
+            known = bias is not None and sigma is not None
+            cells.append(f"{bias * scale:.{digits}f} ± {sigma * scale:.{digits}f}" if known else "unknown")
+        table.add_row(*cells)
     return table
 
 

@@ -1,0 +1,571 @@
+"""What is wrong with a recording, sensor by sensor, with how sure that is."""
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from noroshi.assessment import looks
+from noroshi.assessment.biases import Biases, Measured, measured
+from noroshi.assessment.intervals import Interval, resampled, share
+from noroshi.assessment.reference import truth_from_reports
+from noroshi.assessment.rotation import Rotation, rotation
+from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
+from noroshi.records import Detections, Quality, SensorSite, Status, Tracks, concatenate, take
+from noroshi.records.identity import ABSENT
+from noroshi.run import api
+from noroshi.run.batches import drop_stray_times, in_time
+from noroshi.run.recordings import Recording
+from noroshi.run.setup import Setup, Site, make_sensors
+from noroshi.run.sites import complete
+from noroshi.run.summary import printable
+from noroshi.sensors import Sensor
+from noroshi.sensors.prepare import arrange
+from noroshi.tracking.registrar import Parameters, Registrar
+from noroshi.tracking.registration import BIASES, MEASURED, SPEED_SIGMA_M_S, TIME, Pairs, correct, is_radar
+from noroshi.tracking.rewind import good
+
+PAIRS_MIN = 20
+MATTERS = 0.2  # of a plot's own noise: a bias that is surely more than this is worth taking out
+FALSE_CELL_CHANCE, FALSE_CELL_TIMES = 0.01, 2.0
+SPLIT_SHARE, CODE_SHARE = 0.01, 0.005
+SAME_STAMP_APART_RAD = math.radians(5.0)
+BOTH_LINES = 0.05  # how near to a half the share of repeated rows is if a network's two lines were recorded
+DIGITS_MAX = 4
+TOLD_SHARE = 0.5  # a noise whose interval is wider than this is a bound and no figure
+RARE = 0.001  # of reports: what surely happens less often is noise of the medium and no fault
+STEP_BACK_S = 1.0  # plots come sector by sector and not quite in order
+CONTRADICTIONS = {
+    "outlier of position": "place off the track that the others make",
+    "long stretch off the track (spoofed?)": "place off the track that the others make, and for more than a minute: "
+    "spoofed, or two senders with one address",
+    "contradicts its own velocity": "places do not move as the velocities with them say",
+    "spike of altitude": "height that no climb explains",
+    "held over": "the same place as before although the target moves: an old one sent on",
+    "same time twice": "another place for the same time",
+}
+"""What `truth_from_reports` removes, and what that means to an engineer."""
+UNITS = {"range_m": ("m", 1.0), "azimuth_rad": ("deg", 180.0 / math.pi), "elevation_rad": ("deg", 180.0 / math.pi),
+         "time_s": ("s", 1.0)}  # fmt: skip
+WORDS = {"range_m": "range", "azimuth_rad": "azimuth", "elevation_rad": "elevation", "time_s": "clock"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that a recording shows of a sensor.
+
+    Attributes:
+        sensor: which; "" for the recording as a whole.
+        subject: what it is of: "range bias", "detection probability".
+        level: "fault" (something to be mended), "ok", "unknown" (the data cannot show it).
+        verdict: in words, with what to do about it.
+        interval: the figure with its 95 % interval; None where it is none.
+        unit: of the figure.
+        n: how many plots, looks or turns it rests on.
+    """
+
+    sensor: str
+    subject: str
+    level: str
+    verdict: str
+    interval: Interval | None = None
+    unit: str = ""
+    n: int = 0
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain data; what is not a number is null."""
+        parts = self.interval or Interval(math.nan, math.nan, math.nan)
+        figures = {name: None if math.isnan(x) else x for name, x in zip(("value", "low", "high"), parts, strict=True)}
+        return {
+            "sensor": self.sensor, "subject": self.subject, "level": self.level, **figures, "unit": self.unit,
+            "n": self.n, "verdict": self.verdict,
+        }  # fmt: skip
+
+
+def examine(
+    recordings: Sequence[Recording], known: Sequence[SensorSite] = (), *, progress: api.Progress = lambda _: None
+) -> list[Finding]:
+    """Return everything the recordings show, sensor by sensor in order of name.
+
+    Radars that nobody placed are each looked at alone: their plots cannot be compared with anybody else's.
+
+    Args:
+        recordings: read already, looked at together.
+        known: where sensors are, beside what the recordings say; the first description with a place counts.
+        progress: told how many plots have been tracked since the last call.
+    """
+    findings = [finding for recording in recordings for finding in _damage(recording)]
+    sites = [*known, *(site for recording in recordings for site in recording.decoded.sites)]
+    statuses = [status for recording in recordings for status in recording.decoded.statuses]
+    every = [batch for recording in recordings for batch in recording.decoded.detections if len(batch)]
+    for name in sorted({batch.sensor for batch in every}):
+        findings += _stamps([batch for batch in every if batch.sensor == name])
+    timely, stray = drop_stray_times(every)
+    for name, n in stray.items():
+        verdict = f"{n:,} rows are stamped more than a week from most others of these recordings and are left out"
+        findings.append(Finding(sensor=name, subject="stray stamps", level="fault", verdict=verdict, n=n))
+    for group in _groups(timely, sites):
+        findings += _Patient(group, sites, statuses, progress).findings()
+    order = {name: i for i, name in enumerate(sorted({finding.sensor for finding in findings}))}
+    return sorted(findings, key=lambda finding: order[finding.sensor])
+
+
+def _groups(detections: Sequence[Detections], sites: Sequence[SensorSite]) -> list[list[Detections]]:
+    """Return the batches of all sensors that can be compared, and then those of each that cannot."""
+    placed = {site.sensor for site in sites if not math.isnan(site.lat_rad)}
+    alone = sorted({b.sensor for b in detections if "azimuth_rad" in b.components and b.sensor not in placed})
+    together = [batch for batch in detections if batch.sensor not in alone]
+    groups = [[batch for batch in detections if batch.sensor == name] for name in alone]
+    return [group for group in (together, *groups) if group]
+
+
+def _damage(recording: Recording) -> list[Finding]:
+    decoded, name = recording.decoded, recording.path.name
+    if not decoded.damage:
+        return [Finding(sensor="", subject="damaged records", level="ok", n=decoded.n_records,
+                        verdict=f"{name}: none of {decoded.n_records:,} records is damaged")]  # fmt: skip
+    n = decoded.damage.total()
+    why = ", ".join(f"{count:,} {reason}" for reason, count in decoded.damage.most_common())
+    verdict = f"{name}: {n:,} of {decoded.n_records:,} records are damaged and were skipped: {why}"
+    return [Finding(sensor="", subject="damaged records", level="fault", verdict=verdict, n=decoded.n_records)]
+
+
+def _stamps(batches: Sequence[Detections]) -> list[Finding]:
+    """Return what a sensor's times in the order of the recording show of its clock."""
+    name = batches[0].sensor
+    time_ns = np.concatenate([batch.time_ns for batch in batches])
+    found = []
+    steps_s = np.concatenate([np.diff(batch.time_ns) for batch in batches]) / NS_PER_S
+    back = steps_s[steps_s < 0.0]
+    if len(back):
+        level = "fault" if -back.min() > STEP_BACK_S else "ok"
+        verdict = f"stamps run backwards {len(back):,} times, by {-back.min():.3f} s at most"
+        verdict += "" if level == "fault" else ", as where plots come sector by sector"
+        found.append(Finding(sensor=name, subject="order of stamps", level=level, verdict=verdict, n=len(time_ns)))
+    else:
+        verdict = "stamps never run backwards"
+        found.append(Finding(sensor=name, subject="order of stamps", level="ok", verdict=verdict, n=len(time_ns)))
+    twice = sum(int((~_is_new(batch)).sum()) for batch in batches)
+    verdict = f"{twice:,} of {len(time_ns):,} rows repeat another one, time and place alike"
+    if twice:
+        both = "azimuth_rad" in batches[0].components and abs(twice / len(time_ns) - 0.5) < BOTH_LINES
+        lines = ": the recording seems to hold both lines of a redundant network" if both else ""
+        verdict += f"{lines}; drop them, as is done here"
+    level = "fault" if twice else "ok"
+    found.append(Finding(sensor=name, subject="repeated rows", level=level, verdict=verdict, n=len(time_ns)))
+    if "azimuth_rad" in batches[0].components:
+        found += _shared_stamps(name, batches)
+    received_ns = max(batch.received_ns for batch in batches)
+    late_s = (received_ns - int(time_ns.max())) / NS_PER_S
+    if late_s:
+        verdict = f"its newest plot is stamped {late_s:.3f} s before the recording received its last one"
+        level = "fault" if late_s < 0.0 else "ok"
+        verdict += ": from the future, one of the two clocks is wrong" if late_s < 0.0 else ""
+        interval = Interval(late_s, math.nan, math.nan)
+        found.append(
+            Finding(sensor=name, subject="age at reception", level=level, verdict=verdict, interval=interval, unit="s")
+        )
+    return found
+
+
+def _is_new(batch: Detections) -> NDArray[np.bool_]:
+    """Return which rows are the first with their time, values and address."""
+    columns = [batch.time_ns, batch.identity.icao_address, *np.ascontiguousarray(batch.values.T).view(np.int64)]
+    order = np.lexsort((np.arange(len(batch)), *columns))
+    new = np.ones(len(batch), bool)
+    new[order[1:]] = np.any([column[order[1:]] != column[order[:-1]] for column in columns], axis=0)
+    return new
+
+
+def _shared_stamps(name: str, batches: Sequence[Detections]) -> list[Finding]:
+    """Return whether plots of quite different azimuths share a stamp: then it is not that of the beam."""
+    time_ns = np.concatenate([batch.time_ns for batch in batches])
+    azimuth = np.concatenate([batch.values[:, batch.components.index("azimuth_rad")] for batch in batches])
+    order = np.lexsort((azimuth, time_ns))
+    same = np.diff(time_ns[order]) == 0
+    apart = np.abs(np.angle(np.exp(1j * np.diff(azimuth[order])))) > SAME_STAMP_APART_RAD
+    n = int((same & apart).sum())
+    part = n / max(len(time_ns), 1)
+    if part <= 0.01:
+        return []
+    verdict = (
+        f"{100 * part:.1f} % of plots share their stamp with one more than 5 degrees away: they are stamped by "
+        "sector, not when the beam met them"
+    )
+    return [Finding(sensor=name, subject="shared stamps", level="fault", verdict=verdict, n=len(time_ns))]
+
+
+class _Patient:
+    """A group of sensors that are looked at together."""
+
+    def __init__(
+        self,
+        detections: Sequence[Detections],
+        known: Sequence[SensorSite],
+        statuses: Sequence[Status],
+        progress: api.Progress,
+    ) -> None:
+        self.sites, self.notes = complete(detections, known, statuses)
+        self.sensors = make_sensors(Setup(sites=[Site.of(site) for site in self.sites]))
+        self.refused: dict[str, Counter[str]] = {}
+        self.ready: dict[str, Detections] = {}
+        for name, sensor in self.sensors.items():
+            mine = [take(batch, _is_new(batch)) for batch in detections if batch.sensor == name]
+            own = concatenate([arrange(batch, sensor) for batch in mine])
+            self.ready[name] = good(own)
+            self.refused[name] = Counter(Quality(code).name for code in own.quality.tolist() if code)
+        self.radars = tuple(name for name, sensor in self.sensors.items() if is_radar(sensor))
+        # The draws of a bootstrap decide no verdict that is not on the edge; equal recordings get equal ones.
+        self.generator = np.random.Generator(np.random.Philox(0))
+        self.pairs = self._pairs()
+        self.measured = measured(self.pairs, self.radars, self.generator)
+        self.right = {
+            name: correct(self.measured.registration, batch, self.sensors[name]) for name, batch in self.ready.items()
+        }
+        filled = [batch for batch in self.right.values() if len(batch)]
+        self.tracks: Tracks | None = None
+        if filled and self.radars:
+            self.tracks = api.track(filled, self.sites, statuses=statuses, progress=progress).tracks
+
+    def findings(self) -> list[Finding]:
+        """Return everything there is to say of the group."""
+        found: list[Finding] = []
+        for name, sensor in self.sensors.items():
+            refused = self.refused[name].total()
+            n = len(self.ready[name]) + refused
+            if refused:
+                why = ", ".join(f"{k:,} {reason.lower().replace('_', ' ')}" for reason, k in self.refused[name].items())
+                verdict = f"{refused:,} of {n:,} rows cannot be used: {why}"
+                found.append(Finding(sensor=name, subject="unusable rows", level="fault", verdict=verdict, n=n))
+            found += self._radar(name, sensor) if name in self.radars else self._reports(name)
+        return found
+
+    def _pairs(self) -> Pairs:
+        registrar = Registrar(self.sensors, Parameters(correlation_s=0.0, drift=np.zeros(len(BIASES))))
+        batches = [batch for batch in self.ready.values() if len(batch)]
+        gathered = [Pairs.nothing()]
+        for now_ns, batch in in_time(batches, self.sensors, batch_s=1.0):
+            before = registrar.new_pairs
+            registrar.receive(batch, self.sensors[batch.sensor], now_ns)
+            if registrar.new_pairs is not before:
+                gathered.append(registrar.new_pairs)
+        registrar.finish()
+        return concatenate([*gathered, registrar.new_pairs])
+
+    def _radar(self, name: str, sensor: Sensor) -> list[Finding]:
+        biases = next(each for each in self.measured.radars if each.sensor == name)
+        found = _bias_findings(biases, sensor, self.measured, self._references())
+        plots = self.right[name]
+        along, turned = (sensor.COMPONENTS.index(component) for component in MEASURED[:2])
+        turning = rotation(plots.time_ns, plots.values[:, turned], sensor.parameters["scan_period_s"])
+        if turning is None:
+            verdict = "too few turns of the antenna for its period, its detection probability and its false plots"
+            return [*found, Finding(sensor=name, subject="rotation", level="unknown", verdict=verdict, n=len(plots))]
+        found += _rotation_findings(name, turning)
+        if parts := self._clock_by_parts(name, turning):
+            found = [*(finding for finding in found if finding.subject != "clock bias"), *parts]
+        noise = np.sqrt(np.diagonal(plots.covariances, axis1=1, axis2=2)[:, [along, turned]])
+        sigmas = np.median(noise, axis=0)
+        shown = np.array([biases.noise[i].value for i in range(2)])
+        sigmas = np.where(np.isnan(shown), sigmas, np.maximum(shown, sigmas))
+        owned = looks.owners(plots, sensor, self.tracks, turning.turn, sigmas)
+        found += _look_findings(name, plots, sensor, owned, turning)
+        return found
+
+    def _clock_by_parts(self, name: str, turning: Rotation) -> list[Finding]:
+        """Return the clock's bias between jumps, where position reports tell it; one for the whole is true nowhere."""
+        biases = next(each for each in self.measured.radars if each.sensor == name)
+        if not turning.jumps or math.isnan(biases.bias[TIME].low):
+            return []
+        stamps_ns, i = self.pairs.time_ns, self.radars.index(name)
+        edges_ns = [int(stamps_ns.min()), *(jump.time_ns for jump in turning.jumps), int(stamps_ns.max()) + 1]
+        found = []
+        for start_ns, end_ns in itertools.pairwise(edges_ns):
+            part = take(self.pairs, (stamps_ns >= start_ns) & (stamps_ns < end_ns) & (self.pairs.own == i))
+            interval = measured(part, self.radars, self.generator).radars[i].bias[TIME]
+            if math.isnan(interval.low):
+                continue
+            begin, end = (iso_from_utc_ns(edge_ns)[:19] for edge_ns in (start_ns, end_ns))
+            verdict = f"between {begin} and {end} {_too('time_s', interval.value)}"
+            verdict += f" ({_figure(interval, 's')})"
+            found.append(
+                Finding(sensor=name, subject="clock between jumps", level="fault", verdict=verdict, interval=interval,
+                        unit="s", n=len(part))
+            )  # fmt: skip
+        return found
+
+    def _references(self) -> str:
+        if any(name not in self.radars for name in self.sensors):
+            return "position reports"
+        return "common targets" if len(self.radars) > 1 else ""
+
+    def _reports(self, name: str) -> list[Finding]:
+        batch = self.ready[name]
+        found = _report_findings(name, batch)
+        who = np.where(batch.identity.icao_address != ABSENT, batch.identity.icao_address, batch.identity.mmsi)
+        order = np.lexsort((batch.time_ns, who))
+        step_s = np.diff(batch.time_ns[order]) / NS_PER_S
+        same = (np.diff(who[order]) == 0) & (who[order][1:] != ABSENT) & (step_s > 0.0)
+        senders, number = np.unique(who[order][1:][same], return_inverse=True)
+        if len(senders) < 2:
+            return found
+        parts = [step_s[same][number == i] for i in range(len(senders))]
+
+        def typical(count: NDArray[np.int64]) -> NDArray[np.float64]:
+            drawn = np.concatenate([parts[i] for i in np.repeat(np.arange(len(parts)), count)])
+            return np.array([np.median(drawn)])
+
+        (interval,) = resampled(len(parts), typical, self.generator, 200)
+        verdict = f"{len(senders):,} senders, each heard every {_figure(interval, 's')} (median)"
+        return [
+            *found,
+            Finding(sensor=name, subject="report interval", level="ok", verdict=verdict, interval=interval, unit="s",
+                    n=int(same.sum()))
+        ]  # fmt: skip
+
+
+def _report_findings(name: str, reports: Detections) -> list[Finding]:
+    """Return which reports contradict the rest of what their senders say."""
+    if not {"lat_rad", "lon_rad"} <= set(reports.components) or not len(reports):
+        return []
+    _, removed = truth_from_reports([reports])
+    found = []
+    for reason, words in CONTRADICTIONS.items():
+        if n := removed[reason]:
+            often = share(n, len(reports))
+            verdict = f"{n:,} of {len(reports):,} reports: {words}"
+            level = "fault" if often.low > RARE else "ok"
+            found.append(
+                Finding(sensor=name, subject="contradictions", level=level, verdict=verdict, interval=often,
+                        n=len(reports))
+            )  # fmt: skip
+    if not found:
+        verdict = f"no report of {len(reports):,} contradicts its sender's others by place, speed or height"
+        found.append(Finding(sensor=name, subject="contradictions", level="ok", verdict=verdict, n=len(reports)))
+    return found
+
+
+def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: str) -> list[Finding]:
+    name, found = biases.sensor, []
+    if biases.n < PAIRS_MIN:
+        why = f"only {biases.n} plots could be paired with {references}" if references else (
+            "nothing to compare with: no position reports, and no other radar that is placed")  # fmt: skip
+        verdict = f"biases and noise unknown: {why}"
+        return [Finding(sensor=name, subject="biases", level="unknown", verdict=verdict, n=biases.n)]
+    if all(math.isnan(interval.low) for interval in [*biases.bias, *biases.noise]):
+        verdict = f"biases and noise unknown: {biases.n} pairs with {references} of too few targets to tell them apart"
+        return [Finding(sensor=name, subject="biases", level="unknown", verdict=verdict, n=biases.n)]
+    usual = [
+        sensor.parameters.get(stated, math.nan)
+        for stated in ("range_sigma_m", "azimuth_sigma_rad", "elevation_sigma_rad")
+    ]
+    matter = [
+        *(MATTERS * x for x in usual),
+        MATTERS * usual[0] / sensor.parameters.get("speed_sigma_m_s", SPEED_SIGMA_M_S),
+    ]
+    for bias, interval, least in zip(BIASES, biases.bias, matter, strict=True):
+        unit, factor = UNITS[bias]
+        subject = f"{WORDS[bias]} bias"
+        if math.isnan(interval.low):
+            if bias == "time_s":
+                found.append(_clock_against(name, all_))
+            continue
+        shown = Interval(*(factor * x for x in interval))
+        wrong = interval.low * interval.high > 0.0 and min(abs(interval.low), abs(interval.high)) > least
+        far = interval.low * interval.high > 0.0
+        if wrong:
+            verdict = f"{_too(bias, shown.value)}: {_remedy(bias, shown.value)}"
+        elif far:
+            verdict = f"{_too(bias, shown.value)}, which is little against its noise"
+        else:
+            verdict = f"no bias of {WORDS[bias]} shows"
+        verdict += f" ({_figure(shown, unit)}, {biases.n:,} plots against {references})"
+        level = "fault" if wrong else "ok"
+        found.append(
+            Finding(sensor=name, subject=subject, level=level, verdict=verdict, interval=shown, unit=unit, n=biases.n)
+        )
+    for component, interval, stated in zip(MEASURED, biases.noise, usual, strict=True):
+        if math.isnan(interval.low):
+            continue
+        unit, factor = UNITS[component]
+        shown = Interval(*(factor * x for x in interval))
+        verdict = f"noise of {WORDS[component]} is {_figure(shown, unit)}"
+        if interval.low < TOLD_SHARE * interval.high:
+            verdict = (
+                f"noise of {WORDS[component]} is at most {shown.high:.3g} {unit}; how much of it is the reference's own"
+            )
+            verdict += " these data do not tell"
+        wrong = interval.low > 1.2 * stated or interval.high < stated / 1.2
+        if wrong:
+            sigma = component.replace("_m", "_sigma_m").replace("_rad", "_sigma_rad")
+            verdict += f", {interval.value / stated:.2f} times the {stated * factor:.3g} {unit} assumed"
+            verdict += f": set {sigma} = {interval.value:.4g}"
+        found.append(
+            Finding(sensor=name, subject=f"{WORDS[component]} noise", level="fault" if wrong else "ok", verdict=verdict,
+                    interval=shown, unit=unit, n=biases.n)
+        )  # fmt: skip
+    return found
+
+
+def _clock_against(name: str, all_: Measured) -> Finding:
+    first = all_.radars[0].sensor
+    interval = all_.clocks.get(name)
+    if interval is None or math.isnan(interval.low):
+        verdict = "clock bias unknown: radars alone show only the difference of their clocks"
+        return Finding(sensor=name, subject="clock bias", level="unknown", verdict=verdict)
+    wrong = interval.low * interval.high > 0.0
+    words = f"{abs(interval.value):.3f} s {'ahead of' if interval.value > 0 else 'behind'} that of {first}"
+    verdict = f"its clock is {words} ({_figure(interval, 's')}); which of the two is right nothing here tells"
+    return Finding(
+        sensor=name, subject=f"clock against {first}", level="fault" if wrong else "ok", verdict=verdict,
+        interval=interval, unit="s",
+    )  # fmt: skip
+
+
+def _too(bias: str, value: float) -> str:
+    unit, _ = UNITS[bias]
+    if bias == "time_s":
+        return f"stamps are {abs(value):.3f} s too {'late' if value > 0 else 'early'}"
+    return f"{WORDS[bias]} is {_short(abs(value), unit)} too {'large' if value > 0 else 'small'}"
+
+
+def _remedy(bias: str, value: float) -> str:
+    unit, _ = UNITS[bias]
+    what = "stamps" if bias == "time_s" else WORDS[bias]
+    return f"{'subtract' if value > 0 else 'add'} {_short(abs(value), unit)} {'from' if value > 0 else 'to'} its {what}"
+
+
+def _rotation_findings(name: str, turning: Rotation) -> list[Finding]:
+    period, jitter = turning.period_s, turning.jitter_s
+    percent = 100.0 * jitter / period.value
+    verdict = f"a turn takes {period.value:.4f} s ({period.low:.4f} to {period.high:.4f})"
+    verdict += f", give or take {jitter:.4f} s ({percent:.2f} %)"
+    level = "fault" if percent > 2.0 else "ok"
+    found = [
+        Finding(
+            sensor=name, subject="rotation", level=level, verdict=verdict, interval=period, unit="s", n=turning.n_turns
+        )
+    ]
+    for jump in turning.jumps:
+        way = "forwards" if jump.size_s.value > 0 else "back"
+        size = _figure(_without_sign(jump.size_s), "s")
+        verdict = (
+            f"at {iso_from_utc_ns(jump.time_ns)[:21]} the stamps jump {way} by {size} "
+            "against the antenna (or by that and whole turns, or the antenna slipped)"
+        )
+        found.append(
+            Finding(sensor=name, subject="clock jump", level="fault", verdict=verdict, interval=jump.size_s, unit="s",
+                    n=turning.n_turns)
+        )  # fmt: skip
+    return found
+
+
+def _look_findings(
+    name: str, plots: Detections, sensor: Sensor, owned: looks.Ownership, turning: Rotation
+) -> list[Finding]:
+    found = []
+    seen, n = looks.detection(owned, turning.turn)
+    if n:
+        stated = sensor.parameters["detection_probability"]
+        low = seen.high < stated
+        verdict = f"a look sees its target with probability {_figure(seen, '')}, {n:,} looks"
+        verdict += f": less than the {stated:g} assumed" if low else ""
+        found.append(
+            Finding(sensor=name, subject="detection probability", level="fault" if low else "ok", verdict=verdict,
+                    interval=seen, n=n)
+        )  # fmt: skip
+    else:
+        verdict = "detection probability unknown: no track of it is longer than two plots"
+        found.append(Finding(sensor=name, subject="detection probability", level="unknown", verdict=verdict))
+    rate = looks.false_plots(owned, turning.turn)
+    if not math.isnan(rate.value):
+        verdict = f"{_figure(rate, '')} plots a turn are of no track"
+        found.append(
+            Finding(sensor=name, subject="false plots", level="ok", verdict=verdict, interval=rate, unit="a turn",
+                    n=int((owned.track < 0).sum()))
+        )  # fmt: skip
+    along, turned = (sensor.COMPONENTS.index(component) for component in MEASURED[:2])
+    spot = looks.worst_spot(owned, plots.values[:, along], plots.values[:, turned])
+    if spot is not None and spot.chance < FALSE_CELL_CHANCE and spot.times_mean > FALSE_CELL_TIMES:
+        left, right = (math.degrees(x) for x in spot.azimuth_rad)
+        near, far = (x / 1_000.0 for x in spot.range_m)
+        verdict = (
+            f"plots of no track are {spot.times_mean:.1f} times as dense as on average at {left:.0f} to {right:.0f} "
+            f"degrees, {near:.0f} to {far:.0f} km ({spot.n:,} plots): clutter, or targets seen too seldom for a track"
+        )
+        found.append(Finding(sensor=name, subject="where false plots are", level="fault", verdict=verdict, n=spot.n))
+    if not n:
+        return found
+    often, looks_of = looks.splits(owned)
+    verdict = f"a target has a second plot in the same turn in {_figure(often, '%')} of looks"
+    level = "fault" if often.low > SPLIT_SHARE else "ok"
+    found.append(Finding(sensor=name, subject="split plots", level=level, verdict=verdict, interval=often, n=looks_of))
+    height = (
+        plots.values[:, sensor.COMPONENTS.index("altitude_m")]
+        if "altitude_m" in sensor.COMPONENTS
+        else np.full(len(plots), np.nan)
+    )
+    for subject, (often, of) in looks.code_faults(owned, plots, height).items():
+        if of:
+            level = "fault" if subject.endswith("wrong") and often.low > CODE_SHARE else "ok"
+            verdict = f"{subject} in {_figure(often, '%')} of {of:,} plots on tracks"
+            found.append(Finding(sensor=name, subject=subject, level=level, verdict=verdict, interval=often, n=of))
+    return found
+
+
+def _figure(interval: Interval, unit: str) -> str:
+    """Return a figure with its interval, with as many digits as the interval bears out."""
+    factor = 100.0 if unit == "%" else 1.0
+    value, low, high = (factor * x for x in interval)
+    width = high - low
+    digits = min(max(1 - math.floor(math.log10(width)), 0), DIGITS_MAX) if width > 0.0 else DIGITS_MAX
+    tail = f" {unit}" if unit else ""
+    if math.isnan(width):
+        return f"{value:.{digits}f}{tail}"
+    return f"{value:.{digits}f}{tail} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _without_sign(interval: Interval) -> Interval:
+    value, low, high = interval
+    return interval if value >= 0.0 else Interval(-value, -high, -low)
+
+
+def _short(value: float, unit: str) -> str:
+    return f"{value:.0f} m" if unit == "m" else f"{value:.3f} {'degrees' if unit == 'deg' else unit}"
+
+
+def summary(findings: Sequence[Finding]) -> Mapping[str, Any]:
+    """Return the findings as plain data for JSON."""
+    return {
+        "findings": [finding.plain() for finding in findings],
+        "faults": sum(finding.level == "fault" for finding in findings),
+    }
+
+
+MARKS = {"fault": "[red]fault[/]", "ok": "[green]ok[/]", "unknown": "[yellow]?[/]"}
+
+
+def show(findings: Sequence[Finding], console: Console) -> None:
+    """Print the findings for a person: one table a sensor, the faults first."""
+    for name in sorted({finding.sensor for finding in findings}):
+        mine = sorted((f for f in findings if f.sensor == name), key=lambda f: list(MARKS).index(f.level))
+        table = Table(
+            box=None, pad_edge=False, show_header=False, title=escape(printable(name or "the recording")),
+            title_justify="left", title_style="bold",
+        )  # fmt: skip
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for finding in mine:
+            table.add_row(MARKS[finding.level], finding.subject, escape(printable(finding.verdict, 500)))
+        console.print(table)
+    n = sum(finding.level == "fault" for finding in findings)
+    console.print(f"[bold]{n} faults[/]; intervals hold with a probability of 95 %; see docs/doctor.md")

@@ -1,0 +1,132 @@
+"""Faults put into recordings on purpose are found, within the intervals, and nothing is claimed that is not shown."""
+
+import json
+
+import numpy as np
+import pytest
+from doctor_scenes import NS, START_NS, flights, radar_table, write_radars, write_reports
+from typer.testing import CliRunner
+
+from noroshi.run.cli import app
+
+
+@pytest.fixture(autouse=True)
+def inside(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def findings(*words):
+    done = CliRunner().invoke(app, ["doctor", *map(str, words), "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)["findings"]
+    return {(row["sensor"], row["subject"]): row for row in found}
+
+
+def holds(row, true, slack=0.0):
+    return row["low"] - slack <= true <= row["high"] + slack
+
+
+def test_biases_misses_and_false_plots_are_found_within_their_intervals(inside):
+    truth = flights(3, 30, 300)
+    write_radars(
+        inside / "radar.csv",
+        radar_table(truth, 300, bias=(120.0, 0.31, 0.8), detection_probability=0.7, false_plots=80.0),
+    )
+    write_reports(inside / "adsb.csv", truth)
+    found = findings("radar.csv", "adsb.csv", "--sensors", "sites.csv")
+    expected = {
+        "range bias": 120.0,
+        "azimuth bias": 0.31,
+        "clock bias": 0.8,
+        "range noise": 70.0,
+        "azimuth noise": 0.08,
+        "detection probability": 0.7,
+        "false plots": 80.0,
+    }
+    for subject, true in expected.items():
+        row = found["hill", subject]
+        assert holds(row, true), row
+        assert row["high"] - row["low"] < 0.35 * true, row
+    faults = {subject for (_, subject), row in found.items() if row["level"] == "fault"}
+    assert faults == {"range bias", "azimuth bias", "clock bias", "detection probability"}
+    assert "subtract 0.3" in found["hill", "azimuth bias"]["verdict"]
+    assert found["hill", "rotation"]["value"] == pytest.approx(10.0, abs=0.005)
+
+
+def test_nothing_is_wrong_with_a_sound_recording(inside):
+    truth = flights(4, 25, 200)
+    write_radars(inside / "radar.csv", radar_table(truth, 200, false_plots=5.0))
+    write_reports(inside / "adsb.csv", truth)
+    found = findings("radar.csv", "adsb.csv", "--sensors", "sites.csv")
+    assert [row for row in found.values() if row["level"] != "ok"] == []
+
+
+def test_a_clock_jump_is_found_where_it_is(inside):
+    truth, middle_ns = flights(5, 25, 300), START_NS + 150 * NS
+
+    def jump(values, time_ns, codes):
+        return values, time_ns + np.where(time_ns > middle_ns, round(0.4 * NS), 0), codes
+
+    write_radars(inside / "radar.csv", radar_table(truth, 300, change=jump))
+    found = findings("radar.csv", "--sensors", "sites.csv")
+    row = found["hill", "clock jump"]
+    assert row["level"] == "fault"
+    assert holds(row, 0.4), row
+    assert "2023-11-14T22:15" in row["verdict"]
+    assert found["hill", "biases"]["level"] == "unknown"
+    assert ("hill", "azimuth bias") not in found
+
+
+def test_wrong_codes_split_plots_repeated_rows_and_a_cluttered_sector(inside):
+    truth = flights(6, 25, 300)
+    rng = np.random.default_rng(6)
+
+    def garble(values, time_ns, codes):
+        bad = (rng.random(len(codes)) < 0.04) & (codes >= 0)
+        twice = rng.random(len(codes)) < 0.06
+        again = values[twice] + np.array([250.0, 0.004, 0.0])
+        n = 300
+        clutter = np.column_stack([40_000 * np.sqrt(rng.random(n)), rng.uniform(0.55, 1.0, n), np.full(n, 600.0)])
+        turn = rng.integers(0, 30, n)
+        when_ns = START_NS + turn * 10 * NS + (clutter[:, 1] / (2 * np.pi) * 10 * NS).astype(np.int64)
+        codes = np.where(bad, codes ^ 0o0400, codes)
+        values = np.concatenate([values, again, clutter])
+        time_ns = np.concatenate([time_ns, time_ns[twice] + 1, when_ns])
+        codes = np.concatenate([codes, codes[twice], np.full(n, -1)])
+        order = np.argsort(time_ns, kind="stable")
+        return values[order], time_ns[order], codes[order]
+
+    table = radar_table(truth, 300, false_plots=10.0, change=garble)
+    write_radars(inside / "radar.csv", table, table[:5])
+    found = findings("radar.csv", "--sensors", "sites.csv")
+    assert holds(found["hill", "split plots"], 0.06, 0.02)
+    assert found["hill", "split plots"]["level"] == "fault"
+    assert holds(found["hill", "Mode 3/A wrong"], 0.04, 0.02)
+    assert found["hill", "Mode 3/A wrong"]["level"] == "fault"
+    assert found["hill", "repeated rows"]["verdict"].startswith("5 of ")
+    assert "30 to 60 degrees, 0 to" in found["hill", "where false plots are"]["verdict"]
+
+
+def test_two_radars_alone_tell_the_difference_of_their_clocks(inside):
+    truth = flights(7, 30, 400)
+    write_radars(
+        inside / "radar.csv",
+        radar_table(truth, 400, name="dale"),
+        radar_table(truth, 400, name="hill", seed=2, bias=(0.0, 0.0, 1.0)),
+    )
+    found = findings("radar.csv", "--sensors", "sites.csv")
+    assert holds(found["hill", "clock against dale"], 1.0), found["hill", "clock against dale"]
+    assert found["dale", "clock bias"]["level"] == "unknown"
+    assert "which of the two is right" in found["hill", "clock against dale"]["verdict"]
+
+
+def test_a_person_gets_a_table_and_bad_input_one_line(inside):
+    truth = flights(8, 5, 120)
+    write_radars(inside / "radar.csv", radar_table(truth, 120))
+    done = CliRunner().invoke(app, ["doctor", "radar.csv", "--sensors", "sites.csv"])
+    assert done.exit_code == 0, done.output
+    assert "nothing to compare with" in " ".join(done.stdout.split())
+    refused = CliRunner().invoke(app, ["doctor", "none.csv"])
+    assert refused.exit_code == 2
+    assert refused.stderr.count("\n") == 1
