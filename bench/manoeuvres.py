@@ -77,7 +77,7 @@ def scene(name: str, seed: int):
 
 
 def errors(truth, tracks, period_s: float):
-    """Return at each time the error [m], NaN where not tracked, whether the target turns, and whether it flies straight."""
+    """Return at each time the error [m] (NaN: not tracked), whether the target turns, whether it flies straight."""
     step = round(period_s * NS_PER_S)
     times = np.arange(truth.time_ns[0] // step * step + 60 * NS_PER_S, truth.time_ns[-1] - 30 * NS_PER_S, step)
     around = [hermite(truth.time_ns, truth.state_ecef, times + d * NS_PER_S, gap_s_max=30.0) for d in (-4, 0, 4)]
