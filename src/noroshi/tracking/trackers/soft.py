@@ -29,7 +29,7 @@ from noroshi.sensors.rows import LOG_VOLUME
 from noroshi.tracking.bank import Pairs
 from noroshi.tracking.keeper import Keeper
 from noroshi.tracking.life import missed_look
-from noroshi.tracking.store import EXISTENCE, Integers, Whole
+from noroshi.tracking.store import EXISTENCE, NEVER, Integers, Near, Whole
 
 CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
 """How many times likelier a plot is a track's if their Mode 3/A codes agree, or their addresses."""
@@ -162,7 +162,7 @@ class Tracker(Keeper):
         """Count a missed look at once for every track of this sensor that had no plot in it."""
         s = self.store
         last = s.whole[: s.n_used, Whole.FIRST_SENSOR + len(self.sensor_names) + i_sensor]
-        rows = np.flatnonzero((s.near[: s.n_used, -1] > 0.0) & (last < now_ns))
+        rows = np.flatnonzero((s.near[: s.n_used, Near.SIGMAS] > 0.0) & (last < now_ns) & (last != NEVER))
         rows = np.setdiff1d(rows, seen)
         s.save(rows)
         s.whole[rows, Whole.DEADLINE] = now_ns
