@@ -72,6 +72,9 @@ def track(
         bool,
         typer.Option("--register", help="Estimate the radars' biases on the way and take them out of their plots."),
     ] = False,
+    smooth: Annotated[
+        bool, typer.Option("--smooth", help="Smooth the tracks after the fact: for analysis, not for live use.")
+    ] = False,
     batch: Annotated[float, typer.Option(help="Seconds of a recording that are handed over at a time.")] = 1.0,
     threads: Annotated[int, typer.Option(help="Threads; the tracks are the same.", min=1, max=64)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
@@ -94,7 +97,7 @@ def track(
                 tracked = api.track(
                     detections, known, statuses=statuses, tracker=tracker, motion=motion, parameters=_numbers(set_),
                     period_s=period, batch_s=batch, threads=threads, journal=journal, progress=advance,
-                    registration=register,
+                    registration=register, smooth=smooth,
                 )  # fmt: skip
             seconds.lap("tracking")
         _finish(read, tracked, out=out or [], plot=plot, as_json=as_json, seconds=seconds)
@@ -127,6 +130,7 @@ def replay(
     journal: Annotated[Path, typer.Argument(help="A journal that `noroshi track --journal` wrote.")],
     out: Annotated[list[Path] | None, typer.Option(help="Tracks out, as in `noroshi track`. Repeatable.")] = None,
     plot: Annotated[Path | None, typer.Option(help="A map of sensors, plots and tracks.")] = None,
+    smooth: Annotated[bool, typer.Option("--smooth", help="Smooth the tracks after the fact.")] = False,
     threads: Annotated[int, typer.Option(help="Threads; the tracks are the same.", min=1, max=64)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
@@ -137,7 +141,7 @@ def replay(
         _check_places(plot, None)
         seconds = _Watch()
         with _progress("replaying", None, quiet=as_json) as advance:
-            tracked = api.replay(journal, threads=threads, progress=advance)
+            tracked = api.replay(journal, smooth=smooth, threads=threads, progress=advance)
         seconds.lap("replaying")
         _finish([], tracked, out=out or [], plot=plot, as_json=as_json, seconds=seconds)
 
