@@ -146,6 +146,27 @@ def replay(
         _finish([], tracked, out=out or [], plot=plot, as_json=as_json, seconds=seconds)
 
 
+@app.command(epilog="Example: noroshi why SWR12 flight.mcap --from 2024-06-06T12:00:00Z")
+def why(
+    track: Annotated[str, typer.Argument(help="Its number or the first digits of it, call sign, or address in hex.")],
+    journal: Annotated[Path, typer.Argument(help="A journal that `noroshi track --journal` wrote.")],
+    since: Annotated[str | None, typer.Option("--from", help="Events from this UTC time on.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Events up to this UTC time.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> None:
+    """Tell a track's story: what started it, its plots and their alternatives, misses, and why it ended."""
+    from noroshi.run import why as teller
+
+    with _one_line():
+        from_ns, to_ns = (utc_ns_from_iso(text) if text else None for text in (since, until))
+        with _progress("replaying", None, quiet=as_json) as advance:
+            story = teller.explain(journal, track, from_ns=from_ns, to_ns=to_ns, progress=advance)
+    if as_json:
+        sys.stdout.write(json.dumps(teller.summary(story)) + "\n")
+    else:
+        teller.show(story, _console())
+
+
 def _read(
     recordings: Sequence[str], sensors: Path | None, day: str | None, format_name: str | None
 ) -> tuple[list[Recording], list[SensorSite]]:
