@@ -27,6 +27,7 @@ from noroshi.tracking.story import Candidate, Event, Registry, Roster, Terms, Wi
 
 Ear = TypeVar("Ear", bound=Listener)
 NAMED_MAX = 8  # tracks that a refusal names
+SURE = 0.99  # a plot that is a track's with this probability has no alternative worth a line
 PREFIX_MIN = 4  # digits of a number by which a story calls a track
 
 
@@ -223,6 +224,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "probability": candidate.probability,
         "taker": candidate.taker,
         "others": list(candidate.others),
+        "firm": list(candidate.firm),
     }
 
 
@@ -242,8 +244,7 @@ def show(story: Story, console: Console) -> None:
     if has_existence:
         table.add_column("existence", justify="right", no_wrap=True)
     if len(story.models) > 1:
-        for model in story.models:
-            table.add_column(escape(model), justify="right", no_wrap=True)
+        table.add_column("moves by", no_wrap=True)
     for is_quiet, run in groupby(story.events, key=_is_quiet):
         events = list(run)
         for event in [_together(events)] if is_quiet and len(events) > 1 else events:
@@ -253,7 +254,9 @@ def show(story: Story, console: Console) -> None:
                 escape(printable(event.text, 500)),
             ]
             cells += [f"{event.existence:.4f}"] if has_existence else []
-            cells += [f"{p:.2f}" for p in event.models] if len(story.models) > 1 else []
+            if len(story.models) > 1:
+                most = int(np.argmax(event.models))
+                cells.append(f"{escape(story.models[most])} {event.models[most]:.2f}")
             table.add_row(*cells)
     console.print(table)
     if not story.events:
@@ -270,17 +273,23 @@ COLOURS = {
 
 
 def _is_quiet(event: Event) -> bool:
-    return event.what == "plot" and len(event.candidates) == 1 and not event.others
+    """Return whether a track took the plot that was meant for it and no firm track had to do with it."""
+    if event.what != "plot" or any(candidate.firm for candidate in event.candidates):
+        return False
+    own = [candidate.probability for candidate in event.candidates if candidate.plot == event.own]
+    is_sure = not math.isnan(event.existence) and own[0] >= SURE
+    return is_sure or len(event.candidates) == 1
 
 
 def _together(events: Sequence[Event]) -> Event:
     """Return one event for plots that nothing contended for."""
-    last, off = events[-1], [event.candidates[0].distance_sigmas for event in events]
+    last = events[-1]
+    off = [each.distance_sigmas for event in events for each in event.candidates if each.plot == event.own]
     sensors = " and ".join(sorted({event.sensor for event in events}))
     text = (
-        f"took {len(events)} plots of {sensors} until {_clock(last.time_ns)}, each alone in its gate and wanted by no "
+        f"took {len(events)} plots of {sensors} until {_clock(last.time_ns)}, {min(off):.1f} to {max(off):.1f} sigma "
     )
-    text += f"other track, {min(off):.1f} to {max(off):.1f} sigma off"
+    text += "off, none of them in the gate of a firm track"
     return dataclasses.replace(last, time_ns=events[0].time_ns, text=text)
 
 

@@ -18,6 +18,7 @@ from noroshi.tracking.keeper import Keeper
 from noroshi.tracking.life import missed_look, rivals
 from noroshi.tracking.store import EXISTENCE, FREE, PROBABILITY, Integers, Whole
 
+NAMED_MAX = 3  # tracks that one sentence names
 NEAR_SIGMAS = 3.0  # another track this near to where a lost one was expected may be of its target
 
 
@@ -32,6 +33,7 @@ class Candidate:
         probability: that it is the track's, if the track exists; 1 or 0 where association is hard.
         taker: the other track that took it or that it started.
         others: the other tracks inside whose gate it was.
+        firm: those of them that were firm.
     """
 
     plot: int
@@ -40,6 +42,7 @@ class Candidate:
     probability: float
     taker: int | None
     others: tuple[int, ...]
+    firm: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,7 @@ class Glimpse:
         heir_of: the track from which it went on.
         ends: whether this step ended it.
         merged_into: the older track of the same target, if it ended for that.
+        is_same_address: whether the two carry one address; otherwise they could not be told apart.
         is_near: the track that is where a lost one was expected.
     """
 
@@ -76,6 +80,7 @@ class Glimpse:
     heir_of: int | None
     ends: bool
     merged_into: int | None
+    is_same_address: bool
     is_near: int | None
 
 
@@ -182,8 +187,6 @@ class Witness:
         row = int(np.flatnonzero(mine)[0])
         chosen = np.flatnonzero(heard.fresh)
         born = dict(zip(chosen.tolist(), track_ids(plots, chosen).tolist(), strict=True))
-        numbers = s.whole[pairs.rows, Whole.ID]
-        takers = born | {int(own_plot[t]): int(numbers[t]) for t in np.flatnonzero(own_plot >= 0)}
         begun = [plot for plot, number in born.items() if number == self._number]
         is_born = bool(begun) and int(s.whole[row, Whole.BORN]) == int(plots.time_ns[begun[0]])
         if is_born:
@@ -192,36 +195,48 @@ class Witness:
             pair = np.flatnonzero((pairs.row == row) & heard.is_inside)
             columns = pairs.plot[pair].tolist(), np.sqrt(pairs.distance[pair]).tolist(), heard.weight[pair].tolist()
             found = list(zip(*columns, strict=True))
-        group = np.flatnonzero(pairs.rows == row)
-        k = len(s.layout.sizes)
-        is_twin, now_ns = row in heard.twins, int(plots.time_ns.max())
-        partner = self._partner(row, heard) if is_twin or row in heard.heirs else None
+        group, k = np.flatnonzero(pairs.rows == row), len(s.layout.sizes)
+        is_twin, is_heir, now_ns = row in heard.twins, row in heard.heirs, int(plots.time_ns.max())
+        partner, is_same = self._partner(row, heard) if is_twin or is_heir else (None, False)
         self._steps.append(
             Glimpse(
                 now_ns=now_ns,
                 sensor=plots.sensor,
                 n_plots=len(plots),
                 is_born=is_born,
-                candidates=tuple(
-                    Candidate(
-                        plot=plot, time_ns=int(plots.time_ns[plot]), distance_sigmas=distance, probability=probability,
-                        taker=takers.get(plot) if takers.get(plot) != self._number else None,
-                        others=tuple(n for n in numbers[pairs.group[(pairs.plot == plot) & heard.is_inside]].tolist()
-                                     if n != self._number),
-                    )
-                    for plot, distance, probability in found
-                ),
+                candidates=tuple(self._candidate(heard, born, *each) for each in found),
                 own=begun[0] if is_born else int(own_plot[group[0]]) if group.size else -1,
                 whole=s.whole[row].copy(),
                 period_ns=s.tally["period_ns"],
                 existence=float(s.real[row, EXISTENCE]) if self._tracker.HAS_EXISTENCE else math.nan,
                 models=tuple(s.real[row, PROBABILITY : PROBABILITY + k].tolist()),
-                heir_of=partner if row in heard.heirs else None,
+                heir_of=partner if is_heir else None,
                 ends=row in heard.lost,
                 merged_into=partner if is_twin else None,
+                is_same_address=is_same,
                 is_near=self._near(row, heard.lost, now_ns) if row in heard.lost and not is_twin else None,
             )
-        )  # fmt: skip
+        )
+
+    def _candidate(
+        self, heard: Heard, born: Mapping[int, int], plot: int, distance_sigmas: float, probability: float
+    ) -> Candidate:
+        """Return what is to be said of one plot in the track's gate."""
+        s, pairs = self._tracker.store, heard.pairs
+        owner = pairs.rows[heard.own_plot == plot]
+        taker = int(s.whole[owner[0], Whole.ID]) if owner.size else born.get(plot, self._number)
+        rows = pairs.row[(pairs.plot == plot) & heard.is_inside]
+        rows = rows[s.whole[rows, Whole.ID] != self._number]
+        firm = rows[s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM]
+        return Candidate(
+            plot=plot,
+            time_ns=int(heard.plots.time_ns[plot]),
+            distance_sigmas=distance_sigmas,
+            probability=probability,
+            taker=taker if taker != self._number else None,
+            others=tuple(s.whole[rows, Whole.ID].tolist()),
+            firm=tuple(s.whole[firm, Whole.ID].tolist()),
+        )
 
     def take_back(self) -> None:
         """Forget the last step."""
@@ -231,18 +246,19 @@ class Witness:
         """Return the steps in which the track lived."""
         return [glimpse for glimpse in self._steps if glimpse is not None]
 
-    def _partner(self, row: int, heard: Heard) -> int | None:
-        """Return the track that most likely is of the same target: one with its address, else the nearest."""
+    def _partner(self, row: int, heard: Heard) -> tuple[int | None, bool]:
+        """Return the track that a twin is of: one with its address (and whether that is so), else the nearest."""
         s, pairs = self._tracker.store, heard.pairs
         a, b, _ = rivals(pairs.rows, pairs.plot, pairs.group, heard.is_inside, heard.own_plot, s.whole)
         others = np.unique(np.concatenate([b[a == row], a[b == row]]))
         if not others.size:
-            return None
+            return None, False
         same = np.zeros(len(others), np.bool_)
         for column in (Whole.ICAO_ADDRESS, Whole.MMSI):
             same |= (s.whole[others, column] == s.whole[row, column]) & (s.whole[row, column] != ABSENT)
         apart_m = np.linalg.norm(s.moments(others)[0][:, :3] - s.moments(np.array([row]))[0][0, :3], axis=1)
-        return int(s.whole[others[np.lexsort((others, apart_m, ~same))[0]], Whole.ID])
+        best = np.lexsort((others, apart_m, ~same))[0]
+        return int(s.whole[others[best], Whole.ID]), bool(same[best])
 
     def _near(self, row: int, lost: Integers, now_ns: int) -> int | None:
         """Return the living track that is nearest to where one that ends is expected, if it is near."""
@@ -341,7 +357,7 @@ def _association(now: Glimpse, time_ns: int, is_soft: bool, terms: Terms) -> Eve
         (plot,) = now.candidates
         text = f"started by plot {plot.plot} of {now.sensor}, {now.n_plots - 1} other plots in the batch"
         if plot.others:
-            text += f"; it was also in the gate of {_list(plot.others, terms)}"
+            text += f"; it was also in the gate of {_list(plot, terms)}"
         return Event(what="start", text=text, **told)
     if now.own < 0:
         most = max(now.candidates, key=lambda c: c.probability)
@@ -352,7 +368,7 @@ def _association(now: Glimpse, time_ns: int, is_soft: bool, terms: Terms) -> Eve
     text = f"took plot {own.plot} of {now.sensor}, {own.distance_sigmas:.1f} sigma off"
     text += f", probability {own.probability:.3f}" if is_soft else ""
     if own.others:
-        text += f"; {_list(own.others, terms)} could have had it"
+        text += f"; {_list(own, terms)} could have had it"
     return Event(what="plot", text=f"{text}; also in its gate: {rest}" if rest else text, **told)
 
 
@@ -361,21 +377,26 @@ def _rest(candidate: Candidate, is_soft: bool, terms: Terms) -> str:
     text = f"plot {candidate.plot} at {candidate.distance_sigmas:.1f} sigma"
     text += f", probability {candidate.probability:.3f}" if is_soft else ""
     if candidate.taker is None:
-        return f"{text}, nobody's"
-    verb = "was taken by" if candidate.taker in candidate.others else "started"
-    return f"{text}, {verb} {terms.track(candidate.taker)}"
+        return f"{text} (nobody's)"
+    verb = "taken by" if candidate.taker in candidate.others else "started"
+    return f"{text} ({verb} {terms.track(candidate.taker)})"
 
 
-def _list(numbers: Sequence[int], terms: Terms) -> str:
-    return " and ".join(terms.track(number) for number in numbers)
+def _list(candidate: Candidate, terms: Terms) -> str:
+    """Return the other tracks that could have had a plot: firm ones by name, the others by number."""
+    named = [terms.track(number) for number in candidate.firm[:NAMED_MAX]]
+    rest = len(candidate.others) - len(named)
+    what = "more" if named and len(candidate.firm) > NAMED_MAX else "tentative"
+    named += [f"{rest} {what} {'track' if rest == 1 else 'tracks'}"] if rest else []
+    return " and ".join(named)
 
 
 def _end(now: Glimpse, misses: int, is_firm: bool, terms: Terms) -> Event:
     """Return the event of the step that ended a track, with the rule that did."""
     hits, rules = int(now.whole[Whole.HITS]), terms.rules
     if now.merged_into is not None:
-        text = f"merged into {terms.track(now.merged_into)}, which is older and of the same target: "
-        text += "the same address, or not to be told apart (duplicate_probability)"
+        text = f"merged into {terms.track(now.merged_into)}, which is older and "
+        text += "has the same address" if now.is_same_address else "cannot be told from it (duplicate_probability)"
         return Event(time_ns=now.now_ns, what="end", sensor="", text=text, others=(now.merged_into,))
     if not math.isnan(now.existence):
         whose = "existence_lost" if is_firm else "share_dropped"
