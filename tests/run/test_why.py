@@ -20,7 +20,9 @@ from noroshi.tracking.story import Registry, Terms, Witness, tell
 NS = 10**9
 START_NS = 1_700_000_000 * NS  # 2023-11-14T22:13:20Z
 SECONDS = 40
-SITES = [SensorSite(sensor=name, type="local_position") for name in ("east", "west")]
+SITES = [
+    SensorSite(sensor=name, type="local_position", parameters={"speed_sigma_m_s": 30.0}) for name in ("east", "west")
+]
 PSD = 4.0
 PARAMETERS = {"horizontal_psd_m2_s3": PSD}
 
@@ -61,7 +63,8 @@ def journals(tmp_path_factory):
     done = {}
     for name in ("nearest_neighbour", "soft"):
         path = folder / f"{name}.mcap"
-        done[name] = path, noroshi.track(scene(), SITES, tracker=name, journal=path, parameters=PARAMETERS)
+        parameters = PARAMETERS | ({"false_plots_a_look": 0.1} if name == "soft" else {})
+        done[name] = path, noroshi.track(scene(), SITES, tracker=name, journal=path, parameters=parameters)
     return done
 
 
@@ -138,7 +141,7 @@ def test_two_tracks_of_one_target_become_one_and_the_younger_says_into_which(jou
     assert end["what"] == "end"
     assert end["others"] == [older]
     assert end["text"].startswith(f"merged into track {str(older)[:4]}, which is older and cannot be told from it")
-    assert 20.0 <= second(end) <= 35.0
+    assert 17.0 <= second(end) <= 30.0  # 15 m apart at 17 s, at one place from 20 s on
     last = story(str(older), path)["events"][-1]
     assert last["what"] == "open"
     assert last["text"] == "still firm when the journal ends, 0 misses since its last plot"
@@ -149,7 +152,7 @@ def test_existence_and_probabilities_of_the_soft_tracker(journals):
     events = story(str(number_at(tracked, 100.0, 0.0, 10)), path)["events"]
     by = {what: [e for e in events if e["what"] == what] for what in ("start", "firm", "plot", "miss", "end")}
     assert by["firm"][0]["existence"] > 0.99
-    assert 7.25 in [second(e) for e in by["miss"]]
+    assert [second(e) for e in by["miss"]][:2] == [7.0, 21.0]  # a scan of one time is a look at everything
     mine = take(
         tracked.tracks, tracked.tracks.track_id == np.uint64(story(str(number_at(tracked, 100, 0, 10)), path)["track"])
     )

@@ -313,8 +313,10 @@ def tell(glimpses: Sequence[Glimpse], terms: Terms) -> list[Event]:
             if whose < 0 or (int(when) > by_ns and not counted):
                 break
             misses += 1
-            text = f"{terms.sensors[whose]} looked and did not see it: miss {misses}"
-            happened.append(Event(time_ns=min(int(when), by_ns), what="miss", sensor=terms.sensors[whose], text=text))
+            # One that is not due yet the tracker counted at once, for what this batch was: a look at everything.
+            sensor = terms.sensors[whose] if int(when) <= by_ns else now.sensor
+            text = f"{sensor} looked and did not see it: miss {misses}"
+            happened.append(Event(time_ns=min(int(when), by_ns), what="miss", sensor=sensor, text=text))
         if now.candidates:
             happened.append(_association(now, by_ns, is_soft, terms))
         misses = 0 if has_plot else misses
