@@ -354,24 +354,25 @@ def _association(now: Glimpse, time_ns: int, is_soft: bool, terms: Terms) -> Eve
         "others": others,
         "time_ns": time_ns,
     }
-    rest = "; ".join(_rest(c, is_soft, terms) for c in now.candidates if c.plot != now.own)
+    alternatives = "; ".join(_rest(c, is_soft, terms) for c in now.candidates if c.plot != now.own)
     if now.is_born:
         (plot,) = now.candidates
-        text = f"started by plot {plot.plot} of {now.sensor}, {now.n_plots - 1} other plots in the batch"
+        rest = f"{now.n_plots - 1} other {'plot' if now.n_plots == 2 else 'plots'} in the batch"
+        text = f"started by plot {plot.plot} of {now.sensor}, {rest}"
         if plot.others:
             text += f"; it was also in the gate of {_list(plot, terms)}"
         return Event(what="start", text=text, **told)
     if now.own < 0:
         most = max(now.candidates, key=lambda c: c.probability)
         if most.probability > 0.0:
-            return Event(what="rival", text=f"no plot was more likely its own than not: {rest}", **told)
-        return Event(what="rival", text=f"got no plot: {rest}", **told)
+            return Event(what="rival", text=f"no plot was more likely its own than not: {alternatives}", **told)
+        return Event(what="rival", text=f"got no plot: {alternatives}", **told)
     own = next(c for c in now.candidates if c.plot == now.own)
     text = f"took plot {own.plot} of {now.sensor}, {own.distance_sigmas:.1f} sigma off"
     text += f", probability {own.probability:.3f}" if is_soft else ""
     if own.others:
         text += f"; {_list(own, terms)} could have had it"
-    return Event(what="plot", text=f"{text}; also in its gate: {rest}" if rest else text, **told)
+    return Event(what="plot", text=f"{text}; also in its gate: {alternatives}" if alternatives else text, **told)
 
 
 def _rest(candidate: Candidate, is_soft: bool, terms: Terms) -> str:
