@@ -63,7 +63,6 @@ class Heard:
     Attributes:
         plots: (n,) the batch.
         pairs: (p,) of a track and a plot, those that the coarse gate found.
-        is_inside: (p,) which of them passed the exact gate.
         weight: (p,) probability that the plot is the track's, if the track exists.
         own_plot: (t,) of `pairs.rows`, which plot each has more likely than not; -1 for none.
         fresh: (n,) existence of the track that each plot starts; 0 where it starts none.
@@ -74,7 +73,6 @@ class Heard:
 
     plots: Detections
     pairs: "Pairs"
-    is_inside: NDArray[np.bool_]
     weight: NDArray[np.float64]
     own_plot: NDArray[np.int64]
     fresh: NDArray[np.float64]

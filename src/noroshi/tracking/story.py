@@ -192,7 +192,7 @@ class Witness:
         if is_born:
             found = [(begun[0], math.nan, 1.0)]
         else:
-            pair = np.flatnonzero((pairs.row == row) & heard.is_inside)
+            pair = np.flatnonzero((pairs.row == row) & heard.pairs.is_inside)
             columns = pairs.plot[pair].tolist(), np.sqrt(pairs.distance[pair]).tolist(), heard.weight[pair].tolist()
             found = list(zip(*columns, strict=True))
         group, k = np.flatnonzero(pairs.rows == row), len(s.layout.sizes)
@@ -225,7 +225,7 @@ class Witness:
         s, pairs = self._tracker.store, heard.pairs
         owner = pairs.rows[heard.own_plot == plot]
         taker = int(s.whole[owner[0], Whole.ID]) if owner.size else born.get(plot, self._number)
-        rows = pairs.row[(pairs.plot == plot) & heard.is_inside]
+        rows = pairs.row[(pairs.plot == plot) & heard.pairs.is_inside]
         rows = rows[s.whole[rows, Whole.ID] != self._number]
         firm = rows[s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM]
         return Candidate(
@@ -249,7 +249,7 @@ class Witness:
     def _partner(self, row: int, heard: Heard) -> tuple[int | None, bool]:
         """Return the track that a twin is of: one with its address (and whether that is so), else the nearest."""
         s, pairs = self._tracker.store, heard.pairs
-        a, b, _ = rivals(pairs.rows, pairs.plot, pairs.group, heard.is_inside, heard.own_plot, s.whole)
+        a, b, _ = rivals(pairs.rows, pairs.plot, pairs.group, heard.pairs.is_inside, heard.own_plot, s.whole)
         others = np.unique(np.concatenate([b[a == row], a[b == row]]))
         if not others.size:
             return None, False
