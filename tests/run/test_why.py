@@ -13,6 +13,7 @@ from noroshi.run.batches import in_time
 from noroshi.run.cli import app
 from noroshi.run.journal import JournalWriter
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
+from noroshi.run.why import _hear
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking.rewind import Rewind
 from noroshi.tracking.story import Registry, Terms, Witness, tell
@@ -31,13 +32,14 @@ def scene():
     """Return the plots of two sensors of a second each.
 
     East sees a flight from 0 to 20 s but for 7 s, which crosses that of SWR12 at 3 m at 14 s. East and west both see a
-    third one; what west takes for it is 400 m aside at first and comes to it in 20 s.
+    third one, and east a false plot at 30 s; what west takes for it is 400 m aside at first and comes to it in 20 s.
     """
     rng = np.random.default_rng(4)
     batches = []
     for t in range(SECONDS):
         east = [] if t == 7 or t > 20 else [(10.0 * t, 0.0, "")]
         east += [(10.0 * t, 3.0 + 10.0 * (t - 14), "SWR12"), (3_000.0 + 5.0 * t, 2_000.0, "")]
+        east += [(-2_000.0, -2_000.0, "")] * (t == 30)
         west = [
             (3_000.0 + 5.0 * (t + 0.5), 2_000.0 + 200.0 * (1.0 + math.cos(math.pi * min((t + 0.5) / 20.0, 1.0))), "")
         ]
@@ -145,6 +147,16 @@ def test_two_tracks_of_one_target_become_one_and_the_younger_says_into_which(jou
     last = story(str(older), path)["events"][-1]
     assert last["what"] == "open"
     assert last["text"] == "still firm when the journal ends, 0 misses since its last plot"
+
+
+def test_a_false_plot_starts_a_track_that_is_dropped(journals):
+    path, _ = journals["nearest_neighbour"]
+    roster = _hear(path, Registry, lambda _: None).roster()
+    (at,) = np.flatnonzero(~roster.is_firm)
+    events = story(str(roster.number[at]), path)["events"]
+    assert [event["what"] for event in events] == ["start", "miss", "end"]
+    assert events[0]["text"] == "started by plot 2 of east, 2 other plots in the batch"
+    assert events[2]["text"] == "dropped: its first plot was not followed by another in the next look"
 
 
 def test_existence_and_probabilities_of_the_soft_tracker(journals):
