@@ -256,7 +256,7 @@ def test_smoothing_says_so_and_replays(journals, tmp_path):
     figures = json.loads(done.stdout)
     (note,) = figures["notes"]
     assert note.startswith("states are smoothed after the fact")
-    again = noroshi.track(scene(), SITES, smooth=True, parameters=PARAMETERS)
+    again = noroshi.track(scene(), SITES, tracker="nearest_neighbour", smooth=True, parameters=PARAMETERS)
     assert again.digest == figures["digest"] != tracked.digest
     assert note in again.notes
     np.testing.assert_array_equal(again.tracks.time_ns, tracked.tracks.time_ns)
