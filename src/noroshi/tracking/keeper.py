@@ -17,7 +17,7 @@ from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus
 from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import RADIUS, form_of, start_of
-from noroshi.tracking import TrackerState
+from noroshi.tracking import Heard, Listener, TrackerState
 from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
@@ -55,6 +55,7 @@ class Keeper(ABC):
     ) -> None:
         self.node = node
         self.sensor_names = sensor_names
+        self.listener: Listener | None = None
         self.bank = Bank(motions, sojourn_s, executor)
         self._gates = chi_square_gate(gate_probability, np.arange(10))
         self._gates[0] = first_gate_sigmas**2  # of tracks that have a single plot
@@ -107,6 +108,8 @@ class Keeper(ABC):
     def take_back(self, change: Change) -> None:
         """Take back the latest step that is not taken back yet, whose change this is."""
         self.store.take_back(change)
+        if self.listener is not None:
+            self.listener.take_back()
 
     def plots_used(self) -> dict[str, int]:
         """Return, for each sensor, how many of its plots went into tracks that became firm."""
@@ -139,6 +142,8 @@ class Keeper(ABC):
         if sensor.parameters.get("frames", 0.0) and int(detections.time_ns.min()) == now_ns:
             self.after_look(i_sensor, changed, now_ns)
         lost = self._end(twins, now_ns)
+        if self.listener is not None:
+            self.listener.step(Heard(detections, pairs, weight, own_plot, fresh, twins, heirs, lost))
         if not report:
             self._free(lost)
             return None
