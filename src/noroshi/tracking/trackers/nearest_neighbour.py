@@ -36,7 +36,8 @@ class Parameters:
         gate_probability: chance that a target's own plot passes the gate.
         first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
         duplicate_probability: two firm tracks that differ by less than this chi-square quantile are one target.
-        sojourn_s: where there are several motion models, how long a target keeps to each on average.
+        sojourn_s: where there are several motion models, how long a target keeps to the first on average ...
+        manoeuvre_s: ... and to any other.
     """
 
     hits_to_confirm: int = 3
@@ -46,7 +47,8 @@ class Parameters:
     gate_probability: float = 0.9999
     first_gate_sigmas: float = 2.0
     duplicate_probability: float = 0.99
-    sojourn_s: float = 60.0
+    sojourn_s: float = 120.0
+    manoeuvre_s: float = 20.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.hits_to_confirm <= self.looks_to_confirm:
@@ -56,8 +58,8 @@ class Parameters:
         for name in ("gate_probability", "duplicate_probability"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise ValueError(f"{name} must be between 0 and 1")
-        if not (self.first_gate_sigmas > 0.0 and self.sojourn_s > 0.0):
-            raise ValueError("first_gate_sigmas and sojourn_s must be positive")
+        if min(self.first_gate_sigmas, self.sojourn_s, self.manoeuvre_s) <= 0.0:
+            raise ValueError("first_gate_sigmas, sojourn_s and manoeuvre_s must be positive")
 
 
 class Tracker(Keeper):
@@ -80,7 +82,7 @@ class Tracker(Keeper):
             node=node,
             sensor_names=sensor_names,
             motions=motions,
-            sojourn_s=[p.sojourn_s] * len(motions),
+            sojourn_s=[p.sojourn_s, *[p.manoeuvre_s] * (len(motions) - 1)],
             gate_probability=p.gate_probability,
             first_gate_sigmas=p.first_gate_sigmas,
             duplicate_probability=p.duplicate_probability,

@@ -56,7 +56,8 @@ class Parameters:
         gate_probability: chance that a target's own plot passes the gate.
         first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
         duplicate_probability: two firm tracks that differ by less than this chi-square quantile are one target.
-        sojourn_s: where there are several motion models, how long a target keeps to each on average.
+        sojourn_s: where there are several motion models, how long a target keeps to the first on average ...
+        manoeuvre_s: ... and to any other.
     """
 
     births_a_look: float = 1.0
@@ -72,7 +73,8 @@ class Parameters:
     gate_probability: float = 0.9999
     first_gate_sigmas: float = 2.0
     duplicate_probability: float = 0.99
-    sojourn_s: float = 60.0
+    sojourn_s: float = 120.0
+    manoeuvre_s: float = 20.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -81,7 +83,7 @@ class Parameters:
                 raise ValueError(f"{field.name} is {value}: it must be a number of zero or more")
             if ("existence" in field.name or "probability" in field.name) and not 0.0 < value < 1.0:
                 raise ValueError(f"{field.name} is {value}: it must be between 0 and 1")
-        for name in ("births_a_look", "false_plots_a_look", "life_s", "first_gate_sigmas", "sojourn_s"):
+        for name in ("births_a_look", "false_plots_a_look", "life_s", "first_gate_sigmas", "sojourn_s", "manoeuvre_s"):
             if getattr(self, name) <= 0.0:
                 raise ValueError(f"{name} must be positive")
 
@@ -106,7 +108,7 @@ class Tracker(Keeper):
             node=node,
             sensor_names=sensor_names,
             motions=motions,
-            sojourn_s=[p.sojourn_s] * len(motions),
+            sojourn_s=[p.sojourn_s, *[p.manoeuvre_s] * (len(motions) - 1)],
             gate_probability=p.gate_probability,
             first_gate_sigmas=p.first_gate_sigmas,
             duplicate_probability=p.duplicate_probability,
