@@ -82,8 +82,8 @@ def test_a_gap_in_the_truth_is_not_held_against_the_track():
 
 
 def test_updates_soon_after_a_target_was_last_known_are_not_judged():
-    # Known to 40 s. The track goes on straight to 64 s: the rows at 48 s are 8 s beyond the end, those from 56 s on 16 s
-    # and more; a second track is 3 km to the side of where the target would be.
+    # Known to 40 s. The track goes on straight to 64 s: its row at 48 s is 8 s beyond the end, those at 56 and 64 s are
+    # 16 s and more; a second track is 3 km to the side of where the target would be.
     truth = truth_of(target("a", 0.0, range(0, 41, 4)))
     tracks = tracks_of(track(1, range(0, 65, 8)) + track(2, [48], north_m=3_000.0))
     found = figures(truth, tracks)

@@ -162,10 +162,10 @@ def lines(
         view: how rows are read.
         beyond_s: for how long beyond its ends a target is unknown; 0 judges every update.
 
-    Source: for updates without a reference, the COMPASS user manual: under "Position Distance" an update for which there
-    is no reference position (#NoRef) counts neither as a passed nor as a failed comparison, and to count it, under "Extra
-    Data", is "not mandated by any standard known to the author". COMPASS leaves out all that a track says after its
-    reference has ended; here it is bounded in time and place, so that a track that goes on or strays is false.
+    Source: for updates without a reference, the COMPASS user manual: under "Position Distance" an update for which
+    there is no reference position (#NoRef) counts neither as a passed nor as a failed comparison, and to count it, under
+    "Extra Data", is "not mandated by any standard known to the author". COMPASS leaves out all that a track says after
+    its reference has ended; here it is bounded in time and place, so that a track that goes on or strays is false.
     """
     found = _figures(truth, tracks, times_ns, limits, view, beyond_s)
     table_lines = []
@@ -310,17 +310,22 @@ class Spans:
         Args:
             time_ns: (p,) when.
             state_ecef: (p, 6) where.
-            beyond_s: for how long a target is carried on beyond its first and last sample, at its velocity there.
+            beyond_s: for how long a target is carried on beyond its first and last sample, at its velocity there or, where
+                that is not known, at the slope of the chord to the next sample.
             within_m: how near.
             view: how distances are seen.
         """
         targets, places = self.targets, seen(state_ecef, view)[:, :3]
         is_beyond = np.zeros(len(time_ns), bool)
-        for ends, sign in ((targets.start, -1), (targets.stop - 1, 1)):
-            since_s = (time_ns[:, None] - targets.time_ns[ends]) / 1e9
+        ends = ((targets.start, np.minimum(targets.start + 1, targets.stop - 1), -1),)
+        ends += ((targets.stop - 1, np.maximum(targets.stop - 2, targets.start), 1),)
+        for last, next_to_last, sign in ends:
+            since_s = (time_ns[:, None] - targets.time_ns[last]) / 1e9
             who, end = np.nonzero((sign * since_s > 0.0) & (sign * since_s <= beyond_s))
-            carried = targets.state_ecef[ends[end]].copy()
-            carried[:, :3] += np.nan_to_num(carried[:, 3:]) * since_s[who, end][:, None]
+            carried, since_s = targets.state_ecef[last[end]].copy(), since_s[who, end][:, None]
+            before, step_ns = next_to_last[end], targets.time_ns[last] - targets.time_ns[next_to_last]
+            chord = (carried[:, :3] - targets.state_ecef[before, :3]) * (1e9 / np.where(step_ns, step_ns, 1)[end, None])
+            carried[:, :3] += np.where(np.isnan(carried[:, 3:]), chord, carried[:, 3:]) * since_s
             away = np.linalg.norm(seen(carried, view)[:, :3] - places[who], axis=1)
             is_beyond[who[away < within_m]] = True
         return is_beyond
