@@ -71,8 +71,9 @@ NAMES = (
     "mode_3a_false_share",
     "icao_address_detection",
     "icao_address_false_share",
+    "icao_address_false_share_of_nearest",
 )
-PERFECT = dict(zip(NAMES, (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0), strict=True))
+PERFECT = dict(zip(NAMES, (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0), strict=True))
 
 Verdict = Literal["pass", "fail", "not applicable"]
 
@@ -109,6 +110,7 @@ _ASKED: tuple[tuple[str, str, Literal["<=", ">="], str], ...] = (
     ("icao_address_detection", "ICAO address detection [3.3.6]", ">=", "icao_address_min"),
     ("mode_3a_false_share", "false Mode 3/A codes", "<=", "false_code_share_max"),
     ("icao_address_false_share", "false ICAO addresses", "<=", "false_code_share_max"),
+    ("icao_address_false_share_of_nearest", "the same, by the nearest target", "<=", "false_code_share_max"),
 )
 BEYOND_S = 15.0
 """How long before its first and after its last sample a target is unknown, not absent. What flies on when its reference
@@ -142,18 +144,21 @@ def lines(
 ) -> list[Line]:
     """Return the table for one environment, over the time from the first to the last of `times_ns`.
 
-    An update is a firm track row at its own time (a coasting row is none) and belongs to the target nearest to it; all
-    distances are horizontal. Whole output periods are counted from the moment a target is first known, anew after each
-    gap in its truth. Updates inside such a gap near the path across it are not judged.
+    An update is a firm track row at its own time (a coasting row is none). It belongs to the target within `false_m`
+    whose ICAO address it carries, else to the nearest: all distances are horizontal, and of aircraft that fly over each
+    other the nearest may be any. Whole output periods are counted from the moment a target is first known, anew after
+    each gap in its truth. Updates inside such a gap near the path across it are not judged.
 
     - probability of update: the share of periods with an update.
     - long update gaps: how many, those at either end of what is known of a target included, per period.
     - false detections: the share of updates further than `false_m` from every target, but for those without a
       reference: made up to `beyond_s` before a target is first known or after it was last known, and within `false_m`
-      of where its velocity then takes it. They are left out of both sides of the share.
+      of where its velocity then takes it. They are left out of both sides of the share (and, where another target that
+      they are not of by their address happens to be near, of all lines).
     - the same, beyond the ends too: these updates are judged like all others, so that they are false.
     - detection of a code: the share of periods with an update, while the target had a code, in which one was right.
-    - false codes: the share of updates with a code, while the target had one, in which it was wrong.
+    - false codes: the share of updates with a code, while the target had one, in which it was wrong. Of addresses told
+      twice: a wrong one is that of no target within `false_m`; or that of another than the nearest.
 
     Args:
         truth, tracks: what was and what was said of it.
@@ -163,11 +168,17 @@ def lines(
         beyond_s: for how long beyond its ends a target is unknown; 0 judges every update.
 
     Source: for updates without a reference, the COMPASS user manual: under "Position Distance" an update for which
-    there is no reference position (#NoRef) counts neither as a passed nor as a failed comparison, and to count it, under
-    "Extra Data", is "not mandated by any standard known to the author". COMPASS leaves out all that a track says after
-    its reference has ended; here it is bounded in time and place, so that a track that goes on or strays is false.
+    there is no reference position (#NoRef) counts neither as a passed nor as a failed comparison, and to count it,
+    under "Extra Data", is "not mandated by any standard known to the author". COMPASS leaves out all that a track says
+    after its reference has ended; here it is bounded in time and place, so that a track that goes on or strays is
+    false.
     """
     found = _figures(truth, tracks, times_ns, limits, view, beyond_s)
+    rules = {
+        "icao_address_false_share": f"of the target with the update's own address within {limits.false_m:g} m, if any"
+    }
+    if beyond_s > 0.0:
+        rules["false_detection_share"] = f"updates up to {beyond_s:g} s beyond the ends of the truth not judged"
     table_lines = []
     for name, requirement, sense, limit in _ASKED:
         value, threshold = found[name], getattr(limits, limit)
@@ -176,9 +187,9 @@ def lines(
             table_lines.append(Line(requirement, float("nan"), sense, threshold, unit, "not applicable", value))
         else:
             passed = value <= threshold if sense == "<=" else value >= threshold
-            rule = f"updates up to {beyond_s:g} s beyond the ends of the truth not judged"
-            reason = rule if name == "false_detection_share" and beyond_s > 0.0 else ""
-            table_lines.append(Line(requirement, value, sense, threshold, unit, "pass" if passed else "fail", reason))
+            table_lines.append(
+                Line(requirement, value, sense, threshold, unit, "pass" if passed else "fail", rules.get(name, ""))
+            )
     return table_lines
 
 
@@ -200,25 +211,21 @@ def _figures(
 ) -> dict[str, float | str]:
     """Return each figure, or the reason why there is none."""
     near = replace(view, horizontal=True, gap_s_max=float("inf"))
-    updates = reports(truth, tracks, times_ns=times_ns, cutoff_m=limits.false_m, view=near)
-    updates = updates.rows(tracks.status[updates.row] == TrackStatus.FIRM)
+    updates = _updates(truth, tracks, times_ns, limits.false_m, near, by_address=True)
+    time_ns = tracks.time_ns[updates.row]
     spans = Spans.of(truth, times_ns, limits.period_s, view.gap_s_max)
-    span = spans.at(updates.i_target, tracks.time_ns[updates.row])
-    judged, on = span != IN_A_GAP, span >= 0
+    span, is_false = spans.at(updates.i_target, time_ns), updates.i_target < 0
+    adrift = _without_reference(truth, tracks, updates, spans, limits.false_m, near, beyond_s)
+    judged, on = span != IN_A_GAP, (span >= 0) & ~adrift
     n_periods = int(spans.n_periods.sum())
     found: dict[str, float | str] = {"mode_c_detection": "tracks carry no measured Mode C altitude"}
     no_period = "no target was known for a whole output period"
     found["update_probability"] = found["long_gap_share"] = no_period
-    period = spans.period(span[on], tracks.time_ns[updates.row[on]])
+    period = spans.period(span[on], time_ns[on])
     if n_periods:
         found["update_probability"] = len(np.unique(period[period >= 0])) / n_periods
-        found["long_gap_share"] = spans.n_gaps(span[on], tracks.time_ns[updates.row[on]], limits.gap_s) / n_periods
-    is_false = updates.i_target < 0
-    ended = np.zeros(len(judged), bool)
-    ended[is_false] = spans.beyond(
-        tracks.time_ns[updates.row[is_false]], tracks.state_ecef[updates.row[is_false]], beyond_s, limits.false_m, near
-    )
-    for name, counted in (("false_detection_share", judged & ~ended), ("false_detection_share_beyond_ends", judged)):
+        found["long_gap_share"] = spans.n_gaps(span[on], time_ns[on], limits.gap_s) / n_periods
+    for name, counted in (("false_detection_share", judged & ~adrift), ("false_detection_share_beyond_ends", judged)):
         found[name] = "no update" if spans.n_periods.size else "no truth"
         if counted.any() and spans.n_periods.size:
             found[name] = float(is_false[counted].mean())
@@ -227,7 +234,38 @@ def _figures(
         found["horizontal_rms_m"] = float(np.sqrt((updates.distance_m[on] ** 2).mean()))
     for column, code in _CODES:
         found |= _code_figures(truth, tracks, updates.rows(on), period, column, code)
+    nearest = _updates(truth, tracks, times_ns, limits.false_m, near, by_address=False)
+    nearest = nearest.rows(spans.at(nearest.i_target, tracks.time_ns[nearest.row]) >= 0)
+    no_period_asked = np.full(len(nearest.row), -1)
+    plain = _code_figures(truth, tracks, nearest, no_period_asked, "icao_address", "ICAO address")
+    found["icao_address_false_share_of_nearest"] = plain["icao_address_false_share"]
     return found
+
+
+def _updates(
+    truth: Truth, tracks: Tracks, times_ns: Integers, false_m: float, view: View, *, by_address: bool
+) -> Reports:
+    """Return the firm rows and the target that each is of."""
+    every = reports(truth, tracks, times_ns=times_ns, cutoff_m=false_m, view=view, by_address=by_address)
+    return every.rows(tracks.status[every.row] == TrackStatus.FIRM)
+
+
+def _without_reference(
+    truth: Truth, tracks: Tracks, updates: Reports, spans: "Spans", false_m: float, view: View, beyond_s: float
+) -> NDArray[np.bool_]:
+    """Return (p,) which updates are of a target that is not known then, but was shortly before or will be soon.
+
+    They are near where it would be, and on no other target or of its address.
+    """
+    targets = spans.targets
+    who, end = spans.beyond(tracks.time_ns[updates.row], tracks.state_ecef[updates.row, :3], beyond_s, false_m, view)
+    said = tracks.identity.icao_address[updates.row]
+    on, true = updates.i_target >= 0, np.full(len(updates.row), ABSENT)
+    true[on] = truth.identity.icao_address[updates.truth_row[on]]
+    is_its = (said[who] != ABSENT) & (said[who] == truth.identity.icao_address[targets.row[targets.start[end]]])
+    adrift = np.zeros(len(updates.row), bool)
+    adrift[who[~on[who] | (is_its & (said[who] != true[who]))]] = True
+    return adrift
 
 
 def _code_figures(
@@ -249,6 +287,11 @@ def _code_figures(
         detection: n_right / n_periods if n_periods else "no target with a code was known for a whole output period",
         false: float((said != true)[both].mean()) if both.any() else f"no update has both a true and a measured {code}",
     }
+
+
+def _places(position_ecef_m: Floats, view: View) -> Floats:
+    """Return (p, 3) places as the view sees them."""
+    return seen(np.hstack([position_ecef_m, np.zeros_like(position_ecef_m)]), view)[:, :3]
 
 
 NOBODY, IN_A_GAP = -1, -2
@@ -303,32 +346,39 @@ class Spans:
         return np.where(number < self.n_periods[span], before[span] + number, -1)
 
     def beyond(
-        self, time_ns: Integers, state_ecef: Floats, beyond_s: float, within_m: float, view: View
-    ) -> NDArray[np.bool_]:
-        """Return (p,) whether each place is near where a target not known then, but shortly before or after, would be.
+        self, time_ns: Integers, position_ecef_m: Floats, beyond_s: float, within_m: float, view: View
+    ) -> tuple[Integers, Integers]:
+        """Return pairs (place, target): the place is near where the target would be shortly before or after its ends.
 
         Args:
-            time_ns: (p,) when.
-            state_ecef: (p, 6) where.
-            beyond_s: for how long a target is carried on beyond its first and last sample, at its velocity there or, where
+            time_ns: (p,) when, ascending.
+            position_ecef_m: (p, 3) where.
+            beyond_s: for how long a target is carried on beyond its first and last sample, at its velocity there; where
                 that is not known, at the slope of the chord to the next sample.
             within_m: how near.
             view: how distances are seen.
         """
-        targets, places = self.targets, seen(state_ecef, view)[:, :3]
-        is_beyond = np.zeros(len(time_ns), bool)
-        ends = ((targets.start, np.minimum(targets.start + 1, targets.stop - 1), -1),)
-        ends += ((targets.stop - 1, np.maximum(targets.stop - 2, targets.start), 1),)
-        for last, next_to_last, sign in ends:
-            since_s = (time_ns[:, None] - targets.time_ns[last]) / 1e9
-            who, end = np.nonzero((sign * since_s > 0.0) & (sign * since_s <= beyond_s))
-            carried, since_s = targets.state_ecef[last[end]].copy(), since_s[who, end][:, None]
-            before, step_ns = next_to_last[end], targets.time_ns[last] - targets.time_ns[next_to_last]
-            chord = (carried[:, :3] - targets.state_ecef[before, :3]) * (1e9 / np.where(step_ns, step_ns, 1)[end, None])
-            carried[:, :3] += np.where(np.isnan(carried[:, 3:]), chord, carried[:, 3:]) * since_s
-            away = np.linalg.norm(seen(carried, view)[:, :3] - places[who], axis=1)
-            is_beyond[who[away < within_m]] = True
-        return is_beyond
+        targets, places, reach_ns = self.targets, _places(position_ecef_m, view), round(beyond_s * 1e9)
+        first, last = targets.start, targets.stop - 1
+        first_ns, last_ns = targets.time_ns[first], targets.time_ns[last]
+        windows = (
+            (first, np.minimum(first + 1, last), first_ns - reach_ns, first_ns - 1),
+            (last, np.maximum(last - 1, first), last_ns + 1, last_ns + reach_ns),
+        )
+        found = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+        for end, inner, from_ns, to_ns in windows:
+            low, high = np.searchsorted(time_ns, from_ns), np.searchsorted(time_ns, to_ns, side="right")
+            number = np.maximum(high - low, 0)
+            who = np.repeat(np.arange(len(end)), number)
+            place = np.arange(len(who)) + np.repeat(low - np.cumsum(number) + number, number)
+            state, step_s = targets.state_ecef[end], (targets.time_ns[end] - targets.time_ns[inner]) / 1e9
+            chord = (state[:, :3] - targets.state_ecef[inner, :3]) / np.where(step_s, step_s, np.inf)[:, None]
+            velocity = np.where(np.isnan(state[:, 3:]), chord, state[:, 3:])
+            since_s = (time_ns[place] - targets.time_ns[end[who]]) / 1e9
+            carried = _places(state[who, :3] + velocity[who] * since_s[:, None], view)
+            near = np.linalg.norm(carried - places[place], axis=1) < within_m
+            found.append((place[near], who[near]))
+        return np.concatenate([place for place, _ in found]), np.concatenate([who for _, who in found])
 
     def n_gaps(self, span: Integers, time_ns: Integers, gap_s: float) -> int:
         """Return how many gaps longer than this the updates leave in stretches of at least one period."""
