@@ -61,7 +61,7 @@ def track(
     sensors: Sequence[SensorSite] = (),
     *,
     statuses: Sequence[Status] = (),
-    tracker: str = "nearest_neighbour",
+    tracker: str = "soft",
     motion: str | None = None,
     parameters: Mapping[str, float] | None = None,
     period_s: float = 0.0,

@@ -63,7 +63,9 @@ def track(
     ] = 0.0,
     day: Annotated[str | None, typer.Option(help="Day of a recording that gives only the time of day.")] = None,
     format_name: Annotated[str | None, typer.Option("--format", help="Format, if the file does not show it.")] = None,
-    tracker: Annotated[str, typer.Option(help="Which tracker.")] = "nearest_neighbour",
+    tracker: Annotated[
+        str, typer.Option(help="Which tracker: soft, nearest_neighbour (fast), mixture (accurate).")
+    ] = "soft",
     motion: Annotated[str | None, typer.Option(help="Which motion model; by default what suits the data.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the tracker or the motion: NAME=NUMBER.")

@@ -48,7 +48,7 @@ class Setup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     node: str = "local"
     sites: list[Site]
-    tracker: str = "nearest_neighbour"
+    tracker: str = "soft"
     motion: str = "constant_velocity"
     parameters: dict[str, float] = {}
     period_s: float = 0.0

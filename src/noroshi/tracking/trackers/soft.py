@@ -120,9 +120,7 @@ class Tracker(Keeper):
             "since_ns": np.full(n, -1, np.int64),
         }
 
-    def associate(
-        self, pairs: Pairs, is_inside: NDArray[np.bool_], form: Floats, i_sensor: int
-    ) -> tuple[Floats, Floats, Floats]:
+    def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
         """Give every plot to every track with its probability, and to nobody, and to a new target."""
         s, p = self.store, self.parameters
         detection = float(s.tally["detection"][i_sensor])
@@ -131,8 +129,8 @@ class Tracker(Keeper):
         new, false = births * detection * per_volume, s.tally["false_plots"][i_sensor] * per_volume
         existence = s.real[pairs.rows, EXISTENCE] * np.exp(-np.maximum(pairs.dt_s[pairs.begin[:-1]], 0.0) / p.life_s)
         factor = np.array([1.0, CODE_FACTOR, ADDRESS_FACTOR])[pairs.agreement]
-        own = existence[pairs.group] * detection * np.exp(pairs.total()) * factor
-        weight = np.where(is_inside, own / (new + false)[pairs.plot], 0.0)
+        own = existence[pairs.group] * detection * np.exp(pairs.total) * factor
+        weight = np.where(pairs.is_inside, own / (new + false)[pairs.plot], 0.0)
         missed = existence * (1.0 - detection)
         alone = 1.0 - existence + missed
         pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)))
