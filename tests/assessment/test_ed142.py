@@ -81,6 +81,24 @@ def test_a_gap_in_the_truth_is_not_held_against_the_track():
     assert figures(truth, away)["false_detection_share"] == pytest.approx(1 / 13)  # 8 updates in the gap are not judged
 
 
+def test_updates_soon_after_a_target_was_last_known_are_not_judged():
+    # Known to 40 s. The track goes on straight to 64 s: its row at 48 s is 8 s beyond the end, those at 56 and 64 s are
+    # 16 s and more; a second track is 3 km to the side of where the target would be.
+    truth = truth_of(target("a", 0.0, range(0, 41, 4)))
+    tracks = tracks_of(track(1, range(0, 65, 8)) + track(2, [48], north_m=3_000.0))
+    found = figures(truth, tracks)
+    assert found["false_detection_share"] == pytest.approx(3 / 9)
+    assert found["false_detection_share_beyond_ends"] == pytest.approx(4 / 10)
+    assert figures(truth, tracks, beyond_s=0.0)["false_detection_share"] == pytest.approx(4 / 10)
+    assert figures(truth, tracks, beyond_s=30.0)["false_detection_share"] == pytest.approx(1 / 7)
+    reason = verdicts(truth, tracks)["false detections [3.3.5]"].reason
+    assert reason == "updates up to 15 s beyond the ends of the truth not judged"
+    assert verdicts(truth, tracks, beyond_s=0.0)["false detections [3.3.5]"].reason == ""
+    # The same before it is first known.
+    late = truth_of(target("a", 0.0, range(40, 81, 4)))
+    assert figures(late, tracks_of(track(1, range(16, 81, 8))))["false_detection_share"] == pytest.approx(2 / 8)
+
+
 def test_codes_by_hand():
     # Ten periods, updates at their starts. Mode 3/A: right, but missing twice and wrong once. ICAO address: all right.
     truth = truth_of(target("a", 0.0), mode_3a=np.full(21, 0o1234), icao_address=np.full(21, 77))
@@ -94,9 +112,29 @@ def test_codes_by_hand():
     assert table_lines["ICAO address detection [3.3.6]"].verdict == "pass"
 
 
+def test_an_update_is_of_the_target_whose_address_it_carries():
+    # b flies 1 km above a; a's track is 300 m off, so that b is nearer on the map. A third track has nobody's address.
+    two = target("a", 0.0) + [
+        (name, t, *(np.array(p) + 1_000.0 * UP + 290.0 * NORTH)) for name, t, *p in target("b", 0.0)
+    ]
+    truth = truth_of(two, icao_address=[1] * 21 + [2] * 21)
+    rows = track(1, range(0, 80, 8), north_m=300.0) + track(2, range(0, 80, 8), north_m=290.0) + track(3, [40])
+    tracks = tracks_of(rows, icao_address=[1] * 10 + [2] * 10 + [9])
+    found = figures(truth, tracks)
+    assert (found["icao_address_detection"], found["update_probability"]) == (1.0, 1.0)
+    assert found["icao_address_false_share"] == pytest.approx(1 / 21)
+    assert found["icao_address_false_share_of_nearest"] == pytest.approx(11 / 21)
+    assert found["horizontal_rms_m"] == pytest.approx(300.0 * math.sqrt(10 / 21), rel=1e-4)
+    # a is known to 40 s only: its track's row at 48 s is of no target, though b is near.
+    short = take(truth, ~((truth.target == "a") & (truth.time_ns > ns(40))))
+    found = figures(short, take(tracks, np.arange(7)))
+    assert found["icao_address_false_share"] == 0.0
+    assert found["icao_address_false_share_of_nearest"] == 1.0
+
+
 def test_a_perfect_picture_passes_and_the_rest_is_not_applicable_with_a_reason():
     found = verdicts(truth_of(target("a", 0.0)), tracks_of(track(1, range(0, 81, 4))))
-    assert [each.verdict for each in found.values()] == ["pass"] * 4 + ["not applicable"] * 5
+    assert [each.verdict for each in found.values()] == ["pass"] * 5 + ["not applicable"] * 6
     assert found["Mode C code detection [3.3.6]"].reason == "tracks carry no measured Mode C altitude"
     assert found["Mode 3/A code detection [3.3.6]"].reason == "no updated target has a known Mode 3/A code"
     coded = truth_of(target("a", 0.0), mode_3a=np.full(21, 0o1234))
@@ -124,8 +162,8 @@ def test_table_is_plain_text():
         lines(truth_of(target("a", 0.0)), tracks_of(track(1, range(0, 72, 8), north_m=100.0)), times_ns=ns([0, 80]))
     )
     rows = text.splitlines()
-    assert len(rows) == 10
+    assert len(rows) == 12
     assert rows[1].split("  ")[0] == "probability of update"
     assert " ".join(rows[1].split()) == "probability of update 90 % >= 97 % fail"
     assert " ".join(rows[3].split()).endswith("m <= 350 m pass")
-    assert rows[6].endswith("not applicable  tracks carry no measured Mode C altitude")
+    assert rows[7].endswith("not applicable  tracks carry no measured Mode C altitude")

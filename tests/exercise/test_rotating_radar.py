@@ -104,3 +104,19 @@ def test_a_target_outside_the_watch_is_not_seen_and_does_no_harm():
     later = watch(start_ns=START_NS + 10_000 * NS, end_ns=START_NS + 10_600 * NS)
     plots, _ = observe(flights(2), later)
     assert len(plots) == 0
+
+
+def test_a_transponder_tells_the_codes_of_its_time_and_changes_nothing_else():
+    truth = flights(5)
+    address = 1_000 + np.unique(truth.target, return_inverse=True)[1]
+    code = np.where(truth.time_ns < START_NS + 300 * NS, 0o1234, 0o4321)
+    truth = truth.replace(identity=truth.identity.replace(icao_address=address, mode_3a=code))
+    silent, _ = observe(truth, watch(false_plots_a_scan=20.0))
+    plots, owner = observe(truth, watch(false_plots_a_scan=20.0, identity="transponder"))
+    assert digest(plots.replace(identity=silent.identity)) == digest(silent)
+    real = owner != ""
+    assert (silent.identity.icao_address == -1).all()
+    assert (plots.identity.icao_address[~real] == -1).all()
+    assert (plots.identity.mode_3a[~real] == -1).all()
+    assert (plots.identity.icao_address[real] == [1_000 + int(name[-2:]) for name in owner[real]]).all()
+    assert (plots.identity.mode_3a[real] == np.where(plots.time_ns[real] < START_NS + 300 * NS, 0o1234, 0o4321)).all()

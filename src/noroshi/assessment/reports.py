@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from noroshi.assessment.pairing import near
 from noroshi.assessment.pictures import LIVE, Histories, View, seen, track_histories, truth_at, truth_histories
 from noroshi.records import Tracks, Truth
+from noroshi.records.identity import ABSENT
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -18,7 +19,7 @@ BIN_NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Shown track rows and the target nearest to each, p rows in order of time and row.
+    """Shown track rows and the target that each is of, p rows in order of time and row.
 
     Attributes:
         row: (p,) row of the tracks.
@@ -39,8 +40,19 @@ class Reports:
         return Reports(*(getattr(self, name)[chosen] for name in self.__slots__))
 
 
-def reports(truth: Truth, tracks: Tracks, *, times_ns: Integers, cutoff_m: float, view: View = LIVE) -> Reports:
-    """Return every shown track row from the first to the last of `times_ns` with the target nearest to it then."""
+def reports(
+    truth: Truth,
+    tracks: Tracks,
+    *,
+    times_ns: Integers,
+    cutoff_m: float,
+    view: View = LIVE,
+    by_address: bool = False,
+) -> Reports:
+    """Return every shown track row from the first to the last of `times_ns` with the target nearest to it then.
+
+    With `by_address` a target within the cut-off that has the row's own ICAO address comes before all nearer ones.
+    """
     targets, known = truth_histories(truth), track_histories(tracks, view)
     if len(times_ns):
         inside = known.shown & (known.time_ns >= times_ns.min()) & (known.time_ns <= times_ns.max())
@@ -53,7 +65,11 @@ def reports(truth: Truth, tracks: Tracks, *, times_ns: Integers, cutoff_m: float
     at = truth_at(targets, who, time_ns[place], view.gap_s_max)
     place, who = place[at.who], who[at.who]
     distance = np.linalg.norm(seen(at.state_ecef, view)[:, :3] - state[place, :3], axis=1)
-    best = np.lexsort((who, distance, place))
+    other = np.ones(len(place), bool)
+    if by_address:
+        said = tracks.identity.icao_address[known.row[order[place]]]
+        other = (said == ABSENT) | (truth.identity.icao_address[at.row] != said)
+    best = np.lexsort((who, distance, other, place))
     best = best[distance[best] < cutoff_m]
     best = best[np.diff(place[best], prepend=-1) > 0]
     n = len(order)

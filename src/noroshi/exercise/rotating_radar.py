@@ -1,7 +1,7 @@
 """What a rotating search radar sees of a true world."""
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from noroshi.estimation.angles import wrap
 from noroshi.estimation.interpolation import hermite
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Detections, SensorSite, Truth, concatenate, take
+from noroshi.records import Detections, Identity, SensorSite, Truth, concatenate, take
 from noroshi.sensors import Sensor
 
 MODE_C_STEP_M = 25 * 0.3048  # Mode C in 25 ft steps (ICAO Annex 10 volume IV, 3.1.1.7.12.2)
@@ -37,6 +37,8 @@ class Watch:
         sensor: how it sees.
         start_ns, end_ns: from when to when.
         false_plots_a_scan: mean of the Poisson number of false plots, uniform over the area in range and over height.
+        identity: "none" for a radar without an interrogator's codes; "transponder": each plot of a target carries the
+            ICAO address and the Mode 3/A code that the truth has at the time, and false plots carry none.
         seed, replicate: the draws' names (see `exercise.keyed`).
     """
 
@@ -46,6 +48,7 @@ class Watch:
     end_ns: int
     false_plots_a_scan: float = 50.0
     range_m_max: float = 400_000.0
+    identity: Literal["none", "transponder"] = "none"
     seed: int = 0
     replicate: int = 0
 
@@ -98,7 +101,12 @@ def _plots_of(target: Truth, watch: Watch) -> Detections:
     exact[:, :2] += noise * _plot_components(watch, sigma)[:, :2]
     exact[:, 1] %= 2 * np.pi
     exact[:, 2] = np.round(exact[:, 2] / MODE_C_STEP_M) * MODE_C_STEP_M
-    return _detections(watch, time_ns[seen], exact)
+    plots = _detections(watch, time_ns[seen], exact)
+    if watch.identity == "none":
+        return plots
+    said = take(target.identity, np.searchsorted(target.time_ns, plots.time_ns, side="right") - 1)
+    silent = Identity.absent(len(plots))
+    return plots.replace(identity=silent.replace(icao_address=said.icao_address, mode_3a=said.mode_3a))
 
 
 def _plot_components(watch: Watch, values: NDArray[np.float64]) -> NDArray[np.float64]:
