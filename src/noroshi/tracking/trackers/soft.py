@@ -70,7 +70,7 @@ class Parameters:
     existence_shown: float = 0.3
     existence_lost: float = 0.01
     share_dropped: float = 0.2
-    gate_probability: float = 0.9999
+    gate_probability: float = 0.999999
     first_gate_sigmas: float = 2.0
     duplicate_probability: float = 0.99
     sojourn_s: float = 120.0
