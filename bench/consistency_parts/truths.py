@@ -149,10 +149,10 @@ def _gravity(r: Floats) -> Floats:
     """Return the pull of an Earth with J2, J3 and J4 at inertial places: Vallado (2013), equations 8-25 to 8-28."""
     d = np.linalg.norm(r, axis=1)[:, None]
     z, a = r[:, 2:] / d, SEMI_MAJOR_AXIS_M / d
-    plane = -(1.5 * J2 * a**2 * (1.0 - 5.0 * z**2)) - 2.5 * J3 * a**3 * (3.0 * z - 7.0 * z**3)
-    plane += 1.875 * J4 * a**4 * (1.0 - 14.0 * z**2 + 21.0 * z**4)
-    polar = -(1.5 * J2 * a**2 * (3.0 - 5.0 * z**2)) * z - 0.5 * J3 * a**3 * (30.0 * z**2 - 35.0 * z**4 - 3.0)
-    polar += 0.625 * J4 * a**4 * (15.0 - 70.0 * z**2 + 63.0 * z**4) * z
+    plane = 1.5 * J2 * a**2 * (1.0 - 5.0 * z**2) + 2.5 * J3 * a**3 * (3.0 * z - 7.0 * z**3)
+    plane -= 1.875 * J4 * a**4 * (1.0 - 14.0 * z**2 + 21.0 * z**4)
+    polar = 1.5 * J2 * a**2 * (3.0 - 5.0 * z**2) * z + 0.5 * J3 * a**3 * (30.0 * z**2 - 35.0 * z**4 - 3.0)
+    polar -= 0.625 * J4 * a**4 * (15.0 - 70.0 * z**2 + 63.0 * z**4) * z
     pull = r / d * (1.0 + plane)
     pull[:, 2:] = z + polar
     return -GRAVITATIONAL_PARAMETER_M3_S2 / d**2 * pull
