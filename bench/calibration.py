@@ -2,8 +2,8 @@
 
     uv run bench/calibration.py [--runs 6] [--looks 40] [--seed 1] [--picture reliability.png] [--json]
 
-A radar (generic class, 150 km, altitudes with Gaussian noise) turns once in 10 s. Targets appear at the rate and live as
-long as the tracker's parameters say, move by the filter's own model, and are seen with the detection probability that
+A radar (generic class, 150 km, altitudes with Gaussian noise) turns once in 10 s. Targets appear at the rate and live
+as long as the tracker's parameters say, move by the filter's own model, and are seen with the detection probability that
 the site states; false plots are Poisson, even over ground and height. Three rates of false plots times three detection
 probabilities, for targets whose first velocity is as the filter's prior has it ("prior": normal, 300 m/s along each
 horizontal axis) and for ones that fly 150 to 250 m/s ("aircraft").
@@ -19,7 +19,6 @@ probability score, J. Applied Meteorology 12, 595-600, over the bins; what varie
 
 import argparse
 import json
-import math
 import os
 import platform
 import time
@@ -112,7 +111,9 @@ def scene(flights: str, false_plots: float, detection: float, looks: int, seed: 
         values = exact[seen] + sigma * rng.normal(size=(int(seen.sum()), 3))
         n = rng.poisson(false_plots)
         turn = rng.uniform(size=n)
-        false = np.stack([REACH_M * np.sqrt(rng.uniform(size=n)), 2.0 * np.pi * turn, rng.uniform(0, DEPTH_M, n)], axis=1)
+        false = np.stack(
+            [REACH_M * np.sqrt(rng.uniform(size=n)), 2.0 * np.pi * turn, rng.uniform(0, DEPTH_M, n)], axis=1
+        )
         false[:, 0] = np.maximum(false[:, 0], false[:, 2] + 500.0)
         values, time_s = np.concatenate([values, false]), np.concatenate([time_s[seen], PERIOD_S * (k + turn)])
         order = np.argsort(time_s, kind="stable")
@@ -129,13 +130,11 @@ def scene(flights: str, false_plots: float, detection: float, looks: int, seed: 
                 tracker.step(plots, sensor, report=False)
             if k >= 2:
                 now_s = PERIOD_S * (k + (s + 1.0) / SECTORS)
-                found.append(_sample(tracker, sensor, (s + SECTORS // 2) % SECTORS, now_s, history, parameters.life_s))
+                found.append(_sample(tracker, sensor, (s + SECTORS // 2) % SECTORS, now_s, history))
     return np.concatenate(found)
 
 
-def _sample(
-    tracker: Tracker, sensor: Sensor, sector: int, now_s: float, history: list[Any], life_s: float
-) -> NDArray[np.float64]:
+def _sample(tracker: Tracker, sensor: Sensor, sector: int, now_s: float, history: list[Any]) -> NDArray[np.float64]:
     """Return (m, 3) samples of the tracks in the sector that the beam passed half a turn ago."""
     store = tracker.store
     rows = store.in_use()
@@ -249,14 +248,21 @@ def main() -> None:
         draw(found, given.picture)
     if not given.json:
         for line in found["scenes"]:
-            print(f"{line['flights']:9} {line['false_plots']:5.0f} false plots, Pd {line['detection']}: said {line['said']:.3f} "
-                  f"seen {line['seen']:.3f} Brier {line['brier']:.4f} miscalibration {line['expected_calibration_error']:.4f}")  # fmt: skip
+            print(f"{line['flights']:9} {line['false_plots']:5.0f} false plots, Pd {line['detection']}: "
+                  f"said {line['said']:.3f} seen {line['seen']:.3f} Brier {line['brier']:.4f} "
+                  f"miscalibration {line['expected_calibration_error']:.4f}")  # fmt: skip
         for flights, parts in found["together"].items():
             for name, each in parts.items():
                 _show(f"{flights}, {name}", each)
         return
     versions = {"python": platform.python_version(), **{p: version(p) for p in ("noroshi", "numpy", "numba", "scipy")}}
-    setup = {"runs": given.runs, "looks": given.looks, "seed": given.seed, "versions": versions, "cores": os.cpu_count()}
+    setup = {
+        "runs": given.runs,
+        "looks": given.looks,
+        "seed": given.seed,
+        "versions": versions,
+        "cores": os.cpu_count(),
+    }
     print(json.dumps(found | setup | {"cpu_s": round(time.process_time() - begin, 1)}))
 
 

@@ -3,16 +3,16 @@
     uv run bench/consistency.py [--runs 200] [--seed 1] [--cells TEXT] [--json]
 
 Each run is one target with draws of its own, tracked by what the trackers are made of: the first plot starts a track
-(`Keeper._start`), every other goes through `Bank.confront` and `settle`, and a height that nobody measures is bounded as
-in a tracker. Who is whose is given, and nothing is gated: this is about the filter alone.
+(`Keeper._start`), every other goes through `Bank.confront` and `settle`, and a height that nobody measures is bounded
+as in a tracker (not of missiles and balloons: the bound is made for the depth of the air that aircraft fly in). Who is whose is given, and nothing is gated: this is about the filter alone.
 
 NEES: of position and velocity as given out, after the last plot, mean over the runs. NIS: of all plots of the second
 half of the looks, mean over runs and plots. Both a degree of freedom, so that 1 is right; the p-value is two-sided by
-the chi-square law, and each family (matched, mismatched) is judged at 95 % with Holm's correction (Holm (1979), A simple
-sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 65-70).
+the chi-square law, and each family (matched, mismatched) is judged at 95 % with Holm's correction (Holm (1979), A
+simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 65-70).
 
-Matched: the truth is drawn from the model itself. Mismatched: from `consistency_parts/truths.py`, which integrates other
-and richer equations by scipy's DOP853. There a filter can be right only as far as its process noise stands for what it
+Matched: the truth is drawn from the model itself. Mismatched: from `consistency_parts/truths.py`, which integrates
+other and richer equations by scipy's DOP853. There a filter can be right only as far as its process noise stands for what it
 does not know: `low` says that it claims less than it knows (safe), `high` that it claims more.
 """
 
@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from noroshi.assessment.consistency import bounds, nees
-from noroshi.geo.wgs84 import MEAN_RADIUS_M, ecef_from_geodetic, enu_axes, enu_axes_at, geodetic_from_ecef
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, ecef_from_geodetic, enu_axes, enu_axes_at
 from noroshi.motion import Motion
 from noroshi.records import Detections, Identity, SensorSite
 from noroshi.run import kernel_cache
@@ -43,8 +43,8 @@ from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.rows import form_of
 from noroshi.tracking.bank import settle
-from noroshi.tracking.height import HEIGHT_SIGMA_M
-from noroshi.tracking.store import Near
+from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
+from noroshi.tracking.store import Near, Store
 from noroshi.tracking.trackers.nearest_neighbour import Tracker
 
 Floats = NDArray[np.float64]
@@ -194,10 +194,10 @@ def cells() -> list[Cell]:
     found.append(Cell(("constant_velocity",), "radar, range rate", 100e3, "100 km", en_route, with_rate))
     far = FLIGHTS["ballistic"]["1,000 km"]
     found.append(Cell(("ballistic",), "radar, range rate", 1_000e3, "1,000 km", far, with_rate, 3_000.0))
-    turning = Flight((8e3, 11e3), (200.0, 250.0), (-1.0, 1.0), ((0.0, 0.0),), _aircraft(1.0, 2.0), period_s=5.0, looks=30)
-    found.append(
-        Cell(("constant_velocity", "coordinated_turn"), "radar", 100e3, "100 km", turning, RADAR_ALTITUDE)
+    turning = Flight(
+        (8e3, 11e3), (200.0, 250.0), (-1.0, 1.0), ((0.0, 0.0),), _aircraft(1.0, 2.0), period_s=5.0, looks=30
     )
+    found.append(Cell(("constant_velocity", "coordinated_turn"), "radar", 100e3, "100 km", turning, RADAR_ALTITUDE))
     return found
 
 
@@ -332,25 +332,36 @@ def run(cell: Cell, n: int, seed: int, truth: str) -> dict[str, Any]:
         pairs = tracker.bank.confront(store, rows, rows, plots, form, eyes[i].sensor, keep_prior=False)
         settle(store, pairs, np.ones(n), plots.time_ns, np.ones(n))
         store.refresh(rows)
-        loose = rows[store.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M]
-        if loose.size and cell.is_bounded:
-            tracker._bound(loose)
+        if cell.is_bounded:
+            _bound(store, rows)
         if look >= flight.looks // 2 and len(motions) == 1:
             squared += float(pairs.distance.sum())
             measured += int(pairs.n_measured.sum())
         if i == 0:
             by_look.append(_nees(tracker, rows, ways[at], 0, 6).mean() / 6.0)
-    last = _nees(tracker, rows, ways[-1], 0, 6)
+    last, error = _nees(tracker, rows, ways[-1], 0, 6), (ways[-1][:, :6] - store.moments(rows)[0])[:, :3]
     found: dict[str, Any] = {
         "nees": statistic(float(last.sum()), 6 * n),
         "position_nees": float(_nees(tracker, rows, ways[-1], 0, 3).mean() / 3.0),
         "velocity_nees": float(_nees(tracker, rows, ways[-1], 3, 6).mean() / 3.0),
         "nees_by_look": [round(float(x), 3) for x in by_look],
-        "position_error_m": float(np.sqrt(np.mean(np.sum((ways[-1][:, :3] - store.moments(rows)[0][:, :3]) ** 2, axis=1)))),
+        "position_error_m": float(np.sqrt(np.mean(np.sum(error**2, axis=1)))),
     }
     if measured:
         found["nis"] = statistic(squared, measured)
     return found
+
+
+def _bound(store: Store, rows: NDArray[np.int64]) -> None:
+    """Bound the heights as `Keeper` does."""
+    loose = rows[store.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M]
+    for size, offset in zip(store.layout.sizes, store.layout.offsets, strict=True):
+        spread = slice(offset + size, offset + size + size * size)
+        covariance = store.real[loose, spread].reshape(-1, size, size)
+        mean, covariance = bound_height(store.real[loose, offset : offset + size], covariance)
+        store.real[loose, offset : offset + size] = mean
+        store.real[loose, spread] = covariance.reshape(len(loose), size * size)
+    store.refresh(loose)
 
 
 def _nees(tracker: Tracker, rows: NDArray[np.int64], truth: Floats, low: int, high: int) -> Floats:

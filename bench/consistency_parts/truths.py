@@ -243,8 +243,6 @@ def gliding(start: Floats, times_s: Floats, rng: np.random.Generator) -> Floats:
         lift = pressure / coefficient * ratio * share
         angle = bank * _step(t, onset, 4.0)
         side = np.cross(across, ahead)
-        return (
-            lift[:, None] * (np.cos(angle)[:, None] * across + np.sin(angle)[:, None] * side) - drag[:, None] * ahead
-        )
+        return lift[:, None] * (np.cos(angle)[:, None] * across + np.sin(angle)[:, None] * side) - drag[:, None] * ahead
 
     return _inertial(start, times_s, force, _wind(start, rng))

@@ -45,7 +45,9 @@ def test_rows_are_the_derivative_of_the_innovation():
         after, _, _ = linearise(SENSOR, seen, form, each, ahead, still)
         before, _, _ = linearise(SENSOR, seen, form, each, behind, still)
         np.testing.assert_allclose(-(after - before) / 20.0, rows[:, :, c], rtol=0, atol=2e-4)
-    np.testing.assert_allclose((rows[:, :, :3] @ (states - expected)[:, :3, None])[..., 0], innovation, rtol=0, atol=0.1)
+    np.testing.assert_allclose(
+        (rows[:, :, :3] @ (states - expected)[:, :3, None])[..., 0], innovation, rtol=0, atol=0.1
+    )
 
 
 def test_an_update_is_that_by_the_angles_own_jacobian_where_all_is_nearly_linear():

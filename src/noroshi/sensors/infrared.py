@@ -157,7 +157,6 @@ class Sensor:
         clear = _is_clear(states[:, :3], origin_ecef_m, p["cloud_top_m"]) & (range_m <= p["range_m_max"])
         return np.where(clear, p["detection_probability"], 0.0)
 
-
     def _range(self, line: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
         """Return the (n,) ranges at which the prior of the height puts targets, and their standard deviations."""
         p = self.parameters
@@ -248,14 +247,17 @@ def _linearise(
             off[k] = stretch * off[k] + blur[k, 2]
         # Rows with independent noise: along the axes of its ellipse.
         turn = 0.5 * math.atan2(2.0 * n01, n00 - n11)
-        c, s = math.cos(turn), math.sin(turn)
+        cos, sin = math.cos(turn), math.sin(turn)
         scale = own[9]
-        innovation[i, 0], innovation[i, 1] = scale * (c * off[0] + s * off[1]), scale * (c * off[1] - s * off[0])
-        variance[i, 0] = scale * scale * (c * c * n00 + 2.0 * c * s * n01 + s * s * n11)
-        variance[i, 1] = scale * scale * (s * s * n00 - 2.0 * c * s * n01 + c * c * n11)
+        innovation[i, 0], innovation[i, 1] = (
+            scale * (cos * off[0] + sin * off[1]),
+            scale * (cos * off[1] - sin * off[0]),
+        )
+        variance[i, 0] = scale * scale * (cos * cos * n00 + 2.0 * cos * sin * n01 + sin * sin * n11)
+        variance[i, 1] = scale * scale * (sin * sin * n00 - 2.0 * cos * sin * n01 + cos * cos * n11)
         for a in range(3):
-            rows[i, 0, a] = scale / distance * (c * across[0, a] + s * across[1, a])
-            rows[i, 1, a] = scale / distance * (c * across[1, a] - s * across[0, a])
+            rows[i, 0, a] = scale / distance * (cos * across[0, a] + sin * across[1, a])
+            rows[i, 1, a] = scale / distance * (cos * across[1, a] - sin * across[0, a])
 
 
 def _scale(height_m: float) -> Floats:
