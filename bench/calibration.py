@@ -3,10 +3,10 @@
     uv run bench/calibration.py [--runs 6] [--looks 40] [--seed 1] [--picture reliability.png] [--json]
 
 A radar (generic class, 150 km, altitudes with Gaussian noise) turns once in 10 s. Targets appear at the rate and live
-as long as the tracker's parameters say, move by the filter's own model, and are seen with the detection probability that
-the site states; false plots are Poisson, even over ground and height. Three rates of false plots times three detection
-probabilities, for targets whose first velocity is as the filter's prior has it ("prior": normal, 300 m/s along each
-horizontal axis) and for ones that fly 150 to 250 m/s ("aircraft").
+as long as the tracker's parameters say, move by the filter's own model, and are seen with the detection probability
+that the site states; false plots are Poisson, even over ground and height. Three rates of false plots times three
+detection probabilities, for targets whose first velocity is as the filter's prior has it ("prior": normal, 300 m/s
+along each horizontal axis) and for ones that fly 150 to 250 m/s ("aircraft").
 
 Every living row of the store is read, tentative ones too, once a turn: half a turn after the beam passed it, when a
 miss has been counted. It is true if a target that is alive then lies within the 99.99 % ellipsoid of its state, no

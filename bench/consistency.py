@@ -3,8 +3,9 @@
     uv run bench/consistency.py [--runs 200] [--seed 1] [--cells TEXT] [--json]
 
 Each run is one target with draws of its own, tracked by what the trackers are made of: the first plot starts a track
-(`Keeper._start`), every other goes through `Bank.confront` and `settle`, and a height that nobody measures is bounded
-as in a tracker (not of missiles and balloons: the bound is made for the depth of the air that aircraft fly in). Who is whose is given, and nothing is gated: this is about the filter alone.
+(`Keeper.step`), every other goes through `Bank.confront` and `settle`, and a height that nobody measures is bounded as
+in a tracker (not of missiles and balloons: the bound is made for the depth of the air that aircraft fly in). Who is
+whose is given, and nothing is gated: this is about the filter alone.
 
 NEES: of position and velocity as given out, after the last plot, mean over the runs. NIS: of all plots of the second
 half of the looks, mean over runs and plots. Both a degree of freedom, so that 1 is right; the p-value is two-sided by
@@ -12,8 +13,8 @@ the chi-square law, and each family (matched, mismatched) is judged at 95 % with
 simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 65-70).
 
 Matched: the truth is drawn from the model itself. Mismatched: from `consistency_parts/truths.py`, which integrates
-other and richer equations by scipy's DOP853. There a filter can be right only as far as its process noise stands for what it
-does not know: `low` says that it claims less than it knows (safe), `high` that it claims more.
+other and richer equations by scipy's DOP853. There a filter can be right only as far as its process noise stands for
+what it does not know: `low` says that it claims less than it knows (safe), `high` that it claims more.
 """
 
 import argparse
