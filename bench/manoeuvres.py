@@ -50,15 +50,15 @@ def flights(split: str) -> list[str]:
     return names[::2] if split == "tuning" else names[1::2]
 
 
-def scene(name: str, seed: int):
-    """Return truth, sites and plots of one flight (its longest leg, two hours at most), or None if it is too short."""
+def scene(name: str, seed: int, minutes: float):
+    """Return truth, sites and plots of one flight (of its longest leg), or None if it is too short."""
     truth, _ = truth_from_reports(read(f"sample:{name}").decoded.detections)
     targets, number = np.unique(truth.target, return_counts=True)
     if not len(targets) or number.max() < 100:
         return None
     truth = take(truth, truth.target == targets[np.argmax(number)])
     truth = smoothed(truth, load("motion", "constant_velocity").Motion.of(**TRUTH_MOTION))
-    truth = take(truth, truth.time_ns < truth.time_ns[0] + 7_200 * NS_PER_S)
+    truth = take(truth, truth.time_ns < truth.time_ns[0] + round(60 * minutes) * NS_PER_S)
     middle = truth.state_ecef[len(truth) // 2, :3]
     sites, plots = [], []
     for sensor, east_m, north_m in (("west", -60e3, 10e3), ("north", 20e3, 88e3)):
@@ -106,6 +106,7 @@ def main() -> None:
     parser.add_argument("--multiple", default="", help="models joined by +; by default those of the tracker's default")
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--flights", type=int, default=100)
+    parser.add_argument("--minutes", type=float, default=60.0, help="how much of each flight")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     own = {k: float(v) for k, v in (s.split("=") for s in arguments.set)}
@@ -114,7 +115,7 @@ def main() -> None:
     names = flights(arguments.split)[: arguments.flights]
     for name in names:
         for seed in range(arguments.seeds):
-            made = scene(name, seed)
+            made = scene(name, seed, arguments.minutes)
             if made is None:
                 continue
             truth, sites, plots = made
@@ -142,6 +143,7 @@ def main() -> None:
         "flights": names,
         "split": arguments.split,
         "seeds": arguments.seeds,
+        "minutes": arguments.minutes,
         "tracker": arguments.tracker,
         "settings": own,
         "moments_turning": int(sum(map(len, found["multiple"][0]))),

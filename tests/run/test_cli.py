@@ -113,7 +113,7 @@ def test_a_radar_nobody_placed_is_tracked_alone_and_says_so(inside):
         (["radar.csv", "--out", "no/t.csv"], "there is no folder no"),
         (["radar.csv", "--plot", "no/map.png"], "there is no folder no"),
         (["radar.csv", "--plot", "map.docx"], "map.docx"),
-        (["radar.csv", "--tracker", "best"], "no 'best' in tracking.trackers; there are: nearest_neighbour"),
+        (["radar.csv", "--tracker", "best"], "no 'best' in tracking.trackers; there are: mixture, nearest_neighbour, soft"),
         (["radar.csv", "--motion", "warp"], "no 'warp' in motion; there are:"),
         (["radar.csv", "--set", "hits=4"], "no parameter 'hits'; there are:"),
         (["radar.csv", "--set", "hits_to_confirm=many"], "write NAME=NUMBER"),
@@ -127,8 +127,8 @@ def test_a_radar_nobody_placed_is_tracked_alone_and_says_so(inside):
         (["radar.csv", "--period", "-1"], "an output period of -1 s"),
         (["radar.csv", "--period", "inf"], "an output period of inf s"),
         (["radar.csv", "--batch", "0"], "batches of 0 s"),
-        (["radar.csv", "--set", "hits_to_confirm=0"], "hits_to_confirm must be from 1"),
-        (["radar.csv", "--set", "gate_probability=1"], "gate_probability must be between 0 and 1"),
+        (["radar.csv", "--tracker", "nearest_neighbour", "--set", "hits_to_confirm=0"], "hits_to_confirm must be from 1"),
+        (["radar.csv", "--set", "gate_probability=1"], "gate_probability is 1.0: it must be between 0 and 1"),
     ],
 )
 def test_bad_input_gets_one_line_and_nothing_is_written(inside, words, complaint):

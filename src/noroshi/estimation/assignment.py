@@ -57,22 +57,21 @@ def match(ia: Indices, ib: Indices, cost: Floats, n_a: int, n_b: int, cost_unass
     shortest augmenting path decides who makes room (Dijkstra over reduced costs, a binary heap of columns).
     """
     p = ia.shape[0]
-    begin = np.zeros(n_a + 1, np.int64)
-    wanted = np.zeros(n_b, np.int64)
+    begin, wanted = np.empty(n_a + 1, np.int64), np.empty(n_b, np.int64)
+    pair_of_a, pair_of_b = np.empty(n_a, np.int64), np.empty(n_b, np.int64)
+    price, distance = np.empty(n_b), np.empty(n_b)
+    came_by, seen, is_done = np.empty(n_b, np.int64), np.empty(n_b, np.int64), np.empty(n_b, np.bool_)
+    heap_key, heap_b = np.empty(p + 1), np.empty(p + 1, np.int64)
+    begin[0] = 0
+    for a in range(n_a):
+        begin[a + 1], pair_of_a[a] = 0, -1
+    for b in range(n_b):
+        wanted[b], pair_of_b[b], price[b], distance[b], is_done[b] = 0, -1, 0.0, np.inf, False
     for e in range(p):
         begin[ia[e] + 1] += 1
         wanted[ib[e]] += 1
     for a in range(n_a):
         begin[a + 1] += begin[a]
-    pair_of_a = np.full(n_a, -1, np.int64)
-    pair_of_b = np.full(n_b, -1, np.int64)
-    price = np.zeros(n_b)
-    distance = np.full(n_b, np.inf)
-    came_by = np.empty(n_b, np.int64)
-    is_done = np.zeros(n_b, np.bool_)
-    seen = np.empty(n_b, np.int64)
-    heap_key = np.empty(p + 1)
-    heap_b = np.empty(p + 1, np.int64)
     for start in range(n_a):
         if begin[start] == begin[start + 1]:
             continue
@@ -138,7 +137,12 @@ def match(ia: Indices, ib: Indices, cost: Floats, n_a: int, n_b: int, cost_unass
         for i in range(n_seen):
             distance[seen[i]] = np.inf
             is_done[seen[i]] = False
-    return pair_of_a[pair_of_a >= 0]
+    chosen, n_chosen = np.empty(n_a, np.int64), 0
+    for a in range(n_a):
+        if pair_of_a[a] >= 0:
+            chosen[n_chosen] = pair_of_a[a]
+            n_chosen += 1
+    return chosen[:n_chosen]
 
 
 @kernel

@@ -140,8 +140,9 @@ class Node:
             self.refused[detections.sensor, Quality.UNKNOWN_SENSOR.name] += len(detections)
             return
         ready = _not_from_the_future(arrange(detections, sensor), self._now_ns)
-        for code in ready.quality[ready.quality != Quality.GOOD].tolist():
-            self.refused[detections.sensor, Quality(code).name] += 1
+        if ready.quality.any():
+            for code in ready.quality[ready.quality != Quality.GOOD].tolist():
+                self.refused[detections.sensor, Quality(code).name] += 1
         usable = good(ready)
         if self.registrar:
             usable = self.registrar.receive(usable, sensor, self._now_ns)
@@ -166,6 +167,8 @@ class Node:
 
 def _not_from_the_future(detections: Detections, now_ns: int) -> Detections:
     """Return all rows, of which those from later than now, give or take a second of clock error, are BAD_TIME."""
+    if int(detections.time_ns.max(initial=0)) <= now_ns + NS_PER_S:
+        return detections
     early = (detections.time_ns > now_ns + NS_PER_S) & (detections.quality == Quality.GOOD)
     quality = np.where(early, np.uint8(Quality.BAD_TIME), detections.quality)
-    return detections.replace(quality=quality) if early.any() else detections
+    return detections.replace(quality=quality)

@@ -1,5 +1,6 @@
 """The program in a few lines of Python: load recordings, track them, run a journal again."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,9 @@ from noroshi.run.batches import drop_stray_times, in_time
 from noroshi.run.drive import drive
 from noroshi.run.journal import JournalWriter, read_records, read_setup
 from noroshi.run.recordings import Recording, read
-from noroshi.run.setup import Setup, Site, assemble, make_sensors
+from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors
 from noroshi.run.sites import complete, usual_motion
+from noroshi.tracking import hindsight
 from noroshi.tracking.registration import Registration
 
 Progress = Callable[[int], None]
@@ -61,12 +63,13 @@ def track(
     sensors: Sequence[SensorSite] = (),
     *,
     statuses: Sequence[Status] = (),
-    tracker: str = "nearest_neighbour",
+    tracker: str = "soft",
     motion: str | None = None,
     parameters: Mapping[str, float] | None = None,
     period_s: float = 0.0,
     batch_s: float = 1.0,
     registration: bool = False,
+    smooth: bool = False,
     threads: int = 1,
     journal: Path | None = None,
     progress: Progress = lambda _: None,
@@ -83,6 +86,7 @@ def track(
         period_s: how often the whole picture is given out; 0 for each track whenever it changes.
         batch_s: how much of a recording the node receives at a time.
         registration: whether the radars' biases are estimated on the way and taken from their plots.
+        smooth: whether the rows get their tracks' smoothed states afterwards (`tracking.hindsight`); not for pictures.
         threads: how many threads work on large batches; the result is the same.
         journal: where the journal is written, if anywhere.
         progress: told how many plots have been handled since the last call.
@@ -91,6 +95,7 @@ def track(
         ValueError: if a sensor or a parameter makes no sense, in one line.
     """
     sensors, statuses = tuple(sensors), tuple(statuses)
+    _check_smoothing(smooth, period_s)
     timely, stray = drop_stray_times([check(batch) for batch in detections])
     sites, notes = complete(timely, sensors, statuses)
     setup = Setup(
@@ -103,7 +108,8 @@ def track(
         registration=registration,
     )
     records = in_time(timely, make_sensors(setup), batch_s=batch_s)
-    return _run(setup, records, threads=threads, journal=journal, progress=progress, stray=stray, notes=notes)
+    done = _run(setup, records, threads=threads, journal=journal, progress=progress, stray=stray, notes=notes)
+    return _smoothed(done) if smooth else done
 
 
 def all_tracks(read: Sequence[Recording], tracked: Tracked | None) -> Tracks | None:
@@ -121,13 +127,40 @@ def all_tracks(read: Sequence[Recording], tracked: Tracked | None) -> Tracks | N
     return system[0] if system else None
 
 
-def replay(journal: Path, *, threads: int = 1, progress: Progress = lambda _: None) -> Tracked:
+def replay(journal: Path, *, smooth: bool = False, threads: int = 1, progress: Progress = lambda _: None) -> Tracked:
     """Run a journal again.
+
+    Args:
+        journal: that `track` wrote.
+        smooth, threads, progress: as in `track`.
 
     Raises:
         FormatError: if it is not a journal.
+        ValueError: if it gave out pictures and is to be smoothed.
     """
-    return _run(read_setup(journal), read_records(journal), threads=threads, progress=progress)
+    setup = read_setup(journal)
+    _check_smoothing(smooth, setup.period_s)
+    done = _run(setup, read_records(journal), threads=threads, progress=progress)
+    return _smoothed(done) if smooth else done
+
+
+def _check_smoothing(smooth: bool, period_s: float) -> None:
+    if smooth and period_s:
+        raise ValueError("smoothing needs each track as it changes, not whole pictures: leave out the period")
+
+
+def _smoothed(done: Tracked) -> Tracked:
+    """Return what came of tracking with smoothed states, and a note that says so."""
+    if done.tracks is None:
+        return done
+    name, motion = first_of_six(done.setup)
+    tracks, n_left = hindsight.smoothed(done.tracks, motion)
+    note = f"states are smoothed after the fact: each row knows its track's later plots too, moved by {name}"
+    if done.setup.motion != name:
+        note += f", which stands for {done.setup.motion}"
+    if n_left:
+        note += f"; {n_left:,} rows that late data withdrew are as they were"
+    return dataclasses.replace(done, tracks=tracks, notes=[*done.notes, note])
 
 
 def _run(

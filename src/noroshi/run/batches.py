@@ -96,6 +96,14 @@ def come_in_frames(detections: Sequence[Detections]) -> bool:
     return bool(np.median(number) >= FRAME_PLOTS)
 
 
+def field_m(detections: Sequence[Detections]) -> float:
+    """Return how wide the field is in which plots of a local frame lie: the wider of their spans along x and y."""
+    spans = [
+        np.ptp(np.concatenate([d.values[:, d.components.index(name)] for d in detections])) for name in ("x_m", "y_m")
+    ]
+    return float(max(*spans, 1.0))
+
+
 def _rotation_s(detections: Sequence[Detections]) -> float | None:
     """Return the time of a rotation from the times at which the plots' azimuth passes north."""
     time_ns = np.concatenate([d.time_ns for d in detections])

@@ -63,7 +63,9 @@ def track(
     ] = 0.0,
     day: Annotated[str | None, typer.Option(help="Day of a recording that gives only the time of day.")] = None,
     format_name: Annotated[str | None, typer.Option("--format", help="Format, if the file does not show it.")] = None,
-    tracker: Annotated[str, typer.Option(help="Which tracker.")] = "nearest_neighbour",
+    tracker: Annotated[
+        str, typer.Option(help="Which tracker: soft, nearest_neighbour (fast), mixture (accurate).")
+    ] = "soft",
     motion: Annotated[str | None, typer.Option(help="Which motion model; by default what suits the data.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the tracker or the motion: NAME=NUMBER.")
@@ -71,6 +73,9 @@ def track(
     register: Annotated[
         bool,
         typer.Option("--register", help="Estimate the radars' biases on the way and take them out of their plots."),
+    ] = False,
+    smooth: Annotated[
+        bool, typer.Option("--smooth", help="Smooth the tracks after the fact: for analysis, not for live use.")
     ] = False,
     batch: Annotated[float, typer.Option(help="Seconds of a recording that are handed over at a time.")] = 1.0,
     threads: Annotated[int, typer.Option(help="Threads; the tracks are the same.", min=1, max=64)] = 1,
@@ -94,7 +99,7 @@ def track(
                 tracked = api.track(
                     detections, known, statuses=statuses, tracker=tracker, motion=motion, parameters=_numbers(set_),
                     period_s=period, batch_s=batch, threads=threads, journal=journal, progress=advance,
-                    registration=register,
+                    registration=register, smooth=smooth,
                 )  # fmt: skip
             seconds.lap("tracking")
         _finish(read, tracked, out=out or [], plot=plot, as_json=as_json, seconds=seconds)
@@ -127,6 +132,7 @@ def replay(
     journal: Annotated[Path, typer.Argument(help="A journal that `noroshi track --journal` wrote.")],
     out: Annotated[list[Path] | None, typer.Option(help="Tracks out, as in `noroshi track`. Repeatable.")] = None,
     plot: Annotated[Path | None, typer.Option(help="A map of sensors, plots and tracks.")] = None,
+    smooth: Annotated[bool, typer.Option("--smooth", help="Smooth the tracks after the fact.")] = False,
     threads: Annotated[int, typer.Option(help="Threads; the tracks are the same.", min=1, max=64)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
@@ -137,9 +143,30 @@ def replay(
         _check_places(plot, None)
         seconds = _Watch()
         with _progress("replaying", None, quiet=as_json) as advance:
-            tracked = api.replay(journal, threads=threads, progress=advance)
+            tracked = api.replay(journal, smooth=smooth, threads=threads, progress=advance)
         seconds.lap("replaying")
         _finish([], tracked, out=out or [], plot=plot, as_json=as_json, seconds=seconds)
+
+
+@app.command(epilog="Example: noroshi why SWR12 flight.mcap --from 2024-06-06T12:00:00Z")
+def why(
+    track: Annotated[str, typer.Argument(help="Its number or the first digits of it, call sign, or address in hex.")],
+    journal: Annotated[Path, typer.Argument(help="A journal that `noroshi track --journal` wrote.")],
+    since: Annotated[str | None, typer.Option("--from", help="Events from this UTC time on.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Events up to this UTC time.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> None:
+    """Tell a track's story: what started it, its plots and their alternatives, misses, and why it ended."""
+    from noroshi.run import why as teller
+
+    with _one_line():
+        from_ns, to_ns = (utc_ns_from_iso(text) if text else None for text in (since, until))
+        with _progress("replaying", None, quiet=as_json) as advance:
+            story = teller.explain(journal, track, from_ns=from_ns, to_ns=to_ns, progress=advance)
+    if as_json:
+        sys.stdout.write(json.dumps(teller.summary(story)) + "\n")
+    else:
+        teller.show(story, _console())
 
 
 def _read(

@@ -4,10 +4,12 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from typing import Any
 
 import msgspec
 
 from noroshi.geo.time import NS_PER_S
+from noroshi.motion import Motion
 from noroshi.node.core import Node
 from noroshi.records import SensorSite
 from noroshi.run.rooms import load
@@ -48,7 +50,7 @@ class Setup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     node: str = "local"
     sites: list[Site]
-    tracker: str = "nearest_neighbour"
+    tracker: str = "soft"
     motion: str = "constant_velocity"
     parameters: dict[str, float] = {}
     period_s: float = 0.0
@@ -86,7 +88,7 @@ def assemble(setup: Setup, executor: Executor | None = None) -> tuple[Node, Trac
     eyes = make_sensors(setup)
     room = load("tracking.trackers", setup.tracker)
     own = {field.name for field in dataclasses.fields(room.Parameters)}
-    movers = {name: load("motion", name).Motion for name in setup.motion.split("+")}
+    movers = _movers(setup)
     moving = {name: {field.name for field in dataclasses.fields(mover)} for name, mover in movers.items()}
     known = own.union(*moving.values(), *({f"{name}.{each}" for each in fields} for name, fields in moving.items()))
     if unknown := sorted(set(setup.parameters) - known):
@@ -94,14 +96,7 @@ def assemble(setup: Setup, executor: Executor | None = None) -> tuple[Node, Trac
         raise ValueError(f"{setup.tracker} with {setup.motion} has no parameter '{unknown[0]}'; there are: {there}")
     usual = room.Parameters()
     parameters = {name: type(getattr(usual, name))(x) for name, x in setup.parameters.items() if name in own}
-    motions = [
-        mover.of(**{
-            field: setup.parameters.get(f"{name}.{field}", setup.parameters.get(field))
-            for field in sorted(moving[name])
-            if field in setup.parameters or f"{name}.{field}" in setup.parameters
-        })
-        for name, mover in movers.items()
-    ]  # fmt: skip
+    motions = [_moving(name, mover, setup) for name, mover in movers.items()]
     tracker: Tracker = room.Tracker(
         node=setup.node,
         sensor_names=tuple(eyes),
@@ -118,6 +113,34 @@ def assemble(setup: Setup, executor: Executor | None = None) -> tuple[Node, Trac
         registrar=Registrar(eyes) if setup.registration else None,
     )
     return node, tracker
+
+
+def first_of_six(setup: Setup) -> tuple[str, Motion]:
+    """Return the first motion model of a setup that has six components, with its key.
+
+    Where there is none it is nearly constant velocity with what the setup says of it.
+    """
+    for name, mover in _movers(setup).items():
+        if len(mover.COMPONENTS) == 6:
+            return name, _moving(name, mover, setup)
+    name = "constant_velocity"
+    return name, _moving(name, load("motion", name).Motion, setup)
+
+
+def _movers(setup: Setup) -> dict[str, Any]:
+    """Return the classes of a setup's motion models by their keys."""
+    return {name: load("motion", name).Motion for name in setup.motion.split("+")}
+
+
+def _moving(name: str, mover: Any, setup: Setup) -> Motion:
+    """Return a motion model with the setup's parameters."""
+    fields = {each.name for each in dataclasses.fields(mover)}
+    model: Motion = mover.of(**{
+        field: setup.parameters.get(f"{name}.{field}", setup.parameters.get(field))
+        for field in sorted(fields)
+        if field in setup.parameters or f"{name}.{field}" in setup.parameters
+    })  # fmt: skip
+    return model
 
 
 def _check_place(site: Site) -> None:

@@ -5,8 +5,10 @@ import math
 from collections.abc import Sequence
 
 from noroshi.records import Detections, SensorSite, Status
-from noroshi.run.batches import come_in_frames, scan_period_s
+from noroshi.run.batches import come_in_frames, field_m, scan_period_s
+from noroshi.sensors import local_position
 
+LOOKS_ACROSS = 20
 TYPE_OF = {"azimuth_rad": "search_radar", "lat_rad": "position_report", "x_m": "local_position"}
 """What type a sensor is if nobody says: by the component that only this type has."""
 
@@ -30,8 +32,8 @@ def complete(
         site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
         if "scan_period_s" not in site.parameters and (period := scan_period_s(own, statuses, site.type)):
             site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": round(period, 3)})
-        if site.type == "local_position" and "frames" not in site.parameters:
-            site = dataclasses.replace(site, parameters={**site.parameters, "frames": float(come_in_frames(own))})
+        if site.type == "local_position":
+            site = dataclasses.replace(site, parameters={**_laboratory(own, site), **site.parameters})
         found.append(site)
     lost = [site for site in found if site.type == "search_radar" and math.isnan(site.lat_rad)]
     if lost and len(found) == 1:
@@ -42,6 +44,21 @@ def complete(
         notes.append(f"position of radar {named} unknown: not tracked; give it in a sensors table with --sensors")
         found = [site for site in found if site not in lost]
     return found, notes
+
+
+def _laboratory(own: Sequence[Detections], site: SensorSite) -> dict[str, float]:
+    """Return the scale of a local frame's plots: whether they come in frames, how wide the field is, how fast one is.
+
+    A target is taken not to cross the field in fewer than some ten looks.
+    """
+    width_m, usual = field_m(own), local_position.Sensor.PARAMETERS
+    period_s = site.parameters.get("scan_period_s", usual["scan_period_s"])
+    speed_m_s = min(usual["speed_sigma_m_s"], width_m / (LOOKS_ACROSS * period_s))
+    return {
+        "frames": float(come_in_frames(own)),
+        "field_m": round(width_m, 3),
+        "speed_sigma_m_s": round(speed_m_s, 3),
+    }
 
 
 def usual_motion(sites: Sequence[SensorSite]) -> str:

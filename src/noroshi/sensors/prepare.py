@@ -1,6 +1,7 @@
 """Detections as they came, brought into the order of their sensor's type and screened row by row."""
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,12 +40,13 @@ def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
     columns = np.array([sensor.COMPONENTS.index(name) for name in names], np.int64)
     values, covariances = np.full((n, m), np.nan), np.empty((n, m, m))
     values[:, columns] = detections.values
-    own = sensor.noise(np.where(np.isinf(values), np.nan, values) if np.isinf(values).any() else values)
-    origin = np.where(np.isnan(detections.origin_ecef_m), sensor.origin_ecef_m, detections.origin_ecef_m)
-    bounds = np.array([sensor.BOUNDS[name] for name in sensor.COMPONENTS])
-    required = np.array([name in sensor.REQUIRED for name in sensor.COMPONENTS])
-    angles = np.array([name.endswith("_rad") for name in sensor.COMPONENTS])
-    sigmas = np.where(angles[:, None], SIGMA_RAD, SIGMA_SI)
+    infinite = np.isinf(values)
+    own = sensor.noise(np.where(infinite, np.nan, values) if infinite.any() else values)
+    origin = detections.origin_ecef_m
+    nowhere = np.isnan(origin)
+    if nowhere.any():
+        origin = np.where(nowhere, sensor.origin_ecef_m, origin)
+    bounds, required, sigmas = _limits(type(sensor))
     quality = detections.quality.copy()
     _screen(
         values, np.ascontiguousarray(detections.covariances), columns, own, detections.time_ns, origin,
@@ -53,6 +55,15 @@ def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
     return detections.replace(
         components=sensor.COMPONENTS, values=values, covariances=covariances, origin_ecef_m=origin, quality=quality
     )
+
+
+@cache
+def _limits(kind: type[sensors.Sensor]) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """Return a type's (m, 2) bounds, which components are required, and (m, 2) what a standard deviation may be."""
+    bounds = np.array([kind.BOUNDS[name] for name in kind.COMPONENTS], np.float64)
+    required = np.array([name in kind.REQUIRED for name in kind.COMPONENTS])
+    angles = np.array([name.endswith("_rad") for name in kind.COMPONENTS])
+    return bounds, required, np.where(angles[:, None], SIGMA_RAD, SIGMA_SI)
 
 
 @kernel

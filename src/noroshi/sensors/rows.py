@@ -61,16 +61,23 @@ def is_linear(sensor: object) -> TypeGuard[Linear]:
 
 
 def absorb_forms(
-    sensor: Sensor, plots: Detections, form: Floats, i_plot: Integers, mean: Floats, covariance: Floats
-) -> Floats:
-    """Take the plots of p pairs into (p, d) means and (p, d, d) covariances; return the fit (p, 3), see `absorb`."""
-    fit = np.empty((len(i_plot), 3))
+    sensor: Sensor, plots: Detections, form: Floats, i_plot: Integers, mean: Floats, covariance: Floats, fit: Floats
+) -> None:
+    """Take the plots of p pairs into (p, d) means and (p, d, d) covariances, and write the (p, 3) fit: see `absorb`."""
     if is_linear(sensor) and (not len(form) or form[:, N_ROWS].min() >= 0.0):
         _absorb_plain(form, i_plot, mean, covariance, fit)
     else:
         innovation, rows, variance = linearise(sensor, plots, form, i_plot, mean, covariance)
         absorb(mean, covariance, innovation, rows, variance, fit)
-    return fit
+
+
+def start_of(sensor: Sensor, plots: Detections, form: Floats, chosen: Integers) -> tuple[Floats, Floats]:
+    """Return where chosen plots put their targets, (n, 6) states and (n, 6, 6) covariances; see `Sensor.locate`."""
+    if hasattr(sensor, "begin"):
+        found: tuple[Floats, Floats] | None = sensor.begin(form, chosen)
+        if found is not None:
+            return found
+    return sensor.locate(plots.values[chosen], plots.covariances[chosen], plots.origin_ecef_m[chosen])
 
 
 def form_of(sensor: Sensor, plots: Detections) -> Floats:
@@ -191,47 +198,33 @@ def _plain(form: Floats, i_plot: Integers, ahead: Floats, innovation: Floats, ro
             variance[i, k] = plot[at + 7]
 
 
-def begun(form: Floats, *, speed_sigma_m_s: float, climb_sigma_m_s: float) -> tuple[Floats, Floats]:
-    """Return (n, 6) states and (n, 6, 6) covariances from plots whose rows fix the position, and a prior velocity.
+def begun(form: Floats, chosen: Integers, *, speed_sigma_m_s: float, climb_sigma_m_s: float) -> tuple[Floats, Floats]:
+    """Return (n, 6) states and (n, 6, 6) covariances of chosen plots whose rows fix the position.
 
     The velocity is zero give or take `speed_sigma_m_s` along each horizontal axis and `climb_sigma_m_s` along the
     vertical; rows that measure it are taken in after.
     """
-    mean, covariance = np.zeros((len(form), 6)), np.zeros((len(form), 6, 6))
-    mean[:, :3] = form[:, :3]
-    innovation, rows, variance = plain_rows(form, np.arange(len(form)), mean)
-    _begin(form, innovation, rows, variance, speed_sigma_m_s**2, climb_sigma_m_s**2, mean, covariance)
-    absorb(mean, covariance, innovation, rows, variance, np.empty((len(form), 3)))
+    mean, covariance = np.empty((len(chosen), 6)), np.empty((len(chosen), 6, 6))
+    _begin(form, chosen, speed_sigma_m_s**2, climb_sigma_m_s**2, mean, covariance)
     return mean, covariance
 
 
 @kernel
-def _begin(
-    form: Floats,
-    innovation: Floats,
-    rows: Floats,
-    variance: Floats,
-    speed: float,
-    climb: float,
-    mean: Floats,
-    covariance: Floats,
-) -> None:
-    """Solve for the position by least squares and strike out the rows that are used up by it."""
-    information, inverse, pull = np.empty((3, 3)), np.empty((3, 3)), np.empty(3)
-    for i in range(form.shape[0]):
+def _begin(form: Floats, chosen: Integers, speed: float, climb: float, mean: Floats, covariance: Floats) -> None:
+    """Solve for the position by least squares, then take in what measures the velocity, row by row."""
+    information, inverse, pull, gain = np.empty((3, 3)), np.empty((3, 3)), np.empty(3), np.empty(6)
+    for at in range(chosen.shape[0]):
+        plot, x, spread = form[chosen[at]], mean[at], covariance[at]
         information[:] = 0.0
         pull[:] = 0.0
-        for k in range(innovation.shape[1]):
-            h = rows[i, k]
-            if math.isnan(innovation[i, k]):
-                continue
+        for k in range(int(plot[N_ROWS])):
+            h = plot[FIRST + WIDTH * k : FIRST + WIDTH * k + 8]
             if h[3] != 0.0 or h[4] != 0.0 or h[5] != 0.0:
                 continue
             for a in range(3):
-                pull[a] += h[a] * form[i, FIRST + WIDTH * k + 6] / variance[i, k]
+                pull[a] += h[a] * h[6] / h[7]
                 for b in range(3):
-                    information[a, b] += h[a] * h[b] / variance[i, k]
-            innovation[i, k] = math.nan
+                    information[a, b] += h[a] * h[b] / h[7]
         for a in range(3):
             b, c = (a + 1) % 3, (a + 2) % 3
             inverse[a, a] = information[b, b] * information[c, c] - information[b, c] * information[b, c]
@@ -240,17 +233,33 @@ def _begin(
         determinant = 0.0
         for a in range(3):
             determinant += information[0, a] * inverse[0, a]
-        ux, uy, uz, _ = vertical_at(form[i, 0], form[i, 1], form[i, 2])
+        ux, uy, uz, _ = vertical_at(plot[0], plot[1], plot[2])
         up = (ux, uy, uz)
         for a in range(3):
+            x[a], x[3 + a] = plot[a], 0.0
             for b in range(3):
-                covariance[i, a, b] = inverse[a, b] / determinant
-                mean[i, a] += covariance[i, a, b] * pull[b]
-                covariance[i, 3 + a, 3 + b] = (climb - speed) * up[a] * up[b]
-            covariance[i, 3 + a, 3 + a] += speed
-        for k in range(innovation.shape[1]):
-            for a in range(3):
-                innovation[i, k] -= rows[i, k, a] * (mean[i, a] - form[i, a])
+                spread[a, b] = inverse[a, b] / determinant
+                spread[a, 3 + b], spread[3 + b, a] = 0.0, 0.0
+                spread[3 + a, 3 + b] = (climb - speed) * (up[a] * up[b])
+                x[a] += spread[a, b] * pull[b]
+            spread[3 + a, 3 + a] += speed
+        for k in range(int(plot[N_ROWS])):
+            h = plot[FIRST + WIDTH * k : FIRST + WIDTH * k + 8]
+            if h[3] == 0.0 and h[4] == 0.0 and h[5] == 0.0:
+                continue
+            residual, variance = h[6], h[7]
+            for a in range(6):
+                gain[a] = 0.0
+                for b in range(6):
+                    gain[a] += spread[a, b] * h[b]
+            for a in range(6):
+                variance += h[a] * gain[a]
+                residual -= h[a] * (x[a] - plot[a] if a < 3 else x[a])
+            for a in range(6):
+                x[a] += gain[a] * residual / variance
+                for b in range(a + 1):
+                    spread[a, b] -= gain[a] * gain[b] / variance
+                    spread[b, a] = spread[a, b]
 
 
 @kernel

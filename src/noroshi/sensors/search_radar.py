@@ -36,7 +36,8 @@ from noroshi.sensors.rows import (
 
 RANGE, AZIMUTH, ELEVATION, ALTITUDE, RANGE_RATE = range(5)
 SMALLEST_M = 1e-3  # below this a distance has no direction worth dividing by
-NEWTON_STEPS = 3  # to 1e-8 m at 5000 km; two would do at 400 km
+NEWTON_STEPS = 3
+NEAR_ENOUGH_M = 0.1  # what is left is in the plot's rows, which are linear about its place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,6 +88,7 @@ class Sensor:
     parameters: Mapping[str, float]
     axes: Floats
     height_m: Floats
+    own_noise: Floats
 
     @classmethod
     def at(cls, site: SensorSite) -> Self:
@@ -95,11 +97,20 @@ class Sensor:
         if not 0.0 <= parameters["range_m_min"] < parameters["range_m_max"]:
             raise ValueError(f"sensor {site.sensor!r}: range_m_min must be from 0 to below range_m_max")
         origin_ecef_m = ecef_from_geodetic(site.lat_rad, site.lon_rad, site.height_m)
+        p = parameters
+        variances = [
+            p["range_sigma_m"] ** 2,
+            p["azimuth_sigma_rad"] ** 2,
+            p["elevation_sigma_rad"] ** 2,
+            p["altitude_sigma_m"] ** 2 + p["altitude_step_m"] ** 2 / 12.0,
+            p["range_rate_sigma_m_s"] ** 2,
+        ]
         return cls(
             origin_ecef_m=origin_ecef_m,
             parameters=parameters,
             axes=enu_axes_at(origin_ecef_m[None]),
             height_m=np.array([site.height_m], np.float64),
+            own_noise=np.diag(variances),
         )
 
     def measure(self, states: Floats, origin_ecef_m: Floats) -> Floats:
@@ -138,17 +149,9 @@ class Sensor:
 
         Rounding to steps of q has variance q^2/12.
         """
-        p = self.parameters
-        variances = np.array(
-            [
-                p["range_sigma_m"] ** 2,
-                p["azimuth_sigma_rad"] ** 2,
-                p["elevation_sigma_rad"] ** 2,
-                p["altitude_sigma_m"] ** 2 + p["altitude_step_m"] ** 2 / 12.0,
-                p["range_rate_sigma_m_s"] ** 2,
-            ]
-        )
-        return np.broadcast_to(np.diag(variances), (len(values), 5, 5)).copy()
+        noise = np.empty((len(values), 5, 5))
+        noise[:] = self.own_noise
+        return noise
 
     def locate(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
         """Return (n, 6) states and (n, 6, 6) covariances; see `Sensor.locate` of the room.
@@ -157,12 +160,16 @@ class Sensor:
         prior), linearised where range, azimuth and altitude (else elevation) meet; the range rate is taken in after.
         """
         values, covariances = self._with_height(values, covariances, origin_ecef_m)
+        form = self.form(values, covariances, origin_ecef_m)
+        return self._begun(form, np.arange(len(form)))
+
+    def begin(self, form: Floats, chosen: NDArray[np.int64]) -> tuple[Floats, Floats] | None:
+        """Return what `locate` would of chosen plots, from their forms alone; None if one of them has no height."""
+        return self._begun(form, chosen) if form[chosen, N_ROWS].min(initial=0.0) >= 0.0 else None
+
+    def _begun(self, form: Floats, chosen: NDArray[np.int64]) -> tuple[Floats, Floats]:
         p = self.parameters
-        return begun(
-            self.form(values, covariances, origin_ecef_m),
-            speed_sigma_m_s=p["speed_sigma_m_s"],
-            climb_sigma_m_s=p["climb_sigma_m_s"],
-        )
+        return begun(form, chosen, speed_sigma_m_s=p["speed_sigma_m_s"], climb_sigma_m_s=p["climb_sigma_m_s"])
 
     def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n, 46) forms; see `sensors.rows.Linear`.
@@ -244,6 +251,8 @@ def _form(
     """Write the form of each plot."""
     rows, y, noise = np.zeros((5, 6)), np.empty(5), np.empty((5, 5))
     scale, white, used = np.ones(5), np.empty((5, 5)), np.empty(5, np.int64)
+    log_area, log_depth = math.log(math.pi * range_m_max * range_m_max), math.log(AIR_DEPTH_M)
+    log_span = math.log(SPEED_SPAN_M_S)
     for i in range(values.shape[0]):
         at = i if axes.shape[0] > 1 else 0
         east, north, up = axes[at, 0], axes[at, 1], axes[at, 2]
@@ -279,15 +288,15 @@ def _form(
                 outward = ux * (sin * east[0] + cos * north[0]) + uy * (sin * east[1] + cos * north[1])
                 outward += uz * (sin * east[2] + cos * north[2])
                 slope -= outward * rise / ground
-            if abs(wanted - height) < 1e-6:
+            if abs(wanted - height) < NEAR_ENOUGH_M:
                 break
             rise = min(max(rise + (wanted - height) / slope, -range_m), range_m)
         form[i, 0], form[i, 1], form[i, 2] = x, y_m, z
         slant = math.sqrt(ground * ground + rise * rise)
         across = ground * ground * covariances[i, 1, 1]
-        log_volume = math.log(math.pi * range_m_max * range_m_max)
+        log_volume = log_area
         if not math.isnan(values[i, 4]):
-            log_volume += math.log(SPEED_SPAN_M_S)
+            log_volume += log_span
         if is_flat:
             vertical = min(altitude_sigma_m, range_m / 3.0)
             form[i, RADIUS] = math.sqrt(covariances[i, 0, 0] + across + vertical * vertical)
@@ -324,7 +333,7 @@ def _form(
         if not math.isnan(values[i, 4]):
             y[4] = values[i, 4]
             noise[4, 4] += speed_sigma_m_s * speed_sigma_m_s * (covariances[i, 1, 1] + vertical / (slant * slant))
-        form[i, LOG_VOLUME] = log_volume + math.log(AIR_DEPTH_M)
+        form[i, LOG_VOLUME] = log_volume + log_depth
         write_rows(form[i], rows, y, noise, white, used)
 
 

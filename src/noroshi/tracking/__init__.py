@@ -1,12 +1,16 @@
 """Detections to tracks. One tracker a file in `trackers/`; what trackers share sits beside it in this room."""
 
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.records import Detections, Tracks
 from noroshi.sensors import Sensor
+
+if TYPE_CHECKING:
+    from noroshi.tracking.bank import Pairs
 
 
 class Tracker(Protocol):
@@ -50,3 +54,43 @@ class Tracker(Protocol):
 
 TrackerState = dict[str, NDArray[Any]]
 """Named arrays, never written to once made: a checkpoint is this and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One step of a tracker, as a `Listener` hears of it.
+
+    Attributes:
+        plots: (n,) the batch.
+        pairs: (p,) of a track and a plot, those that the coarse gate found.
+        weight: (p,) probability that the plot is the track's, if the track exists.
+        own_plot: (t,) of `pairs.rows`, which plot each has more likely than not; -1 for none.
+        fresh: (n,) existence of the track that each plot starts; 0 where it starts none.
+        twins: rows that end because an older track is of the same target.
+        heirs: rows that went on from where their twin was.
+        lost: rows that end, twins among them.
+    """
+
+    plots: Detections
+    pairs: "Pairs"
+    weight: NDArray[np.float64]
+    own_plot: NDArray[np.int64]
+    fresh: NDArray[np.float64]
+    twins: NDArray[np.int64]
+    heirs: NDArray[np.int64]
+    lost: NDArray[np.int64]
+
+
+class Listener(Protocol):
+    """Who wants to know why: `Keeper.listener` is told of each step and of each taken back; None costs nothing.
+
+    It may read the tracker's store, in which tracks that end with the step still have their rows, and change nothing.
+    """
+
+    def step(self, heard: Heard) -> None:
+        """Hear of one step."""
+        ...
+
+    def take_back(self) -> None:
+        """Hear that the latest step that was not taken back yet did not happen."""
+        ...

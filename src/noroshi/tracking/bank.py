@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noroshi.estimation.blocks import Executor
 from noroshi.estimation.sequential import absorb
@@ -23,9 +24,13 @@ from noroshi.motion import Motion
 from noroshi.records import Detections
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import absorb_forms, linearise
-from noroshi.tracking.store import PROBABILITY, Integers, Layout, Store, Whole
+from noroshi.tracking.gate import SAME_ADDRESS
+from noroshi.tracking.store import EXISTENCE, PROBABILITY, Integers, Layout, Near, Store, Whole
 
 LOG_2_PI = math.log(2.0 * math.pi)
+WIDENING_MAX = 100.0
+"""How many times the gate (as a squared distance) a plot may lie from the track whose address it carries. The address
+says that it is the same target, so that it is the prediction that was too sure of itself."""
 
 
 @dataclass
@@ -38,12 +43,15 @@ class Pairs:
         rows: (t,) the distinct tracks.
         begin: (t + 1,) where each one's pairs begin.
         dt_s: (p,) from the track's time to the plot's.
+        mixed: (t, n_real) the tracks' rows at their own time, models mixed as they may have changed by the plots' time;
+            with one model there is nothing to mix, and it is empty.
         means, covariances: one (p, d) and (p, d, d) a model, the state after the plot, at the later of the two times.
         ahead, spread: one (t, d) and (t, d, d) a model, the track's state before its first pair's plot.
-        mixed: (t, n_real) the tracks' rows at their own time, models mixed as they may have changed by the plots' time.
+        fit: (k, p, 3) by model: squared Mahalanobis distance, log determinant, number of components measured.
         distance: (p,) least squared Mahalanobis distance of any model.
         log_likelihood: (p, k) of the plot by model.
-        n_measured: (p,).
+        total: (p,) the same over all models.
+        is_inside: (p,) whether the pair passed the gate.
     """
 
     row: Integers
@@ -53,24 +61,16 @@ class Pairs:
     rows: Integers
     begin: Integers
     dt_s: Floats
+    mixed: Floats
     means: list[Floats]
     covariances: list[Floats]
     ahead: list[Floats]
     spread: list[Floats]
-    mixed: Floats
+    fit: Floats
     distance: Floats
     log_likelihood: Floats
-    n_measured: Integers
-
-    def total(self) -> Floats:
-        """(p,) log likelihood of each plot over all models."""
-        if self.log_likelihood.shape[1] == 1:
-            return self.log_likelihood[:, 0]
-        k = self.log_likelihood.shape[1]
-        prior = self.mixed[self.group, PROBABILITY : PROBABILITY + k]
-        top = self.log_likelihood.max(axis=1)
-        likelihood: Floats = top + np.log((prior * np.exp(self.log_likelihood - top[:, None])).sum(axis=1))
-        return likelihood
+    total: Floats
+    is_inside: NDArray[np.bool_]
 
 
 class Bank:
@@ -87,8 +87,9 @@ class Bank:
         self.sojourn_s = np.array(sojourn_s, np.float64)
         self.sizes = tuple(len(motion.COMPONENTS) for motion in motions)
         self._sizes = np.array(self.sizes)
-        self._extent = [np.array(motion.EXTENT, np.float64).reshape(-1, 2) for motion in motions]
-        self._weight = np.full(len(self.motions), 1.0 / len(self.motions))
+        self._extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
+            -1, 2
+        )
 
     def layout(self, n_sensors: int) -> Layout:
         """Return where a track's row has what."""
@@ -108,23 +109,9 @@ class Bank:
             found = max(found, float(np.trace(noise)) / 1000.0)
         return found
 
-    def begin(self, mean: Floats, covariance: Floats, existence: Floats) -> Floats:
-        """Return (n, n_real) rows of new tracks of (n, 6) states.
-
-        What goes beyond those is somewhere in its model's extent.
-        """
-        layout = self.layout(0)
-        real = np.zeros((len(mean), layout.n_real))
-        real[:, 0] = existence
-        real[:, PROBABILITY : PROBABILITY + len(self.sizes)] = self._weight
-        for size, offset, extent in zip(self.sizes, layout.offsets, self._extent, strict=True):
-            own = real[:, offset + size : offset + size + size * size].reshape(-1, size, size)
-            real[:, offset : offset + 6] = mean
-            own[:, :6, :6] = covariance
-            for c, (low, high) in enumerate(extent, 6):
-                real[:, offset + c] = 0.5 * (low + high)
-                own[:, c, c] = (high - low) ** 2 / 12.0
-        return real
+    def begin(self, store: Store, rows: Integers, mean: Floats, covariance: Floats, existence: Floats) -> None:
+        """Write new tracks of (n, 6) states into rows; what goes beyond those is somewhere in its model's extent."""
+        _begin(store.real, rows, mean, covariance, existence, self._sizes, store.layout.offsets, self._extent)
 
     def predict(self, store: Store, rows: Integers, time_ns: int) -> tuple[Floats, Floats]:
         """Return (n, 6) means and (n, 6, 6) covariances of tracks at one time, over all models."""
@@ -145,70 +132,104 @@ class Bank:
         store: Store,
         row: Integers,
         plot: Integers,
+        agreement: Integers,
         plots: Detections,
         form: Floats,
         sensor: Sensor,
+        gates: Floats,
         *,
         keep_prior: bool,
     ) -> Pairs:
         """Return all pairs with what each plot would make of each track.
 
+        Where address and track are the same target's and the plot is beyond the gate (up to `WIDENING_MAX` times), the
+        track's covariance is widened until the plot is inside.
+
         Args:
             store: the tracks.
-            row, plot: (p,) pairs ordered by row.
+            row, plot, agreement: (p,) pairs ordered by row.
             plots: the batch, in the sensor's order.
             form: its forms (`sensors.rows`).
             sensor: that gave it.
+            gates: (10,) squared Mahalanobis distance at the gate by number of components measured; of tracks that have
+                a single plot, element 0.
             keep_prior: whether the state before the plot is wanted too.
         """
-        rows, begin, group = _groups(row)
-        p, k, offsets = len(row), len(self.sizes), store.layout.offsets
-        dt_s = (plots.time_ns[plot] - store.whole[row, Whole.TIME]) / NS_PER_S
+        rows, begin, group, dt_s = _line_up(row, plot, plots.time_ns, store.whole)
+        p, k = len(row), len(self.sizes)
+        mixed = np.empty((len(rows) if k > 1 else 0, store.layout.n_real))
         if k > 1:
-            mixed = np.empty((len(rows), store.layout.n_real))
-            first_s = np.maximum(dt_s[begin[:-1]], 0.0)
-            _mix(store.real, rows, first_s, self.sojourn_s, self._sizes, offsets, mixed)
-        else:
-            mixed = store.real[rows]
+            _mix(store.real, rows, dt_s, begin, self.sojourn_s, self._sizes, store.layout.offsets, mixed)
         pairs = Pairs(
-            row=row, plot=plot, agreement=np.zeros(p, np.int64), group=group, rows=rows, begin=begin, dt_s=dt_s,
+            row=row, plot=plot, agreement=agreement, group=group, rows=rows, begin=begin, dt_s=dt_s, mixed=mixed,
             means=[np.empty((p, d)) for d in self.sizes], covariances=[np.empty((p, d, d)) for d in self.sizes],
             ahead=[np.empty((len(rows), d)) for d in self.sizes if keep_prior],
             spread=[np.empty((len(rows), d, d)) for d in self.sizes if keep_prior],
-            mixed=mixed, distance=np.full(p, np.inf), log_likelihood=np.empty((p, k)), n_measured=np.zeros(p, np.int64),
+            fit=np.empty((k, p, 3)), distance=np.empty(p), log_likelihood=np.empty((p, k)), total=np.empty(p),
+            is_inside=np.empty(p, np.bool_),
         )  # fmt: skip
-        self._take_in(pairs, np.arange(p), np.ones(p), plots, form, sensor)
+        late = bool(p) and float(dt_s.min()) < 0.0
+        for each in range(k):
+            self._take_in(store, pairs, each, plots, form, sensor, late)
+        stray = np.empty(p)
+        if _score(pairs.fit, mixed, group, row, store.near, agreement, gates, WIDENING_MAX, pairs.distance,
+                  pairs.log_likelihood, pairs.total, pairs.is_inside, stray):  # fmt: skip
+            self._widen(store, pairs, stray, plots, form, sensor, late, gates)
         return pairs
 
-    def widen(
-        self, pairs: Pairs, some: Integers, factor: Floats, plots: Detections, form: Floats, sensor: Sensor
-    ) -> None:
-        """Do some pairs again with the covariance before the plot that many times as wide."""
-        pairs.distance[some] = np.inf
-        self._take_in(pairs, some, factor, plots, form, sensor)
-
     def _take_in(
-        self, pairs: Pairs, some: Integers, factor: Floats, plots: Detections, form: Floats, sensor: Sensor
+        self, store: Store, pairs: Pairs, k: int, plots: Detections, form: Floats, sensor: Sensor, late: bool
     ) -> None:
-        """Write what the plots make of some of the pairs, for each model."""
-        dt_s, plot = pairs.dt_s[some], pairs.plot[some]
-        for k, (motion, size, offset) in enumerate(zip(self.motions, self.sizes, self.layout(0).offsets, strict=True)):
-            mean, covariance = np.empty((len(some), size)), np.empty((len(some), size, size))
-            _gather(pairs.mixed, pairs.group[some], offset, mean, covariance)
-            ahead, spread = motion.predict(mean, covariance, np.maximum(dt_s, 0.0))
-            spread *= factor[:, None, None]
+        """Write what the plots make of the tracks by one model."""
+        ahead, spread = self._ahead(store, pairs, k, pairs.row, pairs.group, pairs.dt_s, late)
+        if pairs.ahead:
+            first = pairs.begin[:-1]
+            pairs.ahead[k], pairs.spread[k] = ahead[first], spread[first]
+        if late:
+            pairs.fit[k] = _absorb_late(self.motions[k], plots, form, sensor, pairs.plot, pairs.dt_s, ahead, spread)
+        else:
+            absorb_forms(sensor, plots, form, pairs.plot, ahead, spread, pairs.fit[k])
+        pairs.means[k], pairs.covariances[k] = ahead, spread
+
+    def _ahead(
+        self, store: Store, pairs: Pairs, k: int, row: Integers, group: Integers, dt_s: Floats, late: bool
+    ) -> tuple[Floats, Floats]:
+        """Return one model's state of tracks at their plots' times, or at their own where the plot is older."""
+        size = self.sizes[k]
+        mean, covariance = np.empty((len(row), size)), np.empty((len(row), size, size))
+        source, index = (pairs.mixed, group) if len(self.sizes) > 1 else (store.real, row)
+        _gather(source, index, store.layout.offsets[k], mean, covariance)
+        return self.motions[k].predict(mean, covariance, np.maximum(dt_s, 0.0) if late else dt_s)
+
+    def _widen(
+        self,
+        store: Store,
+        pairs: Pairs,
+        stray: Floats,
+        plots: Detections,
+        form: Floats,
+        sensor: Sensor,
+        late: bool,
+        gates: Floats,
+    ) -> None:
+        """Do the stray pairs again with the covariance before the plot so many times as wide, and let them in."""
+        some = np.flatnonzero(stray > 0.0)
+        group, dt_s = pairs.group[some], pairs.dt_s[some]
+        for k, motion in enumerate(self.motions):
+            ahead, spread = self._ahead(store, pairs, k, pairs.row[some], group, dt_s, late)
+            spread *= stray[some][:, None, None]
             if pairs.ahead:
-                first = np.flatnonzero(pairs.begin[pairs.group[some]] == some)
-                pairs.ahead[k][pairs.group[some[first]]] = ahead[first]
-                pairs.spread[k][pairs.group[some[first]]] = spread[first]
-            if len(dt_s) and dt_s.min() < 0.0:
-                fit = _absorb_late(motion, plots, form, sensor, plot, dt_s, ahead, spread)
+                first = np.flatnonzero(pairs.begin[group] == some)
+                pairs.ahead[k][group[first]], pairs.spread[k][group[first]] = ahead[first], spread[first]
+            fit = np.empty((len(some), 3))
+            if late:
+                fit = _absorb_late(motion, plots, form, sensor, pairs.plot[some], dt_s, ahead, spread)
             else:
-                fit = absorb_forms(sensor, plots, form, plot, ahead, spread)
-            _put(pairs.means, pairs.covariances, k, some, ahead, spread)
-            pairs.distance[some] = np.minimum(pairs.distance[some], fit[:, 0])
-            pairs.log_likelihood[some, k] = -0.5 * (fit[:, 0] + fit[:, 1] + LOG_2_PI * fit[:, 2])
-            pairs.n_measured[some] = fit[:, 2].astype(np.int64)
+                absorb_forms(sensor, plots, form, pairs.plot[some], ahead, spread, fit)
+            pairs.means[k][some], pairs.covariances[k][some], pairs.fit[k, some] = ahead, spread, fit
+        _score(pairs.fit, pairs.mixed, pairs.group, pairs.row, store.near, pairs.agreement, gates, 0.0, pairs.distance,
+               pairs.log_likelihood, pairs.total, pairs.is_inside, np.empty(len(stray)))  # fmt: skip
+        pairs.is_inside[some] = True
 
 
 def _absorb_late(
@@ -238,16 +259,6 @@ def _absorb_late(
     return fit
 
 
-def _put(
-    means: list[Floats], covariances: list[Floats], k: int, some: Integers, mean: Floats, covariance: Floats
-) -> None:
-    """Write some pairs' states of one model; all of them without copying."""
-    if len(some) == len(means[k]):
-        means[k], covariances[k] = mean, covariance
-    else:
-        means[k][some], covariances[k][some] = mean, covariance
-
-
 def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existence: Floats) -> None:
     """Write into the store what the plots made of the tracks.
 
@@ -258,7 +269,7 @@ def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existe
         time_ns: (n,) the plots' times.
         existence: (t,) of the tracks after it.
     """
-    sizes, offsets = np.array(store.layout.sizes), store.layout.offsets
+    offsets = store.layout.offsets
     for k, size in enumerate(store.layout.sizes):
         prior = pairs.ahead[k] if pairs.ahead else np.empty((0, size))
         prior_spread = pairs.spread[k] if pairs.spread else np.empty((0, size, size))
@@ -267,7 +278,7 @@ def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existe
             pairs.log_likelihood, k, size, offsets[k], pairs.means[k], pairs.covariances[k], prior, prior_spread,
         )  # fmt: skip
     _finish(store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.mixed,
-            pairs.log_likelihood, len(sizes), existence)  # fmt: skip
+            pairs.log_likelihood, len(store.layout.sizes), existence)  # fmt: skip
 
 
 def _state(real: Floats, size: int, offset: int) -> tuple[Floats, Floats]:
@@ -277,20 +288,101 @@ def _state(real: Floats, size: int, offset: int) -> tuple[Floats, Floats]:
     return mean, covariance.reshape(-1, size, size)
 
 
-def _groups(row: Integers) -> tuple[Integers, Integers, Integers]:
-    """Return the distinct rows of an ascending list, where each begins (and the end), and the number of each pair's."""
-    new = np.empty(len(row), np.bool_)
-    new[:1] = True
-    np.not_equal(row[1:], row[:-1], out=new[1:])
-    begin = np.flatnonzero(new)
-    return row[begin], np.append(begin, len(row)), np.cumsum(new) - 1
+@kernel
+def _begin(
+    real: Floats,
+    rows: Integers,
+    mean: Floats,
+    covariance: Floats,
+    existence: Floats,
+    sizes: Integers,
+    offsets: Integers,
+    extent: Floats,
+) -> None:
+    n_models, beyond = sizes.shape[0], 0
+    for at in range(rows.shape[0]):
+        row = real[rows[at]]
+        row[:] = 0.0
+        row[EXISTENCE] = existence[at]
+        beyond = 0
+        for k in range(n_models):
+            d, own = sizes[k], offsets[k]
+            row[PROBABILITY + k] = 1.0 / n_models
+            for a in range(6):
+                row[own + a] = mean[at, a]
+                for b in range(6):
+                    row[own + d + a * d + b] = covariance[at, a, b]
+            for a in range(6, d):
+                low, high = extent[beyond, 0], extent[beyond, 1]
+                row[own + a] = 0.5 * (low + high)
+                row[own + d + a * (d + 1)] = (high - low) ** 2 / 12.0
+                beyond += 1
 
 
 @kernel
-def _gather(mixed: Floats, group: Integers, offset: int, mean: Floats, covariance: Floats) -> None:
+def _line_up(
+    row: Integers, plot: Integers, time_ns: Integers, whole: Integers
+) -> tuple[Integers, Integers, Integers, Floats]:
+    """Return the distinct rows of an ascending list, where each begins (and the end), each pair's, its time step."""
+    p, n = row.shape[0], 0
+    rows, begin, group = np.empty(p, np.int64), np.empty(p + 1, np.int64), np.empty(p, np.int64)
+    dt_s = np.empty(p)
+    for e in range(p):
+        if e == 0 or row[e] != row[e - 1]:
+            rows[n], begin[n] = row[e], e
+            n += 1
+        group[e] = n - 1
+        dt_s[e] = (time_ns[plot[e]] - whole[row[e], Whole.TIME]) / NS_PER_S
+    begin[n] = p
+    return rows[:n].copy(), begin[: n + 1].copy(), group, dt_s
+
+
+@kernel
+def _score(
+    fit: Floats,
+    mixed: Floats,
+    group: Integers,
+    row: Integers,
+    near: Floats,
+    agreement: Integers,
+    gates: Floats,
+    widening_max: float,
+    distance: Floats,
+    log_likelihood: Floats,
+    total: Floats,
+    is_inside: NDArray[np.bool_],
+    stray: Floats,
+) -> int:
+    """Write likelihoods and which pairs are inside the gate; return how many are to be widened (`stray` > 0)."""
+    n_models, found = fit.shape[0], 0
+    sigmas_first = math.sqrt(gates[0])
+    for e in range(row.shape[0]):
+        distance[e], top = math.inf, -math.inf
+        for k in range(n_models):
+            distance[e] = min(distance[e], fit[k, e, 0])
+            log_likelihood[e, k] = -0.5 * (fit[k, e, 0] + fit[k, e, 1] + LOG_2_PI * fit[k, e, 2])
+            top = max(top, log_likelihood[e, k])
+        total[e] = top
+        if n_models > 1:
+            likelihood = 0.0
+            for k in range(n_models):
+                likelihood += mixed[group[e], PROBABILITY + k] * math.exp(log_likelihood[e, k] - top)
+            total[e] += math.log(likelihood)
+        n = int(fit[0, e, 2])
+        gate = gates[0] if near[row[e], Near.SIGMAS] == sigmas_first else gates[n]
+        is_inside[e] = n > 0 and distance[e] <= gate
+        stray[e] = 0.0
+        if agreement[e] == SAME_ADDRESS and gate < distance[e] < widening_max * gate:
+            stray[e] = distance[e] / gate
+            found += 1
+    return found
+
+
+@kernel
+def _gather(source: Floats, index: Integers, offset: int, mean: Floats, covariance: Floats) -> None:
     d = mean.shape[1]
-    for i in range(group.shape[0]):
-        row = mixed[group[i]]
+    for i in range(index.shape[0]):
+        row = source[index[i]]
         for a in range(d):
             mean[i, a] = row[offset + a]
             for b in range(d):
@@ -299,7 +391,14 @@ def _gather(mixed: Floats, group: Integers, offset: int, mean: Floats, covarianc
 
 @kernel
 def _mix(
-    real: Floats, rows: Integers, dt_s: Floats, sojourn_s: Floats, sizes: Integers, offsets: Integers, mixed: Floats
+    real: Floats,
+    rows: Integers,
+    dt_s: Floats,
+    begin: Integers,
+    sojourn_s: Floats,
+    sizes: Integers,
+    offsets: Integers,
+    mixed: Floats,
 ) -> None:
     """Mix the models of each track as they may have changed since its last plot.
 
@@ -311,7 +410,7 @@ def _mix(
         row, out = real[rows[at]], mixed[at]
         out[0] = row[0]
         for i in range(k):
-            stay = math.exp(-dt_s[at] / sojourn_s[i])
+            stay = math.exp(-max(dt_s[begin[at]], 0.0) / sojourn_s[i])
             for j in range(k):
                 joint[i, j] = row[PROBABILITY + i] * (stay if i == j else (1.0 - stay) / (k - 1))
         for j in range(k):
@@ -366,7 +465,6 @@ def _merge(
 
     All is brought to the time of the likeliest plot; what lies some milliseconds off is moved by its own velocity.
     """
-    n_models = log_likelihood.shape[1]
     middle, off = np.empty(d), np.empty(d)
     for t in range(rows.shape[0]):
         first, end = begin[t], begin[t + 1]
@@ -388,7 +486,7 @@ def _merge(
         for e in range(first - 1, end):
             share = 1.0 - claimed
             if e >= first:
-                share = weight[e] * _relative(log_likelihood, e, k, mixed[t], n_models)
+                share = weight[e] * _relative(log_likelihood, e, k, mixed, t)
             if share <= 0.0:
                 continue
             state = prior[t] if e < first else means[e]
@@ -406,7 +504,7 @@ def _merge(
         for e in range(first - 1, end):
             share = 1.0 - claimed
             if e >= first:
-                share = weight[e] * _relative(log_likelihood, e, k, mixed[t], n_models)
+                share = weight[e] * _relative(log_likelihood, e, k, mixed, t)
             if share <= 0.0:
                 continue
             share /= total
@@ -433,13 +531,14 @@ def _likeliest(weight: Floats, first: int, end: int) -> tuple[int, float]:
 
 
 @kernel
-def _relative(log_likelihood: Floats, e: int, k: int, mixed: Floats, n_models: int) -> float:
+def _relative(log_likelihood: Floats, e: int, k: int, mixed: Floats, t: int) -> float:
     """Return one model's likelihood of a plot over that of all models."""
+    n_models = log_likelihood.shape[1]
     if n_models == 1:
         return 1.0
     total = 0.0
     for i in range(n_models):
-        total += mixed[PROBABILITY + i] * math.exp(log_likelihood[e, i] - log_likelihood[e, k])
+        total += mixed[t, PROBABILITY + i] * math.exp(log_likelihood[e, i] - log_likelihood[e, k])
     return 1.0 / total
 
 
@@ -472,7 +571,7 @@ def _finish(
         for k in range(n_models):
             share = max(0.0, 1.0 - claimed)
             for e in range(first, end):
-                share += weight[e] * _relative(log_likelihood, e, k, mixed[t], n_models)
+                share += weight[e] * _relative(log_likelihood, e, k, mixed, t)
             row[PROBABILITY + k] = max(mixed[t, PROBABILITY + k] * share, 1e-9)
             total += row[PROBABILITY + k]
         for k in range(n_models):

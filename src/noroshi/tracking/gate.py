@@ -11,7 +11,6 @@ from noroshi.records.identity import ABSENT
 from noroshi.tracking.store import Near, Store, Whole
 
 Integers = NDArray[np.int64]
-PLOTS_A_CELL = 1.0
 CELLS_A_PLOT_MAX = 4
 NO_CODE, SAME_CODE, SAME_ADDRESS = 0, 1, 2
 """What a track and a plot say of each other's identity; different addresses make no pair at all."""
@@ -34,13 +33,47 @@ def coarse_pairs(
         codes: (n, 3) ICAO address, Mode 3/A code, MMSI.
         growth: variance [m2/s3] that the position gains by unforeseen acceleration over the cube of the time.
     """
+    if not len(time_s):
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
+    centre = position_ecef_m.mean(axis=0)
+    plane = _plane(centre)
+    place = (position_ecef_m - centre) @ plane
+    low = place.min(axis=0)
+    place -= low
+    extent = place.max(axis=0)
+    size, shape = _cells(extent, len(time_s))
+    cell = (place / size).astype(np.int64) @ np.array([shape[1], 1])
+    plot = np.argsort(cell, kind="stable")
+    begin = np.zeros(shape[0] * shape[1] + 1, np.int64)
+    np.cumsum(np.bincount(cell, minlength=len(begin) - 1), out=begin[1:])
     n_pairs = 4 * len(time_s) + 64
     while True:
         pairs = np.empty((3, n_pairs), np.int64)
-        found = _search(store.near, store.whole, store.n_used, position_ecef_m, radius_m, time_s, codes, growth, pairs)
+        found = _search(
+            store.near, store.whole, store.n_used, position_ecef_m, radius_m, time_s, codes, growth,
+            centre + plane @ low, plane, extent, size, shape, begin, plot, pairs,
+        )  # fmt: skip
         if found <= n_pairs:
             return pairs[0, :found], pairs[1, :found], pairs[2, :found]
         n_pairs = found
+
+
+def _plane(centre: Floats) -> Floats:
+    """Return (3, 2) two unit vectors at right angles to `centre` and to each other."""
+    axis = np.zeros(3)
+    axis[np.argmin(np.abs(centre))] = 1.0
+    across = np.cross(axis, centre)
+    across /= max(float(np.sqrt(across @ across)), 1e-9)
+    along = np.cross(centre, across)
+    along /= max(float(np.sqrt(along @ along)), 1e-9)
+    return np.stack([across, along], axis=1)
+
+
+def _cells(extent: Floats, n: int) -> tuple[float, tuple[int, int]]:
+    """Return the side of the grid's cells [m] and how many there are along each axis: about one plot in each."""
+    width, length = float(extent[0]), float(extent[1])
+    size = max(np.sqrt((width + 1.0) * (length + 1.0) / n), (width + length + 2.0) / (CELLS_A_PLOT_MAX * n))
+    return float(size), (int(width / size) + 1, int(length / size) + 1)
 
 
 @kernel
@@ -53,40 +86,19 @@ def _search(
     time_s: Floats,
     codes: Integers,
     growth: float,
+    corner: Floats,
+    plane: Floats,
+    extent: Floats,
+    size: float,
+    shape: tuple[int, int],
+    begin: Integers,
+    plot: Integers,
     pairs: Integers,
 ) -> int:
     """Write the pairs and return how many there are, of which no more are written than there is room for."""
-    n = time_s.shape[0]
-    if n == 0:
-        return 0
-    centre = np.zeros(3)
-    for j in range(n):
-        for c in range(3):
-            centre[c] += position[j, c] / n
-    across, along = _plane(centre)
-    place = np.empty((n, 2))
-    low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    early, late, widest = np.inf, -np.inf, 0.0
-    for j in range(n):
-        place[j, 0], place[j, 1] = _project(position[j], centre, across, along)
-        for c in range(2):
-            low[c], high[c] = min(low[c], place[j, c]), max(high[c], place[j, c])
+    early, late, widest = math.inf, -math.inf, 0.0
+    for j in range(time_s.shape[0]):
         early, late, widest = min(early, time_s[j]), max(late, time_s[j]), max(widest, radius[j])
-    size = math.sqrt((high[0] - low[0] + 1.0) * (high[1] - low[1] + 1.0) * PLOTS_A_CELL / n)
-    size = max(size, (high[0] - low[0] + high[1] - low[1] + 2.0) / (CELLS_A_PLOT_MAX * n))
-    nx, ny = int((high[0] - low[0]) / size) + 1, int((high[1] - low[1]) / size) + 1
-    begin = np.zeros(nx * ny + 1, np.int64)
-    cell = np.empty(n, np.int64)
-    for j in range(n):
-        cell[j] = int((place[j, 0] - low[0]) / size) * ny + int((place[j, 1] - low[1]) / size)
-        begin[cell[j] + 1] += 1
-    for c in range(nx * ny):
-        begin[c + 1] += begin[c]
-    filled = begin[:-1].copy()
-    plot = np.empty(n, np.int64)
-    for j in range(n):
-        plot[filled[cell[j]]] = j
-        filled[cell[j]] += 1
     found = 0
     middle, half = 0.5 * (early + late), 0.5 * (late - early)
     for i in range(n_used):
@@ -100,16 +112,16 @@ def _search(
         spread = near[i, Near.POSITION_SIGMA] + longest * near[i, Near.VELOCITY_SIGMA]
         reach = sigmas * math.sqrt(spread * spread + growth * longest * longest * longest + widest * widest)
         reach += half * math.sqrt(vx * vx + vy * vy + vz * vz)
-        x, y, z = x - centre[0], y - centre[1], z - centre[2]
-        u = x * across[0] + y * across[1] + z * across[2] - low[0]
-        v = x * along[0] + y * along[1] + z * along[2] - low[1]
-        if u + reach < 0.0 or v + reach < 0.0 or u - reach > high[0] - low[0] or v - reach > high[1] - low[1]:
+        x, y, z = x - corner[0], y - corner[1], z - corner[2]
+        u = x * plane[0, 0] + y * plane[1, 0] + z * plane[2, 0]
+        v = x * plane[0, 1] + y * plane[1, 1] + z * plane[2, 1]
+        if u + reach < 0.0 or v + reach < 0.0 or u - reach > extent[0] or v - reach > extent[1]:
             continue
-        first_x, last_x = max(0, int((u - reach) / size)), min(nx - 1, int((u + reach) / size))
-        first_y, last_y = max(0, int((v - reach) / size)), min(ny - 1, int((v + reach) / size))
+        first_x, last_x = max(0, int((u - reach) / size)), min(shape[0] - 1, int((u + reach) / size))
+        first_y, last_y = max(0, int((v - reach) / size)), min(shape[1] - 1, int((v + reach) / size))
         first = found
         for cx in range(first_x, last_x + 1):
-            for at in range(begin[cx * ny + first_y], begin[cx * ny + last_y + 1]):
+            for at in range(begin[cx * shape[1] + first_y], begin[cx * shape[1] + last_y + 1]):
                 j = plot[at]
                 dt = time_s[j] - near[i, Near.TIME_S]
                 spread = near[i, Near.POSITION_SIGMA] + abs(dt) * near[i, Near.VELOCITY_SIGMA]
@@ -128,36 +140,6 @@ def _search(
         if found <= pairs.shape[1]:
             _sort(pairs, first, found)
     return found
-
-
-@kernel
-def _plane(centre: Floats) -> tuple[Floats, Floats]:
-    """Return two unit vectors at right angles to `centre` and to each other."""
-    axis = np.zeros(3)
-    axis[int(np.argmin(np.abs(centre)))] = 1.0
-    across = np.array(
-        [
-            axis[1] * centre[2] - axis[2] * centre[1],
-            axis[2] * centre[0] - axis[0] * centre[2],
-            axis[0] * centre[1] - axis[1] * centre[0],
-        ]
-    )
-    across /= max(math.sqrt(across[0] ** 2 + across[1] ** 2 + across[2] ** 2), 1e-9)
-    along = np.array(
-        [
-            centre[1] * across[2] - centre[2] * across[1],
-            centre[2] * across[0] - centre[0] * across[2],
-            centre[0] * across[1] - centre[1] * across[0],
-        ]
-    )
-    along /= max(math.sqrt(along[0] ** 2 + along[1] ** 2 + along[2] ** 2), 1e-9)
-    return across, along
-
-
-@kernel
-def _project(position: Floats, centre: Floats, across: Floats, along: Floats) -> tuple[float, float]:
-    x, y, z = position[0] - centre[0], position[1] - centre[1], position[2] - centre[2]
-    return x * across[0] + y * across[1] + z * across[2], x * along[0] + y * along[1] + z * along[2]
 
 
 @kernel

@@ -16,10 +16,10 @@ from noroshi.motion import Motion
 from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus
 from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
-from noroshi.sensors.rows import RADIUS, form_of
-from noroshi.tracking import TrackerState
+from noroshi.sensors.rows import RADIUS, form_of, start_of
+from noroshi.tracking import Heard, Listener, TrackerState
 from noroshi.tracking.bank import Bank, Pairs, settle
-from noroshi.tracking.gate import SAME_ADDRESS, coarse_pairs
+from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
 from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.life import due, rivals
@@ -27,10 +27,6 @@ from noroshi.tracking.store import EXISTENCE, FREE, NEVER, Change, Integers, Nea
 
 APART_LOOKS = 5  # two tracks that one look saw both of are two targets, for so many looks
 COASTING_LOOKS = 2
-WIDENING_MAX = 100.0
-"""How many times the gate (as a squared distance) a plot may lie from the track whose address it carries. The track's
-covariance is then widened until the plot is inside: the address says that it is the same target, so that it is the
-prediction that was too sure of itself."""
 
 UNKNOWN, AIRCRAFT, SHIP, N_KINDS = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind.SHIP), len(Kind)
 IDENTITY = (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI, *range(Whole.CALL_SIGN, Whole.FIRST_SENSOR))
@@ -59,11 +55,12 @@ class Keeper(ABC):
     ) -> None:
         self.node = node
         self.sensor_names = sensor_names
+        self.listener: Listener | None = None
         self.bank = Bank(motions, sojourn_s, executor)
         self._gates = chi_square_gate(gate_probability, np.arange(10))
-        self._first_gate = first_gate_sigmas**2
+        self._gates[0] = first_gate_sigmas**2  # of tracks that have a single plot
         self._alike = float(chi_square_gate(duplicate_probability, 6))
-        sigmas = first_gate_sigmas, float(np.sqrt(self._gates[3]))
+        sigmas = float(np.sqrt(self._gates[0])), float(np.sqrt(self._gates[3]))
         self.store = Store(self.bank.layout(len(sensor_names)), sigmas=sigmas)
         self.store.tally = {
             "hits_of_lost": np.zeros(len(sensor_names), np.int64),
@@ -76,9 +73,7 @@ class Keeper(ABC):
     # What a tracker decides.
 
     @abstractmethod
-    def associate(
-        self, pairs: Pairs, is_inside: NDArray[np.bool_], form: Floats, i_sensor: int
-    ) -> tuple[Floats, Floats, Floats]:
+    def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
         """Return the weight of each pair (p,), the existence of each track after it (t,), and of new tracks (n,).
 
         A plot whose new track has existence 0 starts none.
@@ -113,6 +108,8 @@ class Keeper(ABC):
     def take_back(self, change: Change) -> None:
         """Take back the latest step that is not taken back yet, whose change this is."""
         self.store.take_back(change)
+        if self.listener is not None:
+            self.listener.take_back()
 
     def plots_used(self) -> dict[str, int]:
         """Return, for each sensor, how many of its plots went into tracks that became firm."""
@@ -137,14 +134,16 @@ class Keeper(ABC):
         now_ns = int(detections.time_ns.max())
         form = form_of(sensor, detections)
         codes = codes_of(detections.identity)
-        pairs, is_inside = self._confront(detections, sensor, form, codes)
-        weight, existence, fresh = self.associate(pairs, is_inside, form, i_sensor)
+        pairs = self._confront(detections, sensor, form, codes)
+        weight, existence, fresh = self.associate(pairs, form, i_sensor)
         changed, own_plot = self._update(pairs, weight, existence, detections, codes, i_sensor)
-        twins, heirs = self._twins(pairs, is_inside, own_plot, now_ns)
-        self._start(np.flatnonzero(fresh), fresh, detections, sensor, codes, i_sensor)
+        twins, heirs = self._twins(pairs, own_plot, now_ns)
+        self._start(np.flatnonzero(fresh), fresh, detections, form, sensor, codes, i_sensor)
         if sensor.parameters.get("frames", 0.0) and int(detections.time_ns.min()) == now_ns:
             self.after_look(i_sensor, changed, now_ns)
         lost = self._end(twins, now_ns)
+        if self.listener is not None:
+            self.listener.step(Heard(detections, pairs, weight, own_plot, fresh, twins, heirs, lost))
         if not report:
             self._free(lost)
             return None
@@ -193,24 +192,15 @@ class Keeper(ABC):
             s.epoch_ns = int(plots.time_ns.min())
         return i_sensor
 
-    def _confront(
-        self, plots: Detections, sensor: Sensor, form: Floats, codes: Integers
-    ) -> tuple[Pairs, NDArray[np.bool_]]:
-        """Return the pairs and which of them passed the exact gate."""
+    def _confront(self, plots: Detections, sensor: Sensor, form: Floats, codes: Integers) -> Pairs:
+        """Return the pairs of tracks and plots."""
         s = self.store
         time_s = (plots.time_ns - s.epoch_ns) / NS_PER_S
         radius, growth = np.ascontiguousarray(form[:, RADIUS]), float(s.tally["growth"][0])
         row, plot, agreement = coarse_pairs(s, np.ascontiguousarray(form[:, :3]), radius, time_s, codes, growth)
-        pairs = self.bank.confront(s, row, plot, plots, form, sensor, keep_prior=self.KEEPS_PRIOR)
-        pairs.agreement = agreement
-        gate = np.where(s.near[row, Near.SIGMAS] == s.sigmas[0], self._first_gate, self._gates[pairs.n_measured])
-        stray = np.flatnonzero((agreement == SAME_ADDRESS) & (pairs.distance > gate))
-        stray = stray[pairs.distance[stray] < WIDENING_MAX * gate[stray]]
-        if stray.size:
-            self.bank.widen(pairs, stray, pairs.distance[stray] / gate[stray], plots, form, sensor)
-        is_inside = (pairs.distance <= gate) & (pairs.n_measured > 0)
-        is_inside[stray] = True
-        return pairs, is_inside
+        return self.bank.confront(
+            s, row, plot, agreement, plots, form, sensor, self._gates, keep_prior=self.KEEPS_PRIOR
+        )
 
     def _update(
         self,
@@ -226,22 +216,14 @@ class Keeper(ABC):
         A track that more likely had none has missed a look.
         """
         s = self.store
-        own_plot, is_changed = np.full(len(pairs.rows), -1, np.int64), np.zeros(len(pairs.rows), np.bool_)
-        _owners(pairs.begin, pairs.plot, weight, own_plot, is_changed)
-        rows = pairs.rows if is_changed.all() else pairs.rows[is_changed]
+        own_plot, rows = _owners(pairs.rows, pairs.begin, pairs.plot, weight)
         s.save(rows)
         settle(s, pairs, weight, plots.time_ns, existence)
-        owned = own_plot >= 0
         words = call_sign_words(plots.identity.call_sign)
-        _note_hits(
-            s.whole, pairs.rows[owned], own_plot[owned], plots.time_ns, codes, words, i_sensor, len(self.sensor_names)
-        )
-        s.whole[pairs.rows[is_changed & ~owned], Whole.MISSES] += 1
+        _note_hits(s.whole, pairs.rows, rows, own_plot, plots.time_ns, codes, words, i_sensor, len(self.sensor_names))
         self.judge(rows)
-        s.refresh(rows)
-        loose = rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M]
-        if loose.size:
-            self._bound(loose)
+        if s.refresh(rows) > HEIGHT_SIGMA_M:
+            self._bound(rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M])
         return rows, own_plot
 
     def _bound(self, rows: Integers) -> None:
@@ -255,23 +237,28 @@ class Keeper(ABC):
         s.refresh(rows)
 
     def _start(
-        self, chosen: Integers, existence: Floats, plots: Detections, sensor: Sensor, codes: Integers, i_sensor: int
+        self,
+        chosen: Integers,
+        existence: Floats,
+        plots: Detections,
+        form: Floats,
+        sensor: Sensor,
+        codes: Integers,
+        i_sensor: int,
     ) -> None:
         """Start a tentative track at every chosen plot."""
         if not chosen.size:
             return
         s, n = self.store, len(self.sensor_names)
-        mean, covariance = sensor.locate(plots.values[chosen], plots.covariances[chosen], plots.origin_ecef_m[chosen])
+        mean, covariance = start_of(sensor, plots, form, chosen)
         rows = s.new_rows(len(chosen))
-        s.real[rows] = self.bank.begin(mean, covariance, existence[chosen])
+        self.bank.begin(s, rows, mean, covariance, existence[chosen])
         words = call_sign_words(plots.identity.call_sign[chosen])
         _born(s.whole, rows, chosen, track_ids(plots, chosen), plots.time_ns, codes, words, i_sensor, n)
         self.judge(rows)
         s.refresh(rows)
 
-    def _twins(
-        self, pairs: Pairs, is_inside: NDArray[np.bool_], own_plot: Integers, now_ns: int
-    ) -> tuple[Integers, Integers]:
+    def _twins(self, pairs: Pairs, own_plot: Integers, now_ns: int) -> tuple[Integers, Integers]:
         """Return the rows that are the younger of two on one target, and those that took over.
 
         Two firm tracks of which one takes a plot that the other could have had are on one target if they carry the same
@@ -279,7 +266,7 @@ class Keeper(ABC):
         they cannot be told apart and no sensor has seen both in one look for a while.
         """
         s = self.store
-        a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, is_inside, own_plot, s.whole)
+        a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, pairs.is_inside, own_plot, s.whole)
         if not len(a):
             return a, a
         two = np.unique(np.concatenate([a[both], b[both]]))
@@ -351,7 +338,7 @@ class Keeper(ABC):
 
     def report(self, rows: Integers, lost: Integers) -> Tracks:
         """Return what is to be said of tracks that go on and of tracks that end."""
-        s, every = self.store, np.concatenate([rows, lost])
+        s, every = self.store, np.concatenate([rows, lost]) if len(lost) else rows
         whole, n = s.whole[every], len(every)
         mean, covariance = s.moments(every)
         identity = s.identity(whole)
@@ -420,14 +407,21 @@ def _to_tell(whole: Integers, changed: Integers, lost: Integers) -> tuple[Intege
 
 
 @kernel
-def _owners(begin: Integers, plot: Integers, weight: Floats, own_plot: Integers, is_changed: NDArray[np.bool_]) -> None:
-    """Write which plot each track has more likely than not, and whether any plot means anything to it."""
-    for t in range(own_plot.shape[0]):
+def _owners(rows: Integers, begin: Integers, plot: Integers, weight: Floats) -> tuple[Integers, Integers]:
+    """Return the plot that each track more likely has than not (-1: none), and the rows to which any plot matters."""
+    own_plot, changed, n = np.empty(rows.shape[0], np.int64), np.empty(rows.shape[0], np.int64), 0
+    for t in range(rows.shape[0]):
+        matters = False
+        own_plot[t] = -1
         for e in range(begin[t], begin[t + 1]):
             if weight[e] > 0.0:
-                is_changed[t] = True
+                matters = True
             if weight[e] > 0.5:
                 own_plot[t] = plot[e]
+        if matters:
+            changed[n] = rows[t]
+            n += 1
+    return own_plot, changed[:n].copy()
 
 
 @kernel
@@ -464,6 +458,7 @@ def _born(
 def _note_hits(
     whole: Integers,
     rows: Integers,
+    changed: Integers,
     own_plot: Integers,
     time_ns: Integers,
     codes: Integers,
@@ -471,8 +466,16 @@ def _note_hits(
     i_sensor: int,
     n_sensors: int,
 ) -> None:
-    for at in range(rows.shape[0]):
-        track, j = whole[rows[at]], own_plot[at]
+    """Note the plot of each changed track, or that it has missed a look."""
+    at = 0
+    for t in range(rows.shape[0]):
+        if at == changed.shape[0] or rows[t] != changed[at]:
+            continue
+        at += 1
+        track, j = whole[rows[t]], own_plot[t]
+        if j < 0:
+            track[Whole.MISSES] += 1
+            continue
         track[Whole.HITS] += 1
         track[Whole.MISSES] = 0
         track[Whole.FIRST_SENSOR + i_sensor] += 1

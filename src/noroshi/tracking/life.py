@@ -24,7 +24,9 @@ def missed_look(track: Integers, period_ns: Integers, number: int) -> tuple[int,
     newest = NEVER
     for s in range(n):
         newest = max(newest, track[Whole.FIRST_SENSOR + n + s])
-    counted = np.zeros(n, np.int64)
+    counted = np.empty(n, np.int64)
+    for s in range(n):
+        counted[s] = 0
     when, whose = FAR_OFF_NS, -1
     for _ in range(number):
         when, whose = FAR_OFF_NS, -1
@@ -45,7 +47,9 @@ def missed_look(track: Integers, period_ns: Integers, number: int) -> tuple[int,
 def out_of_looks(track: Integers, period_ns: Integers, number: int) -> int:
     """Return when the sensors that have seen a track have had more than so many looks since it was born."""
     n = period_ns.shape[0]
-    counted = np.zeros(n, np.int64)
+    counted = np.empty(n, np.int64)
+    for s in range(n):
+        counted[s] = 0
     more, when = number + 1, FAR_OFF_NS
     for s in range(n):
         if track[Whole.FIRST_SENSOR + n + s] != NEVER:
@@ -96,7 +100,9 @@ def rivals(
     n_plots = 0
     for e in range(plot.shape[0]):
         n_plots = max(n_plots, plot[e] + 1)
-    owner = np.full(n_plots, -1, np.int64)
+    owner = np.empty(n_plots, np.int64)
+    for j in range(n_plots):
+        owner[j] = -1
     for t in range(rows.shape[0]):
         if own_plot[t] >= 0 and whole[rows[t], Whole.STATUS] >= TrackStatus.FIRM:
             owner[own_plot[t]] = t

@@ -147,10 +147,8 @@ class Store:
 
     def save(self, rows: Integers) -> None:
         """Put rows (each once) aside before they are changed."""
-        new = rows[self._stamp[rows] != self._serial]
-        if new.size:
-            self._stamp[new] = self._serial
-            self._change.saved.append((new, self.real[new], self.whole[new]))
+        if len(rows):
+            self._change.saved.append(_put_aside(rows, self._stamp, self._serial, self.real, self.whole))
 
     def take_back(self, change: Change) -> None:
         """Make everything as it was before a step; steps are taken back in reverse order."""
@@ -172,9 +170,9 @@ class Store:
         self.save(rows)
         return rows
 
-    def refresh(self, rows: Integers) -> None:
-        """Bring `near` up to date in these rows."""
-        _refresh(rows, self.real, self.whole, self.near, self._sizes, self._offsets, self.epoch_ns, *self.sigmas)
+    def refresh(self, rows: Integers) -> float:
+        """Bring `near` up to date in these rows and return the greatest standard deviation of a position there."""
+        return _refresh(rows, self.real, self.whole, self.near, self._sizes, self._offsets, self.epoch_ns, *self.sigmas)
 
     def in_use(self) -> Integers:
         """Return the rows of living tracks."""
@@ -248,6 +246,26 @@ def _free_rows(near: Floats, n_used: int, rows: Integers) -> int:
 
 
 @kernel
+def _put_aside(
+    rows: Integers, stamp: Integers, serial: int, real: Floats, whole: Integers
+) -> tuple[Integers, Floats, Integers]:
+    """Return those rows that this step has not put aside yet, and copies of them."""
+    new, n = np.empty(rows.shape[0], np.int64), 0
+    for i in rows:
+        if stamp[i] != serial:
+            stamp[i] = serial
+            new[n] = i
+            n += 1
+    real_before, whole_before = np.empty((n, real.shape[1])), np.empty((n, whole.shape[1]), np.int64)
+    for at in range(n):
+        for c in range(real.shape[1]):
+            real_before[at, c] = real[new[at], c]
+        for c in range(whole.shape[1]):
+            whole_before[at, c] = whole[new[at], c]
+    return new[:n].copy(), real_before, whole_before
+
+
+@kernel
 def _refresh(
     rows: Integers,
     real: Floats,
@@ -258,7 +276,8 @@ def _refresh(
     epoch_ns: int,
     sigmas_first: float,
     sigmas: float,
-) -> None:
+) -> float:
+    greatest = 0.0
     one = sizes.shape[0] == 1
     for at in range(rows.shape[0]):
         i = rows[at]
@@ -285,6 +304,8 @@ def _refresh(
         near[i, Near.TIME_S] = (whole[i, Whole.TIME] - epoch_ns) / NS_PER_S
         near[i, Near.DEADLINE_S] = (whole[i, Whole.DEADLINE] - epoch_ns) / NS_PER_S
         near[i, Near.SIGMAS] = sigmas_first if whole[i, Whole.HITS] == 1 else sigmas
+        greatest = max(greatest, near[i, Near.POSITION_SIGMA])
+    return greatest
 
 
 @kernel

@@ -87,15 +87,11 @@ class Tracker(Keeper):
             executor=executor,
         )
 
-    def associate(
-        self, pairs: Pairs, is_inside: NDArray[np.bool_], form: Floats, i_sensor: int
-    ) -> tuple[Floats, Floats, Floats]:
+    def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
         """Give each plot to at most one track at the least total cost; what is left starts tracks."""
-        cost = -2.0 * pairs.total() - IDENTITY_BONUS * (pairs.agreement > 0)
-        cost += TENTATIVE_PENALTY * (self.store.whole[pairs.row, Whole.STATUS] == TrackStatus.TENTATIVE)
-        cost = np.where(is_inside, cost, np.inf)
+        weight, fresh, cost = np.zeros(len(pairs.row)), np.ones(len(form)), np.empty(len(pairs.row))
+        _cost(pairs.row, pairs.agreement, pairs.total, pairs.is_inside, self.store.whole, cost)
         chosen = match(pairs.group, pairs.plot, cost, len(pairs.rows), len(form), ALONE)
-        weight, fresh = np.zeros(len(cost)), np.ones(len(form))
         weight[chosen] = 1.0
         fresh[pairs.plot[chosen]] = 0.0
         return weight, np.ones(len(pairs.rows)), fresh
@@ -118,6 +114,23 @@ class Tracker(Keeper):
         coasting = np.empty(len(rows), np.bool_)
         _coasting(self.store.whole, rows, self.store.tally["period_ns"], time_ns, COASTING_LOOKS, coasting)
         return coasting
+
+
+@kernel
+def _cost(
+    row: Integers,
+    agreement: Integers,
+    log_likelihood: Floats,
+    is_inside: NDArray[np.bool_],
+    whole: Integers,
+    cost: Floats,
+) -> None:
+    for e in range(row.shape[0]):
+        cost[e] = -2.0 * log_likelihood[e] if is_inside[e] else np.inf
+        if agreement[e] > 0:
+            cost[e] -= IDENTITY_BONUS
+        if whole[row[e], Whole.STATUS] == TrackStatus.TENTATIVE:
+            cost[e] += TENTATIVE_PENALTY
 
 
 @kernel

@@ -29,7 +29,7 @@ from noroshi.sensors.rows import LOG_VOLUME
 from noroshi.tracking.bank import Pairs
 from noroshi.tracking.keeper import Keeper
 from noroshi.tracking.life import missed_look
-from noroshi.tracking.store import EXISTENCE, Integers, Whole
+from noroshi.tracking.store import EXISTENCE, NEVER, Integers, Near, Whole
 
 CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
 """How many times likelier a plot is a track's if their Mode 3/A codes agree, or their addresses."""
@@ -120,9 +120,7 @@ class Tracker(Keeper):
             "since_ns": np.full(n, -1, np.int64),
         }
 
-    def associate(
-        self, pairs: Pairs, is_inside: NDArray[np.bool_], form: Floats, i_sensor: int
-    ) -> tuple[Floats, Floats, Floats]:
+    def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
         """Give every plot to every track with its probability, and to nobody, and to a new target."""
         s, p = self.store, self.parameters
         detection = float(s.tally["detection"][i_sensor])
@@ -131,8 +129,8 @@ class Tracker(Keeper):
         new, false = births * detection * per_volume, s.tally["false_plots"][i_sensor] * per_volume
         existence = s.real[pairs.rows, EXISTENCE] * np.exp(-np.maximum(pairs.dt_s[pairs.begin[:-1]], 0.0) / p.life_s)
         factor = np.array([1.0, CODE_FACTOR, ADDRESS_FACTOR])[pairs.agreement]
-        own = existence[pairs.group] * detection * np.exp(pairs.total()) * factor
-        weight = np.where(is_inside, own / (new + false)[pairs.plot], 0.0)
+        own = existence[pairs.group] * detection * np.exp(pairs.total) * factor
+        weight = np.where(pairs.is_inside, own / (new + false)[pairs.plot], 0.0)
         missed = existence * (1.0 - detection)
         alone = 1.0 - existence + missed
         pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)))
@@ -164,7 +162,7 @@ class Tracker(Keeper):
         """Count a missed look at once for every track of this sensor that had no plot in it."""
         s = self.store
         last = s.whole[: s.n_used, Whole.FIRST_SENSOR + len(self.sensor_names) + i_sensor]
-        rows = np.flatnonzero((s.near[: s.n_used, -1] > 0.0) & (last < now_ns))
+        rows = np.flatnonzero((s.near[: s.n_used, Near.SIGMAS] > 0.0) & (last < now_ns) & (last != NEVER))
         rows = np.setdiff1d(rows, seen)
         s.save(rows)
         s.whole[rows, Whole.DEADLINE] = now_ns
