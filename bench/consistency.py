@@ -51,6 +51,7 @@ from noroshi.tracking.trackers.nearest_neighbour import Tracker
 Floats = NDArray[np.float64]
 START_NS, NS = 1_700_000_000 * 10**9, 10**9
 LAT, LON = 0.6, 0.4
+UNGATED = np.full(10, np.inf)
 ORBIT_M_S, CARRIER_M_S = 7_400.0, 200.0
 RANGES = {"10 km": 10e3, "1,000 km": 1_000e3}
 RADAR_3D = ("range_m", "azimuth_rad", "elevation_rad")
@@ -330,14 +331,16 @@ def run(cell: Cell, n: int, seed: int, truth: str) -> dict[str, Any]:
                 raise RuntimeError(f"{cell.name}: not every plot started a track")
             continue
         form = form_of(eyes[i].sensor, plots)
-        pairs = tracker.bank.confront(store, rows, rows, plots, form, eyes[i].sensor, keep_prior=False)
+        pairs = tracker.bank.confront(
+            store, rows, rows, np.zeros(n, np.int64), plots, form, eyes[i].sensor, UNGATED, keep_prior=False
+        )
         settle(store, pairs, np.ones(n), plots.time_ns, np.ones(n))
         store.refresh(rows)
         if cell.is_bounded:
             _bound(store, rows)
         if look >= flight.looks // 2 and len(motions) == 1:
             squared += float(pairs.distance.sum())
-            measured += int(pairs.n_measured.sum())
+            measured += int(pairs.fit[0, :, 2].sum())
         if i == 0:
             by_look.append(_nees(tracker, rows, ways[at], 0, 6).mean() / 6.0)
     last, error = _nees(tracker, rows, ways[-1], 0, 6), (ways[-1][:, :6] - store.moments(rows)[0])[:, :3]
