@@ -439,6 +439,70 @@ def doctor() -> str:
     )
 
 
+def consistency() -> str:
+    """Return the section on whether covariances tell the truth."""
+    found = load("consistency")
+
+    def figure(line: dict[str, Any], truth: str, name: str) -> str:
+        each = line.get(truth, {}).get(name)
+        return f"{each['value']:.3f}{'' if each['inside'] == 'yes' else ' (' + each['inside'] + ')'}" if each else "-"
+
+    rows, absent = [], []
+    for line in found["cells"]:
+        where = (line["motion"].replace("_", " "), line["sensors"], line["range"])
+        if why := line.get("matched", {}).get("not_applicable"):
+            absent.append(f"{', '.join(where)}: {why}")
+            continue
+        rows.append(
+            (*where, *(figure(line, truth, name) for truth in ("matched", "mismatched") for name in ("nees", "nis")))
+        )
+    inside = "; ".join(
+        f"{truth}: {n['yes']} inside, {n['low']} below, {n['high']} above" for truth, n in found["verdict"].items()
+    )
+    return "\n\n".join(
+        [
+            "## Do the covariances tell the truth?",
+            "`uv run bench/consistency.py --json`",
+            f"NEES of position and velocity and NIS, each a degree of freedom (1 is right), {found['runs']} runs a cell, "
+            "through the shipped bank of filters. Matched: the truth is the model's own. Mismatched: other and richer "
+            "equations by another integrator. `low`: outside at 95 % with Holm's correction, and the filter claims less than "
+            f"it knows; `high`: it claims more. Statistics, {inside}.",
+            table(("motion", "sensors", "range", "matched NEES", "NIS", "mismatched NEES", "NIS"), rows),
+            f"Not applicable: {'; '.join(absent)}. Made with seed {found['seed']}. {versions(found)}",
+        ]
+    )
+
+
+def calibration() -> str:
+    """Return the section on existence probabilities."""
+    found = load("calibration")
+    parts = [
+        "## Does a track exist as often as it says?",
+        f"`uv run bench/calibration.py --runs {found['runs']} --looks {found['looks']} --json`",
+        "The soft tracker's existence, tentative tracks included, in scenes that keep to its assumptions (three rates of false "
+        "plots times three detection probabilities, together). Intervals are binomial and too narrow, as samples of one track "
+        "are not independent.",
+    ]
+    for flights, each in found["together"].items():
+        every = each["all"]
+        parts += [
+            f"Targets of the {'prior' if flights == 'prior' else 'speed of aircraft'}: Brier score {every['brier']:.4f} = "
+            f"reliability {every['reliability']:.4f} - resolution {every['resolution']:.4f} + uncertainty "
+            f"{every['uncertainty']:.4f} and what varies within bins.",
+            table(
+                ("existence", "tracks looked at", "said", "seen", "95 %"),
+                [
+                    (
+                        f"{b['from']:g} to {b['to']:g}", f"{b['n']:,}", f"{b['said']:.4f}", f"{b['seen']:.4f}",
+                        f"{b['low']:.4f} to {b['high']:.4f}{'' if b['inside'] else ' (outside)'}",
+                    )
+                    for b in every["bins"]
+                ],
+            ),
+        ]  # fmt: skip
+    return "\n\n".join([*parts, f"Made with seed {found['seed']}. {versions(found)}"])
+
+
 def main() -> None:
     """Write the page."""
     head = (
@@ -455,6 +519,8 @@ def main() -> None:
         asterix_speed(),
         registration(),
         doctor(),
+        consistency(),
+        calibration(),
     ]
     (ROOT / "docs/figures.md").write_text("\n\n".join([head, *sections]) + "\n")
 

@@ -166,12 +166,13 @@ def test_process_noise_is_what_the_jacobian_makes_of_white_noise(kind):
     dt_s, instant_s, n = 0.5, 1e-6, 20
     model, states = kind.of(), targets(kind, n)
     noise = model.process_noise(states, seconds(n, dt_s))
-    density = model.process_noise(states, seconds(n, instant_s)) / instant_s
     nodes, weights = np.polynomial.legendre.leggauss(6)
     summed = np.zeros_like(noise)
     for node, weight in zip(nodes, weights, strict=True):
         at_s = dt_s / 2.0 * (1.0 + node)
-        to_end = model.jacobian(model.propagate(states, seconds(n, at_s)), seconds(n, dt_s - at_s))
+        there = model.propagate(states, seconds(n, at_s))
+        density = model.process_noise(there, seconds(n, instant_s)) / instant_s
+        to_end = model.jacobian(there, seconds(n, dt_s - at_s))
         summed += weight * dt_s / 2.0 * to_end @ density @ to_end.swapaxes(1, 2)
     np.testing.assert_allclose(noise / scales(noise), summed / scales(noise), rtol=0, atol=1e-3)
 

@@ -111,8 +111,11 @@ CASES = {
 }
 
 
-# Where what is not known is small enough for a filter that is linear about its mean.
-TUNING = {"glide": {"coefficient_sigma": 0.15, "lift_to_drag_sigma": 0.3}}
+# Where what is not known is small enough for a filter that is linear about its mean, and white noise is white.
+TUNING = {
+    "glide": {"coefficient_sigma": 0.15, "lift_to_drag_sigma": 0.3},
+    "ballistic": {"coefficient_variance_per_mach": 0.0, "wind_psd_m2_s": 0.0},
+}
 
 
 @pytest.mark.parametrize("name", list(CASES))

@@ -1,5 +1,6 @@
 """Falling freely through the air: a missile or its parts after burnout, debris, a shell."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -15,6 +16,7 @@ from noroshi.motion import require_densities
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 10.0, 256
+SOUND_M_S = 300.0  # within a tenth of it up to 90 km
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,9 @@ class Motion:
 
     The seventh state is the logarithm of the ballistic coefficient m / (C_D S) in kg/m2. The logarithm, because it
     keeps the coefficient positive whatever a filter does to it, because what is known of it beforehand is a factor, and
-    because its random walk is then as likely to double it as to halve it. It wanders, as the drag coefficient changes
-    with the Mach number.
+    because its random walk is then as likely to double it as to halve it. It wanders, the more so where the air slows
+    the target, because the drag coefficient changes with the Mach number; and wind of which nobody knows changes the
+    drag in proportion of the drag itself. Outside the air neither is there.
 
     Steps are of at most 10 s, shorter where the air slows the target or its density changes quickly, and at most 256
     over a prediction. Going back in time drag is an instability; it is held to 300 g, so that the result stays finite.
@@ -34,6 +37,10 @@ class Motion:
             up.
         coefficient_psd_per_s: power spectral density of the rate of the logarithm: 1e-4 lets the coefficient wander by
             10 % in 100 s.
+        coefficient_variance_per_mach: variance that the logarithm gains while the target slows by the speed of sound:
+            0.1 is 30 % either way, what a slender body's drag changes by from Mach 2 to Mach 1.
+        wind_psd_m2_s: power spectral density of the wind along each axis: 10 m/s that change within 2 s of fall are
+            2 * 10^2 * 2.
 
     Source: Li and Jilkov (2010), Survey of Maneuvering Target Tracking, Part II: Motion Models of Ballistic and Space
     Targets, IEEE Trans. Aerospace and Electronic Systems 46(1), 96-119, sections IV and V.
@@ -53,6 +60,8 @@ class Motion:
 
     acceleration_psd_m2_s3: float = 0.01
     coefficient_psd_per_s: float = 1e-4
+    coefficient_variance_per_mach: float = 0.1
+    wind_psd_m2_s: float = 400.0
 
     @classmethod
     def of(cls, **parameters: float) -> Self:
@@ -82,22 +91,27 @@ class Motion:
         self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
     ) -> tuple[Floats, Floats, Floats]:
         """Return the states later, their derivatives by the states, and the covariance later."""
-        root = np.zeros((7, 4))
-        root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
-        root[6, 3] = self.coefficient_psd_per_s**0.5
+        densities = np.array(
+            [
+                self.acceleration_psd_m2_s3,
+                self.wind_psd_m2_s,
+                self.coefficient_psd_per_s,
+                self.coefficient_variance_per_mach,
+            ]
+        )
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
         transition = np.tile(np.eye(7), (len(states), 1, 1))
-        _flow(ahead, np.ascontiguousarray(dt_s), root, transition, spread, with_moments)
+        _flow(ahead, np.ascontiguousarray(dt_s), densities, transition, spread, with_moments)
         return ahead, transition, spread
 
 
 @kernel
 def _flow(
-    states: Floats, dt_s: Floats, root: Floats, transition: Floats, covariance: Floats, with_moments: bool
+    states: Floats, dt_s: Floats, densities: Floats, transition: Floats, covariance: Floats, with_moments: bool
 ) -> None:
     """Carry all rows over their dt_s, in place."""
     rate, by_state, first = np.zeros(7), np.zeros((7, 7)), np.zeros((7, 7))
-    start, total, point = np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 8))
+    start, total, point, root = np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 4))
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
         while abs(left_s) > 0.0:
@@ -111,6 +125,7 @@ def _flow(
                     copy(by_state, first)
                 advance(stage, step_s, rate, by_state, start, total, point, with_moments)
             if with_moments:
+                _unrest(start, point, first, by_state, densities, root)
                 spread_out(step_s, first, by_state, point, root, transition[row], covariance[row])
             for i in range(7):
                 states[row, i] = point[i, 0]
@@ -127,3 +142,20 @@ def _slopes(x: Floats, rate: Floats, by_state: Floats) -> float:
     for i in range(3):
         by_state[3 + i, 6] = by_parameters[i, 0]
     return step_s
+
+
+@kernel
+def _unrest(start: Floats, end: Floats, first: Floats, last: Floats, densities: Floats, root: Floats) -> None:
+    """Write the root of the white noise's density, mean of a step's two ends (columns of which the first is the state).
+
+    The derivative by the logarithm is the drag, backwards.
+    """
+    drag, speed, last_drag, last_speed = 0.0, 1.0, 0.0, 1.0
+    for i in range(3, 6):
+        drag, last_drag = drag + first[i, 6] ** 2, last_drag + last[i, 6] ** 2
+        speed, last_speed = speed + start[i, 0] ** 2, last_speed + end[i, 0] ** 2
+    slowing = 0.5 * (drag / speed + last_drag / last_speed)
+    changing = 0.5 * (math.sqrt(drag) + math.sqrt(last_drag)) / SOUND_M_S
+    for i in range(3):
+        root[3 + i, i] = math.sqrt(densities[0] + densities[1] * slowing)
+    root[6, 3] = math.sqrt(densities[2] + densities[3] * changing)

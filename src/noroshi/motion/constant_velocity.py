@@ -10,6 +10,7 @@ from noroshi.estimation.white_noise import integrated_twice
 from noroshi.geo.wgs84 import ECCENTRICITY_SQUARED, Floats, enu_axes_at
 from noroshi.kernel import kernel
 from noroshi.motion import require_densities
+from noroshi.records import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Motion:
     6.2.2, over a sphere through p instead of a plane.
     """
 
+    KIND: ClassVar[Kind] = Kind.AIRCRAFT
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         "x_ecef_m",
         "y_ecef_m",

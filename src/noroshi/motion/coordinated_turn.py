@@ -11,6 +11,7 @@ from noroshi.geo.curvature import radii_of_curvature_m
 from noroshi.geo.wgs84 import ECCENTRICITY_SQUARED, Floats, enu_axes, enu_axes_at, geodetic_from_ecef
 from noroshi.kernel import kernel
 from noroshi.motion import require_densities
+from noroshi.records import Kind
 
 SERIES_RAD = 0.1  # below this turn angle a difference of nearly equal numbers is taken from its series, to 1e-10
 
@@ -34,6 +35,7 @@ class Motion:
     and Electronic Systems 39(4), 1333-1364, section V.B (turn with a turn rate to be estimated), on a sphere.
     """
 
+    KIND: ClassVar[Kind] = Kind.AIRCRAFT
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         "x_ecef_m",
         "y_ecef_m",
@@ -43,7 +45,7 @@ class Motion:
         "vz_ecef_m_s",
         "turn_rate_rad_s",
     )
-    EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((-0.3, 0.3),)
+    EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((-0.1, 0.1),)
 
     horizontal_psd_m2_s3: float = 1.0
     vertical_psd_m2_s3: float = 0.1

@@ -9,6 +9,7 @@ from noroshi.estimation.white_noise import integrated_twice
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.motion import require_densities
+from noroshi.records import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Motion:
     6.2.2.
     """
 
+    KIND: ClassVar[Kind] = Kind.AIRCRAFT
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         "x_ecef_m",
         "y_ecef_m",

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from noroshi.estimation.kalman import symmetric
 from noroshi.geo.wgs84 import SEMI_MAJOR_AXIS_M, SEMI_MINOR_AXIS_M, Floats, ecef_from_geodetic
+from noroshi.kernel import kernel
 from noroshi.records import SensorSite
 from noroshi.sensors import parameters_of
+from noroshi.sensors.rows import FIRST, LOG_VOLUME, N_ROWS, RADIUS, WIDTH
 
 AZIMUTH, ELEVATION = 0, 1
 SMALLEST_M = 1e-3  # below this a distance has no direction worth dividing by
@@ -100,22 +102,53 @@ class Sensor:
         Across the line the mean square of the range counts.
         """
         p = self.parameters
-        cosine, sine = np.cos(values[:, ELEVATION]), np.sin(values[:, ELEVATION])
-        right = np.stack([-np.sin(values[:, AZIMUTH]), np.cos(values[:, AZIMUTH]), np.zeros(len(values))], axis=1)
-        line = np.stack([cosine * right[:, 1], -cosine * right[:, 0], sine], axis=1)
-        up = np.cross(line, right)
-        near_m, far_m = _between(line, origin_ecef_m, p["height_prior_m_min"], p["height_prior_m_max"])
-        sigma_m = np.maximum((far_m - near_m) / 2.0, p["least_range_sigma_m"])
-        range_m = np.maximum((far_m + near_m) / 2.0, sigma_m)
+        line, right, up = _axes(values)
+        range_m, sigma_m = self._range(line, origin_ecef_m)
         states = np.zeros((len(values), 6))
         states[:, :3] = origin_ecef_m + range_m[:, None] * line
-        columns = np.stack([right * np.maximum(cosine, SMALLEST_COSINE)[:, None], up], axis=2)
+        columns = np.stack([right, up], axis=2)
         covariance = np.zeros((len(values), 6, 6))
-        covariance[:, :3, :3] = columns @ covariances @ columns.swapaxes(1, 2)
+        covariance[:, :3, :3] = columns @ _across(values, covariances) @ columns.swapaxes(1, 2)
         covariance[:, :3, :3] *= (range_m**2 + sigma_m**2)[:, None, None]
         covariance[:, :3, :3] += (sigma_m**2)[:, None, None] * line[:, :, None] * line[:, None, :]
         covariance[:, 3:, 3:] = p["speed_sigma_m_s"] ** 2 * np.eye(3)
         return states, symmetric(covariance)
+
+    def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
+        """Return (n, 22) forms; see `sensors.rows.Linear`.
+
+        What a line says in metres depends on the range: its form keeps what was measured, for `linearise`. The rows are
+        in metres at the range where `locate` puts the target; false lines are even over the sphere of directions.
+        """
+        line, right, _ = _axes(values)
+        range_m, sigma_m = self._range(line, origin_ecef_m)
+        noise = _across(values, covariances)
+        form = np.zeros((len(values), FIRST + WIDTH * 2))
+        form[:, :3] = origin_ecef_m + range_m[:, None] * line
+        form[:, RADIUS] = np.sqrt(np.trace(noise, axis1=1, axis2=2) * (range_m**2 + sigma_m**2) + sigma_m**2)
+        form[:, LOG_VOLUME] = np.log(4.0 * math.pi * range_m**2)
+        form[:, N_ROWS] = -1.0
+        form[:, FIRST : FIRST + 9] = np.hstack([origin_ecef_m, line, right])
+        form[:, FIRST + 9] = range_m
+        form[:, FIRST + 10 : FIRST + 13] = noise[:, (0, 0, 1), (0, 1, 1)]
+        return form
+
+    def linearise(
+        self, form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return innovation (p, 2), rows (p, 2, 6) and variance (p, 2); see `sensors.rows.Linear`.
+
+        Across the expected line, to the second order: what the state's uncertainty along the line makes of the angles'
+        mean and noise is taken into account. It is most of the noise where lines of two satellites meet for the first
+        time, and nothing once the range is known to a hundredth.
+
+        Source: Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section
+        10.3.2 (second-order extended filter).
+        """
+        p = len(i_plot)
+        innovation, rows, variance = np.empty((p, 2)), np.zeros((p, 2, 6)), np.empty((p, 2))
+        _linearise(form, i_plot, ahead, spread, innovation, rows, variance)
+        return innovation, rows, variance
 
     def detection_probability(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n,) chances: one number, or 0 where the Earth or cloud is in the way or the target is too far."""
@@ -123,6 +156,108 @@ class Sensor:
         range_m = np.linalg.norm(states[:, :3] - origin_ecef_m, axis=1)
         clear = _is_clear(states[:, :3], origin_ecef_m, p["cloud_top_m"]) & (range_m <= p["range_m_max"])
         return np.where(clear, p["detection_probability"], 0.0)
+
+    def _range(self, line: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
+        """Return the (n,) ranges at which the prior of the height puts targets, and their standard deviations."""
+        p = self.parameters
+        near_m, far_m = _between(line, origin_ecef_m, p["height_prior_m_min"], p["height_prior_m_max"])
+        sigma_m = np.maximum((far_m - near_m) / 2.0, p["least_range_sigma_m"])
+        return np.maximum((far_m + near_m) / 2.0, sigma_m), sigma_m
+
+
+def _axes(values: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return (n, 3) unit vectors along the lines, and across them with growing azimuth and with growing elevation."""
+    cosine, sine = np.cos(values[:, ELEVATION]), np.sin(values[:, ELEVATION])
+    right = np.stack([-np.sin(values[:, AZIMUTH]), np.cos(values[:, AZIMUTH]), np.zeros(len(values))], axis=1)
+    line = np.stack([cosine * right[:, 1], -cosine * right[:, 0], sine], axis=1)
+    return line, right, np.cross(line, right)
+
+
+def _across(values: Floats, covariances: Floats) -> Floats:
+    """Return (n, 2, 2) noise [rad2] along the two directions across each line."""
+    scale = np.ones((len(values), 2))
+    scale[:, AZIMUTH] = np.maximum(np.cos(values[:, ELEVATION]), SMALLEST_COSINE)
+    return scale[:, :, None] * covariances * scale[:, None, :]
+
+
+@kernel
+def _linearise(
+    form: Floats,
+    i_plot: NDArray[np.int64],
+    ahead: Floats,
+    spread: Floats,
+    innovation: Floats,
+    rows: Floats,
+    variance: Floats,
+) -> None:
+    line, across, blur, off = np.empty(3), np.empty((2, 3)), np.empty((3, 3)), np.empty(2)
+    by_position = np.empty((3, 3))
+    for i in range(i_plot.shape[0]):
+        own = form[i_plot[i], FIRST:]
+        distance = 0.0
+        for c in range(3):
+            line[c] = ahead[i, c] - own[c]
+            distance += line[c] * line[c]
+        distance = max(math.sqrt(distance), SMALLEST_M)
+        along = 0.0
+        for c in range(3):
+            line[c] /= distance
+            along += line[c] * own[6 + c]
+        # The measured direction's own axes, turned with it into the expected one.
+        length = 0.0
+        for c in range(3):
+            across[0, c] = own[6 + c] - along * line[c]
+            length += across[0, c] ** 2
+        length = math.sqrt(length)
+        if length < 1e-9:
+            innovation[i] = math.nan
+            continue
+        for c in range(3):
+            across[0, c] /= length
+        for c in range(3):
+            a, b = (c + 1) % 3, (c + 2) % 3
+            across[1, c] = line[a] * across[0, b] - line[b] * across[0, a]
+        cosine, sine = 0.0, 0.0
+        for k in range(2):
+            off[k] = 0.0
+            for c in range(3):
+                off[k] += across[k, c] * own[3 + c]
+            sine += off[k] ** 2
+        for c in range(3):
+            cosine += line[c] * own[3 + c]
+        sine = math.sqrt(sine)
+        stretch = math.atan2(sine, cosine) / sine if sine > 1e-12 else 1.0
+        # Covariance of the position over the squared range, in the axes along and across the expected line.
+        for a in range(3):
+            for b in range(3):
+                value = 0.0
+                for c in range(3):
+                    value += spread[i, a, c] * (line[c] if b == 2 else across[b, c])
+                by_position[a, b] = value
+        for a in range(3):
+            for b in range(3):
+                value = 0.0
+                for c in range(3):
+                    value += (line[c] if a == 2 else across[a, c]) * by_position[c, b]
+                blur[a, b] = value / (distance * distance)
+        n00 = own[10] + blur[0, 2] * blur[0, 2] + blur[0, 0] * blur[2, 2]
+        n01 = own[11] + blur[0, 2] * blur[1, 2] + blur[0, 1] * blur[2, 2]
+        n11 = own[12] + blur[1, 2] * blur[1, 2] + blur[1, 1] * blur[2, 2]
+        for k in range(2):
+            off[k] = stretch * off[k] + blur[k, 2]
+        # Rows with independent noise: along the axes of its ellipse.
+        turn = 0.5 * math.atan2(2.0 * n01, n00 - n11)
+        cos, sin = math.cos(turn), math.sin(turn)
+        scale = own[9]
+        innovation[i, 0], innovation[i, 1] = (
+            scale * (cos * off[0] + sin * off[1]),
+            scale * (cos * off[1] - sin * off[0]),
+        )
+        variance[i, 0] = scale * scale * (cos * cos * n00 + 2.0 * cos * sin * n01 + sin * sin * n11)
+        variance[i, 1] = scale * scale * (sin * sin * n00 - 2.0 * cos * sin * n01 + cos * cos * n11)
+        for a in range(3):
+            rows[i, 0, a] = scale / distance * (cos * across[0, a] + sin * across[1, a])
+            rows[i, 1, a] = scale / distance * (cos * across[1, a] - sin * across[0, a])
 
 
 def _scale(height_m: float) -> Floats:

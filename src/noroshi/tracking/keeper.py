@@ -28,6 +28,7 @@ from noroshi.tracking.store import EXISTENCE, FREE, NEVER, Change, Integers, Nea
 APART_LOOKS = 5  # two tracks that one look saw both of are two targets, for so many looks
 COASTING_LOOKS = 2
 
+IN_THE_AIR = (Kind.UNKNOWN, Kind.AIRCRAFT, Kind.SHIP)  # for what moves otherwise, no height is unlikely
 UNKNOWN, AIRCRAFT, SHIP, N_KINDS = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind.SHIP), len(Kind)
 IDENTITY = (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI, *range(Whole.CALL_SIGN, Whole.FIRST_SENSOR))
 
@@ -228,7 +229,9 @@ class Keeper(ABC):
 
     def _bound(self, rows: Integers) -> None:
         s = self.store
-        for size, offset in zip(s.layout.sizes, s.layout.offsets, strict=True):
+        for motion, size, offset in zip(self.bank.motions, s.layout.sizes, s.layout.offsets, strict=True):
+            if getattr(motion, "KIND", Kind.UNKNOWN) not in IN_THE_AIR:
+                continue
             real = s.real[rows]
             covariance = real[:, offset + size : offset + size + size * size].reshape(-1, size, size)
             mean, covariance = bound_height(real[:, offset : offset + size], covariance)
