@@ -128,7 +128,7 @@ class Tracker(Keeper):
         detection = float(s.tally["detection"][i_sensor])
         per_volume = np.exp(-form[:, LOG_VOLUME])
         births = p.births_at_start if self._is_first_look(i_sensor) else p.births_a_look
-        new, false = births * detection * per_volume, s.tally["false_plots"][i_sensor] * per_volume
+        new, false = births * per_volume, s.tally["false_plots"][i_sensor] * per_volume
         existence = s.real[pairs.rows, EXISTENCE] * np.exp(-np.maximum(pairs.dt_s[pairs.begin[:-1]], 0.0) / p.life_s)
         factor = np.array([1.0, CODE_FACTOR, ADDRESS_FACTOR])[pairs.agreement]
         own = existence[pairs.group] * detection * np.exp(pairs.total) * factor
