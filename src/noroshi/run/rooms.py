@@ -6,7 +6,8 @@ Parts of other packages come in through entry points of the group `noroshi.<room
 import importlib
 import importlib.util
 import pkgutil
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 from types import ModuleType
 
 MARKS = {
@@ -23,12 +24,18 @@ class UnknownNameError(ValueError):
     """A configuration names a part that does not exist. The message lists those that do."""
 
 
+@cache
+def _entries(room: str) -> EntryPoints:
+    """Return what other packages bring; looked for once, since it means reading what every package says of itself."""
+    return entry_points(group=f"noroshi.{room}")
+
+
 def names(room: str) -> tuple[str, ...]:
     """Return the keys of a room's plug-ins, sorted."""
     package = importlib.import_module(f"noroshi.{room}")
     found = [module.name for module in pkgutil.iter_modules(package.__path__)]
     inside = [name for name in found if hasattr(importlib.import_module(f"noroshi.{room}.{name}"), MARKS[room])]
-    return tuple(sorted({*inside, *(entry.name for entry in entry_points(group=f"noroshi.{room}"))}))
+    return tuple(sorted({*inside, *(entry.name for entry in _entries(room))}))
 
 
 def load(room: str, key: str) -> ModuleType:
@@ -37,7 +44,7 @@ def load(room: str, key: str) -> ModuleType:
     Raises:
         UnknownNameError: if the room has none of that name.
     """
-    for entry in entry_points(group=f"noroshi.{room}"):
+    for entry in _entries(room):
         if entry.name == key:
             module = entry.load()
             if not isinstance(module, ModuleType):

@@ -60,13 +60,14 @@ def coarse_pairs(
 
 def _plane(centre: Floats) -> Floats:
     """Return (3, 2) two unit vectors at right angles to `centre` and to each other."""
-    axis = np.zeros(3)
-    axis[np.argmin(np.abs(centre))] = 1.0
-    across = np.cross(axis, centre)
-    across /= max(float(np.sqrt(across @ across)), 1e-9)
-    along = np.cross(centre, across)
-    along /= max(float(np.sqrt(along @ along)), 1e-9)
-    return np.stack([across, along], axis=1)
+    x, y, z = centre.tolist()
+    level, whole = math.hypot(x, y), math.sqrt(x * x + y * y + z * z)
+    if level < 1e-3 * whole or whole == 0.0:
+        return np.eye(3)[:, :2]
+    # East, and north of a sphere.
+    return np.array(
+        [[-y / level, -x * z / (level * whole)], [x / level, -y * z / (level * whole)], [0.0, level / whole]]
+    )
 
 
 def _cells(extent: Floats, n: int) -> tuple[float, tuple[int, int]]:

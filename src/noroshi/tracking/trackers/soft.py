@@ -164,8 +164,9 @@ class Tracker(Keeper):
         """Count a missed look at once for every track of this sensor that had no plot in it."""
         s = self.store
         last = s.whole[: s.n_used, Whole.FIRST_SENSOR + len(self.sensor_names) + i_sensor]
-        rows = np.flatnonzero((s.near[: s.n_used, Near.SIGMAS] > 0.0) & (last < now_ns) & (last != NEVER))
-        rows = np.setdiff1d(rows, seen)
+        unseen = (s.near[: s.n_used, Near.SIGMAS] > 0.0) & (last < now_ns) & (last != NEVER)
+        unseen[seen] = False
+        rows = np.flatnonzero(unseen)
         s.save(rows)
         s.whole[rows, Whole.DEADLINE] = now_ns
         s.refresh(rows)
