@@ -47,36 +47,64 @@ def _propagate(
     alone_b: Floats,
 ) -> None:
     p, n_a, n_b = ib.shape[0], weight_alone.shape[0], weight_b.shape[0]
-    to_b, to_a = np.zeros(p), np.empty(p)
-    heard = np.zeros(n_b)  # the sum of the messages to each b
-    rivals = np.zeros(n_b, np.int64)
+    to_b, to_a, heard = np.empty(p), np.empty(p), np.empty(n_b)  # messages, and the sum of those to each b
+    rivals, contested, n_contested = np.empty(n_b, np.int64), np.empty(n_a, np.int64), 0
+    for b in range(n_b):
+        heard[b], rivals[b] = 0.0, 0
     for e in range(p):
         to_a[e] = 1.0 / weight_b[ib[e]]
-        rivals[ib[e]] += 1
+        if weight[e] > 0.0:
+            rivals[ib[e]] += 1
+    # An a none of whose pairs has a rival hears the same in every sweep: only the others are swept.
+    for a in range(n_a):
+        for e in range(begin[a], begin[a + 1]):
+            if weight[e] > 0.0 and rivals[ib[e]] > 1:
+                contested[n_contested] = a
+                n_contested += 1
+                break
     for _ in range(SWEEPS_MAX):
         change = 0.0
-        heard[:] = 0.0
-        for a in range(n_a):
-            total = weight_alone[a]
-            for e in range(begin[a], begin[a + 1]):
-                total += weight[e] * to_a[e]
-            for e in range(begin[a], begin[a + 1]):
-                to_b[e] = weight[e] / max(total - weight[e] * to_a[e], weight_alone[a])
-                heard[ib[e]] += to_b[e]
-        for e in range(p):
-            b = ib[e]
-            others = max(heard[b] - to_b[e], 0.0) if rivals[b] > 1 else 0.0
-            told = 1.0 / (weight_b[b] + others)
-            change = max(change, abs(told - to_a[e]) * weight_b[b])
-            to_a[e] = told
+        for at in range(n_contested):
+            for e in range(begin[contested[at]], begin[contested[at] + 1]):
+                heard[ib[e]] = 0.0
+        for at in range(n_contested):
+            _tell(contested[at], begin, ib, weight, weight_alone, to_a, to_b, heard)
+        for at in range(n_contested):
+            for e in range(begin[contested[at]], begin[contested[at] + 1]):
+                b = ib[e]
+                others = max(heard[b] - to_b[e], 0.0) if rivals[b] > 1 else 0.0
+                told = 1.0 / (weight_b[b] + others)
+                change = max(change, abs(told - to_a[e]) * weight_b[b])
+                to_a[e] = told
         if change < CHANGE_MIN:
             break
+    for b in range(n_b):
+        heard[b] = 0.0
     for a in range(n_a):
-        total = weight_alone[a]
-        for e in range(begin[a], begin[a + 1]):
-            total += weight[e] * to_a[e]
+        total = _tell(a, begin, ib, weight, weight_alone, to_a, to_b, heard)
         alone[a] = weight_alone[a] / total
         for e in range(begin[a], begin[a + 1]):
             pair[e] = weight[e] * to_a[e] / total
     for b in range(n_b):
         alone_b[b] = weight_b[b] / (weight_b[b] + heard[b])
+
+
+@kernel
+def _tell(
+    a: int,
+    begin: Indices,
+    ib: Indices,
+    weight: Floats,
+    weight_alone: Floats,
+    to_a: Floats,
+    to_b: Floats,
+    heard: Floats,
+) -> float:
+    """Let one a tell each of its b what it thinks of their pair; return the sum of its weights."""
+    total = float(weight_alone[a])
+    for e in range(begin[a], begin[a + 1]):
+        total += weight[e] * to_a[e]
+    for e in range(begin[a], begin[a + 1]):
+        to_b[e] = weight[e] / max(total - weight[e] * to_a[e], weight_alone[a])
+        heard[ib[e]] += to_b[e]
+    return float(total)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.estimation.blocks import Executor
+from noroshi.estimation.blocks import Executor, map_blocks
 from noroshi.estimation.sequential import absorb
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
@@ -162,9 +162,9 @@ class Bank:
             _mix(store.real, rows, dt_s, begin, self.sojourn_s, self._sizes, store.layout.offsets, mixed)
         pairs = Pairs(
             row=row, plot=plot, agreement=agreement, group=group, rows=rows, begin=begin, dt_s=dt_s, mixed=mixed,
-            means=[np.empty((p, d)) for d in self.sizes], covariances=[np.empty((p, d, d)) for d in self.sizes],
-            ahead=[np.empty((len(rows), d)) for d in self.sizes if keep_prior],
-            spread=[np.empty((len(rows), d, d)) for d in self.sizes if keep_prior],
+            means=[np.empty((0, d)) for d in self.sizes], covariances=[np.empty((0, d, d)) for d in self.sizes],
+            ahead=[np.empty((0, d)) for d in self.sizes if keep_prior],
+            spread=[np.empty((0, d, d)) for d in self.sizes if keep_prior],
             fit=np.empty((k, p, 3)), distance=np.empty(p), log_likelihood=np.empty((p, k)), total=np.empty(p),
             is_inside=np.empty(p, np.bool_),
         )  # fmt: skip
@@ -180,16 +180,25 @@ class Bank:
     def _take_in(
         self, store: Store, pairs: Pairs, k: int, plots: Detections, form: Floats, sensor: Sensor, late: bool
     ) -> None:
-        """Write what the plots make of the tracks by one model."""
-        ahead, spread = self._ahead(store, pairs, k, pairs.row, pairs.group, pairs.dt_s, late)
+        """Write what the plots make of the tracks by one model, block by block of pairs."""
+
+        def work(row: Integers, group: Integers, plot: Integers, dt_s: Floats) -> tuple[Floats, Floats, Floats]:
+            ahead, spread = self._ahead(store, pairs, k, row, group, dt_s, late)
+            fit = np.empty((len(row), 3))
+            if late:
+                fit = _absorb_late(self.motions[k], plots, form, sensor, plot, dt_s, ahead, spread)
+            else:
+                absorb_forms(sensor, plots, form, plot, ahead, spread, fit)
+            return ahead, spread, fit
+
         if pairs.ahead:
             first = pairs.begin[:-1]
-            pairs.ahead[k], pairs.spread[k] = ahead[first], spread[first]
-        if late:
-            pairs.fit[k] = _absorb_late(self.motions[k], plots, form, sensor, pairs.plot, pairs.dt_s, ahead, spread)
-        else:
-            absorb_forms(sensor, plots, form, pairs.plot, ahead, spread, pairs.fit[k])
-        pairs.means[k], pairs.covariances[k] = ahead, spread
+            pairs.ahead[k], pairs.spread[k] = self._ahead(
+                store, pairs, k, pairs.rows, pairs.group[first], pairs.dt_s[first], late
+            )
+        pairs.means[k], pairs.covariances[k], pairs.fit[k] = map_blocks(
+            work, pairs.row, pairs.group, pairs.plot, pairs.dt_s, executor=self.executor
+        )
 
     def _ahead(
         self, store: Store, pairs: Pairs, k: int, row: Integers, group: Integers, dt_s: Floats, late: bool

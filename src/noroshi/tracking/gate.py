@@ -46,7 +46,7 @@ def coarse_pairs(
     plot = np.argsort(cell, kind="stable")
     begin = np.zeros(shape[0] * shape[1] + 1, np.int64)
     np.cumsum(np.bincount(cell, minlength=len(begin) - 1), out=begin[1:])
-    n_pairs = 4 * len(time_s) + 64
+    n_pairs = 8 * len(time_s) + 64
     while True:
         pairs = np.empty((3, n_pairs), np.int64)
         found = _search(
