@@ -16,7 +16,7 @@ from noroshi import __version__
 from noroshi.formats import FormatError
 from noroshi.geo.time import utc_ns_from_iso
 from noroshi.records import SensorSite
-from noroshi.run import api, outputs
+from noroshi.run import api, kernel_cache, outputs
 from noroshi.run.evidence import radar_residuals
 from noroshi.run.recordings import Recording
 from noroshi.run.recordings import read as read_recording
@@ -95,6 +95,7 @@ def track(
         known = sites + [site for recording in read for site in recording.decoded.sites]
         tracked = None
         if detections:
+            _say_if_cold()
             with _progress("tracking", sum(map(len, detections)), quiet=as_json) as advance:
                 tracked = api.track(
                     detections, known, statuses=statuses, tracker=tracker, motion=motion, parameters=_numbers(set_),
@@ -142,6 +143,7 @@ def replay(
             outputs.check_ending(path)
         _check_places(plot, None)
         seconds = _Watch()
+        _say_if_cold()
         with _progress("replaying", None, quiet=as_json) as advance:
             tracked = api.replay(journal, smooth=smooth, threads=threads, progress=advance)
         seconds.lap("replaying")
@@ -292,6 +294,12 @@ def _refuse(message: str) -> NoReturn:
     line = printable(" ".join(message.split()), 1000)
     sys.stderr.write(f"noroshi: {line}\n")
     raise typer.Exit(2)
+
+
+def _say_if_cold() -> None:
+    """Tell a person at a terminal that the first start on a machine takes longer."""
+    if sys.stderr.isatty() and kernel_cache.is_cold():
+        sys.stderr.write("noroshi: compiling for this machine, once: some ten to twenty seconds\n")
 
 
 @contextmanager
