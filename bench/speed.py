@@ -1,6 +1,6 @@
 """How fast is the shipped tracker: beside Stone Soup on the same plots, and alone up to 100,000 targets and more.
 
-uv run bench/speed.py [--quick] [--json] [--n 10 100 1000] [--peers documented expert soft] [--trackers KEY ...]
+uv run bench/speed.py [--quick] [--json] [--n 10 100 1000] [--peers documented expert ehm2] [--trackers KEY ...]
 
 Beside: 3-D air targets, straight and turning, one radar of the generic class with elevation, a scan every 4 s,
 detection probability 0.9, 0.1 to 0.6 false plots a target (each seed its own), in sparse and in raid scenes
@@ -29,7 +29,7 @@ from speed_parts import alone, compare
 from speed_parts.start_up import start_up
 from speed_parts.timing import calibration
 
-PEERS = ("documented", "expert", "soft")
+PEERS = ("documented", "expert", "ehm2")
 LAYOUTS, TIMINGS = ("sparse", "raid"), ("shared", "rotating")
 SEEDS = {10: 20, 100: 8, 1_000: 4}
 SEEDS_MORE = 3
@@ -68,7 +68,7 @@ def main() -> None:
             timing,
             seeds=range(1, 1 + (asked.seeds or SEEDS.get(n, SEEDS_MORE))),
             trackers=asked.trackers,
-            peers=[peer for peer in asked.peers if peer != "soft" or timing == "shared"],
+            peers=[peer for peer in asked.peers if peer != "ehm2" or timing == "shared"],
             limit_s=asked.limit,
             children=children,
             n_scans=10 if asked.quick else None,

@@ -11,7 +11,7 @@ plot and the way of the fastest target in one scan.
 expert: plots converted to Cartesian positions with their covariances, linear Kalman filter, matrices made once for
 each step in time, all tracks gated at once against a k-d tree in metres, sparse assignment; only the hypothesis
 chosen for each track is built as an object.
-soft: `JPDAwithEHM2` over the expert's conversion and tree, `PDAHypothesiser`, `MultiTargetMixtureTracker`. That tracker
+ehm2: `JPDAwithEHM2` over the expert's conversion and tree, `PDAHypothesiser`, `MultiTargetMixtureTracker`. That tracker
 mixes states of different times where the plots of a scan have their own, so it gets scans of one time alone.
 
 Where each plot has its own time ("rotating"), Stone Soup's detections carry it, its hypothesiser predicts to it, and
@@ -62,7 +62,7 @@ from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus, cer
 
 Floats = NDArray[np.float64]
 
-PEERS = ("documented", "expert", "soft")
+PEERS = ("documented", "expert", "ehm2")
 GATE_PROBABILITY = 0.9999  # noroshi's
 GATE = math.sqrt(chi2.ppf(GATE_PROBABILITY, 3))
 HITS_TO_CONFIRM, MISSES_TENTATIVE, MISSES_FIRM = 3, 2, 5
@@ -334,7 +334,7 @@ def _tracker(peer: str, scans: Iterator[tuple[datetime, set[Detection]]], scene:
         predictor, updater = KalmanPredictor(transition), KalmanUpdater(None)
         gate = Gate(transition)
         associator = firm = ExpertAssociator(predictor=predictor, updater=updater, gate=gate)
-        if peer == "soft":
+        if peer == "ehm2":
             firm = TreeJPDA(
                 hypothesiser=PDAHypothesiser(
                     predictor,
@@ -352,7 +352,7 @@ def _tracker(peer: str, scans: Iterator[tuple[datetime, set[Detection]]], scene:
         updater=updater,
         min_points=HITS_TO_CONFIRM,
     )
-    tracker = MultiTargetMixtureTracker if peer == "soft" else MultiTargetTracker
+    tracker = MultiTargetMixtureTracker if peer == "ehm2" else MultiTargetTracker
     return tracker(
         initiator=initiator,
         deleter=UpdateTimeStepsDeleter(MISSES_FIRM),
