@@ -113,8 +113,8 @@ class Bank:
         """Write new tracks of (n, 6) states into rows; what goes beyond those is somewhere in its model's extent."""
         _begin(store.real, rows, mean, covariance, existence, self._sizes, store.layout.offsets, self._extent)
 
-    def predict(self, store: Store, rows: Integers, time_ns: int) -> tuple[Floats, Floats]:
-        """Return (n, 6) means and (n, 6, 6) covariances of tracks at one time, over all models."""
+    def predict(self, store: Store, rows: Integers, time_ns: int | Integers) -> tuple[Floats, Floats]:
+        """Return (n, 6) means and (n, 6, 6) covariances of tracks at one time, or each at its own, over all models."""
         dt_s = (time_ns - store.whole[rows, Whole.TIME]) / NS_PER_S
         layout = store.layout
         real = store.real[rows]

@@ -295,13 +295,10 @@ class Keeper(ABC):
     def _are_alike(self, a: Integers, b: Integers) -> NDArray[np.bool_]:
         """Return whether two tracks, brought to the later of their times, cannot be told apart."""
         s = self.store
-        alike = np.zeros(len(a), np.bool_)
-        for time_ns in np.unique(np.maximum(s.whole[a, Whole.TIME], s.whole[b, Whole.TIME])):
-            now = np.flatnonzero(np.maximum(s.whole[a, Whole.TIME], s.whole[b, Whole.TIME]) == time_ns)
-            mean_a, spread_a = self.bank.predict(s, a[now], int(time_ns))
-            mean_b, spread_b = self.bank.predict(s, b[now], int(time_ns))
-            alike[now] = mahalanobis_squared(mean_a - mean_b, spread_a + spread_b) < self._alike
-        return alike
+        time_ns = np.maximum(s.whole[a, Whole.TIME], s.whole[b, Whole.TIME])
+        mean_a, spread_a = self.bank.predict(s, a, time_ns)
+        mean_b, spread_b = self.bank.predict(s, b, time_ns)
+        return np.asarray(mahalanobis_squared(mean_a - mean_b, spread_a + spread_b) < self._alike)
 
     def _inherit(self, rows: Integers, younger: Integers) -> None:
         """Let older tracks, which keep their number and birth, go on from where younger ones are."""
