@@ -145,6 +145,7 @@ def main() -> None:
         "seeds": arguments.seeds,
         "minutes": arguments.minutes,
         "tracker": arguments.tracker,
+        "motion": arguments.multiple,
         "settings": own,
         "moments_turning": int(sum(map(len, found["multiple"][0]))),
         "moments_straight": int(sum(map(len, found["multiple"][1]))),
