@@ -95,6 +95,11 @@ def assemble(setup: Setup, executor: Executor | None = None) -> tuple[Node, Trac
         there = ", ".join(sorted(known))
         raise ValueError(f"{setup.tracker} with {setup.motion} has no parameter '{unknown[0]}'; there are: {there}")
     usual = room.Parameters()
+    for name in sorted(own & set(setup.parameters)):
+        value = setup.parameters[name]
+        if not math.isfinite(value) or (isinstance(getattr(usual, name), int) and value not in range(1000)):
+            whole = "a whole number below 1,000" if isinstance(getattr(usual, name), int) else "a number"
+            raise ValueError(f"{name} is {value:g}: give {whole}")
     parameters = {name: type(getattr(usual, name))(x) for name, x in setup.parameters.items() if name in own}
     motions = [_moving(name, mover, setup) for name, mover in movers.items()]
     tracker: Tracker = room.Tracker(

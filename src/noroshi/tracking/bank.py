@@ -368,11 +368,15 @@ def _score(
     for e in range(row.shape[0]):
         distance[e], top = math.inf, -math.inf
         for k in range(n_models):
+            # A model carried too far for its equations says nothing of this plot.
+            if not math.isfinite(fit[k, e, 0] + fit[k, e, 1]):
+                log_likelihood[e, k] = -math.inf
+                continue
             distance[e] = min(distance[e], fit[k, e, 0])
             log_likelihood[e, k] = -0.5 * (fit[k, e, 0] + fit[k, e, 1] + LOG_2_PI * fit[k, e, 2])
             top = max(top, log_likelihood[e, k])
         total[e] = top
-        if n_models > 1:
+        if n_models > 1 and top > -math.inf:
             likelihood = 0.0
             for k in range(n_models):
                 likelihood += mixed[group[e], PROBABILITY + k] * math.exp(log_likelihood[e, k] - top)
@@ -496,15 +500,17 @@ def _merge(
             share = 1.0 - claimed
             if e >= first:
                 share = weight[e] * _relative(log_likelihood, e, k, mixed, t)
-            if share <= 0.0:
-                continue
             state = prior[t] if e < first else means[e]
+            if share <= 0.0 or not math.isfinite(state[0]):
+                continue
             late_s = (until_ns - max(own_ns, time_ns[plot[max(e, first)]])) / NS_PER_S
             total += share
             for a in range(d):
                 middle[a] += share * state[a]
             for a in range(3):
                 middle[a] += share * late_s * state[3 + a]
+        if total <= 0.0:
+            continue
         for a in range(d):
             middle[a] /= total
             row[offset + a] = middle[a]
@@ -514,10 +520,10 @@ def _merge(
             share = 1.0 - claimed
             if e >= first:
                 share = weight[e] * _relative(log_likelihood, e, k, mixed, t)
-            if share <= 0.0:
+            state, spread = (prior[t], prior_spread[t]) if e < first else (means[e], covariances[e])
+            if share <= 0.0 or not math.isfinite(state[0]):
                 continue
             share /= total
-            state, spread = (prior[t], prior_spread[t]) if e < first else (means[e], covariances[e])
             late_s = (until_ns - max(own_ns, time_ns[plot[max(e, first)]])) / NS_PER_S
             for a in range(d):
                 off[a] = state[a] - middle[a]
@@ -543,6 +549,8 @@ def _likeliest(weight: Floats, first: int, end: int) -> tuple[int, float]:
 def _relative(log_likelihood: Floats, e: int, k: int, mixed: Floats, t: int) -> float:
     """Return one model's likelihood of a plot over that of all models."""
     n_models = log_likelihood.shape[1]
+    if log_likelihood[e, k] == -math.inf:
+        return 0.0
     if n_models == 1:
         return 1.0
     total = 0.0

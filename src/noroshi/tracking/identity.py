@@ -24,7 +24,8 @@ def track_ids(plots: Detections, chosen: Integers) -> NDArray[np.int64]:
     tracks do not share it, and the gaps between numbers betray nothing.
     """
     seed = zlib.crc32(plots.sensor.encode())
-    bits = np.ascontiguousarray(plots.values[chosen]).view(np.int64)
+    values, codes = plots.values[chosen].view(np.int64), codes_of(plots.identity)[chosen]
+    bits = np.concatenate([values, codes, plots.origin_ecef_m[chosen].view(np.int64)], axis=1)
     ids = np.empty(len(chosen), np.int64)
     _hash(plots.time_ns[chosen], bits, seed, ids)
     while np.unique(ids).size < ids.size:  # the same plot twice in one batch

@@ -27,6 +27,7 @@ from noroshi.tracking.store import EXISTENCE, FREE, NEVER, Change, Integers, Nea
 
 APART_LOOKS = 5  # two tracks that one look saw both of are two targets, for so many looks
 COASTING_LOOKS = 2
+SILENT_LOOKS, NO_GATE = 10, 1e-30
 
 IN_THE_AIR = (Kind.UNKNOWN, Kind.AIRCRAFT, Kind.SHIP)  # for what moves otherwise, no height is unlikely
 UNKNOWN, AIRCRAFT, SHIP, N_KINDS = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind.SHIP), len(Kind)
@@ -133,6 +134,7 @@ class Keeper(ABC):
             return self.report(np.zeros(0, np.int64), np.zeros(0, np.int64)) if report else None
         i_sensor = self._meet(detections, sensor)
         now_ns = int(detections.time_ns.max())
+        self._pass_over(int(detections.time_ns.min()))
         form = form_of(sensor, detections)
         codes = codes_of(detections.identity)
         pairs = self._confront(detections, sensor, form, codes)
@@ -158,7 +160,9 @@ class Keeper(ABC):
         """Return all firm tracks as they are expected at `time_ns`."""
         s = self.store
         rows = s.in_use()
-        rows = rows[(s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM) & self.is_shown(rows)]
+        rows = rows[s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM]
+        existence, is_shown = self.aged(rows, time_ns)
+        rows = rows[is_shown]
         mean, covariance = self.bank.predict(s, rows, time_ns)
         status = np.where(self.is_coasting(rows, time_ns), TrackStatus.COASTING, TrackStatus.FIRM)
         return self.report(rows, rows[:0]).replace(
@@ -166,11 +170,12 @@ class Keeper(ABC):
             state_ecef=mean,
             covariance_ecef=covariance,
             status=status.astype(np.uint8),
+            existence=existence[is_shown],
         )
 
-    def is_shown(self, rows: Integers) -> NDArray[np.bool_]:
-        """Return which firm tracks a picture shows."""
-        return np.ones(len(rows), np.bool_)
+    @abstractmethod
+    def aged(self, rows: Integers, time_ns: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the existence of firm tracks at a time at which nothing more has come, and which a picture shows."""
 
     @abstractmethod
     def is_coasting(self, rows: Integers, time_ns: int) -> NDArray[np.bool_]:
@@ -312,6 +317,16 @@ class Keeper(ABC):
         last = slice(Whole.FIRST_SENSOR + n, None)
         s.whole[rows, last] = np.maximum(s.whole[rows, last], s.whole[younger, last])
         s.refresh(rows)
+
+    def _pass_over(self, now_ns: int) -> None:
+        """Pair no plot with tracks that ought to have ended looks ago: they end in this step, whatever is near."""
+        s = self.store
+        silent_ns = now_ns - SILENT_LOOKS * int(s.tally["period_ns"].max())
+        rows = due(s.near, s.n_used, (silent_ns - s.epoch_ns) / NS_PER_S)
+        if rows.size:
+            s.save(rows)
+            rows = rows[self.overdue(rows, silent_ns)]
+            s.near[rows, Near.SIGMAS] = NO_GATE
 
     def _end(self, twins: Integers, now_ns: int) -> Integers:
         """Return the rows to be freed: twins, and those whose deadline has passed."""

@@ -58,7 +58,7 @@ class Parameters:
         for name in ("gate_probability", "duplicate_probability"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise ValueError(f"{name} must be between 0 and 1")
-        if min(self.first_gate_sigmas, self.sojourn_s, self.manoeuvre_s) <= 0.0:
+        if not min(self.first_gate_sigmas, self.sojourn_s, self.manoeuvre_s) > 0.0:
             raise ValueError("first_gate_sigmas, sojourn_s and manoeuvre_s must be positive")
 
 
@@ -110,6 +110,10 @@ class Tracker(Keeper):
 
     def after_look(self, i_sensor: int, seen: Integers, now_ns: int) -> None:
         """Do nothing: misses are counted when they are due."""
+
+    def aged(self, rows: Integers, time_ns: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return no existence, and as shown those that have not been missed too often by then."""
+        return np.full(len(rows), np.nan), self.store.whole[rows, Whole.DEADLINE] > time_ns
 
     def is_coasting(self, rows: Integers, time_ns: int) -> NDArray[np.bool_]:
         """Return which tracks have missed two looks."""

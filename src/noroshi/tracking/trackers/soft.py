@@ -140,7 +140,7 @@ class Tracker(Keeper):
         after = np.minimum(nobody * missed / alone + _sum(pairs.begin, pair), 1.0)
         fresh = unclaimed * new / (new + false)
         self._count_false(unclaimed * false / (new + false), i_sensor)
-        fresh[unclaimed < 0.1] = 0.0
+        fresh[~(unclaimed >= 0.1)] = 0.0
         # Weights are of a target that exists: its plot, or none.
         share = np.maximum(after, 1e-12)[pairs.group]
         return np.minimum(pair / share, 1.0), after, fresh
@@ -152,13 +152,17 @@ class Tracker(Keeper):
 
     def overdue(self, rows: Integers, now_ns: int) -> NDArray[np.bool_]:
         """Lower the existence of tracks by the looks that they have missed; those below the bound end."""
-        p, s = self.parameters, self.store
         ends = np.zeros(len(rows), np.bool_)
-        _miss(
-            s.real, s.whole, rows, s.tally["period_ns"], s.tally["detection"], now_ns, p.life_s, p.existence_lost,
-            p.share_dropped * p.births_a_look / (p.births_a_look + s.tally["false_plots"]), ends,
-        )  # fmt: skip
+        self._miss(self.store.real, self.store.whole, rows, now_ns, ends)
         return ends
+
+    def _miss(self, real: Floats, whole: Integers, rows: Integers, now_ns: int, ends: NDArray[np.bool_]) -> None:
+        p, s = self.parameters, self.store
+        dropped = p.share_dropped * p.births_a_look / (p.births_a_look + s.tally["false_plots"])
+        _miss(
+            real, whole, rows, s.tally["period_ns"], s.tally["detection"], now_ns, p.life_s, p.existence_lost, dropped,
+            ends,
+        )  # fmt: skip
 
     def after_look(self, i_sensor: int, seen: Integers, now_ns: int) -> None:
         """Count a missed look at once for every track of this sensor that had no plot in it."""
@@ -171,9 +175,13 @@ class Tracker(Keeper):
         s.whole[rows, Whole.DEADLINE] = now_ns
         s.refresh(rows)
 
-    def is_shown(self, rows: Integers) -> NDArray[np.bool_]:
-        """Return which firm tracks are likely enough to be there."""
-        return np.asarray(self.store.real[rows, EXISTENCE] >= self.parameters.existence_shown)
+    def aged(self, rows: Integers, time_ns: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the existence of tracks after the looks missed by then, and which are likely enough to be there."""
+        real, whole = self.store.real[rows], self.store.whole[rows]
+        ends = np.zeros(len(rows), np.bool_)
+        self._miss(real, whole, np.arange(len(rows)), time_ns, ends)
+        existence = real[:, EXISTENCE].copy()
+        return existence, ~ends & (existence >= self.parameters.existence_shown)
 
     def is_coasting(self, rows: Integers, time_ns: int) -> NDArray[np.bool_]:
         """Return which tracks have missed two looks."""
@@ -210,7 +218,7 @@ class Tracker(Keeper):
         s = self.store
         rates = s.tally["false_plots"].copy()
         elapsed = float(s.tally["elapsed_looks"][0])
-        rates[i_sensor] += (float(chance.sum()) - rates[i_sensor] * elapsed) / LOOKS_REMEMBERED
+        rates[i_sensor] += (float(np.nansum(chance)) - rates[i_sensor] * elapsed) / LOOKS_REMEMBERED
         rates[i_sensor] = max(rates[i_sensor], 0.1)
         s.tally["false_plots"] = rates
 
