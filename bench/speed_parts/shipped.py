@@ -20,7 +20,7 @@ from noroshi.run.batches import in_time
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
 from noroshi.tracking import Tracker
 
-CLOSING_NS = 3_600 * NS_PER_S
+CLOSING_NS = NS_PER_S  # a picture after the last that is judged, so that tracks reach to it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
