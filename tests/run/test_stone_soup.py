@@ -234,8 +234,12 @@ def test_stone_soups_scene_tracked_here_and_measured_there():
     """Their plots, our tracker, their metric: as near to the truth as their tracker is."""
     paths, detector = tutorial_scene()
     detections, sites = detections_from_stone_soup(detector, parameters={"speed_sigma_m_s": 3.0})
-    tracked = noroshi.track(
-        detections, sites, motion="plane_constant_velocity", parameters={"horizontal_psd_m2_s3": 0.05}
+    tracked = noroshi.track(  # their tracker takes the nearest neighbour, and so does ours here
+        detections,
+        sites,
+        tracker="nearest_neighbour",
+        motion="plane_constant_velocity",
+        parameters={"horizontal_psd_m2_s3": 0.05},
     )
     ours, missed, false, ospa = gospa_m(tracks_to_stone_soup(tracked.tracks, plane=True), paths, 10.0, (0, 2))
     theirs, *_ = gospa_m(stone_soups_tracks(detector), paths, 10.0, (0, 2))

@@ -384,15 +384,14 @@ def _without_height(
         turn = own[14] - math.atan2(e, n)
         turn -= 2.0 * math.pi * np.rint(turn / (2.0 * math.pi))
         innovation[i, 0], variance[i, 0] = own[12] - slant - 0.5 * bend, own[13] + 0.5 * bend_squared
-        innovation[i, 1], variance[i, 1] = ground * turn, ground * ground * own[15]
-        # Overhead an azimuth turns faster than a straight line can follow: there it says nothing.
+        # The arm of the azimuth's noise is as uncertain as the place: overhead it is not zero.
         level_variance = 0.0
         for a in range(3):
             level_variance += spread[i, a, a]
             for b in range(3):
                 level_variance -= own[9 + a] * spread[i, a, b] * own[9 + b]
-        if ground * ground < 9.0 * level_variance:
-            innovation[i, 1] = math.nan
+        arm_squared = ground * ground + max(level_variance, 0.0)
+        innovation[i, 1], variance[i, 1] = ground * turn, arm_squared * own[15]
         innovation[i, 2], variance[i, 2] = own[16] - rate, own[17]
         for c in range(3):
             rows[i, 0, c], rows[i, 0, 3 + c] = sight[c], 0.0
