@@ -267,7 +267,7 @@ def test_padded_short_frames_are_read():
     assert decoded.counts == {"DF 5 identity reply, address not heard otherwise": 1}
 
 
-@pytest.mark.skipif(not TOULOUSE.exists(), reason="needs the recordings in /work/shared/data")
+@pytest.mark.skipif(not TOULOUSE.exists(), reason="needs the recordings in ../shared/data")
 def test_a_real_recording_gives_the_positions_that_another_program_wrote():
     data = TOULOUSE.read_bytes()
     decoded = mode_s.decode(data, Context())

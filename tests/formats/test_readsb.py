@@ -70,7 +70,7 @@ def test_nobody_in_the_air_is_no_error():
     assert decode({"now": 1.7e9, "aircraft": []}).n_records == 0
 
 
-@pytest.mark.skipif(not TRACE.exists(), reason="needs the recordings in /work/shared/data")
+@pytest.mark.skipif(not TRACE.exists(), reason="needs the recordings in ../shared/data")
 def test_a_real_trace_is_read_whole():
     data = TRACE.read_bytes()
     raw = json.loads(data)

@@ -43,7 +43,7 @@ class Tracks(Batch):
     Attributes:
         node: who made the tracks.
         source_names: the s sensors that `sources` speaks of.
-        track_id: (n,) a counter within the node.
+        track_id: (n,) a hash of the plot that started it, unique within the node but for exact repeats of a plot.
         time_ns: (n,) when the state holds, Unix UTC nanoseconds.
         updated_ns: (n,) when the track was last measured.
         revision: (n,) 0 at first; higher where late data corrected a row already given out.

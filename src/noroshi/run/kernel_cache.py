@@ -29,7 +29,7 @@ def prepare() -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        sys.stderr.write(f"noroshi: no cache at {folder} ({error.strerror}): compiling anew, some ten seconds\n")
+        sys.stderr.write(f"noroshi: no cache at {folder} ({error.strerror}): compiling anew, some twenty seconds\n")
         return
     os.environ[VARIABLE] = str(folder)
 
