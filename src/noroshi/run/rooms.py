@@ -16,6 +16,8 @@ MARKS = {
     "tracking.trackers": "Tracker",
     "formats": "MEDIA",
     "assessment": "NAMES",
+    "exercise.movers": "Mover",
+    "exercise.observers": "Observer",
 }
 """What a plug-in of each room defines; a file without it is shared by its neighbours and no plug-in itself."""
 
