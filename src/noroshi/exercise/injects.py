@@ -5,7 +5,6 @@ what the world and a driver need; they are pure, and no inject ever touches anot
 """
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from noroshi.exercise import faults
@@ -21,10 +19,6 @@ from noroshi.exercise.flight import Flight
 from noroshi.exercise.ports import Fault as PortFault
 from noroshi.exercise.world import Effect, Fault
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import enu_axes_at
-from noroshi.records import Identity
-
-TRANSPONDER = " transponder"  # what the name of a voice without a body has behind the name of its flight
 
 
 class Aim(StrEnum):
@@ -88,15 +82,20 @@ class _Aimed(Inject):
         return self.whom
 
 
-class OfSensors(_Aimed):
-    """What is wrong with sensors. In `whom`: sensors, constellations, or a nation's code for all its sensors."""
+class OfWorld(_Aimed):
+    """What is wrong with sensors, or with flights' transponders, as the world has it."""
 
-    AIM = Aim.SENSORS
     FAULT: ClassVar[Fault]
 
     def values(self) -> dict[str, float]:
         """Return how much, by the names that `Fault` gives, in SI and radians."""
         return {}
+
+
+class OfSensors(OfWorld):
+    """What is wrong with sensors. In `whom`: sensors, constellations, or a nation's code for all its sensors."""
+
+    AIM = Aim.SENSORS
 
 
 class SensorOff(OfSensors):
@@ -349,29 +348,38 @@ class NodeStopped(_Aimed):
     )
 
 
-class OfFlights(_Aimed):
-    """What flights do to be taken for something else. In `whom`: names of entries of the scenario's flights."""
+class Dark(OfWorld):
+    """Transponders are off: the flights are there, and say nothing. In `whom`: entries of the scenario's flights."""
 
     AIM = Aim.FLIGHTS
-
-
-class Dark(OfFlights):
-    """Transponders are off: the flights are there, and say nothing."""
-
+    FAULT = Fault.OFF
     what: Literal["dark"]
 
 
-class FalsePosition(OfFlights):
-    """Transponders report another place than the true one."""
+class FalsePosition(OfWorld):
+    """Transponders report another place than the true one. In `whom`: entries of the scenario's flights."""
 
+    AIM = Aim.FLIGHTS
+    FAULT = Fault.BIAS
     what: Literal["false_position"]
     east_m: float = Field(default=0.0, ge=-1e6, le=1e6, description="How far to the east of the truth, in metres.")
     north_m: float = Field(default=0.0, ge=-1e6, le=1e6, description="How far to the north of the truth, in metres.")
 
+    @model_validator(mode="after")
+    def _elsewhere(self) -> Self:
+        if not self.east_m and not self.north_m:
+            raise ValueError("is the true position: give east_m, north_m or both")
+        return self
 
-class SpoofedReports(OfFlights):
+    def values(self) -> dict[str, float]:
+        """Return how far aside."""
+        return {"east_m": self.east_m, "north_m": self.north_m}
+
+
+class SpoofedReports(_Aimed):
     """The named flights do not exist: somebody sends their reports for a while, and no sensor sees a body."""
 
+    AIM = Aim.FLIGHTS
     what: Literal["spoofed_reports"]
 
 
@@ -432,12 +440,12 @@ class NodeFault:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cast:
-    """All that moves, after dark, false and spoofed transponders.
+    """All that moves.
 
     Attributes:
-        flights: what sensors look at. A transponder that lies is a flight of its own without a body (no cross-section,
-            no heat) called "NAME transponder N"; the body it belongs to then says nothing.
-        bodies: those that truly exist under their own names: the truth that tracks are assessed by.
+        flights: what sensors look at, ghosts included: flights without a body (no cross-section, no heat) of which
+            nothing but their reports is there.
+        bodies: those that truly exist: the truth that tracks are assessed by.
     """
 
     flights: tuple[Flight, ...]
@@ -445,24 +453,24 @@ class Cast:
 
 
 def effects(
-    injects: Iterable[Inject], sensors: Mapping[str, Sequence[str]], start_ns: int, end_ns: int
+    injects: Iterable[Inject], meant: Mapping[str, Sequence[str]], start_ns: int, end_ns: int
 ) -> dict[str, tuple[Effect, ...]]:
-    """Return the faults of each sensor, by its name, in the order of the injects.
+    """Return the faults of each sensor and of each flight's transponder, by its name, in the order of the injects.
 
     Args:
         injects: of the scenario.
-        sensors: for each name that `whom` may give the names of the sensors that it means.
+        meant: for each name that `whom` may give the names of the sensors or flights that it means.
         start_ns, end_ns: of the run. What lies outside has no effect.
     """
     found: dict[str, tuple[Effect, ...]] = {}
     for inject in injects:
-        if not isinstance(inject, OfSensors):
+        if not isinstance(inject, OfWorld):
             continue
         first_ns, last_ns = inject.span_ns(start_ns, end_ns)
         if first_ns >= last_ns:
             continue
         effect = Effect(fault=inject.FAULT, start_ns=first_ns, end_ns=last_ns, values=inject.values())
-        for name in dict.fromkeys(sensor for whom in inject.whom for sensor in sensors.get(whom, ())):
+        for name in dict.fromkeys(each for whom in inject.whom for each in meant.get(whom, ())):
             found[name] = (*found.get(name, ()), effect)
     return found
 
@@ -521,67 +529,33 @@ def means_feed(whom: str, sensor: str, nation: str) -> bool:
     return whom in (sensor, f"{sensor}>{nation}")
 
 
-def cast(entries: Mapping[str, Sequence[Flight]], injects: Sequence[Inject], start_ns: int, end_ns: int) -> Cast:
-    """Return all flights, with their transponders dark, lying or invented as the injects say.
-
-    Where injects overlap in time the last one counts.
+def cast(entries: Mapping[str, Sequence[Flight]], injects: Iterable[Inject], start_ns: int, end_ns: int) -> Cast:
+    """Return all flights; those that injects say are spoofed become ghosts, there while their reports are sent.
 
     Args:
         entries: the flights of each entry of the scenario, by the entry's name.
         injects: of the scenario.
         start_ns, end_ns: of the run.
     """
-    flights: list[Flight] = []
-    bodies: list[Flight] = []
-    for name, flown in entries.items():
-        mine = [each for each in injects if isinstance(each, OfFlights) and name in each.whom]
-        spoofs = [each.span_ns(start_ns, end_ns) for each in mine if isinstance(each, SpoofedReports)]
-        if spoofs:
-            flights += [
-                dataclasses.replace(piece, name=_numbered(flight.name, i))
-                for flight in flown
-                for i, span in enumerate(spoofs)
-                if (piece := _bodiless(flight, *span)) is not None
-            ]
-            continue
-        for flight in flown:
-            voices = _voices(flight, mine, start_ns, end_ns) if mine else []
-            body = dataclasses.replace(flight, identity=Identity.absent(1)) if mine else flight
-            flights += [body, *voices]
-            bodies.append(body)
-    return Cast(tuple(flights), tuple(bodies))
+    spoofs: dict[str, list[tuple[int, int]]] = {}
+    for inject in injects:
+        if isinstance(inject, SpoofedReports):
+            for name in inject.whom:
+                spoofs.setdefault(name, []).append(inject.span_ns(start_ns, end_ns))
+    bodies = tuple(flight for name, flown in entries.items() if name not in spoofs for flight in flown)
+    ghosts = [
+        dataclasses.replace(ghost, name=flight.name if i == 0 else f"{flight.name} again {i}")
+        for name, spans in spoofs.items()
+        for flight in entries.get(name, ())
+        for i, span in enumerate(spans)
+        if (ghost := _ghost(flight, *span)) is not None
+    ]
+    return Cast((*bodies, *ghosts), bodies)
 
 
-def body_of(name: str) -> str:
-    """Return the name of the flight that a voice belongs to; a flight's own name as it is."""
-    return name.partition(TRANSPONDER)[0]
-
-
-def _numbered(name: str, i: int) -> str:
-    return name if i == 0 else f"{name}{TRANSPONDER} {i + 1}"
-
-
-def _voices(flight: Flight, injects: Sequence[OfFlights], start_ns: int, end_ns: int) -> list[Flight]:
-    """Return the pieces of a flight's transponder: honest, displaced, and nothing where it is dark."""
-    spans = [(each, *each.span_ns(start_ns, end_ns)) for each in injects]
-    edges = sorted({int(flight.time_ns[0]), int(flight.time_ns[-1]) + 1, *(ns for _, *span in spans for ns in span)})
-    voices: list[Flight] = []
-    for first_ns, last_ns in itertools.pairwise(edges):
-        acting = [each for each, since_ns, until_ns in spans if since_ns <= first_ns < until_ns]
-        if acting and isinstance(acting[-1], Dark):
-            continue
-        piece = _bodiless(flight, first_ns, last_ns)
-        if piece is None:
-            continue
-        if acting and isinstance(acting[-1], FalsePosition):
-            piece = _displaced(piece, acting[-1].east_m, acting[-1].north_m)
-        voices.append(dataclasses.replace(piece, name=f"{flight.name}{TRANSPONDER} {len(voices) + 1}"))
-    return voices
-
-
-def _bodiless(flight: Flight, start_ns: int, end_ns: int) -> Flight | None:
+def _ghost(flight: Flight, start_ns: int, end_ns: int) -> Flight | None:
     """Return a flight between two times that no radar and no satellite sees; None if it is not there then."""
-    first_ns, last_ns = max(start_ns, int(flight.time_ns[0])), min(end_ns - 1, int(flight.time_ns[-1]))
+    first_ns, last_ns = max(start_ns, int(flight.time_ns[0])), min(end_ns, int(flight.time_ns[-1]))
     if last_ns <= first_ns:
         return None
     inside = flight.time_ns[(flight.time_ns > first_ns) & (flight.time_ns < last_ns)]
@@ -594,11 +568,3 @@ def _bodiless(flight: Flight, start_ns: int, end_ns: int) -> Flight | None:
         cross_section_m2=0.0,
         heat_w_sr=np.zeros(len(time_ns)),
     )
-
-
-def _displaced(flight: Flight, east_m: float, north_m: float) -> Flight:
-    """Return a flight moved aside by so much at each moment, its velocity as it was."""
-    axes: NDArray[np.float64] = enu_axes_at(flight.state_ecef[:, :3])
-    state = flight.state_ecef.copy()
-    state[:, :3] += east_m * axes[:, 0] + north_m * axes[:, 1]
-    return dataclasses.replace(flight, state_ecef=state)

@@ -308,18 +308,18 @@ class Scenario:
                     found.setdefault((link.to, nation.code), link)
         return dict(sorted(found.items()))
 
-    def sensors_meant(self, satellites: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-        """Return for each name that an inject may aim at the names of the sensors that it means.
+    def meant(self, flown: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        """Return for each name that an inject may aim at the sensors or flights that it means, for `injects.effects`.
 
         Args:
-            satellites: names of the satellites of each constellation, by its name, as its mover flew them.
+            flown: names of the flights of each constellation and of each entry, by its name, as its mover flew them.
         """
-        found: dict[str, tuple[str, ...]] = {}
+        found = {flight.name: tuple(flown.get(flight.name, ())) for flight in self.flights}
         for nation in self.nations:
             own = [sensor.site.sensor for sensor in nation.sensors]
             found.update({name: (name,) for name in own})
             for constellation in nation.constellations:
-                eyes = tuple(satellites.get(constellation.name, ()))
+                eyes = tuple(flown.get(constellation.name, ()))
                 found.update({name: (name,) for name in eyes})
                 found[constellation.name] = eyes
                 own += eyes

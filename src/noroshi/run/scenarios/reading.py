@@ -279,7 +279,7 @@ def _check_names(scenario: Scenario, problems: list[Problem]) -> None:
             continue
         for section, names in _names_of(nation).items():
             for j, name in enumerate(names):
-                if name in taken or (section == "flights" and name in own):
+                if name in taken or name in own:
                     told = f"'{name}' is there already in {taken.get(name, source.name)}: give it another name"
                     problems.append(nation.source.problem((section, j, "name"), told))
                 taken[name] = nation.source.name
