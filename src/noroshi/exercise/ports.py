@@ -38,8 +38,15 @@ class Delivery:
 class Fault(Protocol):
     """One thing that goes wrong in a port for a while, from `start_ns` (included) to `end_ns` (excluded)."""
 
-    start_ns: int
-    end_ns: int
+    @property
+    def start_ns(self) -> int:
+        """From when, included."""
+        ...
+
+    @property
+    def end_ns(self) -> int:
+        """To when, excluded."""
+        ...
 
     def pass_on(self, delivery: Delivery, draws: Draws, memory: dict[str, Any]) -> list[Delivery]:
         """Return what becomes of a message: nothing, itself, later, changed, or more than one.
