@@ -55,6 +55,7 @@ class Ran:
 
     Attributes:
         scenario, cast: what was run.
+        until_s: where it stopped before the scenario's end, if it did.
         tracks: the pictures of each node, one after another; None where it had none.
         refused: by (node, sensor, reason), how many detections could not be used.
         n_events, n_unheard: how many events there were, and how many messages came to nodes that did not run.
@@ -67,6 +68,7 @@ class Ran:
 
     scenario: Scenario
     cast: Cast
+    until_s: float | None
     tracks: Mapping[str, Tracks | None]
     refused: Counter[tuple[str, str, str]]
     n_events: int
@@ -120,6 +122,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
     return Ran(
         scenario=scenario,
         cast=everything,
+        until_s=plan.until_s if stopped else None,
         tracks={code: concatenate(heard[code]) if heard[code] else None for code in codes},
         refused=sum((each.refused for each in acted), Counter()),
         n_events=sum(each.n_events for each in acted),
@@ -154,7 +157,7 @@ def _act_all(
             for i, (group, memory) in enumerate(zip(groups, memories, strict=True))
         ]
         while not all(future.done() for future in futures):
-            progress(min(reached))
+            progress(min(reached[:]))
             time.sleep(POLL_S)
         return [future.result() for future in futures]
 
@@ -164,7 +167,7 @@ _REACHED: Any = None
 
 def _begin(reached: Any) -> None:
     """Let this process say how far it is."""
-    global _REACHED  # noqa: PLW0603
+    global _REACHED
     _REACHED = reached
 
 

@@ -160,9 +160,7 @@ def _setup(scenario: Scenario, nation: Nation, eyes: Sequence[SensorEntry], pict
     )
 
 
-def _feed(
-    world: World, entry: SensorEntry, code: str, faults: Sequence[injects.PortFault], span_s: float
-) -> Feed:
+def _feed(world: World, entry: SensorEntry, code: str, faults: Sequence[injects.PortFault], span_s: float) -> Feed:
     name = entry.site.sensor
     sensor = make_sensors(Setup(sites=[Site.of(entry.site)]))[name]
     carrier = world.flight(entry.carrier) if entry.carrier else None
