@@ -1,12 +1,13 @@
 """The command line. Exit codes: 0 done, 1 the work failed, 2 the input or the usage is wrong (one line)."""
 
+import dataclasses
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -169,6 +170,36 @@ def why(
         sys.stdout.write(json.dumps(teller.summary(story)) + "\n")
     else:
         teller.show(story, _console())
+
+
+@app.command(epilog="Example: noroshi lint trilateral --nation new_zealand.toml")
+def lint(
+    scenario: Annotated[str, typer.Argument(help="A scenario's file, or the name of a shipped one.")],
+    nation: Annotated[
+        list[str] | None, typer.Option(help="A nation that takes part beside those it names. Repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+) -> None:
+    """Tell what is wrong with a scenario and its nations, each with its line. Exit code 2 if anything is."""
+    from noroshi.run.scenarios.lint import lint as look_over
+
+    with _one_line():
+        found = look_over(scenario, nation or [])
+    if as_json:
+        told = [dataclasses.asdict(each) for each in found]
+        sys.stdout.write(json.dumps({"scenario": scenario, "findings": told}) + "\n")
+    else:
+        sys.stdout.write("".join(f"{printable(str(each), 1000)}\n" for each in found))
+    if found:
+        raise typer.Exit(2)
+
+
+@app.command(epilog="Example: noroshi schema scenarios > scenario.schema.json")
+def schema(room: Annotated[Literal["nations", "scenarios"], typer.Argument(help="Of which files.")]) -> None:
+    """Print the JSON Schema of the files of nations or scenarios, for editors."""
+    from noroshi.run.scenarios.schema import schema as make
+
+    sys.stdout.write(json.dumps(make(room), indent=2) + "\n")
 
 
 def _read(
