@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from noroshi.exercise import injects
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
-from noroshi.exercise.ports import Port
+from noroshi.exercise.ports import Fault, Port
 from noroshi.exercise.traffic import flights_of
 from noroshi.exercise.world import World
 from noroshi.geo.time import NS_PER_S
@@ -160,7 +160,7 @@ def _setup(scenario: Scenario, nation: Nation, eyes: Sequence[SensorEntry], pict
     )
 
 
-def _feed(world: World, entry: SensorEntry, code: str, faults: Sequence[injects.PortFault], span_s: float) -> Feed:
+def _feed(world: World, entry: SensorEntry, code: str, faults: Sequence[Fault], span_s: float) -> Feed:
     name = entry.site.sensor
     sensor = make_sensors(Setup(sites=[Site.of(entry.site)]))[name]
     carrier = world.flight(entry.carrier) if entry.carrier else None
