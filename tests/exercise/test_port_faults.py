@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from noroshi.exercise.faults import (
+from noroshi.exercise.port_faults import (
     Corrupt,
     Cut,
     Delay,
