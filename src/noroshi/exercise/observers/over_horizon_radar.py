@@ -17,7 +17,7 @@ from noroshi.exercise.wander import wander
 from noroshi.exercise.watching import Scene, Seen, Watch
 from noroshi.exercise.world import World
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats, geodetic_from_ecef
 from noroshi.records import SensorSite
 from noroshi.sensors import Sensor
 
@@ -32,8 +32,8 @@ class Observer(BaseModel):
     The echo's signal to noise is `reference_snr_db` for `reference_cross_section_m2` (both at its own wavelength) at
     `reference_range_m` on the ground, and goes with the cross-section and the fourth power of range; the fading of the
     ionosphere makes it fluctuate. Echoes whose ground range changes slowly drown in what the sea and the land send
-    back. Heights play no part: the wave comes down from above. Each plot has errors of its own; all plots of a time
-    share one in range, that of the ionosphere's height, which wanders.
+    back. Up to `height_m_max` heights play no part: the wave comes down from above. Each plot has errors of its own;
+    all plots of a time share one in range, that of the ionosphere's height, which wanders.
 
     Source: Headrick and Thomason (1998), Applications of high-frequency radar, Radio Science 33(4), 1045-1054.
     """
@@ -55,6 +55,8 @@ class Observer(BaseModel):
     range_rate_m_s_min: float = Field(
         20.0, ge=0.0, le=1_000.0, description="echoes whose ground range changes slower are taken for clutter"
     )
+
+    height_m_max: float = Field(100_000.0, gt=0.0, le=1e6, description="higher up it is not seen")
 
     range_cell_m: float = Field(15_000.0, gt=0.0, le=1e6, description="nearer echoes are one plot")
     azimuth_beam_deg: float = Field(0.7, gt=0.0, le=90.0, description="likewise")
@@ -127,7 +129,7 @@ class _Radar:
             cells = np.array([own.range_cell_m, math.radians(own.azimuth_beam_deg)])
             rows, values = merged(i_look, np.concatenate([power, np.full(len(false_look), limit)]), values, cells)
             i_flight, i_look = i_flight[rows], i_look[rows]
-            values = values + [0.0, middle]
+            values[:, AZIMUTH] += middle
         time_ns = begins_ns[i_look]
         shared_m = own.ionosphere_m(scene, begins_ns)[i_look]
         values[:, GROUND_RANGE] += own.range_bias_m + shared_m + scene.faults.bias("range_m", time_ns)
@@ -151,12 +153,13 @@ class _Radar:
         i_flight, i_look, states = i_flight[there], i_look[there], states[there]
         origin = scene.own_at(begins_ns)[i_look, :3]
         values = scene.sensor.measure(states, origin)
-        rate_m_s = np.vecdot(scene.sensor.jacobian(states, origin)[:, GROUND_RANGE], np.roll(states, 3, axis=1))
+        rate_m_s = np.vecdot(scene.sensor.jacobian(states, origin)[:, GROUND_RANGE, :3], states[:, 3:])
         off_middle = np.abs(wrap(values[:, AZIMUTH] - math.radians(own.azimuth_deg_middle)))
         covered = (values[:, GROUND_RANGE] >= own.range_m_min) & (values[:, GROUND_RANGE] <= own.range_m_max)
         covered &= (off_middle <= math.radians(own.azimuth_deg_width) / 2.0) & (
             np.abs(rate_m_s) >= own.range_rate_m_s_min
         )
+        covered &= geodetic_from_ecef(states[:, :3])[2] <= own.height_m_max
         rows = np.flatnonzero(covered)
         i_flight, i_look, values = i_flight[rows], i_look[rows], values[rows]
         loss_db = scene.faults.loss_db(values[:, AZIMUTH], begins_ns[i_look])
