@@ -395,13 +395,12 @@ def _meet(
                     if not rotating:
                         break
                     azimuth, ground = _azimuth(state, own)
-                    if start == 0 and step == 0 and abs(azimuth) * ground <= 2.0 * moves:
+                    if start == 0 and step == 0 and abs(azimuth) * ground <= 2.0 * moves + 1.0:
                         starts = 3
                     beam = (at - north) / period_ns * turn
-                    ahead = azimuth % turn - beam
-                    if step > 0:
-                        ahead -= turn * np.rint(ahead / turn)
-                    ahead_ns = np.int64(ahead / turn * period_ns)
+                    ahead = azimuth - beam
+                    ahead -= turn * np.rint(ahead / turn)
+                    ahead_ns = np.int64(np.rint(ahead / turn * period_ns))
                     if ahead_ns == 0 or step == BEAM_STEPS:
                         break
                     at += ahead_ns
