@@ -137,6 +137,14 @@ class Scene:
             is_other &= self.world.paths.names[:-1] != self.carrier.name
         return np.flatnonzero(is_other)
 
+    def others_at(self, times_ns: Integers) -> tuple[Integers, Integers, Floats]:
+        """Return k pairs of another flight and one of (n,) times at which it is anywhere, and its (k, 6) states."""
+        chosen, n = self.others(int(times_ns.min()), int(times_ns.max())), len(times_ns)
+        i_flight, i_time = np.repeat(chosen, n), np.tile(np.arange(n), len(chosen))
+        states, _ = self.world.paths.at(i_flight, times_ns[i_time])
+        there = np.flatnonzero(~np.isnan(states[:, 0]))
+        return i_flight[there], i_time[there], states[there]
+
     def uniforms(
         self, purpose: str, i_flight: Integers, i_look: Integers, first: int, n: int, m: int, *, of_target: bool = False
     ) -> Floats:

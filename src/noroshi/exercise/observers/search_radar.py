@@ -6,12 +6,13 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from scipy.special import ndtri
 
 from noroshi.exercise.clutter import false_points
 from noroshi.exercise.detection import N_UNIFORMS, Swerling, draw_look, threshold
 from noroshi.exercise.faults import Faults
+from noroshi.exercise.fields import Part
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.paths import state_at
 from noroshi.exercise.resolution import merged
@@ -34,7 +35,7 @@ FALSE_SPEED_M_S = 300.0  # range rates of false plots are even within it
 PER_LOOK = N_UNIFORMS + 5  # fluctuation and noise of the echo, reply, four errors
 
 
-class Observer(BaseModel):
+class Observer(Part):
     """A rotating or staring search radar, primary, secondary or both.
 
     The echo's signal to noise is `reference_snr_db` for `reference_cross_section_m2` at `reference_range_m`, and goes
@@ -48,8 +49,6 @@ class Observer(BaseModel):
 
     Source: Skolnik (2001), Introduction to Radar Systems, 3rd ed., sections 2.1, 6.3.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rotating: bool = Field(True, description="whether the beam turns; else the radar stares all round")
     scan_time_s: float = Field(10.0, ge=0.1, le=60.0, description="one turn, or from one look to the next")
