@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from observer_scenes import START_NS, flight, watch, world
+from observer_scenes import START_NS, flight, site, watch, world
 from pydantic import ValidationError
 
+import noroshi
 from noroshi.exercise.observers.over_horizon_radar import Observer
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes_at
@@ -64,6 +65,23 @@ def test_false_plots_lie_in_the_sector():
     assert np.abs(off).max() <= 45.0
     assert values[:, 0].min() >= 900e3
     assert values[:, 0].max() <= 3_000e3
+
+
+def test_its_plots_are_tracked():
+    """Range 8 km and azimuth 0.4 degrees of one plot become a few kilometres, but for what the ionosphere shares."""
+    flights = [at("a", 50.0, 135.0, speed=(-80.0, -210.0, 0.0)), at("b", 52.0, 142.0, speed=(40.0, -200.0, 0.0))]
+    sighting = observe(flights, revisit_s=10.0, ionosphere_sigma_m=0.0)
+    tracks = noroshi.track(
+        [sighting.detections], [site("over_horizon_radar", range_sigma_m=8_000.0)],
+        tracker="nearest_neighbour", period_s=10.0,
+    ).tracks  # fmt: skip
+    late = tracks.time_ns > START_NS + 300 * NS_PER_S
+    assert len(np.unique(tracks.track_id)) == 2
+    for one in flights:
+        error_m = np.linalg.norm(one.at(tracks.time_ns[late])[:, :3] - tracks.state_ecef[late, :3], axis=1)
+        nearest = np.sort(error_m)[: late.sum() // 2]
+        assert nearest.max() < 15e3
+        assert np.median(nearest) < 6e3
 
 
 def test_ranges_that_are_none_are_refused():

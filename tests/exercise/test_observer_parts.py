@@ -11,8 +11,10 @@ from noroshi.exercise.faults import Faults
 from noroshi.exercise.keyed import Draws
 from noroshi.exercise.paths import Paths
 from noroshi.exercise.resolution import merged
+from noroshi.exercise.sea import grazing_rad, reflectivity
 from noroshi.exercise.wander import wander
 from noroshi.exercise.world import Effect, Fault
+from noroshi.geo.horizon import radar_horizon_m
 from noroshi.geo.time import NS_PER_S
 
 
@@ -125,6 +127,20 @@ def test_no_two_plots_of_one_look_are_left_within_a_cell_of_the_stronger(seed, n
     assert sorted(kept.tolist()) == sorted(expected)
     for i, place in zip(kept, where, strict=True):
         np.testing.assert_allclose(place, at[i], rtol=1e-12)
+
+
+def test_the_sea_reflects_as_published():
+    # MathWorks, Radar Toolbox, seareflectivity: sea state 2, 10 degrees, 30 GHz, horizontal: 2.1555e-04.
+    found = reflectivity(np.radians([10.0, 0.0, -1.0]), sea_state=2, frequency_ghz=30.0)
+    np.testing.assert_allclose(found, [2.1555e-4, 0.0, 0.0], rtol=5e-5)
+
+
+def test_rays_graze_the_earth_at_the_horizon():
+    horizon_m = float(radar_horizon_m(300.0, 0.0))
+    near, at, past = grazing_rad(np.full(3, 300.0), np.array([10e3, horizon_m, 1.2 * horizon_m]))
+    assert np.isclose(near, np.arctan2(300.0 - 10e3**2 / (2 * 8.495e6), 10e3), rtol=1e-3)
+    assert abs(at) < 1e-6
+    assert past < 0.0
 
 
 def test_an_error_that_wanders_is_as_wide_as_said_and_changes_slowly():

@@ -8,7 +8,7 @@ from observer_scenes import PLACE, START_NS, local, watch, world
 from pydantic import ValidationError
 
 from noroshi.exercise.observers.search_radar import Observer
-from noroshi.exercise.world import Effect, Fault
+from noroshi.exercise.world import Effect, Fault, Weather
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Identity
 from noroshi.sensors.search_radar import Sensor
@@ -203,6 +203,28 @@ def test_jamming_shortens_its_sight_in_its_sector_only():
     assert since_s[plots.owner == "in"].min() > 300.0
     replies = observe(flights, effects={"one": (jammed,)}, primary=False, transponder=True, reply_probability=1.0)
     assert (replies.owner == "in").sum() == 30
+
+
+def test_the_sea_hides_small_boats_nearby_and_the_more_the_rougher_it_is():
+    boat = local("boat", [0.0, 12e3, -310.0], [0.0] * 3, cross_section_m2=2.0)
+    plane = local("plane", [0.0, 12e3, 6e3], [0.0] * 3, cross_section_m2=2.0)
+
+    def seen(sea_state, **fields):
+        weather = Weather(sea_state=sea_state)
+        settings = {**STRONG, "reference_snr_db": 20.0, "clutter_improvement_db": 0.0}
+        own = watch("search_radar", world([boat, plane], weather=weather), **settings | fields)
+        owner = own.observe(START_NS, START_NS + 600 * NS_PER_S).owner
+        return (owner == "boat").sum(), (owner == "plane").sum()
+
+    calm, rough, suppressed = seen(0), seen(5), seen(5, clutter_improvement_db=60.0)
+    # A cell of 12 km x 1.5 degrees x 150 m sends back 1 m2 for each 2e-5 of reflectivity: -75 dB calm, -44 dB rough.
+    assert calm == suppressed == (60, 60)
+    assert rough == (0, 60)
+
+
+def test_a_spoofed_report_is_no_transponder():
+    ghost = local("ghost", [30e3, 60e3, 9e3], [0.0] * 3, cross_section_m2=0.0)
+    assert not len(observe([ghost], transponder=True, reply_probability=1.0).owner)
 
 
 def test_what_contradicts_itself_is_refused():

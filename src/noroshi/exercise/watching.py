@@ -265,6 +265,8 @@ class Watch:
     def _looked(self, start_ns: int, end_ns: int) -> bool:
         scene = self.scene
         if scene.is_continuous:
+            if scene.carrier is not None:
+                start_ns, end_ns = max(start_ns, int(scene.own.time_ns[0])), min(end_ns, int(scene.own.time_ns[-1]) + 1)
             return end_ns > start_ns and not scene.faults.is_off_throughout(start_ns, end_ns)
         first, last = (-(-(time_ns - scene.world.start_ns) // scene.period_ns) for time_ns in (start_ns, end_ns))
         return any(scene.looks_at(scene.world.start_ns + look * scene.period_ns) for look in range(first, last))
