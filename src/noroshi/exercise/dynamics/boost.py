@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import root
 
 from noroshi.exercise.dynamics.dormand_prince import Marched, Stop, march
 from noroshi.exercise.dynamics.forces import (
@@ -42,7 +41,9 @@ WEIGHT_M_S2 = 9.80665  # Source: ISO 80000-3, the standard acceleration of free 
 LIFT_OFF_MIN = 1.02  # thrust over weight
 LATEST_S, LONGEST_S = 86_400.0, 864_000.0
 AIR_BEGINS_M = 90e3  # below, what falls is slowed within seconds
-AGREES = 1e-7  # relative
+AGREES = 1e-6  # relative; noise of the numbers is a tenth of it
+PROBE, BOLDEST = 1e-4, 0.2  # steps of the logarithm of the level and of angles [rad]
+ROUNDS, HALVINGS = 50, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +285,10 @@ def fall(start_s: float, state: Floats, row: Floats) -> tuple[Marched, Marched]:
         ValueError: if it is not there within a day.
     """
     late = np.array([start_s, start_s + LATEST_S])
-    top = march(start_s, state, late, row, stop=Stop.TOP)
+    if state[:3] @ state[3:] > 0.0:
+        top = march(start_s, state, late, row, stop=Stop.TOP)
+    else:
+        top = Marched(late[:1], state[None], stopped=True)
     impact = march(float(top.time_s[-1]), top.states[-1], late[1:], row, stop=Stop.BELOW)
     if not impact.stopped:
         raise ValueError("it does not come down within a day: say a lower speed, range or apogee")
@@ -343,7 +347,7 @@ def fitted(
     def misses(tried: Boost) -> list[float]:
         found = figures(tried)
         turned = (found.bearing_rad - bearing_rad + math.pi) % (2 * math.pi) - math.pi
-        return [found.range_m / range_m - 1.0, found.apogee_m / apogee_m - 1.0, turned]
+        return [math.log(max(found.range_m, 1.0) / range_m), math.log(max(found.apogee_m, 1.0) / apogee_m), turned]
 
     what = f"a range of {range_m / 1e3:g} km with an apogee of {apogee_m / 1e3:g} km"
     return _solved(boost, speed, climb, bearing_rad, misses, what)
@@ -365,7 +369,7 @@ def fitted_to_burn_out(
         east, north, up = enu_axes(lat, lon) @ fixed[3:]
         turned = (math.atan2(east, north) - bearing_rad + math.pi) % (2 * math.pi) - math.pi
         speed = math.hypot(east, north, up)
-        return [speed / speed_m_s - 1.0, math.asin(up / speed) - climb_rad, turned]
+        return [math.log(speed / speed_m_s), math.asin(up / speed) - climb_rad, turned]
 
     what = f"{speed_m_s:g} m/s at {math.degrees(climb_rad):g} degrees of climb"
     return _solved(boost, speed_m_s, climb_rad, bearing_rad, misses, what)
@@ -385,23 +389,45 @@ def _solved(
     up, along = speed_m_s * math.sin(climb_rad) + lost_m_s, speed_m_s * math.cos(climb_rad)
     level = math.hypot(up, along) / burn_s * (1.0 - 1.0 / boost.growth) / max(math.log(boost.growth), 1e-9)
 
-    def tried(unknown: Floats) -> Boost:
-        return replace(
+    def miss(unknown: Floats) -> Floats:
+        at = replace(
             boost,
-            level_m_s2=float(level * math.exp(min(max(unknown[0], -1.0), 1.0))),
+            level_m_s2=float(level * math.exp(unknown[0])),
             pitch_rad=float(unknown[1]),
             azimuth_rad=float(unknown[2]),
         )
-
-    def miss(unknown: Floats) -> list[float]:
-        at = tried(unknown)
         if at.level_m_s2 < LIFT_OFF_MIN * WEIGHT_M_S2:
-            raise ValueError(
-                f"{what} in {burn_s:g} s of burning needs less thrust than its weight: say a shorter burn_time_s"
-            )
-        return list(misses(at))
+            return np.full(3, np.inf)
+        return np.array(misses(at))
 
-    found = root(miss, [0.0, math.atan2(up, along), bearing_rad], method="hybr", options={"xtol": 1e-12, "eps": 1e-6})
-    if not np.abs(found.fun).max() < AGREES:
-        raise ValueError(f"no generic boost of {burn_s:g} s reaches {what}: say another burn_time_s")
-    return tried(found.x)
+    unknown = np.array([0.0, math.atan2(up, along), bearing_rad])
+    missed = miss(unknown)
+    while not np.isfinite(missed).all() and unknown[0] < 2.0:
+        unknown[0] += 0.1
+        missed = miss(unknown)
+    for _ in range(ROUNDS):
+        if np.abs(missed).max() < AGREES:
+            return replace(
+                boost,
+                level_m_s2=float(level * math.exp(unknown[0])),
+                pitch_rad=float(unknown[1]),
+                azimuth_rad=float(unknown[2]),
+            )
+        slopes = np.stack([(miss(unknown + probe) - missed) / PROBE for probe in PROBE * np.eye(3)], axis=1)
+        if not np.isfinite(slopes).all():
+            break
+        change = np.linalg.lstsq(slopes, -missed, rcond=None)[0]
+        change *= min(1.0, BOLDEST / np.abs(change).max())
+        for _ in range(HALVINGS):
+            ahead = miss(unknown + change)
+            if np.abs(ahead).max() < np.abs(missed).max():
+                break
+            change /= 2.0
+        else:
+            break
+        unknown, missed = unknown + change, ahead
+    raise ValueError(
+        f"no generic boost of {burn_s:g} s reaches {what} with more thrust than its weight: say a shorter burn_time_s"
+        if level * math.exp(unknown[0]) < 1.1 * WEIGHT_M_S2
+        else f"no generic boost of {burn_s:g} s reaches {what}: say another burn_time_s"
+    )

@@ -152,7 +152,7 @@ class Mover(Part):
             plan = replace(plan, cut_s=cut_s)
         bearing = math.radians(self.bearing_deg)
         if self.range_km is not None:
-            coefficient = self._coefficient(draws, stage=self.orbit)
+            coefficient = self._coefficient(draws, stage=self.orbit or (self.figures == "flown" and _fails(plan)))
             found = fitted(
                 self.site,
                 plan,
@@ -180,7 +180,7 @@ class Mover(Part):
             return []
         boost = self.boost(draws)
         legs = rise(self.site, boost, PHYSICS, step_s=1.0)
-        failed = math.isfinite(boost.cut_s) and boost.cut_s < sum(boost.burn_s) + self.stage_coast_s * (self.stages - 1)
+        failed = _fails(boost)
         after_s, state = float(legs[-1].time_s[-1]), legs[-1].states[-1]
         coefficient = self._coefficient(draws, stage=failed)
         parts: list[tuple[str, list[Leg], float]] = []
@@ -255,6 +255,11 @@ class Mover(Part):
             now_s, at = end_s, burn.states[-1]
         around = falling(now_s, at, row, until_s=until_s)
         return [*legs, Leg(around.time_s, around.states, Kind.SPACE)]
+
+
+def _fails(boost: Boost) -> bool:
+    """Return whether its thrust is cut before it would have ended."""
+    return boost.cut_s < sum(boost.burn_s) + boost.coast_s * (len(boost.burn_s) - 1)
 
 
 def _positive(spread: Spread, draws: Draws, purpose: str) -> float:
