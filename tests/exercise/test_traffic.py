@@ -17,7 +17,10 @@ SWISS, TOKYO = np.radians([47.0, 8.0]), np.radians([36.0, 140.0])
 def along(lat_deg, lon_deg, azimuth_deg, seconds, speed=230.0, height=10_000.0, climb=5.0):
     """Return states of a flight along PROJ's geodesic at the height's own scale."""
     lon, lat, back = GEOD.fwd(
-        np.full(len(seconds), lon_deg), np.full(len(seconds), lat_deg), np.full(len(seconds), azimuth_deg), speed * seconds
+        np.full(len(seconds), lon_deg),
+        np.full(len(seconds), lat_deg),
+        np.full(len(seconds), azimuth_deg),
+        speed * seconds,
     )
     course = np.radians(np.asarray(back) + 180.0)
     lat, lon = np.radians(lat), np.radians(lon)
