@@ -24,7 +24,7 @@ from noroshi.exercise.dynamics.forces import (
     Physics,
     height_of,
 )
-from noroshi.exercise.dynamics.paths import flight_of
+from noroshi.exercise.dynamics.paths import flight_of, samples
 from noroshi.exercise.flight import Flight
 from noroshi.geo.great_circle import distance_and_bearing
 from noroshi.geo.wgs84 import (
@@ -164,13 +164,6 @@ def _joined(first: Leg, second: Leg) -> Leg:
         np.concatenate([first.states, second.states[1:]]),
         kind=first.kind,
     )
-
-
-def samples(start_s: float, end_s: float, step_s: float) -> Floats:
-    """Return both ends and the whole multiples of a step between them, none within 1 us of an end."""
-    inner = np.arange(math.floor(start_s / step_s) + 1, math.ceil(end_s / step_s)) * step_s
-    inner = inner[(inner > start_s + 1e-6) & (inner < end_s - 1e-6)]
-    return np.concatenate([[start_s], inner, [end_s]])
 
 
 def falling(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from noroshi.exercise.dynamics.boost import (
     Boost,
@@ -17,13 +17,12 @@ from noroshi.exercise.dynamics.boost import (
     fitted_to_burn_out,
     flight_of_legs,
     rise,
-    samples,
     typical_burn_s,
 )
 from noroshi.exercise.dynamics.dormand_prince import Stop, march
 from noroshi.exercise.dynamics.forces import ALONG, IGNITION, PITCH, THRUST, UP, Physics
-from noroshi.exercise.dynamics.paths import flights_within
-from noroshi.exercise.fields import Latitude, Longitude, Part, Seconds, Spread, Transponder, Uniform, drawn
+from noroshi.exercise.dynamics.paths import flights_within, samples
+from noroshi.exercise.fields import Latitude, Longitude, Part, Seconds, Spread, Uniform, drawn
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
@@ -45,6 +44,42 @@ class Mover(Part):
 
     Source: see `exercise.dynamics`; the fit is to published figures only, and stands for no machine.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"lat_deg": 40.0, "lon_deg": 130.0, "bearing_deg": 75.0, "range_km": 3_000.0, "apogee_km": 650.0},
+                {
+                    "lat_deg": 40.0,
+                    "lon_deg": 130.0,
+                    "bearing_deg": 90.0,
+                    "burn_out_speed_m_s": 3_000.0,
+                    "burn_out_climb_deg": 40.0,
+                    "stages": 2,
+                    "separates": True,
+                    "debris": 3,
+                },
+                {
+                    "lat_deg": 40.0,
+                    "lon_deg": 130.0,
+                    "bearing_deg": 75.0,
+                    "range_km": 3_000.0,
+                    "apogee_km": 650.0,
+                    "failure_at_s": {"mean": 80.0, "sigma": 5.0},
+                    "debris": 5,
+                },
+                {
+                    "lat_deg": 40.0,
+                    "lon_deg": 130.0,
+                    "bearing_deg": 170.0,
+                    "range_km": 2_800.0,
+                    "apogee_km": 500.0,
+                    "stages": 2,
+                    "orbit": True,
+                },
+            ]
+        }
+    )
 
     lat_deg: Latitude
     lon_deg: Longitude
@@ -94,7 +129,6 @@ class Mover(Part):
     body_heat_w_sr: float = Field(default=0.0, ge=0.0, description="radiant intensity after burn-out")
     cross_section_m2: float = Field(default=0.5, gt=0.0, le=1e4, description="mean radar cross-section")
     stage_cross_section_m2: float = Field(default=5.0, gt=0.0, le=1e4, description="of spent stages and debris")
-    transponder: Transponder = Transponder()
 
     @model_validator(mode="after")
     def _determined(self) -> "Mover":

@@ -4,11 +4,11 @@ import math
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from scipy.optimize import brentq
 from sgp4.api import WGS72, Satrec, SatrecArray
 
-from noroshi.exercise.dynamics.paths import flight_of
+from noroshi.exercise.dynamics.paths import flight_of, samples
 from noroshi.exercise.fields import Part
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
@@ -32,6 +32,14 @@ class Mover(Part):
     Source: Walker (1984), Satellite constellations, J. British Interplanetary Society 37, 559-571; SGP4 by
     Vallado et al. (2006), AIAA 2006-6753.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"satellites": 24, "planes": 4, "phasing": 1, "pattern": "star", "inclination_deg": 81.0},
+            ]
+        }
+    )
 
     satellites: int = Field(ge=1, le=2_000, description="T: how many in all")
     planes: int = Field(default=1, ge=1, le=200, description="P: in how many planes")
@@ -90,8 +98,10 @@ class Mover(Part):
 
     def fly(self, name: str, start_ns: int, end_ns: int, draws: Draws) -> list[Flight]:  # noqa: ARG002
         """Return a flight for each satellite; see `Mover.fly` of the room."""
-        seconds = np.arange(0.0, (end_ns - start_ns) / NS_PER_S + STEP_S, STEP_S)
-        time_ns = start_ns + (seconds * NS_PER_S).astype(np.int64)
+        if start_ns >= end_ns:
+            return []
+        seconds = samples(0.0, (end_ns - start_ns) / NS_PER_S, STEP_S)
+        time_ns = start_ns + np.round(seconds * NS_PER_S).astype(np.int64)
         day, fraction = julian_date_from_utc_ns(time_ns)
         wrong, position_km, velocity_km_s = self.satrecs(start_ns).sgp4(day, fraction)
         if wrong.any():
