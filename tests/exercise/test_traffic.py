@@ -1,93 +1,88 @@
-"""Real traffic moved over the globe, held to the geodesics of PROJ."""
+"""Real flights moved over the globe."""
+
+import math
 
 import numpy as np
+import pyproj
 import pytest
-from pyproj import Geod
 
-from noroshi.estimation.interpolation import hermite
-from noroshi.exercise.traffic import flights_of, moved
+from noroshi.exercise.traffic import Move, flights_of, moved
+from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes, geodetic_from_ecef
 from noroshi.records import Identity, Kind, Truth
 
-NS = 10**9
-GEOD = Geod(ellps="WGS84")
-SWISS, TOKYO = np.radians([47.0, 8.0]), np.radians([36.0, 140.0])
+GEOD = pyproj.Geod(ellps="WGS84")
 
 
-def along(lat_deg, lon_deg, azimuth_deg, seconds, speed=230.0, height=10_000.0, climb=5.0):
-    """Return states of a flight along PROJ's geodesic at the height's own scale."""
-    lon, lat, back = GEOD.fwd(
-        np.full(len(seconds), lon_deg),
-        np.full(len(seconds), lat_deg),
-        np.full(len(seconds), azimuth_deg),
-        speed * seconds,
-    )
-    course = np.radians(np.asarray(back) + 180.0)
-    lat, lon = np.radians(lat), np.radians(lon)
-    grow = 1.0 + (height + climb * seconds) / 6.378e6
-    enu = np.stack([speed * grow * np.sin(course), speed * grow * np.cos(course), np.full(len(seconds), climb)], axis=1)
-    return np.concatenate(
-        [ecef_from_geodetic(lat, lon, height + climb * seconds), np.vecmat(enu, enu_axes(lat, lon))], axis=1
+def state(lat_deg, lon_deg, height_m, east, north, up):
+    lat, lon = np.radians([lat_deg]), np.radians([lon_deg])
+    axes = enu_axes(lat, lon)[0]
+    return np.concatenate([ecef_from_geodetic(lat, lon, np.array([height_m]))[0], axes.T @ [east, north, up]])
+
+
+def move(lat_deg=36.0, lon_deg=142.0, turn_deg=0.0, later_s=0, start_s=-(10**6), end_s=10**6):
+    return Move(
+        lat_rad=math.radians(lat_deg),
+        lon_rad=math.radians(lon_deg),
+        turn_rad=math.radians(turn_deg),
+        later_ns=later_s * NS_PER_S,
+        start_ns=start_s * NS_PER_S,
+        end_ns=end_s * NS_PER_S,
     )
 
 
-def truth_of(states, time_s, name="A"):
-    n = len(states)
+def places(states):
+    lat, lon, height = geodetic_from_ecef(states[:, :3])
+    return np.degrees(lat), np.degrees(lon), height
+
+
+def test_distances_bearings_and_heights_stay():
+    states = np.array([state(47.0, 8.0, 11_000.0, 0, 0, 0), state(46.0, 7.0, 9_000.0, 0, 0, 0)])
+    lat, lon, height = places(moved(states, move(turn_deg=90.0)))
+    assert np.allclose(height, [11_000.0, 9_000.0], atol=1e-6)
+    before = GEOD.inv(8.0, 47.0, 7.0, 46.0)
+    after = GEOD.inv(lon[0], lat[0], lon[1], lat[1])
+    assert after[2] == pytest.approx(before[2], rel=0.005)  # the ellipsoid is not a sphere
+    assert (after[0] - before[0]) % 360.0 == pytest.approx(90.0, abs=1.5)  # meridians meet otherwise up there
+    assert np.mean(lat) == pytest.approx(36.0, abs=0.05)
+    assert np.mean(lon) == pytest.approx(142.0, abs=0.05)
+
+
+def test_velocities_are_those_of_the_moved_path():
+    start = state(47.0, 8.0, 11_000.0, 150.0, 180.0, 5.0)
+    later = start.copy()
+    later[:3] += 1.0 * start[3:]
+    both = moved(np.array([start, later]), move(turn_deg=30.0))
+    assert np.allclose(both[1, :3] - both[0, :3], both[0, 3:], atol=0.005)
+
+
+def test_nothing_changes_where_nothing_moves():
+    states = np.array([state(47.0, 8.0, 11_000.0, 150.0, 180.0, 5.0)])
+    assert np.allclose(moved(states, move(47.0, 8.0)), states, rtol=0, atol=1e-6)
+
+
+def test_an_unknown_velocity_stays_unknown():
+    states = np.array([[*state(47.0, 8.0, 0.0, 0, 0, 0)[:3], np.nan, np.nan, np.nan]])
+    assert np.isnan(moved(states, move())[:, 3:]).all()
+
+
+def truth():
+    states = [state(47.0, 8.0 + 0.01 * t, 10_000.0, 100.0, 0, 0) for t in range(6)]
     return Truth(
-        target=np.full(n, name),
-        time_ns=(np.asarray(time_s) * NS).astype(np.int64),
-        kind=np.full(n, Kind.AIRCRAFT, np.uint8),
-        state_ecef=states,
-        identity=Identity.absent(n).replace(icao_address=np.where(np.arange(n) == 2, 7, -1)),
+        target=np.array(["b", "b", "b", "a", "a", "c"]),
+        time_ns=np.array([0, 10, 20, 5, 15, 5]) * NS_PER_S,
+        kind=np.full(6, Kind.AIRCRAFT, np.uint8),
+        state_ecef=np.array(states),
+        identity=Identity.absent(6),
     )
 
 
-def move(truth, **more):
-    return flights_of(
-        truth, from_lat_rad=SWISS[0], from_lon_rad=SWISS[1], to_lat_rad=TOKYO[0], to_lon_rad=TOKYO[1], **more
-    )
-
-
-def test_the_centre_comes_to_lie_on_the_centre_and_courses_turn():
-    seconds = np.arange(0.0, 600.0, 5.0)
-    states = along(47.0, 8.0, 30.0, seconds)
-    (flight,) = move(truth_of(states, seconds), turn_rad=np.radians(60.0), shift_ns=1_000 * NS)
-    lat, lon, height = geodetic_from_ecef(flight.state_ecef[:, :3])
-    assert np.degrees([lat[0], lon[0]]) == pytest.approx([36.0, 140.0], abs=1e-9)
-    azimuth, _, distance = GEOD.inv(*np.degrees([lon[0], lat[0], lon[-1], lat[-1]]))
-    assert azimuth == pytest.approx(90.0, abs=0.2)
-    assert distance == pytest.approx(230.0 * seconds[-1], rel=0.01)
-    np.testing.assert_allclose(height, 10_000.0 + 5.0 * seconds, atol=1e-3)
-    assert flight.time_ns[0] == 1_000 * NS
-    assert flight.identity.icao_address.tolist() == [7]
-    assert (flight.heat_w_sr == 0.0).all()
-
-
-def test_velocities_are_those_of_the_moved_places():
-    seconds = np.arange(0.0, 60.0, 1.0)
-    (flight,) = move(truth_of(along(46.0, 9.0, 200.0, seconds), seconds), turn_rad=1.0)
-    odd = hermite(flight.time_ns[::2], flight.state_ecef[::2], flight.time_ns[1:-1:2])
-    assert np.abs(odd - flight.state_ecef[1:-1:2])[:, :3].max() < 1e-3
-
-
-def test_no_turn_changes_nothing_and_there_and_back_is_where_it_was():
-    states = along(46.0, 9.0, 200.0, np.arange(0.0, 60.0, 1.0))
-    np.testing.assert_allclose(moved(states, np.eye(3)), states, atol=1e-6)
-    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
-    turn *= np.sign(np.linalg.det(turn))
-    np.testing.assert_allclose(moved(moved(states, turn), turn.T), states, atol=1e-5)
-
-
-def test_gaps_part_a_flight_unknown_velocities_are_filled_and_ends_are_cut():
-    seconds = np.concatenate([np.arange(0.0, 100.0, 5.0), np.arange(300.0, 400.0, 5.0)])
-    states = along(47.0, 8.0, 30.0, seconds)
-    known = move(truth_of(states, seconds))
-    assert [flight.name for flight in known] == ["A", "A part 2"]
-    states[:, 3:] = np.nan
-    filled = move(truth_of(states, seconds), start_ns=42 * NS, end_ns=350 * NS, prefix="real ")
-    assert [flight.name for flight in filled] == ["real A", "real A part 2"]
-    assert [int(filled[0].time_ns[0]), int(filled[1].time_ns[-1])] == [42 * NS, 350 * NS]
-    for with_velocity, without in zip(known, filled, strict=True):
-        at = without.time_ns[2:-2]
-        assert np.abs(with_velocity.at(at) - without.at(at))[:, :3].max() < 1.0
-    assert move(truth_of(states, seconds), start_ns=10**6 * NS) == []
+def test_flights_come_with_addresses_in_their_time():
+    a, b = flights_of(truth(), "north", move(later_s=100), number_max=9, first_address=5)
+    assert (a.name, b.name) == ("north a", "north b")
+    assert [int(each.identity.icao_address[0]) for each in (a, b)] == [0xF00005, 0xF00006]
+    assert b.time_ns.tolist() == [100 * NS_PER_S, 110 * NS_PER_S, 120 * NS_PER_S]
+    assert [each.name for each in flights_of(truth(), "n", move(), number_max=1)] == ["n b"]
+    assert flights_of(truth(), "n", move(start_s=50), number_max=9) == []
+    (only,) = flights_of(truth(), "n", move(end_s=10), number_max=9)
+    assert only.time_ns.tolist() == [0, 10 * NS_PER_S]

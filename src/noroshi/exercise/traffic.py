@@ -1,137 +1,110 @@
-"""Real traffic in a made-up world: flights of a table, moved as one to another place and another time."""
+"""Real flights flown into a scenario: moved over the globe as one stiff piece, and to another time."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.exercise.dynamics.paths import flights_within
 from noroshi.exercise.flight import Flight
 from noroshi.geo.curvature import radii_of_curvature_m
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_from_ecef
-from noroshi.records import Truth, take
+from noroshi.records import Identity, Kind, Truth, take
+from noroshi.records.identity import ABSENT
 
-CROSS_SECTION_M2 = 10.0  # of an airliner, in round figures
+CROSS_SECTION_M2 = {Kind.AIRCRAFT: 30.0, Kind.SHIP: 2_000.0}
+CROSS_SECTION_M2_ELSE = 10.0
+FIRST_TEMPORARY_ADDRESS, LAST_TEMPORARY_ADDRESS = 0xF00000, 0xFFFFFF
+"""Addresses that no state gives to an aircraft (ICAO Annex 10 volume III, part I, chapter 9, table 9-1: reserved)."""
 
 
-def flights_of(
-    truth: Truth,
-    *,
-    from_lat_rad: float,
-    from_lon_rad: float,
-    to_lat_rad: float,
-    to_lon_rad: float,
-    turn_rad: float = 0.0,
-    shift_ns: int = 0,
-    start_ns: int | None = None,
-    end_ns: int | None = None,
-    gap_s_max: float = 60.0,
-    prefix: str = "",
-    cross_section_m2: float = CROSS_SECTION_M2,
-) -> list[Flight]:
-    """Return real flights carried to another place and time, in order of their names.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Where and when real flights are put.
 
-    The globe is turned so that the first place comes to lie on the second and, seen from there, everything is turned
-    clockwise by `turn_rad`. Heights stay as they are, distances and speeds but for the ellipsoid's curvature, which
-    changes them by 1 % at most, from pole to equator.
+    Attributes:
+        lat_rad, lon_rad: where their middle comes to be.
+        turn_rad: by how much all paths are turned clockwise about it.
+        later_ns: added to every time.
+        start_ns, end_ns: flights are there only between these, times after the move.
+    """
+
+    lat_rad: float
+    lon_rad: float
+    turn_rad: float
+    later_ns: int
+    start_ns: int
+    end_ns: int
+
+
+def flights_of(truth: Truth, name: str, move: Move, *, number_max: int, first_address: int = 0) -> list[Flight]:
+    """Return real flights, moved, called "NAME target", in the order of their targets' names.
+
+    The normals of their paths turn stiffly about the Earth's centre, heights stay, and velocities are those of the
+    moved paths on the ellipsoid. A flight that has no address gets one of those that no state gives away, counted on
+    from `first_address`, so that it can be heard. One that has fewer than two samples in the time is left out.
 
     Args:
-        truth: the flights; a velocity that is unknown is that between their positions.
-        from_lat_rad, from_lon_rad: the place in their world.
-        to_lat_rad, to_lon_rad: where it is to be.
-        turn_rad: by how much their north is turned clockwise there.
-        shift_ns: added to their times.
-        start_ns, end_ns: what lies outside is cut off.
-        gap_s_max: where a table says nothing for longer, a flight ends and another begins, "NAME part 2".
-        prefix: put before each name, to keep it apart from the scenario's own.
-        cross_section_m2: mean radar cross-section of each.
-
-    Source: the turn takes the triad of up, north and east at one place to that at the other (Wahba's problem with exact
-    vectors: Black (1964), AIAA Journal 2, 1350-1351).
+        truth: of real flights, any order.
+        name: of the whole.
+        move: where and when they are put.
+        number_max: at most so many, those that are there the longest.
+        first_address: how many such addresses are taken already.
     """
-    turn = _globe_turn(from_lat_rad, from_lon_rad, to_lat_rad, to_lon_rad, turn_rad)
-    flights = []
-    for name, rows in _pieces(truth, gap_s_max):
-        own = take(truth, rows)
-        time_ns = own.time_ns + shift_ns
-        flights.append(
-            Flight(
-                name=prefix + name,
-                time_ns=time_ns,
-                state_ecef=moved(_with_velocities(own.time_ns, own.state_ecef), turn),
-                kind=own.kind.copy(),
-                identity=take(own.identity, _most_said(own)),
-                cross_section_m2=cross_section_m2,
-                heat_w_sr=np.zeros(len(own)),
-            )
-        )
-    if not flights:
+    inside = (truth.time_ns + move.later_ns >= move.start_ns) & (truth.time_ns + move.later_ns <= move.end_ns)
+    truth = take(truth, np.flatnonzero(inside))
+    if not len(truth):
         return []
-    first = min(int(flight.time_ns[0]) for flight in flights)
-    last = max(int(flight.time_ns[-1]) for flight in flights)
-    return flights_within(flights, first if start_ns is None else start_ns, last if end_ns is None else end_ns)
+    truth = take(truth, np.lexsort((truth.time_ns, truth.target)))
+    state_ecef = moved(truth.state_ecef, move)
+    edges = np.flatnonzero(truth.target[1:] != truth.target[:-1]) + 1
+    legs = [rows for rows in np.split(np.arange(len(truth)), edges) if len(rows) > 1]
+    spans = [int(truth.time_ns[rows[-1]] - truth.time_ns[rows[0]]) for rows in legs]
+    longest = sorted(np.argsort([-span for span in spans], kind="stable")[:number_max].tolist())
+    return [
+        Flight(
+            name=f"{name} {truth.target[legs[i][0]]}",
+            time_ns=truth.time_ns[legs[i]] + move.later_ns,
+            state_ecef=state_ecef[legs[i]],
+            kind=truth.kind[legs[i]],
+            identity=_identity(take(truth.identity, legs[i][:1]), first_address + n),
+            cross_section_m2=CROSS_SECTION_M2.get(Kind(int(truth.kind[legs[i][0]])), CROSS_SECTION_M2_ELSE),
+            heat_w_sr=np.zeros(len(legs[i])),
+        )
+        for n, i in enumerate(longest)
+    ]
 
 
-def moved(state_ecef: Floats, turn: Floats) -> Floats:
-    """Return (n, 6) states whose verticals are turned by a (3, 3) rotation of the globe, at their own heights.
-
-    The velocity is that of the moved place: the same angular rate of the vertical, turned, on the ellipsoid there.
-    """
-    lat, lon, height = geodetic_from_ecef(state_ecef[:, :3])
-    axes = enu_axes(lat, lon)
-    along, across = radii_of_curvature_m(lat)
-    east, north, climb = np.matvec(axes, state_ecef[:, 3:]).T
-    tilt = (east / (across + height))[:, None] * axes[:, 0] + (north / (along + height))[:, None] * axes[:, 1]
-    up, tilt = np.matvec(turn, axes[:, 2]), np.matvec(turn, tilt)
-    to_lat, to_lon = np.arctan2(up[:, 2], np.hypot(up[:, 0], up[:, 1])), np.arctan2(up[:, 1], up[:, 0])
-    to_axes = enu_axes(to_lat, to_lon)
-    to_along, to_across = radii_of_curvature_m(to_lat)
-    level = np.matvec(to_axes, tilt)
-    velocity = np.stack([level[:, 0] * (to_across + height), level[:, 1] * (to_along + height), climb], axis=1)
-    return np.concatenate([ecef_from_geodetic(to_lat, to_lon, height), np.vecmat(velocity, to_axes)], axis=1)
-
-
-def _globe_turn(from_lat: float, from_lon: float, to_lat: float, to_lon: float, turn_rad: float) -> Floats:
-    """Return the (3, 3) rotation of the globe that `flights_of` speaks of."""
-    cos, sin = math.cos(turn_rad), math.sin(turn_rad)
-    clockwise = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])  # of east, north, up
-    turn: Floats = enu_axes(to_lat, to_lon).T @ clockwise @ enu_axes(from_lat, from_lon)
-    return turn
-
-
-def _pieces(truth: Truth, gap_s_max: float) -> list[tuple[str, NDArray[np.int64]]]:
-    """Return the name and the rows, in order of strictly increasing time, of each piece without a gap."""
-    pieces = []
-    for target in np.unique(truth.target):
-        rows = np.flatnonzero((truth.target == target) & np.isfinite(truth.state_ecef[:, :3]).all(axis=1))
-        rows = rows[np.argsort(truth.time_ns[rows], kind="stable")]
-        rows = rows[np.concatenate([[True], np.diff(truth.time_ns[rows]) > 0])] if len(rows) else rows
-        gaps = np.flatnonzero(np.diff(truth.time_ns[rows]) > gap_s_max * 1e9) + 1
-        for number, piece in enumerate(np.split(rows, gaps), start=1):
-            if len(piece) > 1:
-                pieces.append((str(target) if number == 1 else f"{target} part {number}", piece))
-    return pieces
+def moved(state_ecef: Floats, move: Move) -> Floats:
+    """Return (n, 6) states carried over the globe; unknown velocities stay unknown."""
+    lat_rad, lon_rad, height_m = geodetic_from_ecef(state_ecef[:, :3])
+    axes = enu_axes(lat_rad, lon_rad)
+    normal = axes[:, 2]
+    middle = normal.mean(axis=0)
+    middle_lat = math.asin(middle[2] / float(np.linalg.norm(middle)))
+    old = enu_axes(np.array([middle_lat]), np.array([math.atan2(middle[1], middle[0])]))[0]
+    sine, cosine = math.sin(move.turn_rad), math.cos(move.turn_rad)
+    clockwise = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+    new = enu_axes(np.array([move.lat_rad]), np.array([move.lon_rad]))[0]
+    turn = new.T @ clockwise @ old
+    there = normal @ turn.T
+    new_lat, new_lon = np.arcsin(np.clip(there[:, 2], -1.0, 1.0)), np.arctan2(there[:, 1], there[:, 0])
+    velocity = np.matvec(axes, state_ecef[:, 3:])
+    meridian_m, across_m = radii_of_curvature_m(lat_rad)
+    rate = velocity[:, :2] / np.stack([across_m + height_m, meridian_m + height_m], axis=1)
+    turning = (rate[:, :1] * axes[:, 0] + rate[:, 1:] * axes[:, 1]) @ turn.T
+    new_axes = enu_axes(new_lat, new_lon)
+    meridian_m, across_m = radii_of_curvature_m(new_lat)
+    east = np.vecdot(turning, new_axes[:, 0]) * (across_m + height_m)
+    north = np.vecdot(turning, new_axes[:, 1]) * (meridian_m + height_m)
+    enu = np.stack([east, north, velocity[:, 2]], axis=1)
+    position = ecef_from_geodetic(new_lat, new_lon, height_m)
+    return np.hstack([position, np.matvec(new_axes.swapaxes(1, 2), enu)])
 
 
-def _with_velocities(time_ns: NDArray[np.int64], states: Floats) -> Floats:
-    """Return states in which an unknown velocity is the slope through the neighbours."""
-    unknown = ~np.isfinite(states[:, 3:]).all(axis=1)
-    if not unknown.any():
-        return states
-    seconds = (time_ns - time_ns[0]) / 1e9
-    slope = np.gradient(states[:, :3], seconds, axis=0)
-    filled = states.copy()
-    filled[unknown, 3:] = slope[unknown]
-    return filled
-
-
-def _most_said(truth: Truth) -> NDArray[np.int64]:
-    """Return the one row whose identity says most."""
-    who = truth.identity
-    said = (
-        (who.icao_address >= 0).astype(int)
-        + (who.mode_3a >= 0).astype(int)
-        + (who.mmsi >= 0).astype(int)
-        + (who.call_sign != "").astype(int)
-    )
-    return np.array([np.argmax(said)], np.int64)
+def _identity(said: Identity, number: int) -> Identity:
+    known: NDArray[np.bool_] = (said.icao_address != ABSENT) | (said.mmsi != ABSENT)
+    if known.all():
+        return said
+    address = FIRST_TEMPORARY_ADDRESS + number % (LAST_TEMPORARY_ADDRESS - FIRST_TEMPORARY_ADDRESS + 1)
+    return said.replace(icao_address=np.array([address], np.int64))
