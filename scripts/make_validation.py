@@ -12,15 +12,15 @@ import pkgutil
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import scripts.validation
+from scripts.validation import Check
+
+from noroshi.exercise.events import Compared, predict
+from noroshi.run.events import event_names, load_event
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-import scripts.validation  # noqa: E402
-from scripts.validation import Check  # noqa: E402
-
-from noroshi.exercise.events import Compared, predict  # noqa: E402
-from noroshi.run.events import event_names, load_event  # noqa: E402
-
 PAGE = ROOT / "docs/validation.md"
 HEAD = """# Validation: expected beside computed
 

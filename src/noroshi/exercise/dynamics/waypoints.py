@@ -24,6 +24,7 @@ GRAVITY_M_S2 = 9.80665
 STEP_S, SAMPLE_STEPS = 0.05, 10
 AHEAD_S = 2.0  # how far ahead a course and the ground are looked at
 N_WAVES = 24
+SHARPEST_RAD = 0.5 * math.pi  # by sharper corners it flies as by this, and comes back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +217,9 @@ def _follow(
                 _, onward = _to(lats[target], lons[target], lats[after], lons[after])
                 turn = abs(_wrapped(onward - course))
                 radius = speed * speed / (GRAVITY_M_S2 * math.tan(bank_max))
-                lead_m += radius * math.tan(0.5 * min(turn, 2.6)) + speed * bank_max / bank_rate * min(turn, 1.0)
+                lead_m += radius * math.tan(0.5 * min(turn, SHARPEST_RAD)) + speed * bank_max / bank_rate * min(
+                    turn, 1.0
+                )
                 lead_m = min(lead_m, 0.5 * leg_m)
             if left_m <= lead_m or (abs(_wrapped(bearing - course)) > 1.6 and left_m < 0.2 * leg_m and bank == 0.0):
                 if last:
@@ -240,7 +243,9 @@ def _follow(
                 up_lat, up_lon = lat + ahead_m * math.cos(course), lon + ahead_m * math.sin(course) / math.cos(lat)
                 goal += _ground_m(up_lat, up_lon, waves, phases, amplitudes, mean_m)
                 slope = 0.0
-            wanted = min(max(slope + (goal - height) / AHEAD_S, -climb_max), climb_max)
+            below = goal - height
+            pull = min(abs(below) / AHEAD_S, math.sqrt(1.5 * climb_rate * abs(below)))
+            wanted = min(max(slope + math.copysign(pull, below), -climb_max), climb_max)
             next_climb = _towards(climb, wanted, climb_rate * STEP_S)
             next_course = course + 0.5 * STEP_S * GRAVITY_M_S2 * (math.tan(bank) + math.tan(next_bank)) / max(
                 speed, 1.0

@@ -277,9 +277,15 @@ class Mover(Part):
             missing = math.sqrt(GRAVITATIONAL_PARAMETER_M3_S2 / radius) - speed
             if missing < 0.1:
                 break
-            weight = GRAVITATIONAL_PARAMETER_M3_S2 / radius**2 - speed**2 / radius
+            rising = float(at[:3] @ at[3:]) / radius
+            faster = speed + 0.5 * KICK_M_S2 * KICK_S  # in the middle of this piece
+            weight = max(GRAVITATIONAL_PARAMETER_M3_S2 / radius**2 - faster**2 / radius, 0.0) - rising / KICK_S
             kick = row.copy()
-            kick[THRUST], kick[IGNITION], kick[PITCH] = KICK_M_S2, now_s, math.asin(min(weight / KICK_M_S2, 1.0))
+            kick[THRUST], kick[IGNITION], kick[PITCH] = (
+                KICK_M_S2,
+                now_s,
+                math.asin(min(max(weight / KICK_M_S2, -1.0), 1.0)),
+            )
             kick[UP : UP + 3] = at[:3] / radius
             level = at[3:] - at[:3] * float(at[:3] @ at[3:]) / radius**2
             kick[ALONG : ALONG + 3] = level / np.linalg.norm(level)

@@ -169,10 +169,13 @@ class Mover(Part):
         row = PHYSICS.row(coefficient_kg_m2=coefficient, lift=lift, ease_s_m=EASE_S_M[self.glide])
         bank_s, bank_rad = self._schedule()
         for kind, stop, value in (
+            (Kind.BALLISTIC, Stop.TOP, 0.0),
             (Kind.BALLISTIC, Stop.BELOW, GLIDES_BELOW_M),
             (Kind.GLIDING, Stop.SLOW, self.slowest_m_s),
         ):
-            if kind == Kind.BALLISTIC and height_of(state, row) < GLIDES_BELOW_M:
+            if stop == Stop.TOP and state[:3] @ state[3:] <= 0.0:
+                continue
+            if stop == Stop.BELOW and height_of(state, row) <= GLIDES_BELOW_M:
                 continue
             if now_s >= until_s:
                 return legs

@@ -71,7 +71,7 @@ class Mover(Part):
         anomaly = self.first_deg + place * 360.0 / each + plane * self.phasing * 360.0 / self.satellites
         return np.radians(node % 360.0), np.radians(anomaly % 360.0)
 
-    def satrecs(self, epoch_ns: int) -> SatrecArray:
+    def satellites_at(self, epoch_ns: int) -> list[Satrec]:
         """Return the satellites with their mean elements at an instant."""
         day, fraction = julian_date_from_utc_ns(epoch_ns)
         motion = _mean_motion_rad_min(self.altitude_km, math.radians(self.inclination_deg))
@@ -94,7 +94,7 @@ class Mover(Part):
                 float(node),
             )
             satellites.append(satellite)
-        return SatrecArray(satellites)
+        return satellites
 
     def fly(self, name: str, start_ns: int, end_ns: int, draws: Draws) -> list[Flight]:  # noqa: ARG002
         """Return a flight for each satellite; see `Mover.fly` of the room."""
@@ -103,7 +103,7 @@ class Mover(Part):
         seconds = samples(0.0, (end_ns - start_ns) / NS_PER_S, STEP_S)
         time_ns = start_ns + np.round(seconds * NS_PER_S).astype(np.int64)
         day, fraction = julian_date_from_utc_ns(time_ns)
-        wrong, position_km, velocity_km_s = self.satrecs(start_ns).sgp4(day, fraction)
+        wrong, position_km, velocity_km_s = SatrecArray(self.satellites_at(start_ns)).sgp4(day, fraction)
         if wrong.any():
             raise ValueError(f"SGP4 cannot carry orbits at altitude_km = {self.altitude_km:g}: say another")
         teme = 1e3 * np.concatenate([position_km, velocity_km_s], axis=2)
