@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
 from noroshi.exercise.dynamics.paths import flight_of, flights_within
-from noroshi.exercise.dynamics.waypoints import N_WAVES, Ground, Limits, follow
+from noroshi.exercise.dynamics.waypoints import GRAVITY_M_S2, N_WAVES, Ground, Limits, follow
 from noroshi.exercise.fields import Latitude, Longitude, Part, Seconds, Transponder
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
@@ -110,7 +110,8 @@ class Mover(Part):
             bank_rate_rad_s=math.radians(self.roll_deg_s),
             acceleration_m_s2=self.acceleration_m_s2,
             climb_m_s=self.climb_m_s,
-            climb_acceleration_m_s2=self.climb_load_g * 9.80665,
+            climb_acceleration_m_s2=self.climb_load_g * GRAVITY_M_S2,
+            step_s=0.05 if self.load_g > 2.0 or self.roll_deg_s > 30.0 or self.ground else 0.1,
         )
         ground = None
         if self.ground is not None:

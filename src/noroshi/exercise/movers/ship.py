@@ -13,6 +13,8 @@ from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Kind
 
+STEP_S = 0.5  # a ship turns slowly
+
 
 class Waypoint(Part):
     """A place on the way."""
@@ -78,7 +80,7 @@ class Mover(Part):
             np.radians(lon),
             np.full(len(lat), self.height_m),
             speed,
-            Limits(bank_rad=bank, bank_rate_rad_s=bank / 5.0, acceleration_m_s2=self.acceleration_m_s2),
+            Limits(bank_rad=bank, bank_rate_rad_s=bank / 5.0, acceleration_m_s2=self.acceleration_m_s2, step_s=STEP_S),
             for_s=(end_ns - begin_ns) / NS_PER_S,
             again=self.again,
         )
