@@ -31,6 +31,8 @@ from noroshi.run.scenarios.models import (
 from noroshi.run.scenarios.positions import Path as KeyPath
 from noroshi.run.scenarios.sources import NoFileError, Problem, ScenarioError, Source, choices, read_source
 
+SHIPPED = Path(__file__).parents[2] / "data" / "scenarios"
+
 
 def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario:
     """Return a scenario.
@@ -363,7 +365,7 @@ def traffic_path(source: Source, flights: str) -> Path:
     """
     if flights.startswith(PREFIX):
         return sample_path(flights)
-    path = (source.folder or Path()) / flights
+    path = (SHIPPED if source.folder is None else source.folder) / flights
     if not path.is_file():
         raise NoFileError(f"no file {path}: give sample:NAME, or a path beside the scenario")
     return path
