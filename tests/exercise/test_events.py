@@ -92,7 +92,7 @@ def test_a_timeline_is_not_flown():
         ("value = 770.0", "value = 770.0\nused = true", "exactly one figure of apogee_km must say used = true; 2 do"),
         ("value = 3700.0", 'value = "far"', "figures.0.value"),
         ("at = 2017-09-14T21:57:00Z", "at = 2017-09-14T21:57:00", "end it in Z"),
-        ("burn_time_s", "burn_seconds", "burn_seconds"),
+        ("burn_time_s", "burn_seconds", "boost: burn_seconds: Extra inputs are not permitted"),
         ("lat_deg = 39.200159", "lat_deg = 139.200159", "site.lat_deg"),
         ("value = 3700.0", "value = 3700.0\nwhy = 1", "figures.0.why"),
         ("[boost]", "[boost", "not TOML"),
@@ -104,6 +104,19 @@ def test_a_wrong_file_says_where_and_what_in_one_line(old, new, words):
     with pytest.raises(EventError, match=re.escape(words)) as error:
         parse(GOOD.replace(old, new, 1), "mine.toml")
     assert str(error.value).startswith("mine.toml: ")
+    assert "\n" not in str(error.value)
+
+
+def test_no_line_left_out_or_spoilt_is_more_than_one_clear_error():
+    lines, wrong = GOOD.splitlines(), 0
+    for number, line in enumerate(lines):
+        for instead in ([], [line.replace("=", "= =", 1)], [f"{line} 7"], [re.sub(r"\d", "x", line)], [line, line]):
+            try:
+                parse("\n".join([*lines[:number], *instead, *lines[number + 1 :]]), "mine.toml")
+            except EventError as error:
+                wrong += 1
+                assert re.fullmatch(r"mine\.toml: \S.+", str(error))
+    assert wrong > 150
 
 
 def test_an_event_of_ones_own_and_one_that_is_not_there(tmp_path):

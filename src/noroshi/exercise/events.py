@@ -136,7 +136,10 @@ class Event(Part):
             if used > 1 or (used == 0 and self.tier != "timeline"):
                 raise ValueError(f"exactly one figure of {what} must say used = true; {used} do")
         if self.tier != "timeline":
-            self.mover()
+            try:
+                self.mover()
+            except ValidationError as error:
+                raise ValueError(f"boost: {_first(error)}") from error
         return self
 
     @property
@@ -186,10 +189,15 @@ def parse(text: str, where: str) -> Event:
     except tomllib.TOMLDecodeError as error:
         raise EventError(f"{where}: not TOML: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the whole"
-        more = f" ({error.error_count() - 1} more after it)" if error.error_count() > 1 else ""
-        raise EventError(f"{where}: {place}: {first['msg'].removeprefix('Value error, ')}{more}") from error
+        raise EventError(f"{where}: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    """Return the first of pydantic's errors in one line, and how many follow."""
+    first, count = error.errors()[0], error.error_count()
+    place = ".".join(str(step) for step in first["loc"])
+    more = f" ({count - 1} more after it)" if count > 1 else ""
+    return f"{place}{': ' if place else ''}{first['msg'].removeprefix('Value error, ')}{more}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

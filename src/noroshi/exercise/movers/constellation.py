@@ -106,19 +106,19 @@ class Mover(Part):
         wrong, position_km, velocity_km_s = SatrecArray(self.satellites_at(start_ns)).sgp4(day, fraction)
         if wrong.any():
             raise ValueError(f"SGP4 cannot carry orbits at altitude_km = {self.altitude_km:g}: say another")
-        teme = 1e3 * np.concatenate([position_km, velocity_km_s], axis=2)
+        states = ecef_from_teme(1e3 * np.concatenate([position_km, velocity_km_s], axis=2), time_ns)
         digits = max(2, len(str(self.satellites)))
         return [
             flight_of(
                 f"{name}-{number + 1:0{digits}d}",
                 start_ns,
                 seconds,
-                ecef_from_teme(state, time_ns),
+                state,
                 kind=Kind.SPACE,
                 heat_w_sr=0.0,
                 cross_section_m2=self.cross_section_m2,
             )
-            for number, state in enumerate(teme)
+            for number, state in enumerate(states)
         ]
 
 
