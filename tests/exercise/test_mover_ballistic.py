@@ -195,7 +195,8 @@ def glide(**fields):
 def test_a_glider_boosts_falls_glides_and_falls():
     flight = glide(burn_time_s=140.0)
     assert kinds(flight) == [Kind.BOOSTING, Kind.BALLISTIC, Kind.GLIDING, Kind.BALLISTIC]
-    assert heights(flight).argmax() == np.flatnonzero(flight.kind == Kind.GLIDING)[0]  # there it ceases to climb
+    first = int(np.flatnonzero(flight.kind == Kind.GLIDING)[0])
+    assert abs(int(heights(flight).argmax()) - first) <= 3  # there it ceases to climb
     gliding = flight.kind == Kind.GLIDING
     assert (flight.heat_w_sr[gliding] == 1_000.0).all()
     speed = np.linalg.norm(flight.state_ecef[:, 3:], axis=1)

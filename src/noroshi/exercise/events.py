@@ -26,6 +26,7 @@ from noroshi.geo.time import NS_PER_S, utc_ns_from_iso
 from noroshi.geo.wgs84 import geodetic_from_ecef
 
 LONGEST_NS = 3 * 3_600 * NS_PER_S
+OUTWARD_NS = 45 * 60 * NS_PER_S  # what is in orbit comes by again
 FITTED_TO = ("range_km", "apogee_km", "bearing_deg")
 REPLICATES = 16
 
@@ -345,7 +346,7 @@ def _figures(event: Event, flight: Flight) -> dict[str, float]:
 def _passes_min(event: Event, place: Place, run: Sequence[Flight]) -> float:
     """Return when the ground track is nearest to a place, minutes after lift-off."""
     flight = run[0]
-    fine_ns = np.arange(flight.time_ns[0], flight.time_ns[-1], NS_PER_S // 4)
+    fine_ns = np.arange(flight.time_ns[0], min(flight.time_ns[-1], event.launch_ns + OUTWARD_NS), NS_PER_S // 4)
     lat, lon, _ = geodetic_from_ecef(flight.at(fine_ns)[:, :3])
     away, _ = distance_and_bearing(math.radians(place.lat_deg), math.radians(place.lon_deg), lat, lon)
     return float(fine_ns[np.argmin(away)] - event.launch_ns) / NS_PER_S / 60.0

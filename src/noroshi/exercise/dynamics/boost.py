@@ -166,13 +166,7 @@ def _joined(first: Leg, second: Leg) -> Leg:
     )
 
 
-def falling(
-    start_s: float,
-    state: Floats,
-    row: Floats,
-    *,
-    until_s: float,
-) -> Leg:
+def falling(start_s: float, state: Floats, row: Floats, *, until_s: float) -> Leg:
     """Return the leg of what nothing drives down to the ground, or until a time: each second, in the air each quarter.
 
     Raises:
@@ -180,15 +174,15 @@ def falling(
     """
     if until_s - start_s > LONGEST_S:
         raise ValueError(f"it would fly for {until_s - start_s:g} s: say a shorter exercise")
-    now_s, at, legs = start_s, state, [Leg(np.array([start_s]), state[None], Kind.BALLISTIC)]
+    now_s, at, leg = start_s, state, Leg(np.array([start_s]), state[None], Kind.BALLISTIC)
     rising_s = 1.0 if height_of(state, row) > AIR_BEGINS_M else 0.25
     for stop, value, step_s in ((Stop.TOP, 0.0, rising_s), (Stop.BELOW, AIR_BEGINS_M, 1.0), (Stop.BELOW, 0.0, 0.25)):
         if now_s >= until_s or (stop == Stop.TOP and at[:3] @ at[3:] <= 0.0) or height_of(at, row) <= value:
             continue
         marched = march(now_s, at, samples(now_s, until_s, step_s), row, stop=stop, value=value)
-        legs.append(_joined(legs[-1], Leg(marched.time_s, marched.states, Kind.BALLISTIC)))
+        leg = _joined(leg, Leg(marched.time_s, marched.states, Kind.BALLISTIC))
         now_s, at = float(marched.time_s[-1]), marched.states[-1]
-    return legs[-1]
+    return leg
 
 
 def flight_of_legs(
@@ -243,7 +237,7 @@ def arc(site: Site, boost: Boost, physics: Physics, coefficient_kg_m2: float) ->
     """Return the figures of a boost that is followed by a free fall to the ground.
 
     Raises:
-        ValueError: if it never lifts off, or does not come down within a day.
+        ValueError: if it does not come down within a day.
     """
     legs = rise(site, boost, physics)
     burn_out_s, state = float(legs[-1].time_s[-1]), legs[-1].states[-1]
@@ -319,7 +313,6 @@ def fitted(
     apogee_m: float,
     bearing_rad: float,
     coefficient_kg_m2: float,
-    reached: Callable[[Boost], Arc] | None = None,
 ) -> Boost:
     """Return the boost with the level, pitch and azimuth at which range, apogee and bearing of the impact come out.
 
@@ -328,17 +321,15 @@ def fitted(
         boost: all else of it.
         physics: of the world.
         range_m, apogee_m, bearing_rad: published; see `Arc`.
-        coefficient_kg_m2: ballistic coefficient after burn-out.
-        reached: the figures of a boost if they are not those of `arc` (what falls is a spent stage).
+        coefficient_kg_m2: ballistic coefficient of what falls after burn-out.
 
     Raises:
         ValueError: if no boost of such a burn time reaches both.
     """
-    figures = reached or (lambda tried: arc(site, tried, physics, coefficient_kg_m2))
     speed, climb = ellipse(range_m, apogee_m)
 
     def misses(tried: Boost) -> list[float]:
-        found = figures(tried)
+        found = arc(site, tried, physics, coefficient_kg_m2)
         turned = (found.bearing_rad - bearing_rad + math.pi) % (2 * math.pi) - math.pi
         return [math.log(max(found.range_m, 1.0) / range_m), math.log(max(found.apogee_m, 1.0) / apogee_m), turned]
 
@@ -376,22 +367,28 @@ def _solved(
     misses: Callable[[Boost], Sequence[float]],
     what: str,
 ) -> Boost:
-    """Return the boost with the level, pitch and azimuth at which nothing misses."""
+    """Return the boost with the level, pitch and azimuth at which nothing misses: Newton's method, steps halved."""
     burn_s = sum(end - start for start, end in boost.burns_s)
     lost_m_s = 0.75 * WEIGHT_M_S2 * burn_s
     up, along = speed_m_s * math.sin(climb_rad) + lost_m_s, speed_m_s * math.cos(climb_rad)
     level = math.hypot(up, along) / burn_s * (1.0 - 1.0 / boost.growth) / max(math.log(boost.growth), 1e-9)
 
-    def miss(unknown: Floats) -> Floats:
-        at = replace(
+    def tried(unknown: Floats) -> Boost:
+        return replace(
             boost,
             level_m_s2=float(level * math.exp(unknown[0])),
             pitch_rad=float(unknown[1]),
             azimuth_rad=float(unknown[2]),
         )
+
+    def miss(unknown: Floats) -> Floats:
+        at = tried(unknown)
         if at.level_m_s2 < LIFT_OFF_MIN * WEIGHT_M_S2:
             return np.full(3, np.inf)
-        return np.array(misses(at))
+        try:
+            return np.array(misses(at))
+        except (ValueError, FloatingPointError):  # it does not come down, or goes through the Earth
+            return np.full(3, np.inf)
 
     unknown = np.array([0.0, math.atan2(up, along), bearing_rad])
     missed = miss(unknown)
@@ -400,12 +397,7 @@ def _solved(
         missed = miss(unknown)
     for _ in range(ROUNDS):
         if np.abs(missed).max() < AGREES:
-            return replace(
-                boost,
-                level_m_s2=float(level * math.exp(unknown[0])),
-                pitch_rad=float(unknown[1]),
-                azimuth_rad=float(unknown[2]),
-            )
+            return tried(unknown)
         slopes = np.stack([(miss(unknown + probe) - missed) / PROBE for probe in PROBE * np.eye(3)], axis=1)
         if not np.isfinite(slopes).all():
             break
