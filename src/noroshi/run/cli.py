@@ -266,6 +266,47 @@ def _finish(
             sys.stdout.write(f"wrote {name}\n" if path.exists() else f"nothing to write to {name}: no tracks\n")
 
 
+@app.command(epilog="Example: noroshi exercise trilateral --out journals/ --processes 2")
+def exercise(
+    scenario: Annotated[str, typer.Argument(help="A scenario's file, or the name of a shipped one.")],
+    out: Annotated[
+        Path | None, typer.Option(help="An empty folder for the journals of all nodes and of the world.")
+    ] = None,
+    nation: Annotated[
+        list[str] | None, typer.Option(help="A nation that takes part too: its file, or a shipped one. Repeatable.")
+    ] = None,
+    replicate: Annotated[int, typer.Option(help="Another repetition: other random draws.", min=0)] = 0,
+    processes: Annotated[int, typer.Option(help="Spread the nodes over so many.", min=1, max=64)] = 1,
+    until: Annotated[float | None, typer.Option(help="Stop after so many seconds of the exercise.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="With --until: write here what --resume needs.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on from a checkpoint, with the same --out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+) -> None:
+    """Run a simulated exercise: the same nodes that would run live, in a simulated world, faster than real time."""
+    from noroshi.run.exercises import command
+
+    with _one_line():
+        wanted = command.Wanted(scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume)
+        command.check(wanted)
+        _say_if_cold()
+        with _progress("seconds of the exercise", None, quiet=as_json) as advance:
+            figures = command.perform(wanted, advance)
+        if as_json:
+            sys.stdout.write(json.dumps(figures) + "\n")
+        else:
+            command.show(figures, _console())
+
+
+@app.command(epilog="Example: noroshi demo")
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="Open no window: for machines.")] = False,  # noqa: ARG001
+    processes: Annotated[int, typer.Option(help="Spread the nodes over so many.", min=1, max=64)] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+) -> None:
+    """Run the trilateral exercise: three nations, real traffic, ships, four threats, satellites, fifteen minutes."""
+    exercise("trilateral", processes=processes, as_json=as_json)
+
+
 def _check_places(plot: Path | None, journal: Path | None) -> None:
     """Refuse places that cannot be written, before any work is done.
 
