@@ -1,12 +1,13 @@
 """The command line. Exit codes: 0 done, 1 the work failed, 2 the input or the usage is wrong (one line)."""
 
+import dataclasses
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -171,6 +172,36 @@ def why(
         teller.show(story, _console())
 
 
+@app.command(epilog="Example: noroshi lint trilateral --nation new_zealand.toml")
+def lint(
+    scenario: Annotated[str, typer.Argument(help="A scenario's file, or the name of a shipped one.")],
+    nation: Annotated[
+        list[str] | None, typer.Option(help="A nation that takes part beside those it names. Repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+) -> None:
+    """Tell what is wrong with a scenario and its nations, each with its line. Exit code 2 if anything is."""
+    from noroshi.run.scenarios.lint import lint as look_over
+
+    with _one_line():
+        found = look_over(scenario, nation or [])
+    if as_json:
+        told = [dataclasses.asdict(each) for each in found]
+        sys.stdout.write(json.dumps({"scenario": scenario, "findings": told}) + "\n")
+    else:
+        sys.stdout.write("".join(f"{printable(str(each), 1000)}\n" for each in found))
+    if found:
+        raise typer.Exit(2)
+
+
+@app.command(epilog="Example: noroshi schema scenarios > scenario.schema.json")
+def schema(room: Annotated[Literal["nations", "scenarios"], typer.Argument(help="Of which files.")]) -> None:
+    """Print the JSON Schema of the files of nations or scenarios, for editors."""
+    from noroshi.run.scenarios.schema import schema as make
+
+    sys.stdout.write(json.dumps(make(room), indent=2) + "\n")
+
+
 def _read(
     recordings: Sequence[str], sensors: Path | None, day: str | None, format_name: str | None
 ) -> tuple[list[Recording], list[SensorSite]]:
@@ -233,6 +264,47 @@ def _finish(
         for path in [*out, *([plot] if plot else [])]:
             name = printable(str(path), 500)
             sys.stdout.write(f"wrote {name}\n" if path.exists() else f"nothing to write to {name}: no tracks\n")
+
+
+@app.command(epilog="Example: noroshi exercise trilateral --out journals/ --processes 2")
+def exercise(
+    scenario: Annotated[str, typer.Argument(help="A scenario's file, or the name of a shipped one.")],
+    out: Annotated[
+        Path | None, typer.Option(help="An empty folder for the journals of all nodes and of the world.")
+    ] = None,
+    nation: Annotated[
+        list[str] | None, typer.Option(help="A nation that takes part too: its file, or a shipped one. Repeatable.")
+    ] = None,
+    replicate: Annotated[int, typer.Option(help="Another repetition: other random draws.", min=0)] = 0,
+    processes: Annotated[int, typer.Option(help="Spread the nodes over so many.", min=1, max=64)] = 1,
+    until: Annotated[float | None, typer.Option(help="Stop after so many seconds of the exercise.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="With --until: write here what --resume needs.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on from a checkpoint, with the same --out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+) -> None:
+    """Run a simulated exercise: the same nodes that would run live, in a simulated world, faster than real time."""
+    from noroshi.run.exercises import command
+
+    with _one_line():
+        wanted = command.Wanted(scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume)
+        command.check(wanted)
+        _say_if_cold()
+        with _progress("seconds of the exercise", None, quiet=as_json) as advance:
+            figures = command.perform(wanted, advance)
+        if as_json:
+            sys.stdout.write(json.dumps(figures) + "\n")
+        else:
+            command.show(figures, _console())
+
+
+@app.command(epilog="Example: noroshi demo")
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="Open no window: for machines.")] = False,
+    processes: Annotated[int, typer.Option(help="Spread the nodes over so many.", min=1, max=64)] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+) -> None:
+    """Run the trilateral exercise: three nations, real traffic, ships, four threats, satellites, fifteen minutes."""
+    exercise("trilateral", processes=processes, as_json=as_json)
 
 
 def _check_places(plot: Path | None, journal: Path | None) -> None:
