@@ -37,7 +37,7 @@ def _footprints() -> list[Check]:
     found = []
     for elevation_deg, percent in ((0.0, 6.78), (5.0, 4.90), (15.0, 2.56)):
         sight = SpaceSight(elevation_rad_min=math.radians(elevation_deg))
-        _, angle = ring_angles(np.array([RADIUS_M + ALTITUDE_M]), RADIUS_M, RADIUS_M, sight)
+        [(_, angle)] = ring_angles(np.array([RADIUS_M + ALTITUDE_M]), RADIUS_M, RADIUS_M, sight)
         found.append(
             Check(
                 what=f"footprint of a satellite at 1,000 km, seen at {elevation_deg:.0f} degrees or higher",

@@ -149,47 +149,65 @@ def lowest_m(satellite, target, beyond_m=0.0):
     return ECEF_FROM_LLH.transform(*line.T, direction="INVERSE")[2].min()
 
 
+COLD = {"earth_range_m": 0.0, "limb_range_m": 0.0}
+
+
 @pytest.mark.parametrize(
     ("height_m", "sight"),
     [
         (12_000.0, SpaceSight(line_height_m=10_000.0)),
-        (60_000.0, SpaceSight(line_height_m=10_000.0)),
-        (200_000.0, SpaceSight(line_height_m=10_000.0, cold_height_m=100_000.0)),
-        (800_000.0, SpaceSight(cold_height_m=50_000.0)),
-        (30_000.0, SpaceSight(line_height_m=10_000.0, range_m_max=2_500_000.0)),
+        (60_000.0, SpaceSight(line_height_m=10_000.0, off_nadir_rad=(0.5, 1.04))),
+        (200_000.0, SpaceSight(line_height_m=10_000.0, limb_height_m=100_000.0, **COLD)),
+        (800_000.0, SpaceSight(limb_height_m=50_000.0, off_nadir_rad=(0.2, 1.2), **COLD)),
+        (1_400_000.0, SpaceSight(limb_height_m=50_000.0, off_nadir_rad=(0.6, 1.9), **COLD)),
+        (
+            300_000.0,
+            SpaceSight(
+                line_height_m=10_000.0, limb_height_m=80_000.0, earth_range_m=1.5e6, limb_range_m=3e6, sky_range_m=5e6
+            ),
+        ),
+        (60_000.0, SpaceSight(line_height_m=10_000.0, limb_height_m=80_000.0, earth_range_m=1.5e6, limb_range_m=3e6)),
     ],
 )
-def test_what_the_earth_cloud_and_warm_ground_hide(height_m, sight):
-    """Beside the line of sight itself, walked along step by step over PROJ's ellipsoid."""
+def test_what_the_earth_cloud_and_a_warm_background_hide(height_m, sight):
+    """Beside the ray itself, walked along step by step over PROJ's ellipsoid."""
     points = equal_area_points(80)
     target = ecef_from_geodetic(points[:, 0], points[:, 1], height_m)
     now = over_a_day()[::9, 7:8]
-    each = [
-        fold(rings_from_space(now[i : i + 1], sight, height_m), directions(*points.T, height_m, sight))[0]
-        for i in range(len(now))
-    ]
-    same = np.array(
-        [seen_from_space(now[i : i + 1], sight, target[j : j + 1])[0, 0] for i in range(len(now)) for j in range(80)]
-    )
-    doubtful = 0
-    for i, satellite in enumerate(now[:, 0]):
+    doubtful, seen, n = 0, 0, 0
+    for satellite in now:
+        rings = rings_from_space(satellite[None], sight, height_m)
+        counts = fold(rings, directions(*points.T, height_m, sight))[0]
         for j in range(80):
-            line_m = lowest_m(satellite, target[j])
-            cold_m = lowest_m(satellite, target[j], beyond_m=8e6)
-            range_m = np.linalg.norm(satellite - target[j])
-            clear = [line_m - sight.line_height_m, sight.range_m_max - range_m]
-            if sight.cold_height_m is not None:
-                clear.append(cold_m - sight.cold_height_m)
-            if min(np.abs(clear)) < 2_000.0 + 0.004 * range_m * (abs(clear[1]) < 0.01 * range_m):
+            line_m = lowest_m(satellite[0], target[j])
+            ray_m = lowest_m(satellite[0], target[j], beyond_m=9e6)
+            away = target[j] - satellite[0]
+            range_m = np.linalg.norm(away)
+            off_nadir = math.acos(-away @ satellite[0] / range_m / np.linalg.norm(satellite[0]))
+            far_m = (
+                sight.earth_range_m
+                if ray_m < 0.0
+                else sight.limb_range_m
+                if ray_m < sight.limb_height_m
+                else sight.sky_range_m
+            )
+            least, most = sight.off_nadir_rad
+            clear = [line_m - sight.line_height_m, far_m - range_m, off_nadir - least, most - off_nadir]
+            unsure = [abs(clear[0]) < 500.0, abs(clear[1]) < 0.005 * range_m, min(map(abs, clear[2:])) < 0.006]
+            unsure += [abs(ray_m) < 500.0, abs(ray_m - sight.limb_height_m) < 500.0]
+            n += 1
+            if any(unsure):
                 doubtful += 1
                 continue
-            assert bool(each[i][j]) is all(margin > 0 for margin in clear), (i, j, clear)
-            assert bool(same[i * 80 + j]) is bool(each[i][j])
-    assert doubtful < 0.06 * len(now) * 80
+            assert counts[j] == all(margin > 0 for margin in clear), clear
+            assert counts[j] == seen_from_space(satellite[None], sight, target[j : j + 1])[0, 0]
+            seen += int(counts[j])
+    assert doubtful < 0.05 * n
+    assert 0 < seen < n - doubtful
 
 
 def test_nobody_sees_below_the_clouds():
-    low, high = ring_angles(np.array([7.4e6]), 6_371_000.0 + 5_000.0, 6_371_000.0, SpaceSight(line_height_m=10_000.0))
+    [(low, high)] = ring_angles(np.array([7.4e6]), 6_376_000.0, 6_371_000.0, SpaceSight(line_height_m=10_000.0))
     assert high[0] < low[0]
 
 

@@ -52,25 +52,32 @@ class Rings(NamedTuple):
     cosine_max: Floats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SpaceSight:
-    """What a satellite's sensor can see.
+    """What a satellite's sensor can see of the targets in question.
+
+    What lies behind a target decides how far off it is seen: the Earth, where the ray ends there; the limb, where the
+    ray passes lower than `limb_height_m`, before the target or beyond it; else cold sky. By default nothing but the
+    Earth itself hides anything. For `seen_from_space` the ranges may be (k,): the target's heat changes.
 
     Attributes:
-        line_height_m: the line of sight must stay above this; nothing lower is seen. Cloud tops, or 0: the ground.
-        cold_height_m: if not None, targets are seen against cold sky alone: the whole ray, before the target and on
-            beyond it, must stay above this.
+        line_height_m: the line of sight must stay above this, and so must the target: cloud tops, or 0 for the ground.
         elevation_rad_min: how high the satellite must stand above the target's horizontal plane.
-        range_m_max: of the sensor.
+        off_nadir_rad: least and largest angle at the satellite between target and centre of the Earth.
+        limb_height_m: up to which the air glows.
+        earth_range_m, limb_range_m, sky_range_m: how far off a target is seen before each of the three; 0: not at all.
     """
 
     line_height_m: float = 0.0
-    cold_height_m: float | None = None
     elevation_rad_min: float = -math.pi / 2.0
-    range_m_max: float = math.inf
+    off_nadir_rad: tuple[float, float] = (0.0, math.pi)
+    limb_height_m: float = 0.0
+    earth_range_m: float | Floats = math.inf
+    limb_range_m: float | Floats = math.inf
+    sky_range_m: float | Floats = math.inf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GroundSight:
     """A sensor that stands on the Earth, and what it can see of the targets in question.
 
@@ -100,59 +107,59 @@ class GroundSight:
 def rings_from_space(
     position_ecef_m: Floats, sight: SpaceSight, target_height_m: float, *, earth_m: tuple[float, float] = EARTH
 ) -> Rings:
-    """Return the rings in which satellites see targets of one height.
+    """Return the rings in which satellites see targets of one height: one a satellite, or more, that do not overlap.
 
-    The Earth, cloud and cold sky are those of the ellipsoid: the axes are stretched along its axis until it is a
-    sphere, which keeps lines straight. Elevation and range are then a little off: see tests/exercise/test_coverage.py.
+    The Earth and cloud are those of the ellipsoid: the axes are stretched along its axis until it is a sphere, which
+    keeps lines straight. Angles and ranges are then a little off: see tests/exercise/test_coverage.py.
 
     Args:
         position_ecef_m: (s, k, 3) of s satellites at k epochs.
         sight: of all of them.
         target_height_m: above the ellipsoid.
         earth_m: equatorial and polar radius.
-
-    Source: spherical trigonometry; Wertz (2001), Mission Geometry, section 9.1.
     """
     stretched = np.ascontiguousarray(position_ecef_m.swapaxes(0, 1)) * _stretch(sight, earth_m)
     radius_m = np.linalg.norm(stretched, axis=2)
-    low, high = ring_angles(radius_m, earth_m[0] + target_height_m, earth_m[0], sight)
-    seen = (high >= low) & np.isfinite(radius_m)
-    axis = np.where(np.isfinite(radius_m)[..., None], stretched / radius_m[..., None], 0.0)
-    return Rings(axis, np.where(seen, np.cos(high), NOWHERE), np.where(low > 0.0, np.cos(low), NOWHERE))
+    there = np.isfinite(radius_m)
+    axis = np.where(there[..., None], stretched / radius_m[..., None], 0.0)
+    pieces = ring_angles(radius_m, earth_m[0] + target_height_m, earth_m[0], sight)
+    pieces = [(low, np.where(there, high, -1.0)) for low, high in pieces]
+    pieces = [(low, high) for low, high in pieces if np.any(high >= low)] or pieces[:1]
+    return Rings(
+        np.concatenate([axis] * len(pieces), axis=1),
+        np.concatenate([np.where(high >= low, np.cos(high), NOWHERE) for low, high in pieces], axis=1),
+        np.concatenate([np.where(low > 0.0, np.cos(low), NOWHERE) for low, _ in pieces], axis=1),
+    )
 
 
 def ring_angles(
     radius_m: Floats, target_radius_m: Floats | float, earth_radius_m: float, sight: SpaceSight
-) -> tuple[Floats, Floats]:
-    """Return the smallest and largest angle [rad] at the Earth's centre at which satellites see targets.
+) -> list[tuple[Floats, Floats]]:
+    """Return between which angles [rad] at the Earth's centre satellites see targets: pieces that do not overlap.
 
-    The largest is below the smallest where they see none.
+    The largest angle of a piece is below its smallest where there is no such piece.
 
     Args:
         radius_m: (...) of the satellites.
         target_radius_m: of the targets, broadcasts.
         earth_radius_m: of the sphere that heights count from.
-        sight: what hides them.
+        sight: what limits them.
+
+    Source: spherical trigonometry; Wertz (2001), Mission Geometry, section 9.1.
     """
-    limb_m = earth_radius_m + sight.line_height_m
-    target_m = np.asarray(target_radius_m, np.float64)
-    horizon_rad = _arccos(limb_m / radius_m) + _arccos(limb_m / target_m)
-    high = np.where(target_m < limb_m, -1.0, horizon_rad)
+    target_m = np.broadcast_to(np.asarray(target_radius_m, np.float64), radius_m.shape)
+    high = _clear_up_to(radius_m, target_m, earth_radius_m + sight.line_height_m)
     if sight.elevation_rad_min > -math.pi / 2.0:
         lean = target_m * math.cos(sight.elevation_rad_min) / radius_m
         overhead = math.pi / 2.0 - sight.elevation_rad_min - np.arcsin(np.minimum(lean, 1.0))
         high = np.minimum(high, np.where(lean > 1.0, -1.0, overhead))
-    if math.isfinite(sight.range_m_max):
-        cosine = (radius_m**2 + target_m**2 - sight.range_m_max**2) / (2.0 * radius_m * target_m)
-        high = np.minimum(high, np.where(cosine > 1.0, -1.0, _arccos(cosine)))
-    low = np.zeros_like(high)
-    if sight.cold_height_m is not None:
-        cold_m = earth_radius_m + sight.cold_height_m
-        tangent, beyond = _arccos(cold_m / radius_m), _arccos(cold_m / target_m)
-        # A target above its satellite always has the sky behind it.
-        low = np.where(target_m < radius_m, np.where(target_m < cold_m, math.pi, tangent - beyond), 0.0)
-        high = np.minimum(high, tangent + beyond)
-    return np.maximum(low, 0.0), high
+    pieces = [(np.zeros_like(high), high)]
+    ranges_m = sight.earth_range_m, sight.limb_range_m, sight.sky_range_m
+    if any(np.any(np.isfinite(range_m)) for range_m in ranges_m):
+        pieces = _overlaps(pieces, _by_background(radius_m, target_m, earth_radius_m, sight))
+    if sight.off_nadir_rad != (0.0, math.pi):
+        pieces = _overlaps(pieces, _by_off_nadir(radius_m, target_m, *sight.off_nadir_rad))
+    return pieces
 
 
 def directions(
@@ -180,9 +187,9 @@ def seen_from_space(position_ecef_m: Floats, sight: SpaceSight, target_ecef_m: F
     factors = _stretch(sight, EARTH)
     satellite, target = position_ecef_m * factors, target_ecef_m * factors
     radius_m, target_radius_m = np.linalg.norm(satellite, axis=-1), np.linalg.norm(target, axis=-1)
-    low, high = ring_angles(radius_m, target_radius_m, EARTH[0], sight)
     angle = _arccos(np.vecdot(satellite, target) / (radius_m * target_radius_m))
-    return np.asarray((angle >= low) & (angle <= high))
+    pieces = ring_angles(radius_m, target_radius_m, EARTH[0], sight)
+    return np.asarray(np.any([(angle >= low) & (angle <= high) for low, high in pieces], axis=0))
 
 
 def fold(rings: Rings, points: Floats, *, executor: Executor | None = None) -> Counts:
@@ -318,6 +325,76 @@ def largest_gap_rad(directions: Floats) -> float:
     hull = ConvexHull(directions)
     # Each face's plane is at its circle's distance from the centre; negative where the centre lies outside the hull.
     return float(np.arccos(np.clip(np.min(-hull.equations[:, 3]), -1.0, 1.0)))
+
+
+def _clear_up_to(radius_m: Floats, target_m: Floats, obstacle_m: float) -> Floats:
+    """Return up to which angle a sphere does not come between satellites and targets; -1 if these are inside it."""
+    angle = _arccos(obstacle_m / radius_m) + _arccos(obstacle_m / target_m)
+    return np.where(target_m < obstacle_m, -1.0, angle)
+
+
+def _by_background(
+    radius_m: Floats, target_m: Floats, earth_radius_m: float, sight: SpaceSight
+) -> list[tuple[Floats, Floats]]:
+    """Return the pieces in which targets are near enough for what is behind them.
+
+    From below the satellite outwards: the Earth, the limb beyond the target, the sky, and the limb before the target.
+    """
+    edges = []
+    for height_m in (0.0, sight.limb_height_m):
+        sphere_m = earth_radius_m + height_m
+        tangent, beyond = _arccos(sphere_m / radius_m), _arccos(sphere_m / target_m)
+        # Behind a target above its satellite there is always the sky; behind one inside the sphere never.
+        near = np.where(target_m < radius_m, np.maximum(tangent - beyond, 0.0), 0.0)
+        inside = target_m < sphere_m
+        edges.append((np.where(inside, math.pi, near), np.where(inside, math.pi, tangent + beyond)))
+    (earth, last), (limb, sky) = edges
+    limb, sky = np.maximum(limb, earth), np.minimum(sky, last)
+    pieces = []
+    for low, high, range_m in (
+        (np.zeros_like(earth), earth, sight.earth_range_m),
+        (earth, limb, sight.limb_range_m),
+        (limb, sky, sight.sky_range_m),
+        (np.maximum(sky, limb), last, sight.limb_range_m),
+    ):
+        squares = radius_m**2 + target_m**2 - np.minimum(range_m, 1e12) ** 2
+        cosine = squares / (2.0 * radius_m * target_m)
+        pieces.append((low, np.minimum(high, np.where(cosine > 1.0, -1.0, _arccos(cosine)))))
+    return pieces
+
+
+def _by_off_nadir(radius_m: Floats, target_m: Floats, least_rad: float, most_rad: float) -> list[tuple[Floats, Floats]]:
+    """Return the pieces in which targets are between two angles off nadir.
+
+    That angle grows from 0 below the satellite to its largest where the target sees the satellite on its horizon, and
+    shrinks beyond; for a target above its satellite it only shrinks, from 180 degrees.
+    """
+    (near_least, far_least), (near_most, far_most) = (
+        _at_off_nadir(radius_m, target_m, angle) for angle in (least_rad, most_rad)
+    )
+    return [(near_least, near_most), (np.maximum(far_most, np.nextafter(near_most, np.inf)), far_least)]
+
+
+def _at_off_nadir(radius_m: Floats, target_m: Floats, off_nadir_rad: float) -> tuple[Floats, Floats]:
+    """Return the two angles at the Earth's centre at which targets are so far off nadir.
+
+    If none are, both are where they are furthest off. Of a target above its satellite the nearer one is -1: there is
+    none.
+    """
+    sine = radius_m * math.sin(off_nadir_rad) / target_m
+    at_target = np.arcsin(np.minimum(sine, 1.0))
+    turning = _arccos(target_m / radius_m)
+    above = target_m >= radius_m
+    if off_nadir_rad > math.pi / 2.0:
+        # Looking up: only what is above can be seen there.
+        return np.where(above, -1.0, turning), np.where(above, math.pi - off_nadir_rad - at_target, turning)
+    near = np.where(sine >= 1.0, turning, at_target - off_nadir_rad)
+    far = np.where(sine >= 1.0, turning, math.pi - at_target - off_nadir_rad)
+    return np.where(above, -1.0, near), np.where(above, math.pi - off_nadir_rad - at_target, far)
+
+
+def _overlaps(one: list[tuple[Floats, Floats]], other: list[tuple[Floats, Floats]]) -> list[tuple[Floats, Floats]]:
+    return [(np.maximum(a, c), np.minimum(b, d)) for a, b in one for c, d in other]
 
 
 def _stretch(sight: SpaceSight, earth_m: tuple[float, float]) -> Floats:
