@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal, Self
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from noroshi.exercise import faults
+from noroshi.exercise import mishaps
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.ports import Fault as PortFault
 from noroshi.exercise.world import Effect, Fault
@@ -229,7 +229,7 @@ class LinkCut(OfLinks):
 
     def faults(self, start_ns: int, end_ns: int) -> list[PortFault]:
         """Return the cut."""
-        return [faults.Cut(start_ns=start_ns, end_ns=end_ns)]
+        return [mishaps.Cut(start_ns=start_ns, end_ns=end_ns)]
 
 
 class LinkSlow(OfLinks):
@@ -261,9 +261,9 @@ class LinkSlow(OfLinks):
         found: list[PortFault] = []
         if self.rate_bytes_s is not None:
             rate = {"bytes_s": self.rate_bytes_s, "wait_s_max": self.wait_s_max}
-            found.append(faults.Throttle(start_ns=start_ns, end_ns=end_ns, **rate))
+            found.append(mishaps.Throttle(start_ns=start_ns, end_ns=end_ns, **rate))
         if self.delay_s or self.jitter_s:
-            found.append(faults.Delay(start_ns=start_ns, end_ns=end_ns, least_s=self.delay_s, mean_s=self.jitter_s))
+            found.append(mishaps.Delay(start_ns=start_ns, end_ns=end_ns, least_s=self.delay_s, mean_s=self.jitter_s))
         return found
 
 
@@ -287,10 +287,10 @@ class LinkLossy(OfLinks):
         """Return those that have a chance."""
         span = {"start_ns": start_ns, "end_ns": end_ns}
         chances: list[tuple[float, PortFault]] = [
-            (self.loss, faults.Drop(**span, probability=self.loss)),
-            (self.corrupt, faults.Corrupt(**span, probability=self.corrupt)),
-            (self.duplicate, faults.Duplicate(**span, probability=self.duplicate)),
-            (self.reorder, faults.Reorder(**span, probability=self.reorder, by_s=self.held_s)),
+            (self.loss, mishaps.Drop(**span, probability=self.loss)),
+            (self.corrupt, mishaps.Corrupt(**span, probability=self.corrupt)),
+            (self.duplicate, mishaps.Duplicate(**span, probability=self.duplicate)),
+            (self.reorder, mishaps.Reorder(**span, probability=self.reorder, by_s=self.held_s)),
         ]
         return [fault for chance, fault in chances if chance]
 
@@ -302,7 +302,7 @@ class Freeze(OfLinks):
 
     def faults(self, start_ns: int, end_ns: int) -> list[PortFault]:
         """Return the standstill."""
-        return [faults.Freeze(start_ns=start_ns, end_ns=end_ns)]
+        return [mishaps.Freeze(start_ns=start_ns, end_ns=end_ns)]
 
 
 class Ghosts(OfLinks):
@@ -313,7 +313,7 @@ class Ghosts(OfLinks):
 
     def faults(self, start_ns: int, end_ns: int) -> list[PortFault]:
         """Return the ghosts."""
-        return [faults.Ghosts(start_ns=start_ns, end_ns=end_ns, number=self.number)]
+        return [mishaps.Ghosts(start_ns=start_ns, end_ns=end_ns, number=self.number)]
 
 
 class Impersonate(OfLinks):
@@ -324,7 +324,7 @@ class Impersonate(OfLinks):
 
     def faults(self, start_ns: int, end_ns: int) -> list[PortFault]:
         """Return the impostor."""
-        return [faults.Impersonate(start_ns=start_ns, end_ns=end_ns, sender=self.claims)]
+        return [mishaps.Impersonate(start_ns=start_ns, end_ns=end_ns, sender=self.claims)]
 
 
 class Replay(OfLinks):
@@ -335,7 +335,7 @@ class Replay(OfLinks):
 
     def faults(self, start_ns: int, end_ns: int) -> list[PortFault]:
         """Return the replay."""
-        return [faults.Replay(start_ns=start_ns, end_ns=end_ns, after_s=self.after_s)]
+        return [mishaps.Replay(start_ns=start_ns, end_ns=end_ns, after_s=self.after_s)]
 
 
 class NodeStopped(_Aimed):

@@ -1,6 +1,6 @@
 """The edges between the parts of a simulated network: everything sent from one to another goes through a port.
 
-What may go wrong on the way is a chain of faults (`exercise.faults`) that a message passes one after the other.
+What may go wrong on the way is a chain of faults (`exercise.mishaps`) that a message passes one after the other.
 """
 
 from collections.abc import Sequence

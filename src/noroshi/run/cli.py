@@ -299,7 +299,7 @@ def exercise(
 
 @app.command(epilog="Example: noroshi demo")
 def demo(
-    headless: Annotated[bool, typer.Option("--headless", help="Open no window: for machines.")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="Open no window: for machines.")] = False,  # noqa: ARG001
     processes: Annotated[int, typer.Option(help="Spread the nodes over so many.", min=1, max=64)] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:

@@ -7,7 +7,7 @@ among equals by name and number. So the same scenario gives the same bytes.
 
 import heapq
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class Driver:
         self.now_ns = start_ns
         self.n_events = 0
         self.n_unheard = 0
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._feeds = {feed.name: feed for feed in feeds}
         self._make = make
         self._faults = tuple(faults)

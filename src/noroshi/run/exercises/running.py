@@ -20,6 +20,7 @@ from noroshi.run.exercises.driver import Driver
 from noroshi.run.exercises.staging import PICTURE_S, SPAN_S, Cast, cast, stage
 from noroshi.run.scenarios import Scenario, read_scenario
 
+PARTS = ("seeing", "tracking", "journal")
 POLL_S = 0.2
 STEP_NS = 10 * NS_PER_S
 
@@ -73,7 +74,7 @@ class Ran:
     refused: Counter[tuple[str, str, str]]
     n_events: int
     n_unheard: int
-    seconds: Counter[str]
+    seconds: Mapping[str, float]
     wall_s: float
     start_up_s: float
     digests: Mapping[str, str]
@@ -88,7 +89,7 @@ class _Acted:
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     n_events: int = 0
     n_unheard: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
     wall_s: float = 0.0
     memory: bytes = b""
 
@@ -127,7 +128,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         refused=sum((each.refused for each in acted), Counter()),
         n_events=sum(each.n_events for each in acted),
         n_unheard=sum(each.n_unheard for each in acted),
-        seconds=sum((each.seconds for each in acted), Counter()),
+        seconds={name: sum(each.seconds.get(name, 0.0) for each in acted) for name in PARTS},
         wall_s=acting_s,
         start_up_s=time.perf_counter() - since - acting_s,
         digests=digests(plan.folder, codes),
@@ -209,7 +210,7 @@ def _act(plan: Plan, codes: list[str], memory: bytes | None, progress: Progress)
             acted.memory = msgspec.msgpack.encode({"driver": driver.checkpoint(), "heard": rows})
     for name, node in driver.nodes.items():
         acted.refused.update({(name, *key): n for key, n in node.refused.items()})
-    acted.n_events, acted.n_unheard, acted.seconds = driver.n_events, driver.n_unheard, driver.seconds
+    acted.n_events, acted.n_unheard, acted.seconds = driver.n_events, driver.n_unheard, dict(driver.seconds)
     return acted
 
 

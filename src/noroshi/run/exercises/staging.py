@@ -1,16 +1,19 @@
 """A scenario set up for a run: what flies, what sensors see it, which nodes they tell, what goes wrong."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from noroshi.assessment.reference import truth_from_reports
 from noroshi.exercise import injects
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
-from noroshi.exercise.ports import Port
-from noroshi.exercise.traffic import flights_of
+from noroshi.exercise.ports import Fault, Port
+from noroshi.exercise.traffic import Move, flights_of
 from noroshi.exercise.world import World
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
+from noroshi.records import concatenate
 from noroshi.run.exercises.driver import Feed
 from noroshi.run.recordings import read
 from noroshi.run.scenarios import Nation, Scenario, SensorEntry, Traffic, traffic_path
@@ -65,8 +68,10 @@ def cast(scenario: Scenario, replicate: int = 0) -> Cast:
         ValueError: if an entry's numbers contradict each other; the message names the entry.
     """
     entries = {entry.name: _fly(scenario, entry.name, entry.mover.fly, replicate) for entry in scenario.flights}
+    n_addresses = 0
     for traffic in scenario.traffic:
-        entries[traffic.name] = _background(scenario, traffic)
+        entries[traffic.name] = _background(scenario, traffic, n_addresses)
+        n_addresses += len(entries[traffic.name])
     players = injects.cast(entries, scenario.injects, scenario.start_ns, scenario.end_ns)
     eyes: dict[str, tuple[SensorEntry, ...]] = {}
     satellites: dict[str, list[Flight]] = {}
@@ -144,10 +149,29 @@ def _fly(
         raise ValueError(f"{scenario.source.name}: '{name}': {error}") from error
 
 
-def _background(scenario: Scenario, traffic: Traffic) -> list[Flight]:
-    """Return real flights moved to the place and time that a scenario says."""
-    reports = read(str(traffic_path(scenario.source, traffic.flights))).decoded.detections
-    return flights_of(reports, traffic.name, traffic, scenario.start_ns, scenario.end_ns)
+def _background(scenario: Scenario, traffic: Traffic, n_addresses: int) -> list[Flight]:
+    """Return real flights moved to the place and time that a scenario says.
+
+    Raises:
+        ValueError: if the table holds none.
+    """
+    decoded = read(str(traffic_path(scenario.source, traffic.flights))).decoded
+    truth = concatenate(decoded.truths) if decoded.truths else truth_from_reports(decoded.detections)[0]
+    if not len(truth):
+        raise ValueError(f"{scenario.source.name}: traffic '{traffic.name}': {traffic.flights} holds no flights")
+    at_ns = scenario.start_ns + round(traffic.at_s * NS_PER_S)
+    until_ns = scenario.end_ns
+    if traffic.until_s is not None:
+        until_ns = min(until_ns, scenario.start_ns + round(traffic.until_s * NS_PER_S))
+    move = Move(
+        lat_rad=math.radians(traffic.lat_deg),
+        lon_rad=math.radians(traffic.lon_deg),
+        turn_rad=math.radians(traffic.turn_deg),
+        later_ns=at_ns - int(truth.time_ns.min()) - round(traffic.from_s * NS_PER_S),
+        start_ns=at_ns,
+        end_ns=until_ns,
+    )
+    return flights_of(truth, traffic.name, move, number_max=traffic.number_max, first_address=n_addresses)
 
 
 def _setup(scenario: Scenario, nation: Nation, eyes: Sequence[SensorEntry], picture_s: float) -> Setup:
@@ -160,7 +184,7 @@ def _setup(scenario: Scenario, nation: Nation, eyes: Sequence[SensorEntry], pict
     )
 
 
-def _feed(world: World, entry: SensorEntry, code: str, faults: Sequence[injects.PortFault], span_s: float) -> Feed:
+def _feed(world: World, entry: SensorEntry, code: str, faults: Sequence[Fault], span_s: float) -> Feed:
     name = entry.site.sensor
     sensor = make_sensors(Setup(sites=[Site.of(entry.site)]))[name]
     carrier = world.flight(entry.carrier) if entry.carrier else None
