@@ -161,7 +161,8 @@ class FlightCover:
         name: of the flight.
         time_s: (k,) since the start.
         lat_rad, lon_rad, height_m: (k,) where it is.
-        ground: (g, k) which of the sensors on the ground can see it.
+        sights, constellations: the sensors in question.
+        ground: (g, k) which of those on the ground can see it.
         space: (c, k) how many satellites of each constellation can.
     """
 
@@ -170,6 +171,8 @@ class FlightCover:
     lat_rad: Floats
     lon_rad: Floats
     height_m: Floats
+    sights: tuple[GroundSight, ...]
+    constellations: tuple[Constellation, ...]
     ground: NDArray[np.bool_]
     space: NDArray[np.int64]
 
@@ -305,6 +308,8 @@ def flight_cover(
         lat_rad=lat_rad,
         lon_rad=lon_rad,
         height_m=height_m,
+        sights=tuple(sights),
+        constellations=tuple(constellations),
         ground=np.array(ground, np.bool_).reshape(len(sights), len(time_s)),
         space=np.array(space, np.int64).reshape(len(constellations), len(time_s)),
     )

@@ -26,7 +26,6 @@ from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers.constellation import Mover as Walker
 from noroshi.exercise.orbits import positions
 from noroshi.exercise.sights import Target, ground_sight, space_sight
-from noroshi.geo.equal_area import EARTH_AREA_M2, equal_area_points
 from noroshi.geo.horizon import radar_horizon_m
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats, ecef_from_geodetic, geodetic_from_ecef
@@ -34,9 +33,14 @@ from noroshi.run.coast import is_land
 from noroshi.run.recordings import read as read_recording
 from noroshi.run.scenarios import Scenario, SensorEntry, read_scenario
 
+__all__ = ["HEIGHTS_M", "Covered", "Network", "Target", "Wanted", "check", "cover", "moved"]
+
 HEIGHTS_M = (100.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0)
-CANDIDATES = 2_000  # places of the lattice that are tried, land and sea; those at sea are left out
+CANDIDATES = 500  # points of the lattice over a box of land that are tried; those at sea are left out
+CANDIDATES_OF_REGION = 10_000
+NEAR_OWN_M = 300_000.0
 FLIGHT_STEP_S = 5.0
+EPOCHS_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,7 @@ class Wanted:
     flights: tuple[str, ...] = ()
     like: str | None = None
     sites: Path | None = None
+    on_deg: tuple[str, ...] = ()
     least: int = 1
     hours: float = 24.0
     step_s: float = 60.0
@@ -100,6 +105,35 @@ class Covered:
     gains: Gains | None
 
 
+def check(wanted: Wanted) -> None:
+    """Refuse what makes no sense, before any work is done.
+
+    Raises:
+        ValueError: saying what is wrong and what to do.
+    """
+    target = wanted.target
+    numbers = {
+        "--cross-section": (target.cross_section_m2, 1e-6, 1e6),
+        "--heat": (target.heat_w_sr, 0.0, 1e12),
+        "--probability": (target.probability, 0.01, 0.99),
+        "--hours": (wanted.hours, 0.01, 1_000.0),
+        "--step": (wanted.step_s, 0.1, 3_600.0),
+    }
+    for height_m in wanted.heights_m:
+        numbers[f"--height {height_m:g}"] = height_m, 0.0, 2e6
+    for name, (value, low, high) in numbers.items():
+        if not low <= value <= high:
+            raise ValueError(f"{name}: {value:g} is not within {low:g} to {high:g}")
+    if wanted.hours * 3_600.0 / wanted.step_s > EPOCHS_MAX:
+        raise ValueError(
+            f"--hours and --step make more than {EPOCHS_MAX} epochs: shorten the one or lengthen the other"
+        )
+    if (wanted.sites or wanted.on_deg or wanted.least > 1) and not wanted.like:
+        raise ValueError("--sites, --on and --least are for --like SENSOR: name the sensor one more should be like")
+    if wanted.sites and wanted.on_deg:
+        raise ValueError("--sites and --on both say where one more sensor may stand: leave one out")
+
+
 def cover(wanted: Wanted) -> Covered:
     """Return who can see what.
 
@@ -111,13 +145,15 @@ def cover(wanted: Wanted) -> Covered:
     seconds = np.arange(0.0, wanted.hours * 3_600.0, wanted.step_s)
     time_ns = scenario.start_ns + (seconds * NS_PER_S).astype(np.int64)
     network = network_of(scenario, wanted.target, time_ns)
-    bounds = _bounds(wanted.region_deg) if wanted.region_deg else around(network.ground, max(wanted.heights_m))
+    bounds = (
+        _bounds("--region", wanted.region_deg) if wanted.region_deg else around(network.ground, max(wanted.heights_m))
+    )
     region = Region.of(*bounds, n_points=wanted.points)
     like = _named(network, wanted.like) if wanted.like else None
     gains = None
     if like is not None:
-        places = _places(wanted, region)
-        candidates = [_moved(like, place) for place in places]
+        places = _places(wanted, region, [each for each in network.ground if each.nation == like.nation])
+        candidates = [moved(like, place) for place in places]
         gains = added_sensor(
             like, candidates, places, network.ground, region, wanted.heights_m, least=wanted.least
         )  # fmt: skip
@@ -197,7 +233,7 @@ def around(sights: Sequence[GroundSight], height_m: float) -> tuple[float, float
     return south, (middle + west + math.pi) % wrap - math.pi, north, (middle + east + math.pi) % wrap - math.pi
 
 
-def _bounds(text: str) -> tuple[float, float, float, float]:
+def _bounds(option: str, text: str) -> tuple[float, float, float, float]:
     """Return south, west, north, east [rad] of "20,120,50,160".
 
     Raises:
@@ -207,7 +243,7 @@ def _bounds(text: str) -> tuple[float, float, float, float]:
         south, west, north, east = (math.radians(float(part)) for part in text.split(","))
     except ValueError:
         raise ValueError(
-            f"--region {text}: write south,west,north,east in degrees, for instance 20,120,50,160"
+            f"{option} {text}: write south,west,north,east in degrees, for instance 20,120,50,160"
         ) from None
     return south, west, north, east
 
@@ -258,8 +294,11 @@ def _named(network: Network, name: str) -> GroundSight:
     raise ValueError(f"--like {name}: no sensor on the ground of this name sees such a target; there are: {known}")
 
 
-def _places(wanted: Wanted, region: Region) -> Floats:
-    """Return (c, 2) candidate places: of a sensors table, or a lattice over the region's land.
+def _places(wanted: Wanted, region: Region, own: Sequence[GroundSight]) -> Floats:
+    """Return (c, 2) candidate places within the region.
+
+    They are those of a sensors table; else a lattice over the land of the boxes that were named; else over the land
+    near its owner's other sensors: whose land it is this program does not know.
 
     Raises:
         ValueError: if there are none.
@@ -271,17 +310,27 @@ def _places(wanted: Wanted, region: Region) -> Floats:
         if not len(places):
             raise ValueError(f"{wanted.sites}: has no sensor with a place; give lat_deg and lon_deg")
         return places
-    n = round(CANDIDATES * EARTH_AREA_M2 / region.area_m2)
-    places = equal_area_points(n, lat_rad_min=region.south_rad, lat_rad_max=region.north_rad)
-    width_rad = (region.east_rad - region.west_rad) % (2.0 * math.pi) or 2.0 * math.pi
-    places = places[(places[:, 1] - region.west_rad) % (2.0 * math.pi) < width_rad]
-    places = places[is_land(places[:, 0], places[:, 1])]
+    boxes = [Region.of(*_bounds("--on", box), n_points=CANDIDATES) for box in wanted.on_deg] or [region]
+    places = np.concatenate(
+        [box.points if box is not region else _thinned(region, CANDIDATES_OF_REGION) for box in boxes]
+    )
+    if not wanted.on_deg:
+        place_ecef_m = ecef_from_geodetic(places[:, 0], places[:, 1], 0.0)
+        near = [np.linalg.norm(place_ecef_m - sight.position_ecef_m, axis=1) < NEAR_OWN_M for sight in own]
+        places = places[np.any(near, axis=0)]
+    places = places[is_land(places[:, 0], places[:, 1])] if len(places) else places
     if not len(places):
-        raise ValueError("there is no land in the region: name places with --sites, or another --region")
+        raise ValueError("--like: there is no land to try; name places with --sites, or boxes of land with --on")
     return places
 
 
-def _moved(sight: GroundSight, place: Floats) -> GroundSight:
+def _thinned(region: Region, n: int) -> Floats:
+    """Return about n points of a region, another lattice than its own."""
+    bounds = region.south_rad, region.west_rad, region.north_rad, region.east_rad
+    return Region.of(*bounds, n_points=n).points
+
+
+def moved(sight: GroundSight, place: Floats) -> GroundSight:
     """Return a sensor like another at (2,) another place, as high above the ellipsoid."""
     height_m = geodetic_from_ecef(sight.position_ecef_m)[2]
     return replace(sight, position_ecef_m=ecef_from_geodetic(place[0], place[1], height_m))

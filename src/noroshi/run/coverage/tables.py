@@ -11,12 +11,13 @@ from rich.table import Table
 
 from noroshi.exercise.coverage_report import FOLDS, Band, FlightCover, Gains, GroundCover, SpaceCover
 from noroshi.geo.wgs84 import geodetic_from_ecef
-from noroshi.run.coverage import Covered
+from noroshi.run.coverage.command import Covered, Network
 from noroshi.run.summary import printable
 
 KM2 = 1e6
 N_BEST = 5
 N_SPELLS_MAX = 12
+SPACE_COLUMNS = ("by 1 %", "by 2 %", "by 3 %", "mean", "least", "gap of 1", "longest", "gap of 2", "longest")
 
 
 def summary(covered: Covered) -> dict[str, Any]:
@@ -42,11 +43,11 @@ def summary(covered: Covered) -> dict[str, Any]:
             "hours": wanted.hours,
             "step_s": wanted.step_s,
         },
-        "sensors": _sensors(covered),
+        "sensors": _sensors(covered.network),
         "left_out": list(covered.network.blind),
         "ground": [_ground(each, region.area_m2) for each in covered.ground],
         "space": [_space(each) for each in covered.space],
-        "flights": [_flight(each, covered) for each in covered.flights],
+        "flights": [_flight(each, covered.network.nations) for each in covered.flights],
         "added": _added(covered.gains, wanted.heights_m) if covered.gains else None,
     }
 
@@ -66,17 +67,16 @@ def show(told: dict[str, Any], console: Console) -> None:
     if told["left_out"]:
         console.print(f"left out, seeing no such target: {_safe(', '.join(told['left_out']))}")
     _show_ground(told, console)
-    for each in told["space"]:
-        _show_space(each, told, console)
+    _show_space(told, console)
     for each in told["flights"]:
         _show_flight(each, console)
     if told["added"]:
         _show_added(told["added"], console)
 
 
-def _sensors(covered: Covered) -> list[dict[str, Any]]:
+def _sensors(network: Network) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for sight in covered.network.ground:
+    for sight in network.ground:
         lat, lon, height_m = (float(each) for each in geodetic_from_ecef(sight.position_ecef_m))
         rows.append(
             {
@@ -88,7 +88,7 @@ def _sensors(covered: Covered) -> list[dict[str, Any]]:
                 "range_km": round(sight.range_m_max / 1000.0, 1),
             }
         )
-    for one in covered.network.constellations:
+    for one in network.constellations:
         ranges_km = {
             name: round(float(range_m) / 1000.0)
             for name, range_m in (
@@ -145,12 +145,12 @@ def _band(band: Band) -> dict[str, Any]:
     }
 
 
-def _flight(each: FlightCover, covered: Covered) -> dict[str, Any]:
-    owner = [sight.nation for sight in covered.network.ground]
+def _flight(each: FlightCover, nations: Sequence[str]) -> dict[str, Any]:
+    owner = [sight.nation for sight in each.sights]
     ground, space = np.asarray(each.ground.any(axis=0)), each.space.sum(axis=0)
-    of_space = [one.nation for one in covered.network.constellations]
+    of_space = [one.nation for one in each.constellations]
     without = {}
-    for nation in covered.network.nations:
+    for nation in nations:
         left = each.ground[[own != nation for own in owner]].sum(axis=0)
         left = left + each.space[[own != nation for own in of_space]].sum(axis=0)
         without[nation] = {str(least): _percent(left >= least) for least in FOLDS[:2]}
@@ -168,16 +168,16 @@ def _flight(each: FlightCover, covered: Covered) -> dict[str, Any]:
             "space": _first(space >= 1, each.time_s),
             "stereo": _first(space >= 2, each.time_s),
         },
-        "spells": _spells(each, covered),
+        "spells": _spells(each),
     }
 
 
-def _spells(each: FlightCover, covered: Covered) -> list[dict[str, Any]]:
+def _spells(each: FlightCover) -> list[dict[str, Any]]:
     """Return the spells of a flight in which the same sensors on the ground and as many satellites can see it."""
     state = np.concatenate([each.ground.astype(np.int64), each.space], axis=0)
     starts = np.flatnonzero(np.any(np.diff(state, axis=1, prepend=-1), axis=0))
     ends = np.append(starts[1:], len(each.time_s) - 1)
-    names = [sight.name for sight in covered.network.ground]
+    names = [sight.name for sight in each.sights]
     return [
         {
             "from_s": float(each.time_s[start]),
@@ -187,8 +187,7 @@ def _spells(each: FlightCover, covered: Covered) -> list[dict[str, Any]]:
             "height_km": round(float(each.height_m[start]) / 1000.0, 2),
             "ground": [name for name, seen in zip(names, each.ground[:, start], strict=True) if seen],
             "space": {
-                one.name: int(count)
-                for one, count in zip(covered.network.constellations, each.space[:, start], strict=True)
+                one.name: int(count) for one, count in zip(each.constellations, each.space[:, start], strict=True)
             },
         }
         for start, end in zip(starts, ends, strict=True)
@@ -219,20 +218,20 @@ def _show_ground(told: dict[str, Any], console: Console) -> None:
     nations = list(told["ground"][0]["nations"])
     columns = ["height", "by 1", "by 2", "by 3", *(f"{n} alone" for n in nations), *(f"without {n}" for n in nations)]
     table = _table("sensors on the ground: % of the region", columns)
-    for row in told["ground"]:
+    for row in sorted(told["ground"], key=lambda row: float(row["height_m"])):
         of = row["nations"]
         table.add_row(
-            _height(row["height_m"]),
+            height_text(row["height_m"]),
             *(f"{row['percent'][str(least)]:.1f}" for least in FOLDS),
             *(f"{of[nation]['alone_percent']:.1f}" for nation in nations),
             *(f"{of[nation]['without_percent']:.1f}" for nation in nations),
         )
     console.print(table)
     table = _table("sensors on the ground: thousand km2", columns)
-    for row in told["ground"]:
+    for row in sorted(told["ground"], key=lambda row: float(row["height_m"])):
         of = row["nations"]
         table.add_row(
-            _height(row["height_m"]),
+            height_text(row["height_m"]),
             *(f"{row['area_km2'][str(least)] / 1000.0:,.0f}" for least in FOLDS),
             *(f"{of[nation]['alone_km2'] / 1000.0:,.0f}" for nation in nations),
             *(f"{of[nation]['without_km2'] / 1000.0:,.0f}" for nation in nations),
@@ -240,26 +239,38 @@ def _show_ground(told: dict[str, Any], console: Console) -> None:
     console.print(table)
 
 
-def _show_space(each: dict[str, Any], told: dict[str, Any], console: Console) -> None:
-    if each["earth"]["mean_fold"] == 0.0:
-        console.print(f"satellites see nothing at {_height(each['height_m'])}")
+def _show_space(told: dict[str, Any], console: Console) -> None:
+    """Print the region by height, and the latitudes at the first height that satellites see anything at."""
+    if not told["space"]:
         return
-    hours, step_s = told["assumed"]["hours"], told["assumed"]["step_s"]
-    title = f"satellites, targets at {_height(each['height_m'])}, {hours:g} h in steps of {step_s:g} s"
-    columns = ["latitude", "by 1 %", "by 2 %", "by 3 %", "mean", "least", "gap of 1", "longest", "gap of 2", "longest"]
-    table = _table(title, columns)
-    rows = [(f"{band['south_deg']:+.0f} to {band['north_deg']:+.0f}", band) for band in reversed(each["bands"])]
-    for name, band in [*rows, ("region", each["region"]), ("Earth", each["earth"])]:
-        table.add_row(
-            name,
-            *(f"{band['percent'][str(least)]:.1f}" for least in FOLDS),
-            f"{band['mean_fold']:.2f}",
-            f"{band['least_fold']}",
-            *(_minutes(band[key][str(least)]) for least in FOLDS[:2] for key in ("mean_gap_s", "longest_gap_s")),
-        )
+    span = f"{told['assumed']['hours']:g} h in steps of {told['assumed']['step_s']:g} s"
+    table = _table(f"satellites over the region, {span}", ["height", *SPACE_COLUMNS])
+    for each in sorted(told["space"], key=lambda each: float(each["height_m"])):
+        table.add_row(height_text(each["height_m"]), *_band_cells(each["region"]))
     console.print(table)
-    for nation, share in each["region_without"].items():
-        console.print(f"the region without {_safe(nation)}: by 1 {share['1']:.1f} %, by 2 {share['2']:.1f} %")
+    seen = [each for each in told["space"] if each["earth"]["mean_fold"] > 0.0]
+    if not seen:
+        return
+    first = seen[0]
+    for nation, share in first["region_without"].items():
+        console.print(
+            f"at {height_text(first['height_m'])} without {_safe(nation)}: by 1 {share['1']:.1f} %, by 2 "
+            f"{share['2']:.1f} %, by 3 {share['3']:.1f} %"
+        )
+    table = _table(f"satellites by latitude, targets at {height_text(first['height_m'])}", ["latitude", *SPACE_COLUMNS])
+    for band in reversed(first["bands"]):
+        table.add_row(f"{band['south_deg']:+.0f} to {band['north_deg']:+.0f}", *_band_cells(band))
+    table.add_row("Earth", *_band_cells(first["earth"]))
+    console.print(table)
+
+
+def _band_cells(band: dict[str, Any]) -> list[str]:
+    return [
+        *(f"{band['percent'][str(least)]:.1f}" for least in FOLDS),
+        f"{band['mean_fold']:.2f}",
+        f"{band['least_fold']}",
+        *(_minutes(band[key][str(least)]) for least in FOLDS[:2] for key in ("mean_gap_s", "longest_gap_s")),
+    ]
 
 
 def _show_flight(each: dict[str, Any], console: Console) -> None:
@@ -289,7 +300,7 @@ def _show_flight(each: dict[str, Any], console: Console) -> None:
 
 
 def _show_added(added: dict[str, Any], console: Console) -> None:
-    names = [_height(height_m) for height_m in added["heights_m"]]
+    names = [height_text(height_m) for height_m in added["heights_m"]]
     title = (
         f"one more sensor like {_safe(added['like'])}: thousand km2 more that are seen by {added['least']}, by height "
         f"({added['candidates']} places tried)"
@@ -312,7 +323,8 @@ def _table(title: str, columns: Sequence[str]) -> Table:
     return table
 
 
-def _height(height_m: float) -> str:
+def height_text(height_m: float) -> str:
+    """Return a height as people write it."""
     return f"{height_m / 1000.0:g} km" if height_m >= 1000.0 else f"{height_m:g} m"
 
 
