@@ -33,7 +33,7 @@ from noroshi.run.mapping.panel import BRIGHT, DIM, DPI, MONO, PLAIN, Panel, rgba
 from noroshi.run.outputs import replace
 from noroshi.run.plot import EDGE_IN, FOOT_IN, MAP_HEIGHT_IN, PANEL_IN, WIDTH_IN, draw_margins, fit_frame, image_of
 
-FOLD_COLOURS = ("#3b5ba5", "#1f9a8a", "#7ccf5b", "#fde047")
+FOLD_COLOURS = ("#4f7de0", "#22b39f", "#8bdc63", "#fde047")
 FOLD_ALPHA = 0.58
 CELL_PX = 2.0  # of the drawing to a side of what is asked at once
 NOBODY, STAR = "#ff5a5a", "#ffb020"
@@ -237,7 +237,7 @@ def _tell(panel: Panel, covered: Covered) -> None:
     panel.heading(f"SENSORS AT ONCE, {height_text(first.height_m).upper()}")
     for number, colour in enumerate(FOLD_COLOURS, start=1):
         mark = symbol(color=colour, linestyle="none", marker="s", markersize=7.5, alpha=0.85)
-        share = f"≥ {100.0 * first.area_m2[number] / region.area_m2:4.1f} %" if number in FOLDS else ""
+        share = f"≥{number}: {100.0 * first.area_m2[number] / region.area_m2:4.1f} %" if number in FOLDS else ""
         name = f"{number}" if number < len(FOLD_COLOURS) else f"{number} or more"
         panel.row(name, beside=share, symbol=mark)
     panel.row(f"region {region.area_m2 / 1e12:.3g} million km²", colour=DIM)
