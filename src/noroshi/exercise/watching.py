@@ -221,11 +221,9 @@ class Watch:
         per_block = max(1, BLOCK_NS // scene.period_ns)
         block_ns = per_block * scene.period_ns
         start_ns = max(start_ns, scene.world.start_ns)
-        blocks = range(
-            (start_ns - scene.world.start_ns) // block_ns, -(-max(end_ns - scene.world.start_ns, 1) // block_ns)
-        )
+        first, last = ((t - scene.world.start_ns) // block_ns for t in (start_ns, max(start_ns, end_ns - 1)))
         pieces = []
-        for block in blocks:
+        for block in range(first, last + 1):
             if block not in self._blocks:
                 if len(self._blocks) > 1:
                     del self._blocks[min(self._blocks)]

@@ -363,7 +363,7 @@ def traffic_path(source: Source, flights: str) -> Path:
     """
     if flights.startswith(PREFIX):
         return sample_path(flights)
-    path = (source.folder or Path()) / flights
+    path = source.folder / flights
     if not path.is_file():
         raise NoFileError(f"no file {path}: give sample:NAME, or a path beside the scenario")
     return path

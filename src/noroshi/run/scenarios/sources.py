@@ -59,14 +59,14 @@ class Source:
 
     Attributes:
         name: how messages call it: the path, or `nations/japan.toml` of a shipped one.
-        folder: where paths that it names begin; None for a shipped one.
+        folder: where paths that it names begin.
         text: the whole file.
         table: what it says.
         lines: on which line each key stands.
     """
 
     name: str
-    folder: Path | None
+    folder: Path
     text: str
     table: dict[str, Any]
     lines: Mapping[KeyPath, int] = field(repr=False)
@@ -124,7 +124,7 @@ def read_source(room: str, name: str, folder: Path | None = None) -> Source:
     if name not in shipped(room):
         raise NoFileError(f"no {room.removesuffix('s')} '{name}'; {choices(name, shipped(room))}, or give a path")
     file = resources.files("noroshi") / "data" / room / f"{name}.toml"
-    return _parsed(f"{room}/{name}.toml", None, file.read_bytes())
+    return _parsed(f"{room}/{name}.toml", Path(str(file)).parent, file.read_bytes())
 
 
 def _read(path: Path) -> bytes:
@@ -136,7 +136,7 @@ def _read(path: Path) -> bytes:
         raise NoFileError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _parsed(name: str, folder: Path | None, data: bytes) -> Source:
+def _parsed(name: str, folder: Path, data: bytes) -> Source:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
