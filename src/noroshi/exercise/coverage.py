@@ -290,8 +290,8 @@ def seen_from_ground(sight: GroundSight, target_ecef_m: Floats, height_m: Floats
     seen &= (elevation >= sight.elevation_rad[0]) & (elevation <= sight.elevation_rad[1])
     azimuth = np.arctan2(east, north)
     if sight.sectors_rad:
-        seen &= _is_within(azimuth, sight.sectors_rad)
-    seen &= ~_is_within(azimuth, sight.dead_rad)
+        seen &= is_within(azimuth, sight.sectors_rad)
+    seen &= ~is_within(azimuth, sight.dead_rad)
     return np.asarray(seen)
 
 
@@ -403,7 +403,8 @@ def _stretch(sight: SpaceSight, earth_m: tuple[float, float]) -> Floats:
     return np.array([1.0, 1.0, equatorial_m / polar_m])
 
 
-def _is_within(azimuth_rad: Floats, sectors_rad: tuple[tuple[float, float], ...]) -> NDArray[np.bool_]:
+def is_within(azimuth_rad: Floats, sectors_rad: tuple[tuple[float, float], ...]) -> NDArray[np.bool_]:
+    """Return (n,) which azimuths are in any of the sectors, each from one azimuth clockwise to another."""
     within = np.zeros(len(azimuth_rad), np.bool_)
     for start, end in sectors_rad:
         within |= (azimuth_rad - start) % TURN <= (end - start) % TURN

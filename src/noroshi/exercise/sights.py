@@ -9,9 +9,9 @@ from scipy.special import ndtri
 
 from noroshi.exercise.coverage import GroundSight, SpaceSight
 from noroshi.exercise.detection import Swerling, detection_probability
-from noroshi.exercise.observers import Observer, infrared, position_report, search_radar
+from noroshi.exercise.observers import Observer, infrared, over_horizon_radar, position_report, search_radar
 from noroshi.geo.horizon import EARTH_FACTOR
-from noroshi.geo.wgs84 import Floats
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats
 
 SNR_DB = (-40.0, 80.0)  # between which the needed signal to noise is sought
 SHIPS_UP_TO_M = 100.0  # a receiver of ships' reports hears none from above
@@ -52,6 +52,8 @@ def ground_sight(
     """Return what a sensor that stands on the Earth can see of a target; None if it sees none such, or is no such."""
     if isinstance(observer, search_radar.Observer):
         return _radar(name, nation, position_ecef_m, observer, target)
+    if isinstance(observer, over_horizon_radar.Observer):
+        return _sky_wave(name, nation, position_ecef_m, observer, target)
     if isinstance(observer, position_report.Observer) and target.reports:
         return GroundSight(
             name=name,
@@ -94,8 +96,7 @@ def _radar(
             false_alarm_probability=radar.false_alarm_probability,
             pulses=radar.pulses,
         )
-        echo = float(radar.snr(np.ones(1), np.full(1, target.cross_section_m2))[0])
-        range_m = (echo / needed) ** 0.25
+        range_m = _echo_range_m(radar, needed, target)
     if radar.transponder and target.reports and radar.reply_probability >= target.probability:
         range_m = radar.range_m_max
     range_m = min(range_m, radar.range_m_max)
@@ -111,3 +112,40 @@ def _radar(
         elevation_rad=(math.radians(radar.elevation_deg_min), math.radians(radar.elevation_deg_max)),
         dead_rad=tuple((math.radians(start), math.radians(end)) for start, end in radar.dead_sectors_deg),
     )
+
+
+def _sky_wave(
+    name: str, nation: str, position_ecef_m: Floats, radar: over_horizon_radar.Observer, target: Target
+) -> GroundSight | None:
+    """Return what a sky-wave radar sees; its ranges are along the ground, and no height is hidden from it."""
+    needed = needed_snr(
+        target.probability,
+        swerling=radar.swerling,
+        false_alarm_probability=radar.false_alarm_probability,
+        pulses=1,
+    )
+    range_m = min(_echo_range_m(radar, needed, target), radar.range_m_max)
+    if range_m <= radar.range_m_min:
+        return None
+    middle, half = math.radians(radar.azimuth_deg_middle), math.radians(radar.azimuth_deg_width) / 2.0
+    return GroundSight(
+        name=name,
+        nation=nation,
+        position_ecef_m=position_ecef_m,
+        range_m_min=_chord_m(radar.range_m_min),
+        range_m_max=_chord_m(range_m),
+        earth_factor=math.inf,
+        sectors_rad=() if radar.azimuth_deg_width >= 360.0 else ((middle - half, middle + half),),
+    )
+
+
+def _echo_range_m(radar: search_radar.Observer | over_horizon_radar.Observer, needed: float, target: Target) -> float:
+    """Return at which range the echo's signal to noise is the needed one: it goes with the fourth power of range."""
+    reference = 10.0 ** (radar.reference_snr_db / 10.0)
+    larger = target.cross_section_m2 / radar.reference_cross_section_m2
+    return float(radar.reference_range_m * (reference * larger / needed) ** 0.25)
+
+
+def _chord_m(ground_m: float) -> float:
+    """Return the straight line to a place at a distance along the ground, less than half way round the Earth."""
+    return 2.0 * MEAN_RADIUS_M * math.sin(min(ground_m / MEAN_RADIUS_M, math.pi) / 2.0)

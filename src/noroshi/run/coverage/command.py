@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from noroshi.exercise.coverage import GroundSight
+from noroshi.exercise.coverage import GroundSight, is_within
 from noroshi.exercise.coverage_report import (
     Constellation,
     FlightCover,
@@ -39,6 +39,7 @@ HEIGHTS_M = (100.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0)
 CANDIDATES = 500  # points of the lattice over a box of land that are tried; those at sea are left out
 CANDIDATES_OF_REGION = 10_000
 NEAR_OWN_M = 300_000.0
+PAD_RAD = math.radians(1.0)  # about what the sensors reach
 FLIGHT_STEP_S = 5.0
 EPOCHS_MAX = 20_000
 
@@ -213,24 +214,33 @@ def around(sights: Sequence[GroundSight], height_m: float) -> tuple[float, float
     """
     if not sights:
         return -math.pi / 2.0, -math.pi, math.pi / 2.0, math.pi
-    lat, lon, antenna_m = geodetic_from_ecef(np.array([sight.position_ecef_m for sight in sights]))
-    reach = np.array([sight.range_m_max for sight in sights])
-    for i, sight in enumerate(sights):
-        if math.isfinite(sight.earth_factor):
-            horizon_m = radar_horizon_m(antenna_m[i], height_m, earth_factor=sight.earth_factor)
-            reach[i] = min(reach[i], float(horizon_m))
-    reach = 1.02 * reach / MEAN_RADIUS_M
-    half = math.pi / 2.0
-    south, north = max(float(np.min(lat - reach)), -half), min(float(np.max(lat + reach)), half)
+    turn = 2.0 * math.pi
+    reached = [_reached(sight, height_m) for sight in sights]
+    lat, lon = np.concatenate(reached).T
     middle = math.atan2(float(np.sin(lon).sum()), float(np.cos(lon).sum()))
-    away = (lon - middle + math.pi) % (2.0 * math.pi) - math.pi
-    sine = np.minimum(np.sin(np.minimum(reach, half)) / np.maximum(np.cos(lat), 1e-9), 1.0)
-    width = np.where(np.abs(lat) + reach >= half, math.pi, np.arcsin(sine))
-    west, east = float(np.min(away - width)), float(np.max(away + width))
-    if east - west >= 2.0 * math.pi:
+    away = (lon - middle + math.pi) % turn - math.pi
+    west, east = float(away.min()) - PAD_RAD, float(away.max()) + PAD_RAD
+    south, north = max(float(lat.min()) - PAD_RAD, -turn / 4.0), min(float(lat.max()) + PAD_RAD, turn / 4.0)
+    if east - west >= turn or any(np.ptp(np.unwrap(each[:, 1])) > 0.99 * turn for each in reached):
         return south, -math.pi, north, math.pi
-    wrap = 2.0 * math.pi
-    return south, (middle + west + math.pi) % wrap - math.pi, north, (middle + east + math.pi) % wrap - math.pi
+    return south, (middle + west + math.pi) % turn - math.pi, north, (middle + east + math.pi) % turn - math.pi
+
+
+def _reached(sight: GroundSight, height_m: float) -> Floats:
+    """Return (n, 2) latitude and longitude [rad] of where a sensor stands and how far it sees, bearing by bearing."""
+    lat, lon, antenna_m = geodetic_from_ecef(sight.position_ecef_m)
+    reach_m = sight.range_m_max
+    if math.isfinite(sight.earth_factor):
+        reach_m = min(reach_m, float(radar_horizon_m(antenna_m, height_m, earth_factor=sight.earth_factor)))
+    bearing = np.radians(np.arange(0.0, 360.0))
+    if sight.sectors_rad:
+        bearing = bearing[is_within(bearing, sight.sectors_rad)]
+    arc = min(reach_m / MEAN_RADIUS_M, math.pi)
+    sine = np.sin(lat) * math.cos(arc) + np.cos(lat) * math.sin(arc) * np.cos(bearing)
+    east = np.arctan2(np.sin(bearing) * math.sin(arc) * np.cos(lat), math.cos(arc) - np.sin(lat) * sine)
+    edge = np.stack([np.arcsin(np.clip(sine, -1.0, 1.0)), lon + east], axis=1)
+    poles = [[pole, lon] for pole in (-math.pi / 2.0, math.pi / 2.0) if abs(pole - lat) < arc]
+    return np.concatenate([[[lat, lon], *poles], edge])
 
 
 def _bounds(option: str, text: str) -> tuple[float, float, float, float]:

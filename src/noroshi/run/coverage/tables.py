@@ -184,13 +184,14 @@ def _spells(each: FlightCover) -> list[dict[str, Any]]:
             "to_s": float(each.time_s[end]),
             "lat_deg": _degrees(float(each.lat_rad[start])),
             "lon_deg": _degrees(float(each.lon_rad[start])),
-            "height_km": round(float(each.height_m[start]) / 1000.0, 2),
+            "height_km": round(float(each.height_m[start]) / 1000.0, 2) + 0.0,
             "ground": [name for name, seen in zip(names, each.ground[:, start], strict=True) if seen],
             "space": {
                 one.name: int(count) for one, count in zip(each.constellations, each.space[:, start], strict=True)
             },
         }
         for start, end in zip(starts, ends, strict=True)
+        if start < end
     ]
 
 
@@ -290,7 +291,7 @@ def _show_flight(each: dict[str, Any], console: Console) -> None:
             f"{spell['to_s']:.0f}",
             f"{spell['lat_deg']:.2f}",
             f"{spell['lon_deg']:.2f}",
-            f"{spell['height_km']:.1f}",
+            f"{max(spell['height_km'], 0.0):.1f}",
             f"{sum(spell['space'].values())}",
             _safe(", ".join(spell["ground"])),
         )
