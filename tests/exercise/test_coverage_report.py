@@ -69,6 +69,7 @@ def test_with_and_without_each_nation():
     for computed, expected in (
         (found.alone_m2["JPN"], disc),
         (found.alone_m2["AUS"], inner),
+        (found.sensor_m2["b"], disc),
         (found.area_m2[1], 2 * disc - lens),
         (found.lost_m2["USA"], disc - lens),
         (found.lost_m2["AUS"], 0.0),

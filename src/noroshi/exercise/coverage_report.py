@@ -104,12 +104,14 @@ class GroundCover:
         area_m2: by fold: seen by at least so many sensors.
         alone_m2: by nation: seen by its own sensors.
         lost_m2: by nation: seen by nobody else.
+        sensor_m2: by sensor.
     """
 
     height_m: float
     area_m2: Mapping[int, float]
     alone_m2: Mapping[str, float]
     lost_m2: Mapping[str, float]
+    sensor_m2: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +221,8 @@ def ground_cover(sights: Sequence[GroundSight], region: Region, height_m: float)
         alone[nation] = float(own.sum()) * region.point_area_m2
         lost[nation] = float((own & ~others).sum()) * region.point_area_m2
     area_m2 = {least: float((counts >= least).sum()) * region.point_area_m2 for least in FOLDS}
-    return GroundCover(height_m=height_m, area_m2=area_m2, alone_m2=alone, lost_m2=lost)
+    own_m2 = {sight.name: float(row.sum()) * region.point_area_m2 for sight, row in zip(sights, seen, strict=True)}
+    return GroundCover(height_m=height_m, area_m2=area_m2, alone_m2=alone, lost_m2=lost, sensor_m2=own_m2)
 
 
 def space_cover(

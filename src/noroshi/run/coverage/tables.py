@@ -117,6 +117,7 @@ def _ground(each: GroundCover, area_m2: float) -> dict[str, Any]:
             }
             for nation, alone in each.alone_m2.items()
         },
+        "sensors_km2": {name: round(area / KM2) for name, area in each.sensor_m2.items()},
     }
 
 
