@@ -39,6 +39,7 @@ CELL_PX = 2.0  # of the drawing to a side of what is asked at once
 NOBODY, STAR = "#ff5a5a", "#ffb020"
 MARGIN = 0.03
 CHART_PX = (190.0, 150.0)
+FLIGHT_PX, ADDED_PX = 150.0, 90.0  # what a flight, and one more sensor, take of the panel
 CREDIT = "smooth Earth, radio horizon at 4/3 of its radius; no terrain"
 
 
@@ -233,6 +234,29 @@ def _draw_added(canvas: Canvas, covered: Covered, room: Room) -> None:
 
 
 def _tell(panel: Panel, covered: Covered) -> None:
+    if covered.network.ground:
+        _tell_ground(panel, covered)
+    seen = [each for each in covered.space if each.whole.mean_fold > 0.0]
+    if seen:
+        _tell_space(panel, seen[0])
+    for flight in covered.flights:
+        if panel.y < FLIGHT_PX + ADDED_PX:
+            break
+        panel.heading(f"FLIGHT {flight.name.upper()}")
+        for number, text in enumerate(("seen by nobody", "by 1", "by 2", "by 3", "by 4 or more")):
+            of_time = float(np.mean(flight.fold == number if number < 4 else flight.fold >= number))
+            colour = NOBODY if number == 0 else FOLD_COLOURS[number - 1]
+            panel.row(text, beside=f"{100.0 * of_time:5.1f} %", symbol=symbol(color=colour, linewidth=2.4))
+    if covered.gains is not None:
+        gains = covered.gains
+        panel.heading(f"ONE MORE LIKE {gains.like.upper()}")
+        lat, lon = np.degrees(gains.places[0])
+        mark = symbol(color=STAR, linestyle="none", marker="*", markersize=9.0)
+        panel.row(f"{abs(lat):.1f}°{'N' if lat >= 0 else 'S'} {abs(lon):.1f}°{'E' if lon >= 0 else 'W'}", symbol=mark)
+        panel.row("more", beside=f"{gains.gain_m2[0, 0] / 1e9:,.0f} 000 km²")
+
+
+def _tell_ground(panel: Panel, covered: Covered) -> None:
     region, first = covered.region, covered.ground[0]
     panel.heading(f"SENSORS AT ONCE, {height_text(first.height_m).upper()}")
     for number, colour in enumerate(FOLD_COLOURS, start=1):
@@ -253,22 +277,6 @@ def _tell(panel: Panel, covered: Covered) -> None:
     for each in sorted(covered.ground, key=lambda each: each.height_m):
         shares = "".join(f"{100.0 * each.area_m2[least] / region.area_m2:6.1f}" for least in FOLDS)
         panel.row(height_text(each.height_m), beside=f"{shares} %")
-    seen = [each for each in covered.space if each.whole.mean_fold > 0.0]
-    if seen:
-        _tell_space(panel, seen[0])
-    for flight in covered.flights:
-        panel.heading(f"FLIGHT {flight.name.upper()}")
-        for number, text in enumerate(("seen by nobody", "by 1", "by 2", "by 3", "by 4 or more")):
-            of_time = float(np.mean(flight.fold == number if number < 4 else flight.fold >= number))
-            colour = NOBODY if number == 0 else FOLD_COLOURS[number - 1]
-            panel.row(text, beside=f"{100.0 * of_time:5.1f} %", symbol=symbol(color=colour, linewidth=2.4))
-    if covered.gains is not None:
-        gains = covered.gains
-        panel.heading(f"ONE MORE LIKE {gains.like.upper()}")
-        lat, lon = np.degrees(gains.places[0])
-        mark = symbol(color=STAR, linestyle="none", marker="*", markersize=9.0)
-        panel.row(f"{abs(lat):.1f}°{'N' if lat >= 0 else 'S'} {abs(lon):.1f}°{'E' if lon >= 0 else 'W'}", symbol=mark)
-        panel.row("more", beside=f"{gains.gain_m2[0, 0] / 1e9:,.0f} 000 km²")
 
 
 def _tell_space(panel: Panel, each: SpaceCover) -> None:
