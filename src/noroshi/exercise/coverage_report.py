@@ -27,7 +27,7 @@ from noroshi.geo.wgs84 import SEMI_MAJOR_AXIS_M, Floats, ecef_from_geodetic, geo
 FOLDS = (1, 2, 3)
 GLOBAL_POINTS = 10_000
 BAND_DEG = 10
-REGION_POINTS_A_BLOCK = 4096  # what of the region goes through at a time
+EPOCHS_A_TIME = 512  # of rings, which take much more room than counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -268,14 +268,16 @@ def counts_of(
     constellations: Sequence[Constellation], points: Floats, height_m: float, *, executor: Executor | None = None
 ) -> list[Counts]:
     """Return for each constellation (k, n) how many of its satellites see each of (n, 2) places at each epoch."""
-    return [
-        fold(
-            rings_from_space(one.position_ecef_m, one.sight, height_m),
-            directions(points[:, 0], points[:, 1], height_m, one.sight),
-            executor=executor,
-        )
-        for one in constellations
-    ]
+    found = []
+    for one in constellations:
+        place = directions(points[:, 0], points[:, 1], height_m, one.sight)
+        counts = np.empty((one.position_ecef_m.shape[1], len(points)), np.uint16)
+        for first in range(0, len(counts), EPOCHS_A_TIME):
+            some = slice(first, first + EPOCHS_A_TIME)
+            rings = rings_from_space(one.position_ecef_m[:, some], one.sight, height_m)
+            counts[some] = fold(rings, place, executor=executor)
+        found.append(counts)
+    return found
 
 
 def sum_counts(counts: Sequence[Counts]) -> Counts:

@@ -42,7 +42,8 @@ NEAR_OWN_M = 300_000.0
 WGS72_RADIUS_M = 6_378_135.0  # what the altitude of a scenario's constellation counts from
 PAD_RAD = math.radians(1.0)  # about what the sensors reach
 FLIGHT_STEP_S = 5.0
-EPOCHS_MAX = 20_000
+EPOCHS_MAX = 10_000
+POSITIONS_MAX = 5_000_000  # of satellites at epochs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +192,10 @@ def network_of(scenario: Scenario, target: Target, time_ns: np.ndarray) -> Netwo
             if view is None:
                 blind.append(each.name)
                 continue
+            if isinstance(each.mover, Walker) and each.mover.satellites * len(time_ns) > POSITIONS_MAX:
+                raise ValueError(
+                    f"{each.name}: too many satellites at too many epochs: shorten --hours, lengthen --step"
+                )
             if isinstance(each.mover, Walker):
                 position_ecef_m = positions(satellites(orbits_of(each.mover), scenario.start_ns), time_ns)
             else:
