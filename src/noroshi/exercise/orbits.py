@@ -129,6 +129,11 @@ def circles(orbits: Orbits, time_s: Floats) -> Floats:
 
 
 def satellites(orbits: Orbits, epoch_ns: int) -> SatrecArray:
+    """Return the orbits as SGP4's satellites, all in one; see `satrecs`."""
+    return SatrecArray(satrecs(orbits, epoch_ns))
+
+
+def satrecs(orbits: Orbits, epoch_ns: int) -> list[Satrec]:
     """Return the orbits as SGP4's satellites, without drag; nodes are right ascensions in TEME at the epoch."""
     jd, fraction = julian_date_from_utc_ns(epoch_ns)
     epoch = float(jd - SGP4_EPOCH_JD + fraction)
@@ -140,7 +145,7 @@ def satellites(orbits: Orbits, epoch_ns: int) -> SatrecArray:
         record = Satrec()
         record.sgp4init(WGS72, "i", number, epoch, 0.0, 0.0, 0.0, 0.0, 0.0, tilt, argument, motion, node)
         records.append(record)
-    return SatrecArray(records)
+    return records
 
 
 def kozai_rad_min(radius_m: Floats, inclination_rad: Floats) -> Floats:
@@ -177,7 +182,8 @@ def states(records: SatrecArray, time_ns: NDArray[np.int64]) -> Floats:
 
 
 def _moved(records: SatrecArray, time_ns: NDArray[np.int64], width: int) -> Floats:
-    _, position_km, velocity_km_s = records.sgp4(*julian_date_from_utc_ns(time_ns))
+    wrong, position_km, velocity_km_s = records.sgp4(*julian_date_from_utc_ns(time_ns))
+    position_km[wrong != 0] = np.nan  # of a decayed one SGP4 gives numbers all the same
     matrix = teme_from_ecef_matrix(time_ns)
     # Positions are turned where they are: memory that is touched for the first time costs more than the turning.
     fixed: Floats = position_km if width == 3 else np.empty((*position_km.shape[:2], width))
