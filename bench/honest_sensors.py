@@ -41,6 +41,7 @@ START_NS = 1_893_456_000 * NS_PER_S
 PLACE = {"lat_rad": math.radians(36.0), "lon_rad": math.radians(140.0), "height_m": 300.0}
 ORIGIN = ecef_from_geodetic(*PLACE.values())
 SWERLINGS: tuple[Swerling, ...] = (0, 1, 2, 3, 4)
+ONE_PULSE: tuple[Swerling, ...] = (0, 1, 3)  # of one pulse 2 is 1 and 4 is 3
 TYPES = {
     "search_radar": radar_sensor.Sensor,
     "position_report": report_sensor.Sensor,
@@ -137,11 +138,19 @@ def errors_of(kind: str, sighting: Sighting, flight: Flight, origin_ecef_m: Floa
     return error
 
 
-def radar(looks: int) -> list[Test]:
+RADARS: tuple[tuple[bool, Swerling, int], ...] = (
+    *((False, swerling, pulses) for swerling in SWERLINGS for pulses in (1, 6)),
+    (True, 1, 1),
+    (True, 0, 3),
+)
+"""Whether it turns, how targets fluctuate, how many pulses are summed."""
+
+
+def radar(looks: int, radars: tuple[tuple[bool, Swerling, int], ...] = RADARS) -> list[Test]:
     """Test the search radar."""
     tests: list[Test] = []
     ranges = np.array([150e3, 200e3, 240e3, 280e3])
-    for rotating, swerling, pulses in [(False, s, n) for s in SWERLINGS for n in (1, 6)] + [(True, 1, 1), (True, 0, 3)]:
+    for rotating, swerling, pulses in radars:
         own = search_radar.Observer(
             rotating=rotating, scan_time_s=1.0, swerling=swerling, pulses=pulses, reference_snr_db=16.0 - pulses,
             measures_elevation=True, measures_range_rate=True, reports_accuracy=True, merges=False,
@@ -384,7 +393,7 @@ def attitudes(looks: int) -> list[Test]:
 def over_horizon(looks: int) -> list[Test]:
     """Test the over-the-horizon radar."""
     tests: list[Test] = []
-    for swerling in SWERLINGS:
+    for swerling in ONE_PULSE:
         own = over_horizon_radar.Observer(
             revisit_s=1.0, swerling=swerling, ionosphere_sigma_m=0.0, range_rate_m_s_min=0.0, false_plots_per_look=2.0,
             merges=False, range_bias_m=2_000.0, azimuth_bias_deg=0.3, azimuth_deg_middle=350.0,

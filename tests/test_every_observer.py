@@ -18,7 +18,7 @@ from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.records import check, concatenate, digest, take
 from noroshi.sensors.prepare import arrange
 
-UNITS = ("_m", "_m2", "_s", "_deg", "_urad", "_m_s", "_db", "_w_m2", "_probability", "threshold")
+UNITS = ("_m", "_m2", "_s", "_deg", "_urad", "_m_s", "_db", "_w_m2", "_ghz", "_probability", "threshold")
 END_NS = START_NS + 600 * NS_PER_S
 KINDS = [module.name for module in pkgutil.iter_modules(noroshi.exercise.observers.__path__)]
 every_kind = pytest.mark.parametrize("kind", KINDS)

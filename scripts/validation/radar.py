@@ -3,10 +3,10 @@
 from typing import get_args
 
 from scipy.optimize import brentq
+from scripts.validation import Check
 
 from noroshi.exercise.detection import Swerling, detection_probability
 from noroshi.geo.horizon import radar_horizon_m
-from scripts.validation import Check
 
 PD, PFA = 0.9, 1e-6
 PUBLISHED_DB = {0: 13.18, 1: 21.14, 3: 17.30}

@@ -137,6 +137,14 @@ class Scene:
             is_other &= self.world.paths.names[:-1] != self.carrier.name
         return np.flatnonzero(is_other)
 
+    def others_at(self, times_ns: Integers) -> tuple[Integers, Integers, Floats]:
+        """Return k pairs of another flight and one of (n,) times at which it is anywhere, and its (k, 6) states."""
+        chosen, n = self.others(int(times_ns.min()), int(times_ns.max())), len(times_ns)
+        i_flight, i_time = np.repeat(chosen, n), np.tile(np.arange(n), len(chosen))
+        states, _ = self.world.paths.at(i_flight, times_ns[i_time])
+        there = np.flatnonzero(~np.isnan(states[:, 0]))
+        return i_flight[there], i_time[there], states[there]
+
     def uniforms(
         self, purpose: str, i_flight: Integers, i_look: Integers, first: int, n: int, m: int, *, of_target: bool = False
     ) -> Floats:
@@ -257,6 +265,8 @@ class Watch:
     def _looked(self, start_ns: int, end_ns: int) -> bool:
         scene = self.scene
         if scene.is_continuous:
+            if scene.carrier is not None:
+                start_ns, end_ns = max(start_ns, int(scene.own.time_ns[0])), min(end_ns, int(scene.own.time_ns[-1]) + 1)
             return end_ns > start_ns and not scene.faults.is_off_throughout(start_ns, end_ns)
         first, last = (-(-(time_ns - scene.world.start_ns) // scene.period_ns) for time_ns in (start_ns, end_ns))
         return any(scene.looks_at(scene.world.start_ns + look * scene.period_ns) for look in range(first, last))

@@ -1,8 +1,8 @@
 """What each type of sensor sees of the world: one file a type, of the same name as the type's file in `sensors/`.
 
-Each file holds `class Observer`, a frozen pydantic model that forbids unknown fields: its fields are how the sensor
-truly behaves (`[sensors.world]` of a nation's file), in plain numbers with units in their names, each with a
-description and bounds. What its own node believes of it is another thing (`[sensors.parameters]`).
+Each file holds `class Observer`, a frozen pydantic model that forbids unknown fields (`exercise.fields.Part`): its
+fields are how the sensor truly behaves (`[sensors.world]` of a nation's file), in plain numbers with units in their
+names, each with a description and bounds. What its own node believes of it is another thing (`[sensors.parameters]`).
 
 An observer is set before a world once and then asked span by span:
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
 from noroshi.estimation.angles import wrap
 from noroshi.exercise.clutter import false_points
+from noroshi.exercise.fields import Part
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.wander import wander
 from noroshi.exercise.watching import Scene, Seen, Watch
@@ -27,7 +28,7 @@ FAINTEST = 1.0  # of signal to noise; what is fainter shows by accident only, an
 PER_LOOK = 3  # noise of the signal, and of two angles
 
 
-class Observer(BaseModel):
+class Observer(Part):
     """An infrared telescope in orbit (or at a place, if nothing carries it) that stares at all of its field of view.
 
     The signal of a target is its radiant intensity over the squared range; its ratio to the noise is that over the
@@ -41,8 +42,6 @@ class Observer(BaseModel):
     Source: Hudson (1969), Infrared System Engineering, section 13.1 (range equation); Winick (1986), Cramer-Rao lower
     bounds on the performance of charge-coupled-device optical position estimators, J. Opt. Soc. Am. A 3(11), 1809-1815.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     revisit_s: float = Field(5.0, ge=0.1, le=3_600.0, description="from one look to the next")
     off_nadir_deg_min: float = Field(0.0, ge=0.0, le=180.0, description="nearer to nadir it does not look")

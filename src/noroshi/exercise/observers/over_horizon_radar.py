@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from scipy.special import ndtri
 
 from noroshi.estimation.angles import wrap
 from noroshi.exercise.clutter import false_points
 from noroshi.exercise.detection import N_UNIFORMS, Swerling, draw_look, threshold
+from noroshi.exercise.fields import Part
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.resolution import merged
 from noroshi.exercise.wander import wander
@@ -26,7 +27,7 @@ GROUND_RANGE, AZIMUTH = 0, 1
 PER_LOOK = N_UNIFORMS + 2  # fluctuation and noise of the echo, two errors
 
 
-class Observer(BaseModel):
+class Observer(Part):
     """A sky-wave radar that looks at all of its sector at once, every so often.
 
     The echo's signal to noise is `reference_snr_db` for `reference_cross_section_m2` (both at its own wavelength) at
@@ -37,8 +38,6 @@ class Observer(BaseModel):
 
     Source: Headrick and Thomason (1998), Applications of high-frequency radar, Radio Science 33(4), 1045-1054.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     revisit_s: float = Field(30.0, ge=1.0, le=3_600.0, description="from one look to the next")
     reference_range_m: float = Field(1_500_000.0, gt=0.0, le=1e7, description="range of the reference echo")
@@ -145,12 +144,8 @@ class _Radar:
 
     def _in_cover(self, scene: Scene, begins_ns: Integers) -> tuple[Integers, Integers, Floats, Floats]:
         """Return flights and looks, counted from the first, that could be seen: true values, and signal to noise."""
-        own, paths, n = self.own, scene.world.paths, len(begins_ns)
-        chosen = scene.others(int(begins_ns[0]), int(begins_ns[-1]))
-        i_flight, i_look = np.repeat(chosen, n), np.tile(np.arange(n), len(chosen))
-        states, _ = paths.at(i_flight, begins_ns[i_look])
-        there = np.flatnonzero(~np.isnan(states[:, 0]))
-        i_flight, i_look, states = i_flight[there], i_look[there], states[there]
+        own, paths = self.own, scene.world.paths
+        i_flight, i_look, states = scene.others_at(begins_ns)
         origin = scene.own_at(begins_ns)[i_look, :3]
         values = scene.sensor.measure(states, origin)
         rate_m_s = np.vecdot(scene.sensor.jacobian(states, origin)[:, GROUND_RANGE, :3], states[:, 3:])

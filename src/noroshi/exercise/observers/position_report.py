@@ -5,10 +5,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from scipy.special import ndtri
 
 from noroshi.exercise.faults import Faults
+from noroshi.exercise.fields import Part
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.watching import Scene, Seen, Watch
 from noroshi.exercise.world import World
@@ -28,7 +29,7 @@ AIS_TICKS = np.array([90, 5, 3, 1])
 JITTER = 0.2  # of an ADS-B interval: 0.4 to 0.6 s (ICAO Annex 10 volume IV, 3.1.2.8.6)
 
 
-class Observer(BaseModel):
+class Observer(Part):
     """A receiver of ADS-B (all that has an ICAO address) or of AIS (all that has an MMSI).
 
     A report is heard with `reception_probability` from above the radio horizon (4/3 Earth) up to `range_m_max`; jamming
@@ -37,8 +38,6 @@ class Observer(BaseModel):
     by its own receiver, off by `position_sigma_m` along each horizontal axis, and is late by a delay of its own that
     the time does not show. Ships say neither height nor climb, and report as often as their speed asks for.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Literal["ads_b", "ais"] = Field("ads_b", description="aircraft's reports or ships'")
     report_interval_s: float = Field(1.0, ge=0.5, le=600.0, description="of aircraft; ships' is that of AIS class A")

@@ -6,19 +6,21 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from scipy.special import ndtri
 
 from noroshi.exercise.clutter import false_points
 from noroshi.exercise.detection import N_UNIFORMS, Swerling, draw_look, threshold
 from noroshi.exercise.faults import Faults
+from noroshi.exercise.fields import Part
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.paths import state_at
 from noroshi.exercise.resolution import merged
+from noroshi.exercise.sea import grazing_rad, reflectivity
 from noroshi.exercise.watching import Scene, Seen, Watch
 from noroshi.exercise.world import World
 from noroshi.geo.horizon import is_above_horizon
-from noroshi.geo.wgs84 import Floats, vertical_at
+from noroshi.geo.wgs84 import Floats, geodetic_from_ecef, vertical_at
 from noroshi.kernel import kernel
 from noroshi.records import Identity, SensorSite, take
 from noroshi.sensors import Sensor
@@ -34,7 +36,7 @@ FALSE_SPEED_M_S = 300.0  # range rates of false plots are even within it
 PER_LOOK = N_UNIFORMS + 5  # fluctuation and noise of the echo, reply, four errors
 
 
-class Observer(BaseModel):
+class Observer(Part):
     """A rotating or staring search radar, primary, secondary or both.
 
     The echo's signal to noise is `reference_snr_db` for `reference_cross_section_m2` at `reference_range_m`, and goes
@@ -42,14 +44,13 @@ class Observer(BaseModel):
     noise and compares their sum with the threshold of `false_alarm_probability`. The same draw of signal to noise sets
     the look's error: with X the energy ratio (at least 1), a standard deviation is cell / sqrt(2 X) for range and range
     rate and beam / (1.6 sqrt(2 X)) for angles, with the floor added in squares. A reply of a transponder counts as an
-    echo of `reply_snr_db`. The radar looks at 4/3 Earth without terrain. A rotating beam meets each target when it
-    points to it, having pointed north at the start of the exercise; one that stares sees all at the start of each scan.
-    Of a moving carrier's own speed the range rate is freed.
+    echo of `reply_snr_db`. Echoes within a beam's height of the sea compete with what it sends back from their cell, by
+    the sea state of the weather; whatever is not air is taken for sea. The Earth is of 4/3 radius, without terrain. A
+    rotating beam meets each target when it points to it, having pointed north at the start of the exercise; one that
+    stares sees all at the start of each scan. Of a moving carrier's own speed the range rate is freed.
 
     Source: Skolnik (2001), Introduction to Radar Systems, 3rd ed., sections 2.1, 6.3.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rotating: bool = Field(True, description="whether the beam turns; else the radar stares all round")
     scan_time_s: float = Field(10.0, ge=0.1, le=60.0, description="one turn, or from one look to the next")
@@ -67,6 +68,11 @@ class Observer(BaseModel):
     false_alarm_probability: float = Field(1e-6, gt=0.0, le=0.01, description="of the threshold, in one cell")
     false_plots_per_scan: float = Field(
         5.0, ge=0.0, le=2_000.0, description="mean of those that are left after plot extraction, even over the area"
+    )
+
+    frequency_ghz: float = Field(3.0, ge=0.5, le=35.0, description="sets what the sea sends back")
+    clutter_improvement_db: float = Field(
+        30.0, ge=0.0, le=80.0, description="by how much it suppresses what the sea sends back against echoes"
     )
 
     range_m_min: float = Field(500.0, ge=0.0, le=1e6, description="nearer it is blind")
@@ -233,17 +239,29 @@ class _Radar:
         loss_db = scene.faults.loss_db(plots.values[:, AZIMUTH], plots.time_ns)
         limit = threshold(own.false_alarm_probability, own.pulses)
         snr = own.snr(plots.values[:, RANGE], paths.cross_section_m2[plots.i_flight], loss_db)
+        snr /= 1.0 + self._sea_to_noise(scene, plots, loss_db)
         plots.energy[:], total = draw_look(snr, drawn, swerling=own.swerling, pulses=own.pulses)
         moves = np.abs(plots.values[:, RANGE_RATE]) >= own.range_rate_m_s_min
         seen = own.primary & (total > limit) & moves
         said = paths.identity
-        answers = (said.icao_address >= 0) | (said.mode_3a >= 0)
+        # What has no body (a spoofed report) hears no interrogator.
+        answers = ((said.icao_address >= 0) | (said.mode_3a >= 0)) & (paths.cross_section_m2 > 0.0)
         plots.replied[:] = own.transponder & answers[plots.i_flight] & (drawn[:, N_UNIFORMS] < own.reply_probability)
         plots.replied[:] &= own.reply_snr_db - loss_db > 10.0 * math.log10(limit)
         for i, faults in self.transponders.items():
             mine = np.flatnonzero(plots.i_flight == i)
             plots.replied[mine] &= ~faults.off(plots.time_ns[mine])
         return np.flatnonzero(seen | plots.replied)
+
+    def _sea_to_noise(self, scene: Scene, plots: _Plots, loss_db: Floats) -> Floats:
+        """Return the (n,) ratios of what the sea in each plot's cell sends back, as far as it is left, to the noise."""
+        own, range_m = self.own, plots.values[:, RANGE]
+        grazing = grazing_rad(geodetic_from_ecef(plots.origin)[2], range_m)
+        sent = reflectivity(grazing, sea_state=scene.world.weather.sea_state, frequency_ghz=own.frequency_ghz)
+        in_beam = plots.values[:, ELEVATION] + grazing < math.radians(own.elevation_beam_deg)
+        cell_m2 = range_m * math.radians(own.azimuth_beam_deg) * own.range_cell_m
+        ratio = own.snr(range_m, sent * cell_m2, loss_db + own.clutter_improvement_db)
+        return np.where(in_beam, ratio, 0.0)
 
     def _false_plots(self, scene: Scene, first_look: int, n_looks: int) -> _Plots:
         """Return clutter: Poisson in number, even over the area and the azimuths at which the radar looks."""
@@ -395,13 +413,12 @@ def _meet(
                     if not rotating:
                         break
                     azimuth, ground = _azimuth(state, own)
-                    if start == 0 and step == 0 and abs(azimuth) * ground <= 2.0 * moves:
+                    if start == 0 and step == 0 and abs(azimuth) * ground <= 2.0 * moves + 1.0:
                         starts = 3
                     beam = (at - north) / period_ns * turn
-                    ahead = azimuth % turn - beam
-                    if step > 0:
-                        ahead -= turn * np.rint(ahead / turn)
-                    ahead_ns = np.int64(ahead / turn * period_ns)
+                    ahead = azimuth - beam
+                    ahead -= turn * np.rint(ahead / turn)
+                    ahead_ns = np.int64(np.rint(ahead / turn * period_ns))
                     if ahead_ns == 0 or step == BEAM_STEPS:
                         break
                     at += ahead_ns

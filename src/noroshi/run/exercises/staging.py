@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from noroshi.assessment.reference import truth_from_reports
+from noroshi.assessment.smoothing import smoothed
 from noroshi.exercise import injects
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
@@ -16,6 +17,7 @@ from noroshi.node.core import Node
 from noroshi.records import concatenate
 from noroshi.run.exercises.driver import Feed
 from noroshi.run.recordings import read
+from noroshi.run.rooms import load
 from noroshi.run.scenarios import Nation, Scenario, SensorEntry, Traffic, traffic_path
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
 
@@ -23,6 +25,9 @@ SPAN_S = 2.0
 """A sensor tells what it saw every so often, or once a look if it looks more often."""
 
 PICTURE_S = 2.0
+
+TRAFFIC_MOTION = {"horizontal_psd_m2_s3": 4.0, "vertical_psd_m2_s3": 1.0}
+"""How real flights, told by their own reports, are taken to have moved between these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -159,6 +164,8 @@ def _background(scenario: Scenario, traffic: Traffic, n_addresses: int) -> list[
     truth = concatenate(decoded.truths) if decoded.truths else truth_from_reports(decoded.detections)[0]
     if not len(truth):
         raise ValueError(f"{scenario.source.name}: traffic '{traffic.name}': {traffic.flights} holds no flights")
+    if not decoded.truths:
+        truth = smoothed(truth, load("motion", "constant_velocity").Motion.of(**TRAFFIC_MOTION))
     at_ns = scenario.start_ns + round(traffic.at_s * NS_PER_S)
     until_ns = scenario.end_ns
     if traffic.until_s is not None:
