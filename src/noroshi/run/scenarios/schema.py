@@ -41,8 +41,19 @@ def _scenario() -> type[BaseModel]:
         injects=_list(_one_of(list(KINDS.values()), by="what")),
         motion=(str, Field(default="constant_velocity", description=f"Of the trackers, joined by +: {motions}.")),
         tracker=(trackers, Field(default="soft", description="Of the nodes.")),
-        measures=_list(create_model("Measured", __base__=Measure, __doc__=Measure.__doc__, name=(known, ...))),
-        objectives=_list(create_model("Aimed", __base__=Objective, __doc__=Objective.__doc__, measure=(known, ...))),
+        measures=_list(
+            create_model(
+                "Measured", __base__=Measure, __doc__=Measure.__doc__, name=(known, Field(description="Which measure."))
+            )
+        ),
+        objectives=_list(
+            create_model(
+                "Aimed",
+                __base__=Objective,
+                __doc__=Objective.__doc__,
+                measure=(known, Field(description="One of the scenario's measures.")),
+            )
+        ),
     )
 
 
