@@ -1,6 +1,7 @@
 """The published schemas: current, valid by an independent implementation, and true of the shipped files."""
 
 import datetime
+import importlib.util
 import json
 import tomllib
 from pathlib import Path
@@ -12,7 +13,8 @@ from noroshi.run.scenarios import shipped
 from noroshi.run.scenarios.schema import schema
 from noroshi.run.scenarios.sources import read_source
 
-FOLDER = Path(__file__).resolve().parents[2] / "schema"
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "schema"
 ROOMS = ["nations", "scenarios"]
 FILES = [(room, name) for room in ROOMS for name in shipped(room)]
 
@@ -27,11 +29,22 @@ def validators():
     return {room: Draft202012Validator(schema(room)) for room in ROOMS}
 
 
+def made():
+    """Return what the script that makes the schemas and the reference page would write, by place."""
+    spec = importlib.util.spec_from_file_location("make_schemas", ROOT / "scripts/make_schemas.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.pages()
+
+
+@pytest.mark.parametrize(("place", "text"), made().items(), ids=lambda value: getattr(value, "name", ""))
+def test_what_is_published_is_current(place, text):
+    assert place.read_text() == text, "run: uv run scripts/make_schemas.py"
+
+
 @pytest.mark.parametrize("room", ROOMS)
-def test_the_published_schema_is_current(room):
-    published = json.loads((FOLDER / f"{room.removesuffix('s')}.schema.json").read_text())
-    assert published == schema(room), "run: uv run scripts/make_schemas.py"
-    Draft202012Validator.check_schema(published)
+def test_a_published_schema_is_one(room):
+    Draft202012Validator.check_schema(schema(room))
 
 
 @pytest.mark.parametrize(("room", "name"), FILES)
