@@ -71,7 +71,7 @@ def _nation() -> type[BaseModel]:
         constellations=_list(
             NationFile, "constellations", _one_of([_of_type(key, ConstellationSection) for key in types], by="type")
         ),
-        flights=_list(NationFile, "flights", ScenarioFile, "flights", _flights()),
+        flights=_list(NationFile, "flights", _flights()),
     )
 
 
