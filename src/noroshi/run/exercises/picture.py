@@ -24,7 +24,7 @@ def draw_exercise(path: Path, ran: Ran) -> None:
         tracks=concatenate(shown) if shown else None,
         sites=tuple(sites),
         title=f"noroshi: exercise {ran.scenario.name}",
-        source=f"simulated, seed {ran.scenario.seed}: EXERCISE / 訓練",
+        source=f"EXERCISE, simulated, seed {ran.scenario.seed}",
         notes=("each node's own tracks; satellites and sensors on ships are not drawn",),
     )
     replace(path, render(content, path.suffix.lower()))
