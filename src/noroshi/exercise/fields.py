@@ -20,15 +20,15 @@ class Part(BaseModel):
 class Normal(Part):
     """A number of the normal distribution, held within three standard deviations."""
 
-    mean: float
-    sigma: float = Field(ge=0.0)
+    mean: float = Field(description="its middle")
+    sigma: float = Field(ge=0.0, description="its standard deviation")
 
 
 class Uniform(Part):
     """A number anywhere between two."""
 
-    low: float
-    high: float
+    low: float = Field(description="lowest")
+    high: float = Field(description="highest")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Uniform":

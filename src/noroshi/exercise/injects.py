@@ -20,6 +20,8 @@ from noroshi.exercise.ports import Fault as PortFault
 from noroshi.exercise.world import Effect, Fault
 from noroshi.geo.time import NS_PER_S
 
+S_MAX = 1e6  # no run is so long
+
 
 class Aim(StrEnum):
     """What the names in `whom` are of."""
@@ -47,12 +49,12 @@ class Inject(BaseModel):
     AIM: ClassVar[Aim]
 
     name: str = Field(default="", description="What people call it in reports.")
-    at_s: float = Field(ge=0.0, description="When it begins, in seconds since the start of the scenario.")
+    at_s: float = Field(ge=0.0, le=S_MAX, description="When it begins, in seconds since the start of the scenario.")
     for_s: float | None = Field(
-        default=None, gt=0.0, description="How long it lasts, in seconds; without it to the end."
+        default=None, gt=0.0, le=S_MAX, description="How long it lasts, in seconds; without it to the end."
     )
     until_s: float | None = Field(
-        default=None, gt=0.0, description="When it ends, in seconds since the start; or give for_s."
+        default=None, gt=0.0, le=S_MAX, description="When it ends, in seconds since the start; or give for_s."
     )
 
     @model_validator(mode="after")
@@ -245,7 +247,9 @@ class LinkSlow(OfLinks):
         le=3600.0,
         description="Mean of an exponential delay on top, in seconds: messages overtake others.",
     )
-    rate_bytes_s: float | None = Field(default=None, gt=0.0, description="What it still carries, in bytes per second.")
+    rate_bytes_s: float | None = Field(
+        default=None, gt=0.0, le=1e12, description="What it still carries, in bytes per second."
+    )
     wait_s_max: float = Field(
         default=10.0, gt=0.0, le=3600.0, description="What would wait longer for its turn is dropped, in seconds."
     )
@@ -395,7 +399,9 @@ class Surge(Inject):
         default=0.0, ge=-360.0, le=360.0, description="All paths are turned clockwise by, in degrees."
     )
     number_max: int = Field(default=1000, ge=1, le=100_000, description="At most so many flights.")
-    from_s: float = Field(default=0.0, ge=0.0, description="Second of the table that is the inject's beginning.")
+    from_s: float = Field(
+        default=0.0, ge=0.0, le=S_MAX, description="Second of the table that is the inject's beginning."
+    )
 
 
 KINDS: Mapping[str, type[Inject]] = {

@@ -307,6 +307,60 @@ def demo(
     exercise("trilateral", processes=processes, as_json=as_json)
 
 
+@app.command(epilog="Example: noroshi coverage trilateral --height 300 --height 10000 --plot cover.png")
+def coverage(
+    scenario: Annotated[str, typer.Argument(help="A scenario's file, or the name of a shipped one.")],
+    height: Annotated[list[float] | None, typer.Option(help="Of targets, in metres. Repeatable.")] = None,
+    region: Annotated[str | None, typer.Option(help="SOUTH,WEST,NORTH,EAST in degrees; by default all reach.")] = None,
+    nation: Annotated[
+        list[str] | None, typer.Option(help="A nation that takes part too: its file, or a shipped one. Repeatable.")
+    ] = None,
+    flight: Annotated[list[str] | None, typer.Option(help="Who can see this flight, and when. Repeatable.")] = None,
+    like: Annotated[str | None, typer.Option(help="Where would one more sensor like this one help most?")] = None,
+    sites: Annotated[Path | None, typer.Option(help="With --like: places to try, as a sensors table.")] = None,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(help="With --like: try the land in SOUTH,WEST,NORTH,EAST; else near its owner's. Repeatable."),
+    ] = None,
+    least: Annotated[int, typer.Option(help="With --like: wanted are so many sensors at once.", min=1, max=9)] = 1,
+    cross_section: Annotated[float, typer.Option(help="Of the target, for radars, in square metres.")] = 1.0,
+    heat: Annotated[float, typer.Option(help="Of the target, for infrared satellites, in W/sr.")] = 1e5,
+    probability: Annotated[float, typer.Option(help="Seen is what one look sees with this chance.")] = 0.5,
+    reports: Annotated[bool, typer.Option("--reports", help="The target tells its position: count receivers.")] = False,
+    hours: Annotated[float, typer.Option(help="How long satellites are watched.")] = 24.0,
+    step: Annotated[float, typer.Option(help="How often, in seconds.")] = 60.0,
+    points: Annotated[int, typer.Option(help="Points of equal area in the region.", min=100, max=2_000_000)] = 20_000,
+    threads: Annotated[int, typer.Option(help="Threads; the figures are the same.", min=1, max=64)] = 1,
+    plot: Annotated[Path | None, typer.Option(help="A map: .png, .svg or .pdf, at the first --height.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+) -> None:
+    """Tell who can see what at which height, with and without each nation, and where one more sensor would help."""
+    from noroshi.run.coverage import command, tables
+
+    with _one_line():
+        _check_places(plot, None)
+        target = command.Target(
+            cross_section_m2=cross_section, heat_w_sr=heat, probability=probability, reports=reports
+        )
+        wanted = command.Wanted(
+            scenario=scenario, nations=tuple(nation or ()), heights_m=tuple(height or command.HEIGHTS_M),
+            region_deg=region, target=target, flights=tuple(flight or ()), like=like, sites=sites,
+            on_deg=tuple(on or ()), least=least, hours=hours, step_s=step, points=points, threads=threads,
+        )  # fmt: skip
+        command.check(wanted)
+        covered = command.cover(wanted)
+        if plot:
+            from noroshi.run.coverage.picture import draw_cover
+
+            draw_cover(plot, covered)
+    told = tables.summary(covered)
+    if as_json:
+        sys.stdout.write(json.dumps(told) + "\n")
+    else:
+        tables.show(told, _console())
+        sys.stdout.write(f"wrote {printable(str(plot), 500)}\n" if plot else "")
+
+
 def _check_places(plot: Path | None, journal: Path | None) -> None:
     """Refuse places that cannot be written, before any work is done.
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import root
 
 from noroshi.exercise.dynamics.dormand_prince import Marched, Stop, march
 from noroshi.exercise.dynamics.forces import (
@@ -25,7 +24,7 @@ from noroshi.exercise.dynamics.forces import (
     Physics,
     height_of,
 )
-from noroshi.exercise.dynamics.paths import flight_of
+from noroshi.exercise.dynamics.paths import flight_of, samples
 from noroshi.exercise.flight import Flight
 from noroshi.geo.great_circle import distance_and_bearing
 from noroshi.geo.wgs84 import (
@@ -42,7 +41,9 @@ WEIGHT_M_S2 = 9.80665  # Source: ISO 80000-3, the standard acceleration of free 
 LIFT_OFF_MIN = 1.02  # thrust over weight
 LATEST_S, LONGEST_S = 86_400.0, 864_000.0
 AIR_BEGINS_M = 90e3  # below, what falls is slowed within seconds
-AGREES = 1e-7  # relative
+AGREES = 1e-6  # relative; noise of the numbers is a tenth of it
+PROBE, BOLDEST = 1e-4, 0.2  # steps of the logarithm of the level and of angles [rad]
+ROUNDS, HALVINGS = 50, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,20 +166,7 @@ def _joined(first: Leg, second: Leg) -> Leg:
     )
 
 
-def samples(start_s: float, end_s: float, step_s: float) -> Floats:
-    """Return both ends and the whole multiples of a step between them, none within 1 us of an end."""
-    inner = np.arange(math.floor(start_s / step_s) + 1, math.ceil(end_s / step_s)) * step_s
-    inner = inner[(inner > start_s + 1e-6) & (inner < end_s - 1e-6)]
-    return np.concatenate([[start_s], inner, [end_s]])
-
-
-def falling(
-    start_s: float,
-    state: Floats,
-    row: Floats,
-    *,
-    until_s: float,
-) -> Leg:
+def falling(start_s: float, state: Floats, row: Floats, *, until_s: float) -> Leg:
     """Return the leg of what nothing drives down to the ground, or until a time: each second, in the air each quarter.
 
     Raises:
@@ -186,15 +174,15 @@ def falling(
     """
     if until_s - start_s > LONGEST_S:
         raise ValueError(f"it would fly for {until_s - start_s:g} s: say a shorter exercise")
-    now_s, at, legs = start_s, state, [Leg(np.array([start_s]), state[None], Kind.BALLISTIC)]
+    now_s, at, leg = start_s, state, Leg(np.array([start_s]), state[None], Kind.BALLISTIC)
     rising_s = 1.0 if height_of(state, row) > AIR_BEGINS_M else 0.25
     for stop, value, step_s in ((Stop.TOP, 0.0, rising_s), (Stop.BELOW, AIR_BEGINS_M, 1.0), (Stop.BELOW, 0.0, 0.25)):
         if now_s >= until_s or (stop == Stop.TOP and at[:3] @ at[3:] <= 0.0) or height_of(at, row) <= value:
             continue
         marched = march(now_s, at, samples(now_s, until_s, step_s), row, stop=stop, value=value)
-        legs.append(_joined(legs[-1], Leg(marched.time_s, marched.states, Kind.BALLISTIC)))
+        leg = _joined(leg, Leg(marched.time_s, marched.states, Kind.BALLISTIC))
         now_s, at = float(marched.time_s[-1]), marched.states[-1]
-    return legs[-1]
+    return leg
 
 
 def flight_of_legs(
@@ -249,7 +237,7 @@ def arc(site: Site, boost: Boost, physics: Physics, coefficient_kg_m2: float) ->
     """Return the figures of a boost that is followed by a free fall to the ground.
 
     Raises:
-        ValueError: if it never lifts off, or does not come down within a day.
+        ValueError: if it does not come down within a day.
     """
     legs = rise(site, boost, physics)
     burn_out_s, state = float(legs[-1].time_s[-1]), legs[-1].states[-1]
@@ -284,7 +272,10 @@ def fall(start_s: float, state: Floats, row: Floats) -> tuple[Marched, Marched]:
         ValueError: if it is not there within a day.
     """
     late = np.array([start_s, start_s + LATEST_S])
-    top = march(start_s, state, late, row, stop=Stop.TOP)
+    if state[:3] @ state[3:] > 0.0:
+        top = march(start_s, state, late, row, stop=Stop.TOP)
+    else:
+        top = Marched(late[:1], state[None], stopped=True)
     impact = march(float(top.time_s[-1]), top.states[-1], late[1:], row, stop=Stop.BELOW)
     if not impact.stopped:
         raise ValueError("it does not come down within a day: say a lower speed, range or apogee")
@@ -322,7 +313,6 @@ def fitted(
     apogee_m: float,
     bearing_rad: float,
     coefficient_kg_m2: float,
-    reached: Callable[[Boost], Arc] | None = None,
 ) -> Boost:
     """Return the boost with the level, pitch and azimuth at which range, apogee and bearing of the impact come out.
 
@@ -331,19 +321,17 @@ def fitted(
         boost: all else of it.
         physics: of the world.
         range_m, apogee_m, bearing_rad: published; see `Arc`.
-        coefficient_kg_m2: ballistic coefficient after burn-out.
-        reached: the figures of a boost if they are not those of `arc` (what falls is a spent stage).
+        coefficient_kg_m2: ballistic coefficient of what falls after burn-out.
 
     Raises:
         ValueError: if no boost of such a burn time reaches both.
     """
-    figures = reached or (lambda tried: arc(site, tried, physics, coefficient_kg_m2))
     speed, climb = ellipse(range_m, apogee_m)
 
     def misses(tried: Boost) -> list[float]:
-        found = figures(tried)
+        found = arc(site, tried, physics, coefficient_kg_m2)
         turned = (found.bearing_rad - bearing_rad + math.pi) % (2 * math.pi) - math.pi
-        return [found.range_m / range_m - 1.0, found.apogee_m / apogee_m - 1.0, turned]
+        return [math.log(max(found.range_m, 1.0) / range_m), math.log(max(found.apogee_m, 1.0) / apogee_m), turned]
 
     what = f"a range of {range_m / 1e3:g} km with an apogee of {apogee_m / 1e3:g} km"
     return _solved(boost, speed, climb, bearing_rad, misses, what)
@@ -365,7 +353,7 @@ def fitted_to_burn_out(
         east, north, up = enu_axes(lat, lon) @ fixed[3:]
         turned = (math.atan2(east, north) - bearing_rad + math.pi) % (2 * math.pi) - math.pi
         speed = math.hypot(east, north, up)
-        return [speed / speed_m_s - 1.0, math.asin(up / speed) - climb_rad, turned]
+        return [math.log(speed / speed_m_s), math.asin(up / speed) - climb_rad, turned]
 
     what = f"{speed_m_s:g} m/s at {math.degrees(climb_rad):g} degrees of climb"
     return _solved(boost, speed_m_s, climb_rad, bearing_rad, misses, what)
@@ -379,7 +367,7 @@ def _solved(
     misses: Callable[[Boost], Sequence[float]],
     what: str,
 ) -> Boost:
-    """Return the boost with the level, pitch and azimuth at which nothing misses."""
+    """Return the boost with the level, pitch and azimuth at which nothing misses: Newton's method, steps halved."""
     burn_s = sum(end - start for start, end in boost.burns_s)
     lost_m_s = 0.75 * WEIGHT_M_S2 * burn_s
     up, along = speed_m_s * math.sin(climb_rad) + lost_m_s, speed_m_s * math.cos(climb_rad)
@@ -388,20 +376,43 @@ def _solved(
     def tried(unknown: Floats) -> Boost:
         return replace(
             boost,
-            level_m_s2=float(level * math.exp(min(max(unknown[0], -1.0), 1.0))),
+            level_m_s2=float(level * math.exp(unknown[0])),
             pitch_rad=float(unknown[1]),
             azimuth_rad=float(unknown[2]),
         )
 
-    def miss(unknown: Floats) -> list[float]:
+    def miss(unknown: Floats) -> Floats:
         at = tried(unknown)
         if at.level_m_s2 < LIFT_OFF_MIN * WEIGHT_M_S2:
-            raise ValueError(
-                f"{what} in {burn_s:g} s of burning needs less thrust than its weight: say a shorter burn_time_s"
-            )
-        return list(misses(at))
+            return np.full(3, np.inf)
+        try:
+            return np.array(misses(at))
+        except (ValueError, FloatingPointError):  # it does not come down, or goes through the Earth
+            return np.full(3, np.inf)
 
-    found = root(miss, [0.0, math.atan2(up, along), bearing_rad], method="hybr", options={"xtol": 1e-12, "eps": 1e-6})
-    if not np.abs(found.fun).max() < AGREES:
-        raise ValueError(f"no generic boost of {burn_s:g} s reaches {what}: say another burn_time_s")
-    return tried(found.x)
+    unknown = np.array([0.0, math.atan2(up, along), bearing_rad])
+    missed = miss(unknown)
+    while not np.isfinite(missed).all() and unknown[0] < 2.0:
+        unknown[0] += 0.1
+        missed = miss(unknown)
+    for _ in range(ROUNDS):
+        if np.abs(missed).max() < AGREES:
+            return tried(unknown)
+        slopes = np.stack([(miss(unknown + probe) - missed) / PROBE for probe in PROBE * np.eye(3)], axis=1)
+        if not np.isfinite(slopes).all():
+            break
+        change = np.linalg.lstsq(slopes, -missed, rcond=None)[0]
+        change *= min(1.0, BOLDEST / np.abs(change).max())
+        for _ in range(HALVINGS):
+            ahead = miss(unknown + change)
+            if np.abs(ahead).max() < np.abs(missed).max():
+                break
+            change /= 2.0
+        else:
+            break
+        unknown, missed = unknown + change, ahead
+    raise ValueError(
+        f"no generic boost of {burn_s:g} s reaches {what} with more thrust than its weight: say a shorter burn_time_s"
+        if level * math.exp(unknown[0]) < 1.1 * WEIGHT_M_S2
+        else f"no generic boost of {burn_s:g} s reaches {what}: say another burn_time_s"
+    )

@@ -93,44 +93,64 @@ def _march(
     bank_rad: Floats,
     states: Floats,
 ) -> tuple[int, float]:
-    """Write the states at the times; return how many were reached, and when it stopped (NaN: it did not)."""
-    x, y, slopes = state.copy(), np.empty(6), np.empty((7, 6))
-    t, h, done = start_s, 0.1, 0
-    forces(t, x, row, bank_s, bank_rad, slopes[0])
-    margin = _margin(x, row, slopes[0], stop, value)
+    """Write the states at the times; return how many were reached, and when it stopped (NaN: it did not).
+
+    There is one call of each helper, since each is compiled into its caller: a step of no length comes first, for the
+    slope there, and the search for the instant of a stop is a state of the same loop.
+    """
+    x, y, slopes = np.empty(6), np.empty(6), np.zeros((7, 6))
+    for i in range(6):
+        x[i] = state[i]
+    t, h, step, done = start_s, 0.1, 0.0, 0
+    begun, margin = False, 0.0
+    halvings, low, high = 0, 0.0, 0.0
     for _ in range(STEPS_MAX):
-        while done < len(times_s) and times_s[done] <= t:
-            states[done] = x
+        while begun and halvings == 0 and done < len(times_s) and times_s[done] <= t:
+            _copy(x, states, done)
             done += 1
         if done == len(times_s):
             return done, math.nan
-        step = min(h, times_s[done] - t)
+        if halvings > 0:
+            step = 0.5 * (low + high) if halvings <= HALVINGS else high
+        elif begun:
+            step = min(h, times_s[done] - t)
         error = _step(t, x, step, row, bank_s, bank_rad, slopes, y)
+        ahead = _margin(y, row, slopes[6], stop, value)
+        if halvings > HALVINGS:
+            _copy(y, states, done)
+            return done, t + high
+        if halvings > 0:
+            if ahead > 0.0:
+                low = step
+            else:
+                high = step
+            halvings += 1
+            continue
         if error > 1.0 and step > SHORTEST_S:
             h = max(step * max(0.2, 0.9 * error**-0.2), SHORTEST_S)
             continue
         if not error < np.inf:
             return -1, t
-        ahead = _margin(y, row, slopes[6], stop, value)
-        if stop != 0 and margin > 0.0 and ahead <= 0.0:
-            low, high = 0.0, step
-            for _ in range(HALVINGS):
-                middle = 0.5 * (low + high)
-                _step(t, x, middle, row, bank_s, bank_rad, slopes, y)
-                if _margin(y, row, slopes[6], stop, value) > 0.0:
-                    low = middle
-                else:
-                    high = middle
-            _step(t, x, high, row, bank_s, bank_rad, slopes, y)
-            states[done] = y
-            return done, t + high
+        if begun and stop != 0 and margin > 0.0 and ahead <= 0.0:
+            halvings, low, high = 1, 0.0, step
+            continue
         margin = ahead
-        t = times_s[done] if step == times_s[done] - t else t + step
-        x[:] = y
-        slopes[0] = slopes[6]
-        longer = step * min(5.0, 0.9 * max(error, 1e-10) ** -0.2)
-        h = min(max(h, longer) if step < h else longer, LONGEST_S)
+        for i in range(6):
+            slopes[0, i] = slopes[6, i]
+        if begun:
+            t = times_s[done] if step == times_s[done] - t else t + step
+            for i in range(6):
+                x[i] = y[i]
+            longer = step * min(5.0, 0.9 * max(error, 1e-10) ** -0.2)
+            h = min(max(h, longer) if step < h else longer, LONGEST_S)
+        begun = True
     return -1, t
+
+
+@kernel
+def _copy(x: Floats, rows: Floats, row: int) -> None:
+    for i in range(len(x)):
+        rows[row, i] = x[i]
 
 
 @kernel

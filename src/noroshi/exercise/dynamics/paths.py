@@ -1,5 +1,6 @@
 """From times and states to flights."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -60,3 +61,10 @@ def flight_of(
         cross_section_m2=cross_section_m2,
         heat_w_sr=np.broadcast_to(np.asarray(heat_w_sr, np.float64), n)[new].copy(),
     )
+
+
+def samples(start_s: float, end_s: float, step_s: float) -> Floats:
+    """Return both ends and the whole multiples of a step between them, none within 1 us of an end."""
+    inner = np.arange(math.floor(start_s / step_s) + 1, math.ceil(end_s / step_s)) * step_s
+    inner = inner[(inner > start_s + 1e-6) & (inner < end_s - 1e-6)]
+    return np.concatenate([[start_s], inner, [end_s]])

@@ -21,9 +21,10 @@ from noroshi.geo.wgs84 import (
 from noroshi.kernel import kernel
 
 GRAVITY_M_S2 = 9.80665
-STEP_S, SAMPLE_STEPS = 0.05, 10
+SAMPLE_STEPS = 10  # how many steps to a sample
 AHEAD_S = 2.0  # how far ahead a course and the ground are looked at
 N_WAVES = 24
+SHARPEST_RAD = 0.5 * math.pi  # by sharper corners it flies as by this, and comes back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class Limits:
         acceleration_m_s2: along the course.
         climb_m_s: fastest climb and descent.
         climb_acceleration_m_s2: how fast the climb changes.
+        step_s: in which its motion is worked out.
     """
 
     bank_rad: float
@@ -43,6 +45,7 @@ class Limits:
     acceleration_m_s2: float
     climb_m_s: float = 0.0
     climb_acceleration_m_s2: float = 1.0
+    step_s: float = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +102,7 @@ def follow(
     again: bool = False,
     ground: Ground | None = None,
 ) -> tuple[Floats, Floats]:
-    """Return (n,) seconds since the first of (w,) waypoints and (n, 6) Earth-fixed states, each half second.
+    """Return (n,) seconds since the first of (w,) waypoints and (n, 6) Earth-fixed states, each tenth step.
 
     It begins at the first waypoint on the course to the second, and flies by each corner. It ends at the last one
     unless it is to begin `again`, or after `for_s`.
@@ -114,7 +117,7 @@ def follow(
         ground: what the heights are above.
     """
     ground_is, land = ground is not None, ground or Ground.flat()
-    rows = np.empty((int(for_s / (STEP_S * SAMPLE_STEPS)) + 2, 6))
+    rows = np.empty((int(for_s / (limits.step_s * SAMPLE_STEPS)) + 2, 6))
     numbers = np.array(
         [
             limits.bank_rad,
@@ -122,6 +125,7 @@ def follow(
             limits.acceleration_m_s2,
             limits.climb_m_s,
             limits.climb_acceleration_m_s2,
+            limits.step_s,
         ]
     )
     n = _follow(
@@ -141,7 +145,7 @@ def follow(
     lat, lon, height, east, north, up = rows[:n].T
     velocity = np.vecmat(np.stack([east, north, up], axis=1), enu_axes(lat, lon))
     states: Floats = np.concatenate([ecef_from_geodetic(lat, lon, height), velocity], axis=1)
-    return np.arange(float(n)) * (STEP_S * SAMPLE_STEPS), states
+    return np.arange(float(n)) * (limits.step_s * SAMPLE_STEPS), states
 
 
 @kernel
@@ -190,8 +194,9 @@ def _follow(
     mean_m: float,
     rows: Floats,
 ) -> int:
-    """Write latitude, longitude, height and east, north, up velocities each half second; return how many."""
-    bank_max, bank_rate, acceleration, climb_max, climb_rate = limits
+    """Write latitude, longitude, height and east, north, up velocities at each sample; return how many."""
+    bank_max, bank_rate, acceleration = limits[0], limits[1], limits[2]
+    climb_max, climb_rate, step_s = limits[3], limits[4], limits[5]
     count = len(lats)
     lat, lon, height, speed, bank, climb = lats[0], lons[0], heights[0], speeds[0], 0.0, 0.0
     if ground_is:
@@ -199,6 +204,8 @@ def _follow(
     target, before = 1, 0
     left_m, course = _to(lat, lon, lats[1], lons[1])
     leg_m, over = max(left_m, 1.0), False
+    onward = _to(lats[1], lons[1], lats[2 % count], lons[2 % count])[1]  # course of the leg after this one
+    radius_m_s2 = 1.0 / (GRAVITY_M_S2 * math.tan(bank_max))  # of a turn, over the speed squared
     n = 0
     while n < len(rows):
         for k in range(SAMPLE_STEPS):
@@ -211,12 +218,12 @@ def _follow(
             left_m, bearing = _to(lat, lon, lats[target], lons[target])
             last = target == count - 1 and not again
             after = (target + 1) % count
-            lead_m = speed * STEP_S
+            lead_m = speed * step_s
             if not last:
-                _, onward = _to(lats[target], lons[target], lats[after], lons[after])
                 turn = abs(_wrapped(onward - course))
-                radius = speed * speed / (GRAVITY_M_S2 * math.tan(bank_max))
-                lead_m += radius * math.tan(0.5 * min(turn, 2.6)) + speed * bank_max / bank_rate * min(turn, 1.0)
+                lead_m += radius_m_s2 * speed * speed * math.tan(
+                    0.5 * min(turn, SHARPEST_RAD)
+                ) + speed * bank_max / bank_rate * min(turn, 1.0)
                 lead_m = min(lead_m, 0.5 * leg_m)
             if left_m <= lead_m or (abs(_wrapped(bearing - course)) > 1.6 and left_m < 0.2 * leg_m and bank == 0.0):
                 if last:
@@ -225,13 +232,15 @@ def _follow(
                     before, target = target, after
                     left_m, bearing = _to(lat, lon, lats[target], lons[target])
                     leg_m = max(_to(lats[before], lons[before], lats[target], lons[target])[0], 1.0)
+                    after = (target + 1) % count
+                    onward = _to(lats[target], lons[target], lats[after], lons[after])[1]
             # the bank that turns the course onto the bearing within the time that rolling out again takes
             off = _wrapped(bearing - course)
             wanted = math.atan(speed * off / AHEAD_S / GRAVITY_M_S2)
             held = math.sqrt(2.0 * bank_rate * abs(off) * speed / GRAVITY_M_S2)
             wanted = min(max(wanted, -min(held, bank_max)), min(held, bank_max))
-            next_bank = _towards(bank, wanted, bank_rate * STEP_S)
-            next_speed = _towards(speed, speeds[before], acceleration * STEP_S)
+            next_bank = _towards(bank, wanted, bank_rate * step_s)
+            next_speed = _towards(speed, speeds[before], acceleration * step_s)
             share = min(max(1.0 - left_m / leg_m, 0.0), 1.0)
             goal = heights[before] + share * (heights[target] - heights[before])
             slope = speed * (heights[target] - heights[before]) / leg_m
@@ -240,16 +249,18 @@ def _follow(
                 up_lat, up_lon = lat + ahead_m * math.cos(course), lon + ahead_m * math.sin(course) / math.cos(lat)
                 goal += _ground_m(up_lat, up_lon, waves, phases, amplitudes, mean_m)
                 slope = 0.0
-            wanted = min(max(slope + (goal - height) / AHEAD_S, -climb_max), climb_max)
-            next_climb = _towards(climb, wanted, climb_rate * STEP_S)
-            next_course = course + 0.5 * STEP_S * GRAVITY_M_S2 * (math.tan(bank) + math.tan(next_bank)) / max(
+            below = goal - height
+            pull = min(abs(below) / AHEAD_S, math.sqrt(1.5 * climb_rate * abs(below)))
+            wanted = min(max(slope + math.copysign(pull, below), -climb_max), climb_max)
+            next_climb = _towards(climb, wanted, climb_rate * step_s)
+            next_course = course + 0.5 * step_s * GRAVITY_M_S2 * (math.tan(bank) + math.tan(next_bank)) / max(
                 speed, 1.0
             )
             middle, pace = 0.5 * (course + next_course), 0.5 * (speed + next_speed)
             bend = 1.0 - ECCENTRICITY_SQUARED * math.sin(lat) ** 2
             normal = SEMI_MAJOR_AXIS_M / math.sqrt(bend)
             north = normal * (1.0 - ECCENTRICITY_SQUARED) / bend + height
-            step = pace * STEP_S
+            step = pace * step_s
             sweep = 0.5 * (next_course - course)
             step *= math.sin(sweep) / sweep if abs(sweep) > 1e-9 else 1.0
             ahead_lat = lat + 0.5 * step * math.cos(middle) / north
@@ -259,6 +270,6 @@ def _follow(
             lon = _wrapped(lon + east_rad)
             # meridians converge: a course that goes straight on turns against them
             course = _wrapped(next_course + east_rad * math.sin(ahead_lat))
-            height += 0.5 * (climb + next_climb) * STEP_S
+            height += 0.5 * (climb + next_climb) * step_s
             speed, bank, climb = next_speed, next_bank, next_climb
     return n

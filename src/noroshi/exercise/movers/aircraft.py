@@ -4,10 +4,10 @@ import math
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from noroshi.exercise.dynamics.paths import flight_of, flights_within
-from noroshi.exercise.dynamics.waypoints import N_WAVES, Ground, Limits, follow
+from noroshi.exercise.dynamics.waypoints import GRAVITY_M_S2, N_WAVES, Ground, Limits, follow
 from noroshi.exercise.fields import Latitude, Longitude, Part, Seconds, Transponder
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
@@ -41,6 +41,33 @@ class Mover(Part):
     Source of the turns: see `exercise.dynamics.waypoints`.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "waypoints": [
+                        {"lat_deg": 35.0, "lon_deg": 138.0, "height_m": 9_000.0, "speed_m_s": 240.0},
+                        {"lat_deg": 35.5, "lon_deg": 138.5, "height_m": 10_000.0, "speed_m_s": 220.0},
+                        {"lat_deg": 35.2, "lon_deg": 139.5, "height_m": 9_500.0},
+                    ],
+                    "start_s": -60.0,
+                },
+                {
+                    "waypoints": [
+                        {"lat_deg": 35.0, "lon_deg": 138.0, "height_m": 100.0, "speed_m_s": 240.0},
+                        {"lat_deg": 35.2, "lon_deg": 138.0, "height_m": 100.0, "speed_m_s": 240.0},
+                        {"lat_deg": 35.1, "lon_deg": 138.3, "height_m": 100.0, "speed_m_s": 240.0},
+                    ],
+                    "load_g": 6.0,
+                    "roll_deg_s": 120.0,
+                    "climb_m_s": 100.0,
+                    "climb_load_g": 2.0,
+                    "ground": {"sigma_m": 80.0, "length_m": 10_000.0},
+                },
+            ]
+        }
+    )
+
     waypoints: tuple[Waypoint, ...] = Field(min_length=2, description="the way, two places at least")
     start_s: Seconds = Field(
         default=0.0, description="when it is at the first waypoint; negative: it is under way at the start"
@@ -56,7 +83,7 @@ class Mover(Part):
         default=0.2, gt=0.0, le=5.0, description="how hard it pulls up and pushes over, beside weight"
     )
     ground: Hills | None = Field(default=None, description="heights are above this ground, which it follows")
-    transponder: Transponder = Transponder()
+    transponder: Transponder = Field(default=Transponder(), description="what it says of itself")
     cross_section_m2: float = Field(default=10.0, gt=0.0, le=1e6, description="mean radar cross-section")
     heat_w_sr: float = Field(default=0.0, ge=0.0, description="radiant intensity in the band of infrared satellites")
     kind: Literal["aircraft", "unknown"] = Field(default="aircraft", description="what it truly is")
@@ -83,7 +110,8 @@ class Mover(Part):
             bank_rate_rad_s=math.radians(self.roll_deg_s),
             acceleration_m_s2=self.acceleration_m_s2,
             climb_m_s=self.climb_m_s,
-            climb_acceleration_m_s2=self.climb_load_g * 9.80665,
+            climb_acceleration_m_s2=self.climb_load_g * GRAVITY_M_S2,
+            step_s=0.05 if self.load_g > 2.0 or self.roll_deg_s > 30.0 or self.ground else 0.1,
         )
         ground = None
         if self.ground is not None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from noroshi.exercise.dynamics.boost import (
     Boost,
@@ -17,13 +17,12 @@ from noroshi.exercise.dynamics.boost import (
     fitted_to_burn_out,
     flight_of_legs,
     rise,
-    samples,
     typical_burn_s,
 )
 from noroshi.exercise.dynamics.dormand_prince import Stop, march
 from noroshi.exercise.dynamics.forces import ALONG, IGNITION, PITCH, THRUST, UP, Physics
-from noroshi.exercise.dynamics.paths import flights_within
-from noroshi.exercise.fields import Latitude, Longitude, Part, Seconds, Spread, Transponder, Uniform, drawn
+from noroshi.exercise.dynamics.paths import flights_within, samples
+from noroshi.exercise.fields import Latitude, Longitude, Part, Seconds, Spread, Uniform, drawn
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
@@ -45,6 +44,42 @@ class Mover(Part):
 
     Source: see `exercise.dynamics`; the fit is to published figures only, and stands for no machine.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"lat_deg": 40.0, "lon_deg": 130.0, "bearing_deg": 75.0, "range_km": 3_000.0, "apogee_km": 650.0},
+                {
+                    "lat_deg": 40.0,
+                    "lon_deg": 130.0,
+                    "bearing_deg": 90.0,
+                    "burn_out_speed_m_s": 3_000.0,
+                    "burn_out_climb_deg": 40.0,
+                    "stages": 2,
+                    "separates": True,
+                    "debris": 3,
+                },
+                {
+                    "lat_deg": 40.0,
+                    "lon_deg": 130.0,
+                    "bearing_deg": 75.0,
+                    "range_km": 3_000.0,
+                    "apogee_km": 650.0,
+                    "failure_at_s": {"mean": 80.0, "sigma": 5.0},
+                    "debris": 5,
+                },
+                {
+                    "lat_deg": 40.0,
+                    "lon_deg": 130.0,
+                    "bearing_deg": 170.0,
+                    "range_km": 2_800.0,
+                    "apogee_km": 500.0,
+                    "stages": 2,
+                    "orbit": True,
+                },
+            ]
+        }
+    )
 
     lat_deg: Latitude
     lon_deg: Longitude
@@ -94,7 +129,6 @@ class Mover(Part):
     body_heat_w_sr: float = Field(default=0.0, ge=0.0, description="radiant intensity after burn-out")
     cross_section_m2: float = Field(default=0.5, gt=0.0, le=1e4, description="mean radar cross-section")
     stage_cross_section_m2: float = Field(default=5.0, gt=0.0, le=1e4, description="of spent stages and debris")
-    transponder: Transponder = Transponder()
 
     @model_validator(mode="after")
     def _determined(self) -> "Mover":
@@ -152,7 +186,7 @@ class Mover(Part):
             plan = replace(plan, cut_s=cut_s)
         bearing = math.radians(self.bearing_deg)
         if self.range_km is not None:
-            coefficient = self._coefficient(draws, stage=self.orbit)
+            coefficient = self._coefficient(draws, stage=self.orbit or (self.figures == "flown" and _fails(plan)))
             found = fitted(
                 self.site,
                 plan,
@@ -180,7 +214,7 @@ class Mover(Part):
             return []
         boost = self.boost(draws)
         legs = rise(self.site, boost, PHYSICS, step_s=1.0)
-        failed = math.isfinite(boost.cut_s) and boost.cut_s < sum(boost.burn_s) + self.stage_coast_s * (self.stages - 1)
+        failed = _fails(boost)
         after_s, state = float(legs[-1].time_s[-1]), legs[-1].states[-1]
         coefficient = self._coefficient(draws, stage=failed)
         parts: list[tuple[str, list[Leg], float]] = []
@@ -243,9 +277,15 @@ class Mover(Part):
             missing = math.sqrt(GRAVITATIONAL_PARAMETER_M3_S2 / radius) - speed
             if missing < 0.1:
                 break
-            weight = GRAVITATIONAL_PARAMETER_M3_S2 / radius**2 - speed**2 / radius
+            rising = float(at[:3] @ at[3:]) / radius
+            faster = speed + 0.5 * KICK_M_S2 * KICK_S  # in the middle of this piece
+            weight = max(GRAVITATIONAL_PARAMETER_M3_S2 / radius**2 - faster**2 / radius, 0.0) - rising / KICK_S
             kick = row.copy()
-            kick[THRUST], kick[IGNITION], kick[PITCH] = KICK_M_S2, now_s, math.asin(min(weight / KICK_M_S2, 1.0))
+            kick[THRUST], kick[IGNITION], kick[PITCH] = (
+                KICK_M_S2,
+                now_s,
+                math.asin(min(max(weight / KICK_M_S2, -1.0), 1.0)),
+            )
             kick[UP : UP + 3] = at[:3] / radius
             level = at[3:] - at[:3] * float(at[:3] @ at[3:]) / radius**2
             kick[ALONG : ALONG + 3] = level / np.linalg.norm(level)
@@ -255,6 +295,11 @@ class Mover(Part):
             now_s, at = end_s, burn.states[-1]
         around = falling(now_s, at, row, until_s=until_s)
         return [*legs, Leg(around.time_s, around.states, Kind.SPACE)]
+
+
+def _fails(boost: Boost) -> bool:
+    """Return whether its thrust is cut before it would have ended."""
+    return boost.cut_s < sum(boost.burn_s) + boost.coast_s * (len(boost.burn_s) - 1)
 
 
 def _positive(spread: Spread, draws: Draws, purpose: str) -> float:

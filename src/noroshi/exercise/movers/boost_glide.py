@@ -4,7 +4,7 @@ import math
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from noroshi.exercise.dynamics.boost import (
     Boost,
@@ -14,12 +14,11 @@ from noroshi.exercise.dynamics.boost import (
     fitted_to_burn_out,
     flight_of_legs,
     rise,
-    samples,
     typical_burn_s,
 )
 from noroshi.exercise.dynamics.dormand_prince import Stop, march
 from noroshi.exercise.dynamics.forces import Physics, height_of
-from noroshi.exercise.dynamics.paths import flights_within
+from noroshi.exercise.dynamics.paths import flights_within, samples
 from noroshi.exercise.fields import Latitude, Longitude, Part, Seconds, Spread, Uniform, drawn, increasing
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
@@ -52,6 +51,20 @@ class Mover(Part):
     Source: drag and lift as Li and Jilkov (2010), Survey of Maneuvering Target Tracking, Part II; ballistic coefficient
     and lift over drag as published in the programme behind Wright and Tracy (2020), Science & Global Security 28(3).
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "lat_deg": 40.0,
+                    "lon_deg": 130.0,
+                    "bearing_deg": 75.0,
+                    "burn_out_speed_m_s": 5_000.0,
+                    "banks": [{"from_s": 420.0, "for_s": 120.0, "bank_deg": 40.0}],
+                },
+            ]
+        }
+    )
 
     lat_deg: Latitude
     lon_deg: Longitude
@@ -156,10 +169,13 @@ class Mover(Part):
         row = PHYSICS.row(coefficient_kg_m2=coefficient, lift=lift, ease_s_m=EASE_S_M[self.glide])
         bank_s, bank_rad = self._schedule()
         for kind, stop, value in (
+            (Kind.BALLISTIC, Stop.TOP, 0.0),
             (Kind.BALLISTIC, Stop.BELOW, GLIDES_BELOW_M),
             (Kind.GLIDING, Stop.SLOW, self.slowest_m_s),
         ):
-            if kind == Kind.BALLISTIC and height_of(state, row) < GLIDES_BELOW_M:
+            if stop == Stop.TOP and state[:3] @ state[3:] <= 0.0:
+                continue
+            if stop == Stop.BELOW and height_of(state, row) <= GLIDES_BELOW_M:
                 continue
             if now_s >= until_s:
                 return legs

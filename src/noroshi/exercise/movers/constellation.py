@@ -4,11 +4,11 @@ import math
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from scipy.optimize import brentq
 from sgp4.api import WGS72, Satrec, SatrecArray
 
-from noroshi.exercise.dynamics.paths import flight_of
+from noroshi.exercise.dynamics.paths import flight_of, samples
 from noroshi.exercise.fields import Part
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
@@ -32,6 +32,14 @@ class Mover(Part):
     Source: Walker (1984), Satellite constellations, J. British Interplanetary Society 37, 559-571; SGP4 by
     Vallado et al. (2006), AIAA 2006-6753.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"satellites": 24, "planes": 4, "phasing": 1, "pattern": "star", "inclination_deg": 81.0},
+            ]
+        }
+    )
 
     satellites: int = Field(ge=1, le=2_000, description="T: how many in all")
     planes: int = Field(default=1, ge=1, le=200, description="P: in how many planes")
@@ -63,7 +71,7 @@ class Mover(Part):
         anomaly = self.first_deg + place * 360.0 / each + plane * self.phasing * 360.0 / self.satellites
         return np.radians(node % 360.0), np.radians(anomaly % 360.0)
 
-    def satrecs(self, epoch_ns: int) -> SatrecArray:
+    def satellites_at(self, epoch_ns: int) -> list[Satrec]:
         """Return the satellites with their mean elements at an instant."""
         day, fraction = julian_date_from_utc_ns(epoch_ns)
         motion = _mean_motion_rad_min(self.altitude_km, math.radians(self.inclination_deg))
@@ -86,29 +94,31 @@ class Mover(Part):
                 float(node),
             )
             satellites.append(satellite)
-        return SatrecArray(satellites)
+        return satellites
 
     def fly(self, name: str, start_ns: int, end_ns: int, draws: Draws) -> list[Flight]:  # noqa: ARG002
         """Return a flight for each satellite; see `Mover.fly` of the room."""
-        seconds = np.arange(0.0, (end_ns - start_ns) / NS_PER_S + STEP_S, STEP_S)
-        time_ns = start_ns + (seconds * NS_PER_S).astype(np.int64)
+        if start_ns >= end_ns:
+            return []
+        seconds = samples(0.0, (end_ns - start_ns) / NS_PER_S, STEP_S)
+        time_ns = start_ns + np.round(seconds * NS_PER_S).astype(np.int64)
         day, fraction = julian_date_from_utc_ns(time_ns)
-        wrong, position_km, velocity_km_s = self.satrecs(start_ns).sgp4(day, fraction)
+        wrong, position_km, velocity_km_s = SatrecArray(self.satellites_at(start_ns)).sgp4(day, fraction)
         if wrong.any():
             raise ValueError(f"SGP4 cannot carry orbits at altitude_km = {self.altitude_km:g}: say another")
-        teme = 1e3 * np.concatenate([position_km, velocity_km_s], axis=2)
+        states = ecef_from_teme(1e3 * np.concatenate([position_km, velocity_km_s], axis=2), time_ns)
         digits = max(2, len(str(self.satellites)))
         return [
             flight_of(
                 f"{name}-{number + 1:0{digits}d}",
                 start_ns,
                 seconds,
-                ecef_from_teme(state, time_ns),
+                state,
                 kind=Kind.SPACE,
                 heat_w_sr=0.0,
                 cross_section_m2=self.cross_section_m2,
             )
-            for number, state in enumerate(teme)
+            for number, state in enumerate(states)
         ]
 
 

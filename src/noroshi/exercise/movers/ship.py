@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from noroshi.exercise.dynamics.paths import flight_of, flights_within
 from noroshi.exercise.dynamics.waypoints import GRAVITY_M_S2, Limits, follow
@@ -12,6 +12,8 @@ from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Kind
+
+STEP_S = 0.5  # a ship turns slowly
 
 
 class Waypoint(Part):
@@ -30,6 +32,21 @@ class Mover(Part):
     Source of the turns: see `exercise.dynamics.waypoints`; a ship turns at a rate, which is a bank at its speed.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "waypoints": [
+                        {"lat_deg": 34.0, "lon_deg": 139.0, "speed_m_s": 8.0},
+                        {"lat_deg": 34.03, "lon_deg": 139.02, "speed_m_s": 6.0},
+                        {"lat_deg": 34.0, "lon_deg": 139.05},
+                    ],
+                    "again": True,
+                },
+            ]
+        }
+    )
+
     waypoints: tuple[Waypoint, ...] = Field(min_length=2, description="the way, two places at least")
     start_s: Seconds = Field(
         default=0.0, description="when it is at the first waypoint; negative: it is under way at the start"
@@ -38,7 +55,7 @@ class Mover(Part):
     turn_deg_s: float = Field(default=0.5, gt=0.0, le=10.0, description="how fast it turns at its fastest speed")
     acceleration_m_s2: float = Field(default=0.05, gt=0.0, le=5.0, description="along its course")
     height_m: float = Field(default=0.0, ge=-120.0, le=120.0, description="of the sea above the ellipsoid there")
-    transponder: Transponder = Transponder()
+    transponder: Transponder = Field(default=Transponder(), description="what it says of itself")
     cross_section_m2: float = Field(default=5_000.0, gt=0.0, le=1e7, description="mean radar cross-section")
     heat_w_sr: float = Field(default=0.0, ge=0.0, description="radiant intensity in the band of infrared satellites")
 
@@ -63,7 +80,7 @@ class Mover(Part):
             np.radians(lon),
             np.full(len(lat), self.height_m),
             speed,
-            Limits(bank_rad=bank, bank_rate_rad_s=bank / 5.0, acceleration_m_s2=self.acceleration_m_s2),
+            Limits(bank_rad=bank, bank_rate_rad_s=bank / 5.0, acceleration_m_s2=self.acceleration_m_s2, step_s=STEP_S),
             for_s=(end_ns - begin_ns) / NS_PER_S,
             again=self.again,
         )

@@ -1,7 +1,7 @@
 """Tables to models, and pydantic's findings to lines that a person can act on."""
 
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -37,14 +37,26 @@ def checked(
 def _told(model: type[BaseModel], error: ValidationError, source: Source, path: Path) -> list[Problem]:
     """Return each finding at its key; of several at one key (the branches of a choice) the first."""
     found: dict[Path, Problem] = {}
-    details = error.errors(include_url=False, include_context=True)
+    details = [each for each in error.errors(include_url=False, include_context=True) if not _follows(each)]
     for detail in sorted(details, key=lambda each: each["type"] != "extra_forbidden"):  # a slip before what it left out
         where = _place(source, path, detail)
         missing = detail["type"] == "missing"
+        left_out = [
+            each["loc"][-1] for each in details if each["type"] == "missing" and each["loc"][:-1] == detail["loc"][:-1]
+        ]
         meant = [each.message for each in found.values()] if missing else []
         if not any(f"'{detail['loc'][-1]}'?" in message for message in meant):
-            found.setdefault((*where, "") if missing else where, source.problem(where, _message(model, detail)))
+            found.setdefault(
+                (*where, "") if missing else where, source.problem(where, _message(model, detail, left_out))
+            )
     return list(found.values())
+
+
+def _follows(detail: ErrorDetails) -> bool:
+    """Return whether a list is only too short because its elements are wrong, which is told by itself."""
+    if detail["type"] != "too_short" or not isinstance(detail["input"], list | tuple):
+        return False
+    return len(detail["input"]) >= int(detail["ctx"]["min_length"])
 
 
 def _place(source: Source, path: Path, detail: ErrorDetails) -> Path:
@@ -62,16 +74,20 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _message(model: type[BaseModel], detail: ErrorDetails) -> str:
+def _message(model: type[BaseModel], detail: ErrorDetails, left_out: Sequence[int | str]) -> str:
+    """Return what is wrong, and what to do; `left_out` are the keys that the same table should have and has not."""
     key = str(detail["loc"][-1]) if detail["loc"] else ""
     fields = _fields_at(model, detail["loc"][:-1])
     about = f" ({fields[key].description})" if key in fields and fields[key].description else ""
     if detail["type"] == "missing":
         return f"{key} is missing: add it{about}"
     if detail["type"] == "extra_forbidden":
-        return f"no such key; {choices(key, list(fields))}"
+        meant = str(left_out[0]) if len(left_out) == 1 else key
+        return f"no such key; {choices(key if '?' in choices(key, list(fields)) else meant, list(fields))}"
     if detail["type"] in ("value_error", "assertion_error"):
         return detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if detail["type"] == "too_short":
+        return f"has {len(detail['input'])}: give at least {detail['ctx']['min_length']}{about}"
     shown = _shown(detail["input"])
     if detail["type"] == "timezone_aware":
         return f"is {shown}, in no time zone: put a Z behind it for UTC{about}"
@@ -86,6 +102,8 @@ def _message(model: type[BaseModel], detail: ErrorDetails) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "a table"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
     text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 

@@ -14,8 +14,8 @@ from noroshi.geo.wgs84 import Floats
 from noroshi.records.identity import ABSENT
 from noroshi.run import rooms
 from noroshi.run.scenarios.models import Scenario, SensorEntry
-from noroshi.run.scenarios.reading import read_nation, read_scenario
-from noroshi.run.scenarios.sources import Problem, ScenarioError, choices, shipped
+from noroshi.run.scenarios.reading import read_scenario
+from noroshi.run.scenarios.sources import Problem, ScenarioError, choices, read_source, shipped
 
 LOOKS_S = 20.0  # between the moments at which it is tried whether a sensor sees anything
 
@@ -86,7 +86,7 @@ def _links(scenario: Scenario) -> Iterator[Problem]:
     """Note sensors whose nation releases to nobody, nations that nobody releases to, links to nowhere."""
     pairs = scenario.links()
     codes = [nation.code for nation in scenario.nations]
-    known = {*codes, *(read_nation(name).code for name in shipped("nations"))}
+    known = {*codes, *(str(read_source("nations", name).table["code"]) for name in shipped("nations"))}
     named = scenario.source.table["nations"]
     for i, nation in enumerate(scenario.nations):
         place = ("nations", i) if i < len(named) else ("nations",)
@@ -184,8 +184,8 @@ def _sights(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
                 (eyes.sensor_on(each.name), each.at(times_ns)) for each in stage.satellites.get(eyes.name, ())
             ]
             hot = [flight for flight in flights if flight.heat_w_sr.any()]
-            if not any(_sees(eye, states[flight.name], at, flight) for eye, at in satellites for flight in hot):
-                told = "sees nothing in the whole run: nothing hot comes where it could"
+            if hot and not any(_sees(eye, states[flight.name], at, flight) for eye, at in satellites for flight in hot):
+                told = "sees nothing in the whole run: nothing that is hot comes where it could"
                 yield nation.source.problem(("constellations", i), told)
 
 

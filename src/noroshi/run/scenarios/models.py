@@ -3,11 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import cache
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
-from noroshi.exercise.injects import Inject, Surge
+from noroshi.exercise.injects import S_MAX, Inject, Surge
 from noroshi.exercise.movers import Mover
 from noroshi.exercise.observers import Observer
 from noroshi.exercise.world import Weather
@@ -20,6 +21,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$"
 EARLIEST, LATEST = 1980, 2200  # years: int64 nanoseconds reach to 2262
 
 Table = dict[str, Any]
+Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 
 
 class Section(BaseModel):
@@ -40,7 +42,7 @@ class SensorSection(Section):
     )
     carrier: str | None = Field(default=None, description="Name of the flight (a ship, an aircraft) that carries it.")
     delay_s: float = Field(default=0.0, ge=0.0, le=3600.0, description="From sensor to node, in seconds.")
-    parameters: dict[str, float] = Field(
+    parameters: dict[str, Number] = Field(
         default={}, description="What its node believes: the type's own numbers, SI, radians."
     )
     world: Table = Field(default={}, description="How it truly behaves: fields of the type's observer.")
@@ -63,7 +65,7 @@ class ConstellationSection(Section):
     mover: str = Field(default="constellation", description="Which file of exercise/movers/ moves them.")
     delay_s: float = Field(default=0.0, ge=0.0, le=3600.0, description="From satellite to node, in seconds.")
     orbit: Table = Field(description="Fields of the mover.")
-    parameters: dict[str, float] = Field(
+    parameters: dict[str, Number] = Field(
         default={}, description="What the node believes: the type's own numbers, SI, radians."
     )
     world: Table = Field(default={}, description="How the sensors truly behave: fields of the type's observer.")
@@ -78,7 +80,7 @@ class Link(Section):
         default=0.0, ge=0.0, le=600.0, description="Mean of an exponential delay on top, in seconds."
     )
     rate_bytes_s: float | None = Field(
-        default=None, gt=0.0, description="What it carries, in bytes per second; all if absent."
+        default=None, gt=0.0, le=1e12, description="What it carries, in bytes per second; all if absent."
     )
     loss: float = Field(default=0.0, ge=0.0, le=1.0, description="Chance that a message is lost, 0 to 1.")
     one_way: bool = Field(default=False, description="Whether nothing comes back on it.")
@@ -123,11 +125,13 @@ class Traffic(Section):
         default=0.0, ge=-360.0, le=360.0, description="All paths are turned clockwise by, in degrees."
     )
     number_max: int = Field(default=1000, ge=1, le=100_000, description="At most so many flights.")
-    from_s: float = Field(default=0.0, ge=0.0, description="Second of the table that falls on the beginning.")
+    from_s: float = Field(default=0.0, ge=0.0, le=S_MAX, description="Second of the table that falls on the beginning.")
     at_s: float = Field(
         default=0.0, ge=0.0, description="When they appear, in seconds since the start of the scenario."
     )
-    until_s: float | None = Field(default=None, gt=0.0, description="When they are gone, in seconds since the start.")
+    until_s: float | None = Field(
+        default=None, gt=0.0, le=S_MAX, description="When they are gone, in seconds since the start."
+    )
 
 
 class Measure(Section):
@@ -178,6 +182,16 @@ class ScenarioFile(Section):
         if not EARLIEST <= start.year <= LATEST:
             raise ValueError(f"is in the year {start.year}: give one from {EARLIEST} to {LATEST}")
         return start
+
+
+@cache
+def flight_section(key: str, mover: type[BaseModel]) -> type[BaseModel]:
+    """Return the table of a flight that moves by one mover: its own fields with the two that every flight has."""
+    fields: dict[str, Any] = {
+        "name": (str, Field(pattern=NAME, max_length=60, description="Of the flight; no other has it.")),
+        "mover": (Literal[key], Field(description="How it moves: a file of exercise/movers/.")),
+    }
+    return create_model(f"Flight_{key}", __base__=mover, __doc__=mover.__doc__, **fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,5 +1,6 @@
 """Files of nations and scenarios to what the driver runs: names resolved, numbers checked, each error at its line."""
 
+import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
@@ -25,13 +26,20 @@ from noroshi.run.scenarios.models import (
     SensorSection,
     Table,
     Traffic,
+    flight_section,
     site_of,
     traffic_of,
 )
 from noroshi.run.scenarios.positions import Path as KeyPath
-from noroshi.run.scenarios.sources import NoFileError, Problem, ScenarioError, Source, choices, read_source
-
-SHIPPED = Path(__file__).parents[2] / "data" / "scenarios"
+from noroshi.run.scenarios.sources import (
+    NoFileError,
+    Problem,
+    ScenarioError,
+    Source,
+    as_json,
+    choices,
+    read_source,
+)
 
 
 def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario:
@@ -75,6 +83,7 @@ def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario
     if not problems:
         _check_parts(scenario, problems)
         _check_names(scenario, problems)
+    if not problems:
         _check_targets(scenario, injects, problems)
         _check_tables(source, "traffic", enumerate(file.traffic), problems)
         _check_tables(source, "injects", ((i, x) for i, x in injects.items() if isinstance(x, Surge)), problems)
@@ -210,18 +219,30 @@ def _flights(source: Source, tables: Sequence[Table], problems: list[Problem]) -
     entries = []
     for i, table in enumerate(tables):
         path: KeyPath = ("flights", i)
-        own = {key: value for key, value in table.items() if key not in ("name", "mover")}
-        wrong = [key for key in ("name", "mover") if not isinstance(table.get(key), str) or not table[key]]
-        for key in wrong:
-            told = f"{key} is missing: add it" if key not in table else f"is {table[key]!r}: give a text"
-            problems.append(source.problem((*path, key) if key in table else path, told))
-        if "mover" in wrong:
+        key = _chosen(source, path, table, "mover", rooms.names("exercise.movers"), "mover", problems)
+        if key is None:
             continue
-        room = _plug_in(source, "exercise.movers", (*path, "mover"), table["mover"], problems, of="mover")
-        mover = checked(room.Mover, own, source, path, problems) if room else None
-        if mover is not None and not wrong:
-            entries.append(FlightEntry(table["name"], mover))
+        mover = rooms.load("exercise.movers", key).Mover
+        if checked(flight_section(key, mover), table, source, path, problems) is not None:
+            own = {name: value for name, value in table.items() if name not in ("name", "mover")}
+            entries.append(FlightEntry(table["name"], mover.model_validate_json(as_json(own), strict=True)))
     return entries
+
+
+def _chosen(
+    source: Source, path: KeyPath, table: Table, key: str, known: Sequence[str], what: str, problems: list[Problem]
+) -> str | None:
+    """Return which of the known names a table gives under a key; else None, and what is wrong is noted."""
+    if key in table:
+        if table[key] in known:
+            return str(table[key])
+        told = f"no {what} {table[key]!r}; {choices(str(table[key]), list(known))}"
+        problems.append(source.problem((*path, key), told))
+    elif slips := difflib.get_close_matches(key, table, n=1):
+        problems.append(source.problem((*path, slips[0]), f"no such key; did you mean '{key}'?"))
+    else:
+        problems.append(source.problem(path, f"{key} is missing: add it ({', '.join(known)})"))
+    return None
 
 
 def _injects(source: Source, tables: Sequence[Table], problems: list[Problem]) -> dict[int, Inject]:
@@ -229,13 +250,8 @@ def _injects(source: Source, tables: Sequence[Table], problems: list[Problem]) -
     found = {}
     for i, table in enumerate(tables):
         path: KeyPath = ("injects", i)
-        kind = KINDS.get(table["what"]) if isinstance(table.get("what"), str) else None
-        if "what" not in table:
-            problems.append(source.problem(path, f"what is missing: add it ({', '.join(KINDS)})"))
-        elif kind is None:
-            told = f"no inject {table['what']!r}; {choices(str(table['what']), tuple(KINDS))}"
-            problems.append(source.problem((*path, "what"), told))
-        elif (inject := checked(kind, table, source, path, problems)) is not None:
+        key = _chosen(source, path, table, "what", tuple(KINDS), "inject", problems)
+        if key and (inject := checked(KINDS[key], table, source, path, problems)) is not None:
             found[i] = inject
     return found
 
@@ -365,7 +381,7 @@ def traffic_path(source: Source, flights: str) -> Path:
     """
     if flights.startswith(PREFIX):
         return sample_path(flights)
-    path = (SHIPPED if source.folder is None else source.folder) / flights
+    path = source.folder / flights
     if not path.is_file():
         raise NoFileError(f"no file {path}: give sample:NAME, or a path beside the scenario")
     return path

@@ -10,7 +10,6 @@ from noroshi.exercise.injects import KINDS
 from noroshi.run import rooms
 from noroshi.run.scenarios import measures
 from noroshi.run.scenarios.models import (
-    NAME,
     ConstellationSection,
     Measure,
     NationFile,
@@ -18,6 +17,7 @@ from noroshi.run.scenarios.models import (
     ScenarioFile,
     Section,
     SensorSection,
+    flight_section,
 )
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -60,15 +60,8 @@ def _nation() -> type[BaseModel]:
 
 def _flights() -> Any:
     """Return each mover's own fields with the two that every entry has."""
-    entries = []
-    for key in rooms.names("exercise.movers"):
-        mover = rooms.load("exercise.movers", key).Mover
-        extra: dict[str, Any] = {
-            "name": (str, Field(pattern=NAME, max_length=60, description="Of the flight; no other has it.")),
-            "mover": (Literal[key], Field(description="How it moves.")),
-        }
-        entries.append(create_model(f"Flight_{key}", __base__=mover, __doc__=mover.__doc__, **extra))
-    return _one_of(entries, by="mover")
+    movers = {key: rooms.load("exercise.movers", key).Mover for key in rooms.names("exercise.movers")}
+    return _one_of([flight_section(key, mover) for key, mover in movers.items()], by="mover")
 
 
 def _of_type(key: str, section: type[Section]) -> type[BaseModel]:

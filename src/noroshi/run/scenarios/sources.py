@@ -16,6 +16,7 @@ from noroshi.run.scenarios.positions import Path as KeyPath
 from noroshi.run.scenarios.positions import lines_of
 
 BYTES_MAX = 4_000_000
+CHOICES_MAX = 12  # names in a message
 AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 AT_END = " (at end of document)"
 
@@ -59,14 +60,14 @@ class Source:
 
     Attributes:
         name: how messages call it: the path, or `nations/japan.toml` of a shipped one.
-        folder: where paths that it names begin; None for a shipped one.
+        folder: where paths that it names begin.
         text: the whole file.
         table: what it says.
         lines: on which line each key stands.
     """
 
     name: str
-    folder: Path | None
+    folder: Path
     text: str
     table: dict[str, Any]
     lines: Mapping[KeyPath, int] = field(repr=False)
@@ -124,7 +125,7 @@ def read_source(room: str, name: str, folder: Path | None = None) -> Source:
     if name not in shipped(room):
         raise NoFileError(f"no {room.removesuffix('s')} '{name}'; {choices(name, shipped(room))}, or give a path")
     file = resources.files("noroshi") / "data" / room / f"{name}.toml"
-    return _parsed(f"{room}/{name}.toml", None, file.read_bytes())
+    return _parsed(f"{room}/{name}.toml", Path(str(file)).parent, file.read_bytes())
 
 
 def _read(path: Path) -> bytes:
@@ -136,7 +137,7 @@ def _read(path: Path) -> bytes:
         raise NoFileError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _parsed(name: str, folder: Path | None, data: bytes) -> Source:
+def _parsed(name: str, folder: Path, data: bytes) -> Source:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -163,6 +164,8 @@ def _syntax(name: str, text: str, message: str) -> Problem:
     found = AT_LINE.search(message)
     line = int(found.group(1)) if found else text.count("\n") + 1
     plain = AT_LINE.sub("", message).removesuffix(AT_END)
+    if plain.startswith("Cannot overwrite"):
+        return Problem(name, line, "", "this key is there already: leave one out")
     return Problem(name, line, "", f"is not TOML here: {plain[:1].lower()}{plain[1:]}; mend this line")
 
 
@@ -190,6 +193,11 @@ def _plain(value: object) -> str:
 
 
 def choices(wrong: str, known: tuple[str, ...] | list[str]) -> str:
-    """Return what a person may have meant, or all there is."""
+    """Return what a person may have meant, or what there is."""
     near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(sorted(known)) or 'none'}"
+    if near:
+        return f"did you mean '{near[0]}'?"
+    if len(known) > CHOICES_MAX:
+        nearest = sorted(difflib.get_close_matches(wrong, known, n=CHOICES_MAX // 2, cutoff=0.0))
+        return f"there are {len(known)}, among them {', '.join(nearest)}"
+    return f"there are: {', '.join(sorted(known)) or 'none'}"
