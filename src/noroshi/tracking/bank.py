@@ -87,6 +87,7 @@ class Bank:
         self.sojourn_s = np.array(sojourn_s, np.float64)
         self.sizes = tuple(len(motion.COMPONENTS) for motion in motions)
         self._sizes = np.array(self.sizes)
+        self.keeps_velocity = all(getattr(motion, "KEEPS_VELOCITY", False) for motion in motions)
         self._extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
             -1, 2
         )

@@ -16,18 +16,30 @@ from noroshi.motion import Motion
 from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus
 from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
-from noroshi.sensors.rows import RADIUS, form_of, start_of
+from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState
 from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
 from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.life import due, rivals
-from noroshi.tracking.store import EXISTENCE, FREE, NEVER, Change, Integers, Near, Store, Whole, call_sign_words, silent
+from noroshi.tracking.store import (
+    EXISTENCE,
+    FREE,
+    NEVER,
+    Bound,
+    Change,
+    Integers,
+    Near,
+    Store,
+    Whole,
+    call_sign_words,
+    silent,
+)
 
 APART_LOOKS = 5  # two tracks that one look saw both of are two targets, for so many looks
 COASTING_LOOKS = 2
-SILENT_LOOKS, NO_GATE = 10, 1e-30
+SILENT_LOOKS = 10
 
 IN_THE_AIR = (Kind.UNKNOWN, Kind.AIRCRAFT, Kind.SHIP)  # for what moves otherwise, no height is unlikely
 UNKNOWN, AIRCRAFT, SHIP, N_KINDS = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind.SHIP), len(Kind)
@@ -202,8 +214,10 @@ class Keeper(ABC):
         """Return the pairs of tracks and plots."""
         s = self.store
         time_s = (plots.time_ns - s.epoch_ns) / NS_PER_S
-        radius, growth = np.ascontiguousarray(form[:, RADIUS]), float(s.tally["growth"][0])
-        row, plot, agreement = coarse_pairs(s, np.ascontiguousarray(form[:, :3]), radius, time_s, codes, growth)
+        row, plot, agreement = coarse_pairs(
+            s, form, time_s, codes,
+            growth=float(s.tally["growth"][0]), gates=self._gates, keeps_velocity=self.bank.keeps_velocity,
+        )  # fmt: skip
         return self.bank.confront(
             s, row, plot, agreement, plots, form, sensor, self._gates, keep_prior=self.KEEPS_PRIOR
         )
@@ -322,16 +336,16 @@ class Keeper(ABC):
         """Pair no plot with tracks that ought to have ended looks ago: they end in this step, whatever is near."""
         s = self.store
         silent_ns = now_ns - SILENT_LOOKS * int(s.tally["period_ns"].max())
-        rows = due(s.near, s.n_used, (silent_ns - s.epoch_ns) / NS_PER_S)
+        rows = due(s.bounds, s.n_used, (silent_ns - s.epoch_ns) / NS_PER_S)
         if rows.size:
             s.save(rows)
             rows = rows[self.overdue(rows, silent_ns)]
-            s.near[rows, Near.SIGMAS] = NO_GATE
+            s.bounds[Bound.REACH, rows] = np.nan
 
     def _end(self, twins: Integers, now_ns: int) -> Integers:
         """Return the rows to be freed: twins, and those whose deadline has passed."""
         s = self.store
-        rows = due(s.near, s.n_used, (now_ns - s.epoch_ns) / NS_PER_S)
+        rows = due(s.bounds, s.n_used, (now_ns - s.epoch_ns) / NS_PER_S)
         if rows.size:
             s.save(rows)
             ends = self.overdue(rows, now_ns)
@@ -348,8 +362,7 @@ class Keeper(ABC):
         if firm.size:
             hits = s.whole[firm, Whole.FIRST_SENSOR : Whole.FIRST_SENSOR + n].sum(axis=0)
             s.tally["hits_of_lost"] = s.tally["hits_of_lost"] + hits
-        s.whole[lost, Whole.STATUS] = FREE
-        s.near[lost, Near.SIGMAS] = 0.0
+        s.free(lost)
 
     def report(self, rows: Integers, lost: Integers) -> Tracks:
         """Return what is to be said of tracks that go on and of tracks that end."""

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.records import TrackStatus
-from noroshi.tracking.store import NEVER, Near, Whole
+from noroshi.tracking.store import NEVER, Bound, Whole
 
 Integers = NDArray[np.int64]
 STALE_LOOKS = 5
@@ -69,18 +69,17 @@ def out_of_looks(track: Integers, period_ns: Integers, number: int) -> int:
 
 
 @kernel
-def due(near: Floats, n_used: int, now_s: float) -> Integers:
+def due(bounds: Floats, n_used: int, now_s: float) -> Integers:
     """Return the rows whose deadline has come."""
-    found = 0
+    deadline_s, found = bounds[Bound.DEADLINE_S], 0
     for i in range(n_used):
-        if near[i, Near.SIGMAS] != 0.0 and near[i, Near.DEADLINE_S] <= now_s:
-            found += 1
-    rows = np.empty(found, np.int64)
-    found = 0
-    for i in range(n_used):
-        if near[i, Near.SIGMAS] != 0.0 and near[i, Near.DEADLINE_S] <= now_s:
-            rows[found] = i
-            found += 1
+        found += deadline_s[i] <= now_s
+    rows, at = np.empty(found, np.int64), 0
+    if found > 0:
+        for i in range(n_used):
+            if deadline_s[i] <= now_s:
+                rows[at] = i
+                at += 1
     return rows
 
 
