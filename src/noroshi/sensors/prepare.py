@@ -28,20 +28,11 @@ def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
         RecordError: if a component is unknown to the type or there twice.
     """
     names = detections.components
-    for name in names:
-        if name not in sensor.COMPONENTS:
-            known = ", ".join(sensor.COMPONENTS)
-            raise RecordError(
-                f"sensor {detections.sensor!r}: component {name!r} is unknown to its type; it has {known}"
-            )
-        if names.count(name) > 1:
-            raise RecordError(f"sensor {detections.sensor!r}: component {name!r} is there {names.count(name)} times")
+    columns = _columns(names, type(sensor), detections.sensor)
     n, m = len(detections), len(sensor.COMPONENTS)
-    columns = np.array([sensor.COMPONENTS.index(name) for name in names], np.int64)
     values, covariances = np.full((n, m), np.nan), np.empty((n, m, m))
     values[:, columns] = detections.values
-    infinite = np.isinf(values)
-    own = sensor.noise(np.where(infinite, np.nan, values) if infinite.any() else values)
+    own = _own_noise(sensor, values)
     origin = detections.origin_ecef_m
     nowhere = np.isnan(origin)
     if nowhere.any():
@@ -55,6 +46,27 @@ def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
     return detections.replace(
         components=sensor.COMPONENTS, values=values, covariances=covariances, origin_ecef_m=origin, quality=quality
     )
+
+
+@cache
+def _columns(names: tuple[str, ...], kind: type[sensors.Sensor], sensor: str) -> NDArray[np.int64]:
+    """Return which of the type's components the names are."""
+    for name in names:
+        if name not in kind.COMPONENTS:
+            known = ", ".join(kind.COMPONENTS)
+            raise RecordError(f"sensor {sensor!r}: component {name!r} is unknown to its type; it has {known}")
+        if names.count(name) > 1:
+            raise RecordError(f"sensor {sensor!r}: component {name!r} is there {names.count(name)} times")
+    return np.array([kind.COMPONENTS.index(name) for name in names], np.int64)
+
+
+def _own_noise(sensor: sensors.Sensor, values: Floats) -> Floats:
+    """Return the type's noise of each row, (n, m, m), or of every row alike, (1, m, m)."""
+    if hasattr(sensor, "own_noise"):
+        every: Floats = sensor.own_noise[None]
+        return every
+    infinite = np.isinf(values)
+    return sensor.noise(np.where(infinite, np.nan, values) if infinite.any() else values)
 
 
 @cache
@@ -84,9 +96,10 @@ def _screen(
     """Write the covariances and the quality of each row."""
     m = values.shape[1]
     for i in range(values.shape[0]):
+        like = i if own.shape[0] > 1 else 0
         for a in range(m):
             for b in range(m):
-                covariances[i, a, b] = own[i, a, b]
+                covariances[i, a, b] = own[like, a, b]
         for a in range(columns.shape[0]):
             if math.isnan(values[i, columns[a]]):
                 continue

@@ -68,7 +68,7 @@ class Bound(IntEnum):
 
 N_NEAR, N_BOUNDS = Near.SIGMAS + 1, Bound.DEADLINE_S + 1
 
-CALL_SIGN_COLUMNS = slice(int(Whole.CALL_SIGN), int(Whole.FIRST_SENSOR))
+IDENTITY_COLUMNS, N_IDENTITY = slice(int(Whole.ICAO_ADDRESS), int(Whole.FIRST_SENSOR)), 6
 EXISTENCE, PROBABILITY = 0, 1
 """Columns of `Store.real`: existence, then one probability a model, then mean (d) and covariance (d, d) of each."""
 
@@ -200,19 +200,8 @@ class Store:
     def moments(self, rows: Integers) -> tuple[Floats, Floats]:
         """Return (n, 6) means and (n, 6, 6) covariances of rows, over all models."""
         mean, covariance = np.empty((len(rows), 6)), np.empty((len(rows), 6, 6))
-        _moments(rows, self.real, self.sizes, self.offsets, mean, covariance)
+        moments(rows, self.real, self.sizes, self.offsets, mean, covariance)
         return mean, covariance
-
-    def identity(self, whole: Integers) -> Identity:
-        """Return who the tracks of (n, n_whole) rows say they are."""
-        words = np.ascontiguousarray(whole[:, CALL_SIGN_COLUMNS])
-        letters = words.view(CALL_SIGN)[:, 0] if words.any() else np.zeros(len(whole), "<U20")
-        return Identity(
-            icao_address=whole[:, Whole.ICAO_ADDRESS].copy(),
-            mode_3a=whole[:, Whole.MODE_3A].copy(),
-            mmsi=whole[:, Whole.MMSI].copy(),
-            call_sign=letters.astype("<U20"),
-        )
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return everything, as arrays that later steps do not change."""
@@ -233,18 +222,27 @@ class Store:
         self.refresh(np.arange(self.n_used))
 
     def _grow(self, capacity: int) -> None:
-        more = capacity - len(self.real)
-        self.real = np.concatenate([self.real, np.zeros((more, self.real.shape[1]))])
-        self.whole = np.concatenate([self.whole, np.full((more, self.whole.shape[1]), FREE, np.int64)])
-        self.near = np.concatenate([self.near, np.zeros((more, N_NEAR))])
-        self.bounds = np.concatenate([self.bounds, np.full((N_BOUNDS, more), np.nan)], axis=1)
-        self._stamp = np.concatenate([self._stamp, np.zeros(more, np.int64)])
+        """Make room; what lies beyond `n_used` may be anything."""
+        real, whole = np.zeros((capacity, self.layout.n_real)), np.zeros((capacity, self.layout.n_whole), np.int64)
+        near, bounds = np.zeros((capacity, N_NEAR)), np.zeros((N_BOUNDS, capacity))
+        stamp, n = np.zeros(capacity, np.int64), self.n_used
+        real[:n], whole[:n], near[:n] = self.real[:n], self.whole[:n], self.near[:n]
+        bounds[:, :n], stamp[:n] = self.bounds[:, :n], self._stamp[:n]
+        self.real, self.whole, self.near, self.bounds, self._stamp = real, whole, near, bounds, stamp
+
+
+def identity_of(whole: Integers) -> Identity:
+    """Return who tracks say they are, of (n, 6) identity columns or of whole rows."""
+    own = whole[:, IDENTITY_COLUMNS] if whole.shape[1] > N_IDENTITY else whole
+    words = np.ascontiguousarray(own[:, 3:])
+    letters = words.view(CALL_SIGN)[:, 0].astype("<U20") if words.any() else np.zeros(len(own), "<U20")
+    return Identity(icao_address=own[:, 0].copy(), mode_3a=own[:, 1].copy(), mmsi=own[:, 2].copy(), call_sign=letters)
 
 
 def call_sign_words(call_sign: NDArray[np.str_]) -> Integers:
-    """Return (n, 3) call signs as whole numbers; letters beyond ASCII become question marks."""
-    if not np.any(call_sign != ""):
-        return np.zeros((len(call_sign), CALL_SIGN_WORDS), np.int64)
+    """Return (n, 3) call signs as whole numbers, none where all are empty; letters beyond ASCII become "?"."""
+    if not np.ascontiguousarray(call_sign).view(np.uint32).any():
+        return np.empty((0, CALL_SIGN_WORDS), np.int64)
     letters = np.char.encode(call_sign, "ascii", "replace").astype(CALL_SIGN)
     return np.ascontiguousarray(letters).view(np.int64).reshape(-1, CALL_SIGN_WORDS)
 
@@ -366,7 +364,7 @@ def _widest(row: Floats, offset: int, d: int, first: int) -> float:
 
 
 @kernel
-def _moments(
+def moments(
     rows: Integers,
     real: Floats,
     sizes: Integers,
@@ -374,6 +372,7 @@ def _moments(
     mean: Floats,
     covariance: Floats,
 ) -> None:
+    """Write (n, 6) means and (n, 6, 6) covariances of rows of `real`, over all models."""
     one = sizes.shape[0] == 1
     for at in range(rows.shape[0]):
         row = real[rows[at]]
