@@ -232,7 +232,7 @@ class Sensor:
 
     def _axes(self, origin_ecef_m: Floats) -> Floats:
         """Return (n, 3, 3) local axes, or (1, 3, 3) where all rows have the radar's own place."""
-        return self.axes if np.all(origin_ecef_m == self.origin_ecef_m) else enu_axes_at(origin_ecef_m)
+        return self.axes if (origin_ecef_m == self.origin_ecef_m).all() else enu_axes_at(origin_ecef_m)
 
 
 @kernel

@@ -44,23 +44,42 @@ def coarse_pairs(
         gates: (10,) see `Bank.confront`.
         keeps_velocity: whether all models do (`Motion.KEEPS_VELOCITY`).
     """
-    if not len(form):
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
+    return _pair_up(
+        store.bounds, store.near, store.whole, store.real, store.n_used, store.offsets, store.sizes, form, time_s,
+        codes, growth, gates, store.sigmas[0], max(store.sigmas), keeps_velocity,
+    )  # fmt: skip
+
+
+@kernel
+def _pair_up(
+    bounds: Floats,
+    near: Floats,
+    whole: Integers,
+    real: Floats,
+    n_used: int,
+    offsets: Integers,
+    sizes: Integers,
+    form: Floats,
+    time_s: Floats,
+    codes: Integers,
+    growth: float,
+    gates: Floats,
+    sigmas_first: float,
+    sigmas_max: float,
+    keeps_velocity: bool,
+) -> tuple[Integers, Integers, Integers]:
     plane, frame, size, shape, place = _lay_out(form, time_s)
     here, plot, begin = _sort_into_cells(form, time_s, place, size, shape)
-    rows = _near_by(store.bounds, store.n_used, frame, plane, growth, max(store.sigmas))
-    room = PAIRS_A_PLOT * len(form) + 64
-    while True:
-        within = np.empty((2, room), np.int64)
-        found = _search(rows, store.near, here, growth, plane, frame, size, shape, begin, within)
-        if found <= room:
-            break
-        room = found
-    pairs = _sift(
-        np.ascontiguousarray(within[:, :found]), store.near, store.whole, store.real, store.offsets, store.sizes, form,
-        here, plot, codes, growth, gates, store.sigmas[0], keeps_velocity,
+    rows = _near_by(bounds, n_used, frame, plane, growth, sigmas_max)
+    within = np.empty((2, PAIRS_A_PLOT * form.shape[0] + 64), np.int64)
+    found = _search(rows, near, here, growth, plane, frame, size, shape, begin, within)
+    if found > within.shape[1]:
+        within = np.empty((2, found), np.int64)
+        _search(rows, near, here, growth, plane, frame, size, shape, begin, within)
+    return _sift(
+        within, found, near, whole, real, offsets, sizes, form, here, plot, codes, growth, gates, sigmas_first,
+        keeps_velocity,
     )  # fmt: skip
-    return pairs[0], pairs[1], pairs[2]
 
 
 @kernel
@@ -223,7 +242,8 @@ def _search(
 
 @kernel
 def _sift(
-    found: Integers,
+    within: Integers,
+    found: int,
     near: Floats,
     whole: Integers,
     real: Floats,
@@ -237,14 +257,15 @@ def _sift(
     gates: Floats,
     sigmas_first: float,
     keeps_velocity: bool,
-) -> Integers:
-    """Return those pairs (3, p) whose identities agree and that are not sure to be outside the gate."""
-    pairs, n, first = np.empty((3, found.shape[1]), np.int64), 0, 0
+) -> tuple[Integers, Integers, Integers]:
+    """Return those pairs (row, plot, agreement) whose identities agree and that are not sure to be outside the gate."""
+    row, column, said = np.empty(found, np.int64), np.empty(found, np.int64), np.empty(found, np.int64)
+    n, first = 0, 0
     has_codes = False
     for j in range(codes.shape[0]):
         has_codes |= codes[j, 0] != ABSENT or codes[j, 1] != ABSENT or codes[j, 2] != ABSENT
-    for e in range(found.shape[1]):
-        i, at = found[0, e], found[1, e]
+    for e in range(found):
+        i, at = within[0, e], within[1, e]
         j, agreement = plot[at], NO_CODE
         if has_codes:
             agreement = _agreement(whole, i, codes, j)
@@ -260,15 +281,15 @@ def _sift(
             if is_far:
                 continue
         # A track's pairs are put in the order of the plots: there are few, and mostly in order.
-        if n > 0 and pairs[0, n - 1] != i:
+        if n > 0 and row[n - 1] != i:
             first = n
         to = n
-        while to > first and pairs[1, to - 1] > j:
-            pairs[1, to], pairs[2, to] = pairs[1, to - 1], pairs[2, to - 1]
+        while to > first and column[to - 1] > j:
+            column[to], said[to] = column[to - 1], said[to - 1]
             to -= 1
-        pairs[0, n], pairs[1, to], pairs[2, to] = i, j, agreement
+        row[n], column[to], said[to] = i, j, agreement
         n += 1
-    return pairs[:, :n].copy()
+    return row[:n].copy(), column[:n].copy(), said[:n].copy()
 
 
 @kernel

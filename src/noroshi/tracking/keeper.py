@@ -26,7 +26,6 @@ from noroshi.tracking.life import due, rivals
 from noroshi.tracking.store import (
     EXISTENCE,
     FREE,
-    N_IDENTITY,
     NEVER,
     PROBABILITY,
     Bound,
@@ -352,13 +351,13 @@ class Keeper(ABC):
         return np.union1d(rows, twins) if twins.size else rows
 
     def _free(self, lost: Integers) -> None:
-        s, n = self.store, len(self.sensor_names)
         if not lost.size:
             return
+        s, n = self.store, len(self.sensor_names)
         s.save(lost)
-        firm = lost[s.whole[lost, Whole.STATUS] >= TrackStatus.FIRM]
-        if firm.size:
-            hits = s.whole[firm, Whole.FIRST_SENSOR : Whole.FIRST_SENSOR + n].sum(axis=0)
+        hits = np.zeros(n, np.int64)
+        _count_hits(s.whole, lost, hits)
+        if hits.any():
             s.tally["hits_of_lost"] = s.tally["hits_of_lost"] + hits
         s.free(lost)
 
@@ -367,12 +366,13 @@ class Keeper(ABC):
         s, every = self.store, np.concatenate([rows, lost]) if len(lost) else rows
         n, n_sensors = len(every), len(self.sensor_names)
         mean, covariance = s.moments(every)
-        track_id, time_ns, who = np.empty(n, np.uint64), np.empty(n, np.int64), np.empty((n, N_IDENTITY), np.int64)
+        track_id, time_ns = np.empty(n, np.uint64), np.empty(n, np.int64)
+        codes, words = np.empty((3, n), np.int64), np.empty((n, 3), np.int64)
         status, sources = np.empty(n, np.uint8), np.empty((n, n_sensors), np.bool_)
         existence, kinds = np.full(n, np.nan), np.zeros((n, N_KINDS))
         _say(
-            s.real, s.whole, every, len(rows), self.HAS_EXISTENCE, self._kind_of_model, track_id, time_ns, who, status,
-            sources, existence, kinds,
+            s.real, s.whole, every, len(rows), self.HAS_EXISTENCE, self._kind_of_model, track_id, time_ns, codes, words,
+            status, sources, existence, kinds,
         )  # fmt: skip
         return Tracks(
             node=self.node,
@@ -387,8 +387,17 @@ class Keeper(ABC):
             kind_probability=kinds,
             status=status,
             sources=sources,
-            identity=identity_of(who),
+            identity=identity_of(codes.T, words),
         )
+
+
+@kernel
+def _count_hits(whole: Integers, rows: Integers, hits: Integers) -> None:
+    """Add up each sensor's plots that went into those of the tracks that were firm."""
+    for i in rows:
+        if whole[i, Whole.STATUS] >= TrackStatus.FIRM:
+            for s in range(hits.shape[0]):
+                hits[s] += whole[i, Whole.FIRST_SENSOR + s]
 
 
 @kernel
@@ -401,7 +410,8 @@ def _say(
     kind_of_model: Floats,
     track_id: NDArray[np.uint64],
     time_ns: Integers,
-    who: Integers,
+    codes: Integers,
+    words: Integers,
     status: NDArray[np.uint8],
     sources: NDArray[np.bool_],
     existence: Floats,
@@ -415,8 +425,8 @@ def _say(
         status[at] = whole[i, Whole.STATUS] if at < n_going_on else TrackStatus.LOST
         if has_existence:
             existence[at] = real[i, EXISTENCE]
-        for c in range(who.shape[1]):
-            who[at, c] = whole[i, Whole.ICAO_ADDRESS + c]
+        for c in range(3):
+            codes[c, at], words[at, c] = whole[i, Whole.ICAO_ADDRESS + c], whole[i, Whole.CALL_SIGN + c]
         for s in range(n_sensors):
             sources[at, s] = whole[i, Whole.FIRST_SENSOR + n_sensors + s] != NEVER
         if whole[i, Whole.MMSI] != ABSENT:

@@ -68,7 +68,8 @@ class Bound(IntEnum):
 
 N_NEAR, N_BOUNDS = Near.SIGMAS + 1, Bound.DEADLINE_S + 1
 
-IDENTITY_COLUMNS, N_IDENTITY = slice(int(Whole.ICAO_ADDRESS), int(Whole.FIRST_SENSOR)), 6
+CODE_COLUMNS = slice(int(Whole.ICAO_ADDRESS), int(Whole.CALL_SIGN))
+CALL_SIGN_COLUMNS = slice(int(Whole.CALL_SIGN), int(Whole.FIRST_SENSOR))
 EXISTENCE, PROBABILITY = 0, 1
 """Columns of `Store.real`: existence, then one probability a model, then mean (d) and covariance (d, d) of each."""
 
@@ -231,12 +232,10 @@ class Store:
         self.real, self.whole, self.near, self.bounds, self._stamp = real, whole, near, bounds, stamp
 
 
-def identity_of(whole: Integers) -> Identity:
-    """Return who tracks say they are, of (n, 6) identity columns or of whole rows."""
-    own = whole[:, IDENTITY_COLUMNS] if whole.shape[1] > N_IDENTITY else whole
-    words = np.ascontiguousarray(own[:, 3:])
-    letters = words.view(CALL_SIGN)[:, 0].astype("<U20") if words.any() else np.zeros(len(own), "<U20")
-    return Identity(icao_address=own[:, 0].copy(), mode_3a=own[:, 1].copy(), mmsi=own[:, 2].copy(), call_sign=letters)
+def identity_of(codes: Integers, words: Integers) -> Identity:
+    """Return who tracks say they are, of (n, 3) codes and the (n, 3) words of their call signs."""
+    letters = words.view(CALL_SIGN)[:, 0].astype("<U20") if words.any() else np.zeros(len(words), "<U20")
+    return Identity(icao_address=codes[:, 0], mode_3a=codes[:, 1], mmsi=codes[:, 2], call_sign=letters)
 
 
 def call_sign_words(call_sign: NDArray[np.str_]) -> Integers:
