@@ -275,7 +275,7 @@ class Keeper(ABC):
         self, plots: Detections, sensor: Sighted, pairs: Pairs, weight: Floats, existence: Floats, i_sensor: int
     ) -> tuple[Integers, Floats]:
         """Start tracks where lines of several sensors meet; return their rows, and existence by the plots (n,)."""
-        claimed = np.bincount(pairs.plot, weight * existence[pairs.group], len(plots))
+        claimed = np.bincount(pairs.plot, weight * existence[pairs.group], len(plots)).astype(np.float64)
         rows, chosen, likely = start_by_lines(self.store, self.bank, plots, sensor, claimed, i_sensor)
         fresh = np.zeros(len(plots))
         fresh[chosen] = likely

@@ -29,15 +29,14 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats, geodetic_from_ecef
 from noroshi.records import Detections, TrackStatus
 from noroshi.records.identity import ABSENT
-from noroshi.sensors import Sensor
 from noroshi.tracking.bank import Bank
 from noroshi.tracking.identity import track_ids
 from noroshi.tracking.store import NEVER, Integers, Store, Whole
 
 HEIGHTS_M = (-1_000.0, 2_000_000.0)
 SPEED_MAX_M_S = 8_000.0
-SIGMAS = (3_000.0, 30.0, 1.5)  # of the components of velocity [m/s], acceleration [m/s2] and jerk [m/s3]
-LOG_NEW_PER_M3 = math.log(1e-20)  # one new target a look in what a satellite sees of the air and of space below 2,000 km
+SIGMAS = (3_000.0, 20.0, 1.0)  # of the components of velocity [m/s], acceleration [m/s2] and jerk [m/s3]
+LOG_NEW_PER_M3 = math.log(1e-20)  # a look has one new target in what a satellite sees of space below 2,000 km
 FALSE_A_LOOK, FALSE_A_LOOK_MIN, LOOKS_REMEMBERED = 20.0, 1.0, 10.0  # at first, at least, averaged over
 SPAN_SR = 2.0 * math.pi  # false lines are spread over half a sphere: where the Earth is
 HOLD_S = 40.0
@@ -49,12 +48,14 @@ SCORE_TO_CONFIRM = 12.0
 MARGIN_TO_CONFIRM = 7.0  # the best reading without a hypothesis is exp(-7) as likely as with it
 SCORE_MIN = -8.0
 SCORE_IMPLIED = 12.0  # a hypothesis part of another that scores so much better says nothing of its own
-HYPOTHESES_MAX, LINES_MAX = 600, 4_000
+HYPOTHESES_MAX, LINES_MAX, LINES_A_LOOK_MAX, CROSSINGS_MAX = 600, 1_000, 500, 2_000
+BLOCK = 50_000  # so many pairs of lines are looked at together
 RIVALS_MAX = 24  # hypotheses of one group of conflicts that are weighed against each other
 GATE = float(chi_square_gate(0.99999, 2))  # of a line
 GATE_ONE = float(chi_square_gate(0.999, 6))  # within it two states are of one target
 SQUARED_SIGMAS = 6.0  # by so many of its own standard deviations the sum of squares of a fit may be too large
 EXISTENCE_MAX = 0.999
+SINE_SQUARED_MIN = 1e-6  # lines whose directions differ by less than a milliradian do not cross
 STEPS = 5  # Gauss-Newton; a branch starts next to its solution
 ORDER = 4  # position, velocity, acceleration, jerk
 SIZE = 3 * ORDER
@@ -137,7 +138,7 @@ class Held:
         """Return it with other columns."""
         return Held(**{**self.__dict__, **changes})
 
-    def take(self, chosen: Integers | NDArray[np.bool_]) -> "Held":
+    def take(self, chosen: NDArray[Any]) -> "Held":
         """Return it with the chosen hypotheses alone."""
         names = ("member", "base_ns", "mean", "spread", "evidence")
         return self.replace(**{name: getattr(self, name)[chosen] for name in names})
@@ -178,7 +179,7 @@ def start_by_lines(
     first_new = len(held.line) - len(fresh)
     held = _pruned(_branched(held, first_new), now_ns)
     found = _confirmed(held, now_ns, first_new)
-    rows, chosen, existence = _begun(store, bank, held, found, plots, fresh, first_new, now_ns)
+    rows, chosen, existence = _begun(store, bank, held, found, plots, fresh, first_new)
     if found.size:
         held = _without(held, found)
     store.tally |= {KEY + name: value for name, value in _compact(held, now_ns).__dict__.items()}
@@ -199,6 +200,8 @@ def _with_lines(
     looked[i_sensor] = max(now_ns, int(looked[i_sensor]))
     found = min(max(parameters["detection_probability"], 0.01), 0.99)
     fresh = np.flatnonzero(is_free)
+    n_dropped = held.n_dropped + max(len(fresh) - LINES_A_LOOK_MAX, 0)
+    fresh = fresh[:LINES_A_LOOK_MAX]
     origin = plots.origin_ecef_m[fresh]
     direction, across, log_noise, reach_m = sensor.sight(
         plots.values[fresh], plots.covariances[fresh], origin, HEIGHTS_M
@@ -218,6 +221,7 @@ def _with_lines(
         line=np.concatenate([held.line, line]),
         false_lines=rates,
         looked_ns=looked,
+        n_dropped=n_dropped,
     ), fresh
 
 
@@ -233,21 +237,30 @@ def _aged(held: Held, now_ns: int) -> Held:
     sensor = np.where(kept >= 0, held.sensor[kept], -1)
     alive = ((sensor != sensor[:, :1]) & (kept >= 0)).any(axis=1)
     again = _fitted(held, kept[alive], held.base_ns[loses[alive]], held.mean[loses[alive]])
-    return _joined(held.take(~old.any(axis=1)), again)
+    return _joined(held.take(np.flatnonzero(~old.any(axis=1))), again)
 
 
 def _compact(held: Held, now_ns: int) -> Held:
-    """Return it without the lines that nothing can come of any more."""
+    """Return it without the lines that nothing can come of any more, and without the oldest if there are too many."""
     age_s = (now_ns - held.time_ns) / NS_PER_S
     wanted = age_s <= np.minimum(PAIR_LOOKS * held.line[:, Line.PERIOD_S].max(initial=0.0), PAIR_S_MAX)
-    wanted[held.member[held.member >= 0]] = True
+    alone = np.ones(len(wanted), np.bool_)
+    alone[held.member[held.member >= 0]] = False
+    n_over = max(int((wanted | ~alone).sum()) - LINES_MAX, 0)
+    oldest = np.flatnonzero(wanted & alone)
+    oldest = oldest[np.argsort(held.time_ns[oldest], kind="stable")][:n_over]
+    wanted |= ~alone
+    wanted[oldest] = False
+    return _with_lines_of(held.replace(n_dropped=held.n_dropped + len(oldest)), wanted)
+
+
+def _with_lines_of(held: Held, wanted: NDArray[np.bool_]) -> Held:
+    """Return it with the wanted lines alone, which are all that any hypothesis has."""
     if wanted.all():
         return held
     place = np.append(np.cumsum(wanted) - 1, -1)
-    rows = np.flatnonzero(wanted)
-    return held.replace(
-        time_ns=held.time_ns[rows], sensor=held.sensor[rows], line=held.line[rows], member=place[held.member]
-    )
+    lines = {"time_ns": held.time_ns[wanted], "sensor": held.sensor[wanted], "line": held.line[wanted]}
+    return held.replace(**lines, member=place[held.member])
 
 
 # Hypotheses.
@@ -272,27 +285,39 @@ def _branched(held: Held, first_new: int) -> Held:
 
 def _crossings(held: Held, first_new: int) -> tuple[Integers, Integers, Floats]:
     """Return pairs of a new line and one of another satellite that one target may be on, and the point between them."""
-    fresh, kept = held.line[first_new:], held.line[:first_new]
-    apart_s = np.abs(held.time_ns[first_new:, None] - held.time_ns[:first_new]) / NS_PER_S
+    step = max(BLOCK // max(first_new, 1), 1)
+    blocks = [
+        _crossings_of(held, np.arange(at, min(at + step, len(held.line))), first_new)
+        for at in range(first_new, len(held.line), step)
+    ]
+    new, old, middle, strain = (np.concatenate(each) for each in zip(*blocks, strict=True))
+    best = np.sort(np.argsort(strain, kind="stable")[:CROSSINGS_MAX])
+    return new[best], old[best], middle[best]
+
+
+def _crossings_of(held: Held, new: Integers, first_new: int) -> tuple[Integers, Integers, Floats, Floats]:
+    """Return what `_crossings` does for some new lines, and the gap between the lines over what it may be."""
+    fresh, kept = held.line[new], held.line[:first_new]
+    apart_s = np.abs(held.time_ns[new, None] - held.time_ns[:first_new]) / NS_PER_S
     period_s = np.maximum(fresh[:, None, Line.PERIOD_S], kept[:, Line.PERIOD_S])
     near = apart_s <= np.minimum(PAIR_LOOKS * period_s, PAIR_S_MAX)
-    near &= held.sensor[first_new:, None] != held.sensor[:first_new]
+    near &= held.sensor[new, None] != held.sensor[:first_new]
     i, j = np.nonzero(near)
     a, b, apart_s = fresh[i], kept[j], apart_s[i, j]
     u, v = _vector(a, Line.DIRECTION), _vector(b, Line.DIRECTION)
     between = _vector(b, Line.ORIGIN) - _vector(a, Line.ORIGIN)
     cosine = np.vecdot(u, v)
-    sine = np.maximum(1.0 - cosine**2, 1e-12)
+    sine = np.maximum(1.0 - cosine**2, SINE_SQUARED_MIN)
     along_u, along_v = np.vecdot(between, u), np.vecdot(between, v)
     s, t = (along_u - cosine * along_v) / sine, (cosine * along_u - along_v) / sine
     point_u, point_v = _vector(a, Line.ORIGIN) + s[:, None] * u, _vector(b, Line.ORIGIN) + t[:, None] * v
     gap = np.linalg.norm(point_u - point_v, axis=1)
-    sigma_m = np.hypot(s * _sigma(a), t * _sigma(b))
-    slack = SPEED_MAX_M_S * apart_s + 4.0 * sigma_m
+    slack = SPEED_MAX_M_S * apart_s + math.sqrt(GATE) * np.hypot(s * _sigma(a), t * _sigma(b))
     # Where the lines are nearly parallel, what they may miss each other by moves the crossing along them.
     along = slack / np.sqrt(sine)
-    meets = (gap <= slack) & _is_within(s, a, along) & _is_within(t, b, along) & (s > 0.0) & (t > 0.0) & (sine > 1e-6)
-    return first_new + i[meets], j[meets], 0.5 * (point_u + point_v)[meets]
+    meets = (gap <= slack) & _is_within(s, a, along) & _is_within(t, b, along) & (s > 0.0) & (t > 0.0)
+    meets &= sine > SINE_SQUARED_MIN
+    return new[i[meets]], j[meets], 0.5 * (point_u + point_v)[meets], gap[meets] / slack[meets]
 
 
 def _extensions(held: Held, first_new: int) -> tuple[Integers, Integers]:
@@ -329,6 +354,8 @@ def _fitted(held: Held, member: Integers, base_ns: Integers, mean: Floats) -> He
         member: (h, 12) their lines.
         base_ns, mean: (h,), (h, 12) a cubic to start from.
     """
+    if not len(member):
+        return held.take(np.zeros(0, np.int64))
     there = member >= 0
     times_ns = np.where(there, held.time_ns[member], NEVER)
     newest_ns = times_ns.max(axis=1, initial=NEVER)
@@ -348,7 +375,7 @@ def _fitted(held: Held, member: Integers, base_ns: Integers, mean: Floats) -> He
             pull = np.vecmat(residual.reshape(len(member), 2 * MEMBERS_MAX), rows) - prior * mean
             mean = mean + np.linalg.solve(information, pull[:, :, None])[:, :, 0]
     squared = (residual**2).sum(axis=(1, 2)) + (prior * mean**2).sum(axis=1)
-    spread = symmetric(np.linalg.inv(information))
+    spread = symmetric(np.linalg.inv(information).astype(np.float64, copy=False))
     evidence = LOG_NEW_PER_M3 + 1.5 * math.log(2.0 * math.pi) - 3.0 * math.log(math.prod(SIGMAS)) - 0.5 * squared
     evidence -= 0.5 * np.linalg.slogdet(information)[1]
     evidence -= np.where(there, line[:, :, Line.COST], 0.0).sum(axis=1)
@@ -361,7 +388,9 @@ def _fitted(held: Held, member: Integers, base_ns: Integers, mean: Floats) -> He
     speed = np.linalg.norm(mean[:, 3:6], axis=1)
     slack = 3.0 * np.sqrt(np.trace(spread[:, 3:6, 3:6], axis1=1, axis2=2))
     is_plausible &= (speed <= SPEED_MAX_M_S + slack) & np.isfinite(evidence)
-    return held.replace(member=member, base_ns=newest_ns, mean=mean, spread=spread, evidence=evidence).take(is_plausible)
+    return held.replace(member=member, base_ns=newest_ns, mean=mean, spread=spread, evidence=evidence).take(
+        is_plausible
+    )
 
 
 def _scores(held: Held, now_ns: int) -> Floats:
@@ -395,7 +424,7 @@ def _pruned(held: Held, now_ns: int) -> Held:
     part = (common == has.sum(axis=1)[:, None]) & (score >= score[:, None] + SCORE_IMPLIED)
     same = common == np.maximum(has.sum(axis=1)[:, None], has.sum(axis=1))
     part |= np.tril(same, -1)
-    return held.take(~part.any(axis=1)).replace(n_dropped=n_dropped)
+    return held.take(np.flatnonzero(~part.any(axis=1))).replace(n_dropped=n_dropped)
 
 
 # Tracks.
@@ -456,9 +485,9 @@ def _best(score: Floats, conflict: NDArray[np.bool_]) -> tuple[float, NDArray[np
 
 def _reaches(conflict: NDArray[np.bool_], h: int) -> NDArray[np.bool_]:
     """Return which hypotheses are connected with one by conflicts."""
-    reached = conflict[h].copy()
+    reached = np.asarray(conflict[h])
     while True:
-        more = conflict[reached].any(axis=0)
+        more = np.asarray(conflict[reached].any(axis=0))
         if (more == reached).all():
             return reached
         reached = more
@@ -478,7 +507,7 @@ def _states(held: Held, chosen: Integers, time_ns: Integers) -> tuple[Floats, Fl
 
 
 def _begun(
-    store: Store, bank: Bank, held: Held, found: Integers, plots: Detections, fresh: Integers, first_new: int, now_ns: int
+    store: Store, bank: Bank, held: Held, found: Integers, plots: Detections, fresh: Integers, first_new: int
 ) -> tuple[Integers, Integers, Floats]:
     """Write the tracks of those hypotheses that are not of a firm track, and return what `start_by_lines` does."""
     if found.size:
@@ -490,7 +519,8 @@ def _begun(
         return none, none, np.zeros(0)
     n_sensors = len(held.looked_ns)
     chosen = fresh[held.member[found].max(axis=1) - first_new]
-    existence = np.minimum(1.0 / (1.0 + np.exp(-_scores(held, now_ns)[found])), EXISTENCE_MAX)
+    score = _scores(held, int(plots.time_ns.max()))[found]
+    existence = np.minimum(1.0 / (1.0 + np.exp(-score)), EXISTENCE_MAX)
     rows = store.new_rows(len(found))
     bank.begin(store, rows, mean, covariance, existence)
     member, there = held.member[found], held.member[found] >= 0
@@ -528,15 +558,12 @@ def _without(held: Held, found: Integers) -> Held:
     """Return it without these hypotheses, their lines, and all hypotheses of those lines or of the same targets."""
     used = np.unique(held.member[found])
     used = used[used >= 0]
-    goes = np.isin(held.member, used).any(axis=1)
+    goes = np.asarray(np.isin(held.member, used).any(axis=1))
     for h in np.flatnonzero(~goes).tolist():
         goes[h] = any(_are_one(held, h, other) for other in found.tolist())
-    member = held.member[~goes]
-    kept = np.ones(len(held.line), np.bool_)
-    kept[used] = False
-    place = np.append(np.cumsum(kept) - 1, -1)
-    held = held.take(~goes)
-    return held.replace(time_ns=held.time_ns[kept], sensor=held.sensor[kept], line=held.line[kept], member=place[member])
+    wanted = np.ones(len(held.line), np.bool_)
+    wanted[used] = False
+    return _with_lines_of(held.take(~goes), wanted)
 
 
 # What all of these share.
@@ -550,9 +577,7 @@ def _vector(line: Floats, first: int) -> Floats:
 def _sigma(line: Floats) -> Floats:
     """Return the standard deviation [rad] of lines across them, the larger way."""
     across = line[..., Line.ROWS : Line.NEAR]
-    smallest: Floats = np.minimum(
-        np.linalg.norm(across[..., :3], axis=-1), np.linalg.norm(across[..., 3:], axis=-1)
-    )
+    smallest: Floats = np.minimum(np.linalg.norm(across[..., :3], axis=-1), np.linalg.norm(across[..., 3:], axis=-1))
     return 1.0 / smallest
 
 
@@ -563,7 +588,7 @@ def _is_within(along: Floats, line: Floats, slack: Floats) -> NDArray[np.bool_]:
 
 
 def _seen(offset: Floats, line: Floats) -> tuple[Floats, Floats]:
-    """Return (..., 2) by how many sigmas lines miss the way to a place, the sign reversed, and (..., 2, 3) derivatives."""
+    """Return (..., 2) by how many sigmas lines miss the way to a place, sign reversed, and (..., 2, 3) derivatives."""
     distance = np.linalg.norm(offset, axis=-1)[..., None]
     unit = offset / distance
     across = line[..., Line.ROWS : Line.NEAR].reshape(*line.shape[:-1], 2, 3)
@@ -581,7 +606,8 @@ def _shift(dt_s: Floats) -> Floats:
     basis, shift = _basis(dt_s), np.zeros((len(dt_s), ORDER, ORDER))
     for order in range(ORDER):
         shift[:, order, order:] = basis[:, : ORDER - order]
-    return np.einsum("hab,ij->haibj", shift, np.eye(3)).reshape(-1, SIZE, SIZE)
+    whole: Floats = np.einsum("hab,ij->haibj", shift, np.eye(3)).reshape(-1, SIZE, SIZE)
+    return whole
 
 
 def _moved(mean: Floats, dt_s: Floats) -> Floats:
