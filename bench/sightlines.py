@@ -50,9 +50,9 @@ class Case:
     def name(self) -> str:
         """What it is called."""
         salvo = f" within {self.apart_m / 1e3:g} km" if self.launches > 1 else ""
-        return (
-            f"{self.launches} launches{salvo}, {self.satellites} satellites, {self.false_a_look:g} false lines a look"
-        )
+        radar = f", radar at {self.radar_m / 1e3:g} km" if self.radar_m else ""
+        eyes = f"{self.satellites} satellites, {self.false_a_look:g} false lines a look"
+        return f"{self.launches} launches{salvo}, {eyes}{radar}"
 
 
 CASES = (
@@ -66,15 +66,16 @@ def motions() -> list[Motion]:
     return [importlib.import_module(f"noroshi.motion.{name}").Motion.of() for name in MOTIONS.split("+")]
 
 
-def follow(seen: Scene, tracker: str) -> dict[str, Any]:
-    """Return what a tracker makes of a scene: of each launch and of all."""
+def follow(seen: Scene, tracker: str, *, only: str = "") -> dict[str, Any]:
+    """Return what a tracker makes of a scene, or of one sensor's plots in it: of each launch and of all."""
     room = importlib.import_module(f"noroshi.tracking.trackers.{tracker}")
     made = room.Tracker(node="n", sensor_names=seen.names, motions=motions())
     owner: dict[int, int] = {}  # of each track, by its first row
     firm: dict[int, dict[str, float]] = {}
     last: dict[int, float] = {}
     begin = time.process_time()
-    reports = [(look, made.step(look.plots, look.sensor)) for look in seen.looks]
+    looks = [look for look in seen.looks if only in ("", look.plots.sensor)]
+    reports = [(look, made.step(look.plots, look.sensor)) for look in looks]
     spent_s = time.process_time() - begin
     for look, rows in reports:
         now_s = (int(look.plots.time_ns.max()) - START_NS) / NS
@@ -104,7 +105,7 @@ def follow(seen: Scene, tracker: str) -> dict[str, Any]:
     owners = [k for k in owner.values() if k >= 0]
     return {
         "firm": firm, "last": last, "false": sum(k < 0 for k in owner.values()),
-        "beyond_one": len(owners) - len(set(owners)), "cpu_s": spent_s, "looks": len(seen.looks),
+        "beyond_one": len(owners) - len(set(owners)), "cpu_s": spent_s, "looks": len(looks),
     }  # fmt: skip
 
 
@@ -118,6 +119,8 @@ def measure(case: Case, trackers: list[str], seeds: range) -> list[dict[str, Any
         )  # fmt: skip
         for tracker in trackers:
             runs[tracker].append(follow(seen, tracker))
+            if case.radar_m:
+                runs[tracker][-1]["radar_alone"] = follow(seen, tracker, only="radar")
     return [summary(case, tracker, runs[tracker]) for tracker in trackers]
 
 
@@ -132,6 +135,8 @@ def summary(case: Case, tracker: str, runs: list[dict[str, Any]]) -> dict[str, A
         "tracks_beyond_one": sum(run["beyond_one"] for run in runs),
         "cpu_ms_a_look": 1e3 * sum(run["cpu_s"] for run in runs) / sum(run["looks"] for run in runs),
     }  # fmt: skip
+    if case.radar_m:
+        found["tracks_beyond_one_of_the_radar_alone"] = sum(run["radar_alone"]["beyond_one"] for run in runs)
     if firm:
         for name in ("after_s", "after_second_s", "error_m", "speed_error_m_s"):
             values = np.array([each[name] for each in firm])
@@ -147,6 +152,8 @@ def summary(case: Case, tracker: str, runs: list[dict[str, Any]]) -> dict[str, A
 def _show(line: dict[str, Any]) -> str:
     text = f"{line['case']:58} {line['tracker']:17} firm {line['firm_share']:.3f} false {line['false_firm_tracks']:3} "
     text += f"beyond one {line['tracks_beyond_one']:3} {line['cpu_ms_a_look']:6.2f} ms a look"
+    if "tracks_beyond_one_of_the_radar_alone" in line:
+        text += f", beyond one of the radar alone {line['tracks_beyond_one_of_the_radar_alone']}"
     if "nees" in line:
         after, second, error, nees = line["after_s"], line["after_second_s"], line["error_m"], line["nees"]
         text += f"\n    after {after['median']:.1f} s (95 %: {after['p95']:.1f}), of the second satellite's first line "

@@ -31,6 +31,7 @@ from noroshi.records import Detections, TrackStatus
 from noroshi.records.identity import ABSENT
 from noroshi.tracking.bank import Bank
 from noroshi.tracking.identity import track_ids
+from noroshi.tracking.life import FAR_OFF_NS
 from noroshi.tracking.store import NEVER, Integers, Store, Whole
 
 HEIGHTS_M = (-1_000.0, 2_000_000.0)
@@ -53,6 +54,7 @@ BLOCK = 50_000  # so many pairs of lines are looked at together
 RIVALS_MAX = 24  # hypotheses of one group of conflicts that are weighed against each other
 GATE = float(chi_square_gate(0.99999, 2))  # of a line
 GATE_ONE = float(chi_square_gate(0.999, 6))  # within it two states are of one target
+ASTRAY = 25.0  # so many times its covariance for a firm track that takes no lines where there are some
 SQUARED_SIGMAS = 6.0  # by so many of its own standard deviations the sum of squares of a fit may be too large
 EXISTENCE_MAX = 0.999
 SINE_SQUARED_MIN = 1e-6  # lines whose directions differ by less than a milliradian do not cross
@@ -404,7 +406,7 @@ def _scores(held: Held, now_ns: int) -> Floats:
     for each in np.unique(sensor[there]):
         own = sensor == each
         some = np.flatnonzero(own.any(axis=1))
-        first_ns = np.where(own, held.time_ns[held.member], np.iinfo(np.int64).max).min(axis=1)[some]
+        first_ns = np.where(own, held.time_ns[held.member], FAR_OFF_NS).min(axis=1)[some]
         line = held.line[held.member[some, own[some].argmax(axis=1)]]
         due = np.floor((now_ns - first_ns) / NS_PER_S / line[:, Line.PERIOD_S] - 0.25) + 1.0
         score[some] += np.maximum(due - own[some].sum(axis=1), 0.0) * line[:, Line.MISS]
@@ -509,49 +511,74 @@ def _states(held: Held, chosen: Integers, time_ns: Integers) -> tuple[Floats, Fl
 def _begun(
     store: Store, bank: Bank, held: Held, found: Integers, plots: Detections, fresh: Integers, first_new: int
 ) -> tuple[Integers, Integers, Floats]:
-    """Write the tracks of those hypotheses that are not of a firm track, and return what `start_by_lines` does."""
-    if found.size:
-        mean, covariance = _states(held, found, held.base_ns[found])
-        new = ~_is_known(store, bank, mean, covariance, held.base_ns[found])
-        found, mean, covariance = found[new], mean[new], covariance[new]
+    """Write the tracks of those hypotheses that are of no other track, and return what `start_by_lines` does.
+
+    A firm track that is near and that took none of their satellites' lines while they had theirs has gone astray: it
+    goes on from where they are, under its number.
+    """
+    heir, is_new = _kin(store, bank, held, found)
+    n_sensors, fated = len(held.looked_ns), is_new | (heir >= 0)
+    found, heir, is_new = found[fated], heir[fated], is_new[fated]
     none = np.zeros(0, np.int64)
     if not found.size:
         return none, none, np.zeros(0)
-    n_sensors = len(held.looked_ns)
     chosen = fresh[held.member[found].max(axis=1) - first_new]
     score = _scores(held, int(plots.time_ns.max()))[found]
     existence = np.minimum(1.0 / (1.0 + np.exp(-score)), EXISTENCE_MAX)
-    rows = store.new_rows(len(found))
-    bank.begin(store, rows, mean, covariance, existence)
+    store.save(heir[~is_new])
+    rows = heir.copy()
+    rows[is_new] = store.new_rows(int(is_new.sum()))
+    whole = store.whole[rows]
+    whole[is_new] = 0
+    whole[is_new, Whole.STATUS], whole[is_new, Whole.APART] = TrackStatus.TENTATIVE, NEVER
+    for column in (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI):
+        whole[is_new, column] = ABSENT
+    whole[is_new, Whole.ID] = track_ids(plots, chosen[is_new])
+    whole[is_new, Whole.FIRST_SENSOR + n_sensors :] = NEVER
     member, there = held.member[found], held.member[found] >= 0
-    time_ns = np.where(there, held.time_ns[member], NEVER)
-    whole = np.zeros((len(found), store.layout.n_whole), np.int64)
-    whole[:, Whole.STATUS] = TrackStatus.TENTATIVE
-    whole[:, Whole.ID] = track_ids(plots, chosen)
-    whole[:, Whole.TIME], whole[:, Whole.HITS] = held.base_ns[found], there.sum(axis=1)
-    whole[:, Whole.BORN] = np.where(there, time_ns, np.iinfo(np.int64).max).min(axis=1)
-    whole[:, Whole.APART] = NEVER
-    for code in (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI):
-        whole[:, code] = ABSENT
+    first_ns = np.where(there, held.time_ns[member], FAR_OFF_NS).min(axis=1)
+    whole[:, Whole.BORN] = np.where(is_new, first_ns, whole[:, Whole.BORN])
+    whole[:, Whole.TIME] = np.maximum(held.base_ns[found], whole[:, Whole.TIME])
+    whole[:, Whole.HITS] += there.sum(axis=1)
+    whole[:, Whole.MISSES] = 0
     for each in range(n_sensors):
-        own = there & (held.sensor[member] == each)
-        whole[:, Whole.FIRST_SENSOR + each] = own.sum(axis=1)
-        whole[:, Whole.FIRST_SENSOR + n_sensors + each] = np.where(own, time_ns, NEVER).max(axis=1)
+        own, last = there & (held.sensor[member] == each), Whole.FIRST_SENSOR + n_sensors + each
+        whole[:, Whole.FIRST_SENSOR + each] += own.sum(axis=1)
+        newest_ns = np.where(own, held.time_ns[member], NEVER).max(axis=1)
+        whole[:, last] = np.maximum(whole[:, last], newest_ns)
+    mean, covariance = _states(held, found, whole[:, Whole.TIME])
+    bank.begin(store, rows, mean, covariance, existence)
     store.whole[rows] = whole
-    return rows, chosen, existence
+    return rows, chosen[is_new], existence[is_new]
 
 
-def _is_known(store: Store, bank: Bank, mean: Floats, covariance: Floats, time_ns: Integers) -> NDArray[np.bool_]:
-    """Return whether a firm track is at each (n, 6) state, as far as can be told."""
+def _kin(store: Store, bank: Bank, held: Held, found: Integers) -> tuple[Integers, NDArray[np.bool_]]:
+    """Return (n,) the firm track that goes on from where each hypothesis is, or -1; and whether it is of a new target.
+
+    Neither is so where a firm track that does have lines of its own is at the same place, as far as can be told.
+    """
+    heir, is_new = np.full(len(found), -1), np.ones(len(found), np.bool_)
     rows = store.in_use()
     rows = rows[store.whole[rows, Whole.STATUS] >= TrackStatus.FIRM]
-    known = np.zeros(len(mean), np.bool_)
     if not rows.size:
-        return known
-    for i in range(len(mean)):
-        theirs, spread = bank.predict(store, rows, int(time_ns[i]))
-        known[i] = (mahalanobis_squared(theirs - mean[i], spread + covariance[i]) <= GATE_ONE).any()
-    return known
+        return heir, is_new
+    n_sensors = len(held.looked_ns)
+    last_ns = store.whole[rows, Whole.FIRST_SENSOR + n_sensors :]
+    mean, covariance = _states(held, found, held.base_ns[found])
+    for i, h in enumerate(found.tolist()):
+        member = held.member[h][held.member[h] >= 0]
+        first_ns = np.full(n_sensors, FAR_OFF_NS)
+        np.minimum.at(first_ns, held.sensor[member], held.time_ns[member])
+        has_lines = np.asarray((last_ns >= first_ns).any(axis=1))
+        theirs, spread = bank.predict(store, rows, int(held.base_ns[h]))
+        spread = np.where(has_lines, 1.0, ASTRAY)[:, None, None] * spread
+        distance = mahalanobis_squared(theirs - mean[i], spread + covariance[i])
+        distance = np.where(np.isin(rows, heir), np.inf, distance)
+        nearest = int(distance.argmin())
+        if distance[nearest] <= GATE_ONE:
+            is_new[i] = False
+            heir[i] = -1 if has_lines[nearest] else rows[nearest]
+    return heir, is_new
 
 
 def _without(held: Held, found: Integers) -> Held:
