@@ -52,7 +52,14 @@ class Launch:
 
 
 def launch(
-    lat_rad: float, lon_rad: float, azimuth_rad: float, kick_rad: float, rng: np.random.Generator, at_s: float = 0.0
+    lat_rad: float,
+    lon_rad: float,
+    azimuth_rad: float,
+    kick_rad: float,
+    rng: np.random.Generator,
+    *,
+    at_s: float,
+    until_s: float,
 ) -> Launch:
     """Return a launch from the ground: upright, then a kick from the vertical, and a gravity turn from then on.
 
@@ -86,7 +93,8 @@ def launch(
     side, wave_s, phase = np.cross(ahead, up), rng.uniform(20.0, 120.0, 2), rng.uniform(0.0, 2.0 * np.pi, 2)
     y = np.hstack([place[0], np.cross(SPIN, place[0])])
     legs = []
-    edges = [0.0, ends[0], ends[0] + GAP_S, ends[1], ends[1] + 120.0]
+    last = max(until_s - at_s, 0.0) + 1.0
+    edges = [0.0, *(edge for edge in (ends[0], ends[0] + GAP_S, ends[1]) if edge < last), last]
     for begin, end in pairwise(edges):
         flown = solve_ivp(rate, (begin, end), y, method="DOP853", rtol=1e-6, atol=1e-3, max_step=5.0, dense_output=True)
         legs.append((end, flown.sol))
@@ -207,9 +215,8 @@ def scene(
     for k in range(n_launches):
         lat = LAT_RAD + rng.uniform(-0.5, 0.5) * apart_m / 6.37e6
         lon = LON_RAD + rng.uniform(-0.5, 0.5) * apart_m / 6.37e6 / math.cos(LAT_RAD)
-        launches.append(
-            launch(lat, lon, azimuth + rng.normal() * 0.1, math.radians(rng.uniform(10.0, 25.0)), rng, k * stagger_s)
-        )
+        course, kick = azimuth + rng.normal() * 0.1, math.radians(rng.uniform(10.0, 25.0))
+        launches.append(launch(lat, lon, course, kick, rng, at_s=k * stagger_s, until_s=until_s))
     eyes = satellites(n_satellites, rng, parameters)
     n_looks = int(until_s / PERIOD_S)
     events = sorted((eye.phase_s + PERIOD_S * k, i) for i, eye in enumerate(eyes) for k in range(n_looks))
