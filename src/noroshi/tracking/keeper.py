@@ -23,6 +23,7 @@ from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
 from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.life import due, rivals
+from noroshi.tracking.sightlines import Sighted, is_sighted, start_by_lines
 from noroshi.tracking.store import (
     EXISTENCE,
     FREE,
@@ -158,7 +159,11 @@ class Keeper(ABC):
         weight, existence, fresh = self.associate(pairs, form, i_sensor)
         changed, own_plot = self._update(pairs, weight, existence, detections, codes, words, i_sensor)
         twins, heirs = self._twins(pairs, own_plot, now_ns)
-        self._start(np.flatnonzero(fresh), fresh, detections, form, sensor, codes, words, i_sensor)
+        if is_sighted(sensor):
+            born, fresh = self._start_by_lines(detections, sensor, pairs, weight, existence, i_sensor)
+            changed = np.union1d(changed, born)
+        else:
+            self._start(np.flatnonzero(fresh), fresh, detections, form, sensor, codes, words, i_sensor)
         if sensor.parameters.get("frames", 0.0) and first_ns == now_ns:
             self.after_look(i_sensor, changed, now_ns)
         lost = self._end(twins, now_ns)
@@ -284,6 +289,18 @@ class Keeper(ABC):
         _born(s.whole, rows, chosen, track_ids(plots, chosen, codes), plots.time_ns, codes, words, i_sensor, n)
         self.judge(rows)
         s.refresh(rows)
+
+    def _start_by_lines(
+        self, plots: Detections, sensor: Sighted, pairs: Pairs, weight: Floats, existence: Floats, i_sensor: int
+    ) -> tuple[Integers, Floats]:
+        """Start tracks where lines of several sensors meet; return their rows, and existence by the plots (n,)."""
+        claimed = np.bincount(pairs.plot, weight * existence[pairs.group], len(plots)).astype(np.float64)
+        rows, chosen, likely = start_by_lines(self.store, self.bank, plots, sensor, claimed, i_sensor)
+        fresh = np.zeros(len(plots))
+        fresh[chosen] = likely
+        self.judge(rows)
+        self.store.refresh(rows)
+        return rows, fresh
 
     def _twins(self, pairs: Pairs, own_plot: Integers, now_ns: int) -> tuple[Integers, Integers]:
         """Return the rows that are the younger of two on one target, and those that took over.

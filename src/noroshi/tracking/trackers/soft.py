@@ -37,6 +37,7 @@ CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
 
 LOOKS_REMEMBERED = 10.0  # over so many looks the rate of false plots is averaged
 WEIGHT_MIN = 1e-4  # a plot that is a track's with less is not worth the work
+LOG_MOST = 600.0  # a likelihood beyond this would overflow with the factors above
 UNCLAIMED_MIN = 0.1  # nor is a new track at a plot that is nobody's with less
 
 
@@ -247,7 +248,9 @@ def _weigh(
             weight[e] = 0.0
             if not is_inside[e]:
                 continue
-            own = existence * detection * math.exp(log_likelihood[e] + form[plot[e], LOG_VOLUME]) / others
+            own = (
+                existence * detection * math.exp(min(log_likelihood[e] + form[plot[e], LOG_VOLUME], LOG_MOST)) / others
+            )
             if agreement[e] == SAME_CODE:
                 own *= CODE_FACTOR
             elif agreement[e] == SAME_ADDRESS:
