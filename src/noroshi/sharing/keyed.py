@@ -1,0 +1,80 @@
+"""Secrets of tracks: numbers that only the holder of a key can foresee, the same whenever they are asked for.
+
+Source: FIPS 198-1 (HMAC) with SHA-256.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+WORDS = 4  # 64-bit words of a SHA-256 digest
+REMEMBERED = 100_000  # rows: many hours of a nation's tracks in some 10 MB
+SECRET_BYTES_MIN = 16
+
+
+def derive(secret: bytes, purpose: str) -> bytes:
+    """Return the key for one purpose, so that what one purpose shows tells nothing of another.
+
+    Raises:
+        ValueError: if the secret is so short that it can be guessed.
+    """
+    if len(secret) < SECRET_BYTES_MIN:
+        raise ValueError(f"a secret of {len(secret)} bytes can be guessed; it has at least {SECRET_BYTES_MIN}")
+    return hmac.digest(secret, purpose.encode(), hashlib.sha256)
+
+
+def words(key: bytes, names: NDArray[np.uint64], part: int = 0) -> NDArray[np.uint64]:
+    """Return (n, 4) keyed words of (n,) names within a part, for instance an epoch."""
+    prefix = part.to_bytes(8, "big", signed=True)
+    digests = [hmac.digest(key, prefix + name.to_bytes(8, "big"), hashlib.sha256) for name in names.tolist()]
+    return np.frombuffer(b"".join(digests), ">u8").reshape(len(names), WORDS).astype(np.uint64)
+
+
+def normals(key: bytes, names: NDArray[np.uint64], part: int = 0) -> NDArray[np.float64]:
+    """Return (n, 4) standard normal numbers, as `words`."""
+    return np.asarray(ndtri(uniforms(key, names, part)), np.float64)
+
+
+def uniforms(key: bytes, names: NDArray[np.uint64], part: int = 0) -> NDArray[np.float64]:
+    """Return (n, 4) numbers in (0, 1), as `words`."""
+    uniform = np.right_shift(words(key, names, part), np.uint64(11)) + 0.5
+    return np.asarray(uniform * 2.0**-53, np.float64)
+
+
+class Remembered:
+    """A function of names that is worked out once a name and part, which changes its speed and nothing else.
+
+    Args:
+        function: of (n,) names and a part; gives n rows.
+    """
+
+    def __init__(self, function: Callable[[NDArray[np.uint64], int], NDArray[Any]]) -> None:
+        self._function = function
+        self._parts: dict[int, tuple[NDArray[np.uint64], NDArray[Any]]] = {}
+
+    def __call__(self, names: NDArray[np.uint64], part: int = 0) -> NDArray[Any]:
+        """Return a row for each of (n,) names."""
+        known, rows = self._parts.get(part, (names[:0], None))
+        at = np.searchsorted(known, names)
+        fresh = known.take(at, mode="clip") != names if len(known) else np.ones(len(names), np.bool_)
+        if rows is None or fresh.any():
+            new = np.unique(names[fresh])
+            found = self._function(new, part)
+            joined = np.concatenate([known, new])
+            order = np.argsort(joined, kind="stable")
+            known, rows = joined[order], (found if rows is None else np.concatenate([rows, found]))[order]
+            self._keep(part, known, rows)
+            at = np.searchsorted(known, names)
+        return rows[at]
+
+    def _keep(self, part: int, known: NDArray[np.uint64], rows: NDArray[Any]) -> None:
+        self._parts.pop(part, None)
+        while self._parts and len(known) + sum(len(names) for names, _ in self._parts.values()) > REMEMBERED:
+            del self._parts[next(iter(self._parts))]
+        if len(known) <= REMEMBERED:
+            self._parts[part] = (known, rows)
