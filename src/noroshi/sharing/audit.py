@@ -2,9 +2,9 @@
 
 An entry carries the hash of the entry before it, so nothing can be altered or taken out of the middle; a signed
 checkpoint says how far the record had come, so its end cannot be cut off by anybody without the key, nor by its holder
-once a partner has the checkpoint; a receipt, signed by the recipient and again by the owner, names the message up to which
-a feed arrived whole, so that a release that a partner acknowledged cannot be missing from the record. Counts of what was
-withheld are in the record and never leave the node: that there is something is information.
+once a partner has the checkpoint; a receipt, signed by the recipient and again by the owner, names the message up to
+which a feed arrived whole, so that a release that a partner acknowledged cannot be missing from the record. Counts of
+what was withheld are in the record and never leave the node: that there is something is information.
 """
 
 import hashlib
@@ -121,7 +121,7 @@ def released_content(
 
 
 def withheld_content(released: Released, policy: Policy) -> dict[str, Any]:
-    """Return the content of a "withheld" entry: how many rows did not go out, by reason and rule; for the node alone."""
+    """Return the content of a "withheld" entry: how many rows stayed, by reason and rule; for the node alone."""
     kept = released.outcome != Outcome.RELEASED
     reasons, counts = np.unique(released.outcome[kept], return_counts=True)
     return {
@@ -214,8 +214,11 @@ def verify(
         last, head = entry.seq, hashlib.sha256(data).digest()
         heads[last] = head
         if entry.kind == RELEASE:
-            feed = sent.setdefault((entry.content["recipient"], entry.content["feed"]), {})
-            feed.update(enumerate(entry.content["hashes"], entry.content["first"]))
+            try:
+                feed = sent.setdefault((entry.content["recipient"], entry.content["feed"]), {})
+                feed.update(enumerate(entry.content["hashes"], entry.content["first"]))
+            except (KeyError, TypeError):
+                faults.append(f"entry {last} is no entry of a release")
     anchored = 0
     for point in sorted(checkpoints, key=lambda point: (point.seq, point.time_ns)):
         where = f"checkpoint at entry {point.seq}"

@@ -1,8 +1,8 @@
 """What travels between two nodes: signed, numbered, chained messages, and a receiver that trusts nothing else.
 
 A message is msgpack `[signed part, signature]`. The signed part names owner, recipient, feed and number, and carries
-the hash of the message before it. Messages are numbered when they are sent and not when they are queued, so what is purged
-before it went out leaves no gap.
+the hash of the message before it. Messages are numbered when they are sent and not when they are queued, so what is
+purged before it went out leaves no gap.
 """
 
 import hashlib
