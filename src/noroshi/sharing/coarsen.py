@@ -28,6 +28,8 @@ EPOCH_S = 900  # a drift grows over half of it, and an exact fix from elsewhere 
 PERIODS_S = (1, 5, 10, 30, 60, 300, 900)  # each divides the next and the epoch, so that coarse times nest
 POSITION_M, HEIGHT_M, VELOCITY_M_S = 100.0, 25.0, 0.5  # the finest step of each ladder; every next one is twice that
 STEPS = 14
+COLUMNS = (slice(0, 3), slice(3, 4), slice(4, 7))  # of a displacement: position, height, velocity
+WIDTH = 7
 EPOCH_NS = EPOCH_S * NS_PER_S
 
 
@@ -138,24 +140,16 @@ class Coarsener:
 
     def _walk(self, names: NDArray[np.uint64], epoch: int, steps: tuple[int, int, int]) -> Floats:
         """Sum the independent parts of every step of the ladders up to `steps`, which makes coarsenesses nest."""
-        found = np.zeros((len(names), 7))
-        for what, columns, first, last in (
-            ("position", slice(0, 3), POSITION_M, steps[0]),
-            ("height", slice(3, 4), HEIGHT_M, steps[1]),
-            ("velocity", slice(4, 7), VELOCITY_M_S, steps[2]),
-        ):
-            for step in range(last + 1):
-                sigma = first if step == 0 else first * 2.0**step * 0.75**0.5  # sqrt of 1 - 1/4 of the step's square
-                for part in ("life", "epoch"):
-                    key = derive(self._key, f"{what}|{step}|{part}")
-                    drawn = normals(key, names, epoch if part == "epoch" else 0)
-                    found[:, columns] += sigma * drawn[:, : columns.stop - columns.start]
-        return found
-
-
-def slots(time_ns: NDArray[np.int64], period_ns: int) -> NDArray[np.int64]:
-    """Return (n,) which period each time falls into."""
-    return time_ns // period_ns
+        n_steps = max(steps) + 1
+        scale = np.zeros((n_steps, WIDTH))
+        for columns, finest, last in zip(COLUMNS, (POSITION_M, HEIGHT_M, VELOCITY_M_S), steps, strict=True):
+            total = finest * 2.0 ** np.arange(last + 1)
+            scale[: last + 1, columns] = np.sqrt(np.diff(total**2, prepend=0.0))[:, None]
+        count = STEPS * WIDTH
+        of_life = normals(derive(self._key, "life"), names, 0, count)
+        of_epoch = normals(derive(self._key, "epoch"), names, epoch, count)
+        drawn = (of_life + of_epoch)[:, : n_steps * WIDTH].reshape(len(names), n_steps, WIDTH)
+        return np.asarray(np.sum(drawn * scale, axis=1), np.float64)
 
 
 def _step(wanted: float, finest: float) -> int:

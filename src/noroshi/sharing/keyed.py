@@ -1,6 +1,6 @@
 """Secrets of tracks: numbers that only the holder of a key can foresee, the same whenever they are asked for.
 
-Source: FIPS 198-1 (HMAC) with SHA-256.
+Source: FIPS 198-1 (HMAC) with SHA-256; FIPS 202 (SHAKE256), which stretches its result where more is needed.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 WORDS = 4  # 64-bit words of a SHA-256 digest
+BYTES = 8  # of a word
 REMEMBERED = 100_000  # rows: many hours of a nation's tracks in some 10 MB
 SECRET_BYTES_MIN = 16
 
@@ -28,21 +29,26 @@ def derive(secret: bytes, purpose: str) -> bytes:
     return hmac.digest(secret, purpose.encode(), hashlib.sha256)
 
 
-def words(key: bytes, names: NDArray[np.uint64], part: int = 0) -> NDArray[np.uint64]:
-    """Return (n, 4) keyed words of (n,) names within a part, for instance an epoch."""
-    prefix = part.to_bytes(8, "big", signed=True)
-    digests = [hmac.digest(key, prefix + name.to_bytes(8, "big"), hashlib.sha256) for name in names.tolist()]
-    return np.frombuffer(b"".join(digests), ">u8").reshape(len(names), WORDS).astype(np.uint64)
+def words(key: bytes, names: NDArray[np.uint64], part: int = 0, count: int = WORDS) -> NDArray[np.uint64]:
+    """Return (n, count) keyed words of (n,) names within a part, for instance an epoch.
+
+    Fewer words are the first of more, but for up to `WORDS` and more than these.
+    """
+    prefix = part.to_bytes(BYTES, "big", signed=True)
+    digests = [hmac.digest(key, prefix + name.to_bytes(BYTES, "big"), hashlib.sha256) for name in names.tolist()]
+    if count > WORDS:
+        digests = [hashlib.shake_256(digest).digest(BYTES * count) for digest in digests]
+    return np.frombuffer(b"".join(digests), ">u8").reshape(len(names), -1)[:, :count].astype(np.uint64)
 
 
-def normals(key: bytes, names: NDArray[np.uint64], part: int = 0) -> NDArray[np.float64]:
-    """Return (n, 4) standard normal numbers, as `words`."""
-    return np.asarray(ndtri(uniforms(key, names, part)), np.float64)
+def normals(key: bytes, names: NDArray[np.uint64], part: int = 0, count: int = WORDS) -> NDArray[np.float64]:
+    """Return (n, count) standard normal numbers, as `words`."""
+    return np.asarray(ndtri(uniforms(key, names, part, count)), np.float64)
 
 
-def uniforms(key: bytes, names: NDArray[np.uint64], part: int = 0) -> NDArray[np.float64]:
-    """Return (n, 4) numbers in (0, 1), as `words`."""
-    uniform = np.right_shift(words(key, names, part), np.uint64(11)) + 0.5
+def uniforms(key: bytes, names: NDArray[np.uint64], part: int = 0, count: int = WORDS) -> NDArray[np.float64]:
+    """Return (n, count) numbers in (0, 1), as `words`."""
+    uniform = np.right_shift(words(key, names, part, count), np.uint64(11)) + 0.5
     return np.asarray(uniform * 2.0**-53, np.float64)
 
 
