@@ -84,7 +84,7 @@ def test_a_recipient_is_not_shown_who_else_gets_it():
 
 
 def test_stanag_4774_has_the_elements_of_public_examples():
-    """Element names and order as in xmlspif.org's and nmbs' examples: information, then creation time, one namespace."""
+    """Element names, order and namespace as in the examples of xmlspif.org and nmbs."""
     label = Label(originator="JPN", level="RESTRICTED", releasable_to=("KOR", "USA"), caveats=("EXERCISE",))
     root = ET.fromstring(labels.stanag_4774(label, created_ns=1_893_456_000_000_000_000))
     space = {"s": "urn:nato:stanag:4774:confidentialitymetadatalabel:1:0"}

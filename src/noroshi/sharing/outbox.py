@@ -504,15 +504,19 @@ class Outbox:
         return both.take(np.argsort(both.number, kind="stable"))
 
     def _drafts(self, chosen: Sequence[Rows]) -> list[Draft]:
-        """Return messages of at most `ROWS_MAX` rows: one product, label and policy each, in order of urgency."""
+        """Return messages of at most `ROWS_MAX` rows, in order of urgency.
+
+        Each is of one product, label, policy and rule, so that what is taken back takes nothing else with it.
+        """
         rows = Rows.joined(chosen)
         drafts: list[Draft] = []
         for urgency in np.unique(rows.urgency).tolist():
-            groups: dict[tuple[Product, Label, str], list[int]] = {}
+            groups: dict[tuple[Product, Label, str, int], list[int]] = {}
             for i in np.flatnonzero(rows.urgency == urgency).tolist():
                 parcel = self._parcels[int(rows.parcel[i])]
-                groups.setdefault((parcel.product, parcel.label, parcel.policy), []).append(i)
-            for (product, label, policy), members in groups.items():
+                key = (parcel.product, parcel.label, parcel.policy, int(rows.rule[i]))
+                groups.setdefault(key, []).append(i)
+            for (product, label, policy, _), members in groups.items():
                 for first in range(0, len(members), ROWS_MAX):
                     part = rows.take(np.array(members[first : first + ROWS_MAX]))
                     span = int(part.time_ns.min()), int(part.time_ns.max())
