@@ -96,8 +96,10 @@ def measure(rules: str, tracks: Tracks, rounds: int) -> dict[str, float]:
     policy, secrets, memory = parse(HEAD + rules, actions), Secrets(SECRET), Memory.empty()
     spent: dict[bool, list[float]] = {True: [], False: []}
     epoch = None
+    rng = np.random.default_rng(SEED)
     for k in range(rounds):
-        batch = tracks.replace(time_ns=tracks.time_ns + k * 60 * SECOND)
+        order = rng.permutation(len(tracks))  # live batches come in no order of numbers
+        batch = take(tracks.replace(time_ns=tracks.time_ns + k * 60 * SECOND), order)
         now_ns = START_NS + k * 60 * SECOND
         begin = time.process_time()
         facts = facts_of(batch, product=Product.CONTRIBUTION, exercise=None, sensor_types=TYPES)
@@ -133,13 +135,14 @@ def queue(tracks: Tracks, rounds: int) -> dict[str, float]:
         begin = time.process_time()
         label = decode(told.label)
         body = pack(told.tracks)
+        stored = unpack(body)  # a driver keeps the parcel at hand
         outbox.put(
             rows_of(told, policy, parcel=outbox.next_parcel, body=body, product=Product.CONTRIBUTION, label=label)
         )
         for draft in outbox.take(now_ns, 1 << 30):
-            parts = [take(unpack(data), rows) for data, rows in outbox.body(draft)]
+            ((_, rows),) = outbox.body(draft)
             message = sender.seal(
-                pack(parts[0]), product=draft.product, label=draft.label, policy=draft.policy,
+                pack(take(stored, rows)), product=draft.product, label=draft.label, policy=draft.policy,
                 valid_from_ns=draft.valid_from_ns, valid_to_ns=draft.valid_to_ns, now_ns=now_ns,
             )  # fmt: skip
             outbox.sealed(draft, sender.seq, message)

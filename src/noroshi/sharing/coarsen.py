@@ -15,6 +15,7 @@ target's own reports) undoes it for what is left of the epoch, but for the part 
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,7 +130,9 @@ class Coarsener:
     def _displacements(self, track_id: NDArray[np.uint64], epochs: NDArray[np.int64], coarseness: Coarseness) -> Floats:
         """Return (n, 7): displacement (3, of which the horizontal part counts), height, drift (3, likewise)."""
         steps = coarseness.steps
-        remembered = self._rows.setdefault(steps, Remembered(lambda names, epoch: self._walk(names, epoch, steps)))
+        if steps not in self._rows:
+            self._rows[steps] = self._walks(steps)
+        remembered = self._rows[steps]
         if len(epochs) and (epochs == epochs[0]).all():
             return remembered(track_id, int(epochs[0]))
         found = np.empty((len(track_id), 7))
@@ -138,18 +141,21 @@ class Coarsener:
             found[mine] = remembered(track_id[mine], epoch)
         return found
 
-    def _walk(self, names: NDArray[np.uint64], epoch: int, steps: tuple[int, int, int]) -> Floats:
-        """Sum the independent parts of every step of the ladders up to `steps`, which makes coarsenesses nest."""
+    def _walks(self, steps: tuple[int, int, int]) -> Remembered:
+        """Return what sums the independent parts of every step of the ladders, which makes coarsenesses nest."""
         n_steps = max(steps) + 1
         scale = np.zeros((n_steps, WIDTH))
         for columns, finest, last in zip(COLUMNS, (POSITION_M, HEIGHT_M, VELOCITY_M_S), steps, strict=True):
             total = finest * 2.0 ** np.arange(last + 1)
             scale[: last + 1, columns] = np.sqrt(np.diff(total**2, prepend=0.0))[:, None]
-        count = STEPS * WIDTH
-        of_life = normals(derive(self._key, "life"), names, 0, count)
-        of_epoch = normals(derive(self._key, "epoch"), names, epoch, count)
-        drawn = (of_life + of_epoch)[:, : n_steps * WIDTH].reshape(len(names), n_steps, WIDTH)
-        return np.asarray(np.sum(drawn * scale, axis=1), np.float64)
+
+        def walk(key: bytes, names: NDArray[np.uint64], part: int) -> Floats:
+            drawn = normals(key, names, part, n_steps * WIDTH).reshape(len(names), n_steps, WIDTH)
+            return np.asarray(np.sum(drawn * scale, axis=1), np.float64)
+
+        of_life = Remembered(partial(walk, derive(self._key, "life")))
+        of_epoch = partial(walk, derive(self._key, "epoch"))
+        return Remembered(lambda names, epoch: of_life(names) + of_epoch(names, epoch))
 
 
 def _step(wanted: float, finest: float) -> int:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from noroshi.sharing.index import EMPTY, Index
+
 WORDS = 4  # 64-bit words of a SHA-256 digest
 BYTES = 8  # of a word
 REMEMBERED = 100_000  # rows: many hours of a nation's tracks in some 10 MB
@@ -61,26 +63,28 @@ class Remembered:
 
     def __init__(self, function: Callable[[NDArray[np.uint64], int], NDArray[Any]]) -> None:
         self._function = function
-        self._parts: dict[int, tuple[NDArray[np.uint64], NDArray[Any]]] = {}
+        self._names: dict[int, NDArray[np.uint64]] = {}
+        self._parts: dict[int, tuple[Index, NDArray[Any]]] = {}
 
     def __call__(self, names: NDArray[np.uint64], part: int = 0) -> NDArray[Any]:
         """Return a row for each of (n,) names."""
-        known, rows = self._parts.get(part, (names[:0], None))
-        at = np.searchsorted(known, names)
-        fresh = known.take(at, mode="clip") != names if len(known) else np.ones(len(names), np.bool_)
-        if rows is None or fresh.any():
+        index, rows = self._parts.get(part, (None, None))
+        at = np.full(len(names), EMPTY) if index is None else index.find(names)
+        fresh = at == EMPTY
+        if rows is None or index is None or fresh.any():
+            known = self._names.pop(part, names[:0])
             new = np.unique(names[fresh])
             found = self._function(new, part)
-            joined = np.concatenate([known, new])
-            order = np.argsort(joined, kind="stable")
-            known, rows = joined[order], (found if rows is None else np.concatenate([rows, found]))[order]
-            self._keep(part, known, rows)
-            at = np.searchsorted(known, names)
+            known, rows = np.concatenate([known, new]), found if rows is None else np.concatenate([rows, found])
+            index = Index.of(known)
+            self._keep(part, known, index, rows)
+            at = index.find(names)
         return rows[at]
 
-    def _keep(self, part: int, known: NDArray[np.uint64], rows: NDArray[Any]) -> None:
+    def _keep(self, part: int, known: NDArray[np.uint64], index: Index, rows: NDArray[Any]) -> None:
         self._parts.pop(part, None)
-        while self._parts and len(known) + sum(len(names) for names, _ in self._parts.values()) > REMEMBERED:
-            del self._parts[next(iter(self._parts))]
+        while self._parts and len(known) + sum(len(names) for names in self._names.values()) > REMEMBERED:
+            oldest = next(iter(self._parts))
+            del self._parts[oldest], self._names[oldest]
         if len(known) <= REMEMBERED:
-            self._parts[part] = (known, rows)
+            self._parts[part], self._names[part] = (index, rows), known

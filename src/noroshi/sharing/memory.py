@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.kernel import kernel
+from noroshi.sharing.index import EMPTY, Index
 
 NEVER_NS = np.iinfo(np.int64).min
 KEPT_NS = 2 * 3600 * NS_PER_S  # longer than the longest period of reports
@@ -18,42 +19,47 @@ class Memory:
     """Of each track that a recipient was told of, when the last row told held.
 
     Attributes:
-        track_id: (m,) the node's own numbers, sorted.
+        track_id: (m,) the node's own numbers.
         told_ns: (m,).
+        index: where each number stands.
     """
 
     track_id: NDArray[np.uint64]
     told_ns: NDArray[np.int64]
+    index: Index
+
+    @classmethod
+    def of(cls, track_id: NDArray[np.uint64], told_ns: NDArray[np.int64]) -> Self:
+        """Return the memory of what a recipient was told; of tracks it forgot nothing is known."""
+        return cls(track_id, told_ns, Index.of(track_id))
 
     @classmethod
     def empty(cls) -> Self:
         """Return the memory of a recipient that was told nothing."""
-        return cls(np.zeros(0, np.uint64), np.zeros(0, np.int64))
+        return cls.of(np.zeros(0, np.uint64), np.zeros(0, np.int64))
 
     def told(self, track_id: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return (n,) times last told of; `NEVER_NS` where never."""
-        if not len(self.track_id):
-            return np.full(len(track_id), NEVER_NS, np.int64)
-        at = np.searchsorted(self.track_id, track_id)
-        found = self.track_id.take(at, mode="clip") == track_id
-        return np.where(found, self.told_ns.take(at, mode="clip"), NEVER_NS)
+        at = self.index.find(track_id)
+        return np.where(at == EMPTY, NEVER_NS, self.told_ns[at]) if len(self.told_ns) else np.full(len(at), NEVER_NS)
 
     def with_told(self, track_id: NDArray[np.uint64], time_ns: NDArray[np.int64]) -> Self:
         """Return the memory after more was told; tracks not told of for two hours are forgotten."""
         if not len(track_id):
             return self
-        new = np.unique(track_id[self.told(track_id) == NEVER_NS])
-        names, told = self.track_id, self.told_ns
-        if len(new):
+        at = self.index.find(track_id)
+        names, told, index = self.track_id, self.told_ns, self.index
+        if (at == EMPTY).any():
             recent = told >= time_ns.max() - KEPT_NS
             names, told = names[recent], told[recent]
-            names = np.concatenate([names, np.setdiff1d(track_id, names)])
-            order = np.argsort(names, kind="stable")
-            names, told = names[order], np.append(told, np.full(len(names) - len(told), NEVER_NS))[order]
+            new = np.setdiff1d(track_id, names)
+            names, told = np.concatenate([names, new]), np.append(told, np.full(len(new), NEVER_NS))
+            index = Index.of(names)
+            at = index.find(track_id)
         else:
             told = told.copy()
-        np.maximum.at(told, np.searchsorted(names, track_id), time_ns)
-        return type(self)(names, told)
+        np.maximum.at(told, at, time_ns)
+        return type(self)(names, told, index)
 
 
 def spaced(

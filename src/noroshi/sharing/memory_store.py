@@ -16,7 +16,7 @@ class MemoryStore:
     parcels: dict[int, Parcel] = field(default_factory=dict)
     waits: dict[int, set[int]] = field(default_factory=dict)
     messages: dict[int, tuple[Sealed, bytes | None]] = field(default_factory=dict)
-    last_told: dict[tuple[Product, int], tuple[str, Rows]] = field(default_factory=dict)
+    last_told: dict[tuple[Product, int], tuple[str, Rows, int]] = field(default_factory=dict)
 
     def put(self, parcel: Parcel) -> None:
         """Keep a parcel."""
@@ -25,21 +25,17 @@ class MemoryStore:
 
     def seal(self, rows: Rows, sealed: Sealed, message: bytes) -> None:
         """Keep a message instead of its rows."""
-        for i, (number, row, name) in enumerate(
-            zip(rows.parcel.tolist(), rows.row.tolist(), rows.number.tolist(), strict=True)
-        ):
-            parcel = self.parcels[number]
-            rule = parcel.rules[int(parcel.rows.rule[parcel.rows.row == row][0])]
+        for i, name in enumerate(rows.number.tolist()):
             before = self.last_told.get((sealed.product, name))
-            if before is None or before[1].time_ns[0] <= rows.time_ns[i]:
-                self.last_told[sealed.product, name] = (rule, rows.take(np.array([i])))
+            if before is None or before[1].time_ns[before[2]] <= rows.time_ns[i]:
+                self.last_told[sealed.product, name] = (sealed.rules[0], rows, i)
         self.messages[sealed.seq] = (sealed, message)
         self.drop(rows)
 
     def drop(self, rows: Rows) -> None:
         """Let rows not wait any more."""
-        for number, row in zip(rows.parcel.tolist(), rows.row.tolist(), strict=True):
-            self.waits[number].discard(row)
+        for number in np.unique(rows.parcel).tolist():
+            self.waits[number] -= set(rows.row[rows.parcel == number].tolist())
             if not self.waits[number]:
                 del self.waits[number], self.parcels[number]
 
@@ -73,4 +69,7 @@ class MemoryStore:
 
     def told(self) -> Iterable[tuple[Product, str, Rows]]:
         """Return what the recipient was told, each with the rule that released it, and the latest row."""
-        return [(product, rule, rows) for (product, _), (rule, rows) in sorted(self.last_told.items())]
+        return [
+            (product, rule, rows.take(np.array([i])))
+            for (product, _), (rule, rows, i) in sorted(self.last_told.items(), key=lambda item: item[0])
+        ]

@@ -130,7 +130,7 @@ class Sealed:
         seq: its number.
         digest: its hash.
         product: what it carries.
-        rules: the rules that released what it carries.
+        rules: the rules that released what it carries; one, since drafts are of one rule.
         expires_ns: from when on it is not to be had any more.
         withdrawn: whether it is not to be had any more already.
     """
@@ -320,13 +320,14 @@ class Outbox:
         self._notices, self._newest = Rows.none(), Rows.none()
         self._history: deque[Rows] = deque()
         self._told: dict[Product, Rows] = {}
+        self._untold: dict[Product, list[Rows]] = {}  # told, and not in the table yet
         self._sealed: dict[int, Sealed] = {}
         self.acknowledged = 0
         self.aged: Counter[str] = Counter()
         for parcel, rows in store.waiting():
             self._queue(parcel, rows)
         for product, rule, rows in store.told():
-            self._tell(product, _with_rule(rows, self._rule(rule)))
+            self._untold.setdefault(product, []).append(_with_rule(rows, self._rule(rule)))
         for message in store.sealed():
             self._sealed[message.seq] = message
 
@@ -350,6 +351,7 @@ class Outbox:
 
     def take(self, now_ns: int, n_bytes: int) -> list[Draft]:
         """Return what is to be sent now, at most so many bytes of it; these rows do not wait any more."""
+        self._note_told()
         self._expire(now_ns)
         self._come_due(now_ns)
         chosen: list[Rows] = []
@@ -392,7 +394,7 @@ class Outbox:
         )
         self._store.seal(draft.rows, sealed, message)
         self._sealed[seq] = sealed
-        self._tell(draft.product, draft.rows)
+        self._untold.setdefault(draft.product, []).append(draft.rows)
         self._leave(draft.rows)
 
     def acknowledge(self, seq: int) -> None:
@@ -433,6 +435,7 @@ class Outbox:
         Purges what has not gone out, withdraws messages that were not acknowledged, and lists what the recipient was
         told and has to forget; put tombstones for these.
         """
+        self._note_told()
         bad = np.array([name not in valid and name != "" for name in self._rules], np.bool_)
         purged: Counter[str] = Counter()
         for rows, keep in self._pools():
@@ -509,27 +512,27 @@ class Outbox:
         Each is of one product, label, policy and rule, so that what is taken back takes nothing else with it.
         """
         rows = Rows.joined(chosen)
+        numbers, at = np.unique(rows.parcel, return_inverse=True)
+        kinds: dict[tuple[Product, Label, str], int] = {}
+        parcels = [self._parcels[number] for number in numbers.tolist()]
+        kind_of = [kinds.setdefault((one.product, one.label, one.policy), len(kinds)) for one in parcels]
+        kind = np.array(kind_of, np.int64)[at]
+        group = (rows.urgency * max(len(kinds), 1) + kind) * max(len(self._rules), 1) + rows.rule
         drafts: list[Draft] = []
-        for urgency in np.unique(rows.urgency).tolist():
-            groups: dict[tuple[Product, Label, str, int], list[int]] = {}
-            for i in np.flatnonzero(rows.urgency == urgency).tolist():
-                parcel = self._parcels[int(rows.parcel[i])]
-                key = (parcel.product, parcel.label, parcel.policy, int(rows.rule[i]))
-                groups.setdefault(key, []).append(i)
-            for (product, label, policy, _), members in groups.items():
-                for first in range(0, len(members), ROWS_MAX):
-                    part = rows.take(np.array(members[first : first + ROWS_MAX]))
-                    span = int(part.time_ns.min()), int(part.time_ns.max())
-                    drafts.append(
-                        Draft(
-                            product=product,
-                            label=label,
-                            policy=policy,
-                            rows=part,
-                            valid_from_ns=span[0],
-                            valid_to_ns=span[1],
-                        )
+        for members in (np.flatnonzero(group == one) for one in np.unique(group)):
+            parcel = parcels[at[members[0]]]
+            for first in range(0, len(members), ROWS_MAX):
+                part = rows.take(members[first : first + ROWS_MAX])
+                drafts.append(
+                    Draft(
+                        product=parcel.product,
+                        label=parcel.label,
+                        policy=parcel.policy,
+                        rows=part,
+                        valid_from_ns=int(part.time_ns.min()),
+                        valid_to_ns=int(part.time_ns.max()),
                     )
+                )
         return drafts
 
     def _pools(self) -> list[tuple[Rows, "_Keep"]]:
@@ -577,13 +580,16 @@ class Outbox:
                 withdrawn=True,
             )
 
-    def _tell(self, product: Product, rows: Rows) -> None:
-        if product in (Product.STATUS, Product.TOMBSTONE):
-            return
-        both = Rows.joined([self._told.get(product, Rows.none()), rows])
-        both = both.take(np.lexsort((both.parcel, both.time_ns, both.number)))
-        is_newest = np.append(both.number[1:] != both.number[:-1], True)[: len(both)]
-        self._told[product] = both.take(is_newest & ~both.is_last)
+    def _note_told(self) -> None:
+        """Bring the table of what was told up to date; once for many messages."""
+        for product, parts in self._untold.items():
+            if product in (Product.STATUS, Product.TOMBSTONE):
+                continue
+            both = Rows.joined([self._told.get(product, Rows.none()), *parts])
+            both = both.take(np.lexsort((both.parcel, both.time_ns, both.number)))
+            is_newest = np.append(both.number[1:] != both.number[:-1], True)[: len(both)]
+            self._told[product] = both.take(is_newest & ~both.is_last)
+        self._untold = {}
 
     def _drop(self, rows: Rows, why: str | None) -> None:
         if len(rows):
