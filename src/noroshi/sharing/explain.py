@@ -9,7 +9,7 @@ import numpy as np
 from noroshi.records import Tracks, digest, take
 from noroshi.sharing.facts import Facts, checks
 from noroshi.sharing.memory import Memory
-from noroshi.sharing.release import NO_RULE, Outcome, Released, Secrets, release
+from noroshi.sharing.release import NO_RULE, Outcome, Released, Secrets, release, without_idle_sensors
 from noroshi.sharing.rules import Policy
 
 
@@ -185,7 +185,7 @@ def _differences(
 
 
 def _told_of(released: Released, at: int) -> tuple[int, str, str]:
-    row = "" if released.tracks is None else digest(take(released.tracks, np.array([at])))
+    row = "" if released.tracks is None else digest(without_idle_sensors(take(released.tracks, np.array([at]))))
     return int(released.due_ns[at]), released.label, row
 
 

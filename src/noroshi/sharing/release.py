@@ -188,7 +188,7 @@ def _carry_out(
         memory = memory.with_told(tracks.track_id[rows], tracks.time_ns[rows])
         told = _joined(tracks, [part[2] for part in parts if part[2] is not None], order)
         numbers = secrets.numbers(policy.partners[recipient]).of(told.track_id) if len(told) else told.track_id
-        told = _without_idle_sensors(told.replace(track_id=numbers, label=encode(label)))
+        told = without_idle_sensors(told.replace(track_id=numbers, label=encode(label)))
     return Released(
         recipient=recipient,
         policy=policy.digest,
@@ -245,7 +245,7 @@ def _joined(tracks: Tracks, parts: Sequence[Tracks], order: NDArray[np.int64] | 
     return take(joined, order) if isinstance(order, np.ndarray) else joined
 
 
-def _without_idle_sensors(tracks: Tracks) -> Tracks:
+def without_idle_sensors(tracks: Tracks) -> Tracks:
     """Return the rows without the names of sensors that fed none of them: that these exist is nobody's business."""
     fed = np.asarray(tracks.sources.any(axis=0), np.bool_)
     if fed.all():
