@@ -3,6 +3,8 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.path import Path as Polygon
+from pyproj import Transformer
 from sharing_scenes import PASS_ALL, SECOND, SECRET, SENSORS, START_NS, label_text, policy_of, tracks_of
 
 from noroshi.formats.columns import pack
@@ -16,6 +18,13 @@ from noroshi.sharing.rules import Product
 
 PARTNERS = ("AUS", "KOR", "USA")
 CLASSES = {"USA": "close", "KOR": "close", "AUS": "wide"}
+
+
+BOXES = (
+    [[34.0, 130.0], [40.0, 132.0], [39.0, 141.0], [35.0, 139.0], [37.0, 135.0]],
+    [[30.0, 128.0], [38.0, 128.0], [30.0, 140.0]],
+)
+GEODETIC = Transformer.from_crs("EPSG:4978", "EPSG:4979", always_xy=True)
 
 
 def listed(values, least=1):
@@ -46,6 +55,9 @@ RULES = st.lists(
                 exercises=listed(("KEEN", "OTHER")),
                 level_max=st.sampled_from(("UNCLASSIFIED", "RESTRICTED")),
                 caveats_none=listed(("EYES", "ORCON")),
+                area=maybe(outside=st.booleans(), height_m_max=st.just(6000.0)).flatmap(
+                    lambda area: st.sampled_from(BOXES).map(lambda box: {**area, "polygon": box})
+                ),
             ),
             "actions": maybe(
                 strip=st.fixed_dictionaries(
@@ -87,6 +99,12 @@ def text_of(rules):
     return "".join(parts)
 
 
+def is_in(area, position):
+    lon, lat, height = GEODETIC.transform(*position)
+    inside = Polygon(area["polygon"]).contains_point((lat, lon)) and height <= area.get("height_m_max", np.inf)
+    return inside != area.get("outside", False)
+
+
 def judge(rules, tracks, row, recipient, exercise, now_ns):
     """Return the index of the rule that lets a row pass, None if it stays: written apart from `sharing`."""
     label = decode(tracks.label)
@@ -121,6 +139,7 @@ def judge(rules, tracks, row, recipient, exercise, now_ns):
             "sensor_types_only" not in when or (fed and fed <= set(when["sensor_types_only"])),
             "level_max" not in when or levels.index(label.level) <= levels.index(when["level_max"]),
             not set(label.caveats) & set(when.get("caveats_none", ())),
+            "area" not in when or is_in(when["area"], tracks.state_ecef[row, :3]),
         ]
         if all(holds):
             return i if rule["then"] == "pass" else None
@@ -172,7 +191,7 @@ def look_for_leaks(rules, tracks, one, allowed):
             assert out.identity.call_sign[at] == ""
         if fields & {"identity", "icao_address"}:
             assert out.identity.icao_address[at] == -1
-        if "covariance" in fields:
+        if "covariance" in fields and "coarsen" not in action:
             assert np.count_nonzero(out.covariance_ecef[at]) == 6
         if "delay" in action:
             assert one.due_ns[at] >= tracks.time_ns[one.rows[at]] + action["delay"]["seconds"] * SECOND

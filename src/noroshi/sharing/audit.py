@@ -9,7 +9,7 @@ what was withheld are in the record and never leave the node: that there is some
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -188,7 +188,8 @@ def verify(
     """Return whether an audit record is whole, and what it proves.
 
     Args:
-        entries: the stored bytes, in order.
+        entries: the stored bytes, in order; read once, and only what others vouch for is kept in memory. The releases of
+            a feed are in the order of its messages.
         owner: whose record it is.
         key: the owner's public signing key.
         checkpoints: those stored with it, and those that others kept.
@@ -196,8 +197,10 @@ def verify(
         recipient_keys: the recipients' public signing keys by nation.
     """
     faults: list[str] = []
-    heads: dict[int, bytes] = {0: FIRST}
-    sent: dict[tuple[str, str], dict[int, bytes]] = {}
+    heads = {point.seq: b"" for point in checkpoints} | {0: FIRST}  # of the entries that somebody vouches for
+    sent = {(given.recipient, given.feed): _Sent() for given in receipts}
+    for given in receipts:
+        sent[given.recipient, given.feed].hashes[given.seq] = b""
     last, head = 0, FIRST
     for position, data in enumerate(entries, 1):
         try:
@@ -212,11 +215,13 @@ def verify(
             faults.append(f"entry {last} was altered: entry {entry.seq} follows another one")
             break
         last, head = entry.seq, hashlib.sha256(data).digest()
-        heads[last] = head
+        if last in heads:
+            heads[last] = head
         if entry.kind == RELEASE:
             try:
-                feed = sent.setdefault((entry.content["recipient"], entry.content["feed"]), {})
-                feed.update(enumerate(entry.content["hashes"], entry.content["first"]))
+                content = entry.content
+                if feed := sent.get((content["recipient"], content["feed"])):
+                    feed.add(content["first"], content["hashes"])
             except (KeyError, TypeError):
                 faults.append(f"entry {last} is no entry of a release")
     anchored = 0
@@ -225,7 +230,7 @@ def verify(
         unsigned = msgspec.structs.replace(point, signature=b"")
         if point.owner != owner or not _signs(key, point.signature, CHECKPOINT_DOMAIN + _ENCODER.encode(unsigned)):
             faults.append(f"{where} is not signed by {owner}")
-        elif point.seq not in heads:
+        elif point.seq > last:
             faults.append(f"{where}: the record ends at {last}: its end was cut off")
         elif heads[point.seq] != point.head:
             faults.append(f"{where}: the record had another entry {point.seq} when it was signed")
@@ -247,7 +252,7 @@ def _receipt_fault(
     owner: str,
     key: Ed25519PublicKey,
     recipient_keys: Mapping[str, Ed25519PublicKey],
-    sent: Mapping[tuple[str, str], Mapping[int, bytes]],
+    sent: "Mapping[tuple[str, str], _Sent]",
 ) -> str | None:
     where = f"receipt of {given.recipient} for {given.feed} up to {given.seq}"
     if given.owner != owner or given.recipient not in recipient_keys:
@@ -257,13 +262,28 @@ def _receipt_fault(
     countersigned = msgspec.structs.replace(given, owner_signature=b"")
     if not _signs(key, given.owner_signature, COUNTERSIGN_DOMAIN + _ENCODER.encode(countersigned)):
         return f"{where} is not counter-signed by {owner}"
-    feed = sent.get((given.recipient, given.feed), {})
-    missing = next((seq for seq in range(1, given.seq + 1) if seq not in feed), None)
-    if missing is not None:
-        return f"{where}: the record has no release of message {missing}"
-    if given.seq and feed[given.seq] != given.chain:
+    feed = sent[given.recipient, given.feed]
+    if feed.contiguous < given.seq:
+        return f"{where}: the record has no release of message {feed.contiguous + 1}"
+    if given.seq and feed.hashes[given.seq] != given.chain:
         return f"{where}: the record has another message {given.seq}"
     return None
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What a record says was sent of one feed: up to which message, and the hashes of those that receipts name."""
+
+    contiguous: int = 0
+    hashes: dict[int, bytes] = field(default_factory=dict)
+
+    def add(self, first: int, hashes: Sequence[bytes]) -> None:
+        if first != self.contiguous + 1:
+            return
+        for seq, digest in enumerate(hashes, first):
+            self.contiguous = seq
+            if seq in self.hashes:
+                self.hashes[seq] = digest
 
 
 def _is_signed(given: Receipt, recipient_key: Ed25519PublicKey) -> bool:

@@ -316,6 +316,7 @@ class Outbox:
         self._rules: list[str] = []
         self._parcels: dict[int, Parcel] = {}
         self._left: Counter[int] = Counter()  # rows of each parcel that wait
+        self._last_parcel = 0
         self._later: list[Rows] = []
         self._notices, self._newest = Rows.none(), Rows.none()
         self._history: deque[Rows] = deque()
@@ -328,6 +329,7 @@ class Outbox:
             self._queue(parcel, rows)
         for product, rule, rows in store.told():
             self._untold.setdefault(product, []).append(_with_rule(rows, self._rule(rule)))
+            self._last_parcel = max(self._last_parcel, int(rows.parcel.max()))
         for message in store.sealed():
             self._sealed[message.seq] = message
 
@@ -338,7 +340,7 @@ class Outbox:
     @property
     def next_parcel(self) -> int:
         """The number for the next parcel."""
-        return max(self._parcels, default=0) + 1
+        return self._last_parcel + 1
 
     def put(self, parcel: Parcel) -> None:
         """Let a parcel wait; it is in the store when this returns."""
@@ -455,6 +457,7 @@ class Outbox:
 
     def _queue(self, parcel: Parcel, rows: Rows) -> None:
         numbers = np.array([self._rule(name) for name in parcel.rules], np.int64)
+        self._last_parcel = max(self._last_parcel, parcel.parcel)
         self._parcels[parcel.parcel] = parcel
         self._left[parcel.parcel] += len(rows)
         self._later.append(_with_rule(rows, numbers[rows.rule]))
@@ -602,7 +605,7 @@ class Outbox:
         parcels, counts = np.unique(rows.parcel, return_counts=True)
         for number, count in zip(parcels.tolist(), counts.tolist(), strict=True):
             self._left[number] -= count
-            if not self._left[number] and number != max(self._parcels):
+            if not self._left[number]:
                 del self._left[number], self._parcels[number]
 
     def _rule(self, name: str) -> int:

@@ -15,7 +15,7 @@ from noroshi.sharing.memory import spaced
 class Action(Change):
     """Coarsen; numbers are rounded up to the next step of a ladder so that coarsenesses nest."""
 
-    ORDER: ClassVar[int] = 1
+    ORDER: ClassVar[int] = 2
     position_m: float = Field(gt=0, le=800_000, description="standard deviation on each horizontal axis, at the least")
     height_m: float = Field(0.0, ge=0, le=200_000, description="the same of the height; 0 is not coarsened")
     velocity_m_s: float = Field(0.0, ge=0, le=4_000, description="the same of each horizontal axis of the velocity")

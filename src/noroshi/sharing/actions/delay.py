@@ -13,7 +13,7 @@ from noroshi.sharing.actions import Change
 class Action(Change):
     """Delay. It hides nothing of the past, and where things are now only as far as they turn meanwhile."""
 
-    ORDER: ClassVar[int] = 2
+    ORDER: ClassVar[int] = 3
     NEEDS_TRACKS: ClassVar[bool] = False
     seconds: float = Field(gt=0, le=86_400, description="how long after a row held it goes out")
 

@@ -18,9 +18,9 @@ CLASS_STEP = 2.0  # standard deviations are told as 1, 2, 4, 8 … metres and me
 
 
 class Action(Change):
-    """Strip."""
+    """Strip; before rows are coarsened, whose own uncertainty is no secret and is not to be made round."""
 
-    ORDER: ClassVar[int] = 3
+    ORDER: ClassVar[int] = 1
     fields: tuple[Field_, ...] = Field(
         min_length=1,
         description="identity is its four parts; sensors leaves the sensors' types, sources nothing of them; "
