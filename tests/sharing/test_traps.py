@@ -151,6 +151,15 @@ class TestTrap14SideChannels:
         assert (told.updated_ns == told.time_ns).all()
         assert (told.revision == 0).all()
 
+    def test_coarse_tracks_are_told_once_a_period_however_often_they_are_seen(self):
+        policy = policy_of(rule("coarse", "coarsen = {position_m = 5000, period_s = 60}"))
+        memories, told = None, []
+        for second in range(0, 180, 4):
+            one = released(policy, tracks_of(5, time_ns=START_NS + second * SECOND), memories=memories)
+            memories = {"USA": one.memory}
+            told += [one.tracks.time_ns[0] - START_NS] if len(one.rows) == 5 else [None] * len(one.rows)
+        assert told == [0, 60 * SECOND, 120 * SECOND]
+
     def test_a_round_covariance_does_not_point_at_the_radar(self):
         """It is larger in every direction and the same in all, and of few sizes."""
         told = released(policy_of(rule("round", 'strip = {fields = ["covariance"]}')), tracks_of(200))

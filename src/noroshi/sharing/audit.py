@@ -188,8 +188,8 @@ def verify(
     """Return whether an audit record is whole, and what it proves.
 
     Args:
-        entries: the stored bytes, in order; read once, and only what others vouch for is kept in memory. The releases of
-            a feed are in the order of its messages.
+        entries: the stored bytes, in order; read once, and only what others vouch for is kept in memory. Releases of a
+            feed are in the order of its messages.
         owner: whose record it is.
         key: the owner's public signing key.
         checkpoints: those stored with it, and those that others kept.
