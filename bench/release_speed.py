@@ -137,7 +137,8 @@ def queue(tracks: Tracks, rounds: int) -> dict[str, float]:
         body = pack(told.tracks)
         stored = unpack(body)  # a driver keeps the parcel at hand
         outbox.put(
-            rows_of(told, policy, parcel=outbox.next_parcel, body=body, product=Product.CONTRIBUTION, label=label)
+            rows_of(told, policy, parcel=outbox.next_parcel, body=body, product=Product.CONTRIBUTION, label=label),
+            now_ns,
         )
         for draft in outbox.take(now_ns, 1 << 30):
             ((_, rows),) = outbox.body(draft)

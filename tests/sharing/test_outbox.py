@@ -46,7 +46,7 @@ class Line:
                 product=Product.CONTRIBUTION,
                 label=decode(one.label),
             )
-            self.outbox.put(parcel)
+            self.outbox.put(parcel, now_ns)
         return one
 
     def notice(self, number, now_ns, product=Product.WARNING, rule="all"):
@@ -54,7 +54,8 @@ class Line:
             notices(
                 [number], parcel=self.outbox.next_parcel, product=product, label=LABEL, policy="p", rule=rule,
                 body=b"notice %d" % number, now_ns=now_ns,
-            )
+            ),
+            now_ns,
         )  # fmt: skip
 
     def step(self, now_ns, n_bytes=PLENTY, lost=lambda seq: False):
@@ -293,7 +294,7 @@ def test_tombstones_are_not_purged_and_ended_tracks_need_none():
     assert len(last.rows) == 6
     parcel = rows_of(last, policy, parcel=line.outbox.next_parcel, body=pack(last.tracks),
                      product=Product.CONTRIBUTION, label=decode(last.label))  # fmt: skip
-    line.outbox.put(parcel)
+    line.outbox.put(parcel, START_NS + SECOND)
     line.step(START_NS + SECOND)
     line.notice(5, START_NS + SECOND, product=Product.TOMBSTONE, rule="")
     assert line.outbox.tighten(frozenset()).tombstones == ()

@@ -23,6 +23,10 @@ class MemoryStore:
         self.parcels[parcel.parcel] = parcel
         self.waits[parcel.parcel] = set(parcel.rows.row.tolist())
 
+    def body(self, parcel: int) -> bytes:
+        """Return the body of a parcel."""
+        return self.parcels[parcel].body
+
     def seal(self, rows: Rows, sealed: Sealed, message: bytes) -> None:
         """Keep a message instead of its rows."""
         for i, name in enumerate(rows.number.tolist()):

@@ -8,7 +8,7 @@ its past. Track rows are bounded by age, warnings stay until they are acknowledg
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -163,6 +163,9 @@ class Store(Protocol):
 
     def put(self, parcel: Parcel) -> None:
         """Keep a parcel; all its rows wait."""
+
+    def body(self, parcel: int) -> bytes:
+        """Return the body of a parcel of which rows wait, or waited until `take` gave them out."""
 
     def seal(self, rows: Rows, sealed: Sealed, message: bytes) -> None:
         """Keep a message; its rows do not wait any more, and are what the recipient was told."""
@@ -342,12 +345,14 @@ class Outbox:
         """The number for the next parcel."""
         return self._last_parcel + 1
 
-    def put(self, parcel: Parcel) -> None:
-        """Let a parcel wait; it is in the store when this returns."""
+    def put(self, parcel: Parcel, now_ns: int) -> None:
+        """Let a parcel wait; it is in the store when this returns. What it makes older becomes history at once."""
         if not len(parcel.rows):
             return
         self._store.put(parcel)
         self._queue(parcel, parcel.rows)
+        self._note_told()
+        self._come_due(now_ns)
         while len(self) > QUEUED_MAX and self._history:
             self._drop(self._history.popleft(), "made room")
 
@@ -381,7 +386,7 @@ class Outbox:
     def body(self, draft: Draft) -> list[tuple[bytes, NDArray[np.int64]]]:
         """Return the bodies that a draft's rows are in and which rows of each, in the draft's order of parcels."""
         return [
-            (self._parcels[number].body, draft.rows.row[draft.rows.parcel == number])
+            (self._store.body(number), draft.rows.row[draft.rows.parcel == number])
             for number in dict.fromkeys(draft.rows.parcel.tolist())
         ]
 
@@ -458,7 +463,7 @@ class Outbox:
     def _queue(self, parcel: Parcel, rows: Rows) -> None:
         numbers = np.array([self._rule(name) for name in parcel.rules], np.int64)
         self._last_parcel = max(self._last_parcel, parcel.parcel)
-        self._parcels[parcel.parcel] = parcel
+        self._parcels[parcel.parcel] = replace(parcel, body=b"", rows=Rows.none())  # the store has them
         self._left[parcel.parcel] += len(rows)
         self._later.append(_with_rule(rows, numbers[rows.rule]))
 
@@ -467,6 +472,9 @@ class Outbox:
         due: list[Rows] = []
         for rows in self._later:
             is_due = rows.due_ns <= now_ns
+            if not is_due.any():
+                later.append(rows)
+                continue
             due.append(rows.take(is_due))
             if not is_due.all():
                 later.append(rows.take(~is_due))
@@ -485,7 +493,9 @@ class Outbox:
         self._newest = states.take(is_newest & ~is_stale)
         older = states.take(~is_newest | is_stale)
         if len(older):
-            self._history.append(older.take(np.lexsort((older.number, older.time_ns))))
+            older = older.take(np.lexsort((older.number, older.time_ns)))
+            nothing = np.broadcast_to(np.nan, (len(older), 6))  # history goes by its time; it may be long
+            self._history.append(replace(older, state=nothing, variance=nothing[:, :2]))
 
     def _is_older_than_told(self, rows: Rows) -> NDArray[np.bool_]:
         told = self._tracks_told()
@@ -626,10 +636,8 @@ def _find(told: Rows, numbers: NDArray[np.uint64]) -> tuple[NDArray[np.int64], N
 
 
 def _with_rule(rows: Rows, rule: NDArray[np.int64] | int) -> Rows:
-    columns = {column.name: getattr(rows, column.name) for column in fields(rows)}
-    return Rows(**{**columns, "rule": np.broadcast_to(rule, len(rows)).astype(np.int64)})
+    return replace(rows, rule=np.broadcast_to(rule, len(rows)).astype(np.int64))
 
 
 def _with_urgency(rows: Rows, urgency: int) -> Rows:
-    columns = {column.name: getattr(rows, column.name) for column in fields(rows)}
-    return Rows(**{**columns, "urgency": np.full(len(rows), urgency)})
+    return replace(rows, urgency=np.full(len(rows), urgency))
