@@ -285,8 +285,8 @@ def is_threat(tracks: Tracks) -> NDArray[np.bool_]:
 def gain_m(rows: Rows, told: Rows, at: NDArray[np.int64], is_told: NDArray[np.bool_]) -> Floats:
     """Return (k,) how wrong the recipient's picture is without each row, as a root mean square distance.
 
-    What was told last is carried on at its velocity; its distance from the row, and by how much it is less sure, is
-    what the row gains. Infinite for what it was never told of.
+    What was told last is carried on at its velocity. Its error is what its covariance has grown to, or its distance
+    from the row where that is more; the row's own error is taken off. Infinite for what it was never told of.
 
     Args:
         rows: (k) that could be sent.
@@ -300,8 +300,10 @@ def gain_m(rows: Rows, told: Rows, at: NDArray[np.int64], is_told: NDArray[np.bo
         dt_s = (rows.time_ns[is_told] - known.time_ns) / NS_PER_S
         foreseen = known.state[:, :3] + dt_s[:, None] * known.state[:, 3:]
         change = np.sum((rows.state[is_told, :3] - foreseen) ** 2, axis=1)
-        less_sure = known.variance[:, 0] + dt_s**2 * known.variance[:, 1] - rows.variance[is_told, 0]
-        gain[is_told] = np.sqrt(change + np.maximum(less_sure, 0.0))
+        own = rows.variance[is_told, 0]
+        expected = known.variance[:, 0] + dt_s**2 * known.variance[:, 1]
+        # the distance from a row holds that row's own error: what does not stand out of it is no turn
+        gain[is_told] = np.sqrt(np.maximum(np.maximum(expected, change - own) - own, 0.0))
     return gain
 
 
