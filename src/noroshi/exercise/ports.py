@@ -1,6 +1,6 @@
 """The edges between the parts of a simulated network: everything sent from one to another goes through a port.
 
-What may go wrong on the way is a chain of faults (`exercise.faults`) that a message passes one after the other.
+What may go wrong on the way is a chain of faults (`exercise.mishaps`) that a message passes one after the other.
 """
 
 from collections.abc import Sequence
@@ -38,8 +38,15 @@ class Delivery:
 class Fault(Protocol):
     """One thing that goes wrong in a port for a while, from `start_ns` (included) to `end_ns` (excluded)."""
 
-    start_ns: int
-    end_ns: int
+    @property
+    def start_ns(self) -> int:
+        """From when, included."""
+        ...
+
+    @property
+    def end_ns(self) -> int:
+        """To when, excluded."""
+        ...
 
     def pass_on(self, delivery: Delivery, draws: Draws, memory: dict[str, Any]) -> list[Delivery]:
         """Return what becomes of a message: nothing, itself, later, changed, or more than one.

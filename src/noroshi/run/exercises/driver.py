@@ -6,22 +6,23 @@ among equals by name and number. So the same scenario gives the same bytes.
 """
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from noroshi.exercise.flight import Flight
-from noroshi.exercise.observers import Observer
+from noroshi.exercise.injects import NodeFault
+from noroshi.exercise.observers import Watch
 from noroshi.exercise.ports import Message, Port
-from noroshi.exercise.world import World
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.node.core import Node, Outgoing
-from noroshi.records import SensorSite
-from noroshi.run.journal import JournalWriter
-from noroshi.sensors import Sensor
+from noroshi.run.batches import one_each
+from noroshi.run.exercises.books import Books
 
 ARRIVES, SEEN, WAKES = range(3)
 Event = tuple[int, int, str, int, Any]  # when, what, whose, number; the first four are never equal in two events
@@ -32,19 +33,15 @@ class Feed:
     """One sensor, and its way to a node.
 
     Attributes:
-        site: its name, place and what is believed of it.
-        sensor: how its node believes that it sees.
-        observer: how it truly sees.
-        carrier: what carries it, if it moves.
+        name: of the sensor.
+        watch: what it truly sees.
         node: whom it tells.
         span_ns: how much it sees before it tells.
         port: the way to the node.
     """
 
-    site: SensorSite
-    sensor: Sensor
-    observer: Observer
-    carrier: Flight | None
+    name: str
+    watch: Watch
     node: str
     span_ns: int
     port: Port
@@ -54,31 +51,41 @@ class Driver:
     """Runs nodes in a world.
 
     Args:
-        world: what is true.
+        start_ns, end_ns: of the exercise.
         feeds: all sensors whose nodes are here.
-        nodes: by name.
-        journals: of some or all nodes, by name; a record is written before its node sees it.
+        make: makes a new node of a name.
+        names: of the nodes, in order.
+        books: where a record is written before its node sees it.
+        faults: which nodes do not run when.
         heard: told (node, what it sent, now_ns).
     """
 
     def __init__(
         self,
-        world: World,
+        start_ns: int,
+        end_ns: int,
         *,
         feeds: Sequence[Feed],
-        nodes: Mapping[str, Node],
-        journals: Mapping[str, JournalWriter],
-        heard: Callable[[str, Outgoing, int], None],
+        make: Callable[[str], Node],
+        names: Sequence[str],
+        books: Books,
+        faults: Sequence[NodeFault] = (),
+        heard: Callable[[str, Outgoing, int], None] = lambda *_: None,
     ) -> None:
-        self.world = world
-        self.nodes = nodes
-        self.now_ns = world.start_ns
+        self.start_ns, self.end_ns = start_ns, end_ns
+        self.nodes = {name: make(name) for name in names}
+        self.now_ns = start_ns
         self.n_events = 0
-        self._feeds = {feed.site.sensor: feed for feed in feeds}
-        self._journals = journals
+        self.n_unheard = 0
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._feeds = {feed.name: feed for feed in feeds}
+        self._make = make
+        self._faults = tuple(faults)
+        self._books = books
         self._heard = heard
         self._n_deliveries = 0
-        self._wakes: dict[str, int | None] = dict.fromkeys(nodes)
+        self._n_forgotten = dict.fromkeys(names, 0)
+        self._wakes: dict[str, int | None] = dict.fromkeys(names)
         self._heap: list[Event] = [self._next_seen(name, 0) for name in self._feeds]
         heapq.heapify(self._heap)
 
@@ -89,7 +96,7 @@ class Driver:
             until_ns: up to when.
             progress: told the time after each event.
         """
-        last_ns = until_ns - 1 if until_ns < self.world.end_ns else self.world.end_ns
+        last_ns = until_ns - 1 if until_ns < self.end_ns else self.end_ns
         while self._heap and self._heap[0][0] <= last_ns:
             at_ns, what, whose, number, payload = heapq.heappop(self._heap)
             self.now_ns = at_ns
@@ -98,12 +105,10 @@ class Driver:
                 self._arrive(whose, payload)
             elif what == SEEN:
                 self._see(self._feeds[whose], number)
-            elif self._wakes[whose] == at_ns:
-                self._wakes[whose] = None
-                self.nodes[whose].wake(at_ns)
-                self._after(whose)
+            else:
+                self._wake(whose)
             progress(at_ns)
-        self.now_ns = max(self.now_ns, min(until_ns, self.world.end_ns))
+        self.now_ns = max(self.now_ns, min(until_ns, self.end_ns))
 
     def checkpoint(self) -> bytes:
         """Return all that `resume` needs in a driver of the same scenario."""
@@ -113,6 +118,8 @@ class Driver:
                 "now_ns": self.now_ns,
                 "n_events": self.n_events,
                 "n_deliveries": self._n_deliveries,
+                "n_unheard": self.n_unheard,
+                "n_forgotten": self._n_forgotten,
                 "arriving": [[at, node, number, *_packed(message)] for at, _, node, number, message in arriving],
                 "spans": {name: number for _, what, name, number, _ in self._heap if what == SEEN},
                 "ports": {name: feed.port.state() for name, feed in self._feeds.items()},
@@ -143,35 +150,75 @@ class Driver:
             heapq.heapify(heap)
             self._heap = heap
             self.now_ns, self.n_events = memory["now_ns"], memory["n_events"]
-            self._n_deliveries = memory["n_deliveries"]
+            self._n_deliveries, self.n_unheard = memory["n_deliveries"], memory["n_unheard"]
+            self._n_forgotten = memory["n_forgotten"]
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"not a checkpoint of this exercise: {error}") from error
 
     def _next_seen(self, name: str, number: int) -> Event:
         feed = self._feeds[name]
-        end_ns = min(self.world.start_ns + (number + 1) * feed.span_ns, self.world.end_ns)
+        end_ns = min(self.start_ns + (number + 1) * feed.span_ns, self.end_ns)
         return (end_ns, SEEN, name, number, None)
 
     def _see(self, feed: Feed, number: int) -> None:
         """Let a sensor tell what it saw in its span, which ends now."""
-        start_ns = self.world.start_ns + number * feed.span_ns
-        seen = feed.observer.observe(self.world, feed.site, feed.sensor, start_ns, self.now_ns, feed.carrier)
-        if len(seen.detections):
-            for delivery in feed.port.send(feed.site.sensor, feed.node, seen.detections, self.now_ns):
+        start_ns = self.start_ns + number * feed.span_ns
+        with self._clock("seeing"):
+            batches = one_each(feed.watch.observe(start_ns, self.now_ns).detections)
+        for batch in batches:
+            for delivery in feed.port.send(feed.name, feed.node, batch, self.now_ns):
                 event = (delivery.at_ns, ARRIVES, feed.node, self._n_deliveries, delivery.message)
                 heapq.heappush(self._heap, event)
                 self._n_deliveries += 1
-        if self.now_ns < self.world.end_ns:
-            heapq.heappush(self._heap, self._next_seen(feed.site.sensor, number + 1))
+        if self.now_ns < self.end_ns:
+            heapq.heappush(self._heap, self._next_seen(feed.name, number + 1))
 
     def _arrive(self, name: str, message: Message) -> None:
-        """Hand a message to a node."""
-        if isinstance(message.payload, bytes):
-            return  # envelopes between nodes come with the sharing of tracks
-        if name in self._journals:
-            self._journals[name].write(message.payload, self.now_ns)
-        self.nodes[name].receive(message.payload, self.now_ns)
+        """Hand a message to a node; one that does not run hears nothing."""
+        if isinstance(message.payload, bytes) or not self._runs(name):
+            self.n_unheard += 1
+            return
+        with self._clock("journal"):
+            self._books.write(name, message.payload, self.now_ns)
+        with self._clock("tracking"):
+            self.nodes[name].receive(message.payload, self.now_ns)
         self._after(name)
+
+    def _wake(self, name: str) -> None:
+        """Wake a node that still wants to be woken now; one that does not run sleeps until it starts again."""
+        if self._wakes[name] != self.now_ns:
+            return
+        self._wakes[name] = None
+        if not self._runs(name):
+            restart_ns = max(fault.end_ns for fault in self._faults_of(name))
+            self._wakes[name] = restart_ns
+            heapq.heappush(self._heap, (restart_ns, WAKES, name, 0, None))
+            return
+        with self._clock("tracking"):
+            self.nodes[name].wake(self.now_ns)
+        self._after(name)
+
+    def _runs(self, name: str) -> bool:
+        """Return whether a node runs now. The first question after it lost its memory makes a new one."""
+        if self._faults_of(name):
+            return False
+        forgotten = [f for f in self._faults if f.nation == name and f.end_ns <= self.now_ns and not f.keeps_memory]
+        if len(forgotten) > self._n_forgotten[name]:
+            self._n_forgotten[name] = len(forgotten)
+            self.nodes[name] = self._make(name)
+            self._books.start(name)
+        return True
+
+    @contextmanager
+    def _clock(self, what: str) -> Iterator[None]:
+        """Count the processor seconds of a part of the work."""
+        since = time.process_time()
+        yield
+        self.seconds[what] += time.process_time() - since
+
+    def _faults_of(self, name: str) -> list[NodeFault]:
+        own = [fault for fault in self._faults if fault.nation == name]
+        return [fault for fault in own if fault.start_ns <= self.now_ns < fault.end_ns]
 
     def _after(self, name: str) -> None:
         """Take what a node wants sent, and note when it wants to be woken."""

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from noroshi.exercise.faults import (
+from noroshi.exercise.keyed import Draws
+from noroshi.exercise.mishaps import (
     Corrupt,
     Cut,
     Delay,
@@ -16,7 +17,6 @@ from noroshi.exercise.faults import (
     Replay,
     Throttle,
 )
-from noroshi.exercise.keyed import Draws
 from noroshi.exercise.ports import Port
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Detections
