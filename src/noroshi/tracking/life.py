@@ -11,6 +11,7 @@ from noroshi.tracking.store import NEVER, Bound, Whole
 Integers = NDArray[np.int64]
 STALE_LOOKS = 5
 FAR_OFF_NS = 2**62
+HEARD_OUT_NS = 15 * 10**9
 
 
 @kernel
@@ -19,6 +20,8 @@ def missed_look(track: Integers, period_ns: Integers, number: int) -> tuple[int,
 
     A sensor that has not seen the track for STALE_LOOKS of its own looks is taken to be out of reach of it. A look
     counts as missed a quarter of a period after it is due: the beam comes around when it does, not to the nanosecond.
+    The looks of one sensor are not independent of each other, a receiver hears nothing for a while: so none counts more
+    than one look ahead of another that looks at least every HEARD_OUT_NS.
     """
     n, newest = period_ns.shape[0], NEVER
     for s in range(n):
@@ -38,7 +41,21 @@ def missed_look(track: Integers, period_ns: Integers, number: int) -> tuple[int,
         coming[s] = FAR_OFF_NS
         if last != NEVER and newest - last < STALE_LOOKS * period:
             coming[s] = last + ((newest - last) // period + 1) * period + period // 4
-    return _last_of(coming, period_ns, number)
+    counted = np.zeros(n, np.int64)
+    when, whose = 0, -1
+    for _ in range(number):
+        fewest = FAR_OFF_NS
+        for s in range(n):
+            if coming[s] < FAR_OFF_NS and period_ns[s] <= HEARD_OUT_NS:
+                fewest = min(fewest, counted[s])
+        whose = -1
+        for s in range(n):
+            if coming[s] < FAR_OFF_NS and counted[s] <= fewest and (whose < 0 or coming[s] < coming[whose]):
+                whose = s
+        when = max(when, coming[whose])
+        coming[whose] += period_ns[whose]
+        counted[whose] += 1
+    return when, whose
 
 
 @kernel
