@@ -191,6 +191,9 @@ class Store(Protocol):
     def sealed(self) -> Iterable[Sealed]:
         """Return the messages that are not acknowledged, rising."""
 
+    def last(self) -> tuple[int, bytes]:
+        """Return the number and the hash of the last message, acknowledged or not; 0 and `envelope.FIRST` if none."""
+
     def told(self) -> Iterable[tuple[Product, str, Rows]]:
         """Return what the recipient was told, each with the rule that released it, and the latest row."""
 
@@ -341,6 +344,11 @@ class Outbox:
     def __len__(self) -> int:
         """Return how many rows wait."""
         return sum(self._left.values())
+
+    @property
+    def last(self) -> tuple[int, bytes]:
+        """The number and hash of the last message, with which a `Sender` goes on after a restart."""
+        return self._store.last()
 
     @property
     def next_parcel(self) -> int:
