@@ -15,7 +15,8 @@ from noroshi.sharing.envelope import Receiver, Sender
 from noroshi.sharing.facts import facts_of
 from noroshi.sharing.label import Label, decode
 from noroshi.sharing.memory_store import MemoryStore
-from noroshi.sharing.outbox import TRACK_AGE_NS, Outbox, notices, rows_of
+from noroshi.sharing.outbox import Outbox
+from noroshi.sharing.parcels import TRACK_AGE_NS, notices, rows_of
 from noroshi.sharing.release import Secrets, release
 from noroshi.sharing.rules import Product, still_valid
 

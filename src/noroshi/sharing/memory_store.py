@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from noroshi.sharing.envelope import FIRST
-from noroshi.sharing.outbox import Parcel, Rows, Sealed
+from noroshi.sharing.parcels import Parcel, Rows, Sealed
 from noroshi.sharing.rules import Product
 
 
