@@ -357,7 +357,7 @@ def _is_far(
 def _is_of_place(form: Floats, j: int, k: int) -> bool:
     """Return whether a plot's k-th measurement is of the position alone."""
     at = FIRST + WIDTH * k + 3
-    return form[j, at] == 0.0 and form[j, at + 1] == 0.0 and form[j, at + 2] == 0.0
+    return bool(form[j, at] == 0.0 and form[j, at + 1] == 0.0 and form[j, at + 2] == 0.0)
 
 
 @kernel

@@ -49,7 +49,7 @@ def out_of_looks(track: Integers, period_ns: Integers, number: int) -> int:
         if track[Whole.FIRST_SENSOR + n + s] != NEVER:
             seen_by, only = seen_by + 1, s
     if seen_by == 1:
-        return track[Whole.BORN] + number * period_ns[only]
+        return int(track[Whole.BORN] + number * period_ns[only])
     coming = np.empty(n, np.int64)
     for s in range(n):
         is_seen = track[Whole.FIRST_SENSOR + n + s] != NEVER
