@@ -13,7 +13,7 @@ from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, Floats, geodetic_fr
 
 RADIUS_M = 6_371_000.0
 BARE = Physics(spin_rad_s=0.0, oblate=False, sphere_m=RADIUS_M, air=False)
-CLOSED = "Wheelon (1959), ARS Journal 29, 915-920; Bate, Mueller, White (1971), Fundamentals of Astrodynamics, ch. 6"
+CLOSED = "Wheelon (1959), Free flight of a ballistic missile, ARS Journal 29(12); Bate, Mueller, White (1971), Fundamentals of Astrodynamics, ch. 6"
 MEASURED = "research note of this project: the same flight by another program (two bodies, scipy)"
 MINIMUM_ENERGY = {  # range [km]: speed [km/s], apogee [km], time [s]
     1_000: (3.0161, 239.94, 474.36),

@@ -1,6 +1,7 @@
 """Events: files with one clear error each, and predictions that follow from what was published."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -117,6 +118,14 @@ def test_no_line_left_out_or_spoilt_is_more_than_one_clear_error():
                 said.append(str(error))
     assert len(said) > 150
     assert [one for one in said if not re.fullmatch(r"mine\.toml: \S.+", one)] == []
+
+
+def test_the_event_of_the_documentation_is_one():
+    page = (Path(__file__).resolve().parents[2] / "docs/adding.md").read_text()
+    text = re.search(r"<!-- file: src/noroshi/data/events/made_up.toml -->\n```toml\n(.*?)```", page, re.DOTALL)[1]
+    (row,) = (row for row in predict(parse(text, "made_up.toml"), replicates=2).compared if row.what == "flight time")
+    assert row.role == "predicted"
+    assert row.predicted == pytest.approx(11.0, abs=1.5)
 
 
 def test_an_event_of_ones_own_and_one_that_is_not_there(tmp_path):

@@ -5,6 +5,8 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from noroshi.exercise.dynamics.forces import Physics
@@ -152,6 +154,32 @@ def test_flights_of_a_quarter_of_an_hour_take_less_than_a_tenth_of_a_second():
         start = time.process_time()
         mover.fly("b", START_NS, START_NS + HOUR_NS // 4, DRAWS)
         assert time.process_time() - start < 0.1
+
+
+@settings(max_examples=25)
+@given(
+    lat_deg=st.floats(-90.0, 90.0),
+    bearing_deg=st.floats(0.0, 360.0),
+    range_km=st.floats(30.0, 15_000.0),
+    steepness=st.floats(0.03, 3.0),
+    stages=st.integers(1, 4),
+    failure_at_s=st.none() | st.floats(2.0, 200.0),
+)
+def test_anything_within_bounds_flies_or_says_why_in_one_line(
+    lat_deg, bearing_deg, range_km, steepness, stages, failure_at_s
+):
+    mover = ballistic.Mover(
+        lat_deg=lat_deg, lon_deg=179.9, bearing_deg=bearing_deg, range_km=range_km, stages=stages, separates=True,
+        apogee_km=min(max(steepness * range_km, 10.0), 12_000.0), failure_at_s=failure_at_s,
+    )  # fmt: skip
+    try:
+        flights = mover.fly("b", START_NS, START_NS + HOUR_NS // 4, DRAWS)
+    except ValueError as error:
+        said = str(error)
+    else:
+        said = "it flew"
+        assert all(np.isfinite(flight.state_ecef).all() for flight in flights)
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,20 @@ def test_a_hundred_spoiled_files_get_one_clear_line_each(inside):
         assert {path.name for path in inside.iterdir()} <= before
 
 
+@pytest.mark.parametrize("name", ["us_japan_uk", "maritime"])
+def test_an_exercise_of_a_spoiled_file_writes_nothing(inside, name):
+    made = mutations(read_source("scenarios", name).text)
+    out = inside / "out"
+    out.mkdir()
+    for i in np.random.Generator(np.random.Philox(5)).choice(len(made), 20, replace=False):
+        (inside / "bad.toml").write_text(made[i].text)
+        done = CliRunner().invoke(app, ["exercise", "bad.toml", "--out", "out"])
+        assert (done.exit_code, done.stdout) == (2, ""), made[i].name
+        assert done.stderr.startswith("noroshi: bad.toml:")
+        assert done.stderr.count("\n") == 1
+        assert list(out.iterdir()) == []
+
+
 def test_lint_as_json(written):
     place = written([("seed = 1", "sed = 1")])
     done = lint(place, "--json")

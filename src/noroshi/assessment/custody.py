@@ -18,7 +18,7 @@ class Custody:
 
     Attributes:
         target: its name.
-        kind: what it was at the last of its times.
+        kind: what it was at most of its times.
         there_s: from its first to its last time.
         first_held_s: how long after its first time a track was on it first; NaN: never.
         held: share of its times, from that on, at which a track was on it; NaN: never held.
@@ -54,21 +54,21 @@ def custody(
     names = [str(name) for name in truth_histories(truth).names]
     there: list[list[int]] = [[] for _ in names]
     held: list[list[tuple[int, float, int, bool]]] = [[] for _ in names]
-    kinds = [Kind.UNKNOWN] * len(names)
+    kinds: list[list[int]] = [[] for _ in names]
     for time_ns, target, track in pictures(truth, tracks, times_ns, view):
         pairs = nearest(target.state_ecef[:, :3], track.state_ecef[:, :3], cutoff_m)
         for who, row in zip(target.who.tolist(), target.row.tolist(), strict=True):
             there[who].append(time_ns)
-            kinds[who] = Kind(int(truth.kind[row]))
+            kinds[who].append(int(truth.kind[row]))
         for i in np.unique(pairs.ia).tolist():
             own = pairs.rows(pairs.ia == i)
             best = int(own.ib[np.argmin(own.distance)])
             who, row = int(target.who[i]), int(track.row[best])
-            is_right = int(np.argmax(tracks.kind_probability[row])) == int(kinds[who])
+            is_right = int(np.argmax(tracks.kind_probability[row])) == kinds[who][-1]
             held[who].append((time_ns, float(own.distance.min()), int(track.who[best]), is_right))
     return [
-        _custody(name, kind, np.array(times), seen)
-        for name, kind, times, seen in zip(names, kinds, there, held, strict=True)
+        _custody(name, Kind(int(np.bincount(been).argmax())), np.array(times), seen)
+        for name, been, times, seen in zip(names, kinds, there, held, strict=True)
         if times
     ]
 

@@ -40,6 +40,7 @@ from noroshi.records import Kind
 WEIGHT_M_S2 = 9.80665  # Source: ISO 80000-3, the standard acceleration of free fall
 LIFT_OFF_MIN = 1.02  # thrust over weight
 LATEST_S, LONGEST_S = 86_400.0, 864_000.0
+THROUGH_M = 100.0
 AIR_BEGINS_M = 90e3  # below, what falls is slowed within seconds
 AGREES = 1e-6  # relative; noise of the numbers is a tenth of it
 PROBE, BOLDEST = 1e-4, 0.2  # steps of the logarithm of the level and of angles [rad]
@@ -127,7 +128,11 @@ def standing(site: Site, physics: Physics) -> Floats:
 
 
 def rise(site: Site, boost: Boost, physics: Physics, *, step_s: float | None = None) -> list[Leg]:
-    """Return the legs from lift-off to the last burn-out, in steps of `step_s` or of whole legs."""
+    """Return the legs from lift-off to the last burn-out, in steps of `step_s` or of whole legs.
+
+    Raises:
+        ValueError: if it goes through the ground; steps of whole legs do not notice.
+    """
     east, north, up = enu_axes(site.lat_rad, site.lon_rad)
     state, now, legs = standing(site, physics), 0.0, list[Leg]()
     for start, end in boost.burns_s:
@@ -149,6 +154,11 @@ def rise(site: Site, boost: Boost, physics: Physics, *, step_s: float | None = N
             else:
                 legs[-1] = _joined(legs[-1], piece)
         now = end
+        lowest_m = min(height_of(state, row) for state in legs[-1].states)
+        if step_s is not None and lowest_m < site.height_m - THROUGH_M:
+            raise ValueError(
+                "its boost goes through the ground: say a higher apogee_km or climb, or a longer burn_time_s"
+            )
     return legs
 
 
@@ -387,7 +397,7 @@ def _solved(
             return np.full(3, np.inf)
         try:
             return np.array(misses(at))
-        except (ValueError, FloatingPointError):  # it does not come down, or goes through the Earth
+        except ValueError:  # it does not come down, or goes through the Earth
             return np.full(3, np.inf)
 
     unknown = np.array([0.0, math.atan2(up, along), bearing_rad])

@@ -69,13 +69,16 @@ def march(
 
     Errors are kept below 0.1 mm and 1 um/s in each step. Where the forces jump (ignition, burn-out) a march must end
     and another begin; a bank schedule may bend within one.
+
+    Raises:
+        ValueError: if the error cannot be kept that small, as with states that are not finite.
     """
     states = np.empty((len(times_s) + 1, 6))
     begin = np.ascontiguousarray(state, np.float64)
     times = np.ascontiguousarray(times_s, np.float64)
     done, stop_s = _march(start_s, begin, times, row, int(stop), value, bank_s, bank_rad, states)
     if done < 0:
-        raise FloatingPointError(f"no step is short enough {stop_s} s into the flight: its numbers are absurd")
+        raise ValueError(f"no step is short enough {stop_s} s into the flight: its numbers are absurd")
     if math.isnan(stop_s):
         return Marched(times, states[:-1], stopped=False)
     return Marched(np.append(times[:done], stop_s), states[: done + 1], stopped=True)

@@ -60,7 +60,7 @@ def _stage(scenario: Scenario, found: list[Problem]) -> _Stage:
     for entry in scenario.flights:
         try:
             entries[entry.name] = entry.mover.fly(entry.name, *span, Draws(scenario.seed, 0, entry.name))
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             entries[entry.name] = None
             found.append(_of_flight(scenario, entry.name, str(error)))
     satellites: dict[str, list[Flight]] = {}
@@ -68,7 +68,7 @@ def _stage(scenario: Scenario, found: list[Problem]) -> _Stage:
         for i, eyes in enumerate(nation.constellations):
             try:
                 satellites[eyes.name] = eyes.mover.fly(eyes.name, *span, Draws(scenario.seed, 0, eyes.name))
-            except ValueError as error:
+            except (ValueError, ArithmeticError) as error:
                 found.append(nation.source.problem(("constellations", i, "orbit"), str(error)))
     return _Stage(entries, satellites)
 

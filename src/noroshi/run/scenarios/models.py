@@ -137,7 +137,7 @@ class Traffic(Section):
 class Measure(Section):
     """Something that the assessment is to measure in this scenario."""
 
-    name: str = Field(description="Which measure: one of `noroshi lint --measures`.")
+    name: str = Field(description="Which measure; docs/scenarios.md lists them.")
     nation: str | None = Field(default=None, description="Code of the nation whose picture is measured; all if absent.")
     flights: tuple[str, ...] = Field(default=(), description="Entries of flights that count; all if absent.")
 

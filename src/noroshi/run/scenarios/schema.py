@@ -37,12 +37,27 @@ def _scenario() -> type[BaseModel]:
         "Scenario",
         __base__=ScenarioFile,
         __doc__=ScenarioFile.__doc__,
-        flights=_list(_flights()),
-        injects=_list(_one_of(list(KINDS.values()), by="what")),
+        flights=_list(ScenarioFile, "flights", _flights()),
+        injects=_list(ScenarioFile, "injects", _one_of(list(KINDS.values()), by="what")),
         motion=(str, Field(default="constant_velocity", description=f"Of the trackers, joined by +: {motions}.")),
         tracker=(trackers, Field(default="soft", description="Of the nodes.")),
-        measures=_list(create_model("Measured", __base__=Measure, __doc__=Measure.__doc__, name=(known, ...))),
-        objectives=_list(create_model("Aimed", __base__=Objective, __doc__=Objective.__doc__, measure=(known, ...))),
+        measures=_list(
+            ScenarioFile,
+            "measures",
+            create_model(
+                "Measured", __base__=Measure, __doc__=Measure.__doc__, name=(known, Field(description="Which measure."))
+            ),
+        ),
+        objectives=_list(
+            ScenarioFile,
+            "objectives",
+            create_model(
+                "Aimed",
+                __base__=Objective,
+                __doc__=Objective.__doc__,
+                measure=(known, Field(description="One of the scenario's measures.")),
+            ),
+        ),
     )
 
 
@@ -52,9 +67,11 @@ def _nation() -> type[BaseModel]:
         "Nation",
         __base__=NationFile,
         __doc__=NationFile.__doc__,
-        sensors=_list(_one_of([_of_type(key, SensorSection) for key in types], by="type")),
-        constellations=_list(_one_of([_of_type(key, ConstellationSection) for key in types], by="type")),
-        flights=_list(_flights()),
+        sensors=_list(NationFile, "sensors", _one_of([_of_type(key, SensorSection) for key in types], by="type")),
+        constellations=_list(
+            NationFile, "constellations", _one_of([_of_type(key, ConstellationSection) for key in types], by="type")
+        ),
+        flights=_list(NationFile, "flights", _flights()),
     )
 
 
@@ -87,5 +104,6 @@ def _one_of(models: list[Any], *, by: str) -> Any:
     return Annotated[union, Field(discriminator=by)] if len(models) > 1 else union
 
 
-def _list(item: Any) -> Any:
-    return (tuple[item, ...], ())
+def _list(base: type[Section], field: str, item: Any) -> Any:
+    """Return a field for several of one kind, described as in the model that is read."""
+    return (tuple[item, ...], Field(default=(), description=base.model_fields[field].description))
