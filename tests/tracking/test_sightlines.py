@@ -1,5 +1,6 @@
 """Tracks from lines of several satellites: the fit and its score against scipy's, then launches from end to end."""
 
+import dataclasses
 import importlib
 import sys
 from functools import cache
@@ -15,6 +16,7 @@ from noroshi.run.setup import Setup, Site, assemble
 from noroshi.tracking import sightlines
 from noroshi.tracking.rewind import Rewind
 from noroshi.tracking.store import FREE, Whole
+from noroshi.tracking.story import Terms, Witness, tell
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 
@@ -240,6 +242,19 @@ def test_a_track_that_went_astray_goes_on_under_its_number():
     picture = t.picture(START_NS + 110 * NS)
     assert len(numbers) == len(picture) == 1
     assert np.linalg.norm(picture.state_ecef[0, :3] - of.launches[0].state(110.0)[:3]) < 1_500.0
+
+
+def test_the_story_of_a_track_tells_how_many_lines_started_it():
+    of = seen(1, 2, 11, until_s=75.0)
+    number = follow("soft", of)[1][0][4]
+    t = tracker("soft", of)
+    t.listener = witness = Witness(t, number)
+    for look in of.looks:
+        t.step(look.plots, look.sensor)
+    terms = Terms(sensors=of.names, models=tuple(MOTIONS.split("+")), rules=dataclasses.asdict(t.parameters), names={})
+    start, firm, *_ = tell(witness.glimpses(), terms)
+    assert (start.what, firm.what) == ("start", "firm")
+    assert start.text.startswith("started by 4 lines of several sensors")
 
 
 def test_a_flood_of_lines_is_bounded_and_counted():

@@ -197,7 +197,7 @@ class Witness:
         chosen = np.flatnonzero(heard.fresh)
         born = dict(zip(chosen.tolist(), track_ids(plots, chosen).tolist(), strict=True))
         begun = [plot for plot, number in born.items() if number == self._number]
-        is_born = bool(begun) and int(s.whole[row, Whole.BORN]) == int(plots.time_ns[begun[0]])
+        is_born = bool(begun) and int(s.whole[row, Whole.TIME]) == int(plots.time_ns[begun[0]])
         if is_born:
             found = [(begun[0], math.nan, 1.0)]
         else:
@@ -367,7 +367,9 @@ def _association(now: Glimpse, time_ns: int, is_soft: bool, terms: Terms) -> Eve
     if now.is_born:
         (plot,) = now.candidates
         rest = f"{now.n_plots - 1} other {'plot' if now.n_plots == 2 else 'plots'} in the batch"
-        text = f"started by plot {plot.plot} of {now.sensor}, {rest}"
+        hits = int(now.whole[Whole.HITS])
+        by = f"{hits} lines of several sensors that meet, the last of them " if hits > 1 else ""
+        text = f"started by {by}plot {plot.plot} of {now.sensor}, {rest}"
         if plot.others:
             text += f"; it was also in the gate of {_list(plot, terms)}"
         return Event(what="start", text=text, **told)
