@@ -127,6 +127,7 @@ def measure_sgp4(repeats: int) -> dict[str, Any]:
     orbits = walker(1_000, 20, 1, inclination_rad=math.radians(81.0), altitude_m=1e6)
     records, time_ns = satellites(orbits, EPOCH_NS), EPOCH_NS + np.arange(N_EPOCHS) * STEP_S * NS_PER_S
     dates = julian_date_from_utc_ns(time_ns)
+    positions(records, time_ns[:1])  # compiles
     seconds: dict[str, list[float]] = {"library": [], "positions": [], "states": []}
     for _ in range(repeats):
         for name, work in (

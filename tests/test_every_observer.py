@@ -12,6 +12,7 @@ from observer_scenes import PLACE, START_NS, flight, local, satellite, site, wat
 from pydantic import ValidationError
 
 import noroshi.exercise.observers
+from noroshi.exercise import watching
 from noroshi.exercise.world import Effect, Fault
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic
@@ -114,6 +115,15 @@ def test_any_cut_of_a_span_gives_the_same_rows(kind, cuts):
     assert digest(joined) == digest(whole.detections)
     assert (np.concatenate([piece.owner for piece in pieces]) == whole.owner).all()
     assert all(piece.looked or not len(piece.detections) for piece in pieces)
+
+
+@every_kind
+def test_the_size_of_blocks_does_not_show(kind, monkeypatch):
+    whole = seen(kind)
+    monkeypatch.setattr(watching, "BLOCK_NS", 7 * NS_PER_S)
+    assert same(whole, seen(kind))
+    monkeypatch.setattr(watching, "PAIRS_MAX", 40)
+    assert same(whole, seen(kind))
 
 
 @every_kind

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from sgp4.api import Satrec
 from skyfield.api import load
 from skyfield.sgp4lib import TEME_to_ITRF
 
 from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers import constellation
+from noroshi.exercise.orbits import satrecs
 from noroshi.geo.time import NS_PER_S, utc_ns_from_iso
 
 START_NS = utc_ns_from_iso("2030-01-01T06:00:00Z")
@@ -33,7 +33,7 @@ def test_nodes_and_phases_are_walkers(pattern, span_deg):
     mover = constellation.Mover(
         satellites=28, planes=4, phasing=2, inclination_deg=81.0, pattern=pattern, node_deg=10.0, first_deg=5.0
     )
-    nodes, anomalies = np.degrees(mover.elements())
+    nodes, anomalies = np.degrees(mover.orbits().node_rad), np.degrees(mover.orbits().argument_rad)
     np.testing.assert_allclose(nodes.reshape(4, 7), np.tile(10.0 + np.arange(4)[:, None] * span_deg / 4, (1, 7)))
     anomalies = anomalies.reshape(4, 7)
     np.testing.assert_allclose((anomalies - anomalies[:, :1]) % 360.0, np.tile(np.arange(7) * 360.0 / 7, (4, 1)))
@@ -42,7 +42,7 @@ def test_nodes_and_phases_are_walkers(pattern, span_deg):
 
 def test_states_are_sgp4s_in_skyfields_axes():
     mover, flights = fly(altitude_km=800.0, phasing=1)
-    satellite: Satrec = mover.satellites_at(START_NS)[7]
+    satellite = satrecs(mover.orbits(), START_NS)[7]
     scale = load.timescale(builtin=True)
     for i in (0, 40, 90):
         time_ns = int(flights[7].time_ns[i])

@@ -86,3 +86,12 @@ def test_flights_come_with_addresses_in_their_time():
     assert flights_of(truth(), "n", move(start_s=50), number_max=9) == []
     (only,) = flights_of(truth(), "n", move(end_s=10), number_max=9)
     assert only.time_ns.tolist() == [0, 10 * NS_PER_S]
+
+
+def test_silences_part_legs_and_repeated_times_are_one():
+    times = np.array([0, 10, 10, 200, 210])
+    rows = truth()
+    rows = rows.replace(target=np.array(["b"] * 6), time_ns=np.append(times, 220) * NS_PER_S)
+    first, second = flights_of(rows, "n", move(), number_max=9)
+    assert (first.name, first.time_ns.tolist()) == ("n b", [0, 10 * NS_PER_S])
+    assert (second.name, len(second.time_ns)) == ("n b/2", 3)

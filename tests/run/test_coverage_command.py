@@ -7,14 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from noroshi.exercise.coverage import GroundSight
-from noroshi.exercise.keyed import Draws
-from noroshi.exercise.movers.constellation import Mover
-from noroshi.exercise.orbits import positions, satellites
 from noroshi.geo.equal_area import equal_area_points
 from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.run.cli import app
 from noroshi.run.coast import is_land
-from noroshi.run.coverage.command import around, orbits_of
+from noroshi.run.coverage.command import around
 
 NATION = """
 name = "{name}"
@@ -210,17 +207,3 @@ def test_around_holds_what_sensors_reach():
     assert east[1] == pytest.approx(-1.0)
     assert east[3] == pytest.approx(3.7, abs=0.1)
     assert np.degrees(around([], 0.0)) == pytest.approx([-90, -180, 90, 180])
-
-
-@pytest.mark.parametrize("pattern", ["star", "delta"])
-def test_satellites_are_where_the_exercise_flies_them(pattern):
-    mover = Mover(
-        satellites=12, planes=3, phasing=2, pattern=pattern, altitude_km=1_000.0, inclination_deg=81.0, node_deg=10.0,
-        first_deg=7.0,
-    )  # fmt: skip
-    start_ns = 1_893_456_000 * 10**9
-    flown = mover.fly("eyes", start_ns, start_ns + 7_200 * 10**9, Draws(1, 0, "flight|eyes"))
-    time_ns = start_ns + np.arange(0, 7_200, 600) * 10**9
-    ours = positions(satellites(orbits_of(mover), start_ns), time_ns)
-    for position, flight in zip(ours, flown, strict=True):
-        assert position == pytest.approx(flight.at(time_ns)[:, :3], abs=0.1)

@@ -14,6 +14,7 @@ from sgp4.api import WGS72, Satrec, SatrecArray
 from noroshi.geo.inertial import EARTH_ROTATION_RAD_S, teme_from_ecef_matrix
 from noroshi.geo.time import julian_date_from_utc_ns
 from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, SEMI_MAJOR_AXIS_M, Floats
+from noroshi.kernel import kernel
 
 DELTA_SPAN_RAD = 2.0 * math.pi
 """Planes round the whole equator: ascending and descending satellites everywhere."""
@@ -128,6 +129,11 @@ def circles(orbits: Orbits, time_s: Floats) -> Floats:
 
 
 def satellites(orbits: Orbits, epoch_ns: int) -> SatrecArray:
+    """Return the orbits as SGP4's satellites, all in one; see `satrecs`."""
+    return SatrecArray(satrecs(orbits, epoch_ns))
+
+
+def satrecs(orbits: Orbits, epoch_ns: int) -> list[Satrec]:
     """Return the orbits as SGP4's satellites, without drag; nodes are right ascensions in TEME at the epoch."""
     jd, fraction = julian_date_from_utc_ns(epoch_ns)
     epoch = float(jd - SGP4_EPOCH_JD + fraction)
@@ -139,7 +145,7 @@ def satellites(orbits: Orbits, epoch_ns: int) -> SatrecArray:
         record = Satrec()
         record.sgp4init(WGS72, "i", number, epoch, 0.0, 0.0, 0.0, 0.0, 0.0, tilt, argument, motion, node)
         records.append(record)
-    return SatrecArray(records)
+    return records
 
 
 def kozai_rad_min(radius_m: Floats, inclination_rad: Floats) -> Floats:
@@ -164,8 +170,7 @@ def kozai_rad_min(radius_m: Floats, inclination_rad: Floats) -> Floats:
 
 def positions(records: SatrecArray, time_ns: NDArray[np.int64]) -> Floats:
     """Return (n, k, 3) Earth-fixed positions [m] of n satellites at (k,) times; NaN where SGP4 finds none any more."""
-    _, position_km, _ = records.sgp4(*julian_date_from_utc_ns(time_ns))
-    return _fixed_m(position_km, teme_from_ecef_matrix(time_ns))
+    return _moved(records, time_ns, 3)
 
 
 def states(records: SatrecArray, time_ns: NDArray[np.int64]) -> Floats:
@@ -173,15 +178,33 @@ def states(records: SatrecArray, time_ns: NDArray[np.int64]) -> Floats:
 
     UT1 counts as UTC and the pole does not move: as `geo.inertial.ecef_from_teme`, which this is checked against.
     """
-    _, position_km, velocity_km_s = records.sgp4(*julian_date_from_utc_ns(time_ns))
+    return _moved(records, time_ns, 6)
+
+
+def _moved(records: SatrecArray, time_ns: NDArray[np.int64], width: int) -> Floats:
+    wrong, position_km, velocity_km_s = records.sgp4(*julian_date_from_utc_ns(time_ns))
+    position_km[wrong != 0] = np.nan  # of a decayed one SGP4 gives numbers all the same
     matrix = teme_from_ecef_matrix(time_ns)
-    state = np.empty((*position_km.shape[:2], 6))
-    state[..., :3], state[..., 3:] = _fixed_m(position_km, matrix), _fixed_m(velocity_km_s, matrix)
-    state[..., 3] += EARTH_ROTATION_RAD_S * state[..., 1]
-    state[..., 4] -= EARTH_ROTATION_RAD_S * state[..., 0]
-    return state
+    # Positions are turned where they are: memory that is touched for the first time costs more than the turning.
+    fixed: Floats = position_km if width == 3 else np.empty((*position_km.shape[:2], width))
+    _turn(
+        position_km, velocity_km_s, np.ascontiguousarray(matrix[:, 0, 0]), np.ascontiguousarray(matrix[:, 1, 0]), fixed
+    )
+    return fixed
 
 
-def _fixed_m(vector_km: Floats, teme_from_ecef: Floats) -> Floats:
-    fixed_m: Floats = np.vecmat(vector_km, 1000.0 * teme_from_ecef)
-    return fixed_m
+@kernel
+def _turn(position_km: Floats, velocity_km_s: Floats, cosine: Floats, sine: Floats, fixed: Floats) -> None:
+    """Turn TEME [km] to Earth-fixed axes [m], about the pole by the sidereal angle; velocities too if there is room."""
+    for i in range(fixed.shape[0]):
+        for j in range(fixed.shape[1]):
+            c, s = 1000.0 * cosine[j], 1000.0 * sine[j]
+            x = c * position_km[i, j, 0] + s * position_km[i, j, 1]
+            y = c * position_km[i, j, 1] - s * position_km[i, j, 0]
+            fixed[i, j, 0], fixed[i, j, 1], fixed[i, j, 2] = x, y, 1000.0 * position_km[i, j, 2]
+            if fixed.shape[2] == 6:
+                speed_x = c * velocity_km_s[i, j, 0] + s * velocity_km_s[i, j, 1]
+                speed_y = c * velocity_km_s[i, j, 1] - s * velocity_km_s[i, j, 0]
+                fixed[i, j, 3] = speed_x + EARTH_ROTATION_RAD_S * y
+                fixed[i, j, 4] = speed_y - EARTH_ROTATION_RAD_S * x
+                fixed[i, j, 5] = 1000.0 * velocity_km_s[i, j, 2]

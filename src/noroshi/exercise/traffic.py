@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from noroshi.exercise.flight import Flight
 from noroshi.geo.curvature import radii_of_curvature_m
+from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_from_ecef
 from noroshi.records import Identity, Kind, Truth, take
 from noroshi.records.identity import ABSENT
 
+GAP_NS = 60 * NS_PER_S
 CROSS_SECTION_M2 = {Kind.AIRCRAFT: 30.0, Kind.SHIP: 2_000.0}
 CROSS_SECTION_M2_ELSE = 10.0
 FIRST_TEMPORARY_ADDRESS, LAST_TEMPORARY_ADDRESS = 0xF00000, 0xFFFFFF
@@ -56,14 +58,16 @@ def flights_of(truth: Truth, name: str, move: Move, *, number_max: int, first_ad
     if not len(truth):
         return []
     truth = take(truth, np.lexsort((truth.time_ns, truth.target)))
+    repeated = (truth.target[1:] == truth.target[:-1]) & (truth.time_ns[1:] == truth.time_ns[:-1])
+    truth = take(truth, np.flatnonzero(~np.append(False, repeated)))
+    edges = (truth.target[1:] != truth.target[:-1]) | (np.diff(truth.time_ns) > GAP_NS)
+    legs = [rows for rows in np.split(np.arange(len(truth)), np.flatnonzero(edges) + 1) if len(rows) > 1]
     state_ecef = moved(truth.state_ecef, move)
-    edges = np.flatnonzero(truth.target[1:] != truth.target[:-1]) + 1
-    legs = [rows for rows in np.split(np.arange(len(truth)), edges) if len(rows) > 1]
     spans = [int(truth.time_ns[rows[-1]] - truth.time_ns[rows[0]]) for rows in legs]
     longest = sorted(np.argsort([-span for span in spans], kind="stable")[:number_max].tolist())
     return [
         Flight(
-            name=f"{name} {truth.target[legs[i][0]]}",
+            name=f"{name} {truth.target[legs[i][0]]}{_which(truth, legs, i)}",
             time_ns=truth.time_ns[legs[i]] + move.later_ns,
             state_ecef=state_ecef[legs[i]],
             kind=truth.kind[legs[i]],
@@ -73,6 +77,12 @@ def flights_of(truth: Truth, name: str, move: Move, *, number_max: int, first_ad
         )
         for n, i in enumerate(longest)
     ]
+
+
+def _which(truth: Truth, legs: list[NDArray[np.int64]], i: int) -> str:
+    """Return what tells a later leg of one target from its first."""
+    earlier = sum(bool(truth.target[rows[0]] == truth.target[legs[i][0]]) for rows in legs[:i])
+    return f"/{earlier + 1}" if earlier else ""
 
 
 def moved(state_ecef: Floats, move: Move) -> Floats:

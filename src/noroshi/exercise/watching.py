@@ -17,7 +17,8 @@ from noroshi.records import Detections, Identity, SensorSite, concatenate, take
 from noroshi.sensors import Sensor
 
 Integers = NDArray[np.int64]
-BLOCK_NS = 300 * NS_PER_S  # as much is worked out at once: long enough for arrays to be worth it
+BLOCK_NS = 300 * NS_PER_S  # as much is worked out at once: long enough for arrays to be worth it,
+PAIRS_MAX = 300_000  # and of so few pairs of flight and look that they fit into memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -226,7 +227,7 @@ class Watch:
         The detections state the time that the sensor's own clock shows, and are received at the end of the span.
         """
         scene = self.scene
-        per_block = max(1, BLOCK_NS // scene.period_ns)
+        per_block = max(1, min(BLOCK_NS // scene.period_ns, PAIRS_MAX // max(len(scene.world.paths), 1)))
         block_ns = per_block * scene.period_ns
         start_ns = max(start_ns, scene.world.start_ns)
         first, last = ((t - scene.world.start_ns) // block_ns for t in (start_ns, max(start_ns, end_ns - 1)))

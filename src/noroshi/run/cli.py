@@ -280,13 +280,16 @@ def exercise(
     until: Annotated[float | None, typer.Option(help="Stop after so many seconds of the exercise.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="With --until: write here what --resume needs.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on from a checkpoint, with the same --out.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="A map of what was tracked: .png, .svg or .pdf.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:
     """Run a simulated exercise: the same nodes that would run live, in a simulated world, faster than real time."""
     from noroshi.run.exercises import command
 
     with _one_line():
-        wanted = command.Wanted(scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume)
+        wanted = command.Wanted(
+            scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume, plot
+        )
         command.check(wanted)
         _say_if_cold()
         with _progress("seconds of the exercise", None, quiet=as_json) as advance:
@@ -295,16 +298,20 @@ def exercise(
             sys.stdout.write(json.dumps(figures) + "\n")
         else:
             command.show(figures, _console())
+            for path in (plot, checkpoint):
+                if path and path.exists():
+                    sys.stdout.write(f"wrote {printable(str(path), 500)}\n")
 
 
 @app.command(epilog="Example: noroshi demo")
 def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Open no window: for machines.")] = False,  # noqa: ARG001
     processes: Annotated[int, typer.Option(help="Spread the nodes over so many.", min=1, max=64)] = 2,
+    plot: Annotated[Path | None, typer.Option(help="A map of what was tracked: .png, .svg or .pdf.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:
     """Run the trilateral exercise: three nations, real traffic, ships, four threats, satellites, fifteen minutes."""
-    exercise("trilateral", processes=processes, as_json=as_json)
+    exercise("trilateral", processes=processes, plot=plot, as_json=as_json)
 
 
 @app.command(epilog="Example: noroshi coverage trilateral --height 300 --height 10000 --plot cover.png")

@@ -353,7 +353,7 @@ def _tell_sensors(panel: Panel, picture: MapContent, plots: dict[str, Floats], n
     placed = {site.sensor for site in picture.sites if not math.isnan(site.lat_rad)}
     if not names:
         return
-    panel.heading("SENSORS AND PLOTS")
+    panel.heading("SENSORS AND PLOTS" if plots else "SENSORS")
     fit = max(int(panel.y / 21.0) - 3, 1)
     for index, name in enumerate(names[:fit]):
         mark = "^" if name in placed else "o"
@@ -361,7 +361,7 @@ def _tell_sensors(panel: Panel, picture: MapContent, plots: dict[str, Floats], n
             color=sensor_colour(index), linestyle="none", marker=mark, markersize=6.0 if mark == "^" else 3.5
         )
         shape.set_markerfacecolor(BACKGROUND if mark == "^" else sensor_colour(index))
-        panel.row(name, beside=f"{n_plots[name]:,}", symbol=shape)
+        panel.row(name, beside=f"{n_plots[name]:,}" if plots else "", symbol=shape)
     if len(names) > fit:
         panel.row(f"and {len(names) - fit} more", colour=DIM)
     stride = plot_stride(sum(n_plots.values()))

@@ -151,6 +151,16 @@ class Sensor:
         _linearise(form, i_plot, ahead, spread, innovation, rows, variance)
         return innovation, rows, variance
 
+    def sight(
+        self, values: Floats, covariances: Floats, origin_ecef_m: Floats, heights_m: tuple[float, float]
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return what of n lines is known and what is not; see `tracking.sightlines.Sighted`."""
+        line, right, up = _axes(values)
+        noise = _across(values, covariances)
+        white: Floats = np.linalg.inv(np.linalg.cholesky(noise)).astype(np.float64, copy=False)
+        reach_m = np.stack(_between(line, origin_ecef_m, *heights_m), axis=1)
+        return line, white @ np.stack([right, up], axis=1), np.log(np.linalg.det(noise)), reach_m
+
     def detection_probability(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n,) chances: one number, or 0 where the Earth or cloud is in the way or the target is too far."""
         p = self.parameters

@@ -16,7 +16,16 @@ from noroshi.tracking import Heard
 from noroshi.tracking.identity import track_ids
 from noroshi.tracking.keeper import Keeper
 from noroshi.tracking.life import missed_look, rivals
-from noroshi.tracking.store import EXISTENCE, FREE, PROBABILITY, Integers, Whole
+from noroshi.tracking.store import (
+    CALL_SIGN_COLUMNS,
+    CODE_COLUMNS,
+    EXISTENCE,
+    FREE,
+    PROBABILITY,
+    Integers,
+    Whole,
+    identity_of,
+)
 
 NAMED_MAX = 3  # tracks that one sentence names
 NEAR_SIGMAS = 3.0  # another track this near to where a lost one was expected may be of its target
@@ -160,7 +169,7 @@ class Registry:
             first_ns=last[:, Whole.BORN],
             last_ns=last[:, Whole.TIME],
             is_firm=last[:, Whole.STATUS] >= TrackStatus.FIRM,
-            identity=self._tracker.store.identity(last),
+            identity=identity_of(last[:, CODE_COLUMNS], np.ascontiguousarray(last[:, CALL_SIGN_COLUMNS])),
         )
 
 

@@ -24,7 +24,7 @@ from noroshi.exercise.coverage_report import (
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers.constellation import Mover as Walker
-from noroshi.exercise.orbits import DELTA_SPAN_RAD, STAR_SPAN_RAD, Orbits, positions, satellites, walker
+from noroshi.exercise.orbits import positions, satellites
 from noroshi.exercise.sights import Target, ground_sight, space_sight
 from noroshi.geo.horizon import radar_horizon_m
 from noroshi.geo.time import NS_PER_S
@@ -39,7 +39,6 @@ HEIGHTS_M = (100.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0)
 CANDIDATES = 500  # points of the lattice over a box of land that are tried; those at sea are left out
 CANDIDATES_OF_REGION = 10_000
 NEAR_OWN_M = 300_000.0
-WGS72_RADIUS_M = 6_378_135.0  # what the altitude of a scenario's constellation counts from
 PAD_RAD = math.radians(1.0)  # about what the sensors reach
 FLIGHT_STEP_S = 5.0
 EPOCHS_MAX = 10_000
@@ -197,7 +196,7 @@ def network_of(scenario: Scenario, target: Target, time_ns: np.ndarray) -> Netwo
                     f"{each.name}: too many satellites at too many epochs: shorten --hours, lengthen --step"
                 )
             if isinstance(each.mover, Walker):
-                position_ecef_m = positions(satellites(orbits_of(each.mover), scenario.start_ns), time_ns)
+                position_ecef_m = positions(satellites(each.mover.orbits(), scenario.start_ns), time_ns)
             else:
                 draws = Draws(scenario.seed, 0, f"flight|{each.name}")
                 flown = each.mover.fly(each.name, scenario.start_ns, int(time_ns[-1]), draws)
@@ -210,21 +209,6 @@ def network_of(scenario: Scenario, target: Target, time_ns: np.ndarray) -> Netwo
         constellations=tuple(constellations),
         blind=tuple(blind),
         nations=tuple(nation.code for nation in scenario.nations),
-    )
-
-
-def orbits_of(mover: Walker) -> Orbits:
-    """Return the orbits of a scenario's constellation."""
-    return walker(
-        mover.satellites,
-        mover.planes,
-        mover.phasing,
-        inclination_rad=math.radians(mover.inclination_deg),
-        altitude_m=1_000.0 * mover.altitude_km,
-        node_span_rad=STAR_SPAN_RAD if mover.pattern == "star" else DELTA_SPAN_RAD,
-        first_node_rad=math.radians(mover.node_deg),
-        first_argument_rad=math.radians(mover.first_deg),
-        earth_radius_m=WGS72_RADIUS_M,
     )
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from noroshi.run import outputs
 from noroshi.run.exercises.outcome import outcome, show
+from noroshi.run.exercises.picture import draw_exercise
 from noroshi.run.exercises.running import Plan, run
+from noroshi.run.picture import check_picture_ending
 
 __all__ = ["Wanted", "check", "perform", "show"]
 
@@ -26,6 +28,7 @@ class Wanted:
     until_s: float | None = None
     checkpoint: Path | None = None
     resume: Path | None = None
+    plot: Path | None = None
 
 
 def check(wanted: Wanted) -> None:
@@ -40,8 +43,11 @@ def check(wanted: Wanted) -> None:
         raise ValueError(f"--until {wanted.until_s:g}: give a number of seconds above 0")
     if wanted.resume and not wanted.out:
         raise ValueError("a resumed run goes on with its journals: say --out with the folder they are in")
-    if wanted.checkpoint:
-        outputs.check_folder(wanted.checkpoint)
+    if wanted.plot:
+        check_picture_ending(wanted.plot)
+    for path in (wanted.checkpoint, wanted.plot):
+        if path:
+            outputs.check_folder(path)
     if wanted.out and not wanted.out.is_dir():
         raise ValueError(f"{wanted.out}: there is no such folder; make it first")
     if wanted.out and not wanted.resume and any(wanted.out.iterdir()):
@@ -80,4 +86,6 @@ def perform(wanted: Wanted, advance: Callable[[int], None] = lambda _: None) -> 
         ran = run(plan, processes=wanted.processes, resume=memory, progress=progress)
         if wanted.checkpoint and ran.checkpoint is not None:
             outputs.replace(wanted.checkpoint, ran.checkpoint)
+        if wanted.plot:
+            draw_exercise(wanted.plot, ran)
         return outcome(ran)
