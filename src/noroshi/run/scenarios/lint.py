@@ -13,6 +13,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.records.identity import ABSENT
 from noroshi.run import rooms
+from noroshi.run.exercises.staging import background
 from noroshi.run.scenarios.models import Scenario, SensorEntry
 from noroshi.run.scenarios.reading import read_scenario
 from noroshi.run.scenarios.sources import Problem, ScenarioError, choices, read_source, shipped
@@ -47,10 +48,11 @@ def findings(scenario: Scenario) -> list[Problem]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stage:
-    """What flies: the flights of each entry and of each constellation, by its name; None where they cannot fly."""
+    """What flies: the flights of each entry, constellation and traffic, by its name; None where they cannot fly."""
 
     entries: Mapping[str, list[Flight] | None]
     satellites: Mapping[str, list[Flight]]
+    traffic: Mapping[str, list[Flight]]
 
 
 def _stage(scenario: Scenario, found: list[Problem]) -> _Stage:
@@ -70,7 +72,14 @@ def _stage(scenario: Scenario, found: list[Problem]) -> _Stage:
                 satellites[eyes.name] = eyes.mover.fly(eyes.name, *span, Draws(scenario.seed, 0, eyes.name))
             except (ValueError, ArithmeticError) as error:
                 found.append(nation.source.problem(("constellations", i, "orbit"), str(error)))
-    return _Stage(entries, satellites)
+    traffic: dict[str, list[Flight]] = {}
+    for i, each in enumerate(scenario.traffic):
+        own = i < len(scenario.source.table.get("traffic", []))
+        try:
+            traffic[each.name] = background(scenario, each, sum(map(len, traffic.values())))
+        except ValueError as error:
+            found.append(scenario.source.problem(("traffic", i) if own else ("injects",), str(error)))
+    return _Stage(entries, satellites, traffic)
 
 
 def _of_flight(scenario: Scenario, name: str, message: str) -> Problem:
@@ -124,10 +133,10 @@ def _flights(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
         if flown is not None and not any(len(flight.time_ns) > 1 for flight in flown):
             told = f"is never there: it flies outside the {scenario.duration_s:g} s of the run; change when it begins"
             yield _of_flight(scenario, name, told)
-    for i, traffic in enumerate(scenario.source.table.get("traffic", [])):
-        if traffic.get("at_s", 0.0) >= scenario.duration_s:
-            told = f"appears after the end, which is at {scenario.duration_s:g} s"
-            yield scenario.source.problem(("traffic", i, "at_s"), told)
+    for i, table in enumerate(scenario.source.table.get("traffic", [])):
+        if table["name"] in stage.traffic and not stage.traffic[table["name"]]:
+            told = f"none of its flights is there in the {scenario.duration_s:g} s of the run; change at_s or from_s"
+            yield scenario.source.problem(("traffic", i), told)
 
 
 def _injects(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
@@ -162,13 +171,8 @@ def _answers(flight: Flight) -> bool:
 
 
 def _sights(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
-    """Note sensors that see nothing in the whole run, as far as their own nodes know them.
-
-    Where there is real traffic as background, it is not flown here, so nothing can be said.
-    """
-    if scenario.traffic:
-        return
-    entries = {name: flown or [] for name, flown in stage.entries.items()}
+    """Note sensors that see nothing in the whole run, as far as their own nodes know them."""
+    entries = {name: flown or [] for name, flown in stage.entries.items()} | dict(stage.traffic)
     flights = cast(entries, scenario.injects, scenario.start_ns, scenario.end_ns).flights
     step_ns = round(min(LOOKS_S, scenario.duration_s / 10.0) * NS_PER_S)
     times_ns = np.arange(scenario.start_ns, scenario.end_ns, step_ns, dtype=np.int64)
