@@ -217,9 +217,10 @@ def _check_parameters(source: Source, path: KeyPath, entry: SensorEntry, problem
 def _flights(source: Source, tables: Sequence[Table], problems: list[Problem]) -> list[FlightEntry]:
     """Return the entries of a file's flights, those that are right."""
     entries = []
+    known = rooms.names("exercise.movers") if tables else ()
     for i, table in enumerate(tables):
         path: KeyPath = ("flights", i)
-        key = _chosen(source, path, table, "mover", rooms.names("exercise.movers"), "mover", problems)
+        key = _chosen(source, path, table, "mover", known, "mover", problems)
         if key is None:
             continue
         mover = rooms.load("exercise.movers", key).Mover
@@ -271,10 +272,10 @@ def _check_twice(
     source: Source, section: str, names: Sequence[str], problems: list[Problem], *, key: str = "name"
 ) -> None:
     """Note each name of a file's section that came before."""
+    first: dict[str, int] = {}
     for i, name in enumerate(names):
-        if name in names[:i]:
-            first = source.line((section, names.index(name)))
-            told = f"'{name}' is there already, on line {first}: give each its own {key}"
+        if first.setdefault(name, i) != i:
+            told = f"'{name}' is there already, on line {source.line((section, first[name]))}: give each its own {key}"
             problems.append(source.problem((section, i, key), told))
 
 
@@ -283,10 +284,11 @@ def _check_names(scenario: Scenario, problems: list[Problem]) -> None:
     source = scenario.source
     own = [each.name for each in scenario.flights[sum(len(nation.flights) for nation in scenario.nations) :]]
     _check_twice(source, "flights", own, problems)
-    _check_twice(source, "traffic", [each["name"] for each in source.table.get("traffic", [])], problems)
+    _check_traffic(scenario, problems)
     _check_twice(source, "measures", [_measured(each) for each in source.table.get("measures", [])], problems)
     _check_twice(source, "objectives", [each["name"] for each in source.table.get("objectives", [])], problems)
     taken: dict[str, str] = {}
+    in_scenario = set(own)
     codes: Counter[str] = Counter()
     flying = {flight.name for flight in scenario.flights}
     for i, nation in enumerate(scenario.nations):
@@ -297,7 +299,7 @@ def _check_names(scenario: Scenario, problems: list[Problem]) -> None:
             continue
         for section, names in _names_of(nation).items():
             for j, name in enumerate(names):
-                if name in taken or name in own:
+                if name in taken or name in in_scenario:
                     told = f"'{name}' is there already in {taken.get(name, source.name)}: give it another name"
                     problems.append(nation.source.problem((section, j, "name"), told))
                 taken[name] = nation.source.name
@@ -305,6 +307,18 @@ def _check_names(scenario: Scenario, problems: list[Problem]) -> None:
             if sensor.carrier is not None and sensor.carrier not in flying:
                 told = f"no flight '{sensor.carrier}'; {choices(sensor.carrier, sorted(flying))}"
                 problems.append(nation.source.problem(("sensors", j, "carrier"), told))
+
+
+def _check_traffic(scenario: Scenario, problems: list[Problem]) -> None:
+    """Note traffic, that of surges too, whose name something else has."""
+    source = scenario.source
+    places: list[KeyPath] = [("traffic", i, "name") for i in range(len(source.table.get("traffic", [])))]
+    places += [("injects", i, "name") for i, each in enumerate(scenario.injects) if isinstance(each, Surge)]
+    taken = {flight.name for flight in scenario.flights}
+    for place, traffic in zip(places, scenario.traffic, strict=True):
+        if traffic.name in taken:
+            problems.append(source.problem(place, f"'{traffic.name}' is there already: give each its own name"))
+        taken.add(traffic.name)
 
 
 def _measured(table: Table) -> str:
