@@ -175,6 +175,20 @@ def test_what_is_wrong_in_a_nation_is_told_in_its_file(written, inside, old, new
     assert problem.line == line
 
 
+@pytest.mark.parametrize(
+    ("line", "told"), [("", "area is missing"), ('area = "bai"\n', "no area 'bai'; did you mean 'bay'?")]
+)
+def test_a_measure_of_an_area_names_one_that_is_there(written, line, told):
+    place = written()
+    added = '\n[[areas]]\nname = "bay"\nlat_deg = 35.0\nlon_deg = 141.0\nradius_km = 5.0\n'
+    added += '[[measures]]\nname = "entries_noticed"\n'
+    place.write_text(place.read_text() + added + line)
+    (problem,) = refusal(place)
+    assert told in problem.message
+    place.write_text(place.read_text().replace(line or "NONE", "") + 'area = "bay"\n')
+    assert [area.name for area in read_scenario(place).areas] == ["bay"]
+
+
 def test_traffic_and_flights_share_no_name(written):
     folder = read_source("scenarios", "trilateral").folder
     table = f'flights = "{folder / "flights.parquet"}"\nlat_deg = 30.0\nlon_deg = 140.0\n'

@@ -76,6 +76,7 @@ def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario
         flights=tuple(flights),
         traffic=(*file.traffic, *_surges(injects)),
         injects=tuple(injects.values()),
+        areas=file.areas,
         measures=file.measures,
         objectives=file.objectives,
         source=source,
@@ -285,6 +286,7 @@ def _check_names(scenario: Scenario, problems: list[Problem]) -> None:
     own = [each.name for each in scenario.flights[sum(len(nation.flights) for nation in scenario.nations) :]]
     _check_twice(source, "flights", own, problems)
     _check_traffic(scenario, problems)
+    _check_twice(source, "areas", [each.name for each in scenario.areas], problems)
     _check_twice(source, "measures", [_measured(each) for each in source.table.get("measures", [])], problems)
     _check_twice(source, "objectives", [each["name"] for each in source.table.get("objectives", [])], problems)
     taken: dict[str, str] = {}
@@ -323,7 +325,7 @@ def _check_traffic(scenario: Scenario, problems: list[Problem]) -> None:
 
 def _measured(table: Table) -> str:
     """Return what tells one measure from another."""
-    return " ".join([table["name"], table.get("nation", ""), *table.get("flights", [])]).strip()
+    return " ".join([table["name"], table.get("nation", ""), table.get("area", ""), *table.get("flights", [])]).strip()
 
 
 def _names_of(nation: Nation) -> dict[str, list[str]]:
@@ -410,6 +412,12 @@ def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:
         if measure.nation is not None and measure.nation not in codes:
             told = f"no nation '{measure.nation}'; {choices(measure.nation, codes)}"
             problems.append(source.problem(("measures", i, "nation"), told))
+        areas = [area.name for area in scenario.areas]
+        if measure.area is not None and measure.area not in areas:
+            told = f"no area '{measure.area}'; {choices(measure.area, areas)}"
+            problems.append(source.problem(("measures", i, "area"), told))
+        if measure.area is None and measure.name in measures.OF_AREAS:
+            problems.append(source.problem(("measures", i), f"area is missing: {measure.name} is about one; add it"))
         for j, name in enumerate(measure.flights):
             if name not in flying:
                 place = ("measures", i, "flights", j)
