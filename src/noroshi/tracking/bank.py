@@ -187,7 +187,6 @@ class Bank:
         self, store: Store, pairs: Pairs, k: int, plots: Detections, form: Floats, sensor: Sensor, late: bool
     ) -> None:
         """Write what the plots make of the tracks by one model, block by block of pairs."""
-
         wants_prior, one_each = bool(pairs.ahead), len(pairs.row) == len(pairs.rows)
 
         def work(row: Integers, group: Integers, plot: Integers, dt_s: Floats) -> tuple[Floats, ...]:
