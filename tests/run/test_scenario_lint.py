@@ -212,6 +212,27 @@ def test_a_table_that_is_not_there():
     only(findings, text, "flights = ", "no file none.parquet: give sample:NAME, or a path beside the scenario")
 
 
+@pytest.mark.parametrize(("lat_deg", "enters"), [(36.0, True), (37.0, False), (35.2, False)])
+def test_an_area_that_nobody_comes_into(lat_deg, enters):
+    more = f"""
+[[areas]]
+name = "bay"
+lat_deg = {lat_deg}
+lon_deg = 141.46
+radius_km = 8.0
+
+[[measures]]
+name = "entries_noticed"
+area = "bay"
+flights = ["north-bound"]
+"""
+    findings, text = found(("duration_s = 60.0", "duration_s = 300.0"), more=more)
+    if enters:
+        assert findings == []
+    else:
+        only(findings, text, 'area = "bay"', "no flight comes into 'bay'")
+
+
 def test_findings_are_lines_and_exit_code_2():
     found(("at_s = 30.0", "at_s = 90.0"))
     done = CliRunner().invoke(app, ["lint", "first.toml"])

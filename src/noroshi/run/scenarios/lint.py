@@ -1,5 +1,6 @@
 """What is right by the letter in a scenario and still a mistake: what never happens, what nobody sees or measures."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,11 @@ from noroshi.exercise.flight import Flight
 from noroshi.exercise.injects import Dark, FalsePosition, Inject, SpoofedReports, cast
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import Floats
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats, ecef_from_geodetic
 from noroshi.records.identity import ABSENT
 from noroshi.run import rooms
 from noroshi.run.exercises.staging import background
-from noroshi.run.scenarios.models import Scenario, SensorEntry
+from noroshi.run.scenarios.models import Area, Scenario, SensorEntry
 from noroshi.run.scenarios.reading import read_scenario
 from noroshi.run.scenarios.sources import Problem, ScenarioError, choices, read_source, shipped
 
@@ -42,7 +43,12 @@ def findings(scenario: Scenario) -> list[Problem]:
     """Return what is a mistake in a scenario that can be read."""
     found = [*_links(scenario), *_objectives(scenario)]
     stage = _stage(scenario, found)
-    found += [*_flights(scenario, stage), *_injects(scenario, stage), *_sights(scenario, stage)]
+    found += [
+        *_flights(scenario, stage),
+        *_injects(scenario, stage),
+        *_areas(scenario, stage),
+        *_sights(scenario, stage),
+    ]
     return sorted(set(found), key=lambda each: (each.file != scenario.source.name, each))
 
 
@@ -168,6 +174,32 @@ def _misses(scenario: Scenario, stage: _Stage, inject: Inject, name: str) -> str
 def _answers(flight: Flight) -> bool:
     said = flight.identity
     return bool(said.icao_address[0] != ABSENT or said.mmsi[0] != ABSENT or said.mode_3a[0] != ABSENT)
+
+
+def _areas(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
+    """Note measures of areas that nobody comes into."""
+    areas = {area.name: area for area in scenario.areas}
+    for i, measure in enumerate(scenario.measures):
+        if measure.area is None:
+            continue
+        area = areas[measure.area]
+        coming = [name for name, flown in stage.entries.items() if any(_enters(flight, area) for flight in flown or [])]
+        if not coming:
+            told = f"no flight comes into '{area.name}' in the whole run; move one of them, or the area"
+            yield scenario.source.problem(("measures", i, "area"), told)
+        for j, name in enumerate(measure.flights if coming else ()):
+            if name not in coming:
+                told = f"'{name}' does not come into '{area.name}' in the whole run; leave it out, or move it"
+                yield scenario.source.problem(("measures", i, "flights", j), told)
+
+
+def _enters(flight: Flight, area: Area) -> bool:
+    """Return whether a flight is outside an area first and inside later."""
+    middle = ecef_from_geodetic(math.radians(area.lat_deg), math.radians(area.lon_deg), 0.0)
+    place = flight.state_ecef[:, :3]
+    cosine = place @ middle / (np.linalg.norm(place, axis=1) * np.linalg.norm(middle))
+    inside = np.arccos(np.clip(cosine, -1.0, 1.0)) * MEAN_RADIUS_M <= 1e3 * area.radius_km
+    return bool((~inside[:-1] & inside[1:]).any())
 
 
 def _sights(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
