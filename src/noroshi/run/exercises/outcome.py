@@ -66,7 +66,9 @@ def _counts(ran: Ran) -> dict[str, int]:
     kinds = [Kind(int(flight.kind.max())) if _is_threat(flight.kind) else Kind(int(flight.kind[0]))
              for flight in ran.cast.bodies]  # fmt: skip
     counts = {kind.name.lower(): kinds.count(kind) for kind in Kind if kind in kinds}
-    return {**counts, "satellites": len(ran.cast.world.flights) - len(ran.cast.bodies)}
+    satellites = sum(flight.kind[0] == Kind.SPACE for flight in ran.cast.world.flights)
+    ghosts = len(ran.cast.world.flights) - len(ran.cast.bodies) - int(satellites)
+    return {**counts, "satellites": int(satellites)} | ({"ghosts": ghosts} if ghosts else {})
 
 
 def _is_threat(kind: NDArray[np.uint8]) -> bool:
