@@ -28,7 +28,8 @@ from noroshi.sharing.envelope import Receiver, Sender
 from noroshi.sharing.facts import facts_of
 from noroshi.sharing.label import ALL_PARTNERS, Label, decode, encode
 from noroshi.sharing.memory_store import MemoryStore
-from noroshi.sharing.outbox import Outbox, rows_of
+from noroshi.sharing.outbox import Outbox
+from noroshi.sharing.parcels import rows_of
 from noroshi.sharing.release import Memory, Secrets, release
 from noroshi.sharing.rules import Product, parse
 

@@ -31,7 +31,8 @@ from noroshi.sharing.envelope import Receiver, Sender
 from noroshi.sharing.facts import facts_of
 from noroshi.sharing.label import Label, decode
 from noroshi.sharing.memory_store import MemoryStore
-from noroshi.sharing.outbox import Outbox, Rows, rows_of
+from noroshi.sharing.outbox import Outbox
+from noroshi.sharing.parcels import Rows, rows_of
 from noroshi.sharing.release import Secrets, release
 from noroshi.sharing.rules import Product, parse
 

@@ -45,6 +45,7 @@ def reference(nations: dict[str, Any], scenarios: dict[str, Any]) -> str:
         parts += _table(f'`[[flights]]` with `mover = "{key}"`', tables[f"Flight_{key}"], tables)
     for key, kind in KINDS.items():
         parts += _table(f'`[[injects]]` with `what = "{key}"`', tables[kind.__name__], tables)
+    parts += _table("`[[areas]]`", tables["Area"], tables)
     parts += _table("`[[measures]]`", tables["Measured"], tables)
     units = [f"| `{name}` | {unit} |" for name, unit in sorted(measures.known().items())]
     parts += ["\n| measure | unit |\n|---|---|\n", "\n".join(units), "\n"]

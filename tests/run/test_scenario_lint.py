@@ -186,6 +186,53 @@ def test_a_sensor_that_sees_nothing(inside):
     assert "sees nothing in the whole run" in message
 
 
+def traffic(**numbers):
+    """Return a scenario's table of the shipped real flights, 500 km off the cape unless told otherwise."""
+    place = read_source("scenarios", "trilateral").folder / "flights.parquet"
+    told = {"name": '"real"', "flights": f'"{place}"', "lat_deg": 35.8, "lon_deg": 146.4, **numbers}
+    return "\n[[traffic]]\n" + "".join(f"{key} = {value}\n" for key, value in told.items())
+
+
+@pytest.mark.parametrize("numbers", [{"at_s": 90.0}, {"from_s": 50_000.0}])
+def test_traffic_that_is_never_there(numbers):
+    findings, text = found(more=traffic(**numbers))
+    only(findings, text, "[[traffic]]", "none of its flights is there")
+
+
+def test_a_sensor_may_see_real_traffic_alone(inside):
+    far = NEWCOMER.replace("141.0", "146.4").replace("35.8", "36.0") + LINKS
+    (inside / "new.toml").write_text(far)
+    ((_, _, message),), _ = found(also=["new.toml"])
+    assert "sees nothing in the whole run" in message
+    assert found(also=["new.toml"], more=traffic())[0] == []
+
+
+def test_a_table_that_is_not_there():
+    findings, text = found(more=traffic(flights='"none.parquet"'))
+    only(findings, text, "flights = ", "no file none.parquet: give sample:NAME, or a path beside the scenario")
+
+
+@pytest.mark.parametrize(("lat_deg", "enters"), [(36.0, True), (37.0, False), (35.2, False)])
+def test_an_area_that_nobody_comes_into(lat_deg, enters):
+    more = f"""
+[[areas]]
+name = "bay"
+lat_deg = {lat_deg}
+lon_deg = 141.46
+radius_km = 8.0
+
+[[measures]]
+name = "entries_noticed"
+area = "bay"
+flights = ["north-bound"]
+"""
+    findings, text = found(("duration_s = 60.0", "duration_s = 300.0"), more=more)
+    if enters:
+        assert findings == []
+    else:
+        only(findings, text, 'area = "bay"', "no flight comes into 'bay'")
+
+
 def test_findings_are_lines_and_exit_code_2():
     found(("at_s = 30.0", "at_s = 90.0"))
     done = CliRunner().invoke(app, ["lint", "first.toml"])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import numpy as np
 import pytest
@@ -172,6 +173,44 @@ def test_what_is_wrong_in_a_nation_is_told_in_its_file(written, inside, old, new
     assert told in problem.message
     assert problem.file == str(inside / "one.toml")
     assert problem.line == line
+
+
+@pytest.mark.parametrize(
+    ("line", "told"), [("", "area is missing"), ('area = "bai"\n', "no area 'bai'; did you mean 'bay'?")]
+)
+def test_a_measure_of_an_area_names_one_that_is_there(written, line, told):
+    place = written()
+    added = '\n[[areas]]\nname = "bay"\nlat_deg = 35.0\nlon_deg = 141.0\nradius_km = 5.0\n'
+    added += '[[measures]]\nname = "entries_noticed"\n'
+    place.write_text(place.read_text() + added + line)
+    (problem,) = refusal(place)
+    assert told in problem.message
+    place.write_text(place.read_text().replace(line or "NONE", "") + 'area = "bay"\n')
+    assert [area.name for area in read_scenario(place).areas] == ["bay"]
+
+
+def test_traffic_and_flights_share_no_name(written):
+    folder = read_source("scenarios", "trilateral").folder
+    table = f'flights = "{folder / "flights.parquet"}"\nlat_deg = 30.0\nlon_deg = 140.0\n'
+    place = written()
+    text = place.read_text()
+    for added in (
+        f'[[traffic]]\nname = "low"\n{table}',
+        f'[[injects]]\nname = "low"\nwhat = "surge"\nat_s = 5.0\n{table}',
+    ):
+        place.write_text(f"{text}\n{added}")
+        (problem,) = refusal(place)
+        assert problem.message == "'low' is there already: give each its own name"
+        assert problem.line == text.count("\n") + 3
+
+
+def test_a_large_file_is_read_in_time(inside):
+    """Within the bound on its size; a walk that counts lines from the top for each key takes minutes."""
+    many = "".join(f'[[flights]]\nname = "f{i}"\nmover = "no"\n' for i in range(60_000))
+    (inside / "large.toml").write_text(read_source("scenarios", "first_steps").text + many)
+    started = time.process_time()
+    assert read_source("scenarios", "large.toml").line(("flights", 60_002)) == 54 + 3 * 60_000 - 2
+    assert time.process_time() - started < 60.0
 
 
 def test_a_nation_twice_is_told(written):

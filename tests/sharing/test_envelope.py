@@ -156,6 +156,18 @@ def test_a_restarted_sender_goes_on_and_a_forgetful_one_is_found_out():
     assert into.receive(seal(sender(), b"from the start"), START_NS).refusal is Refusal.FORKED
 
 
+def test_a_restarted_receiver_takes_nothing_twice():
+    sent, into, again = messages(6), receiver(), receiver()
+    for k in (0, 1, 4):
+        into.receive(sent[k], START_NS)
+    again.resume(into.checkpoint())
+    assert (again.gaps, again.contiguous, again.chain) == (into.gaps, into.contiguous, into.chain)
+    assert again.receive(sent[4], START_NS).refusal is Refusal.REPLAYED
+    assert [again.receive(sent[k], START_NS).filled for k in (3, 2)] == [True, True]
+    with pytest.raises(ValueError, match="checkpoint"):
+        again.resume(b"\x01")
+
+
 def test_withdrawn_messages_close_their_gap_and_the_chain_stays_whole():
     out, into = sender(), receiver()
     sent = [seal(out, bytes([k])) for k in range(6)]

@@ -15,7 +15,8 @@ from noroshi.sharing.envelope import Receiver, Sender
 from noroshi.sharing.facts import facts_of
 from noroshi.sharing.label import Label, decode
 from noroshi.sharing.memory_store import MemoryStore
-from noroshi.sharing.outbox import TRACK_AGE_NS, Outbox, notices, rows_of
+from noroshi.sharing.outbox import Outbox
+from noroshi.sharing.parcels import TRACK_AGE_NS, notices, rows_of
 from noroshi.sharing.release import Secrets, release
 from noroshi.sharing.rules import Product, still_valid
 
@@ -94,8 +95,13 @@ class Line:
                 self.arrive(self.sender.withdraw(start, hashes, now_ns), now_ns)
 
     def restart(self):
-        """Lose everything but the store and what is stored with it: the last number and hash."""
+        """Kill both ends: nothing is left but the store and what the receiver kept with what it received."""
         self.outbox = Outbox(self.store)
+        seq, previous = self.outbox.last
+        self.sender = dataclasses.replace(self.sender, seq=seq, previous=previous)
+        kept = self.receiver.checkpoint()
+        self.receiver = Receiver(key=KEY.public_key(), owner="JPN", recipient="USA", feed="all", exercise=None)
+        self.receiver.resume(kept)
 
     def rows(self):
         """Return (number, time) of all track rows that took effect, in order."""

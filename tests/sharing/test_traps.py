@@ -20,7 +20,7 @@ from noroshi.sharing.audit import withheld_content
 from noroshi.sharing.envelope import Receiver, Refusal, Sender
 from noroshi.sharing.facts import Facts, facts_of
 from noroshi.sharing.label import ALL_PARTNERS, Label, LabelError, cot_attributes, cot_detail, label_of_cot_detail
-from noroshi.sharing.outbox import rows_of
+from noroshi.sharing.parcels import rows_of
 from noroshi.sharing.release import Outcome, Released, Secrets, release
 from noroshi.sharing.rules import PolicyError, Product, still_valid
 

@@ -8,7 +8,7 @@ from noroshi.kernel import kernel
 
 Indices = NDArray[np.int64]
 CHANGE_MIN = 1e-6
-SWEEPS_MAX = 200
+SWEEPS_MAX = 30  # what is left of a ring after so many is less than the error of the method
 
 
 @kernel

@@ -102,7 +102,7 @@ class Motion:
             ]
         )
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        transition = np.tile(np.eye(7), (len(states), 1, 1))
+        transition = np.empty((len(states), 7, 7))
         _flow(ahead, np.ascontiguousarray(dt_s), densities, transition, spread, with_moments)
         return ahead, transition, spread
 
@@ -111,11 +111,14 @@ class Motion:
 def _flow(
     states: Floats, dt_s: Floats, densities: Floats, transition: Floats, covariance: Floats, with_moments: bool
 ) -> None:
-    """Carry all rows over their dt_s, in place."""
+    """Carry all rows over their dt_s, in place, and write the derivatives."""
     rate, by_state, first = np.zeros(7), np.zeros((7, 7)), np.zeros((7, 7))
     start, total, point, root = np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 4))
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
+        for i in range(7):
+            for j in range(7):
+                transition[row, i, j] = 1.0 if i == j else 0.0
         while abs(left_s) > 0.0:
             begin(states[row], point)
             step_s = 0.0

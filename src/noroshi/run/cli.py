@@ -290,10 +290,10 @@ def exercise(
         wanted = command.Wanted(
             scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume, plot
         )
-        command.check(wanted)
+        length_s = command.check(wanted)
         _say_if_cold()
-        with _progress("seconds of the exercise", None, quiet=as_json) as advance:
-            figures = command.perform(wanted, advance)
+        with _simulated(length_s, quiet=as_json) as progress:
+            figures = command.perform(wanted, progress)
         if as_json:
             sys.stdout.write(json.dumps(figures) + "\n")
         else:
@@ -446,3 +446,26 @@ def _progress(what: str, total: int | None, *, quiet: bool) -> Iterator[Callable
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda n: bar.advance(task, n)
+
+
+@contextmanager
+def _simulated(length_s: float, *, quiet: bool) -> Iterator[Callable[[float], None]]:
+    """Show on a terminal how far an exercise is, how much faster than real time, and how long it will take."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda _: None
+        return
+    columns = (
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} s simulated"),
+        BarColumn(),
+        TextColumn("{task.fields[factor]:,.0f} times real time"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=length_s, factor=0.0)
+
+        def progress(simulated_s: float) -> None:
+            took_s = bar.tasks[task].elapsed or 0.0
+            bar.update(task, completed=simulated_s, factor=simulated_s / took_s if took_s else 0.0)
+
+        yield progress

@@ -73,7 +73,15 @@ class _Withdrawn(msgspec.Struct, frozen=True, array_like=True, kw_only=True, for
     released_ns: int
 
 
+class _Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    highest: int
+    gaps: list[tuple[int, int]]
+    hashes: dict[int, bytes]
+    wanted: dict[int, bytes]
+
+
 _ENCODER = msgspec.msgpack.Encoder()
+_PLACE = msgspec.msgpack.Decoder(_Place)
 _PAIR = msgspec.msgpack.Decoder(tuple[bytes, bytes])
 _SIGNED = msgspec.msgpack.Decoder(Envelope)
 _GONE = msgspec.msgpack.Decoder(_Withdrawn)
@@ -258,6 +266,22 @@ class Receiver:
         assert refusal is not None
         self.alarms[refusal] += 1
         return Received(refusal, missing=tuple(self.gaps))
+
+    def checkpoint(self) -> bytes:
+        """Return what has to be kept, with what was received, so that nothing takes effect twice after a restart."""
+        return _ENCODER.encode(_Place(self.highest, self.gaps, self.hashes, self.wanted))
+
+    def resume(self, checkpoint: bytes) -> None:
+        """Go on where a receiver of the same feed was.
+
+        Raises:
+            ValueError: if this is no checkpoint.
+        """
+        try:
+            place = _PLACE.decode(checkpoint)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"not a receiver's checkpoint: {error}") from error
+        self.highest, self.gaps, self.hashes, self.wanted = place.highest, place.gaps, place.hashes, place.wanted
 
     def _read(self, message: bytes) -> tuple[Refusal | None, Envelope | None, _Withdrawn | None]:
         if len(message) > BYTES_MAX:

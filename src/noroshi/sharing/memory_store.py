@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from noroshi.sharing.outbox import Parcel, Rows, Sealed
+from noroshi.sharing.envelope import FIRST
+from noroshi.sharing.parcels import Parcel, Rows, Sealed
 from noroshi.sharing.rules import Product
 
 
@@ -16,6 +17,7 @@ class MemoryStore:
     parcels: dict[int, Parcel] = field(default_factory=dict)
     waits: dict[int, set[int]] = field(default_factory=dict)
     messages: dict[int, tuple[Sealed, bytes | None]] = field(default_factory=dict)
+    last_message: tuple[int, bytes] = (0, FIRST)
     last_told: dict[tuple[Product, int], tuple[str, Rows, int]] = field(default_factory=dict)
 
     def put(self, parcel: Parcel) -> None:
@@ -34,6 +36,7 @@ class MemoryStore:
             if before is None or before[1].time_ns[before[2]] <= rows.time_ns[i]:
                 self.last_told[sealed.product, name] = (sealed.rules[0], rows, i)
         self.messages[sealed.seq] = (sealed, message)
+        self.last_message = (sealed.seq, sealed.digest)
         self.drop(rows)
 
     def drop(self, rows: Rows) -> None:
@@ -70,6 +73,10 @@ class MemoryStore:
     def sealed(self) -> Iterable[Sealed]:
         """Return the messages that are not acknowledged, rising."""
         return [self.messages[seq][0] for seq in sorted(self.messages)]
+
+    def last(self) -> tuple[int, bytes]:
+        """Return the number and the hash of the last message."""
+        return self.last_message
 
     def told(self) -> Iterable[tuple[Product, str, Rows]]:
         """Return what the recipient was told, each with the rule that released it, and the latest row."""

@@ -187,24 +187,27 @@ class Bank:
         self, store: Store, pairs: Pairs, k: int, plots: Detections, form: Floats, sensor: Sensor, late: bool
     ) -> None:
         """Write what the plots make of the tracks by one model, block by block of pairs."""
+        wants_prior, one_each = bool(pairs.ahead), len(pairs.row) == len(pairs.rows)
 
-        def work(row: Integers, group: Integers, plot: Integers, dt_s: Floats) -> tuple[Floats, Floats, Floats]:
+        def work(row: Integers, group: Integers, plot: Integers, dt_s: Floats) -> tuple[Floats, ...]:
             ahead, spread = self._ahead(store, pairs, k, row, group, dt_s, late)
+            prior = (ahead.copy(), spread.copy()) if wants_prior and one_each else ()
             fit = np.empty((len(row), 3))
             if late:
                 fit = _absorb_late(self.motions[k], plots, form, sensor, plot, dt_s, ahead, spread)
             else:
                 absorb_forms(sensor, plots, form, plot, ahead, spread, fit)
-            return ahead, spread, fit
+            return ahead, spread, fit, *prior
 
-        if pairs.ahead:
+        done = map_blocks(work, pairs.row, pairs.group, pairs.plot, pairs.dt_s, executor=self.executor)
+        pairs.means[k], pairs.covariances[k], pairs.fit[k] = done[:3]
+        if wants_prior and one_each:
+            pairs.ahead[k], pairs.spread[k] = done[3:]
+        elif wants_prior:
             first = pairs.begin[:-1]
             pairs.ahead[k], pairs.spread[k] = self._ahead(
                 store, pairs, k, pairs.rows, pairs.group[first], pairs.dt_s[first], late
             )
-        pairs.means[k], pairs.covariances[k], pairs.fit[k] = map_blocks(
-            work, pairs.row, pairs.group, pairs.plot, pairs.dt_s, executor=self.executor
-        )
 
     def _ahead(
         self, store: Store, pairs: Pairs, k: int, row: Integers, group: Integers, dt_s: Floats, late: bool

@@ -1,7 +1,9 @@
 """What all trackers of single states share: a step from a batch of plots to the tracks that it changed."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import numpy as np
@@ -52,6 +54,36 @@ ADDRESSES = int(Whole.ICAO_ADDRESS), int(Whole.MMSI)
 IDENTITY = (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI, *range(Whole.CALL_SIGN, Whole.FIRST_SENSOR))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """What may be set of every tracker of single states.
+
+    Attributes:
+        gate_probability: chance that a target's own plot passes the gate.
+        first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
+        duplicate_probability: two firm tracks that differ by less than this chi-square quantile are one target.
+        sojourn_s: where there are several motion models, how long a target keeps to the first on average ...
+        manoeuvre_s: ... and to any other.
+    """
+
+    gate_probability: float = 0.9999
+    first_gate_sigmas: float = 2.0
+    duplicate_probability: float = 0.99
+    sojourn_s: float = 120.0
+    manoeuvre_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not 0.0 <= value < math.inf:
+                raise ValueError(f"{field.name} is {value}: it must be a number of zero or more")
+            if ("existence" in field.name or "probability" in field.name) and not 0.0 < value < 1.0:
+                raise ValueError(f"{field.name} is {value}: it must be between 0 and 1")
+        for name in ("first_gate_sigmas", "sojourn_s", "manoeuvre_s"):
+            if getattr(self, name) <= 0.0:
+                raise ValueError(f"{name} must be positive")
+
+
 class Keeper(ABC):
     """A tracker but for its rules: which plot is whose, what starts, confirms and ends a track.
 
@@ -67,19 +99,16 @@ class Keeper(ABC):
         node: str,
         sensor_names: tuple[str, ...],
         motions: Sequence[Motion],
-        sojourn_s: Sequence[float],
-        gate_probability: float,
-        first_gate_sigmas: float,
-        duplicate_probability: float,
+        common: Common,
         executor: Executor | None = None,
     ) -> None:
         self.node = node
         self.sensor_names = sensor_names
         self.listener: Listener | None = None
-        self.bank = Bank(motions, sojourn_s, executor)
-        self._gates = chi_square_gate(gate_probability, np.arange(10))
-        self._gates[0] = first_gate_sigmas**2  # of tracks that have a single plot
-        self._alike = float(chi_square_gate(duplicate_probability, 6))
+        self.bank = Bank(motions, [common.sojourn_s, *[common.manoeuvre_s] * (len(motions) - 1)], executor)
+        self._gates = chi_square_gate(common.gate_probability, np.arange(10))
+        self._gates[0] = common.first_gate_sigmas**2  # of tracks that have a single plot
+        self._alike = float(chi_square_gate(common.duplicate_probability, 6))
         sigmas = float(np.sqrt(self._gates[0])), float(np.sqrt(self._gates[3]))
         self.store = Store(self.bank.layout(len(sensor_names)), sigmas=sigmas)
         self.store.tally = {

@@ -1,7 +1,6 @@
 """`noroshi exercise`: from what a person asked for to the figures."""
 
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 from noroshi.run import outputs
 from noroshi.run.exercises.outcome import outcome, show
 from noroshi.run.exercises.picture import draw_exercise
-from noroshi.run.exercises.running import Plan, run
+from noroshi.run.exercises.running import Plan, Progress, run
 from noroshi.run.picture import check_picture_ending
+from noroshi.run.scenarios import read_scenario
 
 __all__ = ["Wanted", "check", "perform", "show"]
 
@@ -31,8 +31,8 @@ class Wanted:
     plot: Path | None = None
 
 
-def check(wanted: Wanted) -> None:
-    """Refuse what makes no sense, before any work is done.
+def check(wanted: Wanted) -> float:
+    """Refuse what makes no sense, before any work is done; return how many seconds will have been simulated.
 
     Raises:
         ValueError: saying what is wrong and what to do.
@@ -54,25 +54,20 @@ def check(wanted: Wanted) -> None:
         raise ValueError(f"{wanted.out}: is not empty; give another folder, or --resume")
     if wanted.resume and not wanted.resume.is_file():
         raise ValueError(f"{wanted.resume}: there is no such checkpoint")
+    duration_s = read_scenario(wanted.scenario, wanted.nations).duration_s
+    return duration_s if wanted.until_s is None else min(duration_s, wanted.until_s)
 
 
-def perform(wanted: Wanted, advance: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
+def perform(wanted: Wanted, progress: Progress = lambda _: None) -> dict[str, Any]:
     """Run it and return the figures.
 
     Args:
         wanted: what.
-        advance: told how many seconds of the exercise have passed since the last call.
+        progress: told how far it is, in seconds of the exercise.
 
     Raises:
         ValueError: if the scenario, or the checkpoint, is wrong.
     """
-    passed = 0
-
-    def progress(seconds: float) -> None:
-        nonlocal passed
-        advance(int(seconds) - passed)
-        passed = int(seconds)
-
     with ExitStack() as stack:
         folder = wanted.out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="noroshi-")))
         plan = Plan(

@@ -1,8 +1,8 @@
 """A heap of due events, and a clock that jumps from one to the next.
 
 The nodes are the same as live and replayed ones: they are told the time and handed records. What happens at one moment
-is in this order: what arrives, what sensors have finished seeing, what a node does because it wanted to be woken; and
-among equals by name and number. So the same scenario gives the same bytes.
+is in this order: what arrives, what sensors have finished seeing, what a node does because it wanted to be woken; among
+arrivals those of older plots first, and among equals by name and number. So the same scenario gives the same bytes.
 """
 
 import heapq
@@ -25,7 +25,8 @@ from noroshi.run.batches import one_each
 from noroshi.run.exercises.books import Books
 
 ARRIVES, SEEN, WAKES = range(3)
-Event = tuple[int, int, str, int, Any]  # when, what, whose, number; the first four are never equal in two events
+Event = tuple[int, int, int, str, int, Any]
+"""When, what, of when, whose, number; these five are never equal in two events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,7 +99,7 @@ class Driver:
         """
         last_ns = until_ns - 1 if until_ns < self.end_ns else self.end_ns
         while self._heap and self._heap[0][0] <= last_ns:
-            at_ns, what, whose, number, payload = heapq.heappop(self._heap)
+            at_ns, what, _, whose, number, payload = heapq.heappop(self._heap)
             self.now_ns = at_ns
             self.n_events += 1
             if what == ARRIVES:
@@ -112,7 +113,7 @@ class Driver:
 
     def checkpoint(self) -> bytes:
         """Return all that `resume` needs in a driver of the same scenario."""
-        arriving = [event for event in sorted(self._heap, key=lambda event: event[:4]) if event[1] == ARRIVES]
+        arriving = [event for event in sorted(self._heap, key=lambda event: event[:5]) if event[1] == ARRIVES]
         return msgspec.msgpack.encode(
             {
                 "now_ns": self.now_ns,
@@ -120,8 +121,10 @@ class Driver:
                 "n_deliveries": self._n_deliveries,
                 "n_unheard": self.n_unheard,
                 "n_forgotten": self._n_forgotten,
-                "arriving": [[at, node, number, *_packed(message)] for at, _, node, number, message in arriving],
-                "spans": {name: number for _, what, name, number, _ in self._heap if what == SEEN},
+                "arriving": [
+                    [at, of, node, number, *_packed(message)] for at, _, of, node, number, message in arriving
+                ],
+                "spans": {name: number for _, what, _, name, number, _ in self._heap if what == SEEN},
                 "ports": {name: feed.port.state() for name, feed in self._feeds.items()},
                 "nodes": {name: node.checkpoint() for name, node in self.nodes.items()},
                 "wakes": self._wakes,
@@ -137,8 +140,8 @@ class Driver:
         try:
             memory = msgspec.msgpack.decode(checkpoint)
             heap: list[Event] = [self._next_seen(name, number) for name, number in memory["spans"].items()]
-            for at_ns, node, number, *packed in memory["arriving"]:
-                heap.append((at_ns, ARRIVES, node, number, _unpacked(*packed)))
+            for at_ns, of_ns, node, number, *packed in memory["arriving"]:
+                heap.append((at_ns, ARRIVES, of_ns, node, number, _unpacked(*packed)))
             for name, state in memory["ports"].items():
                 self._feeds[name].port.restore(state)
             for name, state in memory["nodes"].items():
@@ -146,7 +149,7 @@ class Driver:
             for name, at_ns in memory["wakes"].items():
                 self._wakes[name] = at_ns
                 if at_ns is not None:
-                    heap.append((at_ns, WAKES, name, 0, None))
+                    heap.append((at_ns, WAKES, 0, name, 0, None))
             heapq.heapify(heap)
             self._heap = heap
             self.now_ns, self.n_events = memory["now_ns"], memory["n_events"]
@@ -158,7 +161,7 @@ class Driver:
     def _next_seen(self, name: str, number: int) -> Event:
         feed = self._feeds[name]
         end_ns = min(self.start_ns + (number + 1) * feed.span_ns, self.end_ns)
-        return (end_ns, SEEN, name, number, None)
+        return (end_ns, SEEN, 0, name, number, None)
 
     def _see(self, feed: Feed, number: int) -> None:
         """Let a sensor tell what it saw in its span, which ends now."""
@@ -166,8 +169,9 @@ class Driver:
         with self._clock("seeing"):
             batches = one_each(feed.watch.observe(start_ns, self.now_ns).detections)
         for batch in batches:
+            newest_ns = int(batch.time_ns.max())
             for delivery in feed.port.send(feed.name, feed.node, batch, self.now_ns):
-                event = (delivery.at_ns, ARRIVES, feed.node, self._n_deliveries, delivery.message)
+                event = (delivery.at_ns, ARRIVES, newest_ns, feed.node, self._n_deliveries, delivery.message)
                 heapq.heappush(self._heap, event)
                 self._n_deliveries += 1
         if self.now_ns < self.end_ns:
@@ -192,7 +196,7 @@ class Driver:
         if not self._runs(name):
             restart_ns = max(fault.end_ns for fault in self._faults_of(name))
             self._wakes[name] = restart_ns
-            heapq.heappush(self._heap, (restart_ns, WAKES, name, 0, None))
+            heapq.heappush(self._heap, (restart_ns, WAKES, 0, name, 0, None))
             return
         with self._clock("tracking"):
             self.nodes[name].wake(self.now_ns)
@@ -228,7 +232,7 @@ class Driver:
         due_ns = node.wake_ns()
         if due_ns is not None and due_ns != self._wakes[name]:
             self._wakes[name] = due_ns
-            heapq.heappush(self._heap, (due_ns, WAKES, name, 0, None))
+            heapq.heappush(self._heap, (due_ns, WAKES, 0, name, 0, None))
 
 
 def _packed(message: Message) -> list[Any]:

@@ -75,7 +75,7 @@ def cast(scenario: Scenario, replicate: int = 0) -> Cast:
     entries = {entry.name: _fly(scenario, entry.name, entry.mover.fly, replicate) for entry in scenario.flights}
     n_addresses = 0
     for traffic in scenario.traffic:
-        entries[traffic.name] = _background(scenario, traffic, n_addresses)
+        entries[traffic.name] = background(scenario, traffic, n_addresses)
         n_addresses += len(entries[traffic.name])
     players = injects.cast(entries, scenario.injects, scenario.start_ns, scenario.end_ns)
     eyes: dict[str, tuple[SensorEntry, ...]] = {}
@@ -154,7 +154,7 @@ def _fly(
         raise ValueError(f"{scenario.source.name}: '{name}': {error}") from error
 
 
-def _background(scenario: Scenario, traffic: Traffic, n_addresses: int) -> list[Flight]:
+def background(scenario: Scenario, traffic: Traffic, n_addresses: int) -> list[Flight]:
     """Return real flights moved to the place and time that a scenario says.
 
     Raises:

@@ -1,6 +1,7 @@
 """Nations and scenarios as files: read with the line of each error, checked, linted, published as schemas."""
 
 from noroshi.run.scenarios.models import (
+    Area,
     ConstellationEntry,
     FlightEntry,
     Link,
@@ -15,6 +16,7 @@ from noroshi.run.scenarios.reading import read_nation, read_scenario, traffic_pa
 from noroshi.run.scenarios.sources import NoFileError, Problem, ScenarioError, shipped
 
 __all__ = [
+    "Area",
     "ConstellationEntry",
     "FlightEntry",
     "Link",

@@ -1,5 +1,6 @@
 """What is right by the letter in a scenario and still a mistake: what never happens, what nobody sees or measures."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,11 @@ from noroshi.exercise.flight import Flight
 from noroshi.exercise.injects import Dark, FalsePosition, Inject, SpoofedReports, cast
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import Floats
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats, ecef_from_geodetic
 from noroshi.records.identity import ABSENT
 from noroshi.run import rooms
-from noroshi.run.scenarios.models import Scenario, SensorEntry
+from noroshi.run.exercises.staging import background
+from noroshi.run.scenarios.models import Area, Scenario, SensorEntry
 from noroshi.run.scenarios.reading import read_scenario
 from noroshi.run.scenarios.sources import Problem, ScenarioError, choices, read_source, shipped
 
@@ -41,16 +43,22 @@ def findings(scenario: Scenario) -> list[Problem]:
     """Return what is a mistake in a scenario that can be read."""
     found = [*_links(scenario), *_objectives(scenario)]
     stage = _stage(scenario, found)
-    found += [*_flights(scenario, stage), *_injects(scenario, stage), *_sights(scenario, stage)]
+    found += [
+        *_flights(scenario, stage),
+        *_injects(scenario, stage),
+        *_areas(scenario, stage),
+        *_sights(scenario, stage),
+    ]
     return sorted(set(found), key=lambda each: (each.file != scenario.source.name, each))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stage:
-    """What flies: the flights of each entry and of each constellation, by its name; None where they cannot fly."""
+    """What flies: the flights of each entry, constellation and traffic, by its name; None where they cannot fly."""
 
     entries: Mapping[str, list[Flight] | None]
     satellites: Mapping[str, list[Flight]]
+    traffic: Mapping[str, list[Flight]]
 
 
 def _stage(scenario: Scenario, found: list[Problem]) -> _Stage:
@@ -70,7 +78,14 @@ def _stage(scenario: Scenario, found: list[Problem]) -> _Stage:
                 satellites[eyes.name] = eyes.mover.fly(eyes.name, *span, Draws(scenario.seed, 0, eyes.name))
             except (ValueError, ArithmeticError) as error:
                 found.append(nation.source.problem(("constellations", i, "orbit"), str(error)))
-    return _Stage(entries, satellites)
+    traffic: dict[str, list[Flight]] = {}
+    for i, each in enumerate(scenario.traffic):
+        own = i < len(scenario.source.table.get("traffic", []))
+        try:
+            traffic[each.name] = background(scenario, each, sum(map(len, traffic.values())))
+        except ValueError as error:
+            found.append(scenario.source.problem(("traffic", i) if own else ("injects",), str(error)))
+    return _Stage(entries, satellites, traffic)
 
 
 def _of_flight(scenario: Scenario, name: str, message: str) -> Problem:
@@ -124,10 +139,10 @@ def _flights(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
         if flown is not None and not any(len(flight.time_ns) > 1 for flight in flown):
             told = f"is never there: it flies outside the {scenario.duration_s:g} s of the run; change when it begins"
             yield _of_flight(scenario, name, told)
-    for i, traffic in enumerate(scenario.source.table.get("traffic", [])):
-        if traffic.get("at_s", 0.0) >= scenario.duration_s:
-            told = f"appears after the end, which is at {scenario.duration_s:g} s"
-            yield scenario.source.problem(("traffic", i, "at_s"), told)
+    for i, table in enumerate(scenario.source.table.get("traffic", [])):
+        if table["name"] in stage.traffic and not stage.traffic[table["name"]]:
+            told = f"none of its flights is there in the {scenario.duration_s:g} s of the run; change at_s or from_s"
+            yield scenario.source.problem(("traffic", i), told)
 
 
 def _injects(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
@@ -161,14 +176,35 @@ def _answers(flight: Flight) -> bool:
     return bool(said.icao_address[0] != ABSENT or said.mmsi[0] != ABSENT or said.mode_3a[0] != ABSENT)
 
 
-def _sights(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
-    """Note sensors that see nothing in the whole run, as far as their own nodes know them.
+def _areas(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
+    """Note measures of areas that nobody comes into."""
+    areas = {area.name: area for area in scenario.areas}
+    for i, measure in enumerate(scenario.measures):
+        if measure.area is None:
+            continue
+        area = areas[measure.area]
+        coming = [name for name, flown in stage.entries.items() if any(_enters(flight, area) for flight in flown or [])]
+        if not coming:
+            told = f"no flight comes into '{area.name}' in the whole run; move one of them, or the area"
+            yield scenario.source.problem(("measures", i, "area"), told)
+        for j, name in enumerate(measure.flights if coming else ()):
+            if name not in coming:
+                told = f"'{name}' does not come into '{area.name}' in the whole run; leave it out, or move it"
+                yield scenario.source.problem(("measures", i, "flights", j), told)
 
-    Where there is real traffic as background, it is not flown here, so nothing can be said.
-    """
-    if scenario.traffic:
-        return
-    entries = {name: flown or [] for name, flown in stage.entries.items()}
+
+def _enters(flight: Flight, area: Area) -> bool:
+    """Return whether a flight is outside an area first and inside later."""
+    middle = ecef_from_geodetic(math.radians(area.lat_deg), math.radians(area.lon_deg), 0.0)
+    place = flight.state_ecef[:, :3]
+    cosine = place @ middle / (np.linalg.norm(place, axis=1) * np.linalg.norm(middle))
+    inside = np.arccos(np.clip(cosine, -1.0, 1.0)) * MEAN_RADIUS_M <= 1e3 * area.radius_km
+    return bool((~inside[:-1] & inside[1:]).any())
+
+
+def _sights(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
+    """Note sensors that see nothing in the whole run, as far as their own nodes know them."""
+    entries = {name: flown or [] for name, flown in stage.entries.items()} | dict(stage.traffic)
     flights = cast(entries, scenario.injects, scenario.start_ns, scenario.end_ns).flights
     step_ns = round(min(LOOKS_S, scenario.duration_s / 10.0) * NS_PER_S)
     times_ns = np.arange(scenario.start_ns, scenario.end_ns, step_ns, dtype=np.int64)

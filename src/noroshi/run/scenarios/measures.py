@@ -24,6 +24,9 @@ OF_EXERCISES: Mapping[str, str] = {
 }
 """Measures of exercises and what each is in."""
 
+OF_AREAS = ("entries_noticed",)
+"""Those that are about an area."""
+
 
 @cache
 def known() -> Mapping[str, str]:

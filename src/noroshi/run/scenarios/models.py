@@ -134,12 +134,24 @@ class Traffic(Section):
     )
 
 
+class Area(Section):
+    """A circle on the sea or the ground that measures may ask about: who comes into it."""
+
+    name: str = Field(pattern=NAME, max_length=60, description="Of the area; no other has it.")
+    lat_deg: float = Field(ge=-90.0, le=90.0, description="Latitude of its middle, in degrees.")
+    lon_deg: float = Field(ge=-180.0, le=180.0, description="Longitude of its middle, in degrees.")
+    radius_km: float = Field(
+        gt=0.0, le=20_000.0, description="From its middle, in kilometres; 12 nautical miles: 22.224."
+    )
+
+
 class Measure(Section):
     """Something that the assessment is to measure in this scenario."""
 
     name: str = Field(description="Which measure; docs/scenarios.md lists them.")
     nation: str | None = Field(default=None, description="Code of the nation whose picture is measured; all if absent.")
     flights: tuple[str, ...] = Field(default=(), description="Entries of flights that count; all if absent.")
+    area: str | None = Field(default=None, description="Name of the area that it is about.")
 
 
 class Objective(Section):
@@ -173,6 +185,7 @@ class ScenarioFile(Section):
     flights: tuple[Table, ...] = Field(default=(), description="What moves: name, mover, and the mover's own fields.")
     traffic: tuple[Traffic, ...] = Field(default=(), description="Real flights as background.")
     injects: tuple[Table, ...] = Field(default=(), description="What goes wrong when.")
+    areas: tuple[Area, ...] = Field(default=(), description="Circles that measures ask about.")
     measures: tuple[Measure, ...] = Field(default=(), description="What is measured.")
     objectives: tuple[Objective, ...] = Field(default=(), description="What is to be reached.")
 
@@ -280,7 +293,7 @@ class Scenario:
         flights: all entries that move, the nations' own (carriers) first; not the satellites.
         traffic: real flights as background, the injects' surges after the file's own.
         injects: what goes wrong when (`exercise.injects` turns them into effects and faults).
-        measures, objectives: for the assessment.
+        areas, measures, objectives: for the assessment.
         source: its file.
     """
 
@@ -296,6 +309,7 @@ class Scenario:
     flights: tuple[FlightEntry, ...]
     traffic: tuple[Traffic, ...]
     injects: tuple[Inject, ...]
+    areas: tuple[Area, ...]
     measures: tuple[Measure, ...]
     objectives: tuple[Objective, ...]
     source: Source

@@ -5,6 +5,7 @@ Only for texts that `tomllib` has accepted: what is not allowed is not noticed h
 
 import re
 import tomllib
+from bisect import bisect_left
 from collections.abc import Mapping
 
 Path = tuple[str | int, ...]
@@ -35,6 +36,7 @@ class _Walk:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.ends = [found.start() for found in re.finditer("\n", text)]
         self.lines: dict[Path, int] = {(): 1}
         self.lengths: dict[Path, int] = {}
 
@@ -65,7 +67,7 @@ class _Walk:
         return self.at
 
     def note(self, path: Path, at: int, *, newest: bool = False) -> None:
-        line = self.text.count("\n", 0, at) + 1
+        line = bisect_left(self.ends, at) + 1
         for length in range(1, len(path) + 1):
             self.lines.setdefault(path[:length], line)
         if newest:

@@ -76,6 +76,7 @@ def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario
         flights=tuple(flights),
         traffic=(*file.traffic, *_surges(injects)),
         injects=tuple(injects.values()),
+        areas=file.areas,
         measures=file.measures,
         objectives=file.objectives,
         source=source,
@@ -217,9 +218,10 @@ def _check_parameters(source: Source, path: KeyPath, entry: SensorEntry, problem
 def _flights(source: Source, tables: Sequence[Table], problems: list[Problem]) -> list[FlightEntry]:
     """Return the entries of a file's flights, those that are right."""
     entries = []
+    known = rooms.names("exercise.movers") if tables else ()
     for i, table in enumerate(tables):
         path: KeyPath = ("flights", i)
-        key = _chosen(source, path, table, "mover", rooms.names("exercise.movers"), "mover", problems)
+        key = _chosen(source, path, table, "mover", known, "mover", problems)
         if key is None:
             continue
         mover = rooms.load("exercise.movers", key).Mover
@@ -271,10 +273,10 @@ def _check_twice(
     source: Source, section: str, names: Sequence[str], problems: list[Problem], *, key: str = "name"
 ) -> None:
     """Note each name of a file's section that came before."""
+    first: dict[str, int] = {}
     for i, name in enumerate(names):
-        if name in names[:i]:
-            first = source.line((section, names.index(name)))
-            told = f"'{name}' is there already, on line {first}: give each its own {key}"
+        if first.setdefault(name, i) != i:
+            told = f"'{name}' is there already, on line {source.line((section, first[name]))}: give each its own {key}"
             problems.append(source.problem((section, i, key), told))
 
 
@@ -283,10 +285,12 @@ def _check_names(scenario: Scenario, problems: list[Problem]) -> None:
     source = scenario.source
     own = [each.name for each in scenario.flights[sum(len(nation.flights) for nation in scenario.nations) :]]
     _check_twice(source, "flights", own, problems)
-    _check_twice(source, "traffic", [each["name"] for each in source.table.get("traffic", [])], problems)
+    _check_traffic(scenario, problems)
+    _check_twice(source, "areas", [each.name for each in scenario.areas], problems)
     _check_twice(source, "measures", [_measured(each) for each in source.table.get("measures", [])], problems)
     _check_twice(source, "objectives", [each["name"] for each in source.table.get("objectives", [])], problems)
     taken: dict[str, str] = {}
+    in_scenario = set(own)
     codes: Counter[str] = Counter()
     flying = {flight.name for flight in scenario.flights}
     for i, nation in enumerate(scenario.nations):
@@ -297,7 +301,7 @@ def _check_names(scenario: Scenario, problems: list[Problem]) -> None:
             continue
         for section, names in _names_of(nation).items():
             for j, name in enumerate(names):
-                if name in taken or name in own:
+                if name in taken or name in in_scenario:
                     told = f"'{name}' is there already in {taken.get(name, source.name)}: give it another name"
                     problems.append(nation.source.problem((section, j, "name"), told))
                 taken[name] = nation.source.name
@@ -307,9 +311,21 @@ def _check_names(scenario: Scenario, problems: list[Problem]) -> None:
                 problems.append(nation.source.problem(("sensors", j, "carrier"), told))
 
 
+def _check_traffic(scenario: Scenario, problems: list[Problem]) -> None:
+    """Note traffic, that of surges too, whose name something else has."""
+    source = scenario.source
+    places: list[KeyPath] = [("traffic", i, "name") for i in range(len(source.table.get("traffic", [])))]
+    places += [("injects", i, "name") for i, each in enumerate(scenario.injects) if isinstance(each, Surge)]
+    taken = {flight.name for flight in scenario.flights}
+    for place, traffic in zip(places, scenario.traffic, strict=True):
+        if traffic.name in taken:
+            problems.append(source.problem(place, f"'{traffic.name}' is there already: give each its own name"))
+        taken.add(traffic.name)
+
+
 def _measured(table: Table) -> str:
     """Return what tells one measure from another."""
-    return " ".join([table["name"], table.get("nation", ""), *table.get("flights", [])]).strip()
+    return " ".join([table["name"], table.get("nation", ""), table.get("area", ""), *table.get("flights", [])]).strip()
 
 
 def _names_of(nation: Nation) -> dict[str, list[str]]:
@@ -396,6 +412,12 @@ def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:
         if measure.nation is not None and measure.nation not in codes:
             told = f"no nation '{measure.nation}'; {choices(measure.nation, codes)}"
             problems.append(source.problem(("measures", i, "nation"), told))
+        areas = [area.name for area in scenario.areas]
+        if measure.area is not None and measure.area not in areas:
+            told = f"no area '{measure.area}'; {choices(measure.area, areas)}"
+            problems.append(source.problem(("measures", i, "area"), told))
+        if measure.area is None and measure.name in measures.OF_AREAS:
+            problems.append(source.problem(("measures", i), f"area is missing: {measure.name} is about one; add it"))
         for j, name in enumerate(measure.flights):
             if name not in flying:
                 place = ("measures", i, "flights", j)

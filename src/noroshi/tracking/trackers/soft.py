@@ -11,7 +11,7 @@ Marginal multi-Bernoulli filters: RFS derivation of MHT, JIPDA, and association-
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -28,7 +28,7 @@ from noroshi.sensors import Sensor
 from noroshi.sensors.rows import LOG_VOLUME
 from noroshi.tracking.bank import Pairs
 from noroshi.tracking.gate import SAME_ADDRESS, SAME_CODE
-from noroshi.tracking.keeper import Keeper
+from noroshi.tracking.keeper import Common, Keeper
 from noroshi.tracking.life import missed_look
 from noroshi.tracking.store import EXISTENCE, NEVER, Integers, Near, Whole
 
@@ -42,8 +42,8 @@ UNCLAIMED_MIN = 0.1  # nor is a new track at a plot that is nobody's with less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters:
-    """What may be set.
+class Parameters(Common):
+    """What may be set, beside what is common.
 
     Attributes:
         births_a_look: new targets that one sensor is to expect in one look.
@@ -56,11 +56,6 @@ class Parameters:
         existence_shown: a picture shows firm tracks whose existence is at least this.
         existence_lost: a firm track ends below this.
         share_dropped: a track that was never firm ends below this share of the existence that a new one has.
-        gate_probability: chance that a target's own plot passes the gate.
-        first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
-        duplicate_probability: two firm tracks that differ by less than this chi-square quantile are one target.
-        sojourn_s: where there are several motion models, how long a target keeps to the first on average ...
-        manoeuvre_s: ... and to any other.
     """
 
     births_a_look: float = 1.0
@@ -74,19 +69,10 @@ class Parameters:
     existence_lost: float = 0.01
     share_dropped: float = 0.2
     gate_probability: float = 0.999999
-    first_gate_sigmas: float = 2.0
-    duplicate_probability: float = 0.99
-    sojourn_s: float = 120.0
-    manoeuvre_s: float = 20.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not 0.0 <= value < math.inf:
-                raise ValueError(f"{field.name} is {value}: it must be a number of zero or more")
-            if ("existence" in field.name or "probability" in field.name) and not 0.0 < value < 1.0:
-                raise ValueError(f"{field.name} is {value}: it must be between 0 and 1")
-        for name in ("births_a_look", "false_plots_a_look", "life_s", "first_gate_sigmas", "sojourn_s", "manoeuvre_s"):
+        Common.__post_init__(self)
+        for name in ("births_a_look", "false_plots_a_look", "life_s"):
             if getattr(self, name) <= 0.0:
                 raise ValueError(f"{name} must be positive")
 
@@ -107,16 +93,7 @@ class Tracker(Keeper):
         executor: Executor | None = None,
     ) -> None:
         self.parameters = p = parameters or Parameters()
-        super().__init__(
-            node=node,
-            sensor_names=sensor_names,
-            motions=motions,
-            sojourn_s=[p.sojourn_s, *[p.manoeuvre_s] * (len(motions) - 1)],
-            gate_probability=p.gate_probability,
-            first_gate_sigmas=p.first_gate_sigmas,
-            duplicate_probability=p.duplicate_probability,
-            executor=executor,
-        )
+        super().__init__(node=node, sensor_names=sensor_names, motions=motions, common=p, executor=executor)
         n = len(sensor_names)
         self.store.tally |= {
             "false_plots": np.full(n, p.false_plots_a_look),
