@@ -175,7 +175,9 @@ def flying(way_deg, told_deg):
     """Return a table of an aircraft that flies one way at 100 m/s and says what it says of it."""
     lines = ["timestamp,icao24,latitude,longitude,altitude,groundspeed,track"]
     for k in range(20):
-        north_m, east_m = (5.0 * k * 100.0 * np.array([np.cos(np.radians(way_deg)), np.sin(np.radians(way_deg))])).tolist()
+        north_m, east_m = (
+            5.0 * k * 100.0 * np.array([np.cos(np.radians(way_deg)), np.sin(np.radians(way_deg))])
+        ).tolist()
         lat, lon = 45 + np.degrees(north_m / 6.37e6), 7 + np.degrees(east_m / 6.37e6 / np.cos(np.radians(45)))
         told = told_deg + 0.01 * k
         lines.append(f"{1_700_000_000 + 5 * k},39b415,{lat:.6f},{lon:.6f},3000,{194.4 + 0.1 * k},{told}")

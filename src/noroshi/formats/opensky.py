@@ -234,7 +234,7 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
 
 
 def _values(columns: Columns, n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_], bool]:
-    """Return (n, 6) values in the order of `REPORT_COMPONENTS`, which altitudes are geometric, if courses fit a byte."""
+    """Return (n, 6) values in the order of `REPORT_COMPONENTS`, which heights are geometric, if courses fit a byte."""
     metric = "groundspeed" not in columns and any(name in columns for name in (*SI["speed"], *SI["pressure_altitude"]))
     names: Mapping[str, tuple[str, ...]] = PLACE | (SI if metric else FEET_AND_KNOTS)
     altitude_unit, speed_unit, climb_unit = (1.0, 1.0, 1.0) if metric else (FOOT_M, KNOT_M_S, FOOT_PER_MINUTE_M_S)
@@ -305,7 +305,8 @@ def _out_of_a_byte(
     movement, more = _movement_rad(address, time_ns, values), course + BYTE_RAD
     nearer = np.abs(wrap(more - movement)) < np.abs(wrap(course - movement))
     course = np.where((course < 0.0) | (more < 2.0 * np.pi) & nearer, more, course)
-    return speed_m_s[:, None] * np.stack([np.sin(course), np.cos(course)], axis=1)
+    velocity: NDArray[np.float64] = speed_m_s[:, None] * np.stack([np.sin(course), np.cos(course)], axis=1)
+    return velocity
 
 
 def _movement_rad(

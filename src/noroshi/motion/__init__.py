@@ -21,6 +21,9 @@ class Motion(Protocol):
         COMPONENTS: names of the state's d components, unit last; the first six are always
             ("x_ecef_m", "y_ecef_m", "z_ecef_m", "vx_ecef_m_s", "vy_ecef_m_s", "vz_ecef_m_s").
         EXTENT: for each component beyond the sixth, the (low, high) range in which the model is meant to be used.
+
+    A model may have `SETS_IN = True`: of several, a target that takes it up has its components beyond the sixth anew,
+    anywhere in the extent. Otherwise they go on from what the model held of them.
     """
 
     KIND: ClassVar[Kind]
