@@ -21,6 +21,7 @@ that is told every acceleration, which no filter can beat by much.
 """
 
 import argparse
+import dataclasses
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -68,7 +69,12 @@ SEVERAL: dict[str, tuple[str, dict[str, float]]] = {
     "two": ("constant_velocity+singer", {"constant_velocity.horizontal_psd_m2_s3": 0.5}),
     "three": (
         "constant_velocity+left_turn+right_turn",
-        {"constant_velocity.horizontal_psd_m2_s3": 1.0, "sojourn_s": 120.0, "manoeuvre_s": 40.0},
+        {
+            "constant_velocity.horizontal_psd_m2_s3": 1.0,
+            "vertical_psd_m2_s3": 0.1,
+            "sojourn_s": 120.0,
+            "manoeuvre_s": 40.0,
+        },
     ),
     "four": (
         "constant_velocity+left_turn+right_turn+coordinated_turn",
@@ -76,6 +82,7 @@ SEVERAL: dict[str, tuple[str, dict[str, float]]] = {
             "constant_velocity.horizontal_psd_m2_s3": 1.0,
             "coordinated_turn.horizontal_psd_m2_s3": 16.0,
             "coordinated_turn.turn_rate_psd_rad2_s3": 2e-6,
+            "vertical_psd_m2_s3": 0.1,
             "sojourn_s": 90.0,
             "manoeuvre_s": 40.0,
         },
@@ -169,8 +176,9 @@ def bank_of(motion: str, parameters: Mapping[str, float]):
     names = motion.split("+")
     made = []
     for name in names:
-        own = {k.removeprefix(name + "."): v for k, v in parameters.items() if k.startswith(name + ".")}
-        made.append(load("motion", name).Motion.of(**own))
+        mover = load("motion", name).Motion
+        own = {f.name: parameters.get(f"{name}.{f.name}", parameters.get(f.name)) for f in dataclasses.fields(mover)}
+        made.append(mover.of(**{key: value for key, value in own.items() if value is not None}))
     first, later = parameters.get("sojourn_s", 120.0), parameters.get("manoeuvre_s", 20.0)
     return made, [first, *[later] * (len(names) - 1)]
 
