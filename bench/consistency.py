@@ -3,9 +3,9 @@
     uv run bench/consistency.py [--runs 200] [--seed 1] [--cells TEXT] [--json]
 
 Each run is one target with draws of its own, tracked by what the trackers are made of: the first plot starts a track
-(`Keeper.step`), every other goes through `Bank.confront` and `settle`, and a height that nobody measures is bounded as
-in a tracker (not of missiles and balloons: the bound is made for the depth of the air that aircraft fly in). Who is
-whose is given, and nothing is gated: this is about the filter alone.
+where its sensor's prior puts the target, every other goes through `Bank.confront` and `settle`, and a height that
+nobody measures is bounded as in a tracker (not of missiles and balloons: the bound is made for the depth of the air
+that aircraft fly in). Who is whose is given, and nothing is gated: this is about the filter alone.
 
 NEES: of position and velocity as given out, after the last plot, mean over the runs. NIS: of all plots of the second
 half of the looks, mean over runs and plots. Both a degree of freedom, so that 1 is right; the p-value is two-sided by
@@ -42,10 +42,10 @@ from noroshi.records import Detections, Identity, SensorSite
 from noroshi.run import kernel_cache
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
-from noroshi.sensors.rows import form_of
+from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking.bank import settle
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
-from noroshi.tracking.store import Near, Store
+from noroshi.tracking.store import Near, Store, Whole
 from noroshi.tracking.trackers.nearest_neighbour import Tracker
 
 Floats = NDArray[np.float64]
@@ -326,9 +326,7 @@ def run(cell: Cell, n: int, seed: int, truth: str) -> dict[str, Any]:
         if len(plots) != n or plots.quality.any():
             raise RuntimeError(f"{cell.name}: plots were refused")
         if at == 0:
-            tracker.step(plots, eyes[i].sensor)
-            if len(store.in_use()) != n:
-                raise RuntimeError(f"{cell.name}: not every plot started a track")
+            _start(tracker, plots, eyes[i].sensor)
             continue
         form = form_of(eyes[i].sensor, plots)
         pairs = tracker.bank.confront(
@@ -354,6 +352,17 @@ def run(cell: Cell, n: int, seed: int, truth: str) -> dict[str, Any]:
     if measured:
         found["nis"] = statistic(squared, measured)
     return found
+
+
+def _start(tracker: Tracker, plots: Detections, sensor: Sensor) -> None:
+    """Start a track at every plot, where the sensor's own prior puts its target."""
+    store, rows = tracker.store, tracker.store.new_rows(len(plots))
+    mean, covariance = start_of(sensor, plots, form_of(sensor, plots), rows)
+    store.epoch_ns = int(plots.time_ns[0])
+    tracker.bank.begin(store, rows, mean, covariance, np.ones(len(rows)))
+    store.whole[rows] = 0
+    store.whole[rows, Whole.TIME] = plots.time_ns
+    store.refresh(rows)
 
 
 def _bound(store: Store, rows: NDArray[np.int64]) -> None:

@@ -245,6 +245,17 @@ def test_a_target_that_ends_is_lost_and_false_plots_never_shown():
     assert 10 <= used <= 16
 
 
+def test_a_picture_of_a_sensor_fallen_silent_fades():
+    """Bayes' rule: a second later one look is missed, and three seconds later too many."""
+    t = tracker()
+    walk(t, np.random.default_rng(3), np.array([[0.0, 0.0, 1.0, 0.0]]), 15, chance=1.0, n_false=0)
+    now = t.picture(START_NS + 14 * NS).existence[0]
+    later = t.picture(START_NS + 14 * NS + 1_300_000_000).existence[0]
+    survives = now * LABORATORY["survival_per_s"] ** 1.3
+    assert later == pytest.approx(0.1 * survives / (1.0 - 0.9 * survives))
+    assert len(t.picture(START_NS + 14 * NS + 3_300_000_000)) == 0
+
+
 def test_late_looks_give_the_same_bytes_as_looks_in_time():
     rng = np.random.default_rng(4)
     targets = np.array([[0.0, 0.0, 1.0, 0.0], [5.0, 5.0, 0.0, -1.0]])

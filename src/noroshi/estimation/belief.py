@@ -1,4 +1,4 @@
-"""Soft assignment over sparse candidate pairs: the probability of each, by belief propagation."""
+"""Soft assignment over sparse candidate pairs: the probability of each, cluster by cluster."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,17 +8,19 @@ from noroshi.kernel import kernel
 
 Indices = NDArray[np.int64]
 CHANGE_MIN = 1e-6
-SWEEPS_MAX = 200
+SWEEPS_MAX = 30  # what is left of a ring after so many is less than the error of the method
 
 
+@kernel
 def marginals(
     begin: Indices, ib: Indices, weight: Floats, weight_alone: Floats, weight_b: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Return the probability of each pair, of each a to be alone, and of each b to be alone.
 
     The joint probability of a set of pairs in which each a and each b stands at most once is in proportion to the
-    product of their weights and of the weights of all a and b that are left alone. The result is exact where the pairs
-    make no ring, and close where they do.
+    product of their weights and of the weights of all a and b that are left alone. Rows of a that contest no b, and
+    two that contest some with each other alone, are solved in closed form; larger clusters by belief propagation, which
+    is exact where the pairs make no ring, and close where they do.
 
     Args:
         begin: (n_a + 1,) where the pairs of each a begin, pairs being ordered by a.
@@ -30,81 +32,178 @@ def marginals(
     Source: Williams and Lau (2014), Approximate evaluation of marginal association probabilities with belief
     propagation, IEEE Trans. Aerospace and Electronic Systems 50(4), 2942-2959, figure 4.
     """
-    pair, alone, alone_b = np.empty(len(weight)), np.empty(len(weight_alone)), np.empty(len(weight_b))
-    _propagate(begin, ib, weight, weight_alone, weight_b, pair, alone, alone_b)
+    p, n_a, n_b = ib.shape[0], weight_alone.shape[0], weight_b.shape[0]
+    pair, alone, alone_b = np.empty(p), np.empty(n_a), np.ones(n_b)
+    ratio, to_a, to_b = np.empty(p), np.empty(p), np.empty(p)  # ratios to the b's own weight; messages
+    heard = np.zeros(n_b)
+    for e in range(p):
+        ratio[e] = weight[e] / weight_b[ib[e]]
+        pair[e] = 0.0
+    first, after = _clusters(begin, ib, weight, n_b)
+    for head in range(n_a):
+        if first[head] != head:
+            continue
+        second = after[head]
+        if second < 0:
+            total = weight_alone[head]
+            for e in range(begin[head], begin[head + 1]):
+                total += ratio[e]
+            alone[head] = weight_alone[head] / total
+            for e in range(begin[head], begin[head + 1]):
+                if weight[e] > 0.0:
+                    pair[e] = ratio[e] / total
+                    alone_b[ib[e]] = 1.0 - pair[e]
+        elif after[second] < 0:
+            _solve_two(head, second, begin, ib, ratio, weight_alone, heard, pair, alone, alone_b)
+        else:
+            _propagate(head, after, begin, ib, ratio, weight_alone, to_a, to_b, heard, pair, alone, alone_b)
     return pair, alone, alone_b
 
 
 @kernel
-def _propagate(
+def _clusters(begin: Indices, ib: Indices, weight: Floats, n_b: int) -> tuple[Indices, Indices]:
+    """Return the first a of each a's cluster, and the next a of the same cluster (-1: none)."""
+    n_a = begin.shape[0] - 1
+    first, after, last, owner = (
+        np.empty(n_a, np.int64),
+        np.empty(n_a, np.int64),
+        np.empty(n_a, np.int64),
+        -np.ones(n_b, np.int64),
+    )
+    for a in range(n_a):
+        first[a], after[a], last[a] = a, -1, a
+    for a in range(n_a):
+        for e in range(begin[a], begin[a + 1]):
+            if weight[e] <= 0.0:
+                continue
+            if owner[ib[e]] < 0:
+                owner[ib[e]] = a
+                continue
+            low, high = _root(first, owner[ib[e]]), _root(first, a)
+            low, high = min(low, high), max(low, high)
+            first[high] = low
+    for a in range(n_a):
+        head = _root(first, a)
+        first[a] = head
+        if head != a:
+            after[last[head]] = a
+            last[head] = a
+    return first, after
+
+
+@kernel
+def _root(first: Indices, a: int) -> int:
+    while first[a] != a:
+        first[a] = first[first[a]]
+        a = first[a]
+    return a
+
+
+@kernel
+def _solve_two(
+    one: int,
+    two: int,
     begin: Indices,
     ib: Indices,
-    weight: Floats,
+    ratio: Floats,
     weight_alone: Floats,
-    weight_b: Floats,
+    other: Floats,
     pair: Floats,
     alone: Floats,
     alone_b: Floats,
 ) -> None:
-    p, n_a, n_b = ib.shape[0], weight_alone.shape[0], weight_b.shape[0]
-    to_b, to_a, heard = np.empty(p), np.empty(p), np.empty(n_b)  # messages, and the sum of those to each b
-    rivals, contested, n_contested = np.empty(n_b, np.int64), np.empty(n_a, np.int64), 0
-    for b in range(n_b):
-        heard[b], rivals[b] = 0.0, 0
-    for e in range(p):
-        to_a[e] = 1.0 / weight_b[ib[e]]
-        if weight[e] > 0.0:
-            rivals[ib[e]] += 1
-    # An a none of whose pairs has a rival hears the same in every sweep: only the others are swept.
-    for a in range(n_a):
-        for e in range(begin[a], begin[a + 1]):
-            if weight[e] > 0.0 and rivals[ib[e]] > 1:
-                contested[n_contested] = a
-                n_contested += 1
-                break
-    for _ in range(SWEEPS_MAX):
-        change = 0.0
-        for at in range(n_contested):
-            for e in range(begin[contested[at]], begin[contested[at] + 1]):
-                heard[ib[e]] = 0.0
-        for at in range(n_contested):
-            _tell(contested[at], begin, ib, weight, weight_alone, to_a, to_b, heard)
-        for at in range(n_contested):
-            for e in range(begin[contested[at]], begin[contested[at] + 1]):
-                b = ib[e]
-                others = max(heard[b] - to_b[e], 0.0) if rivals[b] > 1 else 0.0
-                told = 1.0 / (weight_b[b] + others)
-                change = max(change, abs(told - to_a[e]) * weight_b[b])
-                to_a[e] = told
-        if change < CHANGE_MIN:
-            break
-    for b in range(n_b):
-        heard[b] = 0.0
-    for a in range(n_a):
-        total = _tell(a, begin, ib, weight, weight_alone, to_a, to_b, heard)
-        alone[a] = weight_alone[a] / total
-        for e in range(begin[a], begin[a + 1]):
-            pair[e] = weight[e] * to_a[e] / total
-    for b in range(n_b):
-        alone_b[b] = weight_b[b] / (weight_b[b] + heard[b])
+    """Solve a cluster of two by going through what the first may have; `other` (n_b,) is zero before and after."""
+    rest = weight_alone[two]
+    for e in range(begin[two], begin[two + 1]):
+        other[ib[e]] = ratio[e]
+        rest += ratio[e]
+    total = weight_alone[one] * rest
+    for e in range(begin[one], begin[one + 1]):
+        without = rest
+        if other[ib[e]] > 0.0:
+            # Summed anew: a difference would lose its digits where this b is all that the other has.
+            without = weight_alone[two]
+            for f in range(begin[two], begin[two + 1]):
+                if ib[f] != ib[e]:
+                    without += ratio[f]
+        pair[e] = ratio[e] * without
+        total += pair[e]
+    for e in range(begin[two], begin[two + 1]):
+        other[ib[e]] = 0.0
+    alone[one] = weight_alone[one] * rest / total
+    free = weight_alone[one]
+    for e in range(begin[one], begin[one + 1]):
+        other[ib[e]] = ratio[e]
+        free += ratio[e]
+        pair[e] /= total
+        if ratio[e] > 0.0:
+            alone_b[ib[e]] = 1.0 - pair[e]
+    alone[two] = weight_alone[two] * free / total
+    for e in range(begin[two], begin[two + 1]):
+        without = free
+        if other[ib[e]] > 0.0:
+            without = weight_alone[one]
+            for f in range(begin[one], begin[one + 1]):
+                if ib[f] != ib[e]:
+                    without += ratio[f]
+        pair[e] = ratio[e] * without / total
+        if ratio[e] > 0.0:
+            alone_b[ib[e]] = max(alone_b[ib[e]] - pair[e], 0.0)
+    for e in range(begin[one], begin[one + 1]):
+        other[ib[e]] = 0.0
 
 
 @kernel
-def _tell(
-    a: int,
+def _propagate(
+    head: int,
+    after: Indices,
     begin: Indices,
     ib: Indices,
-    weight: Floats,
+    ratio: Floats,
     weight_alone: Floats,
     to_a: Floats,
     to_b: Floats,
     heard: Floats,
-) -> float:
-    """Let one a tell each of its b what it thinks of their pair; return the sum of its weights."""
-    total = float(weight_alone[a])
-    for e in range(begin[a], begin[a + 1]):
-        total += weight[e] * to_a[e]
-    for e in range(begin[a], begin[a + 1]):
-        to_b[e] = weight[e] / max(total - weight[e] * to_a[e], weight_alone[a])
-        heard[ib[e]] += to_b[e]
-    return float(total)
+    pair: Floats,
+    alone: Floats,
+    alone_b: Floats,
+) -> None:
+    """Solve a cluster by messages to and fro; `heard` (n_b,) is the sum of those to each b, zero before and after."""
+    a = head
+    while a >= 0:
+        for e in range(begin[a], begin[a + 1]):
+            to_a[e] = 1.0
+        a = after[a]
+    for sweep in range(SWEEPS_MAX + 1):
+        a = head
+        while a >= 0:
+            total = weight_alone[a]
+            for e in range(begin[a], begin[a + 1]):
+                total += ratio[e] * to_a[e]
+            for e in range(begin[a], begin[a + 1]):
+                to_b[e] = ratio[e] / max(total - ratio[e] * to_a[e], weight_alone[a])
+                heard[ib[e]] += to_b[e]
+                pair[e] = ratio[e] * to_a[e] / total
+            alone[a] = weight_alone[a] / total
+            a = after[a]
+        change, a = 0.0, head
+        while a >= 0:
+            for e in range(begin[a], begin[a + 1]):
+                told = 1.0 / (1.0 + max(heard[ib[e]] - to_b[e], 0.0))
+                change = max(change, abs(told - to_a[e]))
+                to_a[e] = told
+            a = after[a]
+        is_last = change < CHANGE_MIN or sweep == SWEEPS_MAX
+        a = head
+        while a >= 0:
+            for e in range(begin[a], begin[a + 1]):
+                if is_last and ratio[e] > 0.0:
+                    alone_b[ib[e]] = 1.0 / (1.0 + heard[ib[e]])
+            a = after[a]
+        a = head
+        while a >= 0:
+            for e in range(begin[a], begin[a + 1]):
+                heard[ib[e]] = 0.0
+            a = after[a]
+        if is_last:
+            break

@@ -1,11 +1,10 @@
 """Which pairs are worth a look."""
 
+import math
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
-from scipy.special import gammaincinv
 
 from noroshi.estimation.angles import Floats
 
@@ -24,7 +23,8 @@ def chi_square_gate(probability: float, n_measured: NDArray[np.int64] | int) -> 
     Raises:
         IndexError: if more than 9 components were measured.
 
-    Source: the quantile of chi-square, 2 times the inverse regularised gamma function (NIST DLMF 8.2.4) of k / 2.
+    Source: the quantile of chi-square, whose tail is a finite sum for whole degrees of freedom (Abramowitz and Stegun
+    (1964), Handbook of Mathematical Functions, 26.4.4 and 26.4.5).
     """
     gate: Floats = _quantiles(probability)[np.asarray(n_measured)]
     return gate
@@ -66,6 +66,8 @@ def coarse_pairs(
         apart = positions_b[:, None] - positions_a
         ib, ia = np.nonzero(np.vecdot(apart, apart) <= (radius_b[:, None] + radius_a) ** 2)
         return ia, ib
+    from scipy.spatial import cKDTree  # here, since it takes a third of a second that few programs need
+
     groups_b = [(rows, cKDTree(positions_b[rows]), radius_b[rows].max()) for rows in _groups(radius_b)]
     found_a, found_b = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
     for rows_a in _groups(radius_a):
@@ -91,6 +93,23 @@ def _groups(radius: Floats) -> list[Indices]:
 @cache
 def _quantiles(probability: float) -> Floats:
     quantiles = np.zeros(MEASURED_MAX + 1)
-    quantiles[1:] = 2.0 * gammaincinv(np.arange(1, MEASURED_MAX + 1) / 2.0, probability)
+    quantiles[1:] = [_quantile(probability, k) for k in range(1, MEASURED_MAX + 1)]
     quantiles.setflags(write=False)
     return quantiles
+
+
+def _quantile(probability: float, k: int) -> float:
+    """Return the quantile of chi-square by bisection to the last digit."""
+    low, high = 0.0, 1.0
+    while _tail(high, k) > 1.0 - probability:
+        high *= 2.0
+    while low < (middle := 0.5 * (low + high)) < high:
+        low, high = (middle, high) if _tail(middle, k) > 1.0 - probability else (low, middle)
+    return high
+
+
+def _tail(x: float, k: int) -> float:
+    """Return the probability that chi-square with k degrees of freedom exceeds x."""
+    start = k % 2 / 2.0
+    terms = (math.exp((i + start) * math.log(0.5 * x) - 0.5 * x - math.lgamma(i + start + 1.0)) for i in range(k // 2))
+    return (math.erfc(math.sqrt(0.5 * x)) if k % 2 else 0.0) + sum(terms)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
+from noroshi.exercise.paths import Paths
 
 
 class Fault(StrEnum):
@@ -57,7 +58,9 @@ class World:
         start_ns, end_ns: of the exercise.
         flights: all that moves, satellites and ships too.
         weather: of the run.
-        effects: the faults of each sensor, by its name.
+        effects: the faults of each sensor, by its name; those of a flight's transponder by the flight's (`OFF`: it is
+            silent, `BIAS`: it says a false position).
+        paths: of all flights, in their order, made from them.
     """
 
     seed: int
@@ -67,6 +70,10 @@ class World:
     flights: tuple[Flight, ...]
     weather: Weather = Weather()
     effects: Mapping[str, tuple[Effect, ...]] = field(default_factory=dict)
+    paths: Paths = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "paths", Paths.of(self.flights))
 
     def draws(self, entity: str) -> Draws:
         """Return the random numbers of one entity: a sensor, or "sensor|target"."""

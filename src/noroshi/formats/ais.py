@@ -19,9 +19,7 @@ from operator import xor
 from typing import Any
 
 import numpy as np
-import pyais
 from numpy.typing import NDArray
-from pyais.exceptions import AISBaseException
 
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import Columns, csv_columns, integers, listed, numbers, texts, times_ns
@@ -157,9 +155,11 @@ def _time_ns(match: re.Match[bytes], context: Context) -> int:
 
 def _take_message(heard: _Heard, parts: list[tuple[bytes, int]], decoded: Decoded) -> None:
     """Decode one message, whose sentences are counted each."""
+    import pyais  # here, since it takes a fifth of a second that only AIS needs
+
     try:
         message: dict[str, Any] = pyais.decode(*(sentence for sentence, _ in parts)).asdict(enum_as_int=True)
-    except (AISBaseException, ValueError):
+    except (pyais.exceptions.AISBaseException, ValueError):
         decoded.damage["message that cannot be decoded"] += len(parts)
         return
     kind, mmsi = int(message["msg_type"]), message.get("mmsi")

@@ -113,8 +113,8 @@ def numbers(column: Any) -> NDArray[np.float64]:
     if pa.types.is_string(column.type):
         text = pc.utf8_trim_whitespace(column)
         column = pc.if_else(pc.match_substring_regex(text, _NUMBER), text, None)
-    values = np.asarray(_cast(column, pa.float64()).to_numpy(zero_copy_only=False), np.float64)
-    return np.where(np.isinf(values), np.nan, values)
+    values, known = plain(_cast(column, pa.float64()))
+    return np.where(known & ~np.isinf(values), values, np.nan)
 
 
 def integers(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -127,7 +127,24 @@ def integers(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         text = pc.utf8_trim_whitespace(column)
         column = pc.if_else(pc.match_substring_regex(text, _WHOLE), text, None)
     whole = _cast(column, pa.int64())
-    return np.asarray(whole.fill_null(0).to_numpy(zero_copy_only=False)), ~np.asarray(whole.is_null())
+    values, known = plain(whole)
+    return np.where(known, values, 0), known
+
+
+def plain(column: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return a column of numbers as they lie in memory, and which rows have one; the others may be anything.
+
+    pyarrow's own way of doing it would import pandas.
+    """
+    return _memory(column), _memory(column.is_valid().cast(pa.uint8())).astype(np.bool_)
+
+
+def _memory(column: Any) -> NDArray[Any]:
+    kind, n = column.type.to_pandas_dtype(), len(column)
+    values: NDArray[Any] = (
+        np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + n] if n else (np.empty(0, kind))
+    )
+    return values
 
 
 def texts(column: Any) -> NDArray[np.str_]:
@@ -190,24 +207,26 @@ def _distinct(column: Any) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
         whole, known = integers(column)
         column = pc.if_else(pa.array(known), pa.array(whole), None)
     text = pc.utf8_trim_whitespace(_cast(column, pa.string()))
-    long = pc.greater(pc.utf8_length(text), TEXT_LENGTH_MAX)
-    if pc.any(long).as_py():
+    lengths = pc.utf8_length(text)
+    if (pc.max(lengths).as_py() or 0) > TEXT_LENGTH_MAX:
+        long = pc.greater(lengths, TEXT_LENGTH_MAX)
         cut = pc.binary_join_element_wise(pc.utf8_slice_codeunits(text, 0, TEXT_LENGTH_MAX - 3), "...", "")
         text = pc.if_else(long, cut, text)
     encoded = text.dictionary_encode()
     spelled = np.array(["", *encoded.dictionary.to_pylist()], np.str_)
-    return spelled, np.asarray(encoded.indices.cast(pa.int64()).fill_null(-1)) + 1
+    which, known = plain(encoded.indices.cast(pa.int64()))
+    return spelled, np.where(known, which + 1, 0)
 
 
 def _calendar_ns(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     parts = pc.extract_regex(pc.utf8_trim_whitespace(column), _ISO)
-    matched = ~np.asarray(parts.is_null())
+    matched = _memory(parts.is_valid().cast(pa.uint8())).astype(np.bool_)
 
     def part(name: str) -> NDArray[np.int64]:
         text = pc.struct_field(parts, name).fill_null("")
         if name == "fraction":
             text = pc.utf8_rpad(text, 9, "0")
-        return np.asarray(pc.if_else(pc.equal(text, ""), "0", text).cast(pa.int64()))
+        return _memory(pc.if_else(pc.equal(text, ""), "0", text).cast(pa.int64()))
 
     year, month, day, hour, minute, second = (
         part(name) for name in ("year", "month", "day", "hour", "minute", "second")

@@ -13,6 +13,7 @@ EFFECTIVE_RADIUS_M = 6_356_766.0
 MOLAR_MASS_KG_MOL = 0.0289644
 GAS_CONSTANT_J_MOL_K = 8.31432
 GROUND_PRESSURE_PA = 101_325.0
+HEAT_RATIO = 1.4
 LAYER_GEOPOTENTIAL_M = np.array([0.0, 11e3, 20e3, 32e3, 47e3, 51e3, 71e3])
 LAYER_LAPSE_K_M = np.array([-6.5e-3, 0.0, 1e-3, 2.8e-3, 0.0, -2.8e-3, -2e-3])
 LAYER_TEMPERATURE_K = np.array([288.15, 216.65, 216.65, 228.65, 270.65, 270.65, 214.65])
@@ -121,6 +122,21 @@ def log_density(height_m: float) -> tuple[float, float]:
             temperature_k / LAYER_TEMPERATURE_K[i]
         )
     return value, slope * ratio * ratio if height_m > LOWEST_M else 0.0
+
+
+@kernel
+def sound_m_s(height_m: float) -> float:
+    """Return the speed of sound [m/s] at a geometric height; above 86 km that of 86 km, below -5 km that of -5 km.
+
+    Source: U.S. Standard Atmosphere, 1976, NOAA-S/T 76-1562, section 1.3, equation 50.
+    """
+    held_m = min(max(height_m, LOWEST_M), LAYERS_END_M)
+    geopotential_m = EFFECTIVE_RADIUS_M / (EFFECTIVE_RADIUS_M + held_m) * held_m
+    i = len(LAYER_GEOPOTENTIAL_M) - 1
+    while i > 0 and geopotential_m < LAYER_GEOPOTENTIAL_M[i]:
+        i -= 1
+    temperature_k = LAYER_TEMPERATURE_K[i] + LAYER_LAPSE_K_M[i] * (geopotential_m - LAYER_GEOPOTENTIAL_M[i])
+    return math.sqrt(HEAT_RATIO * GAS_CONSTANT_J_MOL_K / MOLAR_MASS_KG_MOL * temperature_k)
 
 
 @kernel

@@ -17,6 +17,7 @@ from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 10.0, 256
 SOUND_M_S = 300.0  # within a tenth of it up to 90 km
+LIGHTEST_LOG = math.log(30.0)  # what floats down slower is no falling body, and would need ever smaller steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Motion:
     drag in proportion of the drag itself. Outside the air neither is there.
 
     Steps are of at most 10 s, shorter where the air slows the target or its density changes quickly, and at most 256
-    over a prediction. Going back in time drag is an instability; it is held to 300 g, so that the result stays finite.
+    over a prediction. A coefficient below 30 kg/m2 drags as 30 would. Going back in time drag is an instability; it is
+    held to 300 g, so that the result stays finite.
 
     Attributes:
         acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
@@ -100,7 +102,7 @@ class Motion:
             ]
         )
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        transition = np.tile(np.eye(7), (len(states), 1, 1))
+        transition = np.empty((len(states), 7, 7))
         _flow(ahead, np.ascontiguousarray(dt_s), densities, transition, spread, with_moments)
         return ahead, transition, spread
 
@@ -109,11 +111,14 @@ class Motion:
 def _flow(
     states: Floats, dt_s: Floats, densities: Floats, transition: Floats, covariance: Floats, with_moments: bool
 ) -> None:
-    """Carry all rows over their dt_s, in place."""
+    """Carry all rows over their dt_s, in place, and write the derivatives."""
     rate, by_state, first = np.zeros(7), np.zeros((7, 7)), np.zeros((7, 7))
     start, total, point, root = np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 4))
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
+        for i in range(7):
+            for j in range(7):
+                transition[row, i, j] = 1.0 if i == j else 0.0
         while abs(left_s) > 0.0:
             begin(states[row], point)
             step_s = 0.0
@@ -137,10 +142,10 @@ def _slopes(x: Floats, rate: Floats, by_state: Floats) -> float:
     """Write f(x) and its derivatives; return the longest step [s] to trust."""
     by_parameters = np.empty((3, 3))
     fall(x, rate, by_state)
-    step_s = add_air_force(x, x[6], 0.0, 0.0, rate, by_state, by_parameters)
+    step_s = add_air_force(x, max(x[6], LIGHTEST_LOG), 0.0, 0.0, rate, by_state, by_parameters)
     rate[6] = 0.0
     for i in range(3):
-        by_state[3 + i, 6] = by_parameters[i, 0]
+        by_state[3 + i, 6] = by_parameters[i, 0] if x[6] > LIGHTEST_LOG else 0.0
     return step_s
 
 

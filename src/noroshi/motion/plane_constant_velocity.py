@@ -25,6 +25,7 @@ class Motion:
     """
 
     KIND: ClassVar[Kind] = Kind.AIRCRAFT
+    KEEPS_VELOCITY: ClassVar[bool] = True
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         "x_ecef_m",
         "y_ecef_m",

@@ -45,6 +45,16 @@ def in_time(
         yield now_ns, take(detections[i], rows).replace(received_ns=now_ns)
 
 
+def one_each(batch: Detections) -> list[Detections]:
+    """Return a batch cut so that each target that says who it is comes at most once in each part; none of nothing."""
+    if not len(batch):
+        return []
+    turn = _repeats(batch, np.zeros(len(batch), np.int64)) if _has_identity(batch).any() else None
+    if turn is None or not turn.any():
+        return [batch]
+    return [take(batch, np.flatnonzero(turn == each)) for each in range(int(turn.max()) + 1)]
+
+
 def drop_stray_times(detections: Sequence[Detections]) -> tuple[list[Detections], Counter[str]]:
     """Return the detections without rows whose time is far from all others, and how many each sensor lost.
 

@@ -1,12 +1,13 @@
 """The command line. Exit codes: 0 done, 1 the work failed, 2 the input or the usage is wrong (one line)."""
 
+import dataclasses
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -171,6 +172,36 @@ def why(
         teller.show(story, _console())
 
 
+@app.command(epilog="Example: noroshi lint trilateral --nation new_zealand.toml")
+def lint(
+    scenario: Annotated[str, typer.Argument(help="A scenario's file, or the name of a shipped one.")],
+    nation: Annotated[
+        list[str] | None, typer.Option(help="A nation that takes part beside those it names. Repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+) -> None:
+    """Tell what is wrong with a scenario and its nations, each with its line. Exit code 2 if anything is."""
+    from noroshi.run.scenarios.lint import lint as look_over
+
+    with _one_line():
+        found = look_over(scenario, nation or [])
+    if as_json:
+        told = [dataclasses.asdict(each) for each in found]
+        sys.stdout.write(json.dumps({"scenario": scenario, "findings": told}) + "\n")
+    else:
+        sys.stdout.write("".join(f"{printable(str(each), 1000)}\n" for each in found))
+    if found:
+        raise typer.Exit(2)
+
+
+@app.command(epilog="Example: noroshi schema scenarios > scenario.schema.json")
+def schema(room: Annotated[Literal["nations", "scenarios"], typer.Argument(help="Of which files.")]) -> None:
+    """Print the JSON Schema of the files of nations or scenarios, for editors."""
+    from noroshi.run.scenarios.schema import schema as make
+
+    sys.stdout.write(json.dumps(make(room), indent=2) + "\n")
+
+
 def _read(
     recordings: Sequence[str], sensors: Path | None, day: str | None, format_name: str | None
 ) -> tuple[list[Recording], list[SensorSite]]:
@@ -233,6 +264,108 @@ def _finish(
         for path in [*out, *([plot] if plot else [])]:
             name = printable(str(path), 500)
             sys.stdout.write(f"wrote {name}\n" if path.exists() else f"nothing to write to {name}: no tracks\n")
+
+
+@app.command(epilog="Example: noroshi exercise trilateral --out journals/ --processes 2")
+def exercise(
+    scenario: Annotated[str, typer.Argument(help="A scenario's file, or the name of a shipped one.")],
+    out: Annotated[
+        Path | None, typer.Option(help="An empty folder for the journals of all nodes and of the world.")
+    ] = None,
+    nation: Annotated[
+        list[str] | None, typer.Option(help="A nation that takes part too: its file, or a shipped one. Repeatable.")
+    ] = None,
+    replicate: Annotated[int, typer.Option(help="Another repetition: other random draws.", min=0)] = 0,
+    processes: Annotated[int, typer.Option(help="Spread the nodes over so many.", min=1, max=64)] = 1,
+    until: Annotated[float | None, typer.Option(help="Stop after so many seconds of the exercise.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="With --until: write here what --resume needs.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on from a checkpoint, with the same --out.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="A map of what was tracked: .png, .svg or .pdf.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+) -> None:
+    """Run a simulated exercise: the same nodes that would run live, in a simulated world, faster than real time."""
+    from noroshi.run.exercises import command
+
+    with _one_line():
+        wanted = command.Wanted(
+            scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume, plot
+        )
+        length_s = command.check(wanted)
+        _say_if_cold()
+        with _simulated(length_s, quiet=as_json) as progress:
+            figures = command.perform(wanted, progress)
+        if as_json:
+            sys.stdout.write(json.dumps(figures) + "\n")
+        else:
+            command.show(figures, _console())
+            for path in (plot, checkpoint):
+                if path and path.exists():
+                    sys.stdout.write(f"wrote {printable(str(path), 500)}\n")
+
+
+@app.command(epilog="Example: noroshi demo")
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="Open no window: for machines.")] = False,  # noqa: ARG001
+    processes: Annotated[int, typer.Option(help="Spread the nodes over so many.", min=1, max=64)] = 2,
+    plot: Annotated[Path | None, typer.Option(help="A map of what was tracked: .png, .svg or .pdf.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+) -> None:
+    """Run the trilateral exercise: three nations, real traffic, ships, four threats, satellites, fifteen minutes."""
+    exercise("trilateral", processes=processes, plot=plot, as_json=as_json)
+
+
+@app.command(epilog="Example: noroshi coverage trilateral --height 300 --height 10000 --plot cover.png")
+def coverage(
+    scenario: Annotated[str, typer.Argument(help="A scenario's file, or the name of a shipped one.")],
+    height: Annotated[list[float] | None, typer.Option(help="Of targets, in metres. Repeatable.")] = None,
+    region: Annotated[str | None, typer.Option(help="SOUTH,WEST,NORTH,EAST in degrees; by default all reach.")] = None,
+    nation: Annotated[
+        list[str] | None, typer.Option(help="A nation that takes part too: its file, or a shipped one. Repeatable.")
+    ] = None,
+    flight: Annotated[list[str] | None, typer.Option(help="Who can see this flight, and when. Repeatable.")] = None,
+    like: Annotated[str | None, typer.Option(help="Where would one more sensor like this one help most?")] = None,
+    sites: Annotated[Path | None, typer.Option(help="With --like: places to try, as a sensors table.")] = None,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(help="With --like: try the land in SOUTH,WEST,NORTH,EAST; else near its owner's. Repeatable."),
+    ] = None,
+    least: Annotated[int, typer.Option(help="With --like: wanted are so many sensors at once.", min=1, max=9)] = 1,
+    cross_section: Annotated[float, typer.Option(help="Of the target, for radars, in square metres.")] = 1.0,
+    heat: Annotated[float, typer.Option(help="Of the target, for infrared satellites, in W/sr.")] = 1e5,
+    probability: Annotated[float, typer.Option(help="Seen is what one look sees with this chance.")] = 0.5,
+    reports: Annotated[bool, typer.Option("--reports", help="The target tells its position: count receivers.")] = False,
+    hours: Annotated[float, typer.Option(help="How long satellites are watched.")] = 24.0,
+    step: Annotated[float, typer.Option(help="How often, in seconds.")] = 60.0,
+    points: Annotated[int, typer.Option(help="Points of equal area in the region.", min=100, max=2_000_000)] = 20_000,
+    threads: Annotated[int, typer.Option(help="Threads; the figures are the same.", min=1, max=64)] = 1,
+    plot: Annotated[Path | None, typer.Option(help="A map: .png, .svg or .pdf, at the first --height.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+) -> None:
+    """Tell who can see what at which height, with and without each nation, and where one more sensor would help."""
+    from noroshi.run.coverage import command, tables
+
+    with _one_line():
+        _check_places(plot, None)
+        target = command.Target(
+            cross_section_m2=cross_section, heat_w_sr=heat, probability=probability, reports=reports
+        )
+        wanted = command.Wanted(
+            scenario=scenario, nations=tuple(nation or ()), heights_m=tuple(height or command.HEIGHTS_M),
+            region_deg=region, target=target, flights=tuple(flight or ()), like=like, sites=sites,
+            on_deg=tuple(on or ()), least=least, hours=hours, step_s=step, points=points, threads=threads,
+        )  # fmt: skip
+        command.check(wanted)
+        covered = command.cover(wanted)
+        if plot:
+            from noroshi.run.coverage.picture import draw_cover
+
+            draw_cover(plot, covered)
+    told = tables.summary(covered)
+    if as_json:
+        sys.stdout.write(json.dumps(told) + "\n")
+    else:
+        tables.show(told, _console())
+        sys.stdout.write(f"wrote {printable(str(plot), 500)}\n" if plot else "")
 
 
 def _check_places(plot: Path | None, journal: Path | None) -> None:
@@ -313,3 +446,26 @@ def _progress(what: str, total: int | None, *, quiet: bool) -> Iterator[Callable
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda n: bar.advance(task, n)
+
+
+@contextmanager
+def _simulated(length_s: float, *, quiet: bool) -> Iterator[Callable[[float], None]]:
+    """Show on a terminal how far an exercise is, how much faster than real time, and how long it will take."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda _: None
+        return
+    columns = (
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} s simulated"),
+        BarColumn(),
+        TextColumn("{task.fields[factor]:,.0f} times real time"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=length_s, factor=0.0)
+
+        def progress(simulated_s: float) -> None:
+            took_s = bar.tasks[task].elapsed or 0.0
+            bar.update(task, completed=simulated_s, factor=simulated_s / took_s if took_s else 0.0)
+
+        yield progress

@@ -4,6 +4,7 @@ Good to look at, not to measure by: lines are thinned by up to 500 m, and the so
 """
 
 import io
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -50,6 +51,26 @@ def coast() -> Lines:
     Source: Natural Earth 4.1.0, 1:10m land thinned to 500 m, through world-atlas 2.0.2.
     """
     return _lines("coast")
+
+
+def is_land(lat_rad: NDArray[np.float64], lon_rad: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which (n,) places are on land: those from which the way to the north pole crosses coasts an odd time."""
+    shore = coast()
+    joined = shore.line[1:] == shore.line[:-1]
+    start_lat, end_lat = shore.lat_rad[:-1][joined], shore.lat_rad[1:][joined]
+    start_lon, end_lon = shore.lon_rad[:-1][joined], shore.lon_rad[1:][joined]
+    place = np.argsort(lon_rad, kind="stable")
+    crossings = np.zeros(len(lat_rad), np.int64)
+    for turn in (-2.0 * math.pi, 0.0, 2.0 * math.pi):
+        meridians = lon_rad[place] + turn
+        first = np.searchsorted(meridians, np.minimum(start_lon, end_lon))
+        n = np.searchsorted(meridians, np.maximum(start_lon, end_lon)) - first
+        edge = np.repeat(np.arange(len(n)), n)
+        at = np.arange(len(edge)) - np.repeat(np.cumsum(n) - n, n) + first[edge]
+        share = (meridians[at] - start_lon[edge]) / (end_lon[edge] - start_lon[edge])
+        there = start_lat[edge] + share * (end_lat[edge] - start_lat[edge])
+        crossings += np.bincount(place[at[there > lat_rad[place[at]]]], minlength=len(lat_rad))
+    return np.asarray(crossings % 2 == 1)
 
 
 @cache

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from mcap.exceptions import EndOfFile, McapError
@@ -28,9 +28,14 @@ RECORD_BYTES_MAX = 2**30
 
 
 class JournalWriter:
-    """Writes a journal; use as a context."""
+    """Writes a journal; use as a context.
 
-    def __init__(self, path: Path, setup: Setup) -> None:
+    Args:
+        path: the file.
+        setup: what the node is made of; for a journal that is no node's, whatever it is made of, as plain data.
+    """
+
+    def __init__(self, path: Path, setup: Setup | dict[str, Any]) -> None:
         self._stream = path.open("wb")
         self._writer = Writer(self._stream, compression=CompressionType.NONE, use_chunking=False)
         self._writer.start(profile="noroshi", library="noroshi")
@@ -92,12 +97,19 @@ def read_records(path: Path) -> Iterator[tuple[int, Batch]]:
                 raise FormatError(f"{path}: channel {channel} at {now_ns} ns: {error}") from error
 
 
-def journal_digest(path: Path) -> str:
-    """Return the SHA-256 over the ordered (now_ns, channel, payload) of a journal."""
+def journal_digest(*segments: Path) -> str:
+    """Return the SHA-256 over the ordered (now_ns, channel, payload) of a journal.
+
+    Of several segments, one for each start, the first one's configuration counts: a run that was interrupted and went
+    on has the digest of one that was not.
+    """
     running = hashlib.sha256()
-    for channel, now_ns, data in _messages(path):
-        running.update(f"{now_ns} {channel} {len(data)} ".encode())
-        running.update(data)
+    for i, path in enumerate(segments):
+        for channel, now_ns, data in _messages(path):
+            if i and channel == CONFIGURATION:
+                continue
+            running.update(f"{now_ns} {channel} {len(data)} ".encode())
+            running.update(data)
     return running.hexdigest()
 
 

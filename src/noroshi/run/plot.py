@@ -3,6 +3,7 @@
 import io
 import math
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -103,11 +104,16 @@ def render(picture: MapContent, ending: str = ".png") -> bytes:
     """
     if ending not in ENDINGS:
         raise ValueError(f"cannot draw a picture as '{ending}'; end the name in one of {', '.join(ENDINGS)}")
+    return image_of(partial(_figure, picture), ending)
+
+
+def image_of(make: Callable[[], Figure], ending: str) -> bytes:
+    """Return a figure as an image; `make` makes it under Matplotlib's own settings."""
     undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     settings: dict[Any, Any] = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
     settings["svg.hashsalt"] = "noroshi"
     with matplotlib.rc_context(settings):
-        figure = _figure(picture)
+        figure = make()
         image = io.BytesIO()
         figure.savefig(image, format=ending[1:], dpi=DPI, facecolor=BACKGROUND, metadata=undated[ending])
     return image.getvalue()
@@ -128,11 +134,11 @@ def _figure(picture: MapContent) -> Figure:
     total_in = height_in + FOOT_IN + 0.52 + 0.18 * len(head)
     figure = Figure(figsize=(WIDTH_IN, total_in), dpi=DPI)
     FigureCanvasAgg(figure)
-    _draw_margins(figure.add_axes((0.0, 0.0, 1.0, 1.0)), total_in * DPI, picture.title, head, ground)
+    draw_margins(figure.add_axes((0.0, 0.0, 1.0, 1.0)), total_in * DPI, picture.title, head, ground)
     bottom, height = FOOT_IN / total_in, height_in / total_in
     axes = figure.add_axes((EDGE_IN / WIDTH_IN, bottom, width_in / WIDTH_IN, height))
     side = figure.add_axes(((2.0 * EDGE_IN + width_in) / WIDTH_IN, bottom, PANEL_IN / WIDTH_IN, height))
-    frame = _frame(low, high, width_in * DPI, height_in * DPI)
+    frame = fit_frame(low, high, width_in * DPI, height_in * DPI)
     plots = _plots_by_sensor(picture)
     names = list(dict.fromkeys([*(site.sensor for site in picture.sites), *plots]))
     scale = AltitudeScale.of(rows.altitude_m) if rows is not None and not laboratory else None
@@ -212,7 +218,7 @@ def _extent(rows: Rows | None, picture: MapContent, to_xy: ToXY, ground: Project
     return (low, high) if ground is None else (np.maximum(low, -ground.edge_m), np.minimum(high, ground.edge_m))
 
 
-def _frame(low: Floats, high: Floats, width_px: float, height_px: float) -> Frame:
+def fit_frame(low: Floats, high: Floats, width_px: float, height_px: float) -> Frame:
     """Return the frame of a size that shows all from `low` to `high`, in the middle."""
     metres_per_px = float(np.max((high - low) / (width_px, height_px)))
     west_m, south_m = (low + high) / 2.0 - metres_per_px * np.array([width_px, height_px]) / 2.0
@@ -270,7 +276,7 @@ def _head(picture: MapContent) -> list[str]:
     return lines if len(lines) <= N_HEAD_LINES_MAX else [*lines[: N_HEAD_LINES_MAX - 1], "…"]
 
 
-def _draw_margins(back: Axes, height_px: float, title: str, head: list[str], ground: Projection | None) -> None:
+def draw_margins(back: Axes, height_px: float, title: str, head: list[str], ground: Projection | None) -> None:
     """Write what stands above and below the map."""
     width_px, left = WIDTH_IN * DPI, EDGE_IN * DPI
     back.set_xlim(0.0, width_px)
@@ -347,7 +353,7 @@ def _tell_sensors(panel: Panel, picture: MapContent, plots: dict[str, Floats], n
     placed = {site.sensor for site in picture.sites if not math.isnan(site.lat_rad)}
     if not names:
         return
-    panel.heading("SENSORS AND PLOTS")
+    panel.heading("SENSORS AND PLOTS" if plots else "SENSORS")
     fit = max(int(panel.y / 21.0) - 3, 1)
     for index, name in enumerate(names[:fit]):
         mark = "^" if name in placed else "o"
@@ -355,7 +361,7 @@ def _tell_sensors(panel: Panel, picture: MapContent, plots: dict[str, Floats], n
             color=sensor_colour(index), linestyle="none", marker=mark, markersize=6.0 if mark == "^" else 3.5
         )
         shape.set_markerfacecolor(BACKGROUND if mark == "^" else sensor_colour(index))
-        panel.row(name, beside=f"{n_plots[name]:,}", symbol=shape)
+        panel.row(name, beside=f"{n_plots[name]:,}" if plots else "", symbol=shape)
     if len(names) > fit:
         panel.row(f"and {len(names) - fit} more", colour=DIM)
     stride = plot_stride(sum(n_plots.values()))

@@ -18,6 +18,7 @@ MARKS = {
     "assessment": "NAMES",
     "exercise.movers": "Mover",
     "exercise.observers": "Observer",
+    "sharing.actions": "Action",
 }
 """What a plug-in of each room defines; a file without it is shared by its neighbours and no plug-in itself."""
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.kalman import symmetric
-from noroshi.geo.wgs84 import SEMI_MAJOR_AXIS_M, SEMI_MINOR_AXIS_M, Floats, ecef_from_geodetic
+from noroshi.geo.sight import is_clear, scale_m
+from noroshi.geo.wgs84 import Floats, ecef_from_geodetic
 from noroshi.kernel import kernel
 from noroshi.records import SensorSite
 from noroshi.sensors import parameters_of
@@ -150,11 +151,21 @@ class Sensor:
         _linearise(form, i_plot, ahead, spread, innovation, rows, variance)
         return innovation, rows, variance
 
+    def sight(
+        self, values: Floats, covariances: Floats, origin_ecef_m: Floats, heights_m: tuple[float, float]
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return what of n lines is known and what is not; see `tracking.sightlines.Sighted`."""
+        line, right, up = _axes(values)
+        noise = _across(values, covariances)
+        white: Floats = np.linalg.inv(np.linalg.cholesky(noise)).astype(np.float64, copy=False)
+        reach_m = np.stack(_between(line, origin_ecef_m, *heights_m), axis=1)
+        return line, white @ np.stack([right, up], axis=1), np.log(np.linalg.det(noise)), reach_m
+
     def detection_probability(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n,) chances: one number, or 0 where the Earth or cloud is in the way or the target is too far."""
         p = self.parameters
         range_m = np.linalg.norm(states[:, :3] - origin_ecef_m, axis=1)
-        clear = _is_clear(states[:, :3], origin_ecef_m, p["cloud_top_m"]) & (range_m <= p["range_m_max"])
+        clear = is_clear(states[:, :3], origin_ecef_m, p["cloud_top_m"]) & (range_m <= p["range_m_max"])
         return np.where(clear, p["detection_probability"], 0.0)
 
     def _range(self, line: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
@@ -260,23 +271,6 @@ def _linearise(
             rows[i, 1, a] = scale / distance * (cos * across[1, a] - sin * across[0, a])
 
 
-def _scale(height_m: float) -> Floats:
-    """Return (3,) what the axes are divided by to make the ellipsoid raised by a height a unit sphere.
-
-    The raised ellipsoid is at the height exactly on the equator and at the poles and within 1e-5 of it between.
-    """
-    return np.array([SEMI_MAJOR_AXIS_M, SEMI_MAJOR_AXIS_M, SEMI_MINOR_AXIS_M]) + height_m
-
-
-def _is_clear(position_ecef_m: Floats, origin_ecef_m: Floats, height_m: float) -> NDArray[np.bool_]:
-    """Return (n,) whether all of the way from origin to position is above a height."""
-    start = origin_ecef_m / _scale(height_m)
-    way = position_ecef_m / _scale(height_m) - start
-    nearest = np.clip(-np.vecdot(start, way) / np.maximum(np.vecdot(way, way), SMALLEST_M**2), 0.0, 1.0)
-    is_clear: NDArray[np.bool_] = np.linalg.norm(start + nearest[:, None] * way, axis=1) >= 1.0
-    return is_clear
-
-
 def _between(line: Floats, origin_ecef_m: Floats, low_m: float, high_m: float) -> tuple[Floats, Floats]:
     """Return the (n,) ranges at which a line comes between two heights, and at which it goes out below or above.
 
@@ -292,7 +286,7 @@ def _between(line: Floats, origin_ecef_m: Floats, low_m: float, high_m: float) -
 
 def _crossings(line: Floats, origin_ecef_m: Floats, height_m: float) -> tuple[Floats, Floats]:
     """Return the (n,) two ranges at which lines cross the ellipsoid raised by a height; NaN where they pass it by."""
-    start, way = origin_ecef_m / _scale(height_m), line / _scale(height_m)
+    start, way = origin_ecef_m / scale_m(height_m), line / scale_m(height_m)
     a, b, c = np.vecdot(way, way), np.vecdot(start, way), np.vecdot(start, start) - 1.0
     square = b**2 - a * c
     root = np.sqrt(np.where(square > 0.0, square, np.nan))

@@ -28,42 +28,71 @@ def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
         RecordError: if a component is unknown to the type or there twice.
     """
     names = detections.components
-    for name in names:
-        if name not in sensor.COMPONENTS:
-            known = ", ".join(sensor.COMPONENTS)
-            raise RecordError(
-                f"sensor {detections.sensor!r}: component {name!r} is unknown to its type; it has {known}"
-            )
-        if names.count(name) > 1:
-            raise RecordError(f"sensor {detections.sensor!r}: component {name!r} is there {names.count(name)} times")
+    columns = _columns(names, type(sensor), detections.sensor)
     n, m = len(detections), len(sensor.COMPONENTS)
-    columns = np.array([sensor.COMPONENTS.index(name) for name in names], np.int64)
-    values, covariances = np.full((n, m), np.nan), np.empty((n, m, m))
-    values[:, columns] = detections.values
-    infinite = np.isinf(values)
-    own = sensor.noise(np.where(infinite, np.nan, values) if infinite.any() else values)
-    origin = detections.origin_ecef_m
+    values, covariances, quality = np.empty((n, m)), np.empty((n, m, m)), detections.quality.copy()
+    _place(np.ascontiguousarray(detections.values), columns, values)
+    own = _own_noise(sensor, values)
+    origin = np.ascontiguousarray(detections.origin_ecef_m)
     nowhere = np.isnan(origin)
     if nowhere.any():
         origin = np.where(nowhere, sensor.origin_ecef_m, origin)
-    bounds, required, sigmas = _limits(type(sensor))
-    quality = detections.quality.copy()
+    bounds, required, variances = _limits(type(sensor))
     _screen(
         values, np.ascontiguousarray(detections.covariances), columns, own, detections.time_ns, origin,
-        bounds, required, sigmas, sensor.NEEDS_ORIGIN, covariances, quality,
+        bounds, required, variances, sensor.NEEDS_ORIGIN, covariances, quality,
     )  # fmt: skip
-    return detections.replace(
-        components=sensor.COMPONENTS, values=values, covariances=covariances, origin_ecef_m=origin, quality=quality
+    return Detections(
+        sensor=detections.sensor,
+        components=sensor.COMPONENTS,
+        received_ns=detections.received_ns,
+        time_ns=detections.time_ns,
+        values=values,
+        covariances=covariances,
+        origin_ecef_m=origin,
+        identity=detections.identity,
+        quality=quality,
     )
 
 
 @cache
+def _columns(names: tuple[str, ...], kind: type[sensors.Sensor], sensor: str) -> NDArray[np.int64]:
+    """Return which of the type's components the names are."""
+    for name in names:
+        if name not in kind.COMPONENTS:
+            known = ", ".join(kind.COMPONENTS)
+            raise RecordError(f"sensor {sensor!r}: component {name!r} is unknown to its type; it has {known}")
+        if names.count(name) > 1:
+            raise RecordError(f"sensor {sensor!r}: component {name!r} is there {names.count(name)} times")
+    return np.array([kind.COMPONENTS.index(name) for name in names], np.int64)
+
+
+def _own_noise(sensor: sensors.Sensor, values: Floats) -> Floats:
+    """Return the type's noise of each row, (n, m, m), or of every row alike, (1, m, m)."""
+    if hasattr(sensor, "own_noise"):
+        every: Floats = sensor.own_noise[None]
+        return every
+    infinite = np.isinf(values)
+    return sensor.noise(np.where(infinite, np.nan, values) if infinite.any() else values)
+
+
+@cache
 def _limits(kind: type[sensors.Sensor]) -> tuple[Floats, NDArray[np.bool_], Floats]:
-    """Return a type's (m, 2) bounds, which components are required, and (m, 2) what a standard deviation may be."""
+    """Return a type's (m, 2) bounds, which components are required, and (m, 2) what a variance may be."""
     bounds = np.array([kind.BOUNDS[name] for name in kind.COMPONENTS], np.float64)
     required = np.array([name in kind.REQUIRED for name in kind.COMPONENTS])
     angles = np.array([name.endswith("_rad") for name in kind.COMPONENTS])
-    return bounds, required, np.where(angles[:, None], SIGMA_RAD, SIGMA_SI)
+    return bounds, required, np.where(angles[:, None], SIGMA_RAD, SIGMA_SI) ** 2
+
+
+@kernel
+def _place(given: Floats, columns: NDArray[np.int64], values: Floats) -> None:
+    """Write each column into its place; what is not given is NaN."""
+    for i in range(values.shape[0]):
+        for a in range(values.shape[1]):
+            values[i, a] = math.nan
+        for a in range(columns.shape[0]):
+            values[i, columns[a]] = given[i, a]
 
 
 @kernel
@@ -76,36 +105,41 @@ def _screen(
     origin: Floats,
     bounds: Floats,
     required: NDArray[np.bool_],
-    sigmas: Floats,
+    variances: Floats,
     needs_origin: bool,
     covariances: Floats,
     quality: NDArray[np.uint8],
 ) -> None:
     """Write the covariances and the quality of each row."""
-    m = values.shape[1]
+    m, p = values.shape[1], columns.shape[0]
     for i in range(values.shape[0]):
+        like = i if own.shape[0] > 1 else 0
+        finite, inside, sound, correlated = True, True, True, False
         for a in range(m):
             for b in range(m):
-                covariances[i, a, b] = own[i, a, b]
-        for a in range(columns.shape[0]):
-            if math.isnan(values[i, columns[a]]):
+                covariances[i, a, b] = own[like, a, b]
+            value = values[i, a]
+            finite = finite and not math.isinf(value) and not (required[a] and math.isnan(value))
+            inside = inside and not (value < bounds[a, 0] or value > bounds[a, 1])
+        for a in range(p):
+            for b in range(p):
+                row, column = columns[a], columns[b]
+                noise = given[i, a, b]
+                if not (math.isnan(noise) or math.isnan(values[i, row]) or math.isnan(values[i, column])):
+                    covariances[i, row, column] = noise
+        for a in range(m):
+            if math.isnan(values[i, a]):
                 continue
-            for b in range(columns.shape[0]):
-                if not math.isnan(given[i, a, b]) and not math.isnan(values[i, columns[b]]):
-                    covariances[i, columns[a], columns[b]] = given[i, a, b]
+            sound = sound and variances[a, 0] <= covariances[i, a, a] <= variances[a, 1]
+            for b in range(m):
+                correlated = correlated or (a != b and covariances[i, a, b] != 0.0 and not math.isnan(values[i, b]))
         if quality[i] != Quality.GOOD:
             continue
-        finite, inside = True, True
-        for a in range(m):
-            if math.isinf(values[i, a]) or (required[a] and math.isnan(values[i, a])):
-                finite = False
-            if values[i, a] < bounds[a, 0] or values[i, a] > bounds[a, 1]:
-                inside = False
         if not finite:
             quality[i] = Quality.NOT_FINITE
         elif not inside:
             quality[i] = Quality.OUT_OF_BOUNDS
-        elif not _is_sound(values[i], covariances[i], sigmas):
+        elif not sound or (correlated and not _is_definite(values, covariances, i)):
             quality[i] = Quality.BAD_COVARIANCE
         elif time_ns[i] <= 0 or time_ns[i] >= YEAR_2200_NS:
             quality[i] = Quality.BAD_TIME
@@ -116,33 +150,21 @@ def _screen(
 
 
 @kernel
-def _is_sound(values: Floats, noise: Floats, sigmas: Floats) -> bool:
-    """Return whether the noise of what was measured is finite, symmetric, positive definite and of a likely size."""
-    m = values.shape[0]
-    independent = True
-    for a in range(m):
-        if math.isnan(values[a]):
-            continue
-        if not sigmas[a, 0] ** 2 <= noise[a, a] <= sigmas[a, 1] ** 2:
-            return False
-        for b in range(m):
-            if a != b and not math.isnan(values[b]) and noise[a, b] != 0.0:
-                independent = False
-    if independent:
-        return True
+def _is_definite(values: Floats, noise: Floats, i: int) -> bool:
+    """Return whether the noise of what was measured, its diagonal sound, is symmetric and positive definite."""
     # Cholesky factor of the correlation matrix, whose pivots tell how far it is from singular.
-    factor, n = np.zeros((m, m)), 0
-    used = np.empty(m, np.int64)
+    m, n = values.shape[1], 0
+    factor, used = np.zeros((m, m)), np.empty(m, np.int64)
     for a in range(m):
-        if math.isnan(values[a]):
+        if math.isnan(values[i, a]):
             continue
         used[n] = a
         for j in range(n + 1):
             b = used[j]
-            scale = math.sqrt(noise[a, a] * noise[b, b])
-            if not abs(noise[a, b] - noise[b, a]) <= ASYMMETRY_MAX * scale:
+            scale = math.sqrt(noise[i, a, a] * noise[i, b, b])
+            if not abs(noise[i, a, b] - noise[i, b, a]) <= ASYMMETRY_MAX * scale:
                 return False
-            total = noise[a, b] / scale
+            total = noise[i, a, b] / scale
             for c in range(j):
                 total -= factor[n, c] * factor[j, c]
             if j < n:

@@ -232,7 +232,7 @@ class Sensor:
 
     def _axes(self, origin_ecef_m: Floats) -> Floats:
         """Return (n, 3, 3) local axes, or (1, 3, 3) where all rows have the radar's own place."""
-        return self.axes if np.all(origin_ecef_m == self.origin_ecef_m) else enu_axes_at(origin_ecef_m)
+        return self.axes if (origin_ecef_m == self.origin_ecef_m).all() else enu_axes_at(origin_ecef_m)
 
 
 @kernel
@@ -280,8 +280,10 @@ def _form(
             x = origin[i, 0] + ground * (sin * east[0] + cos * north[0]) + rise * up[0]
             y_m = origin[i, 1] + ground * (sin * east[1] + cos * north[1]) + rise * up[1]
             z = origin[i, 2] + ground * (sin * east[2] + cos * north[2]) + rise * up[2]
+            if math.isnan(wanted):
+                break
             ux, uy, uz, height = vertical_at(x, y_m, z)
-            if math.isnan(wanted) or step == NEWTON_STEPS:
+            if step == NEWTON_STEPS:
                 break
             slope = ux * up[0] + uy * up[1] + uz * up[2]
             if ground > floor:
@@ -325,7 +327,8 @@ def _form(
         rows[3, 0], rows[3, 1], rows[3, 2] = ux, uy, uz
         y[0], y[1] = range_m - slant, 0.0
         if not math.isnan(elevation):
-            y[2] = slant * (elevation - math.atan2(rise, ground))
+            # Where the elevation itself put the plot, nothing is left of it.
+            y[2] = slant * (elevation - math.atan2(rise, ground)) if ground <= floor or not math.isnan(wanted) else 0.0
         if not math.isnan(altitude):
             y[3] = altitude - height
         if not math.isnan(elevation) and not math.isnan(altitude):

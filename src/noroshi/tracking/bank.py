@@ -25,7 +25,7 @@ from noroshi.records import Detections
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import absorb_forms, linearise
 from noroshi.tracking.gate import SAME_ADDRESS
-from noroshi.tracking.store import EXISTENCE, PROBABILITY, Integers, Layout, Near, Store, Whole
+from noroshi.tracking.store import EXISTENCE, PROBABILITY, Integers, Layout, Near, Store, Whole, moments
 
 LOG_2_PI = math.log(2.0 * math.pi)
 WIDENING_MAX = 100.0
@@ -88,6 +88,7 @@ class Bank:
         self.sizes = tuple(len(motion.COMPONENTS) for motion in motions)
         self._sizes = np.array(self.sizes)
         self._sets_in = np.array([getattr(motion, "SETS_IN", False) for motion in motions])
+        self.keeps_velocity = all(getattr(motion, "KEEPS_VELOCITY", False) for motion in motions)
         self._extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
             -1, 2
         )
@@ -117,16 +118,21 @@ class Bank:
     def predict(self, store: Store, rows: Integers, time_ns: int | Integers) -> tuple[Floats, Floats]:
         """Return (n, 6) means and (n, 6, 6) covariances of tracks at one time, or each at its own, over all models."""
         dt_s = (time_ns - store.whole[rows, Whole.TIME]) / NS_PER_S
-        layout = store.layout
-        real = store.real[rows]
+        real, layout = store.real, store.layout
+        mean, covariance = np.empty((len(rows), 6)), np.empty((len(rows), 6, 6))
+        if len(self.sizes) > 1:
+            real = real[rows]
+            rows = np.arange(len(rows))
         for motion, size, offset in zip(self.motions, self.sizes, layout.offsets, strict=True):
-            mean, covariance = _state(real, size, offset)
-            ahead, spread = motion.predict(mean, covariance, dt_s)
-            real[:, offset : offset + size] = ahead
+            state, spread = np.empty((len(rows), size)), np.empty((len(rows), size, size))
+            _gather(real, rows, offset, state, spread)
+            state, spread = motion.predict(state, spread, dt_s)
+            if len(self.sizes) == 1:
+                return state[:, :6], spread[:, :6, :6]
+            real[:, offset : offset + size] = state
             real[:, offset + size : offset + size + size * size] = spread.reshape(len(rows), size * size)
-        moved = Store(layout, sigmas=store.sigmas)
-        moved.real = real
-        return moved.moments(np.arange(len(rows)))
+        moments(rows, real, self._sizes, layout.offsets, mean, covariance)
+        return mean, covariance
 
     def confront(
         self,
@@ -183,24 +189,27 @@ class Bank:
         self, store: Store, pairs: Pairs, k: int, plots: Detections, form: Floats, sensor: Sensor, late: bool
     ) -> None:
         """Write what the plots make of the tracks by one model, block by block of pairs."""
+        wants_prior, one_each = bool(pairs.ahead), len(pairs.row) == len(pairs.rows)
 
-        def work(row: Integers, group: Integers, plot: Integers, dt_s: Floats) -> tuple[Floats, Floats, Floats]:
+        def work(row: Integers, group: Integers, plot: Integers, dt_s: Floats) -> tuple[Floats, ...]:
             ahead, spread = self._ahead(store, pairs, k, row, group, dt_s, late)
+            prior = (ahead.copy(), spread.copy()) if wants_prior and one_each else ()
             fit = np.empty((len(row), 3))
             if late:
                 fit = _absorb_late(self.motions[k], plots, form, sensor, plot, dt_s, ahead, spread)
             else:
                 absorb_forms(sensor, plots, form, plot, ahead, spread, fit)
-            return ahead, spread, fit
+            return ahead, spread, fit, *prior
 
-        if pairs.ahead:
+        done = map_blocks(work, pairs.row, pairs.group, pairs.plot, pairs.dt_s, executor=self.executor)
+        pairs.means[k], pairs.covariances[k], pairs.fit[k] = done[:3]
+        if wants_prior and one_each:
+            pairs.ahead[k], pairs.spread[k] = done[3:]
+        elif wants_prior:
             first = pairs.begin[:-1]
             pairs.ahead[k], pairs.spread[k] = self._ahead(
                 store, pairs, k, pairs.rows, pairs.group[first], pairs.dt_s[first], late
             )
-        pairs.means[k], pairs.covariances[k], pairs.fit[k] = map_blocks(
-            work, pairs.row, pairs.group, pairs.plot, pairs.dt_s, executor=self.executor
-        )
 
     def _ahead(
         self, store: Store, pairs: Pairs, k: int, row: Integers, group: Integers, dt_s: Floats, late: bool
@@ -290,13 +299,6 @@ def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existe
         )  # fmt: skip
     _finish(store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.mixed,
             pairs.log_likelihood, len(store.layout.sizes), existence)  # fmt: skip
-
-
-def _state(real: Floats, size: int, offset: int) -> tuple[Floats, Floats]:
-    """Return contiguous means and covariances of one model."""
-    mean = np.ascontiguousarray(real[:, offset : offset + size])
-    covariance = np.ascontiguousarray(real[:, offset + size : offset + size + size * size])
-    return mean, covariance.reshape(-1, size, size)
 
 
 @kernel

@@ -1,7 +1,9 @@
 """What all trackers of single states share: a step from a batch of plots to the tracks that it changed."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import numpy as np
@@ -13,25 +15,73 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
-from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus
+from noroshi.records import Detections, Kind, Tracks, TrackStatus
 from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
-from noroshi.sensors.rows import RADIUS, form_of, start_of
+from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState
 from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
 from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.life import due, rivals
-from noroshi.tracking.store import EXISTENCE, FREE, NEVER, Change, Integers, Near, Store, Whole, call_sign_words, silent
+from noroshi.tracking.sightlines import Sighted, is_sighted, start_by_lines
+from noroshi.tracking.store import (
+    EXISTENCE,
+    FREE,
+    NEVER,
+    PROBABILITY,
+    Bound,
+    Change,
+    Integers,
+    Near,
+    Store,
+    Whole,
+    call_sign_words,
+    identity_of,
+    silent,
+)
 
 APART_LOOKS = 5  # two tracks that one look saw both of are two targets, for so many looks
 COASTING_LOOKS = 2
-SILENT_LOOKS, NO_GATE = 10, 1e-30
+SILENT_LOOKS = 10
+
+DIFFERENT, MAY_BE_SAME, SAME = range(3)  # what two tracks that claim one plot may be
 
 IN_THE_AIR = (Kind.UNKNOWN, Kind.AIRCRAFT, Kind.SHIP)  # for what moves otherwise, no height is unlikely
 UNKNOWN, AIRCRAFT, SHIP, N_KINDS = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind.SHIP), len(Kind)
+ADDRESSES = int(Whole.ICAO_ADDRESS), int(Whole.MMSI)
 IDENTITY = (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI, *range(Whole.CALL_SIGN, Whole.FIRST_SENSOR))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """What may be set of every tracker of single states.
+
+    Attributes:
+        gate_probability: chance that a target's own plot passes the gate.
+        first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
+        duplicate_probability: two firm tracks that differ by less than this chi-square quantile are one target.
+        sojourn_s: where there are several motion models, how long a target keeps to the first on average ...
+        manoeuvre_s: ... and to any other.
+    """
+
+    gate_probability: float = 0.9999
+    first_gate_sigmas: float = 2.0
+    duplicate_probability: float = 0.99
+    sojourn_s: float = 120.0
+    manoeuvre_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not 0.0 <= value < math.inf:
+                raise ValueError(f"{field.name} is {value}: it must be a number of zero or more")
+            if ("existence" in field.name or "probability" in field.name) and not 0.0 < value < 1.0:
+                raise ValueError(f"{field.name} is {value}: it must be between 0 and 1")
+        for name in ("first_gate_sigmas", "sojourn_s", "manoeuvre_s"):
+            if getattr(self, name) <= 0.0:
+                raise ValueError(f"{name} must be positive")
 
 
 class Keeper(ABC):
@@ -49,19 +99,16 @@ class Keeper(ABC):
         node: str,
         sensor_names: tuple[str, ...],
         motions: Sequence[Motion],
-        sojourn_s: Sequence[float],
-        gate_probability: float,
-        first_gate_sigmas: float,
-        duplicate_probability: float,
+        common: Common,
         executor: Executor | None = None,
     ) -> None:
         self.node = node
         self.sensor_names = sensor_names
         self.listener: Listener | None = None
-        self.bank = Bank(motions, sojourn_s, executor)
-        self._gates = chi_square_gate(gate_probability, np.arange(10))
-        self._gates[0] = first_gate_sigmas**2  # of tracks that have a single plot
-        self._alike = float(chi_square_gate(duplicate_probability, 6))
+        self.bank = Bank(motions, [common.sojourn_s, *[common.manoeuvre_s] * (len(motions) - 1)], executor)
+        self._gates = chi_square_gate(common.gate_probability, np.arange(10))
+        self._gates[0] = common.first_gate_sigmas**2  # of tracks that have a single plot
+        self._alike = float(chi_square_gate(common.duplicate_probability, 6))
         sigmas = float(np.sqrt(self._gates[0])), float(np.sqrt(self._gates[3]))
         self.store = Store(self.bank.layout(len(sensor_names)), sigmas=sigmas)
         self.store.tally = {
@@ -70,7 +117,7 @@ class Keeper(ABC):
             "growth": np.zeros(1),
         }
         kinds = [getattr(motion, "KIND", Kind.UNKNOWN) for motion in motions]
-        self._kind_of_model = np.eye(len(Kind))[kinds] if len(set(kinds)) > 1 else None
+        self._kind_of_model = np.eye(len(Kind))[kinds if len(set(kinds)) > 1 else []]
 
     # What a tracker decides.
 
@@ -133,16 +180,20 @@ class Keeper(ABC):
         if not len(detections):
             return self.report(np.zeros(0, np.int64), np.zeros(0, np.int64)) if report else None
         i_sensor = self._meet(detections, sensor)
-        now_ns = int(detections.time_ns.max())
-        self._pass_over(int(detections.time_ns.min()))
+        first_ns, now_ns = int(detections.time_ns.min()), int(detections.time_ns.max())
+        self._pass_over(first_ns)
         form = form_of(sensor, detections)
-        codes = codes_of(detections.identity)
+        codes, words = codes_of(detections.identity), call_sign_words(detections.identity.call_sign)
         pairs = self._confront(detections, sensor, form, codes)
         weight, existence, fresh = self.associate(pairs, form, i_sensor)
-        changed, own_plot = self._update(pairs, weight, existence, detections, codes, i_sensor)
+        changed, own_plot = self._update(pairs, weight, existence, detections, codes, words, i_sensor)
         twins, heirs = self._twins(pairs, own_plot, now_ns)
-        self._start(np.flatnonzero(fresh), fresh, detections, form, sensor, codes, i_sensor)
-        if sensor.parameters.get("frames", 0.0) and int(detections.time_ns.min()) == now_ns:
+        if is_sighted(sensor):
+            born, fresh = self._start_by_lines(detections, sensor, pairs, weight, existence, i_sensor)
+            changed = np.union1d(changed, born)
+        else:
+            self._start(np.flatnonzero(fresh), fresh, detections, form, sensor, codes, words, i_sensor)
+        if sensor.parameters.get("frames", 0.0) and first_ns == now_ns:
             self.after_look(i_sensor, changed, now_ns)
         lost = self._end(twins, now_ns)
         if self.listener is not None:
@@ -202,8 +253,10 @@ class Keeper(ABC):
         """Return the pairs of tracks and plots."""
         s = self.store
         time_s = (plots.time_ns - s.epoch_ns) / NS_PER_S
-        radius, growth = np.ascontiguousarray(form[:, RADIUS]), float(s.tally["growth"][0])
-        row, plot, agreement = coarse_pairs(s, np.ascontiguousarray(form[:, :3]), radius, time_s, codes, growth)
+        row, plot, agreement = coarse_pairs(
+            s, form, time_s, codes,
+            growth=float(s.tally["growth"][0]), gates=self._gates, keeps_velocity=self.bank.keeps_velocity,
+        )  # fmt: skip
         return self.bank.confront(
             s, row, plot, agreement, plots, form, sensor, self._gates, keep_prior=self.KEEPS_PRIOR
         )
@@ -215,6 +268,7 @@ class Keeper(ABC):
         existence: Floats,
         plots: Detections,
         codes: Integers,
+        words: Integers,
         i_sensor: int,
     ) -> tuple[Integers, Integers]:
         """Update the tracks that may have a plot; return their rows, and each group's plot that it has for sure.
@@ -225,7 +279,6 @@ class Keeper(ABC):
         own_plot, rows = _owners(pairs.rows, pairs.begin, pairs.plot, weight)
         s.save(rows)
         settle(s, pairs, weight, plots.time_ns, existence)
-        words = call_sign_words(plots.identity.call_sign)
         _note_hits(s.whole, pairs.rows, rows, own_plot, plots.time_ns, codes, words, i_sensor, len(self.sensor_names))
         self.judge(rows)
         if s.refresh(rows) > HEIGHT_SIGMA_M:
@@ -252,6 +305,7 @@ class Keeper(ABC):
         form: Floats,
         sensor: Sensor,
         codes: Integers,
+        words: Integers,
         i_sensor: int,
     ) -> None:
         """Start a tentative track at every chosen plot."""
@@ -261,10 +315,21 @@ class Keeper(ABC):
         mean, covariance = start_of(sensor, plots, form, chosen)
         rows = s.new_rows(len(chosen))
         self.bank.begin(s, rows, mean, covariance, existence[chosen])
-        words = call_sign_words(plots.identity.call_sign[chosen])
-        _born(s.whole, rows, chosen, track_ids(plots, chosen), plots.time_ns, codes, words, i_sensor, n)
+        _born(s.whole, rows, chosen, track_ids(plots, chosen, codes), plots.time_ns, codes, words, i_sensor, n)
         self.judge(rows)
         s.refresh(rows)
+
+    def _start_by_lines(
+        self, plots: Detections, sensor: Sighted, pairs: Pairs, weight: Floats, existence: Floats, i_sensor: int
+    ) -> tuple[Integers, Floats]:
+        """Start tracks where lines of several sensors meet; return their rows, and existence by the plots (n,)."""
+        claimed = np.bincount(pairs.plot, weight * existence[pairs.group], len(plots)).astype(np.float64)
+        rows, chosen, likely = start_by_lines(self.store, self.bank, plots, sensor, claimed, i_sensor)
+        fresh = np.zeros(len(plots))
+        fresh[chosen] = likely
+        self.judge(rows)
+        self.store.refresh(rows)
+        return rows, fresh
 
     def _twins(self, pairs: Pairs, own_plot: Integers, now_ns: int) -> tuple[Integers, Integers]:
         """Return the rows that are the younger of two on one target, and those that took over.
@@ -275,35 +340,26 @@ class Keeper(ABC):
         """
         s = self.store
         a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, pairs.is_inside, own_plot, s.whole)
-        if not len(a):
-            return a, a
-        two = np.unique(np.concatenate([a[both], b[both]]))
-        s.save(two)
-        s.whole[two, Whole.APART] = now_ns
-        swap = (s.whole[a, Whole.BORN] < s.whole[b, Whole.BORN]) | (
-            (s.whole[a, Whole.BORN] == s.whole[b, Whole.BORN]) & (s.whole[a, Whole.ID] < s.whole[b, Whole.ID])
-        )
-        younger, older = np.where(swap, b, a), np.where(swap, a, b)
+        younger, older, verdict = _compare(s.whole, a, b, both, now_ns, APART_LOOKS * int(s.tally["period_ns"].max()))
+        if not len(younger):
+            return younger, younger
         order = np.lexsort((older, younger))
-        younger, older = younger[order], older[order]
-        agreement, codes_agree = _agreement(s.whole, younger, older)
-        apart_ns = np.minimum(s.whole[younger, Whole.APART], s.whole[older, Whole.APART])
-        since = s.whole[younger, Whole.TIME] - apart_ns > APART_LOOKS * s.tally["period_ns"].max()
-        alike = (agreement >= 0) & codes_agree & since
-        alike[alike] = self._are_alike(younger[alike], older[alike])
-        same = agreement > 0
-        heirs = same & (s.whole[younger, Whole.TIME] >= s.whole[older, Whole.TIME])
-        s.save(np.unique(older[heirs]))
-        self._inherit(older[heirs], younger[heirs])
-        return np.unique(younger[alike | same]), np.unique(older[heirs])
+        younger, older, ends = younger[order], older[order], (verdict == SAME)[order]
+        heirs = ends & (s.whole[younger, Whole.TIME] >= s.whole[older, Whole.TIME])
+        if not ends.all():
+            ends[~ends] = self._are_alike(younger[~ends], older[~ends])
+        if heirs.any():
+            s.save(np.unique(older[heirs]))
+            self._inherit(older[heirs], younger[heirs])
+        return np.unique(younger[ends]), np.unique(older[heirs])
 
     def _are_alike(self, a: Integers, b: Integers) -> NDArray[np.bool_]:
         """Return whether two tracks, brought to the later of their times, cannot be told apart."""
         s = self.store
         time_ns = np.maximum(s.whole[a, Whole.TIME], s.whole[b, Whole.TIME])
-        mean_a, spread_a = self.bank.predict(s, a, time_ns)
-        mean_b, spread_b = self.bank.predict(s, b, time_ns)
-        return np.asarray(mahalanobis_squared(mean_a - mean_b, spread_a + spread_b) < self._alike)
+        mean, spread = self.bank.predict(s, np.concatenate([a, b]), np.concatenate([time_ns, time_ns]))
+        n = len(a)
+        return np.asarray(mahalanobis_squared(mean[:n] - mean[n:], spread[:n] + spread[n:]) < self._alike)
 
     def _inherit(self, rows: Integers, younger: Integers) -> None:
         """Let older tracks, which keep their number and birth, go on from where younger ones are."""
@@ -322,83 +378,147 @@ class Keeper(ABC):
         """Pair no plot with tracks that ought to have ended looks ago: they end in this step, whatever is near."""
         s = self.store
         silent_ns = now_ns - SILENT_LOOKS * int(s.tally["period_ns"].max())
-        rows = due(s.near, s.n_used, (silent_ns - s.epoch_ns) / NS_PER_S)
+        rows = due(s.bounds, s.n_used, (silent_ns - s.epoch_ns) / NS_PER_S)
         if rows.size:
             s.save(rows)
             rows = rows[self.overdue(rows, silent_ns)]
-            s.near[rows, Near.SIGMAS] = NO_GATE
+            s.bounds[Bound.REACH, rows] = np.nan
 
     def _end(self, twins: Integers, now_ns: int) -> Integers:
         """Return the rows to be freed: twins, and those whose deadline has passed."""
         s = self.store
-        rows = due(s.near, s.n_used, (now_ns - s.epoch_ns) / NS_PER_S)
+        rows = due(s.bounds, s.n_used, (now_ns - s.epoch_ns) / NS_PER_S)
         if rows.size:
             s.save(rows)
             ends = self.overdue(rows, now_ns)
-            s.refresh(rows)
+            if not ends.all():
+                s.refresh(rows[~ends])
             rows = rows[ends]
         return np.union1d(rows, twins) if twins.size else rows
 
     def _free(self, lost: Integers) -> None:
-        s, n = self.store, len(self.sensor_names)
         if not lost.size:
             return
+        s, n = self.store, len(self.sensor_names)
         s.save(lost)
-        firm = lost[s.whole[lost, Whole.STATUS] >= TrackStatus.FIRM]
-        if firm.size:
-            hits = s.whole[firm, Whole.FIRST_SENSOR : Whole.FIRST_SENSOR + n].sum(axis=0)
+        hits = np.zeros(n, np.int64)
+        _count_hits(s.whole, lost, hits)
+        if hits.any():
             s.tally["hits_of_lost"] = s.tally["hits_of_lost"] + hits
-        s.whole[lost, Whole.STATUS] = FREE
-        s.near[lost, Near.SIGMAS] = 0.0
+        s.free(lost)
 
     def report(self, rows: Integers, lost: Integers) -> Tracks:
         """Return what is to be said of tracks that go on and of tracks that end."""
         s, every = self.store, np.concatenate([rows, lost]) if len(lost) else rows
-        whole, n = s.whole[every], len(every)
+        n, n_sensors = len(every), len(self.sensor_names)
         mean, covariance = s.moments(every)
-        identity = s.identity(whole)
-        status = whole[:, Whole.STATUS].astype(np.uint8)
-        status[len(rows) :] = TrackStatus.LOST
-        existence = s.real[every, EXISTENCE] if self.HAS_EXISTENCE else np.full(n, np.nan)
+        track_id, time_ns = np.empty(n, np.uint64), np.empty(n, np.int64)
+        codes, words = np.empty((3, n), np.int64), np.empty((n, 3), np.int64)
+        status, sources = np.empty(n, np.uint8), np.empty((n, n_sensors), np.bool_)
+        existence, kinds = np.full(n, np.nan), np.zeros((n, N_KINDS))
+        _say(
+            s.real, s.whole, every, len(rows), self.HAS_EXISTENCE, self._kind_of_model, track_id, time_ns, codes, words,
+            status, sources, existence, kinds,
+        )  # fmt: skip
         return Tracks(
             node=self.node,
             source_names=self.sensor_names,
-            track_id=whole[:, Whole.ID].astype(np.uint64),
-            time_ns=whole[:, Whole.TIME].copy(),
-            updated_ns=whole[:, Whole.TIME].copy(),
+            track_id=track_id,
+            time_ns=time_ns,
+            updated_ns=time_ns.copy(),
             revision=np.zeros(n, np.int32),
             state_ecef=mean,
             covariance_ecef=covariance,
             existence=existence,
-            kind_probability=self._kinds(every, identity),
+            kind_probability=kinds,
             status=status,
-            sources=whole[:, Whole.FIRST_SENSOR + len(self.sensor_names) :] != NEVER,
-            identity=identity,
+            sources=sources,
+            identity=identity_of(codes.T, words),
         )
 
-    def _kinds(self, rows: Integers, identity: Identity) -> Floats:
-        """Return (n, 7) kind probabilities: what the target says it is, else what its motion says."""
-        is_aircraft, is_ship = identity.icao_address != ABSENT, identity.mmsi != ABSENT
-        found = np.zeros((len(rows), N_KINDS))
-        found[:, AIRCRAFT], found[:, SHIP] = is_aircraft & ~is_ship, is_ship
-        mute = ~(is_aircraft | is_ship)
-        if self._kind_of_model is None:
-            found[:, UNKNOWN] = mute
+
+@kernel
+def _count_hits(whole: Integers, rows: Integers, hits: Integers) -> None:
+    """Add up each sensor's plots that went into those of the tracks that were firm."""
+    for i in rows:
+        if whole[i, Whole.STATUS] >= TrackStatus.FIRM:
+            for s in range(hits.shape[0]):
+                hits[s] += whole[i, Whole.FIRST_SENSOR + s]
+
+
+@kernel
+def _say(
+    real: Floats,
+    whole: Integers,
+    rows: Integers,
+    n_going_on: int,
+    has_existence: bool,
+    kind_of_model: Floats,
+    track_id: NDArray[np.uint64],
+    time_ns: Integers,
+    codes: Integers,
+    words: Integers,
+    status: NDArray[np.uint8],
+    sources: NDArray[np.bool_],
+    existence: Floats,
+    kinds: Floats,
+) -> None:
+    """Write what is said of each track beside its state; what it is it says itself, else its motion does."""
+    n_sensors = sources.shape[1]
+    for at in range(rows.shape[0]):
+        i = rows[at]
+        track_id[at], time_ns[at] = whole[i, Whole.ID], whole[i, Whole.TIME]
+        status[at] = whole[i, Whole.STATUS] if at < n_going_on else TrackStatus.LOST
+        if has_existence:
+            existence[at] = real[i, EXISTENCE]
+        for c in range(3):
+            codes[c, at], words[at, c] = whole[i, Whole.ICAO_ADDRESS + c], whole[i, Whole.CALL_SIGN + c]
+        for s in range(n_sensors):
+            sources[at, s] = whole[i, Whole.FIRST_SENSOR + n_sensors + s] != NEVER
+        if whole[i, Whole.MMSI] != ABSENT:
+            kinds[at, SHIP] = 1.0
+        elif whole[i, Whole.ICAO_ADDRESS] != ABSENT:
+            kinds[at, AIRCRAFT] = 1.0
+        elif kind_of_model.shape[0] == 0:
+            kinds[at, UNKNOWN] = 1.0
         else:
-            found[mute] = self.store.real[rows[mute], 1 : 1 + len(self._kind_of_model)] @ self._kind_of_model
-        return found
+            for k in range(kind_of_model.shape[0]):
+                for c in range(kinds.shape[1]):
+                    kinds[at, c] += real[i, PROBABILITY + k] * kind_of_model[k, c]
 
 
-def _agreement(whole: Integers, a: Integers, b: Integers) -> tuple[Integers, NDArray[np.bool_]]:
-    """Return 1 where two tracks carry the same address, -1 where different ones; and whether their codes may be one."""
-    verdict = np.zeros(len(a), np.int64)
-    for column in (Whole.ICAO_ADDRESS, Whole.MMSI):
-        ours, theirs = whole[a, column], whole[b, column]
-        both = (ours != ABSENT) & (theirs != ABSENT)
-        verdict[both & (ours == theirs)] = 1
-        verdict[both & (ours != theirs)] = -1
-    ours, theirs = whole[a, Whole.MODE_3A], whole[b, Whole.MODE_3A]
-    return verdict, (ours == ABSENT) | (theirs == ABSENT) | (ours == theirs)
+@kernel
+def _compare(
+    whole: Integers, a: Integers, b: Integers, both: NDArray[np.bool_], now_ns: int, apart_ns: int
+) -> tuple[Integers, Integers, Integers]:
+    """Return the younger and the older of those rivals that are one target by their address, or may be one.
+
+    They may be where no address and no code speaks against it and no look has seen both (`both`: this one does) for
+    so long.
+    """
+    younger, older, verdict = np.empty(len(a), np.int64), np.empty(len(a), np.int64), np.empty(len(a), np.int64)
+    for e in range(a.shape[0]):
+        if both[e]:
+            whole[a[e], Whole.APART], whole[b[e], Whole.APART] = now_ns, now_ns
+    n = 0
+    for e in range(a.shape[0]):
+        one, two = whole[a[e]], whole[b[e]]
+        if one[Whole.BORN] < two[Whole.BORN] or (one[Whole.BORN] == two[Whole.BORN] and one[Whole.ID] < two[Whole.ID]):
+            younger[n], older[n] = b[e], a[e]
+        else:
+            younger[n], older[n] = a[e], b[e]
+        found, ours, theirs = MAY_BE_SAME, one[Whole.MODE_3A], two[Whole.MODE_3A]
+        last_apart_ns = min(one[Whole.APART], two[Whole.APART])
+        if (ours != ABSENT and theirs != ABSENT and ours != theirs) or (
+            whole[younger[n], Whole.TIME] - last_apart_ns <= apart_ns
+        ):
+            found = DIFFERENT
+        for column in ADDRESSES:
+            if one[column] != ABSENT and two[column] != ABSENT:
+                found = SAME if one[column] == two[column] else DIFFERENT
+        verdict[n] = found
+        n += found != DIFFERENT
+    return younger[:n], older[:n], verdict[:n]
 
 
 @kernel
@@ -461,8 +581,8 @@ def _born(
         track[Whole.APART] = NEVER
         track[Whole.HITS] = 1
         track[Whole.ICAO_ADDRESS], track[Whole.MODE_3A], track[Whole.MMSI] = codes[j, 0], codes[j, 1], codes[j, 2]
-        for c in range(words.shape[1]):
-            track[Whole.CALL_SIGN + c] = words[at, c]
+        for c in range(words.shape[1] if words.shape[0] > 0 else 0):
+            track[Whole.CALL_SIGN + c] = words[j, c]
         for s in range(n_sensors):
             track[Whole.FIRST_SENSOR + n_sensors + s] = NEVER
         track[Whole.FIRST_SENSOR + i_sensor] = 1
@@ -502,6 +622,6 @@ def _note_hits(
             track[Whole.MODE_3A] = codes[j, 1]
         if codes[j, 2] != ABSENT:
             track[Whole.MMSI] = codes[j, 2]
-        if words[j, 0] != 0:
+        if words.shape[0] > 0 and words[j, 0] != 0:
             for c in range(words.shape[1]):
                 track[Whole.CALL_SIGN + c] = words[j, c]

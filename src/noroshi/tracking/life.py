@@ -6,11 +6,12 @@ from numpy.typing import NDArray
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.records import TrackStatus
-from noroshi.tracking.store import NEVER, Near, Whole
+from noroshi.tracking.store import NEVER, Bound, Whole
 
 Integers = NDArray[np.int64]
 STALE_LOOKS = 5
 FAR_OFF_NS = 2**62
+HEARD_OUT_NS = 15 * 10**9
 
 
 @kernel
@@ -19,26 +20,40 @@ def missed_look(track: Integers, period_ns: Integers, number: int) -> tuple[int,
 
     A sensor that has not seen the track for STALE_LOOKS of its own looks is taken to be out of reach of it. A look
     counts as missed a quarter of a period after it is due: the beam comes around when it does, not to the nanosecond.
+    The looks of one sensor are not independent of each other, a receiver hears nothing for a while: so none counts more
+    than one look ahead of another that looks at least every HEARD_OUT_NS.
     """
-    n = period_ns.shape[0]
-    newest = NEVER
+    n, newest = period_ns.shape[0], NEVER
     for s in range(n):
         newest = max(newest, track[Whole.FIRST_SENSOR + n + s])
-    counted = np.empty(n, np.int64)
+    in_reach, only = 0, -1
     for s in range(n):
-        counted[s] = 0
-    when, whose = FAR_OFF_NS, -1
+        last = track[Whole.FIRST_SENSOR + n + s]
+        if last != NEVER and newest - last < STALE_LOOKS * period_ns[s]:
+            in_reach, only = in_reach + 1, s
+    if in_reach == 0 or number < 1:
+        return FAR_OFF_NS, -1
+    if in_reach == 1:
+        return newest + number * period_ns[only] + period_ns[only] // 4, only
+    coming = np.empty(n, np.int64)
+    for s in range(n):
+        last, period = track[Whole.FIRST_SENSOR + n + s], period_ns[s]
+        coming[s] = FAR_OFF_NS
+        if last != NEVER and newest - last < STALE_LOOKS * period:
+            coming[s] = last + ((newest - last) // period + 1) * period + period // 4
+    counted = np.zeros(n, np.int64)
+    when, whose = 0, -1
     for _ in range(number):
-        when, whose = FAR_OFF_NS, -1
+        fewest = FAR_OFF_NS
         for s in range(n):
-            last, period = track[Whole.FIRST_SENSOR + n + s], period_ns[s]
-            if last == NEVER or newest - last >= STALE_LOOKS * period:
-                continue
-            look = last + ((newest - last) // period + 1 + counted[s]) * period + period // 4
-            if look < when:
-                when, whose = look, s
-        if whose < 0:
-            break
+            if coming[s] < FAR_OFF_NS and period_ns[s] <= HEARD_OUT_NS:
+                fewest = min(fewest, counted[s])
+        whose = -1
+        for s in range(n):
+            if coming[s] < FAR_OFF_NS and counted[s] <= fewest and (whose < 0 or coming[s] < coming[whose]):
+                whose = s
+        when = max(when, coming[whose])
+        coming[whose] += period_ns[whose]
         counted[whose] += 1
     return when, whose
 
@@ -46,41 +61,47 @@ def missed_look(track: Integers, period_ns: Integers, number: int) -> tuple[int,
 @kernel
 def out_of_looks(track: Integers, period_ns: Integers, number: int) -> int:
     """Return when the sensors that have seen a track have had more than so many looks since it was born."""
-    n = period_ns.shape[0]
-    counted = np.empty(n, np.int64)
-    for s in range(n):
-        counted[s] = 0
-    more, when = number + 1, FAR_OFF_NS
+    n, seen_by, only = period_ns.shape[0], 0, -1
     for s in range(n):
         if track[Whole.FIRST_SENSOR + n + s] != NEVER:
-            more -= 1
-    for _ in range(more):
-        when, whose = FAR_OFF_NS, -1
-        for s in range(n):
-            if track[Whole.FIRST_SENSOR + n + s] == NEVER:
-                continue
-            look = track[Whole.BORN] + (1 + counted[s]) * period_ns[s]
-            if look < when:
-                when, whose = look, s
-        if whose < 0:
-            break
-        counted[whose] += 1
+            seen_by, only = seen_by + 1, s
+    if seen_by == 1:
+        return int(track[Whole.BORN] + number * period_ns[only])
+    coming = np.empty(n, np.int64)
+    for s in range(n):
+        is_seen = track[Whole.FIRST_SENSOR + n + s] != NEVER
+        coming[s] = track[Whole.BORN] + period_ns[s] if is_seen else FAR_OFF_NS
+    when, _ = _last_of(coming, period_ns, number + 1 - seen_by)
     return when
 
 
 @kernel
-def due(near: Floats, n_used: int, now_s: float) -> Integers:
+def _last_of(coming: Integers, period_ns: Integers, number: int) -> tuple[int, int]:
+    """Return when so many looks have been, and whose the last is; `coming` (n,) is each sensor's next, and changes."""
+    when, whose = FAR_OFF_NS, -1
+    for _ in range(number):
+        when, whose = FAR_OFF_NS, -1
+        for s in range(coming.shape[0]):
+            if coming[s] < when:
+                when, whose = coming[s], s
+        if whose < 0:
+            break
+        coming[whose] += period_ns[whose]
+    return when, whose
+
+
+@kernel
+def due(bounds: Floats, n_used: int, now_s: float) -> Integers:
     """Return the rows whose deadline has come."""
-    found = 0
+    deadline_s, found = bounds[Bound.DEADLINE_S], 0
     for i in range(n_used):
-        if near[i, Near.SIGMAS] != 0.0 and near[i, Near.DEADLINE_S] <= now_s:
-            found += 1
-    rows = np.empty(found, np.int64)
-    found = 0
-    for i in range(n_used):
-        if near[i, Near.SIGMAS] != 0.0 and near[i, Near.DEADLINE_S] <= now_s:
-            rows[found] = i
-            found += 1
+        found += deadline_s[i] <= now_s
+    rows, at = np.empty(found, np.int64), 0
+    if found > 0:
+        for i in range(n_used):
+            if deadline_s[i] <= now_s:
+                rows[at] = i
+                at += 1
     return rows
 
 

@@ -6,9 +6,12 @@ from numpy.typing import NDArray
 from noroshi.records import Detections, Identity
 from noroshi.tracking import TrackerState
 from noroshi.tracking.hypotheses import Clusters
+from noroshi.tracking.life import STALE_LOOKS
 from noroshi.tracking.pairs import Pairs
 from noroshi.tracking.undetected import Intensity
 
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 NEVER = -(2**62)  # a time so long ago that no difference from today overflows
 CALL_SIGN = "<U20"
 EARLY = 1e-3  # of a scan: so much before its time a look still counts
@@ -49,6 +52,7 @@ def nothing(n_sensors: int) -> TrackerState:
         "undetected_covariance": np.zeros((0, 6, 6)),
         "undetected_looked_ns": np.full(n_sensors, NEVER),
         "period_ns": np.ones(n_sensors, np.int64),
+        "detection": np.zeros(n_sensors),
         "hits_of_lost": np.zeros(n_sensors, np.int64),
         "now_ns": np.full(1, NEVER),
     }
@@ -72,6 +76,21 @@ def undetected_of(s: TrackerState) -> Intensity:
 def columns_of(undetected: Intensity) -> TrackerState:
     """Return what `undetected_of` reads."""
     return {f"undetected_{name}": getattr(undetected, name) for name in Intensity.__slots__}
+
+
+def unseen(s: TrackerState, leaf: Integers, time_ns: int) -> Floats:
+    """Return (t,) how likely all looks by a time, of which nothing has come, would have missed each track's leaf.
+
+    A look is due a quarter of a period after its time. A sensor that has not seen the leaf for some looks of its own
+    is taken to be out of reach.
+    """
+    last_ns, period_ns = s["last_hit_ns"][leaf], s["period_ns"]
+    newest_ns = last_ns.max(axis=1, initial=NEVER)[:, None]
+    sees = (last_ns != NEVER) & (newest_ns - last_ns < STALE_LOOKS * period_ns)
+    since_ns = np.where(sees, time_ns - s["looked_ns"], 0)
+    due = np.maximum(np.floor(since_ns / period_ns - 0.25), 0.0)
+    missed: Floats = np.prod((1.0 - s["detection"]) ** due, axis=1)
+    return missed
 
 
 def looked_at(

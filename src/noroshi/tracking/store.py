@@ -53,13 +53,22 @@ class Near(IntEnum):
     POSITION_SIGMA = 6
     VELOCITY_SIGMA = auto()
     TIME_S = auto()  # since `Store.epoch_ns`
-    DEADLINE_S = auto()
     SIGMAS = auto()  # how many standard deviations the gate is wide; 0 in a free row
 
 
-N_NEAR = Near.SIGMAS + 1
+class Bound(IntEnum):
+    """Rows of `Store.bounds`: what is asked of every track in every batch, each in one run through memory."""
+
+    POSITION = 0  # three
+    REACH = 3  # how far its gate reaches at its own time; NaN where it is to be paired with nothing
+    RATE = auto()  # how fast that grows and it moves
+    TIME_S = auto()  # since `Store.epoch_ns`
+    DEADLINE_S = auto()  # NaN in a free row
 
 
+N_NEAR, N_BOUNDS = Near.SIGMAS + 1, Bound.DEADLINE_S + 1
+
+CODE_COLUMNS = slice(int(Whole.ICAO_ADDRESS), int(Whole.CALL_SIGN))
 CALL_SIGN_COLUMNS = slice(int(Whole.CALL_SIGN), int(Whole.FIRST_SENSOR))
 EXISTENCE, PROBABILITY = 0, 1
 """Columns of `Store.real`: existence, then one probability a model, then mean (d) and covariance (d, d) of each."""
@@ -98,14 +107,16 @@ class Change:
     """What one step changed, as it was before.
 
     Attributes:
-        saved: (rows, real, whole) of each part of the step.
         tally: the tracker's own running numbers.
         n_used: how many rows were in use.
+        saved: (rows, real, whole) of each part of the step.
+        born: rows that were free before it.
     """
 
     tally: dict[str, NDArray[Any]]
     n_used: int
     saved: list[tuple[Integers, Floats, Integers]] = field(default_factory=list)
+    born: list[Integers] = field(default_factory=list)
 
 
 class Store:
@@ -114,10 +125,10 @@ class Store:
     Attributes:
         real: (capacity, n_real) see `EXISTENCE` and `PROBABILITY`.
         whole: (capacity, n_whole) see `Whole`.
-        near: (capacity, 11) see `Near`; it follows from the other two.
+        near, bounds: (capacity, 10) and (7, capacity) see `Near` and `Bound`; they follow from the other two.
         sigmas: how many standard deviations the gate is wide for tracks of one plot, and for all others.
         tally: named small arrays that belong to no track; replaced, never written to.
-        n_used: rows from here on have never been used.
+        n_used: rows from here on have never been used; free ones before it are as empty as those.
         epoch_ns: what `Near.TIME_S` counts from.
     """
 
@@ -126,11 +137,11 @@ class Store:
         self.sigmas = sigmas
         self.real = np.zeros((0, layout.n_real))
         self.whole = np.full((0, layout.n_whole), FREE, np.int64)
-        self.near = np.zeros((0, N_NEAR))
+        self.near, self.bounds = np.zeros((0, N_NEAR)), np.full((N_BOUNDS, 0), np.nan)
         self.tally: dict[str, NDArray[Any]] = {}
         self.n_used = 0
         self.epoch_ns = 0
-        self._sizes, self._offsets = np.array(layout.sizes), layout.offsets
+        self.sizes, self.offsets = np.array(layout.sizes), layout.offsets
         self._stamp = np.zeros(0, np.int64)
         self._serial = 0
         self._change = Change({}, 0)
@@ -155,24 +166,33 @@ class Store:
         for rows, real, whole in reversed(change.saved):
             self.real[rows], self.whole[rows] = real, whole
             self.refresh(rows)
+        for rows in change.born:
+            self.free(rows)
         self.n_used = change.n_used
         self.tally = dict(change.tally)
 
     def new_rows(self, n: int) -> Integers:
-        """Return n free rows, the lowest first, put aside."""
+        """Return n free rows, the lowest first."""
         rows = np.empty(n, np.int64)
-        found = _free_rows(self.near, self.n_used, rows)
+        found = _free_rows(self.bounds, self.n_used, rows)
         more = n - found
         if self.n_used + more > len(self.real):
             self._grow(max(64, 2 * (self.n_used + more)))
         rows[found:] = np.arange(self.n_used, self.n_used + more)
         self.n_used += more
-        self.save(rows)
+        self._stamp[rows] = self._serial
+        self._change.born.append(rows)
         return rows
+
+    def free(self, rows: Integers) -> None:
+        """Empty rows, which are put aside if they were not born in this step."""
+        _free(rows, self.real, self.whole, self.near, self.bounds)
 
     def refresh(self, rows: Integers) -> float:
         """Bring `near` up to date in these rows and return the greatest standard deviation of a position there."""
-        return _refresh(rows, self.real, self.whole, self.near, self._sizes, self._offsets, self.epoch_ns, *self.sigmas)
+        return _refresh(
+            rows, self.real, self.whole, self.near, self.bounds, self.sizes, self.offsets, self.epoch_ns, *self.sigmas
+        )
 
     def in_use(self) -> Integers:
         """Return the rows of living tracks."""
@@ -181,19 +201,8 @@ class Store:
     def moments(self, rows: Integers) -> tuple[Floats, Floats]:
         """Return (n, 6) means and (n, 6, 6) covariances of rows, over all models."""
         mean, covariance = np.empty((len(rows), 6)), np.empty((len(rows), 6, 6))
-        _moments(rows, self.real, self._sizes, self._offsets, mean, covariance)
+        moments(rows, self.real, self.sizes, self.offsets, mean, covariance)
         return mean, covariance
-
-    def identity(self, whole: Integers) -> Identity:
-        """Return who the tracks of (n, n_whole) rows say they are."""
-        words = np.ascontiguousarray(whole[:, CALL_SIGN_COLUMNS])
-        letters = words.view(CALL_SIGN)[:, 0] if words.any() else np.zeros(len(whole), "<U20")
-        return Identity(
-            icao_address=whole[:, Whole.ICAO_ADDRESS].copy(),
-            mode_3a=whole[:, Whole.MODE_3A].copy(),
-            mmsi=whole[:, Whole.MMSI].copy(),
-            call_sign=letters.astype("<U20"),
-        )
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return everything, as arrays that later steps do not change."""
@@ -207,23 +216,32 @@ class Store:
         real, whole, numbers = (rest.pop(name) for name in ("real", "whole", "numbers"))
         self.n_used = len(real)
         self.real, self.whole = real.astype(np.float64), whole.astype(np.int64)
-        self.near, self._stamp = np.zeros((self.n_used, self.near.shape[1])), np.zeros(self.n_used, np.int64)
+        self.near, self._stamp = np.zeros((self.n_used, N_NEAR)), np.zeros(self.n_used, np.int64)
+        self.bounds = np.full((N_BOUNDS, self.n_used), np.nan)
         self.epoch_ns, self._serial = (int(number) for number in numbers)
         self.tally = rest
         self.refresh(np.arange(self.n_used))
 
     def _grow(self, capacity: int) -> None:
-        more = capacity - len(self.real)
-        self.real = np.concatenate([self.real, np.zeros((more, self.real.shape[1]))])
-        self.whole = np.concatenate([self.whole, np.full((more, self.whole.shape[1]), FREE, np.int64)])
-        self.near = np.concatenate([self.near, np.zeros((more, self.near.shape[1]))])
-        self._stamp = np.concatenate([self._stamp, np.zeros(more, np.int64)])
+        """Make room; what lies beyond `n_used` may be anything."""
+        real, whole = np.zeros((capacity, self.layout.n_real)), np.zeros((capacity, self.layout.n_whole), np.int64)
+        near, bounds = np.zeros((capacity, N_NEAR)), np.zeros((N_BOUNDS, capacity))
+        stamp, n = np.zeros(capacity, np.int64), self.n_used
+        real[:n], whole[:n], near[:n] = self.real[:n], self.whole[:n], self.near[:n]
+        bounds[:, :n], stamp[:n] = self.bounds[:, :n], self._stamp[:n]
+        self.real, self.whole, self.near, self.bounds, self._stamp = real, whole, near, bounds, stamp
+
+
+def identity_of(codes: Integers, words: Integers) -> Identity:
+    """Return who tracks say they are, of (n, 3) codes and the (n, 3) words of their call signs."""
+    letters = words.view(CALL_SIGN)[:, 0].astype("<U20") if words.any() else np.zeros(len(words), "<U20")
+    return Identity(icao_address=codes[:, 0], mode_3a=codes[:, 1], mmsi=codes[:, 2], call_sign=letters)
 
 
 def call_sign_words(call_sign: NDArray[np.str_]) -> Integers:
-    """Return (n, 3) call signs as whole numbers; letters beyond ASCII become question marks."""
-    if not np.any(call_sign != ""):
-        return np.zeros((len(call_sign), CALL_SIGN_WORDS), np.int64)
+    """Return (n, 3) call signs as whole numbers, none where all are empty; letters beyond ASCII become "?"."""
+    if not np.ascontiguousarray(call_sign).view(np.uint32).any():
+        return np.empty((0, CALL_SIGN_WORDS), np.int64)
     letters = np.char.encode(call_sign, "ascii", "replace").astype(CALL_SIGN)
     return np.ascontiguousarray(letters).view(np.int64).reshape(-1, CALL_SIGN_WORDS)
 
@@ -234,15 +252,24 @@ def silent(words: Integers, column: int) -> NDArray[np.bool_]:
 
 
 @kernel
-def _free_rows(near: Floats, n_used: int, rows: Integers) -> int:
-    found = 0
+def _free_rows(bounds: Floats, n_used: int, rows: Integers) -> int:
+    found, deadline_s = 0, bounds[Bound.DEADLINE_S]
     for i in range(n_used):
         if found == rows.shape[0]:
             break
-        if near[i, Near.SIGMAS] == 0.0:
+        if math.isnan(deadline_s[i]):
             rows[found] = i
             found += 1
     return found
+
+
+@kernel
+def _free(rows: Integers, real: Floats, whole: Integers, near: Floats, bounds: Floats) -> None:
+    for i in rows:
+        real[i] = 0.0
+        whole[i] = FREE
+        near[i] = 0.0
+        bounds[:, i] = math.nan
 
 
 @kernel
@@ -271,6 +298,7 @@ def _refresh(
     real: Floats,
     whole: Integers,
     near: Floats,
+    bounds: Floats,
     sizes: Integers,
     offsets: Integers,
     epoch_ns: int,
@@ -282,7 +310,8 @@ def _refresh(
     for at in range(rows.shape[0]):
         i = rows[at]
         if whole[i, Whole.STATUS] < 0:
-            near[i, Near.SIGMAS] = 0.0
+            near[i] = 0.0
+            bounds[:, i] = math.nan
             continue
         for c in range(6):
             near[i, c] = 0.0
@@ -302,8 +331,15 @@ def _refresh(
                 velocity += p * faster * faster
         near[i, Near.POSITION_SIGMA], near[i, Near.VELOCITY_SIGMA] = math.sqrt(position), math.sqrt(velocity)
         near[i, Near.TIME_S] = (whole[i, Whole.TIME] - epoch_ns) / NS_PER_S
-        near[i, Near.DEADLINE_S] = (whole[i, Whole.DEADLINE] - epoch_ns) / NS_PER_S
         near[i, Near.SIGMAS] = sigmas_first if whole[i, Whole.HITS] == 1 else sigmas
+        speed = 0.0
+        for c in range(3):
+            bounds[Bound.POSITION + c, i] = near[i, c]
+            speed += near[i, Near.VELOCITY + c] * near[i, Near.VELOCITY + c]
+        bounds[Bound.REACH, i] = near[i, Near.SIGMAS] * near[i, Near.POSITION_SIGMA]
+        bounds[Bound.RATE, i] = near[i, Near.SIGMAS] * near[i, Near.VELOCITY_SIGMA] + math.sqrt(speed)
+        bounds[Bound.TIME_S, i] = near[i, Near.TIME_S]
+        bounds[Bound.DEADLINE_S, i] = (whole[i, Whole.DEADLINE] - epoch_ns) / NS_PER_S
         greatest = max(greatest, near[i, Near.POSITION_SIGMA])
     return greatest
 
@@ -327,7 +363,7 @@ def _widest(row: Floats, offset: int, d: int, first: int) -> float:
 
 
 @kernel
-def _moments(
+def moments(
     rows: Integers,
     real: Floats,
     sizes: Integers,
@@ -335,6 +371,7 @@ def _moments(
     mean: Floats,
     covariance: Floats,
 ) -> None:
+    """Write (n, 6) means and (n, 6, 6) covariances of rows of `real`, over all models."""
     one = sizes.shape[0] == 1
     for at in range(rows.shape[0]):
         row = real[rows[at]]

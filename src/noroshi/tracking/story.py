@@ -16,7 +16,16 @@ from noroshi.tracking import Heard
 from noroshi.tracking.identity import track_ids
 from noroshi.tracking.keeper import Keeper
 from noroshi.tracking.life import missed_look, rivals
-from noroshi.tracking.store import EXISTENCE, FREE, PROBABILITY, Integers, Whole
+from noroshi.tracking.store import (
+    CALL_SIGN_COLUMNS,
+    CODE_COLUMNS,
+    EXISTENCE,
+    FREE,
+    PROBABILITY,
+    Integers,
+    Whole,
+    identity_of,
+)
 
 NAMED_MAX = 3  # tracks that one sentence names
 NEAR_SIGMAS = 3.0  # another track this near to where a lost one was expected may be of its target
@@ -160,7 +169,7 @@ class Registry:
             first_ns=last[:, Whole.BORN],
             last_ns=last[:, Whole.TIME],
             is_firm=last[:, Whole.STATUS] >= TrackStatus.FIRM,
-            identity=self._tracker.store.identity(last),
+            identity=identity_of(last[:, CODE_COLUMNS], np.ascontiguousarray(last[:, CALL_SIGN_COLUMNS])),
         )
 
 
@@ -188,7 +197,7 @@ class Witness:
         chosen = np.flatnonzero(heard.fresh)
         born = dict(zip(chosen.tolist(), track_ids(plots, chosen).tolist(), strict=True))
         begun = [plot for plot, number in born.items() if number == self._number]
-        is_born = bool(begun) and int(s.whole[row, Whole.BORN]) == int(plots.time_ns[begun[0]])
+        is_born = bool(begun) and int(s.whole[row, Whole.TIME]) == int(plots.time_ns[begun[0]])
         if is_born:
             found = [(begun[0], math.nan, 1.0)]
         else:
@@ -358,7 +367,9 @@ def _association(now: Glimpse, time_ns: int, is_soft: bool, terms: Terms) -> Eve
     if now.is_born:
         (plot,) = now.candidates
         rest = f"{now.n_plots - 1} other {'plot' if now.n_plots == 2 else 'plots'} in the batch"
-        text = f"started by plot {plot.plot} of {now.sensor}, {rest}"
+        hits = int(now.whole[Whole.HITS])
+        by = f"{hits} lines of several sensors that meet, the last of them " if hits > 1 else ""
+        text = f"started by {by}plot {plot.plot} of {now.sensor}, {rest}"
         if plot.others:
             text += f"; it was also in the gate of {_list(plot, terms)}"
         return Event(what="start", text=text, **told)

@@ -2,8 +2,8 @@
 
 Each file holds `class Mover`, a frozen pydantic model that forbids unknown fields: its fields are what a scenario says
 of such a target in plain numbers with units in their names (degrees and kilometres where people write them), each with
-a description and bounds, so that the published schema knows them. The truth uses integrators and dynamics of its own,
-richer than any filter's model of `motion/`.
+a description and bounds, so that the published schema knows them; the `examples` of its schema are entries that fly.
+The truth uses integrators and dynamics of its own (`exercise/dynamics/`), richer than any filter's model of `motion/`.
 """
 
 from typing import Protocol

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from noroshi.formats import Context, Decoded, FormatError
-from noroshi.formats.cells import Columns, integers, number_in_base, numbers, numbers_in_base, texts, times_ns
+from noroshi.formats.cells import Columns, integers, number_in_base, numbers, numbers_in_base, plain, texts, times_ns
 from noroshi.formats.reading import REPORT_COMPONENTS
 from noroshi.formats.tables.names import SYNONYMS, TABLES, TIMES
 from noroshi.geo.time import NS_PER_DAY
@@ -99,6 +99,10 @@ class Table:
         text = np.strings.lower(self.text(name))
         return np.select([text == word for word in words], list(range(len(words))), default).astype(np.int64)
 
+    def _spelled(self, name: str, base: int, below: int) -> Integers:
+        """Return (n,) numbers that a column spells in a base; -1 for none."""
+        return numbers_in_base(self.columns[name][0], base, below) if name in self.columns else np.full(self.n, -1)
+
     def lists(self, name: str, size: int) -> tuple[Floats, Flags]:
         """Return (n, size) numbers of a list column, and which rows have a list of that size."""
         values, known = np.full((self.n, size), np.nan), np.zeros(self.n, np.bool_)
@@ -119,13 +123,11 @@ class Table:
 
     def identity(self) -> Identity:
         """Return (n,) who the targets say they are."""
-        text = {name: pa.array(self.text(name)) for name in ("icao_address", "mode_3a", "mmsi")}
-        icao_address = numbers_in_base(text["icao_address"], 16, 1 << 24)
+        icao_address = self._spelled("icao_address", 16, 1 << 24)
         if "icao_address" in self.columns and pa.types.is_integer(self.columns["icao_address"][0].type):
             whole = self.whole("icao_address", -1)
             icao_address = np.where((whole >= 0) & (whole < 1 << 24), whole, -1)
-        mode_3a = numbers_in_base(text["mode_3a"], 8, 1 << 12)
-        mmsi = numbers_in_base(text["mmsi"], 10, 10**9)
+        mode_3a, mmsi = self._spelled("mode_3a", 8, 1 << 12), self._spelled("mmsi", 10, 10**9)
         call_sign = np.strings.upper(self.text("call_sign"))
         if "identity" in self.columns:
             any_of_them, which = np.unique(self.text("identity"), return_inverse=True)
@@ -336,7 +338,8 @@ def _track_numbers(table: Table) -> NDArray[np.uint64]:
     """Return (n,) track numbers; where the table has names instead, they are numbered as they come."""
     column = table.columns["track"][0]
     if pa.types.is_integer(column.type):
-        return np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False)).astype(np.uint64)
+        number, known = plain(column)
+        return np.where(known, number, 0).astype(np.uint64)
     names, first, which = np.unique(table.text("track"), return_index=True, return_inverse=True)
     told = [number_in_base(str(name), 10, 1 << 64) for name in names]
     if min(told, default=0) < 0:

@@ -161,7 +161,7 @@ def draw_sensors(
         at = canvas.frame.px(xy)
         room.keep_out(np.concatenate([at - 8.0, at + 8.0])[None])
         if canvas.frame.inside(xy):
-            _label(canvas, room, xy, site.sensor, colour=colour, size_pt=8.0, bold=True)
+            draw_label(canvas, room, xy, site.sensor, colour=colour, size_pt=8.0, bold=True)
 
 
 def _draw_rings(canvas: Canvas, site: SensorSite, xy: Floats, range_m: float, colour: str) -> None:
@@ -207,7 +207,7 @@ def draw_labels(canvas: Canvas, rows: Rows, xy: Floats, room: Room) -> None:
     for track in who[np.lexsort((who, -rows.duration_ns[who]))]:
         row = int(rows.last[track])
         text = f"{rows.names[track]}\n{_flight(rows, row, laboratory=canvas.laboratory)}"
-        placed += _label(canvas, room, xy[row], text, colour=BRIGHT, size_pt=LABEL_PT)
+        placed += draw_label(canvas, room, xy[row], text, colour=BRIGHT, size_pt=LABEL_PT)
         if placed == N_LABELS_MAX:
             break
 
@@ -220,7 +220,7 @@ def draw_towns(canvas: Canvas, room: Room) -> None:
     xy = canvas.ground.xy_from_geodetic(known.lat_rad, known.lon_rad)
     placed = 0
     for index in np.flatnonzero(canvas.frame.inside(xy, margin_px=-12.0)):
-        named = _label(canvas, room, xy[index], str(known.name[index]), colour=TOWN, size_pt=TOWN_PT, far=False)
+        named = draw_label(canvas, room, xy[index], str(known.name[index]), colour=TOWN, size_pt=TOWN_PT, far=False)
         placed += named
         if named:
             style: dict[str, Any] = {
@@ -234,7 +234,7 @@ def draw_towns(canvas: Canvas, room: Room) -> None:
             break
 
 
-def _label(
+def draw_label(
     canvas: Canvas,
     room: Room,
     xy: Floats,

@@ -31,6 +31,7 @@ from noroshi.tracking.mixture_state import (
     looked_at,
     nothing,
     undetected_of,
+    unseen,
 )
 from noroshi.tracking.pairs import Pairs, agreement_of, pairs_inside
 from noroshi.tracking.undetected import Newcomers, Region, newcomers
@@ -40,6 +41,7 @@ Integers = NDArray[np.int64]
 
 DIMENSION = 6
 COASTING_LOOKS = 2
+DETECTION_MAX = 0.999  # no look that nothing came of is proof
 NEVER_LOOKS = 2**62
 DETECTION_FLOOR = 0.01  # a plot that came says that its target could be seen, whatever the model says
 LOG_SAME_ADDRESS = 25.0  # two targets of one address are less likely than anything else
@@ -212,17 +214,22 @@ class Tracker:
             existence_min=p.existence_min,
         )
         self._state = self._rebuilt(before, after, pairs, evidence, fresh, detections, i_sensor)
+        detection = before["detection"].copy()
+        detection[i_sensor] = min(sensor.parameters["detection_probability"], DETECTION_MAX)
+        self._state |= {"detection": detection}
         self._state |= self._thinned(before, sensor, detections.origin_ecef_m[:1], i_sensor, first_ns, period_ns)
         return self._given(before, looked, first_ns, last_ns, report=report)
 
     def picture(self, time_ns: int) -> Tracks:
-        """Return all shown tracks as they are expected at `time_ns`."""
+        """Return all shown tracks as they are expected at `time_ns`, at which nothing more has come."""
         s = self._state
         fades = self.parameters.survival_per_s ** (max(time_ns - int(s["now_ns"][0]), 0) / NS_PER_S)
         leaf = likeliest(clusters_of(s))
-        alive = np.append(s["existence"], 0.0)[leaf] * fades
+        missed = unseen(s, leaf, time_ns)
+        alive = _given_missed(np.append(s["existence"], 0.0)[leaf] * fades, missed)
         tracks = np.flatnonzero(alive >= self.parameters.existence_shown)
-        return self._rows(s, tracks, leaf[tracks], time_ns, fades=fades)
+        rows = self._rows(s, tracks, leaf[tracks], time_ns)
+        return rows.replace(existence=_given_missed(rows.existence * fades, missed[tracks]))
 
     def _advanced(self, time_ns: int) -> TrackerState:
         """Return the state at `time_ns`, if that is later: targets may have ended, others appeared."""
@@ -432,7 +439,6 @@ class Tracker:
         leaf: Integers,
         time_ns: int,
         *,
-        fades: float = 1.0,
         as_of_ns: int | None = None,
     ) -> Tracks:
         """Return tracks, as these leaves have them, at `time_ns`; those hit from `as_of_ns` on stay where they were."""
@@ -451,7 +457,7 @@ class Tracker:
         looks_since = ((time_ns - s["last_hit_ns"][leaf]) // s["period_ns"]).min(axis=1, initial=NEVER_LOOKS)
         coasting = looks_since >= COASTING_LOOKS
         weighted = leaf_weights(clusters_of(s), len(s["existence"])) * s["existence"]
-        existence = np.bincount(s["leaf_track"], weighted, len(s["track_id"]))[tracks] * fades
+        existence = np.bincount(s["leaf_track"], weighted, len(s["track_id"]))[tracks]
         return Tracks(
             node=self.node,
             source_names=self.sensor_names,
@@ -467,3 +473,8 @@ class Tracker:
             sources=s["last_hit_ns"][leaf] != NEVER,
             identity=identity,
         )
+
+
+def _given_missed(existence: Floats, missed: Floats) -> Floats:
+    """Return the existence of targets that looks have not seen which miss one that is there so likely."""
+    return existence * missed / (1.0 - existence + existence * missed)

@@ -14,7 +14,7 @@ from noroshi.kernel import kernel
 from noroshi.motion import Motion
 from noroshi.records import TrackStatus
 from noroshi.tracking.bank import Pairs
-from noroshi.tracking.keeper import COASTING_LOOKS, Keeper
+from noroshi.tracking.keeper import COASTING_LOOKS, Common, Keeper
 from noroshi.tracking.life import missed_look, out_of_looks
 from noroshi.tracking.store import Integers, Whole
 
@@ -24,8 +24,8 @@ ALONE = 1e6  # leaving a plot and a track alone costs more than any pair inside 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters:
-    """What may be set.
+class Parameters(Common):
+    """What may be set, beside what is common.
 
     Attributes:
         hits_to_confirm: plots that a tentative track needs to become firm (M) ...
@@ -33,33 +33,19 @@ class Parameters:
         misses_tentative: misses in a row, over all its sensors, after which a tentative track is dropped; one that has
             a single plot is dropped after one.
         misses_firm: the same for a firm track.
-        gate_probability: chance that a target's own plot passes the gate.
-        first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
-        duplicate_probability: two firm tracks that differ by less than this chi-square quantile are one target.
-        sojourn_s: where there are several motion models, how long a target keeps to the first on average ...
-        manoeuvre_s: ... and to any other.
     """
 
     hits_to_confirm: int = 3
     looks_to_confirm: int = 6
     misses_tentative: int = 2
     misses_firm: int = 5
-    gate_probability: float = 0.9999
-    first_gate_sigmas: float = 2.0
-    duplicate_probability: float = 0.99
-    sojourn_s: float = 120.0
-    manoeuvre_s: float = 20.0
 
     def __post_init__(self) -> None:
+        Common.__post_init__(self)
         if not 1 <= self.hits_to_confirm <= self.looks_to_confirm:
             raise ValueError("hits_to_confirm must be from 1 to looks_to_confirm")
         if min(self.misses_tentative, self.misses_firm) < 1:
             raise ValueError("misses_tentative and misses_firm must be at least 1")
-        for name in ("gate_probability", "duplicate_probability"):
-            if not 0.0 < getattr(self, name) < 1.0:
-                raise ValueError(f"{name} must be between 0 and 1")
-        if not min(self.first_gate_sigmas, self.sojourn_s, self.manoeuvre_s) > 0.0:
-            raise ValueError("first_gate_sigmas, sojourn_s and manoeuvre_s must be positive")
 
 
 class Tracker(Keeper):
@@ -78,16 +64,7 @@ class Tracker(Keeper):
         executor: Executor | None = None,
     ) -> None:
         self.parameters = p = parameters or Parameters()
-        super().__init__(
-            node=node,
-            sensor_names=sensor_names,
-            motions=motions,
-            sojourn_s=[p.sojourn_s, *[p.manoeuvre_s] * (len(motions) - 1)],
-            gate_probability=p.gate_probability,
-            first_gate_sigmas=p.first_gate_sigmas,
-            duplicate_probability=p.duplicate_probability,
-            executor=executor,
-        )
+        super().__init__(node=node, sensor_names=sensor_names, motions=motions, common=p, executor=executor)
 
     def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
         """Give each plot to at most one track at the least total cost; what is left starts tracks."""

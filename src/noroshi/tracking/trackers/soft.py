@@ -11,7 +11,7 @@ Marginal multi-Bernoulli filters: RFS derivation of MHT, JIPDA, and association-
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -27,7 +27,8 @@ from noroshi.records import Detections, TrackStatus
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import LOG_VOLUME
 from noroshi.tracking.bank import Pairs
-from noroshi.tracking.keeper import Keeper
+from noroshi.tracking.gate import SAME_ADDRESS, SAME_CODE
+from noroshi.tracking.keeper import Common, Keeper
 from noroshi.tracking.life import missed_look
 from noroshi.tracking.store import EXISTENCE, NEVER, Integers, Near, Whole
 
@@ -36,11 +37,13 @@ CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
 
 LOOKS_REMEMBERED = 10.0  # over so many looks the rate of false plots is averaged
 WEIGHT_MIN = 1e-4  # a plot that is a track's with less is not worth the work
+LOG_MOST = 600.0  # a likelihood beyond this would overflow with the factors above
+UNCLAIMED_MIN = 0.1  # nor is a new track at a plot that is nobody's with less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters:
-    """What may be set.
+class Parameters(Common):
+    """What may be set, beside what is common.
 
     Attributes:
         births_a_look: new targets that one sensor is to expect in one look.
@@ -53,11 +56,6 @@ class Parameters:
         existence_shown: a picture shows firm tracks whose existence is at least this.
         existence_lost: a firm track ends below this.
         share_dropped: a track that was never firm ends below this share of the existence that a new one has.
-        gate_probability: chance that a target's own plot passes the gate.
-        first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
-        duplicate_probability: two firm tracks that differ by less than this chi-square quantile are one target.
-        sojourn_s: where there are several motion models, how long a target keeps to the first on average ...
-        manoeuvre_s: ... and to any other.
     """
 
     births_a_look: float = 1.0
@@ -71,19 +69,10 @@ class Parameters:
     existence_lost: float = 0.01
     share_dropped: float = 0.2
     gate_probability: float = 0.999999
-    first_gate_sigmas: float = 2.0
-    duplicate_probability: float = 0.99
-    sojourn_s: float = 120.0
-    manoeuvre_s: float = 20.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not 0.0 <= value < math.inf:
-                raise ValueError(f"{field.name} is {value}: it must be a number of zero or more")
-            if ("existence" in field.name or "probability" in field.name) and not 0.0 < value < 1.0:
-                raise ValueError(f"{field.name} is {value}: it must be between 0 and 1")
-        for name in ("births_a_look", "false_plots_a_look", "life_s", "first_gate_sigmas", "sojourn_s", "manoeuvre_s"):
+        Common.__post_init__(self)
+        for name in ("births_a_look", "false_plots_a_look", "life_s"):
             if getattr(self, name) <= 0.0:
                 raise ValueError(f"{name} must be positive")
 
@@ -104,16 +93,7 @@ class Tracker(Keeper):
         executor: Executor | None = None,
     ) -> None:
         self.parameters = p = parameters or Parameters()
-        super().__init__(
-            node=node,
-            sensor_names=sensor_names,
-            motions=motions,
-            sojourn_s=[p.sojourn_s, *[p.manoeuvre_s] * (len(motions) - 1)],
-            gate_probability=p.gate_probability,
-            first_gate_sigmas=p.first_gate_sigmas,
-            duplicate_probability=p.duplicate_probability,
-            executor=executor,
-        )
+        super().__init__(node=node, sensor_names=sensor_names, motions=motions, common=p, executor=executor)
         n = len(sensor_names)
         self.store.tally |= {
             "false_plots": np.full(n, p.false_plots_a_look),
@@ -125,25 +105,17 @@ class Tracker(Keeper):
     def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
         """Give every plot to every track with its probability, and to nobody, and to a new target."""
         s, p = self.store, self.parameters
-        detection = float(s.tally["detection"][i_sensor])
-        per_volume = np.exp(-form[:, LOG_VOLUME])
         births = p.births_at_start if self._is_first_look(i_sensor) else p.births_a_look
-        new, false = births * per_volume, s.tally["false_plots"][i_sensor] * per_volume
-        existence = s.real[pairs.rows, EXISTENCE] * np.exp(-np.maximum(pairs.dt_s[pairs.begin[:-1]], 0.0) / p.life_s)
-        factor = np.array([1.0, CODE_FACTOR, ADDRESS_FACTOR])[pairs.agreement]
-        own = existence[pairs.group] * detection * np.exp(pairs.total) * factor
-        weight = np.where(pairs.is_inside, own / (new + false)[pairs.plot], 0.0)
-        missed = existence * (1.0 - detection)
-        alone = 1.0 - existence + missed
+        false, detection = float(s.tally["false_plots"][i_sensor]), float(s.tally["detection"][i_sensor])
+        weight, alone, missed = np.empty(len(pairs.row)), np.empty(len(pairs.rows)), np.empty(len(pairs.rows))
+        _weigh(
+            pairs.rows, pairs.begin, pairs.plot, pairs.agreement, pairs.total, pairs.is_inside, pairs.dt_s, s.real,
+            form, births + false, detection, p.life_s, weight, alone, missed,
+        )  # fmt: skip
         pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)))
-        pair[pair < WEIGHT_MIN] = 0.0
-        after = np.minimum(nobody * missed / alone + _sum(pairs.begin, pair), 1.0)
-        fresh = unclaimed * new / (new + false)
-        self._count_false(unclaimed * false / (new + false), i_sensor)
-        fresh[~(unclaimed >= 0.1)] = 0.0
-        # Weights are of a target that exists: its plot, or none.
-        share = np.maximum(after, 1e-12)[pairs.group]
-        return np.minimum(pair / share, 1.0), after, fresh
+        chance = _conclude(pairs.begin, pair, nobody, missed, alone, unclaimed, births / (births + false))
+        self._count_false(chance, i_sensor)
+        return pair, nobody, unclaimed
 
     def judge(self, rows: Integers) -> None:
         """Confirm by existence and plots; set the deadline to the next look that may be missed."""
@@ -211,23 +183,84 @@ class Tracker(Keeper):
         earliest = s.tally["since_ns"][s.tally["since_ns"] >= 0].min() if first_ns else 0
         return int(s.tally["looked_ns"][i_sensor]) - earliest < int(s.tally["period_ns"][i_sensor])
 
-    def _count_false(self, chance: Floats, i_sensor: int) -> None:
+    def _count_false(self, chance: float, i_sensor: int) -> None:
         """Follow the sensor's rate of false plots: what is nobody's, averaged over the last looks."""
         if not self.parameters.learns_false_plots:
             return
         s = self.store
         rates = s.tally["false_plots"].copy()
         elapsed = float(s.tally["elapsed_looks"][0])
-        rates[i_sensor] += (float(np.nansum(chance)) - rates[i_sensor] * elapsed) / LOOKS_REMEMBERED
+        rates[i_sensor] += (chance - rates[i_sensor] * elapsed) / LOOKS_REMEMBERED
         rates[i_sensor] = max(rates[i_sensor], 0.1)
         s.tally["false_plots"] = rates
 
 
-def _sum(begin: Integers, values: Floats) -> Floats:
-    """Return the sum of each track's values."""
-    running = np.concatenate([[0.0], np.cumsum(values)])
-    total: Floats = running[begin[1:]] - running[begin[:-1]]
-    return total
+@kernel
+def _weigh(
+    rows: Integers,
+    begin: Integers,
+    plot: Integers,
+    agreement: Integers,
+    log_likelihood: Floats,
+    is_inside: NDArray[np.bool_],
+    dt_s: Floats,
+    real: Floats,
+    form: Floats,
+    others: float,
+    detection: float,
+    life_s: float,
+    weight: Floats,
+    alone: Floats,
+    missed: Floats,
+) -> None:
+    """Write how likely each pair is beside its plot being new or false, and each track to have none or be missed.
+
+    `others` is how many plots of one look are expected to be new or false.
+    """
+    for t in range(rows.shape[0]):
+        existence = real[rows[t], EXISTENCE] * math.exp(-max(dt_s[begin[t]], 0.0) / life_s)
+        missed[t] = existence * (1.0 - detection)
+        alone[t] = 1.0 - existence + missed[t]
+        for e in range(begin[t], begin[t + 1]):
+            weight[e] = 0.0
+            if not is_inside[e]:
+                continue
+            own = (
+                existence * detection * math.exp(min(log_likelihood[e] + form[plot[e], LOG_VOLUME], LOG_MOST)) / others
+            )
+            if agreement[e] == SAME_CODE:
+                own *= CODE_FACTOR
+            elif agreement[e] == SAME_ADDRESS:
+                own *= ADDRESS_FACTOR
+            # Its probability is at most its weight over that of the track's having none.
+            if own >= WEIGHT_MIN * alone[t]:
+                weight[e] = own
+
+
+@kernel
+def _conclude(
+    begin: Integers, pair: Floats, alone: Floats, missed: Floats, weight_alone: Floats, unclaimed: Floats, new: float
+) -> float:
+    """Turn marginal probabilities into what a tracker decides, in place, and return how many plots are nobody's.
+
+    On return `pair` is the weight of each plot for a track that exists, `alone` each track's existence, `unclaimed`
+    the existence of the track that each plot starts, of which a share of `new` is a target's.
+    """
+    false = 0.0
+    for j in range(unclaimed.shape[0]):
+        if unclaimed[j] >= 0.0:
+            false += unclaimed[j] * (1.0 - new)
+        unclaimed[j] = unclaimed[j] * new if unclaimed[j] >= UNCLAIMED_MIN else 0.0
+    for t in range(alone.shape[0]):
+        existence = alone[t] * missed[t] / weight_alone[t]
+        for e in range(begin[t], begin[t + 1]):
+            if pair[e] < WEIGHT_MIN:
+                pair[e] = 0.0
+            existence += pair[e]
+        alone[t] = min(existence, 1.0)
+        for e in range(begin[t], begin[t + 1]):
+            pair[e] = min(pair[e] / max(alone[t], 1e-12), 1.0)
+    return false
 
 
 @kernel

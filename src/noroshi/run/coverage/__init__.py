@@ -1,0 +1,1 @@
+"""`noroshi coverage`: what is asked (command), told (tables) and drawn (picture)."""

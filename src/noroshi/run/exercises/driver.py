@@ -1,0 +1,246 @@
+"""A heap of due events, and a clock that jumps from one to the next.
+
+The nodes are the same as live and replayed ones: they are told the time and handed records. What happens at one moment
+is in this order: what arrives, what sensors have finished seeing, what a node does because it wanted to be woken; among
+arrivals those of older plots first, and among equals by name and number. So the same scenario gives the same bytes.
+"""
+
+import heapq
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from noroshi.exercise.injects import NodeFault
+from noroshi.exercise.observers import Watch
+from noroshi.exercise.ports import Message, Port
+from noroshi.formats import FormatError
+from noroshi.formats.columns import pack, unpack
+from noroshi.node.core import Node, Outgoing
+from noroshi.run.batches import one_each
+from noroshi.run.exercises.books import Books
+
+ARRIVES, SEEN, WAKES = range(3)
+Event = tuple[int, int, int, str, int, Any]
+"""When, what, of when, whose, number; these five are never equal in two events."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Feed:
+    """One sensor, and its way to a node.
+
+    Attributes:
+        name: of the sensor.
+        watch: what it truly sees.
+        node: whom it tells.
+        span_ns: how much it sees before it tells.
+        port: the way to the node.
+    """
+
+    name: str
+    watch: Watch
+    node: str
+    span_ns: int
+    port: Port
+
+
+class Driver:
+    """Runs nodes in a world.
+
+    Args:
+        start_ns, end_ns: of the exercise.
+        feeds: all sensors whose nodes are here.
+        make: makes a new node of a name.
+        names: of the nodes, in order.
+        books: where a record is written before its node sees it.
+        faults: which nodes do not run when.
+        heard: told (node, what it sent, now_ns).
+    """
+
+    def __init__(
+        self,
+        start_ns: int,
+        end_ns: int,
+        *,
+        feeds: Sequence[Feed],
+        make: Callable[[str], Node],
+        names: Sequence[str],
+        books: Books,
+        faults: Sequence[NodeFault] = (),
+        heard: Callable[[str, Outgoing, int], None] = lambda *_: None,
+    ) -> None:
+        self.start_ns, self.end_ns = start_ns, end_ns
+        self.nodes = {name: make(name) for name in names}
+        self.now_ns = start_ns
+        self.n_events = 0
+        self.n_unheard = 0
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._feeds = {feed.name: feed for feed in feeds}
+        self._make = make
+        self._faults = tuple(faults)
+        self._books = books
+        self._heard = heard
+        self._n_deliveries = 0
+        self._n_forgotten = dict.fromkeys(names, 0)
+        self._wakes: dict[str, int | None] = dict.fromkeys(names)
+        self._heap: list[Event] = [self._next_seen(name, 0) for name in self._feeds]
+        heapq.heapify(self._heap)
+
+    def run(self, until_ns: int, progress: Callable[[int], None] = lambda _: None) -> None:
+        """Let everything happen that is due before `until_ns`; at the exercise's end, what is due then too.
+
+        Args:
+            until_ns: up to when.
+            progress: told the time after each event.
+        """
+        last_ns = until_ns - 1 if until_ns < self.end_ns else self.end_ns
+        while self._heap and self._heap[0][0] <= last_ns:
+            at_ns, what, _, whose, number, payload = heapq.heappop(self._heap)
+            self.now_ns = at_ns
+            self.n_events += 1
+            if what == ARRIVES:
+                self._arrive(whose, payload)
+            elif what == SEEN:
+                self._see(self._feeds[whose], number)
+            else:
+                self._wake(whose)
+            progress(at_ns)
+        self.now_ns = max(self.now_ns, min(until_ns, self.end_ns))
+
+    def checkpoint(self) -> bytes:
+        """Return all that `resume` needs in a driver of the same scenario."""
+        arriving = [event for event in sorted(self._heap, key=lambda event: event[:5]) if event[1] == ARRIVES]
+        return msgspec.msgpack.encode(
+            {
+                "now_ns": self.now_ns,
+                "n_events": self.n_events,
+                "n_deliveries": self._n_deliveries,
+                "n_unheard": self.n_unheard,
+                "n_forgotten": self._n_forgotten,
+                "arriving": [
+                    [at, of, node, number, *_packed(message)] for at, _, of, node, number, message in arriving
+                ],
+                "spans": {name: number for _, what, _, name, number, _ in self._heap if what == SEEN},
+                "ports": {name: feed.port.state() for name, feed in self._feeds.items()},
+                "nodes": {name: node.checkpoint() for name, node in self.nodes.items()},
+                "wakes": self._wakes,
+            }
+        )
+
+    def resume(self, checkpoint: bytes) -> None:
+        """Become the driver that gave this checkpoint.
+
+        Raises:
+            FormatError: if these bytes are no checkpoint of such a driver.
+        """
+        try:
+            memory = msgspec.msgpack.decode(checkpoint)
+            heap: list[Event] = [self._next_seen(name, number) for name, number in memory["spans"].items()]
+            for at_ns, of_ns, node, number, *packed in memory["arriving"]:
+                heap.append((at_ns, ARRIVES, of_ns, node, number, _unpacked(*packed)))
+            for name, state in memory["ports"].items():
+                self._feeds[name].port.restore(state)
+            for name, state in memory["nodes"].items():
+                self.nodes[name].resume(state)
+            for name, at_ns in memory["wakes"].items():
+                self._wakes[name] = at_ns
+                if at_ns is not None:
+                    heap.append((at_ns, WAKES, 0, name, 0, None))
+            heapq.heapify(heap)
+            self._heap = heap
+            self.now_ns, self.n_events = memory["now_ns"], memory["n_events"]
+            self._n_deliveries, self.n_unheard = memory["n_deliveries"], memory["n_unheard"]
+            self._n_forgotten = memory["n_forgotten"]
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"not a checkpoint of this exercise: {error}") from error
+
+    def _next_seen(self, name: str, number: int) -> Event:
+        feed = self._feeds[name]
+        end_ns = min(self.start_ns + (number + 1) * feed.span_ns, self.end_ns)
+        return (end_ns, SEEN, 0, name, number, None)
+
+    def _see(self, feed: Feed, number: int) -> None:
+        """Let a sensor tell what it saw in its span, which ends now."""
+        start_ns = self.start_ns + number * feed.span_ns
+        with self._clock("seeing"):
+            batches = one_each(feed.watch.observe(start_ns, self.now_ns).detections)
+        for batch in batches:
+            newest_ns = int(batch.time_ns.max())
+            for delivery in feed.port.send(feed.name, feed.node, batch, self.now_ns):
+                event = (delivery.at_ns, ARRIVES, newest_ns, feed.node, self._n_deliveries, delivery.message)
+                heapq.heappush(self._heap, event)
+                self._n_deliveries += 1
+        if self.now_ns < self.end_ns:
+            heapq.heappush(self._heap, self._next_seen(feed.name, number + 1))
+
+    def _arrive(self, name: str, message: Message) -> None:
+        """Hand a message to a node; one that does not run hears nothing."""
+        if isinstance(message.payload, bytes) or not self._runs(name):
+            self.n_unheard += 1
+            return
+        with self._clock("journal"):
+            self._books.write(name, message.payload, self.now_ns)
+        with self._clock("tracking"):
+            self.nodes[name].receive(message.payload, self.now_ns)
+        self._after(name)
+
+    def _wake(self, name: str) -> None:
+        """Wake a node that still wants to be woken now; one that does not run sleeps until it starts again."""
+        if self._wakes[name] != self.now_ns:
+            return
+        self._wakes[name] = None
+        if not self._runs(name):
+            restart_ns = max(fault.end_ns for fault in self._faults_of(name))
+            self._wakes[name] = restart_ns
+            heapq.heappush(self._heap, (restart_ns, WAKES, 0, name, 0, None))
+            return
+        with self._clock("tracking"):
+            self.nodes[name].wake(self.now_ns)
+        self._after(name)
+
+    def _runs(self, name: str) -> bool:
+        """Return whether a node runs now. The first question after it lost its memory makes a new one."""
+        if self._faults_of(name):
+            return False
+        forgotten = [f for f in self._faults if f.nation == name and f.end_ns <= self.now_ns and not f.keeps_memory]
+        if len(forgotten) > self._n_forgotten[name]:
+            self._n_forgotten[name] = len(forgotten)
+            self.nodes[name] = self._make(name)
+            self._books.start(name)
+        return True
+
+    @contextmanager
+    def _clock(self, what: str) -> Iterator[None]:
+        """Count the processor seconds of a part of the work."""
+        since = time.process_time()
+        yield
+        self.seconds[what] += time.process_time() - since
+
+    def _faults_of(self, name: str) -> list[NodeFault]:
+        own = [fault for fault in self._faults if fault.nation == name]
+        return [fault for fault in own if fault.start_ns <= self.now_ns < fault.end_ns]
+
+    def _after(self, name: str) -> None:
+        """Take what a node wants sent, and note when it wants to be woken."""
+        node = self.nodes[name]
+        for out in node.take():
+            self._heard(name, out, self.now_ns)
+        due_ns = node.wake_ns()
+        if due_ns is not None and due_ns != self._wakes[name]:
+            self._wakes[name] = due_ns
+            heapq.heappush(self._heap, (due_ns, WAKES, 0, name, 0, None))
+
+
+def _packed(message: Message) -> list[Any]:
+    payload = message.payload
+    content = payload if isinstance(payload, bytes) else pack(payload)
+    return [message.sender, message.receiver, message.number, not isinstance(payload, bytes), content]
+
+
+def _unpacked(sender: str, receiver: str, number: int, is_record: bool, payload: bytes) -> Message:
+    content = unpack(payload) if is_record else payload
+    return Message(sender=sender, receiver=receiver, number=number, payload=content)

@@ -1,0 +1,159 @@
+"""What came of an exercise, in figures: for a person and for a machine."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from noroshi.assessment import siap
+from noroshi.assessment.custody import Custody, custody
+from noroshi.assessment.pictures import View
+from noroshi.exercise.flight import truth_of
+from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
+from noroshi.records import Kind, Tracks, Truth, take
+from noroshi.run.exercises.running import Ran
+from noroshi.run.exercises.staging import PICTURE_S
+
+THREATS = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
+CUTOFF_M = 10_000.0
+"""A track is on a target within so much: an over-the-horizon radar and lines of sight place one to kilometres."""
+VIEW = View(age_s_max=1.5 * PICTURE_S)
+SHOWN = ("completeness", "ambiguity", "spuriousness", "position_accuracy_m", "velocity_accuracy_m_s")
+
+
+def outcome(ran: Ran) -> dict[str, Any]:
+    """Return all figures as plain data for JSON.
+
+    Judged are the bodies that truly exist, wherever they are: what no sensor of a nation can reach counts as missed. A
+    flight's entry of kind ballistic, boosting or gliding is a threat.
+    """
+    scenario = ran.scenario
+    simulated_s = _reached_s(ran)
+    times_ns = scenario.start_ns + np.arange(PICTURE_S, simulated_s + 1e-9, PICTURE_S) * NS_PER_S
+    truth = truth_of(ran.cast.bodies, times_ns.astype(np.int64)) if ran.cast.bodies else None
+    nodes = [_node(code, ran.tracks[code], truth, times_ns.astype(np.int64)) for code in ran.tracks]
+    return {
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "replicate": ran.cast.world.replicate,
+        "from": iso_from_utc_ns(scenario.start_ns),
+        "simulated_s": simulated_s,
+        "flights": _counts(ran),
+        "sensors": {code: len(entries) for code, entries in ran.cast.eyes.items()},
+        "events": ran.n_events,
+        "unheard": ran.n_unheard,
+        "refused": {" ".join(key): n for key, n in sorted(ran.refused.items())},
+        "nodes": nodes,
+        "digests": dict(ran.digests),
+        "wall_s": round(ran.wall_s, 3),
+        "start_up_s": round(ran.start_up_s, 3),
+        "faster_than_real_time": round(simulated_s / ran.wall_s, 1) if ran.wall_s else None,
+        "processor_s": {name: round(seconds, 3) for name, seconds in sorted(ran.seconds.items())},
+    }
+
+
+def _reached_s(ran: Ran) -> float:
+    world = ran.cast.world
+    return ran.until_s if ran.until_s is not None else (world.end_ns - world.start_ns) / NS_PER_S
+
+
+def _counts(ran: Ran) -> dict[str, int]:
+    kinds = [Kind(int(flight.kind.max())) if _is_threat(flight.kind) else Kind(int(flight.kind[0]))
+             for flight in ran.cast.bodies]  # fmt: skip
+    counts = {kind.name.lower(): kinds.count(kind) for kind in Kind if kind in kinds}
+    return {**counts, "satellites": len(ran.cast.world.flights) - len(ran.cast.bodies)}
+
+
+def _is_threat(kind: NDArray[np.uint8]) -> bool:
+    return bool(np.isin(kind, THREATS).any())
+
+
+def _node(code: str, tracks: Tracks | None, truth: Truth | None, times_ns: NDArray[np.int64]) -> dict[str, Any]:
+    if tracks is None or truth is None:
+        return {"node": code, "tracks": 0, "siap": None, "threats": []}
+    threatening = np.unique(truth.target[np.isin(truth.kind, THREATS)])
+    threats = take(truth, np.isin(truth.target, threatening))
+    held = custody(threats, tracks, times_ns=times_ns, cutoff_m=CUTOFF_M, view=VIEW) if len(threats) else []
+    figures = siap.measure(truth, tracks, times_ns=times_ns, cutoff_m=CUTOFF_M, view=VIEW)
+    return {
+        "node": code,
+        "tracks": len(np.unique(tracks.track_id)),
+        "siap": {name: _plain(value) for name, value in figures.items()},
+        "threats": [_threat(each) for each in held],
+    }
+
+
+def _threat(held: Custody) -> dict[str, Any]:
+    return {
+        "target": held.target,
+        "kind": held.kind.name.lower(),
+        "there_s": held.there_s,
+        "first_held_s": _plain(held.first_held_s),
+        "held": _plain(held.held),
+        "gap_s_max": _plain(held.gap_s_max),
+        "tracks": held.n_tracks,
+        "position_error_m": _plain(held.position_error_m),
+        "kind_right": _plain(held.kind_right),
+    }
+
+
+def _plain(value: float) -> float | None:
+    return float(f"{value:.5g}") if math.isfinite(value) else None
+
+
+def show(figures: Mapping[str, Any], console: Console) -> None:
+    """Print the figures for a person."""
+    flown = ", ".join(f"{n} {name}" for name, n in figures["flights"].items())
+    eyes = ", ".join(f"{code} {n}" for code, n in figures["sensors"].items())
+    console.print(f"[bold]{escape(figures['scenario'])}[/], seed {figures['seed']}, from {figures['from']}")
+    console.print(f"  true: {flown}; sensors: {eyes}")
+    console.print(_pictures(figures["nodes"]))
+    if any(node["threats"] for node in figures["nodes"]):
+        console.print(_threats(figures["nodes"]))
+    spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in figures["processor_s"].items())
+    console.print(
+        f"[bold]{figures['simulated_s']:,.0f} s in {figures['wall_s']:.1f} s[/], "
+        f"{figures['faster_than_real_time']:,.0f} times faster than real time "
+        f"(before that {figures['start_up_s']:.1f} s to start); {figures['events']:,} events"
+    )
+    console.print(f"[dim]processor time in all processes: {spent}[/]")
+    for reason, n in figures["refused"].items():
+        console.print(f"[dim]not used: {n:,} of {escape(reason.lower().replace('_', ' '))}[/]")
+
+
+def _pictures(nodes: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", title="pictures, of all that moves anywhere")
+    for name in ("node", "tracks", *SHOWN):
+        table.add_column(name.replace("_accuracy_m_s", " [m/s]").replace("_accuracy_m", " [m]"), justify="right")
+    for node in nodes:
+        cells = [_cell(node["siap"][name]) if node["siap"] else "" for name in SHOWN]
+        table.add_row(node["node"], f"{node['tracks']:,}", *cells)
+    return table
+
+
+def _threats(nodes: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", title="threats, since each was there")
+    for name in ("threat", "kind", "node", "first held", "held since", "longest gap", "tracks", "error", "kind right"):
+        table.add_column(name, justify="left" if name in ("threat", "kind", "node") else "right")
+    rows = sorted((held["target"], node["node"], held) for node in nodes for held in node["threats"])
+    for target, code, held in rows:
+        if held["first_held_s"] is None:
+            table.add_row(escape(target), held["kind"], code, "never", "", "", "", "", "")
+            continue
+        table.add_row(
+            escape(target), held["kind"], code, f"{held['first_held_s']:.0f} s", f"{held['held']:.0%}",
+            f"{held['gap_s_max']:.0f} s", str(held["tracks"]), f"{held['position_error_m']:,.0f} m",
+            f"{held['kind_right']:.0%}",
+        )  # fmt: skip
+    return table
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if value < 10 else f"{value:,.0f}"

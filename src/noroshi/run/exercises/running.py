@@ -1,0 +1,261 @@
+"""Running an exercise: its nodes spread over processes, from the beginning or from a checkpoint."""
+
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from noroshi.formats import FormatError
+from noroshi.formats.columns import pack, unpack
+from noroshi.geo.time import NS_PER_S
+from noroshi.records import Tracks, concatenate
+from noroshi.run.exercises.books import Books, digests, write_world
+from noroshi.run.exercises.driver import Driver
+from noroshi.run.exercises.staging import PICTURE_S, SPAN_S, Cast, cast, stage
+from noroshi.run.scenarios import Scenario, read_scenario
+
+PARTS = ("seeing", "tracking", "journal")
+POLL_S = 0.2
+STEP_NS = 10 * NS_PER_S
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a scenario is run.
+
+    Attributes:
+        scenario: a file, or the name of a shipped one.
+        also: nations that take part beside those it names.
+        folder: where the journals are written; it exists.
+        replicate: which repetition.
+        span_s: how much a sensor sees before it tells.
+        picture_s: how often a node gives out its picture.
+        until_s: stop so long after the start; at the scenario's end if None.
+    """
+
+    scenario: str
+    also: tuple[str, ...] = ()
+    folder: Path
+    replicate: int = 0
+    span_s: float = SPAN_S
+    picture_s: float = PICTURE_S
+    until_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ran:
+    """What came of a run.
+
+    Attributes:
+        scenario, cast: what was run.
+        until_s: where it stopped before the scenario's end, if it did.
+        tracks: the pictures of each node, one after another; None where it had none.
+        refused: by (node, sensor, reason), how many detections could not be used.
+        n_events, n_unheard: how many events there were, and how many messages came to nodes that did not run.
+        seconds: processor seconds by part of the work, all processes together.
+        wall_s: from the first event to the last, the slowest process.
+        start_up_s: before that: reading, flying the truth, starting processes, loading kernels.
+        digests: of the journals, by node.
+        checkpoint: to go on from, if the run stopped before the end.
+    """
+
+    scenario: Scenario
+    cast: Cast
+    until_s: float | None
+    tracks: Mapping[str, Tracks | None]
+    refused: Counter[tuple[str, str, str]]
+    n_events: int
+    n_unheard: int
+    seconds: Mapping[str, float]
+    wall_s: float
+    start_up_s: float
+    digests: Mapping[str, str]
+    checkpoint: bytes | None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Acted:
+    """What came of one process's nodes."""
+
+    heard: dict[str, list[Tracks]]
+    refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    n_events: int = 0
+    n_unheard: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    wall_s: float = 0.0
+    memory: bytes = b""
+
+
+def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress: Progress = lambda _: None) -> Ran:
+    """Run a scenario.
+
+    Args:
+        plan: what and how.
+        processes: over how many its nodes are spread; the journals are the same.
+        resume: a checkpoint of the same scenario to go on from. Its journals go on as new segments in the same folder.
+        progress: told how far the slowest process is, in seconds of the exercise.
+
+    Raises:
+        ScenarioError, ValueError: if the scenario is wrong.
+        FormatError: if the checkpoint is none of this scenario.
+    """
+    since = time.perf_counter()
+    scenario = read_scenario(plan.scenario, plan.also)
+    everything = cast(scenario, plan.replicate)
+    groups, memories = _groups(scenario, everything, processes), None
+    if resume is not None:
+        groups, memories = _remembered(scenario, plan, resume)
+    if not resume:
+        write_world(plan.folder, scenario, everything.bodies, plan.replicate)
+    acted = _act_all(plan, groups, memories or [None] * len(groups), progress)
+    acting_s = max(each.wall_s for each in acted)
+    heard = {name: rows for each in acted for name, rows in each.heard.items()}
+    codes = [nation.code for nation in scenario.nations]
+    stopped = plan.until_s is not None and plan.until_s < scenario.duration_s
+    return Ran(
+        scenario=scenario,
+        cast=everything,
+        until_s=plan.until_s if stopped else None,
+        tracks={code: concatenate(heard[code]) if heard[code] else None for code in codes},
+        refused=sum((each.refused for each in acted), Counter()),
+        n_events=sum(each.n_events for each in acted),
+        n_unheard=sum(each.n_unheard for each in acted),
+        seconds={name: sum(each.seconds.get(name, 0.0) for each in acted) for name in PARTS},
+        wall_s=acting_s,
+        start_up_s=time.perf_counter() - since - acting_s,
+        digests=digests(plan.folder, codes),
+        checkpoint=_checkpoint(scenario, plan, groups, acted) if stopped else None,
+    )
+
+
+def _groups(scenario: Scenario, everything: Cast, processes: int) -> list[list[str]]:
+    """Return the nations of each process: the busiest first, each to the process that has least to do."""
+    loads = {nation.code: len(everything.eyes[nation.code]) for nation in scenario.nations}
+    groups: list[list[str]] = [[] for _ in range(max(1, min(processes, len(loads))))]
+    for code in sorted(loads, key=lambda code: (-loads[code], code)):
+        min(groups, key=lambda group: sum(loads[each] for each in group)).append(code)
+    return groups
+
+
+def _act_all(
+    plan: Plan, groups: Sequence[list[str]], memories: Sequence[bytes | None], progress: Progress
+) -> list[_Acted]:
+    if len(groups) == 1:
+        return [_act(plan, groups[0], memories[0], progress)]
+    context = multiprocessing.get_context("spawn")
+    reached = context.Array("d", len(groups))
+    with ProcessPoolExecutor(len(groups), mp_context=context, initializer=_begin, initargs=(reached,)) as pool:
+        futures = [
+            pool.submit(_act_there, plan, group, memory, i)
+            for i, (group, memory) in enumerate(zip(groups, memories, strict=True))
+        ]
+        while not all(future.done() for future in futures):
+            progress(min(reached[:]))
+            time.sleep(POLL_S)
+        return [future.result() for future in futures]
+
+
+_REACHED: Any = None
+
+
+def _begin(reached: Any) -> None:
+    """Let this process say how far it is."""
+    global _REACHED
+    _REACHED = reached
+
+
+def _act_there(plan: Plan, codes: list[str], memory: bytes | None, place: int) -> _Acted:
+    def progress(seconds: float) -> None:
+        _REACHED[place] = seconds
+
+    return _act(plan, codes, memory, progress)
+
+
+def _act(plan: Plan, codes: list[str], memory: bytes | None, progress: Progress) -> _Acted:
+    """Run some nations' nodes and sensors."""
+    scenario = read_scenario(plan.scenario, plan.also)
+    set_up = stage(scenario, codes=codes, replicate=plan.replicate, span_s=plan.span_s, picture_s=plan.picture_s)
+    acted = _Acted(heard={code: [] for code in set_up.setups})
+    end_ns = scenario.end_ns
+    if plan.until_s is not None:
+        end_ns = min(end_ns, scenario.start_ns + round(plan.until_s * NS_PER_S))
+    with Books(plan.folder, set_up.setups) as books:
+        driver = Driver(
+            scenario.start_ns,
+            scenario.end_ns,
+            feeds=set_up.feeds,
+            make=set_up.node,
+            names=list(set_up.setups),
+            books=books,
+            faults=set_up.faults,
+            heard=lambda node, out, _: acted.heard[node].append(out.record) if isinstance(out.record, Tracks) else None,
+        )
+        if memory is not None:
+            _recall(memory, driver, acted)
+        since = time.perf_counter()
+        while driver.now_ns < end_ns:
+            driver.run(min(driver.now_ns + STEP_NS, end_ns))
+            progress((driver.now_ns - scenario.start_ns) / NS_PER_S)
+        acted.wall_s = time.perf_counter() - since
+        if end_ns < scenario.end_ns:
+            rows = {name: pack(concatenate(rows)) if rows else b"" for name, rows in acted.heard.items()}
+            acted.memory = msgspec.msgpack.encode({"driver": driver.checkpoint(), "heard": rows})
+    for name, node in driver.nodes.items():
+        acted.refused.update({(name, *key): n for key, n in node.refused.items()})
+    acted.n_events, acted.n_unheard, acted.seconds = driver.n_events, driver.n_unheard, dict(driver.seconds)
+    return acted
+
+
+def _recall(memory: bytes, driver: Driver, acted: _Acted) -> None:
+    try:
+        content = msgspec.msgpack.decode(memory)
+        driver.resume(content["driver"])
+        for name, rows in content["heard"].items():
+            known = unpack(rows) if rows else None
+            if isinstance(known, Tracks):
+                acted.heard[name].append(known)
+    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        raise FormatError(f"not a checkpoint of this exercise: {error}") from error
+
+
+def _checkpoint(scenario: Scenario, plan: Plan, groups: list[list[str]], acted: Sequence[_Acted]) -> bytes:
+    return msgspec.msgpack.encode(
+        {
+            "files": scenario.texts(),
+            "replicate": plan.replicate,
+            "span_s": plan.span_s,
+            "picture_s": plan.picture_s,
+            "groups": groups,
+            "memories": [each.memory for each in acted],
+        }
+    )
+
+
+def _remembered(scenario: Scenario, plan: Plan, checkpoint: bytes) -> tuple[list[list[str]], list[bytes | None]]:
+    """Return the nations and the memory of each process of a checkpoint.
+
+    Raises:
+        FormatError: if it is of another scenario, or was run otherwise.
+    """
+    try:
+        content = msgspec.msgpack.decode(checkpoint)
+        same = [
+            ("files", scenario.texts(), "the scenario or a nation's file has changed since"),
+            ("replicate", plan.replicate, "it is of another replicate"),
+            ("span_s", plan.span_s, "its sensors told at other times"),
+            ("picture_s", plan.picture_s, "its nodes gave out pictures at other times"),
+        ]
+        for key, value, wrong in same:
+            if content[key] != value:
+                raise FormatError(f"cannot go on from this checkpoint: {wrong}")
+        return content["groups"], content["memories"]
+    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        raise FormatError(f"not a checkpoint of an exercise: {error}") from error

@@ -1,0 +1,204 @@
+"""A scenario set up for a run: what flies, what sensors see it, which nodes they tell, what goes wrong."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from noroshi.assessment.reference import truth_from_reports
+from noroshi.assessment.smoothing import smoothed
+from noroshi.exercise import injects
+from noroshi.exercise.flight import Flight
+from noroshi.exercise.keyed import Draws
+from noroshi.exercise.ports import Fault, Port
+from noroshi.exercise.traffic import Move, flights_of
+from noroshi.exercise.world import World
+from noroshi.geo.time import NS_PER_S
+from noroshi.node.core import Node
+from noroshi.records import concatenate
+from noroshi.run.exercises.driver import Feed
+from noroshi.run.recordings import read
+from noroshi.run.rooms import load
+from noroshi.run.scenarios import Nation, Scenario, SensorEntry, Traffic, traffic_path
+from noroshi.run.setup import Setup, Site, assemble, make_sensors
+
+SPAN_S = 2.0
+"""A sensor tells what it saw every so often, or once a look if it looks more often."""
+
+PICTURE_S = 2.0
+
+TRAFFIC_MOTION = {"horizontal_psd_m2_s3": 4.0, "vertical_psd_m2_s3": 1.0}
+"""How real flights, told by their own reports, are taken to have moved between these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cast:
+    """All that moves in a run.
+
+    Attributes:
+        world: what sensors look at.
+        bodies: the flights that truly exist, satellites left out: what tracks are assessed by.
+        eyes: the sensors of each nation, those on satellites too, by its code.
+    """
+
+    world: World
+    bodies: tuple[Flight, ...]
+    eyes: Mapping[str, tuple[SensorEntry, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stage:
+    """Everything a driver needs.
+
+    Attributes:
+        cast: what moves.
+        feeds: the sensors of the nations that are run here.
+        setups: how each of their nodes is made, by its name.
+        faults: which nodes do not run when.
+    """
+
+    cast: Cast
+    feeds: tuple[Feed, ...]
+    setups: Mapping[str, Setup]
+    faults: tuple[injects.NodeFault, ...]
+
+    def node(self, name: str) -> Node:
+        """Return a new node."""
+        return assemble(self.setups[name])[0]
+
+
+def cast(scenario: Scenario, replicate: int = 0) -> Cast:
+    """Fly everything that a scenario has.
+
+    Raises:
+        ValueError: if an entry's numbers contradict each other; the message names the entry.
+    """
+    entries = {entry.name: _fly(scenario, entry.name, entry.mover.fly, replicate) for entry in scenario.flights}
+    n_addresses = 0
+    for traffic in scenario.traffic:
+        entries[traffic.name] = background(scenario, traffic, n_addresses)
+        n_addresses += len(entries[traffic.name])
+    players = injects.cast(entries, scenario.injects, scenario.start_ns, scenario.end_ns)
+    eyes: dict[str, tuple[SensorEntry, ...]] = {}
+    satellites: dict[str, list[Flight]] = {}
+    for nation in scenario.nations:
+        own = list(nation.sensors)
+        for constellation in nation.constellations:
+            flown = _fly(scenario, constellation.name, constellation.mover.fly, replicate)
+            satellites[constellation.name] = flown
+            own += [constellation.sensor_on(satellite.name) for satellite in flown]
+        eyes[nation.code] = tuple(own)
+    flown_names = {name: [flight.name for flight in flown] for name, flown in (entries | satellites).items()}
+    effects = injects.effects(scenario.injects, scenario.meant(flown_names), scenario.start_ns, scenario.end_ns)
+    world = World(
+        seed=scenario.seed,
+        replicate=replicate,
+        start_ns=scenario.start_ns,
+        end_ns=scenario.end_ns,
+        flights=(*players.flights, *(flight for flown in satellites.values() for flight in flown)),
+        weather=scenario.weather,
+        effects=effects,
+    )
+    return Cast(world=world, bodies=players.bodies, eyes=eyes)
+
+
+def stage(
+    scenario: Scenario,
+    *,
+    codes: Sequence[str] | None = None,
+    replicate: int = 0,
+    span_s: float = SPAN_S,
+    picture_s: float = PICTURE_S,
+) -> Stage:
+    """Set a scenario up.
+
+    Args:
+        scenario: what is run.
+        codes: the nations whose nodes and sensors are run here; all if None.
+        replicate: which repetition: other random draws of the same scenario.
+        span_s: how much a sensor sees before it tells.
+        picture_s: how often a node gives out its whole picture.
+
+    Raises:
+        ValueError: if an entry's numbers contradict each other; the message names the entry.
+    """
+    everything = cast(scenario, replicate)
+    here = [nation for nation in scenario.nations if codes is None or nation.code in codes]
+    setups = {nation.code: _setup(scenario, nation, everything.eyes[nation.code], picture_s) for nation in here}
+    ways = [(entry, nation.code) for nation in here for entry in everything.eyes[nation.code]]
+    faults = injects.port_faults(
+        scenario.injects,
+        scenario.start_ns,
+        scenario.end_ns,
+        links=(),
+        feeds=[(entry.site.sensor, code) for entry, code in ways],
+    )
+    feeds = [
+        _feed(everything.world, entry, code, faults.get((entry.site.sensor, code), ()), span_s) for entry, code in ways
+    ]
+    stopped = injects.node_faults(scenario.injects, scenario.start_ns, scenario.end_ns)
+    return Stage(
+        cast=everything,
+        feeds=tuple(feeds),
+        setups=setups,
+        faults=tuple(fault for fault in stopped if fault.nation in setups),
+    )
+
+
+def _fly(
+    scenario: Scenario, name: str, fly: Callable[[str, int, int, Draws], list[Flight]], replicate: int
+) -> list[Flight]:
+    draws = Draws(scenario.seed, replicate, f"flight|{name}")
+    try:
+        return fly(name, scenario.start_ns, scenario.end_ns, draws)
+    except ValueError as error:
+        raise ValueError(f"{scenario.source.name}: '{name}': {error}") from error
+
+
+def background(scenario: Scenario, traffic: Traffic, n_addresses: int) -> list[Flight]:
+    """Return real flights moved to the place and time that a scenario says.
+
+    Raises:
+        ValueError: if the table holds none.
+    """
+    decoded = read(str(traffic_path(scenario.source, traffic.flights))).decoded
+    truth = concatenate(decoded.truths) if decoded.truths else truth_from_reports(decoded.detections)[0]
+    if not len(truth):
+        raise ValueError(f"{scenario.source.name}: traffic '{traffic.name}': {traffic.flights} holds no flights")
+    if not decoded.truths:
+        truth = smoothed(truth, load("motion", "constant_velocity").Motion.of(**TRAFFIC_MOTION))
+    at_ns = scenario.start_ns + round(traffic.at_s * NS_PER_S)
+    until_ns = scenario.end_ns
+    if traffic.until_s is not None:
+        until_ns = min(until_ns, scenario.start_ns + round(traffic.until_s * NS_PER_S))
+    move = Move(
+        lat_rad=math.radians(traffic.lat_deg),
+        lon_rad=math.radians(traffic.lon_deg),
+        turn_rad=math.radians(traffic.turn_deg),
+        later_ns=at_ns - int(truth.time_ns.min()) - round(traffic.from_s * NS_PER_S),
+        start_ns=at_ns,
+        end_ns=until_ns,
+    )
+    return flights_of(truth, traffic.name, move, number_max=traffic.number_max, first_address=n_addresses)
+
+
+def _setup(scenario: Scenario, nation: Nation, eyes: Sequence[SensorEntry], picture_s: float) -> Setup:
+    return Setup(
+        node=nation.code,
+        sites=[Site.of(entry.site) for entry in eyes],
+        tracker=scenario.tracker,
+        motion=scenario.motion,
+        period_s=picture_s,
+    )
+
+
+def _feed(world: World, entry: SensorEntry, code: str, faults: Sequence[Fault], span_s: float) -> Feed:
+    name = entry.site.sensor
+    sensor = make_sensors(Setup(sites=[Site.of(entry.site)]))[name]
+    carrier = world.flight(entry.carrier) if entry.carrier else None
+    return Feed(
+        name=name,
+        node=code,
+        watch=entry.observer.watch(world, entry.site, sensor, carrier),
+        span_ns=round(min(span_s, sensor.parameters["scan_period_s"]) * NS_PER_S),
+        port=Port(f"{name}>{code}", delay_ns=round(entry.delay_s * NS_PER_S), faults=faults, draws=world.draws(name)),
+    )

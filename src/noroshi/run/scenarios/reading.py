@@ -1,0 +1,437 @@
+"""Files of nations and scenarios to what the driver runs: names resolved, numbers checked, each error at its line."""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from noroshi.exercise.injects import KINDS, Aim, Impersonate, Inject, Surge
+from noroshi.exercise.world import Weather
+from noroshi.geo.time import NS_PER_S, utc_ns_from_iso
+from noroshi.run import rooms
+from noroshi.run.samples import PREFIX, sample_path
+from noroshi.run.scenarios import measures
+from noroshi.run.scenarios.checking import checked
+from noroshi.run.scenarios.models import (
+    ConstellationEntry,
+    ConstellationSection,
+    FlightEntry,
+    Nation,
+    NationFile,
+    Scenario,
+    ScenarioFile,
+    SensorEntry,
+    SensorSection,
+    Table,
+    Traffic,
+    flight_section,
+    site_of,
+    traffic_of,
+)
+from noroshi.run.scenarios.positions import Path as KeyPath
+from noroshi.run.scenarios.sources import (
+    NoFileError,
+    Problem,
+    ScenarioError,
+    Source,
+    as_json,
+    choices,
+    read_source,
+)
+
+
+def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario:
+    """Return a scenario.
+
+    Args:
+        name: a file, or the name of a shipped scenario.
+        also: nations that take part beside those it names: files, or names of shipped ones.
+
+    Raises:
+        NoFileError: if there is no such file.
+        ScenarioError: if it or a nation's file is wrong; it holds all that is.
+    """
+    source = read_source("scenarios", str(name))
+    problems: list[Problem] = []
+    nations = _nations(source, [str(each) for each in also], problems)
+    file = checked(ScenarioFile, source.table, source, (), problems)
+    if file is None:
+        raise _error(source, problems)
+    flights = [each for nation in nations for each in nation.flights]
+    flights += _flights(source, file.flights, problems)
+    injects = _injects(source, file.injects, problems)
+    start_ns = utc_ns_from_iso(file.start.astimezone(UTC).isoformat().replace("+00:00", "Z"))
+    scenario = Scenario(
+        name=file.name,
+        summary=file.summary,
+        seed=file.seed,
+        start_ns=start_ns,
+        end_ns=start_ns + round(file.duration_s * NS_PER_S),
+        nations=tuple(nations),
+        motion=file.motion,
+        tracker=file.tracker,
+        weather=Weather(**file.weather.model_dump()),
+        flights=tuple(flights),
+        traffic=(*file.traffic, *_surges(injects)),
+        injects=tuple(injects.values()),
+        areas=file.areas,
+        measures=file.measures,
+        objectives=file.objectives,
+        source=source,
+    )
+    if not problems:
+        _check_parts(scenario, problems)
+        _check_names(scenario, problems)
+    if not problems:
+        _check_targets(scenario, injects, problems)
+        _check_tables(source, "traffic", enumerate(file.traffic), problems)
+        _check_tables(source, "injects", ((i, x) for i, x in injects.items() if isinstance(x, Surge)), problems)
+        _check_measures(scenario, problems)
+    if problems:
+        raise _error(source, problems)
+    return scenario
+
+
+def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
+    """Return a nation from a file, or a shipped one by its name.
+
+    Raises:
+        NoFileError: if there is no such file.
+        ScenarioError: if it is wrong; it holds all that is.
+    """
+    source = read_source("nations", str(name), folder)
+    problems: list[Problem] = []
+    file = checked(NationFile, source.table, source, (), problems)
+    if file is None:
+        raise _error(source, problems)
+    sensors = [_sensor(source, i, section, file.code, problems) for i, section in enumerate(file.sensors)]
+    eyes = [_constellation(source, i, section, file.code, problems) for i, section in enumerate(file.constellations)]
+    flights = _flights(source, file.flights, problems)
+    for i, link in enumerate(file.links):
+        if link.to == file.code:
+            problems.append(source.problem(("links", i, "to"), "is a link to the nation itself: name another"))
+    _check_twice(source, "links", [link.to for link in file.links], problems, key="to")
+    if problems:
+        raise _error(source, problems)
+    return Nation(
+        code=file.code,
+        name=file.name,
+        sensors=tuple(each for each in sensors if each is not None),
+        constellations=tuple(each for each in eyes if each is not None),
+        links=file.links,
+        flights=tuple(flights),
+        source=source,
+    )
+
+
+def _error(source: Source, problems: Iterable[Problem]) -> ScenarioError:
+    """Return all problems as one error, those of the file itself first, by line."""
+    return ScenarioError(sorted(set(problems), key=lambda each: (each.file != source.name, each)))
+
+
+def _nations(source: Source, also: Sequence[str], problems: list[Problem]) -> list[Nation]:
+    """Return the nations that a scenario names, those that can be read."""
+    named = source.table.get("nations")
+    wanted: list[tuple[str, KeyPath | None]] = [(name, None) for name in also]
+    if isinstance(named, list):
+        wanted = [(name, ("nations", i)) for i, name in enumerate(named) if isinstance(name, str)] + wanted
+    nations: list[Nation] = []
+    for name, path in wanted:
+        try:
+            nations.append(read_nation(name, source.folder if path else None))
+        except NoFileError as error:
+            if path is None:
+                raise
+            problems.append(source.problem(path, str(error)))
+        except ScenarioError as error:
+            problems += error.problems
+    return nations
+
+
+def _plug_in(
+    source: Source, room: str, path: KeyPath, key: str, problems: list[Problem], *, of: str | None = None
+) -> Any:
+    """Return the module that a key names, else None."""
+    try:
+        return rooms.load(room, key)
+    except rooms.UnknownNameError:
+        known = rooms.names(room)
+        problems.append(source.problem(path, f"no {of or room} '{key}'; {choices(key, known)}"))
+        return None
+
+
+def _sensor(source: Source, i: int, section: SensorSection, nation: str, problems: list[Problem]) -> SensorEntry | None:
+    path: KeyPath = ("sensors", i)
+    observer = _observer(source, path, section, problems)
+    if observer is None:
+        return None
+    entry = SensorEntry(
+        site=site_of(section, nation), observer=observer, carrier=section.carrier, delay_s=section.delay_s
+    )
+    _check_parameters(source, path, entry, problems)
+    return entry
+
+
+def _constellation(
+    source: Source, i: int, section: ConstellationSection, nation: str, problems: list[Problem]
+) -> ConstellationEntry | None:
+    path: KeyPath = ("constellations", i)
+    observer = _observer(source, path, section, problems)
+    room = _plug_in(source, "exercise.movers", (*path, "mover"), section.mover, problems, of="mover")
+    mover = checked(room.Mover, section.orbit, source, (*path, "orbit"), problems) if room else None
+    if observer is None or mover is None:
+        return None
+    entry = ConstellationEntry(
+        name=section.name, nation=nation, mover=mover, type=section.type, parameters=section.parameters,
+        observer=observer, delay_s=section.delay_s,
+    )  # fmt: skip
+    _check_parameters(source, path, entry.sensor_on(section.name), problems)
+    return entry
+
+
+def _observer(
+    source: Source, path: KeyPath, section: SensorSection | ConstellationSection, problems: list[Problem]
+) -> Any:
+    room = _plug_in(source, "exercise.observers", (*path, "type"), section.type, problems, of="type of sensor")
+    place = (*path, "world") if section.world else path
+    return checked(room.Observer, section.world, source, place, problems) if room else None
+
+
+def _check_parameters(source: Source, path: KeyPath, entry: SensorEntry, problems: list[Problem]) -> None:
+    """Note a parameter that the type does not have or that makes no sense."""
+    sensor = rooms.load("sensors", entry.site.type).Sensor
+    for name in entry.site.parameters:
+        if name not in sensor.PARAMETERS:
+            message = f"no such parameter of {entry.site.type}; {choices(name, list(sensor.PARAMETERS))}"
+            problems.append(source.problem((*path, "parameters", name), message))
+            return
+    try:
+        sensor.at(entry.site)
+    except ValueError as error:
+        guilty = [name for name in entry.site.parameters if name in str(error)]
+        place = (*path, "parameters", *guilty[:1]) if entry.site.parameters else path
+        problems.append(source.problem(place, str(error)))
+
+
+def _flights(source: Source, tables: Sequence[Table], problems: list[Problem]) -> list[FlightEntry]:
+    """Return the entries of a file's flights, those that are right."""
+    entries = []
+    known = rooms.names("exercise.movers") if tables else ()
+    for i, table in enumerate(tables):
+        path: KeyPath = ("flights", i)
+        key = _chosen(source, path, table, "mover", known, "mover", problems)
+        if key is None:
+            continue
+        mover = rooms.load("exercise.movers", key).Mover
+        if checked(flight_section(key, mover), table, source, path, problems) is not None:
+            own = {name: value for name, value in table.items() if name not in ("name", "mover")}
+            entries.append(FlightEntry(table["name"], mover.model_validate_json(as_json(own), strict=True)))
+    return entries
+
+
+def _chosen(
+    source: Source, path: KeyPath, table: Table, key: str, known: Sequence[str], what: str, problems: list[Problem]
+) -> str | None:
+    """Return which of the known names a table gives under a key; else None, and what is wrong is noted."""
+    if key in table:
+        if table[key] in known:
+            return str(table[key])
+        told = f"no {what} {table[key]!r}; {choices(str(table[key]), list(known))}"
+        problems.append(source.problem((*path, key), told))
+    elif slips := difflib.get_close_matches(key, table, n=1):
+        problems.append(source.problem((*path, slips[0]), f"no such key; did you mean '{key}'?"))
+    else:
+        problems.append(source.problem(path, f"{key} is missing: add it ({', '.join(known)})"))
+    return None
+
+
+def _injects(source: Source, tables: Sequence[Table], problems: list[Problem]) -> dict[int, Inject]:
+    """Return the injects by their place in the file, those that are right."""
+    found = {}
+    for i, table in enumerate(tables):
+        path: KeyPath = ("injects", i)
+        key = _chosen(source, path, table, "what", tuple(KINDS), "inject", problems)
+        if key and (inject := checked(KINDS[key], table, source, path, problems)) is not None:
+            found[i] = inject
+    return found
+
+
+def _surges(injects: Mapping[int, Inject]) -> list[Traffic]:
+    return [traffic_of(each, each.name or f"surge-{i + 1}") for i, each in injects.items() if isinstance(each, Surge)]
+
+
+def _check_parts(scenario: Scenario, problems: list[Problem]) -> None:
+    """Note motion models and trackers that do not exist."""
+    for name in scenario.motion.split("+"):
+        _plug_in(scenario.source, "motion", ("motion",), name, problems, of="motion model")
+    _plug_in(scenario.source, "tracking.trackers", ("tracker",), scenario.tracker, problems, of="tracker")
+
+
+def _check_twice(
+    source: Source, section: str, names: Sequence[str], problems: list[Problem], *, key: str = "name"
+) -> None:
+    """Note each name of a file's section that came before."""
+    first: dict[str, int] = {}
+    for i, name in enumerate(names):
+        if first.setdefault(name, i) != i:
+            told = f"'{name}' is there already, on line {source.line((section, first[name]))}: give each its own {key}"
+            problems.append(source.problem((section, i, key), told))
+
+
+def _check_names(scenario: Scenario, problems: list[Problem]) -> None:
+    """Note names that are there twice, and carriers that do not move."""
+    source = scenario.source
+    own = [each.name for each in scenario.flights[sum(len(nation.flights) for nation in scenario.nations) :]]
+    _check_twice(source, "flights", own, problems)
+    _check_traffic(scenario, problems)
+    _check_twice(source, "areas", [each.name for each in scenario.areas], problems)
+    _check_twice(source, "measures", [_measured(each) for each in source.table.get("measures", [])], problems)
+    _check_twice(source, "objectives", [each["name"] for each in source.table.get("objectives", [])], problems)
+    taken: dict[str, str] = {}
+    in_scenario = set(own)
+    codes: Counter[str] = Counter()
+    flying = {flight.name for flight in scenario.flights}
+    for i, nation in enumerate(scenario.nations):
+        codes[nation.code] += 1
+        if codes[nation.code] > 1:
+            told = f"takes part already as {nation.code}: leave one out, or give it another code"
+            problems.append(source.problem(("nations", i), told))
+            continue
+        for section, names in _names_of(nation).items():
+            for j, name in enumerate(names):
+                if name in taken or name in in_scenario:
+                    told = f"'{name}' is there already in {taken.get(name, source.name)}: give it another name"
+                    problems.append(nation.source.problem((section, j, "name"), told))
+                taken[name] = nation.source.name
+        for j, sensor in enumerate(nation.sensors):
+            if sensor.carrier is not None and sensor.carrier not in flying:
+                told = f"no flight '{sensor.carrier}'; {choices(sensor.carrier, sorted(flying))}"
+                problems.append(nation.source.problem(("sensors", j, "carrier"), told))
+
+
+def _check_traffic(scenario: Scenario, problems: list[Problem]) -> None:
+    """Note traffic, that of surges too, whose name something else has."""
+    source = scenario.source
+    places: list[KeyPath] = [("traffic", i, "name") for i in range(len(source.table.get("traffic", [])))]
+    places += [("injects", i, "name") for i, each in enumerate(scenario.injects) if isinstance(each, Surge)]
+    taken = {flight.name for flight in scenario.flights}
+    for place, traffic in zip(places, scenario.traffic, strict=True):
+        if traffic.name in taken:
+            problems.append(source.problem(place, f"'{traffic.name}' is there already: give each its own name"))
+        taken.add(traffic.name)
+
+
+def _measured(table: Table) -> str:
+    """Return what tells one measure from another."""
+    return " ".join([table["name"], table.get("nation", ""), table.get("area", ""), *table.get("flights", [])]).strip()
+
+
+def _names_of(nation: Nation) -> dict[str, list[str]]:
+    return {
+        "sensors": [each.site.sensor for each in nation.sensors],
+        "constellations": [each.name for each in nation.constellations],
+        "flights": [each.name for each in nation.flights],
+    }
+
+
+def _check_targets(scenario: Scenario, injects: Mapping[int, Inject], problems: list[Problem]) -> None:
+    """Note targets that an inject cannot meet."""
+    known = targets_of(scenario)
+    for i, inject in injects.items():
+        listed = isinstance(scenario.source.table["injects"][i].get("whom"), list)
+        for j, whom in enumerate(inject.targets()):
+            if whom not in known[inject.AIM]:
+                place: KeyPath = ("injects", i, "whom", j) if listed else ("injects", i, "whom")
+                told = f"no {WORDS[inject.AIM]} '{whom}'; {choices(whom, known[inject.AIM])}"
+                problems.append(scenario.source.problem(place, told))
+        if isinstance(inject, Impersonate) and inject.claims not in known[Aim.NODES]:
+            told = f"no nation '{inject.claims}'; {choices(inject.claims, known[Aim.NODES])}"
+            problems.append(scenario.source.problem(("injects", i, "claims"), told))
+
+
+WORDS = {
+    Aim.SENSORS: "sensor, constellation or nation",
+    Aim.LINKS: "link",
+    Aim.NODES: "nation",
+    Aim.FLIGHTS: "flight",
+}
+
+
+def targets_of(scenario: Scenario) -> dict[Aim, list[str]]:
+    """Return the names that injects may aim at, by what they are of."""
+    codes = [nation.code for nation in scenario.nations]
+    sensors = [each.site.sensor for nation in scenario.nations for each in nation.sensors]
+    eyes = [each.name for nation in scenario.nations for each in nation.constellations]
+    pairs = list(scenario.links())
+    feeds = [f"{each.site.sensor}>{nation.code}" for nation in scenario.nations for each in nation.sensors]
+    ways = [f"{sender}{way}{receiver}" for sender, receiver in pairs for way in (">", "-")]
+    back = [f"{receiver}-{sender}" for sender, receiver in pairs]
+    linked = sorted({code for pair in pairs for code in pair})
+    return {
+        Aim.SENSORS: [*sensors, *eyes, *codes],
+        Aim.LINKS: [*ways, *back, *linked, *feeds, *sensors],
+        Aim.NODES: codes,
+        Aim.FLIGHTS: [each.name for each in scenario.flights],
+        Aim.NOBODY: [],
+    }
+
+
+def _check_tables(
+    source: Source, section: str, entries: Iterable[tuple[int, Traffic | Surge]], problems: list[Problem]
+) -> None:
+    """Note tables of flights that are not there."""
+    for i, entry in entries:
+        try:
+            traffic_path(source, entry.flights)
+        except ValueError as error:
+            problems.append(source.problem((section, i, "flights"), str(error)))
+
+
+def traffic_path(source: Source, flights: str) -> Path:
+    """Return the file of a table of flights that a scenario names.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if flights.startswith(PREFIX):
+        return sample_path(flights)
+    path = source.folder / flights
+    if not path.is_file():
+        raise NoFileError(f"no file {path}: give sample:NAME, or a path beside the scenario")
+    return path
+
+
+def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:
+    """Note measures that nobody knows, of nations and flights that are not there, and units that do not fit."""
+    source = scenario.source
+    codes, flying = [nation.code for nation in scenario.nations], [each.name for each in scenario.flights]
+    for i, measure in enumerate(scenario.measures):
+        _check_measure(source, ("measures", i, "name"), measure.name, problems)
+        if measure.nation is not None and measure.nation not in codes:
+            told = f"no nation '{measure.nation}'; {choices(measure.nation, codes)}"
+            problems.append(source.problem(("measures", i, "nation"), told))
+        areas = [area.name for area in scenario.areas]
+        if measure.area is not None and measure.area not in areas:
+            told = f"no area '{measure.area}'; {choices(measure.area, areas)}"
+            problems.append(source.problem(("measures", i, "area"), told))
+        if measure.area is None and measure.name in measures.OF_AREAS:
+            problems.append(source.problem(("measures", i), f"area is missing: {measure.name} is about one; add it"))
+        for j, name in enumerate(measure.flights):
+            if name not in flying:
+                place = ("measures", i, "flights", j)
+                problems.append(source.problem(place, f"no flight '{name}'; {choices(name, flying)}"))
+    for i, objective in enumerate(scenario.objectives):
+        if _check_measure(source, ("objectives", i, "measure"), objective.measure, problems):
+            unit = measures.known()[objective.measure]
+            if unit != objective.unit:
+                told = f"is '{objective.unit}', but {objective.measure} is in '{unit}': write that"
+                problems.append(source.problem(("objectives", i, "unit"), told))
+
+
+def _check_measure(source: Source, path: KeyPath, name: str, problems: list[Problem]) -> bool:
+    if name in measures.known():
+        return True
+    problems.append(source.problem(path, f"no measure '{name}'; {choices(name, list(measures.known()))}"))
+    return False

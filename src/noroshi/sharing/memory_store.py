@@ -1,0 +1,86 @@
+"""An outbox's store that does not survive: for exercises in one process, and the measure of those that do."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from noroshi.sharing.envelope import FIRST
+from noroshi.sharing.parcels import Parcel, Rows, Sealed
+from noroshi.sharing.rules import Product
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """Keeps what an outbox keeps, in dictionaries; an `Outbox` made anew on it goes on where the last one was."""
+
+    parcels: dict[int, Parcel] = field(default_factory=dict)
+    waits: dict[int, set[int]] = field(default_factory=dict)
+    messages: dict[int, tuple[Sealed, bytes | None]] = field(default_factory=dict)
+    last_message: tuple[int, bytes] = (0, FIRST)
+    last_told: dict[tuple[Product, int], tuple[str, Rows, int]] = field(default_factory=dict)
+
+    def put(self, parcel: Parcel) -> None:
+        """Keep a parcel."""
+        self.parcels[parcel.parcel] = parcel
+        self.waits[parcel.parcel] = set(parcel.rows.row.tolist())
+
+    def body(self, parcel: int) -> bytes:
+        """Return the body of a parcel."""
+        return self.parcels[parcel].body
+
+    def seal(self, rows: Rows, sealed: Sealed, message: bytes) -> None:
+        """Keep a message instead of its rows."""
+        for i, name in enumerate(rows.number.tolist()):
+            before = self.last_told.get((sealed.product, name))
+            if before is None or before[1].time_ns[before[2]] <= rows.time_ns[i]:
+                self.last_told[sealed.product, name] = (sealed.rules[0], rows, i)
+        self.messages[sealed.seq] = (sealed, message)
+        self.last_message = (sealed.seq, sealed.digest)
+        self.drop(rows)
+
+    def drop(self, rows: Rows) -> None:
+        """Let rows not wait any more."""
+        for number in np.unique(rows.parcel).tolist():
+            self.waits[number] -= set(rows.row[rows.parcel == number].tolist())
+            if not self.waits[number]:
+                del self.waits[number], self.parcels[number]
+
+    def withdraw(self, seqs: Sequence[int]) -> None:
+        """Forget the content of messages."""
+        for seq in seqs:
+            self.messages[seq] = (replace(self.messages[seq][0], withdrawn=True, rules=()), None)
+
+    def forget_told(self, told: Sequence[tuple[Product, int]]) -> None:
+        """Forget that the recipient was told of these."""
+        for key in told:
+            self.last_told.pop(key, None)
+
+    def acknowledge(self, seq: int) -> None:
+        """Forget all messages up to one."""
+        self.messages = {number: kept for number, kept in self.messages.items() if number > seq}
+
+    def message(self, seq: int) -> bytes | None:
+        """Return a message, None if it is not to be had."""
+        return self.messages[seq][1] if seq in self.messages else None
+
+    def waiting(self) -> Iterable[tuple[Parcel, Rows]]:
+        """Return the parcels of which rows wait, rising, with those rows."""
+        for number in sorted(self.parcels):
+            parcel = self.parcels[number]
+            yield parcel, parcel.rows.take(np.isin(parcel.rows.row, sorted(self.waits[number])))
+
+    def sealed(self) -> Iterable[Sealed]:
+        """Return the messages that are not acknowledged, rising."""
+        return [self.messages[seq][0] for seq in sorted(self.messages)]
+
+    def last(self) -> tuple[int, bytes]:
+        """Return the number and the hash of the last message."""
+        return self.last_message
+
+    def told(self) -> Iterable[tuple[Product, str, Rows]]:
+        """Return what the recipient was told, each with the rule that released it, and the latest row."""
+        return [
+            (product, rule, rows.take(np.array([i])))
+            for (product, _), (rule, rows, i) in sorted(self.last_told.items(), key=lambda item: item[0])
+        ]

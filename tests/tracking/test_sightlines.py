@@ -1,0 +1,269 @@
+"""Tracks from lines of several satellites: the fit and its score against scipy's, then launches from end to end."""
+
+import dataclasses
+import importlib
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.optimize import LinearConstraint, least_squares, milp
+from scipy.stats import chi2, multivariate_normal
+
+from noroshi.records import TrackStatus, digest
+from noroshi.run.setup import Setup, Site, assemble
+from noroshi.tracking import sightlines
+from noroshi.tracking.rewind import Rewind
+from noroshi.tracking.store import FREE, Whole
+from noroshi.tracking.story import Terms, Witness, tell
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+
+from sightlines_parts.scenes import NS, START_NS, scene
+
+MOTIONS = "constant_velocity+ballistic+boost+glide"
+TRACKERS = ("soft", "nearest_neighbour")
+seen = cache(scene)
+
+
+def tracker(name, of):
+    motions = [importlib.import_module(f"noroshi.motion.{each}").Motion.of() for each in MOTIONS.split("+")]
+    room = importlib.import_module(f"noroshi.tracking.trackers.{name}")
+    return room.Tracker(node="n", sensor_names=of.names, motions=motions)
+
+
+def follow(name, of):
+    """Return the first row of every track that was told of: launch (-1: none), error (6,), covariance, time, number."""
+    t, found, known = tracker(name, of), [], set()
+    for look in of.looks:
+        rows = t.step(look.plots, look.sensor)
+        for i in np.flatnonzero(rows.status != TrackStatus.LOST):
+            if int(rows.track_id[i]) in known:
+                continue
+            known.add(int(rows.track_id[i]))
+            at_s = (int(rows.time_ns[i]) - START_NS) / NS
+            errors = [each.state(at_s) - rows.state_ecef[i] for each in of.launches] or [np.full(6, np.inf)]
+            k = int(np.argmin([np.linalg.norm(each[:3]) for each in errors]))
+            near = np.linalg.norm(errors[k][:3]) < 3_000.0
+            found.append((k if near else -1, errors[k], rows.covariance_ecef[i], at_s, int(rows.track_id[i])))
+    return t, found
+
+
+@cache
+def held():
+    """Return lines of one launch alone, six of two satellites, as they are held."""
+    of = seen(1, 2, 7, false_a_look=0.0, detection=1.0, until_s=75.0)
+    kept = sightlines.Held.nothing(2)
+    for look in of.looks[:6]:
+        i, period_ns = of.names.index(look.plots.sensor), np.full(2, 5 * NS)
+        kept, _ = sightlines._with_lines(kept, look.plots, look.sensor, np.ones(1, bool), i, period_ns)
+    return of, kept
+
+
+def fitted(n):
+    of, kept = held()
+    member = np.full((1, sightlines.MEMBERS_MAX), -1)
+    member[0, :n] = np.arange(n)
+    at_s = (int(kept.time_ns[n - 1]) - START_NS) / NS
+    start = np.zeros((1, 12))
+    start[0, :3] = of.launches[0].state(at_s)[:3] + np.array([3e3, -2e3, 1e3])
+    return kept, sightlines._fitted(kept, member, kept.time_ns[n - 1 : n], start)
+
+
+@pytest.mark.parametrize("n", [2, 4, 6])
+def test_the_fit_is_that_of_scipy(n):
+    kept, found = fitted(n)
+    dt_s = (kept.time_ns[:n] - kept.time_ns[n - 1]) / NS
+    origin, across = kept.line[:n, :3], kept.line[:n, 6:12].reshape(n, 2, 3)
+
+    def misses(x):
+        p, v, a, j = x.reshape(4, 3) * [[1e3], [1e2], [1.0], [0.1]]
+        place = p + found.mean[0, :3] + np.outer(dt_s, v) + np.outer(dt_s**2 / 2, a) + np.outer(dt_s**3 / 6, j)
+        way = place - origin
+        lines = across @ (way / np.linalg.norm(way, axis=1)[:, None])[:, :, None]
+        return np.concatenate([lines.ravel(), v / 3_000.0, a / 20.0, j / 1.0])
+
+    other = least_squares(misses, np.zeros(12), x_scale="jac", xtol=1e-14, ftol=1e-14, gtol=1e-14)
+    scale = np.repeat([1e3, 1e2, 1.0, 0.1], 3)
+    ours = (found.mean[0] - np.concatenate([found.mean[0, :3], np.zeros(9)])) / scale
+    sigma = np.sqrt(np.diag(found.spread[0])) / scale
+    assert np.abs((ours - other.x) / sigma).max() < 0.02
+    theirs = np.linalg.inv(other.jac.T @ other.jac) * np.outer(scale, scale)
+    correlation = np.sqrt(np.diag(theirs))
+    np.testing.assert_allclose((found.spread[0] - theirs) / np.outer(correlation, correlation), 0.0, atol=0.02)
+
+
+def test_a_line_adds_to_the_score_what_scipy_says_of_its_density():
+    """The evidence of five lines over that of four is the density of the fifth, expected from the four."""
+    kept, four = fitted(4)
+    _, five = fitted(5)
+    shift = sightlines._shift((kept.time_ns[4:5] - four.base_ns) / NS)
+    mean, spread = np.matvec(shift, four.mean)[0], (shift @ four.spread @ shift.swapaxes(1, 2))[0]
+    way, across = mean[:3] - kept.line[4, :3], kept.line[4, 6:12].reshape(2, 3)
+    unit = way / np.linalg.norm(way)
+    rows = across @ (np.eye(3) - np.outer(unit, unit)) / np.linalg.norm(way)
+    log_density = multivariate_normal(across @ unit, rows @ spread[:3, :3] @ rows.T + np.eye(2)).logpdf(np.zeros(2))
+    cost = kept.line[4, sightlines.Line.COST] - np.log(2.0 * np.pi)  # the density has it already
+    assert five.evidence[0] - four.evidence[0] == pytest.approx(log_density - cost, abs=0.1)
+
+
+def test_a_line_costs_what_false_lines_are_denser_than_a_found_target():
+    """Twenty false lines a look over half a sphere, nine targets of ten found, noise of 50 microradian each way."""
+    _, kept = held()
+    dense = 20.0 / (2.0 * np.pi) / 0.9
+    assert kept.line[0, sightlines.Line.COST] == pytest.approx(np.log(2.0 * np.pi * 50e-6**2 * dense))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_best_reading_is_that_of_an_integer_programme(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 22))
+    score = rng.uniform(0.5, 30.0, n)
+    conflict = rng.uniform(size=(n, n)) < rng.uniform(0.1, 0.7)
+    conflict |= conflict.T | np.eye(n, dtype=bool)
+    total, chosen = sightlines._best(score, conflict)
+    pairs = np.argwhere(np.triu(conflict, 1))
+    rows = np.zeros((len(pairs), n))
+    rows[np.arange(len(pairs)), pairs[:, 0]] = rows[np.arange(len(pairs)), pairs[:, 1]] = 1.0
+    limits = [LinearConstraint(rows, -np.inf, 1.0)] if len(pairs) else []
+    best = milp(-score, constraints=limits, integrality=np.ones(n), bounds=(0, 1))
+    assert total == pytest.approx(-best.fun)
+    assert score[chosen].sum() == pytest.approx(total)
+    assert not (conflict[np.ix_(chosen, chosen)] & ~np.eye(int(chosen.sum()), dtype=bool)).any()
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+@pytest.mark.parametrize(("launches", "satellites"), [(1, 2), (1, 3), (3, 2), (3, 3)])
+def test_launches_start_one_track_each_and_nothing_else_does(name, launches, satellites):
+    of = seen(launches, satellites, 11, until_s=75.0)
+    t, found = follow(name, of)
+    assert sorted(k for k, *_ in found) == list(range(launches))
+    for k, error, covariance, at_s, _ in found:
+        assert at_s - of.first_s[k] < 20.0
+        assert np.linalg.norm(error[:3]) < 1_000.0
+        assert error @ np.linalg.solve(covariance, error) < chi2.ppf(0.9999, 6)
+    assert len(t.picture(START_NS + 75 * NS)) == launches
+
+
+def test_the_first_state_is_consistent():
+    """NEES of the first rows of thirty launches, mean inside its bounds."""
+    squared = []
+    for seed in range(21, 31):
+        of = seen(3, 2 + seed % 2, seed, until_s=65.0)
+        _, found = follow("nearest_neighbour", of)
+        assert [k for k, *_ in found if k < 0] == []
+        squared += [error @ np.linalg.solve(covariance, error) for _, error, covariance, _, _ in found]
+    assert len(squared) >= 28
+    low, high = chi2.ppf([0.0005, 0.9995], 6 * len(squared)) / len(squared)
+    assert low < np.mean(squared) < high
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_one_satellite_alone_starts_nothing(name):
+    t, found = follow(name, seen(1, 1, 12, until_s=75.0))
+    assert found == []
+    assert not len(t.store.in_use())
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_false_lines_start_nothing(name):
+    _, found = follow(name, seen(0, 3, 13, until_s=75.0, false_a_look=15.0))
+    assert found == []
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_a_radar_and_lines_make_one_track(name):
+    """The lines see the launch first, 600 km from the radar, whose plots then go to the same track."""
+    of = seen(1, 2, 14, until_s=110.0, radar_m=600_000.0)
+    t, found = follow(name, of)
+    assert [k for k, *_ in found] == [0]
+    picture = t.picture(START_NS + 110 * NS)
+    assert picture.sources.tolist() == [[True, True, True]]
+    assert t.plots_used()["radar"] > 3
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_late_lines_give_the_tracks_of_an_arrival_in_order(name):
+    of = seen(3, 2, 11, until_s=75.0)
+    order_s = np.array([look.plots.time_ns[0] for look in of.looks]) / NS
+    pictures, numbers = [], []
+    for seed in (None, 1, 2):
+        late_s = 0.0 if seed is None else np.random.default_rng(seed).uniform(0.0, 12.0, len(order_s))
+        late = Rewind(tracker(name, of), window_ns=30 * NS)
+        for i in np.argsort(order_s + late_s, kind="stable"):
+            late.step(of.looks[i].plots, of.looks[i].sensor)
+        assert late.n_late_rows == 0
+        assert (late.n_reruns > 0) == (seed is not None)
+        pictures.append(digest(late.tracker.picture(START_NS + 75 * NS)))
+        state = late.tracker.state()
+        numbers.append([digest_of(state[key]) for key in sorted(state) if key.startswith("sight_")])
+    assert pictures[0] == pictures[1] == pictures[2]
+    assert numbers[0] == numbers[1] == numbers[2]
+
+
+def digest_of(array):
+    return array.shape, array.tobytes()
+
+
+def test_a_node_resumes_between_the_lines_of_a_launch():
+    of = seen(3, 2, 11, until_s=75.0)
+    sites = [Site(sensor=name, type="infrared", parameters=dict(eye.sensor.parameters)) for name, eye in
+             zip(of.names, of.eyes, strict=True)]  # fmt: skip
+    setup = Setup(sites=sites, motion=MOTIONS)
+    given = []
+    for cut in (None, 21):
+        node, _ = assemble(setup)
+        given.append([])
+        for at, look in enumerate(of.looks):
+            if at == cut:
+                kept = node.checkpoint()
+                node, _ = assemble(setup)
+                node.resume(kept)
+            node.receive(look.plots, int(look.plots.time_ns.max()))
+            given[-1] += [digest(each.record) for each in node.take()]
+    assert len(given[0]) > 5
+    assert given[0] == given[1]
+
+
+def test_a_track_that_went_astray_goes_on_under_its_number():
+    of = seen(1, 2, 15, until_s=110.0, false_a_look=0.0, detection=1.0)
+    t = tracker("soft", of)
+    numbers, moved = set(), False
+    for look in of.looks:
+        rows = t.step(look.plots, look.sensor)
+        numbers |= set(rows.track_id[rows.status != TrackStatus.LOST].tolist())
+        if numbers and not moved and look.plots.time_ns[0] > START_NS + 70 * NS:
+            s, moved = t.store, True
+            row = s.in_use()
+            for offset in s.layout.offsets:
+                s.real[row, offset : offset + 3] += 800.0
+            s.refresh(row)
+    picture = t.picture(START_NS + 110 * NS)
+    assert len(numbers) == len(picture) == 1
+    assert np.linalg.norm(picture.state_ecef[0, :3] - of.launches[0].state(110.0)[:3]) < 1_500.0
+
+
+def test_the_story_of_a_track_tells_how_many_lines_started_it():
+    of = seen(1, 2, 11, until_s=75.0)
+    number = follow("soft", of)[1][0][4]
+    t = tracker("soft", of)
+    t.listener = witness = Witness(t, number)
+    for look in of.looks:
+        t.step(look.plots, look.sensor)
+    terms = Terms(sensors=of.names, models=tuple(MOTIONS.split("+")), rules=dataclasses.asdict(t.parameters), names={})
+    start, firm, *_ = tell(witness.glimpses(), terms)
+    assert (start.what, firm.what) == ("start", "firm")
+    assert start.text.startswith("started by 4 lines of several sensors")
+
+
+def test_a_flood_of_lines_is_bounded_and_counted():
+    of = seen(0, 2, 16, until_s=10.0, false_a_look=650.0)
+    t = tracker("nearest_neighbour", of)
+    for look in of.looks:
+        t.step(look.plots, look.sensor)
+    kept = sightlines.held_in(t.store, 2)
+    assert len(kept.line) <= sightlines.LINES_MAX + sightlines.HYPOTHESES_MAX * sightlines.MEMBERS_MAX
+    assert len(kept.member) <= sightlines.HYPOTHESES_MAX
+    assert kept.n_dropped[0] > 100
+    assert (t.store.whole[: t.store.n_used, Whole.STATUS] == FREE).all()
