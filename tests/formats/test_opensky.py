@@ -171,16 +171,32 @@ def test_reported_velocities_agree_with_the_places():
     assert np.median(np.linalg.norm(flown - told, axis=1)) < 10.0
 
 
-@pytest.mark.parametrize(("course", "kept"), [(228.0, True), (228.0 - 256.0, False)])
-def test_a_course_that_contradicts_the_movement_is_not_believed(course, kept):
-    """228 degrees in a signed byte are -28: the positions are good, the velocities are not."""
+def flying(way_deg, told_deg):
+    """Return a table of an aircraft that flies one way at 100 m/s and says what it says of it."""
     lines = ["timestamp,icao24,latitude,longitude,altitude,groundspeed,track"]
     for k in range(20):
-        north_m, east_m = (5.0 * k * 100.0 * np.array([np.cos(np.radians(228)), np.sin(np.radians(228))])).tolist()
+        north_m, east_m = (
+            5.0 * k * 100.0 * np.array([np.cos(np.radians(way_deg)), np.sin(np.radians(way_deg))])
+        ).tolist()
         lat, lon = 45 + np.degrees(north_m / 6.37e6), 7 + np.degrees(east_m / 6.37e6 / np.cos(np.radians(45)))
-        lines.append(f"{1_700_000_000 + 5 * k},39b415,{lat:.6f},{lon:.6f},3000,{194.4 + 0.1 * k},{course + 0.01 * k}")
-    decoded = opensky.decode("\n".join(lines).encode(), Context())
-    velocity = decoded.detections[0].values[:, 3:5]
-    assert np.isfinite(velocity).all() == kept
+        told = told_deg + 0.01 * k
+        lines.append(f"{1_700_000_000 + 5 * k},39b415,{lat:.6f},{lon:.6f},3000,{194.4 + 0.1 * k},{told}")
+    return opensky.decode("\n".join(lines).encode(), Context())
+
+
+@pytest.mark.parametrize("way_deg", [130.0, 228.0, 256.5, 300.0, 355.0])
+def test_a_course_that_was_kept_in_a_byte_is_put_right(way_deg):
+    """228 degrees in a signed byte are -28, 300 are 44."""
+    decoded = flying(way_deg, way_deg - 256.0)
+    east, north = decoded.detections[0].values[:, 3:5].T
+    course = np.degrees(np.arctan2(east, north)) % 360.0
+    np.testing.assert_allclose(course, way_deg + 0.01 * np.arange(20), atol=1e-6)
+    assert decoded.counts["position report, course out of a byte"] == 20
+
+
+@pytest.mark.parametrize(("off_deg", "kept"), [(0.0, True), (90.0, False), (180.0, False)])
+def test_a_course_that_contradicts_the_movement_is_not_believed(off_deg, kept):
+    decoded = flying(228.0, (228.0 + off_deg) % 360.0)
+    assert np.isfinite(decoded.detections[0].values[:, 3:5]).all() == kept
     assert np.isfinite(decoded.detections[0].values[:, :3]).all()
     assert decoded.counts["position report, velocity against the movement"] == (0 if kept else 20)

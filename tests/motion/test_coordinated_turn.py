@@ -3,10 +3,11 @@ from datetime import timedelta
 import mpmath as mp
 import numpy as np
 import pytest
-from scipy.linalg import expm
+from scipy.linalg import eigh, expm
 from stonesoup.models.transition.linear import KnownTurnRate
 
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes, enu_axes_at, geodetic_from_ecef
+from noroshi.motion import predict_by_jacobian
 from noroshi.motion.constant_velocity import Motion as ConstantVelocity
 from noroshi.motion.coordinated_turn import Motion
 
@@ -145,3 +146,29 @@ def test_noise_of_the_turn_rate_reaches_velocity_and_position_as_sampled_paths_s
     west = [1, 4, 6]  # at 0 N 0 E heading north, left is west: minus y
     np.testing.assert_allclose(ours[np.ix_(west, west)], sampled[np.ix_(west, west)], rtol=0.03)
     assert ours[1, 6] < 0.0
+
+
+@pytest.mark.parametrize(("rate", "sigma"), [(0.0, 0.05), (0.04, 0.03), (-0.03, 0.02)])
+@pytest.mark.parametrize("dt_s", [5.0, 10.0])
+def test_an_uncertain_rate_is_predicted_to_the_second_order(rate, sigma, dt_s):
+    """Beside the moments of 400,000 targets drawn and flown; the Jacobian alone claims more than it knows."""
+    rng = np.random.default_rng(1)
+    state = flights([[150.0, 100.0, 2.0]], np.array([45.0]), np.array([7.0]), [rate])
+    sizes = np.array([60.0] * 3 + [8.0] * 3 + [sigma])
+    root = np.eye(7) + 0.3 * rng.normal(size=(7, 7))
+    correlation = root @ root.T
+    unit = np.sqrt(np.diag(correlation))
+    covariance = correlation / unit[:, None] / unit * sizes[:, None] * sizes
+    model = Motion.of(horizontal_psd_m2_s3=0.0, vertical_psd_m2_s3=0.0, turn_rate_psd_rad2_s3=0.0)
+    flown = model.propagate(rng.multivariate_normal(state[0], covariance, 400_000), np.full(400_000, dt_s))
+    mean = flown.mean(axis=0)
+
+    def off(ahead, spread):
+        """Return how far the mean is off, and how many times the claimed variance is exceeded at worst."""
+        away = flown - ahead[0]
+        return np.linalg.norm((ahead[0] - mean)[:3]), eigh(away.T @ away / len(away), spread[0], eigvals_only=True)[-1]
+
+    second = off(*model.predict(state, covariance[None], np.array([dt_s])))
+    first = off(*predict_by_jacobian(model, state, covariance[None], np.array([dt_s])))
+    assert second[0] < max(0.1 * first[0], 0.5)  # the drawn mean is some 0.2 m off by chance
+    assert second[1] - 1.0 < 0.01 * (first[1] - 1.0)

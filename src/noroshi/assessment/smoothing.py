@@ -33,7 +33,8 @@ def smoothed(
 
     Args:
         truth: legs (rows of one target) of reported states; positions finite, velocities NaN where not reported.
-        motion: of six components; its process noise says how hard the targets manoeuvre.
+        motion: its process noise says how hard the targets manoeuvre; a component beyond the sixth begins in the middle
+            of its model's extent, uncertain as if uniform there.
         position_sigma_m: of a report along each horizontal axis.
         height_sigma_m: of a report's height.
         velocity_sigma_m_s: of a report along each axis.
@@ -65,22 +66,25 @@ def smoothed(
 def _pass(reported: Floats, dt_s: Floats, noise: Floats, motion: Motion) -> Floats:
     """Return (k, n, 6) smoothed states of n legs of up to k reports; what follows a leg's end is of no meaning."""
     k, n, _ = reported.shape
-    unknown = np.array([1e4] * 3 + [UNKNOWN_VELOCITY_M_S] * 3) ** 2
-    mean = np.where(np.isnan(reported[0]), 0.0, reported[0])
+    low, high = np.array(motion.EXTENT, np.float64).reshape(-1, 2).T
+    unknown = np.concatenate([[1e4] * 3, [UNKNOWN_VELOCITY_M_S] * 3, (high - low) / np.sqrt(12.0)]) ** 2
+    d = len(unknown)
+    start = np.where(np.isnan(reported[0]), 0.0, reported[0])
+    mean = np.hstack([start, np.broadcast_to((low + high) / 2.0, (n, d - 6))])
     covariance = np.tile(np.diag(unknown), (n, 1, 1))
-    means, covariances = np.empty((k, n, 6)), np.empty((k, n, 6, 6))
-    ahead, transitions, drifts = np.empty((k - 1, n, 6)), np.empty((k - 1, n, 6, 6)), np.empty((k - 1, n, 6, 6))
-    identity = np.broadcast_to(np.eye(6), (n, 6, 6))
+    means, covariances = np.empty((k, n, d)), np.empty((k, n, d, d))
+    ahead, transitions, drifts = np.empty((k - 1, n, d)), np.empty((k - 1, n, d, d)), np.empty((k - 1, n, d, d))
+    identity = np.broadcast_to(np.eye(6, d), (n, 6, d))
     for i in range(k):
         if i:
             transitions[i - 1] = motion.jacobian(mean, dt_s[i - 1])
             drifts[i - 1] = motion.process_noise(mean, dt_s[i - 1])
             ahead[i - 1] = mean = motion.propagate(mean, dt_s[i - 1])
             covariance = symmetric(transitions[i - 1] @ covariance @ transitions[i - 1].swapaxes(1, 2) + drifts[i - 1])
-        posterior = update(mean, covariance, reported[i] - mean, identity, noise[i])
+        posterior = update(mean, covariance, reported[i] - mean[:, :6], identity, noise[i])
         mean, covariance = posterior.mean, posterior.covariance
         means[i], covariances[i] = mean, covariance
-    return smooth(means, covariances, ahead, transitions, drifts)[0]
+    return smooth(means, covariances, ahead, transitions, drifts)[0][:, :, :6]
 
 
 def _noise(axes: Floats, sigmas: Floats, weight: Floats) -> Floats:

@@ -80,6 +80,7 @@ STATES = (
 )
 HELD_VELOCITY_NS = 10_000_000_000
 CONTRARY_RAD = math.radians(45.0)
+BYTE_RAD = math.radians(256.0)
 MOVING_M_S = 20.0
 STEP_NS_MAX = 30_000_000_000
 HELD_SPEED_M_S = 2.5  # who is faster and stays in one place to ten decimals has not been heard of again
@@ -197,7 +198,7 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
             time_ns, timed = np.where(timed, time_ns, candidate_ns), timed | known
     if not timed.any():
         raise FormatError("no row has a time")
-    values, geometric = _values(columns, n)
+    values, geometric, in_a_byte = _values(columns, n)
     placed = np.isfinite(values[:, 0]) & np.isfinite(values[:, 1])
     nobody = pa.nulls(n, pa.string())
     identity = Identity(
@@ -209,8 +210,12 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     rows = np.flatnonzero(timed & placed)
     held = _held(identity.icao_address[rows], time_ns[rows], values[rows])
     stale = _stale(identity.icao_address[rows], time_ns[rows], values[rows])
-    contrary = _contrary(identity.icao_address[rows], time_ns[rows], values[rows]) & ~stale
-    values[rows[stale | contrary], 3:] = np.nan
+    values[rows[stale], 3:] = np.nan
+    wrapped = _contrary(identity.icao_address[rows], time_ns[rows], values[rows]) & in_a_byte
+    values[rows[wrapped], 3:5] = _out_of_a_byte(identity.icao_address[rows], time_ns[rows], values[rows])[wrapped]
+    contrary = _contrary(identity.icao_address[rows], time_ns[rows], values[rows])
+    values[rows[contrary], 3:] = np.nan
+    wrapped &= ~contrary
     add_reports(decoded, context, time_ns=time_ns[rows], values=values[rows], identity=take(identity, rows))
     if len(rows):
         quality = np.where(held, Quality.DUPLICATE, Quality.GOOD).astype(np.uint8)
@@ -221,14 +226,15 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     for sort, chosen in {
         "position report, velocity held over": stale,
         "position report, velocity against the movement": contrary,
-        "position report, geometric height": ~stale & ~contrary & geometric[rows],
-        "position report": ~stale & ~contrary & ~geometric[rows],
+        "position report, course out of a byte": wrapped,
+        "position report, geometric height": ~stale & ~contrary & ~wrapped & geometric[rows],
+        "position report": ~stale & ~contrary & ~wrapped & ~geometric[rows],
     }.items():
         decoded.counts[sort] += int((chosen & ~held).sum())
 
 
-def _values(columns: Columns, n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return (n, 6) values in the order of `REPORT_COMPONENTS`, and which altitudes are geometric."""
+def _values(columns: Columns, n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_], bool]:
+    """Return (n, 6) values in the order of `REPORT_COMPONENTS`, which heights are geometric, if courses fit a byte."""
     metric = "groundspeed" not in columns and any(name in columns for name in (*SI["speed"], *SI["pressure_altitude"]))
     names: Mapping[str, tuple[str, ...]] = PLACE | (SI if metric else FEET_AND_KNOTS)
     altitude_unit, speed_unit, climb_unit = (1.0, 1.0, 1.0) if metric else (FOOT_M, KNOT_M_S, FOOT_PER_MINUTE_M_S)
@@ -239,7 +245,9 @@ def _values(columns: Columns, n: int) -> tuple[NDArray[np.float64], NDArray[np.b
 
     pressure, height = column("pressure_altitude"), column("geometric_height")
     geometric = np.isnan(pressure) & np.isfinite(height)
-    speed_m_s, track_rad = column("speed") * speed_unit, np.radians(column("track"))
+    speed_m_s, track_deg = column("speed") * speed_unit, column("track")
+    track_rad = np.radians(track_deg)
+    in_a_byte = not np.any((track_deg < -128.0) | (track_deg >= 128.0))
     values = (
         np.radians(column("lat")),
         np.radians(column("lon")),
@@ -248,7 +256,7 @@ def _values(columns: Columns, n: int) -> tuple[NDArray[np.float64], NDArray[np.b
         speed_m_s * np.cos(track_rad),
         column("climb") * climb_unit,
     )
-    return np.column_stack(values), geometric
+    return np.column_stack(values), geometric, in_a_byte
 
 
 def _held(address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -278,19 +286,44 @@ def _stale(address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArr
 
 
 def _contrary(address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which reports have a velocity and are of an aircraft whose velocities are not those of its movement.
+    """Return which reports have a velocity and are of an aircraft whose velocities are not those of its movement."""
+    off = np.abs(wrap(_movement_rad(address, time_ns, values) - np.arctan2(values[:, 3], values[:, 4])))
+    off[~(np.hypot(values[:, 3], values[:, 4]) > MOVING_M_S)] = np.nan
+    tells = np.isfinite(off)
+    wrong = [each for each in np.unique(address[tells]) if np.median(off[tells & (address == each)]) > CONTRARY_RAD]
+    return np.asarray(np.isin(address, wrong) & np.isfinite(values[:, 3:5]).all(axis=1))
 
-    Some tables keep the course in a number too small for it, so that 228 degrees become -28.
+
+def _out_of_a_byte(
+    address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the (n, 2) velocities of reports whose table keeps the course in a byte: 228 degrees became -28.
+
+    A negative course lacks 256 degrees; one below 104 may, and the movement tells.
+    """
+    speed_m_s, course = np.hypot(values[:, 3], values[:, 4]), np.arctan2(values[:, 3], values[:, 4])
+    movement, more = _movement_rad(address, time_ns, values), course + BYTE_RAD
+    nearer = np.abs(wrap(more - movement)) < np.abs(wrap(course - movement))
+    course = np.where((course < 0.0) | (more < 2.0 * np.pi) & nearer, more, course)
+    velocity: NDArray[np.float64] = speed_m_s[:, None] * np.stack([np.sin(course), np.cos(course)], axis=1)
+    return velocity
+
+
+def _movement_rad(
+    address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return (n,) the course of the aircraft's movement since its report before, or where that is not near to its next.
+
+    It is NaN where neither is near or the aircraft hardly moves.
     """
     order = np.lexsort((np.arange(len(address)), time_ns, address))
-    key, place, velocity = address[order], values[order, :2], values[order, 3:5]
+    key, place = address[order], values[order, :2]
     step_ns = np.diff(time_ns[order])
     near = (key[1:] == key[:-1]) & (step_ns > 0) & (step_ns <= STEP_NS_MAX)
-    dt_s = np.where(near, step_ns, STEP_NS_MAX) / NS_PER_S
-    moved = np.diff(place, axis=0)[:, ::-1] * MEAN_RADIUS_M / dt_s[:, None]
+    moved = np.diff(place, axis=0)[:, ::-1] * MEAN_RADIUS_M / (np.where(near, step_ns, STEP_NS_MAX) / NS_PER_S)[:, None]
     moved[:, 0] *= np.cos(place[1:, 0])
-    turn = np.arctan2(moved[:, 0], moved[:, 1]) - np.arctan2(velocity[1:, 0], velocity[1:, 1])
-    tells = near & (np.hypot(*moved.T) > MOVING_M_S) & (np.hypot(*velocity[1:].T) > MOVING_M_S)
-    who, off = key[1:][tells], np.abs(wrap(turn[tells]))
-    wrong = [each for each in np.unique(who) if np.median(off[who == each]) > CONTRARY_RAD]
-    return np.asarray(np.isin(address, wrong) & np.isfinite(values[:, 3:5]).all(axis=1))
+    course = np.where(near & (np.hypot(*moved.T) > MOVING_M_S), np.arctan2(moved[:, 0], moved[:, 1]), np.nan)
+    before, after = np.append(np.nan, course), np.append(course, np.nan)
+    movement = np.empty(len(order))
+    movement[order] = np.where(np.isnan(before), after, before)
+    return movement

@@ -22,6 +22,9 @@ class Motion(Protocol):
             ("x_ecef_m", "y_ecef_m", "z_ecef_m", "vx_ecef_m_s", "vy_ecef_m_s", "vz_ecef_m_s").
         EXTENT: for each component beyond the sixth, the (low, high) range in which the model is meant to be used.
 
+    A model may have `SETS_IN = True`: of several, a target that takes it up has its components beyond the sixth anew,
+    anywhere in the extent. Otherwise they go on from what the model held of them.
+
     A model of six components may also say `KEEPS_VELOCITY = True`: it moves along its velocity, which turns with the
     Earth's curve at most, and no process noise of a position is more than a third of its greatest density's in dt^3.
     A tracker then leaves out plots that cannot be a target's before it asks for `predict`.

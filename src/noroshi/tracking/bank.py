@@ -87,6 +87,7 @@ class Bank:
         self.sojourn_s = np.array(sojourn_s, np.float64)
         self.sizes = tuple(len(motion.COMPONENTS) for motion in motions)
         self._sizes = np.array(self.sizes)
+        self._sets_in = np.array([getattr(motion, "SETS_IN", False) for motion in motions])
         self.keeps_velocity = all(getattr(motion, "KEEPS_VELOCITY", False) for motion in motions)
         self._extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
             -1, 2
@@ -165,7 +166,8 @@ class Bank:
         p, k = len(row), len(self.sizes)
         mixed = np.empty((len(rows) if k > 1 else 0, store.layout.n_real))
         if k > 1:
-            _mix(store.real, rows, dt_s, begin, self.sojourn_s, self._sizes, store.layout.offsets, mixed)
+            _mix(store.real, rows, dt_s, begin, self.sojourn_s, self._sizes, store.layout.offsets, self._sets_in,
+                 self._extent, mixed)  # fmt: skip
         pairs = Pairs(
             row=row, plot=plot, agreement=agreement, group=group, rows=rows, begin=begin, dt_s=dt_s, mixed=mixed,
             means=[np.empty((0, d)) for d in self.sizes], covariances=[np.empty((0, d, d)) for d in self.sizes],
@@ -413,14 +415,17 @@ def _mix(
     sojourn_s: Floats,
     sizes: Integers,
     offsets: Integers,
+    sets_in: NDArray[np.bool_],
+    extent: Floats,
     mixed: Floats,
 ) -> None:
     """Mix the models of each track as they may have changed since its last plot.
 
-    A model is kept over dt with probability exp(-dt / sojourn), and left for any other alike.
+    A model is kept over dt with probability exp(-dt / sojourn), and left for any other alike. What a model that sets in
+    has beyond the sixth component is, where another is left for it, anywhere in its extent.
     """
     k = sizes.shape[0]
-    joint = np.empty((k, k))
+    joint, there = np.empty((k, k)), np.empty((k, sizes.max()))
     for at in range(rows.shape[0]):
         row, out = real[rows[at]], mixed[at]
         out[0] = row[0]
@@ -428,6 +433,7 @@ def _mix(
             stay = math.exp(-max(dt_s[begin[at]], 0.0) / sojourn_s[i])
             for j in range(k):
                 joint[i, j] = row[PROBABILITY + i] * (stay if i == j else (1.0 - stay) / (k - 1))
+        beyond = 0
         for j in range(k):
             d, own = sizes[j], offsets[j]
             total = 0.0
@@ -437,8 +443,12 @@ def _mix(
             for a in range(d):
                 value = 0.0
                 for i in range(k):
-                    source = offsets[i] if a < sizes[i] and (a < 6 or i == j) else own
-                    value += joint[i, j] * row[source + a]
+                    if a >= 6 and i != j:
+                        low, high = extent[beyond + a - 6, 0], extent[beyond + a - 6, 1]
+                        there[i, a] = 0.5 * (low + high) if sets_in[j] else row[own + a]
+                    else:
+                        there[i, a] = row[offsets[i] + a]
+                    value += joint[i, j] * there[i, a]
                 out[own + a] = value / total
             for a in range(d):
                 for b in range(a + 1):
@@ -446,15 +456,19 @@ def _mix(
                     for i in range(k):
                         of_a = offsets[i] if a < 6 or i == j else own
                         of_b = offsets[i] if b < 6 or i == j else own
-                        if of_a == of_b:
+                        if a >= 6 and i != j and sets_in[j]:
+                            width = extent[beyond + a - 6, 1] - extent[beyond + a - 6, 0]
+                            part = width * width / 12.0 if a == b else 0.0
+                        elif of_a == of_b:
                             size = sizes[i] if of_a == offsets[i] else d
                             part = row[of_a + size + a * size + b]
                         else:
                             part = 0.0
-                        part += (row[of_a + a] - out[own + a]) * (row[of_b + b] - out[own + b])
+                        part += (there[i, a] - out[own + a]) * (there[i, b] - out[own + b])
                         value += joint[i, j] * part
                     out[own + d + a * d + b] = value / total
                     out[own + d + b * d + a] = value / total
+            beyond += d - 6
 
 
 @kernel

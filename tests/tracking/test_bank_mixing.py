@@ -1,0 +1,82 @@
+import math
+
+import numpy as np
+import pytest
+from stonesoup.functions import gm_reduce_single
+
+from noroshi.motion.constant_velocity import Motion as ConstantVelocity
+from noroshi.motion.coordinated_turn import Motion as CoordinatedTurn
+from noroshi.motion.left_turn import Motion as LeftTurn
+from noroshi.motion.right_turn import Motion as RightTurn
+from noroshi.tracking.bank import Bank, _mix
+from noroshi.tracking.store import PROBABILITY
+
+SOJOURN_S, DT_S = (120.0, 40.0, 20.0), 7.0
+
+
+def bank_and_row(*motions):
+    """Return a bank, a track's row of random states, and these states by model."""
+    bank, rng = Bank(motions, SOJOURN_S[: len(motions)]), np.random.default_rng(1)
+    layout = bank.layout(1)
+    row = np.zeros(layout.n_real)
+    row[PROBABILITY : PROBABILITY + len(motions)] = (0.7, 0.2, 0.1)[: len(motions)]
+    row[PROBABILITY : PROBABILITY + len(motions)] /= row[PROBABILITY : PROBABILITY + len(motions)].sum()
+    states = []
+    for size, offset in zip(layout.sizes, layout.offsets.tolist(), strict=True):
+        root = rng.normal(size=(size, size))
+        mean, covariance = rng.normal(size=size), root @ root.T
+        row[offset : offset + size], row[offset + size : offset + size + size**2] = mean, covariance.ravel()
+        states.append((mean, covariance))
+    return bank, row, states
+
+
+def mixed(bank, row):
+    layout, out = bank.layout(1), np.zeros((1, len(row)))
+    _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, np.array(layout.sizes),
+         layout.offsets, bank._sets_in, bank._extent, out)  # fmt: skip
+    return [
+        (out[0, o : o + d], out[0, o + d : o + d + d * d].reshape(d, d))
+        for d, o in zip(layout.sizes, layout.offsets.tolist(), strict=True)
+    ]
+
+
+def joint(probability, i, j, k):
+    stay = math.exp(-DT_S / SOJOURN_S[i])
+    return probability[i] * (stay if i == j else (1.0 - stay) / (k - 1))
+
+
+@pytest.mark.parametrize("turn", [LeftTurn, RightTurn])
+def test_a_turn_that_sets_in_has_a_rate_anywhere_in_its_extent(turn):
+    """What each model is taken up with is a mixture, whose moments are Stone Soup's."""
+    bank, row, states = bank_and_row(ConstantVelocity(), turn(), CoordinatedTurn())
+    found = mixed(bank, row)
+    low, high = turn.EXTENT[0]
+    probability = row[PROBABILITY : PROBABILITY + 3]
+    means, covariances, weights = np.zeros((7, 3)), np.zeros((7, 7, 3)), np.zeros(3)
+    for i, (mean, covariance) in enumerate(states):
+        weights[i] = joint(probability, i, 1, 3)
+        means[:6, i], covariances[:6, :6, i] = mean[:6], covariance[:6, :6]
+        means[6, i], covariances[6, 6, i] = (low + high) / 2.0, (high - low) ** 2 / 12.0
+    means[:, 1], covariances[:, :, 1] = states[1]
+    mean, covariance = gm_reduce_single(means.copy(), covariances.copy(), weights / weights.sum())
+    np.testing.assert_allclose(found[1][0], np.asarray(mean).ravel(), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found[1][1], covariance, rtol=1e-12, atol=1e-12)
+
+
+def test_a_turn_that_does_not_set_in_keeps_its_rate():
+    bank, row, states = bank_and_row(ConstantVelocity(), CoordinatedTurn())
+    found = mixed(bank, row)
+    np.testing.assert_allclose(found[1][0][6], states[1][0][6], rtol=1e-12)
+    np.testing.assert_allclose(found[1][1][6, 6], states[1][1][6, 6], rtol=1e-12)
+
+
+def test_what_one_turn_knows_does_not_reach_the_other():
+    """Extents are looked up by model: the left one's is not the right one's."""
+    bank, row, _ = bank_and_row(ConstantVelocity(), LeftTurn(), RightTurn())
+    layout = bank.layout(1)
+    row[PROBABILITY : PROBABILITY + 3] = 1.0, 0.0, 0.0
+    found = mixed(bank, row)
+    for k, turn in ((1, LeftTurn), (2, RightTurn)):
+        assert found[k][0][6] == pytest.approx(sum(turn.EXTENT[0]) / 2.0)
+        assert found[k][1][6, 6] == pytest.approx((turn.EXTENT[0][1] - turn.EXTENT[0][0]) ** 2 / 12.0)
+    assert layout.sizes == (6, 7, 7)
