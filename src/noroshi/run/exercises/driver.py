@@ -37,15 +37,21 @@ class Feed:
         name: of the sensor.
         watch: what it truly sees.
         node: whom it tells.
-        span_ns: how much it sees before it tells.
+        first_ns, span_ns: how much it sees before it tells for the first time, and between two times.
         port: the way to the node.
     """
 
     name: str
     watch: Watch
     node: str
+    first_ns: int
     span_ns: int
     port: Port
+
+    def span(self, number: int) -> tuple[int, int]:
+        """Return from when to when after the start it sees what it tells the time of this number."""
+        end_ns = self.first_ns + number * self.span_ns
+        return (end_ns - self.span_ns if number else 0), end_ns
 
 
 class Driver:
@@ -159,13 +165,12 @@ class Driver:
             raise FormatError(f"not a checkpoint of this exercise: {error}") from error
 
     def _next_seen(self, name: str, number: int) -> Event:
-        feed = self._feeds[name]
-        end_ns = min(self.start_ns + (number + 1) * feed.span_ns, self.end_ns)
+        end_ns = min(self.start_ns + self._feeds[name].span(number)[1], self.end_ns)
         return (end_ns, SEEN, 0, name, number, None)
 
     def _see(self, feed: Feed, number: int) -> None:
         """Let a sensor tell what it saw in its span, which ends now."""
-        start_ns = self.start_ns + number * feed.span_ns
+        start_ns = self.start_ns + feed.span(number)[0]
         with self._clock("seeing"):
             batches = one_each(feed.watch.observe(start_ns, self.now_ns).detections)
         for batch in batches:

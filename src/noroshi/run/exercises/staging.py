@@ -22,7 +22,10 @@ from noroshi.run.scenarios import Nation, Scenario, SensorEntry, Traffic, traffi
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
 
 SPAN_S = 2.0
-"""A sensor tells what it saw every so often, or once a look if it looks more often."""
+"""A sensor that looks all the time tells what it saw every so often, or once a look if it looks more often."""
+
+PROMPT_S = 0.1
+"""One that looks at an instant tells so long after it."""
 
 PICTURE_S = 2.0
 
@@ -195,10 +198,16 @@ def _feed(world: World, entry: SensorEntry, code: str, faults: Sequence[Fault], 
     name = entry.site.sensor
     sensor = make_sensors(Setup(sites=[Site.of(entry.site)]))[name]
     carrier = world.flight(entry.carrier) if entry.carrier else None
+    watch = entry.observer.watch(world, entry.site, sensor, carrier)
+    span_ns = round(min(span_s, sensor.parameters["scan_period_s"]) * NS_PER_S)
+    first_ns = span_ns
+    if not watch.scene.is_continuous:
+        first_ns, span_ns = round(PROMPT_S * NS_PER_S), watch.scene.period_ns
     return Feed(
         name=name,
         node=code,
-        watch=entry.observer.watch(world, entry.site, sensor, carrier),
-        span_ns=round(min(span_s, sensor.parameters["scan_period_s"]) * NS_PER_S),
+        watch=watch,
+        first_ns=first_ns,
+        span_ns=span_ns,
         port=Port(f"{name}>{code}", delay_ns=round(entry.delay_s * NS_PER_S), faults=faults, draws=world.draws(name)),
     )
