@@ -21,8 +21,9 @@ from noroshi.run.rooms import load
 from noroshi.run.scenarios import Nation, Scenario, SensorEntry, Traffic, traffic_path
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
 
-SPAN_S = 2.0
-"""A sensor that looks all the time tells what it saw every so often, or once a look if it looks more often."""
+SPAN_S = 2.5
+"""A sensor that looks all the time tells what it saw every so often, or once a look if it looks more often: a radar of
+ten seconds' rotation by quarters."""
 
 PROMPT_S = 0.1
 """One that looks at an instant tells so long after it."""
