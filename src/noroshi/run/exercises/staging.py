@@ -23,7 +23,7 @@ from noroshi.run.setup import Setup, Site, assemble, make_sensors
 
 SPAN_S = 2.5
 """A sensor that looks all the time tells what it saw every so often, or once a look if it looks more often: a radar of
-ten seconds' rotation by quarters."""
+ten seconds' rotation by quarters. A nation's file may say otherwise (`tells_every_s`)."""
 
 PROMPT_S = 0.1
 """One that looks at an instant tells so long after it."""
@@ -201,8 +201,10 @@ def _feed(world: World, entry: SensorEntry, code: str, faults: Sequence[Fault], 
     carrier = world.flight(entry.carrier) if entry.carrier else None
     watch = entry.observer.watch(world, entry.site, sensor, carrier)
     span_ns = round(min(span_s, sensor.parameters["scan_period_s"]) * NS_PER_S)
+    if entry.tells_every_s is not None:
+        span_ns = round(entry.tells_every_s * NS_PER_S)
     first_ns = span_ns
-    if not watch.scene.is_continuous:
+    if entry.tells_every_s is None and not watch.scene.is_continuous:
         first_ns, span_ns = round(PROMPT_S * NS_PER_S), watch.scene.period_ns
     return Feed(
         name=name,

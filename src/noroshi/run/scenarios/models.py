@@ -42,6 +42,9 @@ class SensorSection(Section):
     )
     carrier: str | None = Field(default=None, description="Name of the flight (a ship, an aircraft) that carries it.")
     delay_s: float = Field(default=0.0, ge=0.0, le=3600.0, description="From sensor to node, in seconds.")
+    tells_every_s: float | None = Field(
+        default=None, gt=0.0, le=3600.0, description="How often it tells what it saw; about as it sees it if absent."
+    )
     parameters: dict[str, Number] = Field(
         default={}, description="What its node believes: the type's own numbers, SI, radians."
     )
@@ -216,12 +219,14 @@ class SensorEntry:
         observer: how it truly behaves.
         carrier: name of the flight that carries it, if it does not stand at the site's place.
         delay_s: from sensor to node.
+        tells_every_s: how often it tells what it saw; None: about as it sees it.
     """
 
     site: SensorSite
     observer: Observer
     carrier: str | None = None
     delay_s: float = 0.0
+    tells_every_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -168,7 +168,11 @@ def _sensor(source: Source, i: int, section: SensorSection, nation: str, problem
     if observer is None:
         return None
     entry = SensorEntry(
-        site=site_of(section, nation), observer=observer, carrier=section.carrier, delay_s=section.delay_s
+        site=site_of(section, nation),
+        observer=observer,
+        carrier=section.carrier,
+        delay_s=section.delay_s,
+        tells_every_s=section.tells_every_s,
     )
     _check_parameters(source, path, entry, problems)
     return entry
