@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import numpy as np
 from speed_parts.scenes import START_NS, Scene
 from speed_parts.timing import Spent, spent
 
@@ -97,4 +96,4 @@ def _feed(node: Node, scan: Sequence[tuple[int, Detections]], given: list[Tracks
 
 def n_firm(run: Run) -> int:
     """Return how many firm tracks there are at the end."""
-    return len(np.unique(run.tracks.track_id[run.tracks.time_ns == run.tracks.time_ns.max()]))
+    return len(run.tracker.picture(int(run.tracks.time_ns.max())))
