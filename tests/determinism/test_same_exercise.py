@@ -58,9 +58,11 @@ def test_the_nodes_see_and_track(once):
     assert set(ran.digests) == {"ONE", "NGB", "world"}
 
 
-def test_again_over_two_processes(once, neighbour, tmp_path):
+@pytest.mark.parametrize(("processes", "threads"), [(2, 1), (1, 2)])
+def test_again_over_two_processes_and_with_two_threads(once, neighbour, tmp_path, processes, threads):
     _, ran = once
-    again = run(Plan(scenario="first_steps", also=(str(neighbour),), folder=tmp_path), processes=2)
+    plan = Plan(scenario="first_steps", also=(str(neighbour),), folder=tmp_path, threads=threads)
+    again = run(plan, processes=processes)
     assert again.digests == ran.digests
     assert {code: pack(tracks) for code, tracks in again.tracks.items()} == {
         code: pack(tracks) for code, tracks in ran.tracks.items()

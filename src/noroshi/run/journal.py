@@ -33,9 +33,11 @@ class JournalWriter:
     Args:
         path: the file.
         setup: what the node is made of; for a journal that is no node's, whatever it is made of, as plain data.
+        is_flushed: whether a record is on the disk before `write` returns; an exercise can be run again and need not.
     """
 
-    def __init__(self, path: Path, setup: Setup | dict[str, Any]) -> None:
+    def __init__(self, path: Path, setup: Setup | dict[str, Any], *, is_flushed: bool = True) -> None:
+        self._is_flushed = is_flushed
         self._stream = path.open("wb")
         self._writer = Writer(self._stream, compression=CompressionType.NONE, use_chunking=False)
         self._writer.start(profile="noroshi", library="noroshi")
@@ -62,7 +64,8 @@ class JournalWriter:
             self._channels[channel] = self._writer.register_channel(channel, encoding, schema_id=0)
         self._writer.add_message(self._channels[channel], now_ns, data, now_ns, self._sequence)
         self._sequence += 1
-        self._stream.flush()
+        if self._is_flushed:
+            self._stream.flush()
 
 
 def read_setup(path: Path) -> Setup:

@@ -40,7 +40,7 @@ class Books:
             self._writers[node].__exit__(None, None, None)
         number = len(segments(self._folder, node)) + 1
         path = self._folder / (f"{node}.mcap" if number == 1 else f"{node}.{number}.mcap")
-        self._writers[node] = JournalWriter(path, self._setups[node])
+        self._writers[node] = JournalWriter(path, self._setups[node], is_flushed=False)
 
     def write(self, node: str, record: Batch, now_ns: int) -> None:
         """Write a record that the node is about to see."""
@@ -84,7 +84,7 @@ def write_world(folder: Path, scenario: Scenario, bodies: Sequence[Flight], repl
         order = np.argsort(truth.time_ns, kind="stable")
         edges = np.flatnonzero(np.diff(truth.time_ns[order])) + 1
         entries += [(int(truth.time_ns[rows[0]]), take(truth, rows)) for rows in np.split(order, edges) if len(rows)]
-    with JournalWriter(folder / f"{WORLD}.mcap", about) as journal:
+    with JournalWriter(folder / f"{WORLD}.mcap", about, is_flushed=False) as journal:
         for time_ns, record in sorted(entries, key=lambda entry: entry[0]):
             journal.write(record, time_ns)
 

@@ -4,8 +4,10 @@ import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ class Plan:
         span_s: how much a sensor sees before it tells.
         picture_s: how often a node gives out its picture.
         until_s: stop so long after the start; at the scenario's end if None.
+        threads: of each process, for large batches; the journals are the same.
     """
 
     scenario: str
@@ -48,6 +51,7 @@ class Plan:
     span_s: float = SPAN_S
     picture_s: float = PICTURE_S
     until_s: float | None = None
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -187,12 +191,14 @@ def _act(plan: Plan, codes: list[str], memory: bytes | None, progress: Progress)
     end_ns = scenario.end_ns
     if plan.until_s is not None:
         end_ns = min(end_ns, scenario.start_ns + round(plan.until_s * NS_PER_S))
-    with Books(plan.folder, set_up.setups) as books:
+    with ExitStack() as stack:
+        books = stack.enter_context(Books(plan.folder, set_up.setups))
+        executor = stack.enter_context(ThreadPoolExecutor(plan.threads)) if plan.threads > 1 else None
         driver = Driver(
             scenario.start_ns,
             scenario.end_ns,
             feeds=set_up.feeds,
-            make=set_up.node,
+            make=partial(set_up.node, executor=executor),
             names=list(set_up.setups),
             books=books,
             faults=set_up.faults,

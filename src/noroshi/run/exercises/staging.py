@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from noroshi.assessment.reference import truth_from_reports
@@ -28,7 +29,8 @@ ten seconds' rotation by quarters. A nation's file may say otherwise (`tells_eve
 PROMPT_S = 0.1
 """One that looks at an instant tells so long after it."""
 
-PICTURE_S = 2.0
+PICTURE_S = 4.0
+"""A node gives out its whole picture every so often, as a display would turn over."""
 
 TRAFFIC_MOTION = {"horizontal_psd_m2_s3": 4.0, "vertical_psd_m2_s3": 1.0}
 """How real flights, told by their own reports, are taken to have moved between these."""
@@ -65,9 +67,9 @@ class Stage:
     setups: Mapping[str, Setup]
     faults: tuple[injects.NodeFault, ...]
 
-    def node(self, name: str) -> Node:
-        """Return a new node."""
-        return assemble(self.setups[name])[0]
+    def node(self, name: str, executor: Executor | None = None) -> Node:
+        """Return a new node; an executor runs its large batches by blocks."""
+        return assemble(self.setups[name], executor)[0]
 
 
 def cast(scenario: Scenario, replicate: int = 0) -> Cast:
