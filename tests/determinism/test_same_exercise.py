@@ -140,3 +140,28 @@ def test_what_makes_no_sense_is_told_in_one_line(words, told, tmp_path, monkeypa
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_goes_with_its_journals(neighbour, tmp_path):
+    whole = {"scenario": "first_steps", "also": (str(neighbour),), "folder": tmp_path}
+    half = run(Plan(**whole, until_s=10.0)).checkpoint
+    assert half is not None
+    with pytest.raises(FormatError, match="stop later"):
+        run(Plan(**whole, until_s=9.0), resume=half)
+    with pytest.raises(FormatError, match="damaged"):
+        run(Plan(**whole), resume=half[:-1])
+    run(Plan(**whole, until_s=12.0), resume=half)
+    with pytest.raises(FormatError, match="are not those that it left"):
+        run(Plan(**whole), resume=half)
+
+
+def test_nothing_that_flies_and_nobody_who_tracks_are_told_as_they_are(tmp_path):
+    text = "".join(
+        f"{line}\n"
+        for line in ('name = "Empty"', "seed = 1", "start = 2030-01-01T00:00:00Z", "duration_s = 20.0",
+                     'nations = ["one_site"]')
+    )  # fmt: skip
+    (tmp_path / "empty.toml").write_text(text)
+    (tmp_path / "out").mkdir()
+    figures = outcome(run(Plan(scenario=str(tmp_path / "empty.toml"), folder=tmp_path / "out")))
+    assert figures["nodes"][0]["siap"] is None

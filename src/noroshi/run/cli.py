@@ -299,7 +299,7 @@ def exercise(
         else:
             command.show(figures, _console())
             for path in (plot, checkpoint):
-                if path and path.exists():
+                if path:
                     sys.stdout.write(f"wrote {printable(str(path), 500)}\n")
 
 
@@ -418,6 +418,8 @@ def _one_line() -> Iterator[None]:
         yield
     except (FormatError, ValueError) as error:
         _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
     except KeyboardInterrupt:
         sys.stderr.write("noroshi: interrupted\n")
         raise typer.Exit(1) from None

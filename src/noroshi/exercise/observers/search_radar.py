@@ -325,7 +325,8 @@ class _Radar:
             values[:, RANGE_RATE] = np.nan
         identity = None
         if own.transponder:
-            said, silent = take(scene.world.paths.identity, plots.i_flight), Identity.absent(len(time_ns))
+            silent = Identity.absent(len(time_ns))
+            said = take(scene.world.paths.identity, plots.i_flight) if len(scene.world.flights) else silent
             identity = silent.replace(
                 icao_address=np.where(plots.replied, said.icao_address, silent.icao_address),
                 mode_3a=np.where(plots.replied, said.mode_3a, silent.mode_3a),

@@ -54,7 +54,15 @@ def check(wanted: Wanted) -> float:
         raise ValueError(f"{wanted.out}: is not empty; give another folder, or --resume")
     if wanted.resume and not wanted.resume.is_file():
         raise ValueError(f"{wanted.resume}: there is no such checkpoint")
+    inputs = [Path(name) for name in (wanted.scenario, *wanted.nations)] + ([wanted.resume] if wanted.resume else [])
+    for path in (wanted.checkpoint, wanted.plot):
+        if path and path.resolve() in {each.resolve() for each in inputs}:
+            raise ValueError(f"{path}: is read here and would be written over; name another file")
     duration_s = read_scenario(wanted.scenario, wanted.nations).duration_s
+    if wanted.checkpoint and wanted.until_s is not None and wanted.until_s >= duration_s:
+        raise ValueError(
+            f"--until {wanted.until_s:g}: the exercise ends at {duration_s:g} s; stop it before for a checkpoint"
+        )
     return duration_s if wanted.until_s is None else min(duration_s, wanted.until_s)
 
 

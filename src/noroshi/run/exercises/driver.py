@@ -211,7 +211,8 @@ class Driver:
         """Return whether a node runs now. The first question after it lost its memory makes a new one."""
         if self._faults_of(name):
             return False
-        forgotten = [f for f in self._faults if f.nation == name and f.end_ns <= self.now_ns and not f.keeps_memory]
+        over = [f for f in self._faults if f.nation == name and f.end_ns <= self.now_ns and f.end_ns < self.end_ns]
+        forgotten = [f for f in over if not f.keeps_memory]
         if len(forgotten) > self._n_forgotten[name]:
             self._n_forgotten[name] = len(forgotten)
             self.nodes[name] = self._make(name)

@@ -15,7 +15,7 @@ from noroshi.assessment.custody import Custody, custody
 from noroshi.assessment.pictures import View
 from noroshi.exercise.flight import truth_of
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
-from noroshi.records import Kind, Tracks, Truth, take
+from noroshi.records import Identity, Kind, Tracks, Truth, take
 from noroshi.run.exercises.running import Ran
 from noroshi.run.exercises.staging import PICTURE_S
 
@@ -76,8 +76,11 @@ def _is_threat(kind: NDArray[np.uint8]) -> bool:
 
 
 def _node(code: str, tracks: Tracks | None, truth: Truth | None, times_ns: NDArray[np.int64]) -> dict[str, Any]:
-    if tracks is None or truth is None:
-        return {"node": code, "tracks": 0, "siap": None, "threats": []}
+    if truth is None:
+        number = 0 if tracks is None else len(np.unique(tracks.track_id))
+        return {"node": code, "tracks": number, "siap": None, "threats": []}
+    if tracks is None:
+        tracks = _no_tracks(code)
     threatening = np.unique(truth.target[np.isin(truth.kind, THREATS)])
     threats = take(truth, np.isin(truth.target, threatening))
     held = custody(threats, tracks, times_ns=times_ns, cutoff_m=CUTOFF_M, view=VIEW) if len(threats) else []
@@ -88,6 +91,17 @@ def _node(code: str, tracks: Tracks | None, truth: Truth | None, times_ns: NDArr
         "siap": {name: _plain(value) for name, value in figures.items()},
         "threats": [_threat(each) for each in held],
     }
+
+
+def _no_tracks(code: str) -> Tracks:
+    """Return the picture of a node that has none."""
+    none = np.zeros(0, np.int64)
+    return Tracks(
+        node=code, source_names=(), track_id=none.astype(np.uint64), time_ns=none, updated_ns=none,
+        revision=none.astype(np.int32), state_ecef=np.zeros((0, 6)), covariance_ecef=np.zeros((0, 6, 6)),
+        existence=np.zeros(0), kind_probability=np.zeros((0, len(Kind))), status=none.astype(np.uint8),
+        sources=np.zeros((0, 0), np.bool_), identity=Identity.absent(0),
+    )  # fmt: skip
 
 
 def _threat(held: Custody) -> dict[str, Any]:

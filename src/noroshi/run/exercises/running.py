@@ -1,5 +1,6 @@
 """Running an exercise: its nodes spread over processes, from the beginning or from a checkpoint."""
 
+import hashlib
 import multiprocessing
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ from noroshi.run.exercises.staging import PICTURE_S, SPAN_S, Cast, cast, stage
 from noroshi.run.scenarios import Scenario, read_scenario
 
 PARTS = ("seeing", "tracking", "journal")
+DIGEST_BYTES = 32
 POLL_S = 0.2
 STEP_NS = 10 * NS_PER_S
 
@@ -117,7 +119,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
     groups, memories = _groups(scenario, everything, processes), None
     if resume is not None:
         groups, memories = _remembered(scenario, plan, resume)
-    if not resume:
+    if resume is None:
         write_world(plan.folder, scenario, everything.bodies, plan.replicate)
     acted = _act_all(plan, groups, memories or [None] * len(groups), progress)
     acting_s = max(each.wall_s for each in acted)
@@ -233,9 +235,11 @@ def _recall(memory: bytes, driver: Driver, acted: _Acted) -> None:
 
 
 def _checkpoint(scenario: Scenario, plan: Plan, groups: list[list[str]], acted: Sequence[_Acted]) -> bytes:
-    return msgspec.msgpack.encode(
+    content = msgspec.msgpack.encode(
         {
             "files": scenario.texts(),
+            "until_s": plan.until_s,
+            "digests": digests(plan.folder, [nation.code for nation in scenario.nations]),
             "replicate": plan.replicate,
             "span_s": plan.span_s,
             "picture_s": plan.picture_s,
@@ -243,6 +247,7 @@ def _checkpoint(scenario: Scenario, plan: Plan, groups: list[list[str]], acted: 
             "memories": [each.memory for each in acted],
         }
     )
+    return hashlib.sha256(content).digest() + content
 
 
 def _remembered(scenario: Scenario, plan: Plan, checkpoint: bytes) -> tuple[list[list[str]], list[bytes | None]]:
@@ -251,17 +256,23 @@ def _remembered(scenario: Scenario, plan: Plan, checkpoint: bytes) -> tuple[list
     Raises:
         FormatError: if it is of another scenario, or was run otherwise.
     """
+    if hashlib.sha256(checkpoint[DIGEST_BYTES:]).digest() != checkpoint[:DIGEST_BYTES]:
+        raise FormatError("not a checkpoint of an exercise, or a damaged one")
     try:
-        content = msgspec.msgpack.decode(checkpoint)
+        content = msgspec.msgpack.decode(checkpoint[DIGEST_BYTES:])
+        journals = digests(plan.folder, [nation.code for nation in scenario.nations])
         same = [
             ("files", scenario.texts(), "the scenario or a nation's file has changed since"),
             ("replicate", plan.replicate, "it is of another replicate"),
             ("span_s", plan.span_s, "its sensors told at other times"),
             ("picture_s", plan.picture_s, "its nodes gave out pictures at other times"),
+            ("digests", journals, f"the journals in {plan.folder} are not those that it left"),
         ]
         for key, value, wrong in same:
             if content[key] != value:
                 raise FormatError(f"cannot go on from this checkpoint: {wrong}")
+        if plan.until_s is not None and plan.until_s <= content["until_s"]:
+            raise FormatError(f"this checkpoint is of {content['until_s']:g} s; stop later, or not at all")
         return content["groups"], content["memories"]
     except (msgspec.DecodeError, KeyError, TypeError) as error:
         raise FormatError(f"not a checkpoint of an exercise: {error}") from error

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+import numpy as np
+
 from noroshi.assessment.reference import truth_from_reports
 from noroshi.assessment.smoothing import smoothed
 from noroshi.exercise import injects
@@ -164,12 +166,17 @@ def background(scenario: Scenario, traffic: Traffic, n_addresses: int) -> list[F
     """Return real flights moved to the place and time that a scenario says.
 
     Raises:
-        ValueError: if the table holds none.
+        ValueError: if the table holds none, or not how fast they are.
     """
     decoded = read(str(traffic_path(scenario.source, traffic.flights))).decoded
     truth = concatenate(decoded.truths) if decoded.truths else truth_from_reports(decoded.detections)[0]
     if not len(truth):
         raise ValueError(f"{scenario.source.name}: traffic '{traffic.name}': {traffic.flights} holds no flights")
+    if not np.isfinite(truth.state_ecef).all() and decoded.truths:
+        raise ValueError(
+            f"{scenario.source.name}: traffic '{traffic.name}': {traffic.flights} has rows without a velocity; "
+            "add velocity_east_m_s, velocity_north_m_s and velocity_up_m_s"
+        )
     if not decoded.truths:
         truth = smoothed(truth, load("motion", "constant_velocity").Motion.of(**TRAFFIC_MOTION))
     at_ns = scenario.start_ns + round(traffic.at_s * NS_PER_S)
