@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from noroshi.assessment.pairing import nearest
 from noroshi.assessment.pictures import CUTOFF_M, LIVE, View, pictures, truth_histories
+from noroshi.geo.time import NS_PER_S
 from noroshi.records import Kind, Tracks, Truth
-
-NS_PER_S = 1e9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
