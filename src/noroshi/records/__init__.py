@@ -7,6 +7,7 @@ carries a `Quality` code, so that one bad plot never spoils a batch.
 
 from noroshi.records.batch import Batch, RecordError, check, concatenate, digest, empty, take
 from noroshi.records.detections import Detections
+from noroshi.records.frame import Frame
 from noroshi.records.identity import Identity
 from noroshi.records.quality import Quality
 from noroshi.records.site import SensorSite
@@ -19,6 +20,7 @@ __all__ = [
     "STATUSES",
     "Batch",
     "Detections",
+    "Frame",
     "Identity",
     "Kind",
     "Quality",

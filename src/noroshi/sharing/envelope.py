@@ -267,6 +267,20 @@ class Receiver:
         self.alarms[refusal] += 1
         return Received(refusal, missing=tuple(self.gaps))
 
+    def adopt(self, seq: int, chain: bytes) -> None:
+        """Take as received everything up to a message that this recipient once signed a receipt for.
+
+        For a recipient that lost its memory: the owner has forgotten what was acknowledged and shows the receipt.
+
+        Args:
+            seq, chain: as the receipt says; its signatures are for the caller to check.
+        """
+        if seq <= self.contiguous:
+            return
+        self.gaps = [(max(first, seq + 1), last) for first, last in self.gaps if last > seq]
+        self.wanted = {at: digest for at, digest in self.wanted.items() if at > seq}
+        self.highest, self.hashes[seq] = max(self.highest, seq), chain
+
     def checkpoint(self) -> bytes:
         """Return what has to be kept, with what was received, so that nothing takes effect twice after a restart."""
         return _ENCODER.encode(_Place(self.highest, self.gaps, self.hashes, self.wanted))

@@ -164,6 +164,10 @@ class Outbox:
         """Return the numbers of messages of a product that the recipient has not acknowledged, rising."""
         return [seq for seq, one in self._sealed.items() if one.product is product]
 
+    def digest(self, seq: int) -> bytes | None:
+        """Return the hash of a message that was sealed and is not acknowledged; None for any other."""
+        return self._sealed[seq].digest if seq in self._sealed else None
+
     def fetch(self, first: int, last: int, now_ns: int) -> tuple[list[bytes], list[tuple[int, list[bytes]]]]:
         """Return what the recipient asks for again.
 

@@ -32,6 +32,11 @@ class Action(Change):
         """How coarse."""
         return Coarseness(**self.model_dump())
 
+    @property
+    def keeps_errors(self) -> bool:
+        """Whether errors stay those of sensors: a displacement stays for an epoch."""
+        return False
+
     def choose(
         self,
         track_id: NDArray[np.uint64],
