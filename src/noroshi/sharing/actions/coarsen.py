@@ -32,6 +32,11 @@ class Action(Change):
         """How coarse."""
         return Coarseness(**self.model_dump())
 
+    @property
+    def interval_ns(self) -> int:
+        """The period."""
+        return self.coarseness.period_ns
+
     def choose(
         self,
         track_id: NDArray[np.uint64],
