@@ -233,6 +233,12 @@ def _joined(tracks: Tracks, parts: Sequence[Tracks], order: NDArray[np.int64] | 
     """Return the parts in the order of the record's rows; parts may speak of different sensors."""
     if not parts:
         return replace(take(tracks, np.zeros(0, np.int64)), source_names=(), sources=np.zeros((0, 0), np.bool_))
+    joined = joined_by_sensor(parts)
+    return take(joined, order) if isinstance(order, np.ndarray) else joined
+
+
+def joined_by_sensor(parts: Sequence[Tracks]) -> Tracks:
+    """Return the rows of one or more batches, which may speak of different sensors, one after the other."""
     if len(parts) == 1:
         return parts[0]
     names = tuple(sorted({name for part in parts for name in part.source_names}))
@@ -241,8 +247,7 @@ def _joined(tracks: Tracks, parts: Sequence[Tracks], order: NDArray[np.int64] | 
         sources = np.zeros((len(part), len(names)), np.bool_)
         sources[:, [names.index(name) for name in part.source_names]] = part.sources
         alike.append(part.replace(source_names=names, sources=sources))
-    joined = concatenate(alike)
-    return take(joined, order) if isinstance(order, np.ndarray) else joined
+    return concatenate(alike)
 
 
 def without_idle_sensors(tracks: Tracks) -> Tracks:

@@ -52,6 +52,11 @@ class Change(BaseModel):
         """Return (n,) which rows to tell of, None for all; the arguments are those of `memory.spaced`."""
         return None
 
+    @property
+    def interval_ns(self) -> int:
+        """How long it may be from one telling of a track to the next."""
+        return 0
+
     def due(self, time_ns: NDArray[np.int64], due_ns: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return (n,) from when on rows that hold at `time_ns` may go out."""
         return due_ns

@@ -37,6 +37,11 @@ class Action(Change):
         """Whether errors stay those of sensors: a displacement stays for an epoch."""
         return False
 
+    @property
+    def interval_ns(self) -> int:
+        """The period."""
+        return self.coarseness.period_ns
+
     def choose(
         self,
         track_id: NDArray[np.uint64],
