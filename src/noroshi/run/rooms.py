@@ -19,6 +19,7 @@ MARKS = {
     "exercise.movers": "Mover",
     "exercise.observers": "Observer",
     "sharing.actions": "Action",
+    "run.feeds": "Feed",
 }
 """What a plug-in of each room defines; a file without it is shared by its neighbours and no plug-in itself."""
 
