@@ -44,7 +44,7 @@ class Channel:
     Args:
         own, partner: nation codes.
         key: the node's signing key.
-        partner_key: the partner's public one, which came by another way.
+        partner_keys: the partner's public ones, which came by another way; several while it changes its key.
         exercise: which exercise both are in; None is real.
         store: where what waits for the partner survives.
         bytes_s: what the link carries; None is as much as there is.
@@ -65,7 +65,7 @@ class Channel:
         partner: str,
         *,
         key: Ed25519PrivateKey,
-        partner_key: Ed25519PublicKey,
+        partner_keys: tuple[Ed25519PublicKey, ...],
         exercise: str | None,
         store: Store,
         bytes_s: float | None = None,
@@ -75,14 +75,14 @@ class Channel:
         seq, previous = self.outbox.last
         said: dict[str, Any] = {"feed": FEED, "exercise": exercise}
         self.sender = Sender(key=key, owner=own, recipient=partner, seq=seq, previous=previous, **said)
-        self.receiver = Receiver(key=partner_key, owner=partner, recipient=own, **said)
+        self.receiver = Receiver(keys=partner_keys, owner=partner, recipient=own, **said)
         self.alarms: Counter[str] = Counter()
         self.receipt: Receipt | None = None
         self.proof: Receipt | None = None
         self.is_forgetful = False
         self.sent_bytes = 0
         self.clock_offset_ns: int | None = None
-        self._key, self._partner_key = key, partner_key
+        self._key = key
         self._store, self._bytes_s = store, bytes_s
         self._heard_ns: int | None = None
         self._told_seq = 0  # the highest number the partner says it has sent
@@ -247,7 +247,8 @@ class Channel:
             if self.receipt is None or given.seq > self.receipt.seq:
                 raise FormatError("a receipt of what was never sent")
             return
-        self.receipt = countersign(given, self._key, self._partner_key, chain=chain)
+        signer = next((one for one in self.receiver.keys if is_signed(given, one)), self.receiver.keys[0])
+        self.receipt = countersign(given, self._key, signer, chain=chain)
         self.outbox.acknowledge(given.seq)
         self._shows_receipt = True
 

@@ -38,12 +38,14 @@ class Partner:
 
     Attributes:
         key: its public signing key, which came by another way.
+        also: further keys that it may sign with, while it changes its key.
         store: where what waits for it survives.
         bytes_s: what the link to it carries; None is as much as there is.
     """
 
     key: Ed25519PublicKey
     store: Store
+    also: tuple[Ed25519PublicKey, ...] = ()
     bytes_s: float | None = None
 
 
@@ -61,6 +63,10 @@ class Exchange:
         exercise: which exercise it is in; None is real.
         pump_ns: how often it looks at its links; 0 is whenever there is something to do.
         label: of the node's own tracks; permits all partners unless given.
+
+    Attributes:
+        is_silent: it hears, fuses and fills its outboxes, but says nothing: a node that catches up from its journal.
+            What it had put into an outbox before it fell is not put there again.
     """
 
     def __init__(
@@ -81,7 +87,13 @@ class Exchange:
         self.label = label or Label(originator=nation, releasable_to=(ALL_PARTNERS,))
         self.channels = {
             code: Channel(
-                nation, code, key=key, partner_key=one.key, exercise=exercise, store=one.store, bytes_s=one.bytes_s
+                nation,
+                code,
+                key=key,
+                partner_keys=(one.key, *one.also),
+                exercise=exercise,
+                store=one.store,
+                bytes_s=one.bytes_s,
             )
             for code, one in sorted(partners.items())
         }
@@ -273,7 +285,7 @@ class Exchange:
     def _put(self, code: str, released: Released, now_ns: int) -> None:
         """Let what was released wait for its recipient; coarse rows apart from exact ones."""
         label = decode(released.label)
-        if self.is_silent or label is None or released.tracks is None or not len(released.rows):
+        if label is None or released.tracks is None or not len(released.rows):
             return
         exact = [all(action.keeps_errors for _, action in rule.actions) for rule in self.policy.rules]
         is_coarse = ~np.array(exact, np.bool_)[released.rule]
@@ -304,8 +316,6 @@ class Exchange:
         now_ns: int,
         policy: str | None = None,
     ) -> None:
-        if self.is_silent:
-            return
         parcel = notices(
             numbers,
             parcel=2 * self._n_parcels,
