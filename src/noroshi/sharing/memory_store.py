@@ -1,6 +1,6 @@
 """An outbox's store that does not survive: for exercises in one process, and the measure of those that do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -10,6 +10,28 @@ from noroshi.sharing.envelope import FIRST
 from noroshi.sharing.label import decode, encode
 from noroshi.sharing.parcels import Parcel, Rows, Sealed
 from noroshi.sharing.rules import Product
+
+
+@dataclass(slots=True)
+class MemoryState:
+    """Keeps a node's small values in a dictionary."""
+
+    values: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, key: str, value: bytes | None) -> None:
+        """Keep a value; None forgets it."""
+        self.put_all({key: value})
+
+    def put_all(self, values: Mapping[str, bytes | None]) -> None:
+        """Keep values; None forgets."""
+        for key, value in values.items():
+            self.values.pop(key, None)
+            if value is not None:
+                self.values[key] = value
+
+    def get(self, key: str) -> bytes | None:
+        """Return a value, None if there is none."""
+        return self.values.get(key)
 
 
 @dataclass(slots=True)

@@ -351,11 +351,14 @@ class Outbox:
         """Bring the table of what was told up to date; once for many messages."""
         for product, parts in self._untold.items():
             if product in (Product.STATUS, Product.TOMBSTONE):
+                self._store.forget_told([(product, number) for rows in parts for number in rows.number.tolist()])
                 continue
             both = Rows.joined([self._told.get(product, Rows.none()), *parts])
             both = both.take(np.lexsort((both.parcel, both.time_ns, both.number)))
             is_newest = np.append(both.number[1:] != both.number[:-1], True)[: len(both)]
             self._told[product] = both.take(is_newest & ~both.is_last)
+            if ended := both.number[is_newest & both.is_last].tolist():
+                self._store.forget_told([(product, number) for number in ended])
         self._untold = {}
 
     def _drop(self, rows: Rows, why: str | None) -> None:

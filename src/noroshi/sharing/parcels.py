@@ -176,7 +176,7 @@ class Store(Protocol):
         """Return a message, None if it is not to be had."""
 
     def waiting(self) -> Iterable[tuple[Parcel, Rows]]:
-        """Return the parcels of which rows wait, rising, with those rows."""
+        """Return the parcels of which rows wait, rising, with those rows; bodies may be left out."""
 
     def sealed(self) -> Iterable[Sealed]:
         """Return the messages that are not acknowledged, rising."""
@@ -185,7 +185,20 @@ class Store(Protocol):
         """Return the number and the hash of the last message, acknowledged or not; 0 and `envelope.FIRST` if none."""
 
     def told(self) -> Iterable[tuple[Product, str, Rows]]:
-        """Return what the recipient was told, each with the rule that released it, and the latest row."""
+        """Return what the recipient was told: products and rules that released it, each with the latest rows."""
+
+
+class State(Protocol):
+    """Small values by name that a node keeps beside its outboxes; each call is on disk, whole or not at all."""
+
+    def put(self, key: str, value: bytes | None) -> None:
+        """Keep a value; None forgets it."""
+
+    def put_all(self, values: Mapping[str, bytes | None]) -> None:
+        """Keep values, all of them or none; None forgets."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return a value, None if there is none."""
 
 
 def rows_of(released: Released, policy: Policy, *, parcel: int, body: bytes, product: Product, label: Label) -> Parcel:
