@@ -52,7 +52,8 @@ class MemoryStore:
             "messages": [[_plain(sealed), message] for _, (sealed, message) in sorted(self.messages.items())],
             "last": list(self.last_message),
             "told": [
-                [*key, rule, _plain(rows.take(np.array([i])))] for key, (rule, rows, i) in sorted(self.last_told.items())
+                [*key, rule, _plain(rows.take(np.array([i])))]
+                for key, (rule, rows, i) in sorted(self.last_told.items())
             ],
         }
 
