@@ -1,24 +1,18 @@
 """A link over mutual TLS between two nodes in one process."""
 
-import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from threading import Lock
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from link_scenes import coalition, free_port, introduce, joined, settings, wait
+from link_scenes import Line, Proxy, coalition, free_port, introduce, joined, settings, wait
 
 from noroshi.run import pki
 from noroshi.run.links import FRAME_BYTES_MAX, Counters, LinkError, open_link
 from noroshi.run.links.outlet import CHUNK_BYTES_MAX, HEAD, Assembly, Outlet
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
-
-from link_parts.proxy import Line, Proxy
 
 
 @pytest.fixture

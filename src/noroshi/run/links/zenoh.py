@@ -49,7 +49,6 @@ class Settings(LinkSettings):
 
     own: str = Field(pattern=CODE, description="Code of the own nation.")
     partner: str = Field(pattern=CODE, description="Code of the partner.")
-    exercise: str | None = Field(default=None, description="Which exercise this is; absent: reality.")
     keys: Path = Field(description="Folder of keys that `noroshi pki` made.")
     listen: str | None = Field(default=None, description="Where to listen: tls/ADDRESS:PORT.")
     connect: str | None = Field(default=None, description="Where the partner listens: tls/HOST:PORT.")
