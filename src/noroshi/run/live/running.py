@@ -18,6 +18,7 @@ from noroshi.run.links import Link, open_link
 from noroshi.run.live.memory import Memory
 from noroshi.run.live.node import LiveNode
 from noroshi.run.live.settings import describe
+from noroshi.run.live.watching import Watcher
 from noroshi.run.live.ways_out import WaysOut
 from noroshi.run.scenarios import Live, Nation, read_nation
 from noroshi.run.setup import assemble
@@ -55,10 +56,15 @@ def link_settings(text: str) -> dict[str, Any]:
 
 
 class Running:
-    """A node with all that is around it; use as a context, then `run`."""
+    """A node with all that is around it; use as a context, then `run`.
 
-    def __init__(self, wanted: Wanted) -> None:
-        self._wanted = wanted
+    Args:
+        wanted: what a person asked for.
+        says: told, in one line, what happens to links, partners and rules.
+    """
+
+    def __init__(self, wanted: Wanted, says: Callable[[str], None] = lambda _: None) -> None:
+        self._wanted, self._says = wanted, says
         self.nation: Nation = read_nation(wanted.nation)
         folder = self.nation.source.folder
         live = self.nation.live
@@ -106,14 +112,20 @@ class Running:
         core, _ = assemble(described.setup, keys=described.own, store_of=store.outbox)
         memory.start(described.setup)
         links: dict[str, Link] = {}
-        if described.setup.sharing is not None:
-            for settings in self._link_settings():
-                partner = str(settings.get("partner"))
-                given = {
-                    "own": self.nation.code, "exercise": described.setup.sharing.exercise, "keys": str(self.keys),
-                    **settings,
-                }  # fmt: skip
-                links[partner] = stack.enter_context(_closing(open_link(given, self._arrived.set)))
+        stack.callback(_close_all, links)
+        sharing = described.setup.sharing
+        watcher = None
+        if sharing is not None:
+            given = {"own": self.nation.code, "exercise": sharing.exercise, "keys": str(self.keys)}
+            watcher = Watcher(
+                self.nation,
+                self._wanted.nation,
+                keys=self.keys,
+                links=links,
+                fixed_links=[link_settings(text) for text in self._wanted.links],
+                open_=lambda settings: open_link({**given, **settings}, self._arrived.set),
+                says=self._says,
+            )
         ways_out = WaysOut(self.nation.code, core, secret, self._edges(), now_ns=now_ns)
         stack.callback(ways_out.close)
         self.node = LiveNode(
@@ -124,6 +136,7 @@ class Running:
             wait=self._wait,
             now_ns=now_ns,
             heard=ways_out.hear,
+            look=watcher.look if watcher else lambda _: (),
             picture_ns=round(self.live.picture_s * NS_PER_S),
             checkpoint_ns=round(self.live.checkpoint_s * NS_PER_S),
         )
@@ -142,9 +155,6 @@ class Running:
 
     def _own_sites(self) -> Sequence[Any]:
         return [entry.site for entry in self.nation.sensors if entry.carrier is None]
-
-    def _link_settings(self) -> Sequence[Mapping[str, Any]]:
-        return [link_settings(text) for text in self._wanted.links] or list(self.live.links)
 
     def _edges(self) -> Sequence[Mapping[str, Any]]:
         edges = list(self.live.edges)
@@ -171,6 +181,11 @@ def _secret(state: Path) -> bytes:
         with os.fdopen(handle, "wb") as stream:
             stream.write(secrets.token_bytes(SECRET_BYTES))
     return path.read_bytes()
+
+
+def _close_all(links: Mapping[str, Link]) -> None:
+    for link in links.values():
+        link.close()
 
 
 @contextmanager
