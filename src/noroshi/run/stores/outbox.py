@@ -35,7 +35,7 @@ PAGE_BYTES = 16_384
 SPARE_BYTES_MAX = 64 << 20
 LOGGED_MAX = 50_000  # rows told beyond four times those that count, until the log is folded
 TABLES = """
-CREATE TABLE box (box INTEGER PRIMARY KEY, recipient TEXT UNIQUE, seq INTEGER, digest BLOB);
+CREATE TABLE box (box INTEGER PRIMARY KEY, recipient TEXT UNIQUE, seq INTEGER, digest BLOB, parcel INTEGER);
 CREATE TABLE parcel (box INTEGER, parcel INTEGER, product TEXT, label TEXT, policy TEXT, rules TEXT, rows BLOB,
     body BLOB, PRIMARY KEY (box, parcel));
 CREATE TABLE waits (box INTEGER, parcel INTEGER, rows BLOB, PRIMARY KEY (box, parcel)) WITHOUT ROWID;
@@ -185,7 +185,8 @@ class FileStore:
     def __init__(self, file: StoreFile, recipient: str) -> None:
         self._file = file
         with file.together() as db:
-            db.execute("INSERT OR IGNORE INTO box (recipient, seq, digest) VALUES (?, 0, ?)", (recipient, FIRST))
+            named = "INSERT OR IGNORE INTO box (recipient, seq, digest, parcel) VALUES (?, 0, ?, 0)"
+            db.execute(named, (recipient, FIRST))
         ((self._box,),) = file.read("SELECT box FROM box WHERE recipient = ?", recipient)
         ((self._logged,),) = file.read("SELECT coalesce(sum(n), 0) FROM told WHERE box = ?", self._box)
         self._counting = 0
@@ -202,6 +203,7 @@ class FileStore:
                 (self._box, parcel.parcel, *said, _packed(parcel.rows), parcel.body),
             )
             db.execute("INSERT OR REPLACE INTO waits VALUES (?, ?, ?)", (self._box, parcel.parcel, _bits(waits)))
+            db.execute("UPDATE box SET parcel = max(parcel, ?) WHERE box = ?", (parcel.parcel, self._box))
         self._body = (parcel.parcel, parcel.body)
 
     def body(self, parcel: int) -> bytes:
@@ -291,6 +293,11 @@ class FileStore:
         """Return the number and the hash of the last message."""
         ((seq, digest),) = self._file.read("SELECT seq, digest FROM box WHERE box = ?", self._box)
         return int(seq), bytes(digest)
+
+    def last_parcel(self) -> int:
+        """Return the highest number of a parcel that was ever put."""
+        ((number,),) = self._file.read("SELECT parcel FROM box WHERE box = ?", self._box)
+        return int(number)
 
     def told(self) -> list[tuple[Product, str, Rows]]:
         """Return what the recipient was told, the latest row of each number, by product and rule."""
