@@ -30,6 +30,7 @@ def message(
     batches: Sequence[Tracks],
     *,
     viewer: str,
+    node: str,
     exercise: str | None,
     version: int,
     since: int | None,
@@ -42,6 +43,7 @@ def message(
     Args:
         batches: tracks, each batch of one label.
         viewer: who sees it so.
+        node: who made the tracks.
         exercise: which exercise it belongs to; None is real.
         version: of the view.
         since: the version that this message makes the change from; None for a snapshot, which is whole.
@@ -57,11 +59,11 @@ def message(
         "schema": VERSION,
         "type": "snapshot" if since is None else "changes",
         "viewer": viewer,
+        "node": node,
         "exercise": exercise,
         "version": version,
         "since": since,
         "time": iso_from_utc_ns(time_ns),
-        "node": batches[-1].node if batches else None,
         "labels": [msgspec.json.decode(tracks.label) if tracks.label else None for tracks in batches],
         "tracks": columns,
         "gone": gone.tolist(),

@@ -16,7 +16,7 @@ from noroshi.formats import FormatError
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.contents import Ask, Beacon, Kind, joined_body, notices_body
 from noroshi.sharing.audit import Receipt, countersign, is_signed, receipt
-from noroshi.sharing.envelope import Envelope, Receiver, Sender
+from noroshi.sharing.envelope import Envelope, Receiver, Refusal, Sender
 from noroshi.sharing.memory_store import MemoryStore
 from noroshi.sharing.outbox import Outbox
 from noroshi.sharing.parcels import STATE, Draft, Parcel, Store
@@ -27,6 +27,8 @@ LEASE_NS = 3 * NS_PER_S
 BEACON_NS = NS_PER_S // 2
 RECEIPT_NS = 5 * NS_PER_S
 ASK_NS = 2 * NS_PER_S
+PATIENCE_NS = NS_PER_S // 4  # urgent messages overtake others: what is missing for so short is on its way
+DOUBLES_MAX = 10_000
 ASKS_MAX = 16  # gaps asked for at once
 ANSWER_MAX = 256  # messages answered to one ask; what is left is asked for again
 ANSWERS_MAX = 4_096
@@ -88,6 +90,7 @@ class Channel:
         self._told_seq = 0  # the highest number the partner says it has sent
         self._beacon_ns = self._receipt_ns = self._pumped_ns = 0
         self._receipted = 0
+        self._doubles = 0
         self._credit = 0.0
         self._asked: dict[int, int] = {}
         self._answers: deque[bytes] = deque()
@@ -148,7 +151,7 @@ class Channel:
             "receiver": self.receiver.checkpoint(),
             "numbers": [
                 self._heard_ns, self._told_seq, self._beacon_ns, self._receipt_ns, self._pumped_ns, self._receipted,
-                self.sent_bytes, self.clock_offset_ns,
+                self.sent_bytes, self.clock_offset_ns, self._doubles,
             ],
             "credit": self._credit,
             "asked": list(self._asked.items()),
@@ -168,7 +171,7 @@ class Channel:
         self.receiver.resume(memory["receiver"])
         (
             self._heard_ns, self._told_seq, self._beacon_ns, self._receipt_ns, self._pumped_ns, self._receipted,
-            self.sent_bytes, self.clock_offset_ns,
+            self.sent_bytes, self.clock_offset_ns, self._doubles,
         ) = memory["numbers"]  # fmt: skip
         self._credit = memory["credit"]
         self._asked = dict(memory["asked"])
@@ -183,6 +186,9 @@ class Channel:
 
     def _message(self, content: bytes, now_ns: int) -> Envelope | None:
         got = self.receiver.receive(content, now_ns)
+        if got.refusal is Refusal.REPLAYED and self._doubles:
+            self._doubles -= 1  # it was asked for, and came by itself after all
+            return None
         if got.refusal is not None:
             self.alarms[got.refusal.value] += 1
             return None
@@ -196,10 +202,12 @@ class Channel:
         gaps = list(self.receiver.gaps)
         if self._told_seq > self.receiver.highest:
             gaps.append((self.receiver.highest + 1, self._told_seq))
-        due = [gap for gap in gaps if now_ns - self._asked.get(gap[0], 0) >= ASK_NS][:ASKS_MAX]
-        starts = {first for first, _ in gaps}
-        self._asked = {first: at_ns for first, at_ns in self._asked.items() if first in starts}
+        seen_ns = now_ns - ASK_NS + PATIENCE_NS
+        self._asked = {first: self._asked.get(first, seen_ns) for first, _ in gaps}
+        due = [gap for gap in gaps if now_ns - self._asked[gap[0]] >= ASK_NS][:ASKS_MAX]
         self._asked.update({first: now_ns for first, _ in due})
+        asked = sum(min(last - first + 1, ANSWER_MAX) for first, last in due)
+        self._doubles = min(self._doubles + asked, DOUBLES_MAX)
         return [Kind.ASK.value + _ENCODER.encode(Ask(*gap)) for gap in due]
 
     def _answer(self, ask: Ask, now_ns: int) -> None:

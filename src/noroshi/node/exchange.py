@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from numpy.typing import NDArray
@@ -177,7 +176,7 @@ class Exchange:
         envelope = channel.hear(frame.bytes(), now_ns)
         if envelope is not None:
             try:
-                self._use(envelope, now_ns)
+                self._use(envelope)
             except FormatError as error:
                 self._alarm(frame.partner, f"an envelope whose content cannot be read: {error}", now_ns)
         for reason in sorted(channel.alarms):
@@ -328,7 +327,7 @@ class Exchange:
         )
         self.channels[code].put(parcel, now_ns)
 
-    def _use(self, envelope: Envelope, now_ns: int) -> None:
+    def _use(self, envelope: Envelope) -> None:
         """Let an envelope that was accepted take effect.
 
         Raises:

@@ -39,11 +39,13 @@ class ReleasedView:
 
     Attributes:
         viewer: nation code.
+        node: who made the tracks.
         exercise: the exercise that all of it belongs to; None is real.
         version: how often this view has changed.
         tracks: (n) the newest row of each track; its own label is empty, see `batches`.
         labels: texts of labels.
         label: (n,) index of each row's label.
+        interval_ns: (n,) how long it may be until the next row of the track, by the rule that released it.
         changed: (n,) the version at which each row became what it is.
         gone_id: (m,) tracks that were seen and are no longer.
         gone_ns: (m,) when the last row seen of each held.
@@ -52,11 +54,13 @@ class ReleasedView:
     """
 
     viewer: str
+    node: str
     exercise: str | None
     version: int
     tracks: Tracks
     labels: tuple[str, ...]
     label: NDArray[np.int64]
+    interval_ns: NDArray[np.int64]
     changed: NDArray[np.int64]
     gone_id: NDArray[np.uint64]
     gone_ns: NDArray[np.int64]
@@ -68,13 +72,16 @@ class ReleasedView:
         if made_by is not _MADE_HERE:
             raise TypeError("a ReleasedView is made of what was released, by noroshi.sharing.views")
 
-    def batches(self, since: int = 0) -> list[Tracks]:
-        """Return the rows that changed after a version (0 is all), a batch for each label, which is in it."""
+    def batches(self, since: int = 0) -> list[tuple[Tracks, float]]:
+        """Return the rows that changed after a version (0 is all): batches of one label, which is in it, and interval.
+
+        The second of each pair is the interval [s].
+        """
         rows = self.changed > since
         found = []
-        for i in np.unique(self.label[rows]).tolist():
-            batch = take(self.tracks, rows & (self.label == i)).replace(label=self.labels[i])
-            found.append(without_idle_sensors(batch))
+        for i, interval_ns in sorted({*zip(self.label[rows].tolist(), self.interval_ns[rows].tolist(), strict=True)}):
+            batch = take(self.tracks, rows & (self.label == i) & (self.interval_ns == interval_ns))
+            found.append((without_idle_sensors(batch.replace(label=self.labels[i])), interval_ns / NS_PER_S))
         return found
 
     def gone(self, since: int = 0) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -90,6 +97,7 @@ class _Rows:
     rule: NDArray[np.int64]
     due_ns: NDArray[np.int64]
     until_ns: NDArray[np.int64]
+    interval_ns: NDArray[np.int64]
     changed: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -117,11 +125,12 @@ class View:
     def __init__(self, viewer: str, *, nation: str, exercise: str | None) -> None:
         self.viewer, self.nation, self.exercise = viewer, nation, exercise
         self.dropped = 0
+        self._seen: ReleasedView | None = None
         self._shown: _Rows | None = None
         self._pending: list[_Rows] = []
         self._labels: list[str] = []
         self._rules: list[str] = []
-        self._version = 0
+        self._version, self._node = 0, ""
         self._gone_id = np.zeros(0, np.uint64)
         self._gone_ns, self._gone_version = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._since_min = 0
@@ -140,8 +149,14 @@ class View:
         interval = np.array([_interval_ns(rule) for rule in policy.rules], np.int64)
         names = np.array([_index(self._rules, rule.name) for rule in policy.rules], np.int64)
         expires_ns = NEVER_NS if released.expires_ns is None else released.expires_ns
-        until_ns = np.minimum(released.due_ns + SHOWN_NS + interval[released.rule], ends[released.rule])
-        self._put(released.tracks, released.label, names[released.rule], released.due_ns, until_ns, expires_ns, now_ns)
+        self._put(
+            released.tracks.replace(label=released.label),
+            rule=names[released.rule],
+            due_ns=released.due_ns,
+            ends_ns=np.minimum(ends[released.rule], expires_ns).astype(np.int64),
+            interval_ns=interval[released.rule],
+            now_ns=now_ns,
+        )
 
     def take_own(self, tracks: Tracks, now_ns: int) -> None:
         """Take in the picture itself.
@@ -153,8 +168,14 @@ class View:
             raise ValueError(f"{self.viewer} sees what {self.nation} released to it, and not its picture")
         n = len(tracks)
         if n:
-            rule, due_ns = np.full(n, _index(self._rules, OWN)), np.full(n, now_ns)
-            self._put(tracks, tracks.label, rule, due_ns, due_ns + SHOWN_NS, NEVER_NS, now_ns)
+            self._put(
+                tracks,
+                rule=np.full(n, _index(self._rules, OWN)),
+                due_ns=np.full(n, now_ns),
+                ends_ns=np.full(n, NEVER_NS),
+                interval_ns=np.zeros(n, np.int64),
+                now_ns=now_ns,
+            )
 
     def keep_only(self, rules: Iterable[str], now_ns: int) -> None:
         """Forget at once what was released by any other rule; what is given is what `rules.still_valid` returns."""
@@ -175,18 +196,22 @@ class View:
             self._remove(self._shown.until_ns <= now_ns)
 
     def see(self, now_ns: int) -> ReleasedView:
-        """Return what the viewer sees now."""
+        """Return what the viewer sees now; the same object as before if nothing has changed."""
         self.advance(now_ns)
+        if self._seen is not None and self._seen.version == self._version:
+            return self._seen
         shown = self._shown
         tracks = _nothing() if shown is None else without_idle_sensors(shown.tracks)
         none = np.zeros(0, np.int64)
-        return ReleasedView(
+        self._seen = ReleasedView(
             viewer=self.viewer,
+            node=self._node,
             exercise=self.exercise,
             version=self._version,
             tracks=tracks,
             labels=tuple(self._labels),
             label=none if shown is None else shown.label,
+            interval_ns=none if shown is None else shown.interval_ns,
             changed=none if shown is None else shown.changed,
             gone_id=self._gone_id,
             gone_ns=self._gone_ns,
@@ -194,23 +219,29 @@ class View:
             since_min=self._since_min,
             made_by=_MADE_HERE,
         )
+        return self._seen
 
     def _put(
         self,
         tracks: Tracks,
-        label: str,
+        *,
         rule: NDArray[np.int64],
         due_ns: NDArray[np.int64],
-        until_ns: NDArray[np.int64],
-        expires_ns: int,
+        ends_ns: NDArray[np.int64],
+        interval_ns: NDArray[np.int64],
         now_ns: int,
     ) -> None:
-        until_ns = np.where(tracks.status == TrackStatus.LOST, np.minimum(until_ns, due_ns + LOST_NS), until_ns)
-        which = np.full(len(tracks), _index(self._labels, label))
-        unchanged = np.zeros(len(tracks), np.int64)
+        shown_ns = np.where(tracks.status == TrackStatus.LOST, LOST_NS, SHOWN_NS + interval_ns)
         rows = _Rows(
-            tracks.replace(label=""), which, rule, due_ns, np.minimum(until_ns, expires_ns).astype(np.int64), unchanged
+            tracks.replace(label=""),
+            np.full(len(tracks), _index(self._labels, tracks.label)),
+            rule,
+            due_ns,
+            np.minimum(due_ns + shown_ns, ends_ns),
+            interval_ns,
+            np.zeros(len(tracks), np.int64),
         )
+        self._node = tracks.node
         self._pending.append(rows)
         self.advance(now_ns)
         while sum(len(rows) for rows in self._pending) > PENDING_MAX:

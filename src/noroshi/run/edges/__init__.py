@@ -6,6 +6,7 @@ who is slow gets the newest state later or is dropped, and nothing queues withou
 """
 
 import ipaddress
+import socket
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -53,3 +54,18 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def listening(address: str, *, is_safe: bool) -> socket.socket:
+    """Return a socket that listens at an address.
+
+    Raises:
+        EdgeError: if there can be none, or others could listen to what goes over it.
+    """
+    host, port = endpoint(address)
+    if not is_safe and not is_loopback(host):
+        raise EdgeError(f"{address} can be reached from elsewhere, and all on the way could read: give a certificate")
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise EdgeError(f"cannot listen on {address}: {error}") from error

@@ -7,7 +7,6 @@ and nothing more.
 
 import asyncio
 import hashlib
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -24,7 +23,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from noroshi.formats.stream import FORMATS, alive, message
 from noroshi.geo.time import NS_PER_S
-from noroshi.run.edges import EdgeError, endpoint, is_loopback, openmetrics
+from noroshi.run.edges import EdgeError, listening, openmetrics
+from noroshi.run.edges.newest import Newest
 from noroshi.sharing.views import ReleasedView
 
 CLIENTS_MAX = 200  # connections at a time
@@ -72,14 +72,11 @@ class Edge:
         self._viewers = {_digest(token): _Client(_digest(token), viewer) for token, viewer in viewers.items()}
         self._operators = {_digest(token) for token in operators}
         self._families, self._healthy = families, healthy
-        self._newest: dict[str, tuple[ReleasedView, int]] = {}
-        self._messages: dict[tuple[str, int, int | None, str], bytes] = {}
+        self._newest = Newest()
+        self._messages: dict[tuple[str, int | None, str], tuple[ReleasedView, bytes]] = {}
         self._streams: Counter[bytes] = Counter()
         self._counters: Counter[str] = Counter()
-        self._pulse = asyncio.Event()
-        self._is_called = False
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._socket = _listening(address, is_safe=tls is not None)
+        self._socket = listening(address, is_safe=tls is not None)
         app = Starlette(
             routes=[
                 Route("/health", self._health),
@@ -111,11 +108,7 @@ class Edge:
 
     def send(self, view: ReleasedView, now_ns: int) -> None:
         """Take the newest view of a viewer; its clients get what changed as fast as each can take it."""
-        self._newest[view.viewer] = (view, now_ns)
-        if self._loop is not None and not self._is_called:
-            self._is_called = True
-            with suppress(RuntimeError):  # it is closing
-                self._loop.call_soon_threadsafe(self._beat)
+        self._newest.put(view, now_ns)
 
     def counters(self) -> Mapping[str, int]:
         """Return how many requests, refusals, messages, bytes and dropped clients there were."""
@@ -124,24 +117,16 @@ class Edge:
     def close(self) -> None:
         """Stop listening and end every stream."""
         self._server.should_exit = True
-        if self._loop is not None:
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._beat)
+        self._newest.wake()
         self._thread.join(10.0)
         self._socket.close()
 
     def _serve(self) -> None:
         async def run() -> None:
-            self._loop = asyncio.get_running_loop()
+            self._newest.attach()
             await self._server.serve(sockets=[self._socket])
 
         asyncio.run(run())
-
-    def _beat(self) -> None:
-        """Wake whoever waits for something new."""
-        self._is_called = False
-        pulse, self._pulse = self._pulse, asyncio.Event()
-        pulse.set()
 
     def _client(self, headers: Headers) -> _Client | None:
         return self._viewers.get(_digest(_token(headers)))
@@ -162,13 +147,12 @@ class Edge:
         if client is None:
             self._counters["refused"] += 1
             return PlainTextResponse("Unauthorized", 401, {"WWW-Authenticate": "Bearer"})
-        since = request.query_params.get("since")
-        if form not in FORMATS or not (since is None or (since.isascii() and since.isdecimal() and len(since) < 16)):
-            return PlainTextResponse(f"format is one of {', '.join(FORMATS)}; since is a version\n", 400)
+        if form not in FORMATS:
+            return PlainTextResponse(f"format is one of {', '.join(FORMATS)}\n", 400)
         found = self._newest.get(client.viewer)
         if found is None:
             return PlainTextResponse("no picture yet\n", 503, {"Retry-After": "1"})
-        body = self._message(*found, None if since is None else int(since), form)
+        body = self._message(*found, None, form)
         return Response(body, media_type=MEDIA_TYPES[form], headers={"Cache-Control": "no-store"})
 
     async def _stream(self, socket_: WebSocket) -> None:
@@ -196,7 +180,7 @@ class Edge:
         since: int | None = None
         told_ns = 0
         while not self._server.should_exit:
-            pulse, found = self._pulse, self._newest.get(viewer)
+            pulse, found = self._newest.pulse, self._newest.get(viewer)
             if found is not None:
                 view, now_ns = found
                 if view.version != since:
@@ -222,21 +206,25 @@ class Edge:
         """Return what changed of a view; all of it if it is not known what did. Clients share what was encoded."""
         if since is not None and not view.since_min <= since <= view.version:
             since = None
-        key = (view.viewer, view.version, since, form)
-        if key not in self._messages:
-            self._messages[key] = message(
-                view.batches(since or 0),
+        key = (view.viewer, since, form)
+        of, body = self._messages.get(key, (None, b""))
+        if of is not view:
+            body = message(
+                [tracks for tracks, _ in view.batches(since or 0)],
                 viewer=view.viewer,
+                node=view.node,
                 exercise=view.exercise,
                 version=view.version,
                 since=since,
-                gone=view.gone(since or 0)[0] if since is not None else view.gone_id[:0],
+                gone=view.gone_id[:0] if since is None else view.gone(since)[0],
                 time_ns=now_ns,
                 form=form,
             )
+            self._messages.pop(key, None)
+            self._messages[key] = (view, body)
             while len(self._messages) > MESSAGES_MAX:
                 del self._messages[next(iter(self._messages))]
-        return self._messages[key]
+        return body
 
 
 async def _until_gone(socket_: WebSocket) -> None:
@@ -258,18 +246,3 @@ def _token(headers: Headers) -> str:
         return token.strip()
     offered = [one.strip() for one in headers.get("sec-websocket-protocol", "").split(",")]
     return next((one.removeprefix(BEARER) for one in offered if one.startswith(BEARER)), "")
-
-
-def _listening(address: str, *, is_safe: bool) -> socket.socket:
-    """Return a listening socket.
-
-    Raises:
-        EdgeError: if there can be none, or others could listen to what goes over it.
-    """
-    host, port = endpoint(address)
-    if not is_safe and not is_loopback(host):
-        raise EdgeError(f"{address} can be reached from elsewhere, and tokens would be read on the way: give it a tls")
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise EdgeError(f"cannot listen on {address}: {error}") from error
