@@ -54,7 +54,8 @@ class MemoryStore:
             "last": list(self.last_message),
             "highest": self.highest,
             "told": [
-                [*key, rule, _plain(rows.take(np.array([i])))] for key, (rule, rows, i) in sorted(self.last_told.items())
+                [*key, rule, _plain(rows.take(np.array([i])))]
+                for key, (rule, rows, i) in sorted(self.last_told.items())
             ],
         }
 
