@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
-from noroshi.records import Tracks, concatenate, take
+from noroshi.records import Tracks, joined_by_sensor, take
 from noroshi.sharing.actions.strip import types_as_sources
 from noroshi.sharing.rules import Product
 
@@ -107,13 +107,7 @@ def joined_body(parts: Sequence[tuple[bytes, NDArray[np.int64]]]) -> bytes:
         is_coarse |= coarse
         types |= known
         chosen.append(take(tracks, rows))
-    names = tuple(sorted({name for part in chosen for name in part.source_names}))
-    alike = []
-    for part in chosen:
-        sources = np.zeros((len(part), len(names)), np.bool_)
-        sources[:, [names.index(name) for name in part.source_names]] = part.sources
-        alike.append(part.replace(source_names=names, sources=sources))
-    return tracks_body(concatenate(alike), is_coarse=is_coarse, sensor_types=types)
+    return tracks_body(joined_by_sensor(chosen), is_coarse=is_coarse, sensor_types=types)
 
 
 def notices_body(bodies: Sequence[bytes]) -> bytes:

@@ -12,7 +12,7 @@ from noroshi.records.identity import Identity
 from noroshi.records.quality import Quality
 from noroshi.records.site import SensorSite
 from noroshi.records.status import Status
-from noroshi.records.tracks import KINDS, STATUSES, Kind, Tracks, TrackStatus, certain_kind
+from noroshi.records.tracks import KINDS, STATUSES, Kind, Tracks, TrackStatus, certain_kind, joined_by_sensor
 from noroshi.records.truth import Truth
 
 __all__ = [
@@ -35,5 +35,6 @@ __all__ = [
     "concatenate",
     "digest",
     "empty",
+    "joined_by_sensor",
     "take",
 ]

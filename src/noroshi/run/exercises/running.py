@@ -16,7 +16,7 @@ from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Status, Tracks, concatenate
+from noroshi.records import Status, Tracks, joined_by_sensor
 from noroshi.run.exercises.books import Books, digests, write_world
 from noroshi.run.exercises.driver import Driver
 from noroshi.run.exercises.processes import Alone, Meeting, spread
@@ -140,8 +140,8 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         scenario=scenario,
         cast=everything,
         until_s=plan.until_s if stopped else None,
-        tracks={code: concatenate(heard[OWN][code]) if heard[OWN][code] else None for code in codes},
-        fused={code: concatenate(heard[FUSED][code]) for code in codes if heard[FUSED][code]},
+        tracks={code: joined_by_sensor(heard[OWN][code]) if heard[OWN][code] else None for code in codes},
+        fused={code: joined_by_sensor(heard[FUSED][code]) for code in codes if heard[FUSED][code]},
         alarms=sum((each.alarms for each in acted), Counter()),
         sent_bytes={way: n for each in acted for way, n in sorted(each.sent_bytes.items())},
         refused=sum((each.refused for each in acted), Counter()),
@@ -226,7 +226,7 @@ def _act(
         acted.wall_s = time.perf_counter() - since
         if end_ns < scenario.end_ns:
             rows = {
-                channel: {name: pack(concatenate(rows)) if rows else b"" for name, rows in nodes.items()}
+                channel: {name: pack(joined_by_sensor(rows)) if rows else b"" for name, rows in nodes.items()}
                 for channel, nodes in acted.heard.items()
             }
             acted.memory = msgspec.msgpack.encode({"driver": driver.checkpoint(), "heard": rows})
