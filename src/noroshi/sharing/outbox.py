@@ -107,6 +107,9 @@ class Outbox:
 
     def take(self, now_ns: int, n_bytes: int) -> list[Draft]:
         """Return what is to be sent now, at most so many bytes of it; these rows do not wait any more."""
+        if not self._left:
+            self._expire_sealed(now_ns)
+            return []
         self._note_told()
         self._expire(now_ns)
         self._come_due(now_ns)
@@ -114,6 +117,8 @@ class Outbox:
         left = n_bytes
         for pool in ("_notices", "_newest"):
             rows: Rows = getattr(self, pool)
+            if not len(rows):
+                continue
             order = self._order(rows)
             n = int(np.searchsorted(np.cumsum(rows.n_bytes[order]), left, side="right"))
             chosen.append(rows.take(order[:n]))

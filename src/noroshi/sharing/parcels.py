@@ -57,12 +57,15 @@ class Rows:
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
         """Return some of the rows."""
-        return type(self)(*(getattr(self, column.name)[chosen] for column in fields(self)))
+        return type(self)(*[getattr(self, name)[chosen] for name in NAMES])
 
     @classmethod
     def joined(cls, parts: Sequence["Rows"]) -> Self:
         """Return the rows of several, one after the other."""
-        return cls(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(cls)))
+        parts = [part for part in parts if len(part)]
+        if len(parts) == 1 and isinstance(parts[0], cls):
+            return parts[0]
+        return cls(*[np.concatenate([getattr(part, name) for part in parts]) for name in NAMES]) if parts else cls.none()
 
     @classmethod
     def none(cls) -> Self:
@@ -71,6 +74,9 @@ class Rows:
         flags = np.zeros(0, np.bool_)
         shapes = (np.zeros((0, 6)), np.zeros((0, 2)))
         return cls(whole, whole, whole.astype(np.uint64), *(whole,) * 6, flags, *shapes)
+
+
+NAMES = tuple(column.name for column in fields(Rows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -37,7 +37,7 @@ PROMPT_S = 0.1
 PICTURE_S = 4.0
 """A node gives out its whole picture every so often, as a display would turn over."""
 
-PUMP_S = 1.0
+PUMP_S = 2.0
 """A node looks at its links every so often, at whole multiples: processes that share the nodes meet there."""
 
 LINK_NS_MIN = 1_000_000
