@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -74,7 +74,7 @@ def explain(
         journal = replayed(replay, exercise=exercise, secret=secret)
         rules = policy_for(policy, journal)
         at_ns = None if at is None else utc_ns_from_iso(at)
-        with _progress("tracking") as progress:
+        with _progress(as_json) as progress:
             told = explaining.account(journal, rules, track, to, at_ns=at_ns, progress=progress)
     if as_json:
         _say(json.dumps(explaining.summary(told)))
@@ -99,7 +99,7 @@ def diff(
     with _one_line():
         journal = replayed(replay, exercise=exercise, secret=secret)
         before, after = policy_for(old, journal), policy_for(new, journal)
-        with _progress("tracking") as progress:
+        with _progress(as_json) as progress:
             compared = compare(before, after, journal.offered(progress), secrets=journal.secrets)
             told = differing.differences(before, after, compared)
     if as_json:
@@ -147,6 +147,11 @@ def break_glass(
 
 
 audit = typer.Typer(no_args_is_help=True, help="The proof of what was released to whom (docs/audit.md).")
+
+
+@audit.callback()
+def _audit() -> None:
+    pass  # a lone command of an app would lose its name
 
 
 @audit.command(epilog="Example: noroshi audit verify state/audit --keys keys/usa --held usa/state/audit")
@@ -205,4 +210,8 @@ def _one_line() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[...]: ...
+def _progress(as_json: bool) -> Iterator[Callable[[int], None]]:
+    from noroshi.run import cli
+
+    with cli._progress("tracking", None, quiet=as_json) as progress:  # noqa: SLF001  as above
+        yield progress

@@ -27,6 +27,7 @@ from noroshi.sharing.rules import Policy
 NAMED_MAX = 8
 PREFIX_MIN = 4
 
+
 @dataclass(frozen=True, kw_only=True)
 class Span:
     """A time in which one thing decided a track's rows.
@@ -132,9 +133,7 @@ def _shown_as(policy: Policy, number: int, recipient: str, secrets: Secrets) -> 
     return int(secrets.numbers(release_class).of(np.array([number], np.uint64))[0])
 
 
-def _find(
-    replayed: Replayed, policy: Policy, wanted: str, recipient: str, progress: Callable[[int], None]
-) -> int:
+def _find(replayed: Replayed, policy: Policy, wanted: str, recipient: str, progress: Callable[[int], None]) -> int:
     """Return the number of the track that a person means.
 
     Raises:
@@ -285,7 +284,7 @@ def show(told: Account, console: Console) -> None:
     for span in told.spans:
         word = "released by" if span.outcome is Outcome.RELEASED else "withheld by"
         times = f"{_clock(span.first_ns)} to {_clock(span.last_ns)}"
-        console.print(f"  {times}  {word} {escape(printable(span.by, 200))}: {span.rows} rows", highlight=False)
+        console.print(f"  {times}  {word} '{escape(printable(span.by, 200))}': {span.rows} rows", highlight=False)
     console.print(f"\n[bold]at {iso_from_utc_ns(told.moment_ns)}[/]")
     decided = False
     for one in why.judged:
@@ -295,7 +294,7 @@ def show(told: Account, console: Console) -> None:
             word, decided = "decides", True
         else:
             word = f"does not match: {', '.join(one.failed)}" if one.failed else "would match"
-        console.print(f"  {escape(printable(one.rule, 200))}: {word}", highlight=False)
+        console.print(f"  '{escape(printable(one.rule, 200))}' {word}", highlight=False)
     for key, numbers in why.actions.items():
         console.print(f"  {key}: {escape(_said(numbers))}", highlight=False)
     if why.outcome is not Outcome.RELEASED or why.before is None or why.after is None:

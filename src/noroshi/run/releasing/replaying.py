@@ -11,10 +11,13 @@ from noroshi.records import Tracks
 from noroshi.run.drive import driven
 from noroshi.run.exercises.books import segments
 from noroshi.run.journal import read_records, read_setup
+from noroshi.run.scenarios.policies import read_policy
+from noroshi.run.scenarios.sources import read_source
 from noroshi.run.setup import Setup, assemble
 from noroshi.run.sharing import Sharing, own_of_exercise
 from noroshi.sharing.facts import Facts
 from noroshi.sharing.release import Released, Secrets
+from noroshi.sharing.rules import Policy
 
 PICTURE_S = 4.0  # of a journal whose node gave out no pictures
 NOBODYS_SECRET = b"in place of a secret that is not at hand"
@@ -69,6 +72,15 @@ class Replayed:
                 found.clear()
             yield from found
             found.clear()
+
+
+def policy_for(name: str, journal: Replayed) -> Policy:
+    """Return the policy of a journal's node, from a file or a shipped one.
+
+    Raises:
+        NoFileError, ScenarioError, PolicyError: if it is none, or another nation's.
+    """
+    return read_policy(read_source("policies", name), of=journal.nation)
 
 
 class _Deaf(Fusion):
