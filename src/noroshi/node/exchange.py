@@ -65,6 +65,8 @@ class Exchange:
     Attributes:
         is_silent: it hears, fuses and fills its outboxes, but says nothing: a node that catches up from its journal.
             What it had put into an outbox before it fell is not put there again.
+        judged: told of each record that was offered, what each partner gets of it, and the time: for the audit, and for
+            whoever asks what other rules would have done.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Exchange:
         for code in sorted(partners):
             self.add(code, partners[code])
         self.is_silent = False
+        self.judged: Callable[[Facts, Mapping[str, Released], int], None] = lambda *_: None
         self.secrets, self.sensor_types, self._pump_ns = secrets, dict(sensor_types), pump_ns
         self._memories: dict[str, Memory] = {}
         self._shared: Tracks | None = None  # the last row of each living track that was offered
@@ -178,6 +181,7 @@ class Exchange:
         """
         self._n_parcels += 1
         told = release(self.policy, facts, now_ns=now_ns, secrets=self.secrets, recipients=sorted(self.channels))
+        self.judged(facts, told, now_ns)
         for code, released in told.items():
             label = decode(released.label)
             if label is not None and len(released.rows):
@@ -314,6 +318,7 @@ class Exchange:
             recipients=recipients,
             memories=self._memories,
         )
+        self.judged(facts, told, now_ns)
         for code, released in told.items():
             self._memories[code] = released.memory
             self._put(code, released, now_ns)
