@@ -84,13 +84,15 @@ class Stream:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._evidence = Evidence.of(layout_of(WANTED)[0])
+        self._evidence: Evidence | None = None
 
-    def decode(self, pieces: Sequence[tuple[int, bytes]]) -> Decoded:
+    def decode(self, pieces: Sequence[framing.Datagram]) -> Decoded:
         """Return what these datagrams (received_ns, bytes) hold, which may be nothing."""
         reports = Reports(self._context)
         messages = [(received_ns, each) for received_ns, piece in pieces for each in framing.messages(piece)]
         if messages:
+            # Not before: the tables of all categories take their time.
+            self._evidence = self._evidence or Evidence.of(layout_of(WANTED)[0])
             _, tables = _open(messages, reports, self._evidence)
             if tables:
                 _convert(tables, reports)
