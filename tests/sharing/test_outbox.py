@@ -32,7 +32,7 @@ class Line:
         self.policy, self.secrets, self.store = policy, Secrets(SECRET), MemoryStore()
         self.outbox = Outbox(self.store)
         self.sender = Sender(key=KEY, owner="JPN", recipient="USA", feed="all", exercise=None)
-        self.receiver = Receiver(key=KEY.public_key(), owner="JPN", recipient="USA", feed="all", exercise=None)
+        self.receiver = Receiver(keys=(KEY.public_key(),), owner="JPN", recipient="USA", feed="all", exercise=None)
         self.got = []  # (product, rows of tracks or the body, whether it filled a gap)
 
     def put(self, tracks, now_ns):
@@ -100,7 +100,7 @@ class Line:
         seq, previous = self.outbox.last
         self.sender = dataclasses.replace(self.sender, seq=seq, previous=previous)
         kept = self.receiver.checkpoint()
-        self.receiver = Receiver(key=KEY.public_key(), owner="JPN", recipient="USA", feed="all", exercise=None)
+        self.receiver = Receiver(keys=(KEY.public_key(),), owner="JPN", recipient="USA", feed="all", exercise=None)
         self.receiver.resume(kept)
 
     def rows(self):

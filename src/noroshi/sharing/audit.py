@@ -152,7 +152,7 @@ def countersign(given: Receipt, key: Ed25519PrivateKey, recipient_key: Ed25519Pu
     Raises:
         ValueError: if it is not the recipient's, or of another message than the owner sent.
     """
-    if not _is_signed(given, recipient_key):
+    if not is_signed(given, recipient_key):
         raise ValueError(f"a receipt in the name of {given.recipient} that it did not sign")
     if given.chain != chain:
         raise ValueError(f"a receipt of another message {given.seq} of {given.feed} than was sent to {given.recipient}")
@@ -257,7 +257,7 @@ def _receipt_fault(
     where = f"receipt of {given.recipient} for {given.feed} up to {given.seq}"
     if given.owner != owner or given.recipient not in recipient_keys:
         return f"{where}: no key of {given.recipient}, or not of {owner}'s feed"
-    if not _is_signed(given, recipient_keys[given.recipient]):
+    if not is_signed(given, recipient_keys[given.recipient]):
         return f"{where} is not signed by {given.recipient}"
     countersigned = msgspec.structs.replace(given, owner_signature=b"")
     if not _signs(key, given.owner_signature, COUNTERSIGN_DOMAIN + _ENCODER.encode(countersigned)):
@@ -286,7 +286,8 @@ class _Sent:
                 self.hashes[seq] = digest
 
 
-def _is_signed(given: Receipt, recipient_key: Ed25519PublicKey) -> bool:
+def is_signed(given: Receipt, recipient_key: Ed25519PublicKey) -> bool:
+    """Return whether a receipt is the recipient's own."""
     unsigned = msgspec.structs.replace(given, recipient_signature=b"", owner_signature=b"")
     return _signs(recipient_key, given.recipient_signature, RECEIPT_DOMAIN + _ENCODER.encode(unsigned))
 

@@ -95,6 +95,10 @@ class NationFile(Section):
     name: str = Field(min_length=1, max_length=60, description="Of the nation, as people say it.")
     code: str = Field(pattern=CODE, description="ISO 3166 alpha-3 code: its node's name.")
     summary: str = Field(default="", description="What these sensors are, in a sentence.")
+    policy: str | None = Field(
+        default=None,
+        description="What it releases: a policy's file, or the name of a shipped one; that of its code if absent.",
+    )
     sensors: tuple[SensorSection, ...] = Field(default=(), description="What stands at a place or is carried.")
     constellations: tuple[ConstellationSection, ...] = Field(default=(), description="Satellites.")
     links: tuple[Link, ...] = Field(
@@ -273,6 +277,7 @@ class Nation:
         links: to others, as its own file says.
         flights: what moves wherever the nation takes part.
         source: its file.
+        policy: the file of what it releases (`policies.policy_of` reads it); None: nobody gets anything.
     """
 
     code: str
@@ -282,6 +287,7 @@ class Nation:
     links: tuple[Link, ...]
     flights: tuple[FlightEntry, ...]
     source: Source
+    policy: Source | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -361,7 +367,9 @@ class Scenario:
 
     def texts(self) -> dict[str, str]:
         """Return the text of each file that this scenario is made of, by its name: for the journal."""
-        return {source.name: source.text for source in [self.source, *(nation.source for nation in self.nations)]}
+        policies = [nation.policy for nation in self.nations if nation.policy is not None]
+        sources = [self.source, *(nation.source for nation in self.nations), *policies]
+        return {source.name: source.text for source in sources}
 
 
 def traffic_of(surge: Surge, name: str) -> Traffic:
