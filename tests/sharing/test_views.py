@@ -217,9 +217,11 @@ def test_views_of_other_lines_and_forgotten_versions_need_all(monkeypatch):
     assert third.since(third) == third.version
 
 
+WHAT = st.sampled_from(("rows", "rows", "rows", "look", "lost", "tighten", "loosen"))
+
+
 @settings(max_examples=60)
-@given(st.lists(st.tuples(st.sampled_from(("rows", "rows", "rows", "look", "lost", "tighten", "loosen")), st.integers(0, 99),
-                          st.sampled_from((0, 1, 7, 40))), max_size=25))  # fmt: skip
+@given(st.lists(st.tuples(WHAT, st.integers(0, 99), st.sampled_from((0, 1, 7, 40))), max_size=25))
 def test_whoever_applies_the_changes_has_the_whole(steps):
     """A reader that looks now and then, and takes only what changed and what went, holds the same rows as the view."""
     late, rest = rule("late", "existence_max = 0.4\ndelay = {seconds = 20}"), rule("rest", "")
