@@ -16,7 +16,7 @@ from noroshi.estimation.assignment import assign
 from noroshi.estimation.gating import chi_square_gate, coarse_pairs, mahalanobis_squared
 from noroshi.fusion.fold import unbiased
 from noroshi.fusion.table import COARSE, NOBODY, SELF_FED, Fused, Table, Whole, is_falling
-from noroshi.fusion.tracklets import Floats, Integers, carried, intersect_rows
+from noroshi.fusion.tracklets import CLOSE, Floats, Integers, carried, intersect_rows
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import TrackStatus
 from noroshi.records.identity import ABSENT
@@ -214,7 +214,7 @@ def _at_times(table: Table, tracks: Integers, times_ns: Integers) -> tuple[Float
     density = np.array([table.density[table.members_of(track)].max() for track in tracks.tolist()], np.float64)
     falls = is_falling(table.said[table.fused[tracks, Fused.FIRST]])
     dt_s = (times_ns - table.fused[tracks, Fused.TIME]) / NS_PER_S
-    return carried(table.fused_state[tracks], table.fused_covariance[tracks], dt_s, falls, density)
+    return carried(table.fused_state[tracks], table.fused_covariance[tracks], dt_s, falls, CLOSE * density)
 
 
 def where(table: Table, rows: Integers, times_ns: Integers | int, bias: Floats) -> tuple[Floats, Floats]:

@@ -308,7 +308,9 @@ class Fusion:
             sizes = [len(part.whole) for part in parts]
             owner_of = np.repeat(np.array([owners.index(key[0]) for key in keys], np.int64), sizes)
             least = self.settings.density_m2_s3
-            density = np.array([least.get(owner, least.get("", 0.0)) for owner in owners], np.float64)
+            density = np.array([least.get(owner, least.get("", 0.0)) for owner in owners], np.float64)[owner_of]
+            coarse = rows.whole[:, Whole.FLAGS] & COARSE != 0
+            density = np.where(coarse, np.maximum(density, self.settings.coarse_density_m2_s3), density)
             counts = fold(table, rows, owner_of, density, bias)
             if table is self._table:
                 for i, name in COUNTED.items():

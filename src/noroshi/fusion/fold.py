@@ -18,6 +18,7 @@ from noroshi.fusion.table import (
     Whole,
 )
 from noroshi.fusion.tracklets import (
+    CLOSE,
     DENSITY_MAX,
     Floats,
     Integers,
@@ -45,7 +46,7 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
         table: to be changed.
         rows: k contributions.
         owner_of: (k,) index of each one's owner.
-        density: (o,) process noise that each owner's trackers have at the least.
+        density: (k,) process noise that each one's tracker has at the least.
         bias: (o, 10) of each owner, see `OFFSET`.
 
     Returns:
@@ -161,7 +162,7 @@ def absorb(
         if row == NOBODY or (whole[row, Whole.TRACK] == ENDED and whole[row, Whole.TIME] < new_whole[k, Whole.TIME]):
             row, places[at] = n, n
             n += 1
-            density[row] = least_density[owner_of[k]]
+            density[row] = least_density[k]
             for c in range(whole.shape[1]):
                 whole[row, c] = 0
             whole[row, Whole.ID], whole[row, Whole.OWNER] = new_whole[k, Whole.ID], owner_of[k]
@@ -225,20 +226,20 @@ def absorb(
                     now[0] if s == 0 else vector, covariance[row] if s == 0 else fused_covariance[track], dt_s[s],
                     falls, mean[s], spread[s],
                 )  # fmt: skip
-            shown = density[row]
+            shown = max(density[row], least_density[k])
             if not new_whole[k, Whole.FLAGS] & COARSE:
                 shown = density_shown(spread[0], dt_s[0], new_covariance[k], shown, work, low)
                 if math.isinf(shown):
                     counts[UNEXPLAINED] += 1
                     way = min(way, 1)
-                shown = max(least_density[owner], min(shown, DENSITY_MAX))
-                density[row] = shown
+                shown = max(least_density[k], min(shown, DENSITY_MAX))
+            density[row] = shown
             most, other = 0.0, fused[track, Fused.FIRST]
             while other != NOBODY:
                 most = max(most, density[other])
                 other = whole[other, Whole.NEXT]
             for s in range(2):
-                add_noise(spread[s], dt_s[s], shown if s == 0 else most)
+                add_noise(spread[s], dt_s[s], shown if s == 0 else most * CLOSE)
             fused[track, Fused.TIME] = time_ns
             for a in range(6):
                 fused_state[track, a] = mean[1, a]

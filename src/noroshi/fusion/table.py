@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.fusion.tracklets import Floats, Integers, carried
+from noroshi.fusion.tracklets import CLOSE, Floats, Integers, carried
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Kind, Tracks, TrackStatus
 from noroshi.records.identity import call_sign_words
@@ -161,7 +161,7 @@ class Table:
         np.maximum.at(density, self.whole[rows, Whole.TRACK], self.density[rows])
         falls = is_falling(self.said[self.fused[tracks, Fused.FIRST]])
         dt_s = (time_ns - self.fused[tracks, Fused.TIME]) / NS_PER_S
-        return carried(self.fused_state[tracks], self.fused_covariance[tracks], dt_s, falls, density[tracks])
+        return carried(self.fused_state[tracks], self.fused_covariance[tracks], dt_s, falls, CLOSE * density[tracks])
 
     def leave(self, row: int) -> int:
         """Take a contributor out of its fused track and return that."""
