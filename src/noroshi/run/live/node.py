@@ -52,6 +52,7 @@ class LiveNode:
         now_ns: the clock.
         heard: told what the node gives out beside frames.
         look: asked every few seconds what the node is to be told; may change `links`.
+        tick: told the time after each turn.
         picture_ns: how often `heard` is told the picture.
         checkpoint_ns: how often all is written down.
     """
@@ -67,13 +68,15 @@ class LiveNode:
         now_ns: Callable[[], int],
         heard: Heard = lambda *_: None,
         look: Callable[[int], Sequence[Order]] = lambda _: (),
+        tick: Callable[[int], None] = lambda _: None,
         picture_ns: int = NS_PER_S,
         checkpoint_ns: int = 30 * NS_PER_S,
     ) -> None:
         self.node, self.counts = node, Counts()
         self.links = links
         self.feeds = list(feeds)
-        self._memory, self._wait, self._clock, self._heard, self._look = memory, wait, now_ns, heard, look
+        self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
+        self._look, self._tell = look, tick
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._now_ns = 0
         self._stopped = threading.Event()
@@ -114,6 +117,7 @@ class LiveNode:
                 self._wait(min(left_s, WAIT_S_MAX))
             now_ns = self._tick()
             self._turn(now_ns)
+            self._tell(now_ns)
             if now_ns >= picture_ns:
                 self._heard(Outgoing("fused", self.node.picture(now_ns)), now_ns)
                 picture_ns = now_ns // self._picture_ns * self._picture_ns + self._picture_ns

@@ -15,6 +15,7 @@ from noroshi.run import kernel_cache
 from noroshi.run.feeds import Feed, open_feed
 from noroshi.run.feeds.simulated import Feed as Simulated
 from noroshi.run.links import Link, open_link
+from noroshi.run.live.auditing import Auditing
 from noroshi.run.live.memory import Memory
 from noroshi.run.live.node import LiveNode
 from noroshi.run.live.settings import describe
@@ -22,6 +23,7 @@ from noroshi.run.live.watching import Watcher
 from noroshi.run.live.ways_out import WaysOut
 from noroshi.run.scenarios import Live, Nation, read_nation
 from noroshi.run.setup import assemble
+from noroshi.run.sharing import public_keys
 from noroshi.run.stores.outbox import StoreFile
 
 SECRET_BYTES = 32
@@ -109,7 +111,17 @@ class Running:
             now_ns=now_ns(),
         )
         store = stack.enter_context(StoreFile(self.state / "outboxes.sqlite"))
-        core, _ = assemble(described.setup, keys=described.own, store_of=store.outbox)
+        auditing = None
+        if described.own is not None and described.setup.sharing is not None:
+            keys = {code: public_keys(text) for code, text in described.setup.sharing.partners.items()}
+            auditing = Auditing(self.state / "audit", self.nation.code, described.own, keys, now_ns())
+            stack.callback(lambda: auditing.close(now_ns()))
+        core, _ = assemble(
+            described.setup,
+            keys=described.own,
+            store_of=auditing.store_of(store) if auditing else None,
+            new_policy=auditing.new_policy if auditing else None,
+        )
         memory.start(described.setup)
         links: dict[str, Link] = {}
         stack.callback(_close_all, links)
@@ -123,6 +135,7 @@ class Running:
                 keys=self.keys,
                 links=links,
                 fixed_links=[link_settings(text) for text in self._wanted.links],
+                orders=self.state / "orders",
                 open_=lambda settings: open_link({**given, **settings}, self._arrived.set),
                 says=self._says,
             )
@@ -137,11 +150,14 @@ class Running:
             now_ns=now_ns,
             heard=ways_out.hear,
             look=watcher.look if watcher else lambda _: (),
+            tick=auditing.tick if auditing else lambda _: None,
             picture_ns=round(self.live.picture_s * NS_PER_S),
             checkpoint_ns=round(self.live.checkpoint_s * NS_PER_S),
         )
         ways_out.watch(self.node)
         self.node.catch_up()
+        if auditing and core.exchange:
+            auditing.watch(core.exchange)
 
     def _wait(self, seconds: float) -> None:
         self._arrived.wait(seconds)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from noroshi.records import Order
-from noroshi.records.order import NO_PARTNER, PARTNER, POLICY
+from noroshi.records.order import BREAK_GLASS, NO_PARTNER, PARTNER, POLICY
 from noroshi.run import pki
 from noroshi.run.links import Link
 from noroshi.run.live.settings import keys_text
@@ -28,6 +28,7 @@ class Watcher:
         keys: folder of keys.
         links: the node's links by partner, which this opens and closes.
         fixed_links: what a person said of links at the start, instead of the file.
+        orders: folder where records of break-glass are put; each is taken in once and renamed.
         open_: opens a link.
         says: told, in one line, what was done and what is wrong.
     """
@@ -40,18 +41,19 @@ class Watcher:
         keys: Path,
         links: dict[str, Link],
         fixed_links: Sequence[Mapping[str, Any]],
+        orders: Path,
         open_: Open,
         says: Callable[[str], None],
     ) -> None:
         self._nation, self._name, self._keys, self._links = nation, name, keys, links
-        self._fixed, self._open, self._says = fixed_links, open_, says
+        self._fixed, self._orders, self._open, self._says = fixed_links, orders, open_, says
         self._partners: dict[str, str] | None = None
         self._settings: dict[str, Mapping[str, Any]] = {}
         self._troubles: set[str] = set()
 
     def look(self, now_ns: int) -> list[Order]:
         """Return what the node is to be told, and open and close links; the first look tells nothing that it knows."""
-        orders = self._look_at_nation(now_ns) + self._look_at_partners(now_ns)
+        orders = self._look_at_nation(now_ns) + self._look_at_partners(now_ns) + self._look_at_orders(now_ns)
         self._look_at_links()
         return orders
 
@@ -86,6 +88,14 @@ class Watcher:
         for order in orders:
             self._says(f"{order.kind[0]}: {order.subject[0]}")
         return orders
+
+    def _look_at_orders(self, now_ns: int) -> list[Order]:
+        found = []
+        for path in sorted(self._orders.glob("*.json")):
+            found.append(Order.of(BREAK_GLASS, self._nation.code, path.read_text(errors="replace"), now_ns))
+            path.rename(path.with_suffix(".taken"))
+            self._says(f"took in {path.name}")
+        return found
 
     def _look_at_links(self) -> None:
         """Open the links that the file names; those of which it says something else than before, anew."""
