@@ -192,6 +192,9 @@ class Store(Protocol):
     def last(self) -> tuple[int, bytes]:
         """Return the number and the hash of the last message, acknowledged or not; 0 and `envelope.FIRST` if none."""
 
+    def last_parcel(self) -> int:
+        """Return the highest number of a parcel that was ever put, 0 if none was."""
+
     def told(self) -> Iterable[tuple[Product, str, Rows]]:
         """Return what the recipient was told: products and rules that released it, each with the latest rows."""
 
