@@ -85,7 +85,7 @@ def configuration(settings: Settings, connect: str | None, own: pki.Identity, pa
         "listen": {"endpoints": [settings.listen] if settings.listen else [], "exit_on_failure": True},
         "connect": {
             "endpoints": [connect] if connect else [],
-            "timeout_ms": 0,
+            "timeout_ms": -1,
             "exit_on_failure": False,
             "retry": {"period_init_ms": 200, "period_max_ms": 500, "period_increase_factor": 1.5},
         },
