@@ -118,6 +118,21 @@ def test_a_partner_that_restarts_comes_again(keys, stack):
         wait(lambda: not jpn.up)
 
 
+def test_whoever_connects_may_be_there_first(keys, stack):
+    port = free_port()
+    begin = time.monotonic()
+    usa = open_link(settings(keys, "USA", "JPN", connect=f"tls/localhost:{port}"), lambda: None)
+    stack.callback(usa.close)
+    assert time.monotonic() - begin < 1.0
+    time.sleep(1.5)
+    assert not usa.up
+    assert usa.room_bytes == 0
+    jpn = open_link(settings(keys, "JPN", "USA", listen=f"tls/127.0.0.1:{port}"), lambda: None)
+    stack.callback(jpn.close)
+    assert wait(lambda: usa.is_proved and jpn.is_proved) < 2.0
+    assert usa.room_bytes > 0
+
+
 def test_both_may_listen_and_connect(keys, stack):
     ports = {"JPN": free_port(), "USA": free_port()}
     ends = []

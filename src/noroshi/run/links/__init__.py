@@ -67,6 +67,11 @@ class Link(Protocol):
         """What a person has to look at, in one line; None if nothing."""
         ...
 
+    @property
+    def room_bytes(self) -> int:
+        """How many bytes of frames that are not urgent would go out soon: what is more is better chosen anew later."""
+        ...
+
     def send(self, frame: bytes, *, urgent: bool) -> bool:
         """Take a frame for the partner, or refuse it (False, counted). Never waits for the partner.
 

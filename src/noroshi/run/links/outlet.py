@@ -23,6 +23,7 @@ WINDOW_BYTES_FIRST, WINDOW_BYTES_MAX, WINDOW_CHUNKS = 2 * CHUNK_BYTES_MIN, 4 << 
 QUEUED_S, QUEUED_BYTES_MIN = 1.0, 32 << 10  # what would wait longer is better chosen anew by whoever sends
 GROWTH_FIRST, GROWTH = 2.0, 1.25  # of what is under way, a round trip, while no delay shows
 PROBE_S, PROBE_ROUNDS = 10.0, 2  # so often the line is let run empty, to see its least time; BBR does the same
+RATE_FIRST_BYTES_S = float(256 << 10)  # until the line has shown what it carries
 LOST_S = 3.0  # without an acknowledgement what is under way is taken to be lost
 
 
@@ -59,14 +60,17 @@ class Outlet:
 
     def offer(self, frame: bytes) -> bool:
         """Take a frame if there is room; the lock is held by the caller."""
-        soon_bytes = max(QUEUED_BYTES_MIN, self._rate_bytes_s * QUEUED_S)
-        waiting = self._queue.n_bytes
-        if self._is_closed or not self._queue.fits(frame) or (waiting and waiting + len(frame) > soon_bytes):
+        if self._is_closed or not self._queue.fits(frame) or (self._queue.frames and len(frame) > self.room_bytes()):
             self._has_refused = True
             return False
         self._queue.put(frame)
         self._ready.notify()
         return True
+
+    def room_bytes(self) -> int:
+        """Return how many bytes would go out soon; the lock is held by the caller."""
+        soon_bytes = min(max(QUEUED_BYTES_MIN, self._rate_bytes_s * QUEUED_S), self._queue.bytes_max)
+        return max(0, round(soon_bytes) - self._queue.n_bytes)
 
     def acknowledge(self, number: int) -> None:
         """Note that a chunk arrived, and with it the fate of those before; the lock is held by the caller."""
@@ -100,7 +104,8 @@ class Outlet:
         self._under_way.clear()
         self._under_way_bytes = 0
         self._window_bytes = WINDOW_BYTES_FIRST
-        self._least_s = self._least_of_round_s = self._rate_bytes_s = float("inf")
+        self._least_s = self._least_of_round_s = float("inf")
+        self._rate_bytes_s = RATE_FIRST_BYTES_S
         self._next_s = 0.0
         self._is_starting = True
         self._probe_s, self._probing, self._held_bytes = time.monotonic() + PROBE_S / 2.0, 0, 0

@@ -221,6 +221,12 @@ class ZenohLink:
             return f"{partner}: is there, but nothing arrives: is it {self._settings.own} that its node shares with?"
         return None
 
+    @property
+    def room_bytes(self) -> int:
+        """How much `send` would take now; see `Link`."""
+        with self._lock:
+            return self._outlets[False].room_bytes() if self._alive else 0
+
     def send(self, frame: bytes, *, urgent: bool) -> bool:
         """Take a frame for the partner; see `Link`."""
         check_frame(frame)
