@@ -60,9 +60,10 @@ def exchange_of(nation, partners, stores, rules=PASS_ALL.replace("then", 'exerci
         policy=policy,
         secrets=Secrets(own.secret),
         partners={
-            code: Partner(key=own_of_exercise(EXERCISE, 1, code).key.public_key(), store=stores[nation, code])
-            for code in partners
+            code: Partner(keys=(own_of_exercise(EXERCISE, 1, code).key.public_key(),)) for code in partners
         },
+        read_policy=lambda text: parse(text, ACTIONS),
+        store_of=lambda code: stores[nation, code],
         fusion=Heard(),
         sensor_types=SENSORS,
         exercise=EXERCISE,
@@ -102,7 +103,7 @@ class Two:
         )
         node = self.nodes[nation]
         node.share(rows, self.now_ns, is_whole=True)
-        numbers = node._secrets.numbers("close").of(rows.track_id).tolist()
+        numbers = node.secrets.numbers("close").of(rows.track_id).tolist()
         self.sent |= {(nation, number, self.now_ns) for number in numbers}
 
     def warn(self, nation, number):

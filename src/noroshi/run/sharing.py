@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -11,6 +12,7 @@ from noroshi.fusion import Fusion
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.exchange import Exchange, Partner
 from noroshi.run import rooms
+from noroshi.sharing.actions import Change
 from noroshi.sharing.memory_store import MemoryStore
 from noroshi.sharing.parcels import Store
 from noroshi.sharing.release import Secrets
@@ -22,7 +24,7 @@ class Sharing(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         policy: its release rules, TOML; empty releases nothing.
-        partners: the public signing key of each, in hexadecimal, by nation code.
+        partners: the public signing keys of each, in hexadecimal with blanks between, by nation code.
         rates_bytes_s: what the link to a partner carries; all where it is not said.
         exercise: which exercise it is in; None is real.
         seed: of the keys and secrets of an exercise that nobody else takes part in; None are the node's own.
@@ -64,14 +66,19 @@ def public_hex(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes_raw().hex()
 
 
+@cache
+def actions() -> Mapping[str, type[Change]]:
+    """Return what rules may do, by key."""
+    return {key: rooms.load("sharing.actions", key).Action for key in rooms.names("sharing.actions")}
+
+
 def read_policy(text: str, nation: str) -> Policy:
     """Return the policy of a text; of an empty one that which releases nothing.
 
     Raises:
         PolicyError: if it is none.
     """
-    actions = {key: rooms.load("sharing.actions", key).Action for key in rooms.names("sharing.actions")}
-    return parse(text, actions) if text else Policy(nation, {}, ())
+    return parse(text, actions()) if text else Policy(nation, {}, ())
 
 
 def make_exchange(
@@ -100,11 +107,10 @@ def make_exchange(
         own = own_of_exercise(sharing.exercise, sharing.seed, nation)
     partners = {
         code: Partner(
-            key=Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)),
-            store=MemoryStore() if store_of is None else store_of(code),
+            keys=tuple(Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)) for key in keys.split()),
             bytes_s=sharing.rates_bytes_s.get(code),
         )
-        for code, key in sharing.partners.items()
+        for code, keys in sharing.partners.items()
     }
     return Exchange(
         nation,
@@ -114,6 +120,8 @@ def make_exchange(
         partners=partners,
         fusion=Fusion(nation),
         sensor_types=sensor_types,
+        read_policy=lambda text: read_policy(text, nation),
+        store_of=store_of or (lambda _: MemoryStore()),
         exercise=sharing.exercise,
         pump_ns=round(sharing.pump_s * NS_PER_S),
     )

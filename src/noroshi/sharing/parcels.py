@@ -65,7 +65,9 @@ class Rows:
         parts = [part for part in parts if len(part)]
         if len(parts) == 1 and isinstance(parts[0], cls):
             return parts[0]
-        return cls(*[np.concatenate([getattr(part, name) for part in parts]) for name in NAMES]) if parts else cls.none()
+        return (
+            cls(*[np.concatenate([getattr(part, name) for part in parts]) for name in NAMES]) if parts else cls.none()
+        )
 
     @classmethod
     def none(cls) -> Self:

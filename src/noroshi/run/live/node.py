@@ -165,5 +165,3 @@ def _says(what: str, now_ns: int) -> Status:
     return Status(
         time_ns=np.array([now_ns]), source=np.array(["node"]), subject=np.array([what]), value=np.array([np.nan])
     )
-
-

@@ -12,7 +12,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from noroshi.run.scenarios.policies import actions
+from noroshi.run.sharing import actions
 from noroshi.sharing.rules import BREAK_GLASS, HEADER, Policy, PolicyError, Rule, break_glass, parse
 
 DOMAIN = b"noroshi break-glass 1\n"

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns, utc_ns_from_iso
+from noroshi.run.complaints import one_line
 
 app = typer.Typer(no_args_is_help=True, help="What leaves a node: by which rule, why, and what if (docs/release.md).")
 PolicyName = Annotated[str, typer.Argument(help="A policy's file, or the name of a shipped one: JPN.")]
@@ -34,7 +35,7 @@ def check(policy: PolicyName, as_json: AsJson = False) -> None:
     from noroshi.run.scenarios.policies import read_policy
     from noroshi.run.scenarios.sources import read_source
 
-    with _one_line():
+    with one_line():
         source = read_source("policies", policy)
         read = read_policy(source)
         found = findings(source, read, time.time_ns())
@@ -70,7 +71,7 @@ def explain(
     from noroshi.run.releasing import explaining
     from noroshi.run.releasing.replaying import policy_for, replayed
 
-    with _one_line():
+    with one_line():
         journal = replayed(replay, exercise=exercise, secret=secret)
         rules = policy_for(policy, journal)
         at_ns = None if at is None else utc_ns_from_iso(at)
@@ -96,7 +97,7 @@ def diff(
     from noroshi.run.releasing.replaying import policy_for, replayed
     from noroshi.sharing.explain import compare
 
-    with _one_line():
+    with one_line():
         journal = replayed(replay, exercise=exercise, secret=secret)
         before, after = policy_for(old, journal), policy_for(new, journal)
         with _progress(as_json) as progress:
@@ -129,7 +130,7 @@ def break_glass(
     from noroshi.run.scenarios.policies import read_policy
     from noroshi.run.scenarios.sources import read_source
 
-    with _one_line():
+    with one_line():
         outputs.check_folder(out)
         if not 0.0 < minutes < 1e6:
             raise ValueError(f"--minutes {minutes:g}: give a number above 0")
@@ -168,7 +169,7 @@ def verify(
     """Prove what was released to whom, and that nothing was removed or altered. Exit code 1 if it was."""
     from noroshi.run.stores.audit import judge
 
-    with _one_line():
+    with one_line():
         judged = judge(folder, keys=keys, held=held or [])
     verdict = judged.verdict
     proved = [{"recipient": who, "feed": feed, "seq": seq} for (who, feed), seq in sorted(verdict.proved.items())]
@@ -201,17 +202,8 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _one_line() -> Iterator[None]:
-    """Turn what a person did wrong into one line and exit code 2, as the whole command line does."""
-    from noroshi.run import cli
-
-    with cli._one_line():  # noqa: SLF001  cli imports this module to show its commands
-        yield
-
-
-@contextmanager
 def _progress(as_json: bool) -> Iterator[Callable[[int], None]]:
     from noroshi.run import cli
 
-    with cli._progress("tracking", None, quiet=as_json) as progress:  # noqa: SLF001  as above
+    with cli._progress("tracking", None, quiet=as_json) as progress:  # noqa: SLF001  cli imports this module to show its commands
         yield progress
