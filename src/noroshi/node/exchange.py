@@ -22,7 +22,7 @@ from noroshi.node.channel import FEED, Channel
 from noroshi.node.contents import as_evidence, notices_of, tombstone_body, tombstone_of, tracks_body, tracks_of
 from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch, Frame, Order, Status, Tracks, TrackStatus, concatenate, take
-from noroshi.records.order import NO_PARTNER, PARTNER, POLICY
+from noroshi.records.order import BREAK_GLASS, NO_PARTNER, PARTNER, POLICY
 from noroshi.sharing.envelope import FUSIBLE, Envelope
 from noroshi.sharing.facts import Facts, facts_of
 from noroshi.sharing.label import ALL_PARTNERS, Label, decode, encode
@@ -45,6 +45,9 @@ class Partner:
     bytes_s: float | None = None
 
 
+NewPolicy = Callable[[str, str, Policy, int], Policy]
+
+
 class Exchange:
     """A node's dealings with its partners.
 
@@ -57,7 +60,8 @@ class Exchange:
         fusion: what makes one picture of all contributions.
         sensor_types: of the node's own sensors, by name.
         exercise: which exercise it is in; None is real.
-        read_policy: makes a policy of its text; raises ValueError if it is none.
+        new_policy: makes of an order (its kind and content), the policy in force and the time the policy to go by;
+            raises ValueError if it makes no sense.
         store_of: where what waits for a partner survives, by its code.
         pump_ns: how often it looks at its links; 0 is whenever there is something to do.
         label: of the node's own tracks; permits all partners unless given.
@@ -79,7 +83,7 @@ class Exchange:
         partners: Mapping[str, Partner],
         fusion: Fusion,
         sensor_types: Mapping[str, str],
-        read_policy: Callable[[str], Policy],
+        new_policy: NewPolicy,
         store_of: Callable[[str], Store],
         exercise: str | None = None,
         pump_ns: int = NS_PER_S,
@@ -88,7 +92,7 @@ class Exchange:
         self.nation, self.policy, self.fusion, self.exercise = nation, policy, fusion, exercise
         self.label = label or Label(originator=nation, releasable_to=(ALL_PARTNERS,))
         self.channels: dict[str, Channel] = {}
-        self._key, self._read_policy, self._store_of = key, read_policy, store_of
+        self._key, self._new_policy, self._store_of = key, new_policy, store_of
         for code in sorted(partners):
             self.add(code, partners[code])
         self.is_silent = False
@@ -276,8 +280,8 @@ class Exchange:
         Raises:
             ValueError: if it makes no sense.
         """
-        if kind == POLICY:
-            self.change_policy(self._read_policy(content), now_ns)
+        if kind in (POLICY, BREAK_GLASS):
+            self.change_policy(self._new_policy(kind, content, self.policy, now_ns), now_ns)
         elif kind == PARTNER:
             keys = [Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)) for key in content.split()]
             self.add(subject, Partner(keys=tuple(keys)))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from noroshi.records.batch import Batch, Column
 
-POLICY, PARTNER, NO_PARTNER = "policy", "partner", "no partner"
+POLICY, BREAK_GLASS, PARTNER, NO_PARTNER = "policy", "break-glass", "partner", "no partner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -17,10 +17,11 @@ class Order(Batch):
 
     Attributes:
         time_ns: when it was given, Unix UTC nanoseconds.
-        kind: `POLICY` (release by these rules from now on), `PARTNER` (know this partner, or know it anew) or
-            `NO_PARTNER` (know it no longer).
-        subject: the nation that it is about; of a policy the own.
-        content: the rules as TOML; a partner's public signing keys in hexadecimal, separated by blanks.
+        kind: `POLICY` (release by these rules from now on), `BREAK_GLASS` (by one more for a while), `PARTNER` (know
+            this partner, or know it anew) or `NO_PARTNER` (know it no longer).
+        subject: the nation that it is about; of rules the own.
+        content: the rules as TOML; what two people signed (`noroshi release break-glass`); a partner's public signing
+            keys in hexadecimal, separated by blanks.
     """
 
     COLUMNS: ClassVar[dict[str, Column]] = {

@@ -23,6 +23,8 @@ from noroshi.run.live.command import node
 from noroshi.run.pki.command import app as pki
 from noroshi.run.recordings import Recording
 from noroshi.run.recordings import read as read_recording
+from noroshi.run.releasing.command import app as release
+from noroshi.run.releasing.command import audit
 from noroshi.run.summary import printable, show, summarise
 
 app = typer.Typer(
@@ -36,6 +38,8 @@ app = typer.Typer(
 
 app.command(epilog="Example: noroshi node japan --keys keys --feed udp://239.0.0.1:8600 --serve 127.0.0.1:8600")(node)
 app.add_typer(pki, name="pki")
+app.add_typer(release, name="release")
+app.add_typer(audit, name="audit")
 
 
 def _version(wanted: bool) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from noroshi.fusion import Fusion
 from noroshi.geo.time import NS_PER_S
-from noroshi.node.exchange import Exchange, Partner
+from noroshi.node.exchange import Exchange, NewPolicy, Partner
 from noroshi.run import rooms
 from noroshi.sharing.actions import Change
 from noroshi.sharing.memory_store import MemoryStore
@@ -61,6 +61,15 @@ def own_of_exercise(exercise: str, seed: int, nation: str) -> Own:
     return Own(Ed25519PrivateKey.from_private_bytes(key), secret)
 
 
+def public_keys(text: str) -> tuple[Ed25519PublicKey, ...]:
+    """Return the public keys of a text, in hexadecimal with blanks between.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    return tuple(Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)) for key in text.split())
+
+
 def public_hex(key: Ed25519PrivateKey) -> str:
     """Return the public half of a key in hexadecimal."""
     return key.public_key().public_bytes_raw().hex()
@@ -88,6 +97,7 @@ def make_exchange(
     *,
     own: Own | None = None,
     store_of: Callable[[str], Store] | None = None,
+    new_policy: NewPolicy | None = None,
 ) -> Exchange:
     """Return the exchange that this describes.
 
@@ -97,6 +107,7 @@ def make_exchange(
         sensor_types: of its sensors, by name.
         own: its keys; those of the exercise if none are given.
         store_of: where what waits for a partner survives; in memory if not given.
+        new_policy: what an order makes of the policy in force; if not given it is the order's own text.
 
     Raises:
         PolicyError, ValueError: if it contradicts itself.
@@ -107,7 +118,7 @@ def make_exchange(
         own = own_of_exercise(sharing.exercise, sharing.seed, nation)
     partners = {
         code: Partner(
-            keys=tuple(Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)) for key in keys.split()),
+            keys=public_keys(keys),
             bytes_s=sharing.rates_bytes_s.get(code),
         )
         for code, keys in sharing.partners.items()
@@ -120,7 +131,7 @@ def make_exchange(
         partners=partners,
         fusion=Fusion(nation),
         sensor_types=sensor_types,
-        read_policy=lambda text: read_policy(text, nation),
+        new_policy=new_policy or (lambda _kind, content, _policy, _now_ns: read_policy(content, nation)),
         store_of=store_of or (lambda _: MemoryStore()),
         exercise=sharing.exercise,
         pump_ns=round(sharing.pump_s * NS_PER_S),

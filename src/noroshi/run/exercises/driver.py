@@ -3,7 +3,7 @@
 The nodes are the same as live and replayed ones: they are told the time and handed records. What happens at one moment
 is in this order: what sensors' ways bring, what links bring, what sensors have finished seeing, what a node does
 because it wanted to be woken; among arrivals those of older plots first, and among equals by name and number. So the
-same scenario gives the same bytes. Messages for nodes of another process leave through `leaving` and come in by `enter`.
+same scenario gives the same bytes. Messages for nodes of another process leave by `leaving` and come in by `enter`.
 """
 
 import heapq

@@ -97,6 +97,11 @@ class Address:
         host = parts.hostname or ""
         return cls(text=text, key=key, host=host, port=port, path=parts.path.lstrip("/"), options=options)
 
+    @property
+    def source(self) -> str:
+        """A name for what is heard there, if it does not name itself: `sbs 192.168.1.5:30003`."""
+        return f"{self.key.rpartition('_')[2]} {self.host or '*'}:{self.port}"
+
     def only(self, known: Sequence[str]) -> Self:
         """Return the address if it has no option that is not known.
 

@@ -38,14 +38,18 @@ def node(
         tokens=tuple(token or ()),
         for_s=for_s,
     )
-    with one_line(), Running(wanted) as running:
+
+    def says(line: str) -> None:
+        sys.stdout.write(f"node {running.nation.code}: {line}\n")
+        sys.stdout.flush()
+
+    with one_line(), Running(wanted, says) as running:
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: running.node.stop())
-        sys.stdout.write(f"node {running.nation.code}: running, its memory is {running.state}; Ctrl-C ends it\n")
-        sys.stdout.flush()
+        says(f"running, its memory is {running.state}; Ctrl-C ends it")
         running.run()
         counts = running.node.counts
-        sys.stdout.write(
-            f"node {running.nation.code}: ended; {sum(counts.records.values()):,} records, "
-            f"{counts.replayed:,} run again at the start, {sum(counts.alarms.values()):,} alarms\n"
+        says(
+            f"ended; {sum(counts.records.values()):,} records, {counts.replayed:,} run again at the start, "
+            f"{sum(counts.alarms.values()):,} alarms"
         )

@@ -15,12 +15,15 @@ from noroshi.run import kernel_cache
 from noroshi.run.feeds import Feed, open_feed
 from noroshi.run.feeds.simulated import Feed as Simulated
 from noroshi.run.links import Link, open_link
+from noroshi.run.live.auditing import Auditing
 from noroshi.run.live.memory import Memory
 from noroshi.run.live.node import LiveNode
 from noroshi.run.live.settings import describe
+from noroshi.run.live.watching import Watcher
 from noroshi.run.live.ways_out import WaysOut
 from noroshi.run.scenarios import Live, Nation, read_nation
 from noroshi.run.setup import assemble
+from noroshi.run.sharing import public_keys
 from noroshi.run.stores.outbox import StoreFile
 
 SECRET_BYTES = 32
@@ -55,10 +58,15 @@ def link_settings(text: str) -> dict[str, Any]:
 
 
 class Running:
-    """A node with all that is around it; use as a context, then `run`."""
+    """A node with all that is around it; use as a context, then `run`.
 
-    def __init__(self, wanted: Wanted) -> None:
-        self._wanted = wanted
+    Args:
+        wanted: what a person asked for.
+        says: told, in one line, what happens to links, partners and rules.
+    """
+
+    def __init__(self, wanted: Wanted, says: Callable[[str], None] = lambda _: None) -> None:
+        self._wanted, self._says = wanted, says
         self.nation: Nation = read_nation(wanted.nation)
         folder = self.nation.source.folder
         live = self.nation.live
@@ -103,17 +111,34 @@ class Running:
             now_ns=now_ns(),
         )
         store = stack.enter_context(StoreFile(self.state / "outboxes.sqlite"))
-        core, _ = assemble(described.setup, keys=described.own, store_of=store.outbox)
+        auditing = None
+        if described.own is not None and described.setup.sharing is not None:
+            keys = {code: public_keys(text) for code, text in described.setup.sharing.partners.items()}
+            auditing = Auditing(self.state / "audit", self.nation.code, described.own, keys, now_ns())
+            stack.callback(lambda: auditing.close(now_ns()))
+        core, _ = assemble(
+            described.setup,
+            keys=described.own,
+            store_of=auditing.store_of(store) if auditing else None,
+            new_policy=auditing.new_policy if auditing else None,
+        )
         memory.start(described.setup)
         links: dict[str, Link] = {}
-        if described.setup.sharing is not None:
-            for settings in self._link_settings():
-                partner = str(settings.get("partner"))
-                given = {
-                    "own": self.nation.code, "exercise": described.setup.sharing.exercise, "keys": str(self.keys),
-                    **settings,
-                }  # fmt: skip
-                links[partner] = stack.enter_context(_closing(open_link(given, self._arrived.set)))
+        stack.callback(_close_all, links)
+        sharing = described.setup.sharing
+        watcher = None
+        if sharing is not None:
+            given = {"own": self.nation.code, "exercise": sharing.exercise, "keys": str(self.keys)}
+            watcher = Watcher(
+                self.nation,
+                self._wanted.nation,
+                keys=self.keys,
+                links=links,
+                fixed_links=[link_settings(text) for text in self._wanted.links],
+                orders=self.state / "orders",
+                open_=lambda settings: open_link({**given, **settings}, self._arrived.set),
+                says=self._says,
+            )
         ways_out = WaysOut(self.nation.code, core, secret, self._edges(), now_ns=now_ns)
         stack.callback(ways_out.close)
         self.node = LiveNode(
@@ -124,11 +149,15 @@ class Running:
             wait=self._wait,
             now_ns=now_ns,
             heard=ways_out.hear,
+            look=watcher.look if watcher else lambda _: (),
+            tick=auditing.tick if auditing else lambda _: None,
             picture_ns=round(self.live.picture_s * NS_PER_S),
             checkpoint_ns=round(self.live.checkpoint_s * NS_PER_S),
         )
         ways_out.watch(self.node)
         self.node.catch_up()
+        if auditing and core.exchange:
+            auditing.watch(core.exchange)
 
     def _wait(self, seconds: float) -> None:
         self._arrived.wait(seconds)
@@ -142,9 +171,6 @@ class Running:
 
     def _own_sites(self) -> Sequence[Any]:
         return [entry.site for entry in self.nation.sensors if entry.carrier is None]
-
-    def _link_settings(self) -> Sequence[Mapping[str, Any]]:
-        return [link_settings(text) for text in self._wanted.links] or list(self.live.links)
 
     def _edges(self) -> Sequence[Mapping[str, Any]]:
         edges = list(self.live.edges)
@@ -171,6 +197,11 @@ def _secret(state: Path) -> bytes:
         with os.fdopen(handle, "wb") as stream:
             stream.write(secrets.token_bytes(SECRET_BYTES))
     return path.read_bytes()
+
+
+def _close_all(links: Mapping[str, Link]) -> None:
+    for link in links.values():
+        link.close()
 
 
 @contextmanager
