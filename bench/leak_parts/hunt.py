@@ -97,7 +97,7 @@ def hunt(seed: int, folder: Path) -> Hunted:
             partners={code: Partner(keys=(KEYS[code].public_key(),)) for code in PARTNERS},
             fusion=_Deaf(),  # type: ignore[arg-type]
             sensor_types={name: kind for name, kind in SENSORS.items() if kind is not None},
-            read_policy=lambda words: parse(words, actions()),
+            new_policy=lambda *_: policies[1],
             store_of=lambda code: stores[code].outbox(code, record.note(code, FEED)),
             exercise=exercise,
             label=label,
