@@ -14,10 +14,7 @@ from collections.abc import Callable
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.run.feeds import Address, AddressError
-from noroshi.run.feeds.listening import Listening, Piece, Stream
-
-GATHER_S = 0.05
-"""Datagrams that come within so long of each other are handed on together: decoding many costs little more than one."""
+from noroshi.run.feeds.listening import GATHER_S, Listening, Piece, Stream
 
 GATHERED_MAX = 5_000
 DATAGRAM_BYTES_MAX = 65_536

@@ -43,14 +43,16 @@ def listen(
     """Show and track live feeds, with nothing set up: radars, ADS-B, AIS, other trackers' output."""
     is_screen = sys.stdout.isatty() and not as_json
     _say(f"noroshi: listening to {', '.join(addresses)}; Ctrl-C ends")
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         _listen(addresses, out or [], journal, sensors, for_s, every, tracker, motion, is_screen, as_json)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
     except (ValueError, OSError) as error:
         _say(f"noroshi: {' '.join(str(error).split())[:1000]}")
         raise typer.Exit(2) from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _listen(

@@ -214,7 +214,9 @@ class Desk:
         sites: dict[str, list[SensorSite]] = {}
         notes: dict[str, list[str]] = {}
         for name in sorted(self._first_ns):
-            group, site, said = self._learned(name, statuses)
+            if (learned := self._learned(name, statuses)) is None:
+                continue
+            group, site, said = learned
             sites.setdefault(group, []).append(site)
             notes.setdefault(group, []).extend(said)
         wanted = {group: self._setup(group, found) for group, found in sites.items()}
@@ -234,14 +236,13 @@ class Desk:
             self._made_ns = now_ns
         return changed
 
-    def _learned(self, name: str, statuses: Sequence[Status]) -> tuple[str, SensorSite, list[str]]:
-        """Return the group of a sensor, and what is known of it."""
+    def _learned(self, name: str, statuses: Sequence[Status]) -> tuple[str, SensorSite, list[str]] | None:
+        """Return the group of a sensor, what is known of it, and what was assumed; None if nothing is known."""
         own = [record for _, record in self._held if isinstance(record, Detections) and record.sensor == name]
         before = [site.record() for group in self.groups.values() for site in group.setup.sites if site.sensor == name]
         described = [*self._wish.known, *([self._told[name]] if name in self._told else [])]
         if not own:  # silent for as long as anything is held
-            is_relative = name in self.groups
-            return (name if is_relative else PLACED), before[0], []
+            return (name if name in self.groups else PLACED, before[0], []) if before else None
         (site,), notes = complete(own, described, statuses)
         if notes and np.isfinite(own[-1].origin_ecef_m).all():  # carried: its plots say where it was
             site, notes = dataclasses.replace(site, lat_rad=math.nan, lon_rad=math.nan, height_m=math.nan), []
