@@ -2,7 +2,7 @@
 
 Which sensors there are, of what type, where and how often they look is learned from what comes, as `noroshi track`
 learns it from a recording (`run.sites.complete`). A node is made for what is known, and made anew when more is: what
-came in the last minute is then run again, so that tracks go on under their numbers.
+came in the last minutes is then run again, so that tracks go on under their numbers.
 
 All sensors whose places are known share one node, and so one picture. A radar that does not say where it stands has a
 node of its own, whose picture is relative to it, until it says so or is described.
@@ -24,8 +24,8 @@ from noroshi.run.listen.journals import Journals
 from noroshi.run.setup import Setup, Site, assemble
 from noroshi.run.sites import complete, usual_motion
 
-HELD_NS, HELD_ROWS_MAX = 60 * NS_PER_S, 200_000
-"""How much is kept to be run again by a new node."""
+HELD_NS, HELD_ROWS_MAX = 150 * NS_PER_S, 200_000
+"""How much is kept to be run again by a new node: until all that is learned in the beginning is known."""
 
 PATIENCE_NS = 1 * NS_PER_S
 """After the first detection so long is waited for other sensors; after that, before a node is made anew."""
@@ -33,8 +33,9 @@ PATIENCE_NS = 1 * NS_PER_S
 REVIEWS_NS = tuple(seconds * NS_PER_S for seconds in (15, 45, 120))
 """When, after a sensor was first heard, it is looked at again how often it looks; then every so often as the last."""
 
-PERIOD_RATIO = 1.1
-"""A node is made anew for a time between looks that differs by more than this."""
+PERIOD_RATIO, PERIOD_RATIO_LATER = 1.1, 2.0
+"""A node is made anew for a time between looks that differs by more than this; later, when tracks would lose their
+numbers, for one that differs much."""
 
 HEARD_ROWS, SENSORS_MAX = 3, 64
 """A sensor counts once it has given so many detections (a damaged name rarely comes twice), and so many count."""
@@ -98,6 +99,7 @@ class Desk:
         self.groups: dict[str, Group] = {}
         self.n_rows_not_kept = 0
         self.n_plots: Counter[str] = Counter()
+        self.motion = wish.motion
         self._wish, self._journals, self._making = wish, journals, making
         self._past: dict[str, list[Tracks]] = {}
         self._n_given = 0
@@ -220,8 +222,11 @@ class Desk:
             sites.setdefault(group, []).append(site)
             notes.setdefault(group, []).extend(said)
         wanted = {group: self._setup(group, found) for group, found in sites.items()}
+        ratio = PERIOD_RATIO if min(ages_ns, default=0) < HELD_NS else PERIOD_RATIO_LATER
         changed = [
-            name for name, setup in wanted.items() if name not in self.groups or _differ(self.groups[name].setup, setup)
+            name
+            for name, setup in wanted.items()
+            if name not in self.groups or _differ(self.groups[name].setup, setup, ratio)
         ]
         for name in set(self.groups) - set(wanted):  # a radar that has said where it stands
             gone = self.groups.pop(name)
@@ -256,7 +261,7 @@ class Desk:
             node=f"relative to {group}" if group else "local",
             sites=[Site.of(site) for site in sites],
             tracker=self._wish.tracker,
-            motion=self._wish.motion or usual_motion(sites),
+            motion=self.motion or usual_motion(sites),
         )
 
     def _make(self, name: str, setup: Setup, notes: list[str]) -> None:
@@ -290,13 +295,13 @@ class Desk:
                 known[number] = take(tracks, np.array([i])), time_ns
 
 
-def _differ(one: Setup, other: Setup) -> bool:
-    """Return whether two setups differ in more than a little of the times between looks."""
+def _differ(one: Setup, other: Setup, ratio_max: float) -> bool:
+    """Return whether two setups differ in more than the times between looks, or in these by more than a ratio."""
     if len(one.sites) != len(other.sites) or one.motion != other.motion:
         return True
     for a, b in zip(one.sites, other.sites, strict=True):
         ratio = a.parameters.get("scan_period_s", 1.0) / b.parameters.get("scan_period_s", 1.0)
-        if not 1.0 / PERIOD_RATIO < ratio < PERIOD_RATIO:
+        if not 1.0 / ratio_max < ratio < ratio_max:
             return True
         if ("scan_period_s" in a.parameters) != ("scan_period_s" in b.parameters):
             return True

@@ -10,7 +10,7 @@ import numpy as np
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes, geodetic_from_ecef
-from noroshi.records import KINDS, STATUSES, Tracks
+from noroshi.records import KINDS, STATUSES, Kind, Tracks
 from noroshi.records.identity import ABSENT
 from noroshi.run import kernel_cache
 from noroshi.run.feeds import Feed, open_feed
@@ -18,6 +18,7 @@ from noroshi.run.listen.desk import PLACED, Desk, Wish
 from noroshi.run.listen.journals import Journals
 
 WAIT_S, SAID_S = 0.25, 0.7
+THREATS = (Kind.BALLISTIC.name.lower(), Kind.BOOSTING.name.lower(), Kind.GLIDING.name.lower())
 COMPILING = "compiling for this machine, once: some twenty seconds"
 SHOW_NS = NS_PER_S // 2
 """A picture is worked out so often."""
@@ -96,7 +97,9 @@ class Listener:
     def _run(self) -> None:
         try:
             for address in self._addresses:
-                self.feeds.append(open_feed(address, arrived=self._arrived.set, now_ns=self._now_ns))
+                feed = open_feed(address, arrived=self._arrived.set, now_ns=self._now_ns)
+                self.feeds.append(feed)
+                self.desk.motion = self.desk.motion or getattr(feed, "motion", None)
             self.state = "waiting for the first message"
             self._listen()
         except Exception as error:  # noqa: BLE001 - told by the thread that draws
@@ -140,7 +143,10 @@ class Listener:
         tracks = [row for name, tracks in self.desk.pictures(now_ns).items() for row in told(tracks, name, now_ns)]
         return View(
             now_ns=now_ns,
-            tracks=sorted(tracks, key=lambda row: (row["name"].startswith("#"), row["name"], row["track"])),
+            tracks=sorted(
+                tracks,
+                key=lambda row: (row["kind"] not in THREATS, row["name"].startswith("#"), row["name"], row["track"]),
+            ),
             notes=[note for group in self.desk.groups.values() for note in group.notes],
             waiting=self.desk.waiting(),
             refused={f"{sensor}: {why.lower()}": n for (sensor, why), n in sorted(self.desk.refused().items())},

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
 from noroshi.run.feeds import Feed, Health
-from noroshi.run.listen.listener import Rates, View
+from noroshi.run.listen.listener import THREATS, Rates, View
 from noroshi.run.summary import printable
 
 OLD_S = 15.0
@@ -174,7 +174,13 @@ def _table(tracks: Sequence[Mapping[str, Any]], room: int, width: int) -> Table:
         ]
         if width >= 110:
             cells.append(escape(printable(" ".join(row["sensors"]), 60)))
-        style = "dim" if row["status"] == "coasting" or (row["age_s"] or 0.0) > OLD_S else ""
+        style = (
+            "bold red"
+            if row["kind"] in THREATS
+            else "dim"
+            if row["status"] == "coasting" or (row["age_s"] or 0.0) > OLD_S
+            else ""
+        )
         table.add_row(*cells, style=style)
     return table
 
