@@ -49,10 +49,12 @@ class Heard:
         self.rows = Counter(dict(zip(keys, arrays["n"].tolist(), strict=True)))
 
 
-def exchange_of(nation, partners, stores, rules=PASS_ALL.replace("then", 'exercises = ["links"]\nthen') + WARN, pump_ns=SECOND):
-    policy = parse(
-        f'nation = "{nation}"\n' + "[partners]\n" + "".join(f'{code} = "close"\n' for code in partners) + rules, ACTIONS
-    )
+RULES = PASS_ALL.replace("then", 'exercises = ["links"]\nthen') + WARN
+
+
+def exchange_of(nation, partners, stores, pump_ns=SECOND):
+    named = "".join(f'{code} = "close"\n' for code in partners)
+    policy = parse(f'nation = "{nation}"\n[partners]\n{named}{RULES}', ACTIONS)
     own = own_of_exercise(EXERCISE, 1, nation)
     return Exchange(
         nation,
@@ -60,9 +62,10 @@ def exchange_of(nation, partners, stores, rules=PASS_ALL.replace("then", 'exerci
         policy=policy,
         secrets=Secrets(own.secret),
         partners={
-            code: Partner(key=own_of_exercise(EXERCISE, 1, code).key.public_key(), store=stores[nation, code])
-            for code in partners
+            code: Partner(keys=(own_of_exercise(EXERCISE, 1, code).key.public_key(),)) for code in partners
         },
+        new_policy=lambda kind, content, policy, now_ns: parse(content, ACTIONS),
+        store_of=lambda code: stores[nation, code],
         fusion=Heard(),
         sensor_types=SENSORS,
         exercise=EXERCISE,
@@ -102,7 +105,7 @@ class Two:
         )
         node = self.nodes[nation]
         node.share(rows, self.now_ns, is_whole=True)
-        numbers = node._secrets.numbers("close").of(rows.track_id).tolist()
+        numbers = node.secrets.numbers("close").of(rows.track_id).tolist()
         self.sent |= {(nation, number, self.now_ns) for number in numbers}
 
     def warn(self, nation, number):

@@ -286,6 +286,17 @@ def test_a_restart_knows_what_was_told():
     assert line.outbox.tighten(frozenset()).tombstones == ()
 
 
+def test_numbers_of_parcels_are_not_given_twice_though_nothing_of_them_is_kept():
+    line = Line(policy_of(PASS_ALL))
+    line.notice(0, START_NS, product=Product.STATUS)
+    line.step(START_NS)
+    line.outbox.acknowledge(line.receiver.contiguous)
+    line.outbox.take(START_NS, 0)
+    assert list(line.store.told()) == []  # states of the node, tombstones and ended tracks are not taken back
+    line.restart()
+    assert line.outbox.next_parcel == 2
+
+
 def test_tombstones_are_not_purged_and_ended_tracks_need_none():
     policy, tracks = policy_of(PASS_ALL), tracks_of(6)
     line = Line(policy)

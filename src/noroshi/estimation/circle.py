@@ -16,7 +16,7 @@ def radius_holding(probability: float, covariance: Floats) -> Floats:
 
     With the axes 1 and r of the ellipse, a circle of radius k holds the integral over x of the density at x times
     erf(sqrt(k² - x²) / (r sqrt 2)). Source: Harter (1960), Circular error probabilities, J. Am. Stat. Assoc. 55, 723.
-    Radii between the ratios of the table are interpolated, which makes them larger by less than 1 in 10,000.
+    Radii between the ratios of the table are interpolated; what they hold is right to 1 in 10,000.
     """
     mean = 0.5 * (covariance[:, 0, 0] + covariance[:, 1, 1])
     apart = np.hypot(0.5 * (covariance[:, 0, 0] - covariance[:, 1, 1]), covariance[:, 0, 1])

@@ -1,7 +1,7 @@
 """Which fused tracks are one, and which contributors do not belong where they are.
 
-Two fused tracks may be one if no owner tells of both. The distance is that of Bar-Shalom, Willett, Tian (2011), Tracking
-and Data Fusion, section 9.3: (x - y)' (P + Q - C - C')^-1 (x - y), in which C is what both trackers' errors share because
+Two fused tracks may be one if no owner sees both. The distance is that of Bar-Shalom, Willett, Tian (2011), Tracking and
+Data Fusion, section 9.3: (x - y)' (P + Q - C - C')^-1 (x - y), in which C is what both trackers' errors share because
 they filtered the same manoeuvres. Of C nobody knows more than a bound; it is taken to be `common` of the smaller of the
 two covariances, which leaves the rest positive definite.
 """
@@ -10,30 +10,26 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noroshi.estimation.assignment import assign
-from noroshi.estimation.gating import chi_square_gate, coarse_pairs
-from noroshi.fusion.fold import found, is_falling, join, leave, predict, unbias
-from noroshi.fusion.table import COARSE, NOBODY, SELF_FED, Fused, Real, Table, Whole
-from noroshi.fusion.tracklets import (
-    Floats,
-    Integers,
-    add_noise,
-    carry_on,
-    distance_squared,
-    intersect,
-)
+from noroshi.estimation.gating import chi_square_gate, coarse_pairs, mahalanobis_squared
+from noroshi.fusion.fold import unbiased
+from noroshi.fusion.table import COARSE, NOBODY, SELF_FED, Fused, Table, Whole, is_falling
+from noroshi.fusion.tracklets import CLOSE, Floats, Integers, carried, intersect_rows
 from noroshi.geo.time import NS_PER_S
-from noroshi.kernel import kernel
 from noroshi.records import TrackStatus
 from noroshi.records.identity import ABSENT
 
-SAME_ADDRESS, SAME_CODE, OTHER_CODE = -1e3, -10.0, 12.0
-"""What identity adds to a squared distance: addresses decide; of codes there are 4096, but they repeat and change."""
+SAME_CODE, OTHER_CODE = -10.0, 12.0
+"""What a code adds to a squared distance: there are 4096, but they are used again and change."""
+SAME_ADDRESS = -1e6  # m-2: an address decides
+CLOSE_PROBABILITY = 0.8
 OWNERS_MAX = 62
 SURE = 1_000  # looks: joined at once
-COASTING = int(TrackStatus.COASTING)
-ADDRESSES = int(Whole.ICAO_ADDRESS), int(Whole.MMSI)
+ADDRESSES = Whole.ICAO_ADDRESS, Whole.MMSI
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +39,8 @@ class Rules:
     Attributes:
         join_probability: two estimates of one target are within this quantile of chi-square ...
         part_probability: ... and of two targets if outside this one.
-        join_looks: how often in turn two tracks must be each other's best before they become one ...
+        join_looks: how often in turn two tracks must be each other's best before they become one; close ones count
+            double ...
         part_looks: ... and how often in turn a contributor must be outside before it leaves.
         period_steps: settled tracks are looked at once in so many steps.
         common: share of the smaller covariance that two trackers of one target are taken to have in common.
@@ -62,335 +59,220 @@ class Rules:
 
 
 def associate(table: Table, time_ns: int, step: int, rules: Rules, bias: Floats) -> None:
-    """Join fused tracks that are one and part those that are not, at the end of a step."""
+    """Part fused tracks that are not one and join those that are, at the end of a step."""
+    part(table, time_ns, step, rules, bias)
+    join(table, time_ns, step, rules, len(bias))
+
+
+def join(table: Table, time_ns: int, step: int, rules: Rules, n_owners: int) -> None:
+    """Join fused tracks that have been each other's best often enough."""
     tracks = table.alive()
-    if not len(tracks):
-        return
-    n_owners = len(bias)
-    limits = chi_square_gate(rules.join_probability, 6), chi_square_gate(rules.part_probability, 6)
-    mine = tracks[(tracks + step) % rules.period_steps == 0]
-    table.reserve(table.n)
-    table.m = _part(
-        mine, time_ns, float(limits[0]), float(limits[1]), rules.part_looks, rules.common, rules.allowance_m, bias,
-        table.real, table.whole, table.fused_real, table.fused, table.m,
-    )  # fmt: skip
-    tracks = table.alive()
-    masks, lowest, is_new = (
-        np.zeros(len(tracks), np.int64),
-        np.zeros(len(tracks), np.int64),
-        np.zeros(len(tracks), np.bool_),
-    )
-    _owners(tracks, time_ns - 2 * rules.period_steps * NS_PER_S, table.whole, table.fused, masks, lowest, is_new)
-    open_ones = masks != (1 << n_owners) - 1
-    tracks, masks, lowest, is_new = tracks[open_ones], masks[open_ones], lowest[open_ones], is_new[open_ones]
-    asked = np.flatnonzero(is_new | ((tracks + step) % rules.period_steps == 0))
+    masks, lowest = _owners(table)
+    open_ones = masks[tracks] != (1 << n_owners) - 1
+    tracks = tracks[open_ones]
+    is_asked = (tracks + step) % rules.period_steps == 0
+    is_asked |= table.fused[tracks, Fused.BORN] > time_ns - 2 * rules.period_steps * NS_PER_S
+    is_asked |= table.fused[tracks, Fused.COUNT] > 0
+    asked = tracks[is_asked]
     if not len(asked) or len(tracks) < 2:
         return
-    place, radius = np.empty((len(tracks), 3)), np.empty(len(tracks))
-    _places(
-        tracks,
-        time_ns,
-        math.sqrt(float(limits[0])),
-        rules.addressed_m,
-        table.real,
-        table.whole,
-        table.fused_real,
-        table.fused,
-        place,
-        radius,
-    )
-    ia, ib = coarse_pairs(place[asked], radius[asked], place, radius)
-    ia = asked[ia]
-    apart = (masks[ia] & masks[ib]) == 0
-    ia, ib = ia[apart], ib[apart]
-    if not len(ia):
-        _unmatched(table, tracks[asked])
-        return
-    # The side with the lower owner is b; each pair once.
-    swap = lowest[ia] < lowest[ib]
-    ia, ib = np.where(swap, ib, ia), np.where(swap, ia, ib)
-    order = np.lexsort((ib, ia))
-    ia, ib = ia[order], ib[order]
-    again = (np.diff(ia, prepend=-1) == 0) & (np.diff(ib, prepend=-1) == 0)
-    ia, ib = ia[~again], ib[~again]
-    cost = np.empty(len(ia))
-    _costs(
-        tracks[ia],
-        tracks[ib],
-        time_ns,
-        rules.common,
-        rules.allowance_m,
-        rules.addressed_m,
-        table.real,
-        table.whole,
-        table.fused_real,
-        table.fused,
-        cost,
-    )
-    settled: list[Integers] = [np.zeros(0, np.int64)]
-    chosen: list[Integers] = [np.zeros(0, np.int64)]
-    for owner in range(1, n_owners):
-        here = np.flatnonzero((lowest[ia] == owner) & (cost < limits[0]))
-        if len(here):
-            found_pairs = assign(
-                ia[here], ib[here], cost[here], len(tracks), len(tracks), cost_unassigned=float(limits[0])
-            )
-            chosen.append(here[found_pairs])
-        settled.append(asked[lowest[asked] == owner])
-    pairs = np.concatenate(chosen)
-    _unmatched(table, np.setdiff1d(tracks[asked], tracks[ia[pairs]]))
-    _count(tracks[ia[pairs]], tracks[ib[pairs]], cost[pairs], float(chi_square_gate(0.8, 6)), table.fused)
-    _merge(
-        tracks[ia[pairs]],
-        tracks[ib[pairs]],
-        rules.join_looks,
-        time_ns,
-        table.real,
-        table.whole,
-        table.fused_real,
-        table.fused,
-    )
+    limit = float(chi_square_gate(rules.join_probability, 6))
+    a, b, cost = _candidates(table, tracks, asked, masks, lowest, time_ns, rules, limit)
+    into = np.arange(table.m)
+    is_matched = np.zeros(table.m, np.bool_)
+    for owner in np.unique(lowest[a]).tolist():
+        here = lowest[a] == owner
+        ours, theirs = a[here], into[b[here]]
+        free = (into[ours] == ours) & (masks[ours] & masks[theirs] == 0) & (ours != theirs)
+        ours, theirs, price = ours[free], theirs[free], cost[here][free]
+        pairs = assign(ours, theirs, price, table.m, table.m, cost_unassigned=limit)
+        ours, theirs, price = ours[pairs], theirs[pairs], price[pairs]
+        is_matched[ours] = True
+        ready = _count(table, ours, theirs, price) >= rules.join_looks
+        stays, goes = np.minimum(ours, theirs)[ready], np.maximum(ours, theirs)[ready]
+        merge(table, stays, goes)
+        into[goes] = stays
+        into = into[into]
+        masks[stays] |= masks[goes]
+    lonely = asked[~is_matched[asked]]
+    table.fused[lonely, Fused.PARTNER], table.fused[lonely, Fused.COUNT] = NOBODY, 0
 
 
-def _unmatched(table: Table, tracks: Integers) -> None:
-    table.fused[tracks, Fused.PARTNER], table.fused[tracks, Fused.COUNT] = NOBODY, 0
+def _owners(table: Table) -> tuple[Integers, Integers]:
+    """Return of each fused track the set of owners that see it now, and the lowest of all of its owners."""
+    rows = table.members()
+    held = table.whole[rows]
+    masks, lowest = np.zeros(table.m, np.int64), np.full(table.m, OWNERS_MAX)
+    np.minimum.at(lowest, held[:, Whole.TRACK], held[:, Whole.OWNER])
+    seen = held[held[:, Whole.STATUS] != TrackStatus.COASTING]
+    np.bitwise_or.at(masks, seen[:, Whole.TRACK], np.left_shift(1, seen[:, Whole.OWNER]))
+    return masks, lowest
 
 
-@kernel
-def _owners(
-    tracks: Integers, young_ns: int, whole: Integers, fused: Integers, masks: Integers, lowest: Integers, is_new: Floats
-) -> None:
-    """Write of each track the set of owners that see it now, the lowest of all its owners, and whether it is young."""
-    for i in range(len(tracks)):
-        row, mask, least = fused[tracks[i], Fused.FIRST], 0, OWNERS_MAX
-        while row != NOBODY:
-            owner = whole[row, Whole.OWNER]
-            least = min(least, owner)
-            if whole[row, Whole.STATUS] != COASTING:
-                mask |= 1 << owner
-            row = whole[row, Whole.NEXT]
-        masks[i], lowest[i] = mask, least
-        is_new[i] = fused[tracks[i], Fused.BORN] > young_ns or fused[tracks[i], Fused.COUNT] > 0
+def _candidates(
+    table: Table, tracks: Integers, asked: Integers, masks: Integers, lowest: Integers, time_ns: int, rules: Rules,
+    limit: float,
+) -> tuple[Integers, Integers, Floats]:  # fmt: skip
+    """Return pairs of tracks that may be one, each once, those with the higher lowest owner first, and what each costs."""
+    mean, spread = table.of_tracks(time_ns, tracks)
+    variance = np.trace(spread[:, :3, :3], axis1=1, axis2=2)
+    radius = math.sqrt(limit) * np.sqrt(variance) + rules.allowance_m
+    at = np.full(table.m, NOBODY)
+    at[tracks] = np.arange(len(tracks))
+    ia, ib = coarse_pairs(mean[at[asked], :3], radius[at[asked]], mean[:, :3], radius)
+    named_a, named_b = _same_address(table, asked, tracks)
+    a, b = np.concatenate([asked[ia], named_a]), np.concatenate([tracks[ib], named_b])
+    apart = (masks[a] & masks[b] == 0) & (lowest[a] != lowest[b])
+    a, b = a[apart], b[apart]
+    swap = lowest[a] < lowest[b]
+    pairs = np.unique(np.stack([np.where(swap, b, a), np.where(swap, a, b)], axis=1), axis=0)
+    a, b = pairs[:, 0], pairs[:, 1]
+    ia, ib = at[a], at[b]
+    cost = distance(mean[ia], spread[ia], mean[ib], spread[ib], rules)
+    ours, theirs = _said(table, a, Whole.MODE_3A), _said(table, b, Whole.MODE_3A)
+    said = (ours != ABSENT) & (theirs != ABSENT)
+    cost = cost + np.where(said, np.where(ours == theirs, SAME_CODE, OTHER_CODE), 0.0)
+    away = np.linalg.norm(mean[ia, :3] - mean[ib, :3], axis=1)
+    for column in ADDRESSES:
+        ours, theirs = _said(table, a, column), _said(table, b, column)
+        said = (ours != ABSENT) & (theirs != ABSENT)
+        same = np.where(away < rules.addressed_m, SAME_ADDRESS + away, np.inf)
+        cost = np.where(said, np.where(ours == theirs, same, np.inf), cost)
+    return a, b, cost
 
 
-@kernel
-def _places(
-    tracks: Integers, time_ns: int, sigmas: float, reach_m: float, real: Floats, whole: Integers, fused_real: Floats,
-    fused: Integers, place: Floats, radius: Floats,
-) -> None:  # fmt: skip
-    """Write where tracks are, and how far from there another estimate of the same target may be."""
-    mean, spread = np.empty(6), np.empty((6, 6))
-    for i in range(len(tracks)):
-        predict(tracks[i], time_ns, real, whole, fused_real, fused, mean, spread)
-        place[i] = mean[:3]
-        radius[i] = sigmas * math.sqrt(spread[0, 0] + spread[1, 1] + spread[2, 2])
+def _same_address(table: Table, asked: Integers, tracks: Integers) -> tuple[Integers, Integers]:
+    """Return pairs of tracks that carry one address, however far apart."""
+    found_a, found_b = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for column in ADDRESSES:
+        ours, theirs = _said(table, asked, column), _said(table, tracks, column)
+        order = np.argsort(theirs, kind="stable")
+        first, last = (np.searchsorted(theirs[order], ours, side) for side in ("left", "right"))
+        count = np.where(ours != ABSENT, last - first, 0)
+        a = np.repeat(np.arange(len(asked)), count)
+        offset = np.arange(len(a)) - np.repeat(np.cumsum(count) - count, count)
+        b = order[first[a] + offset]
+        other = asked[a] != tracks[b]
+        found_a.append(asked[a[other]])
+        found_b.append(tracks[b[other]])
+    return np.concatenate(found_a), np.concatenate(found_b)
 
 
-@kernel
-def _said(track: int, column: int, whole: Integers, fused: Integers) -> int:
-    """Return what the first contributor that says anything says of who the target is."""
-    row = fused[track, Fused.FIRST]
-    while row != NOBODY:
-        if whole[row, column] != ABSENT:
-            return whole[row, column]
-        row = whole[row, Whole.NEXT]
-    return ABSENT
+def _said(table: Table, tracks: Integers, column: int) -> Integers:
+    """Return what the earliest contributor that says anything says of who each target is."""
+    rows = table.members()[::-1]
+    rows = rows[table.whole[rows, column] != ABSENT]
+    said = np.full(table.m, ABSENT)
+    said[table.whole[rows, Whole.TRACK]] = table.whole[rows, column]
+    return said[tracks]
 
 
-@kernel
-def _apart(
-    mean: Floats, spread: Floats, other: Floats, other_spread: Floats, common: float, allowance_m: float, low: Floats
-) -> float:
-    """Return the squared distance of two estimates; `mean` and `spread` are written over."""
-    smaller = 0.0
-    own, theirs = 0.0, 0.0
-    for i in range(3):
-        own += spread[i, i]
-        theirs += other_spread[i, i]
-    smaller = 1.0 if own <= theirs else 0.0
-    for i in range(6):
-        mean[i] -= other[i]
-        for j in range(6):
-            shared = common * (spread[i, j] * smaller + other_spread[i, j] * (1.0 - smaller))
-            spread[i, j] += other_spread[i, j] - 2.0 * shared
-    for i in range(3):
-        spread[i, i] += allowance_m * allowance_m
-    return distance_squared(mean, spread, low)
+def distance(mean: Floats, spread: Floats, other: Floats, other_spread: Floats, rules: Rules) -> Floats:
+    """Return (n,) squared distances of two estimates, (n, 6) and (n, 6, 6) each."""
+    own, theirs = (np.trace(each[:, :3, :3], axis1=1, axis2=2) for each in (spread, other_spread))
+    smaller = np.where((own <= theirs)[:, None, None], spread, other_spread)
+    total = spread + other_spread - 2.0 * rules.common * smaller
+    total[:, range(3), range(3)] += rules.allowance_m**2
+    return mahalanobis_squared(mean - other, total)
 
 
-@kernel
-def _costs(
-    a: Integers, b: Integers, time_ns: int, common: float, allowance_m: float, addressed_m: float, real: Floats,
-    whole: Integers, fused_real: Floats, fused: Integers, cost: Floats,
-) -> None:  # fmt: skip
-    """Write the cost of each pair of tracks: squared distance and what identity says; infinite if addresses differ."""
-    mean, spread, other, other_spread = np.empty(6), np.empty((6, 6)), np.empty(6), np.empty((6, 6))
-    low = np.empty((6, 6))
-    for i in range(len(a)):
-        predict(a[i], time_ns, real, whole, fused_real, fused, mean, spread)
-        predict(b[i], time_ns, real, whole, fused_real, fused, other, other_spread)
-        away = math.sqrt((mean[0] - other[0]) ** 2 + (mean[1] - other[1]) ** 2 + (mean[2] - other[2]) ** 2)
-        distance = _apart(mean, spread, other, other_spread, common, allowance_m, low)
-        extra = 0.0
-        ours, theirs = _said(a[i], Whole.MODE_3A, whole, fused), _said(b[i], Whole.MODE_3A, whole, fused)
-        if ours != ABSENT and theirs != ABSENT:
-            extra = SAME_CODE if ours == theirs else OTHER_CODE
-        for column in ADDRESSES:
-            ours, theirs = _said(a[i], column, whole, fused), _said(b[i], column, whole, fused)
-            if ours != ABSENT and theirs != ABSENT:
-                if ours != theirs:
-                    distance = math.inf
-                elif away < addressed_m:
-                    distance, extra = min(distance, 1e2), SAME_ADDRESS
-        cost[i] = distance + extra
+def _count(table: Table, a: Integers, b: Integers, cost: Floats) -> Integers:
+    """Count how often in turn two tracks were each other's best, and return it."""
+    close = float(chi_square_gate(CLOSE_PROBABILITY, 6))
+    step = np.where(cost < 0.5 * SAME_ADDRESS, SURE, np.where(cost < close, 2, 1))
+    before = np.where(table.fused[a, Fused.PARTNER] == b, table.fused[a, Fused.COUNT], 0)
+    table.fused[a, Fused.PARTNER], table.fused[a, Fused.COUNT] = b, before + step
+    return before + step
 
 
-@kernel
-def _count(a: Integers, b: Integers, cost: Floats, close: float, fused: Integers) -> None:
-    """Count how often in turn two tracks were each other's best; a close pair counts double, one address decides."""
-    for i in range(len(a)):
-        step = SURE if cost[i] < 0.5 * SAME_ADDRESS else 2 if cost[i] < close else 1
-        if fused[a[i], Fused.PARTNER] == b[i]:
-            fused[a[i], Fused.COUNT] += step
-        else:
-            fused[a[i], Fused.PARTNER], fused[a[i], Fused.COUNT] = b[i], step
-
-
-@kernel
-def _merge(
-    a: Integers, b: Integers, looks: int, time_ns: int, real: Floats, whole: Integers, fused_real: Floats,
-    fused: Integers,
-) -> None:  # fmt: skip
-    """Make one of those pairs that have been counted often enough; the one founded first stays.
+def merge(table: Table, stays: Integers, goes: Integers) -> None:
+    """Make one of pairs of fused tracks, each in one pair only; the one founded first stays.
 
     The two have seen the same manoeuvres, so they are joined by covariance intersection. What comes after is new.
     """
-    work, low, own = np.empty((6, 6)), np.empty((6, 6)), np.empty((6, 6))
-    others, mixed, spread, other_spread = np.empty((6, 6)), np.empty((6, 6)), np.empty((6, 6)), np.empty((6, 6))
-    mean, other = np.empty(6), np.empty(6)
-    for i in range(len(a)):
-        if fused[a[i], Fused.COUNT] < looks:
-            continue
-        stays, goes = min(a[i], b[i]), max(a[i], b[i])
-        if fused[stays, Fused.FIRST] == NOBODY:  # it has been joined to an older one in this step
-            stays = fused[stays, Fused.PARTNER]
-        if fused[goes, Fused.FIRST] == NOBODY or stays == goes or _share_owner(stays, goes, whole, fused):
-            continue
-        latest_ns = max(fused[stays, Fused.TIME], fused[goes, Fused.TIME])
-        predict(stays, latest_ns, real, whole, fused_real, fused, mean, spread)
-        predict(goes, latest_ns, real, whole, fused_real, fused, other, other_spread)
-        intersect(mean, spread, other, other_spread, work, low, own, others, mixed)
-        fused_real[stays, :6] = mean
-        fused_real[stays, 6:] = spread.reshape(36)
-        fused[stays, Fused.TIME] = latest_ns
-        if fused[stays, Fused.FEEDER] == NOBODY:
-            fused[stays, Fused.FEEDER] = fused[goes, Fused.FEEDER]
-        elif fused[goes, Fused.FEEDER] != NOBODY:
-            whole[fused[goes, Fused.FEEDER], Whole.IS_IN] = 0
-        row = fused[goes, Fused.FIRST]
-        while row != NOBODY:
-            after = whole[row, Whole.NEXT]
-            join(row, stays, whole, fused)
-            whole[row, Whole.AGAINST] = 0
-            row = after
-        fused[goes, Fused.FIRST], fused[goes, Fused.PARTNER] = NOBODY, stays
-        fused[stays, Fused.PARTNER], fused[stays, Fused.COUNT] = NOBODY, 0
+    if not len(stays):
+        return
+    latest_ns = np.maximum(table.fused[stays, Fused.TIME], table.fused[goes, Fused.TIME])
+    (mean, spread), (other, other_spread) = _at_times(table, stays, latest_ns), _at_times(table, goes, latest_ns)
+    intersect_rows(mean, spread, other, other_spread)
+    table.fused_state[stays], table.fused_covariance[stays] = mean, spread
+    table.fused[stays, Fused.TIME] = latest_ns
+    for to, track in zip(stays.tolist(), goes.tolist(), strict=True):
+        feeder = int(table.fused[track, Fused.FEEDER])
+        if table.fused[to, Fused.FEEDER] == NOBODY:
+            table.fused[to, Fused.FEEDER] = feeder
+        elif feeder != NOBODY:
+            table.whole[feeder, Whole.IS_IN] = 0
+        rows = table.members_of(track)
+        table.join(rows, to)
+        table.whole[rows, Whole.AGAINST] = 0
+    table.fused[goes, Fused.FIRST] = NOBODY
+    table.fused[stays, Fused.PARTNER], table.fused[stays, Fused.COUNT] = NOBODY, 0
 
 
-@kernel
-def _share_owner(a: int, b: int, whole: Integers, fused: Integers) -> bool:
-    """Return whether one owner sees both tracks now."""
-    mask, row = 0, fused[a, Fused.FIRST]
-    while row != NOBODY:
-        if whole[row, Whole.STATUS] != COASTING:
-            mask |= 1 << whole[row, Whole.OWNER]
-        row = whole[row, Whole.NEXT]
-    row = fused[b, Fused.FIRST]
-    while row != NOBODY:
-        if whole[row, Whole.STATUS] != COASTING and mask & (1 << whole[row, Whole.OWNER]):
-            return True
-        row = whole[row, Whole.NEXT]
-    return False
+def _at_times(table: Table, tracks: Integers, times_ns: Integers) -> tuple[Floats, Floats]:
+    density = np.array([table.density[table.members_of(track)].max() for track in tracks.tolist()], np.float64)
+    falls = is_falling(table.said[table.fused[tracks, Fused.FIRST]])
+    dt_s = (times_ns - table.fused[tracks, Fused.TIME]) / NS_PER_S
+    return carried(table.fused_state[tracks], table.fused_covariance[tracks], dt_s, falls, CLOSE * density)
 
 
-@kernel
-def _where(row: int, time_ns: int, real: Floats, whole: Integers, bias: Floats, mean: Floats, spread: Floats) -> None:
-    """Write where a contributor puts its target at a time."""
-    dt_s = (time_ns - whole[row, Whole.TIME]) / NS_PER_S
-    state = real[row, :6].copy()
-    unbias(state, bias[whole[row, Whole.OWNER]])
-    carry_on(state, real[row, 6:42].reshape(6, 6), dt_s, is_falling(real[row]), mean, spread)
-    add_noise(spread, dt_s, real[row, Real.DENSITY])
+def where(table: Table, rows: Integers, times_ns: Integers | int, bias: Floats) -> tuple[Floats, Floats]:
+    """Return where contributors put their targets at a time, their owners' biases taken out."""
+    dt_s = (times_ns - table.whole[rows, Whole.TIME]) / NS_PER_S
+    states = unbiased(table.state[rows], bias[table.whole[rows, Whole.OWNER]])
+    return carried(states, table.covariance[rows], dt_s, is_falling(table.said[rows]), table.density[rows])
 
 
-@kernel
-def _part(
-    tracks: Integers, time_ns: int, inside: float, outside: float, looks: int, common: float, allowance_m: float,
-    bias: Floats, real: Floats, whole: Integers, fused_real: Floats, fused: Integers, m: int,
-) -> int:  # fmt: skip
-    """Let contributors go that have been far from their track's founder often enough; return how many tracks there are.
+def part(table: Table, time_ns: int, step: int, rules: Rules, bias: Floats) -> None:
+    """Let contributors go that have been far from their track's founder, or its first, often enough.
 
     What they leave behind is begun anew from those that stay.
     """
-    mean, spread, other, other_spread = np.empty(6), np.empty((6, 6)), np.empty(6), np.empty((6, 6))
-    low = np.empty((6, 6))
-    for i in range(len(tracks)):
-        track = tracks[i]
-        first = fused[track, Fused.FOUNDER]
-        if first == NOBODY:
-            first = fused[track, Fused.FIRST]
-        row, has_parted = fused[track, Fused.FIRST], False
-        while row != NOBODY:
-            after = whole[row, Whole.NEXT]
-            if row != first:
-                _where(first, time_ns, real, whole, bias, mean, spread)
-                _where(row, time_ns, real, whole, bias, other, other_spread)
-                distance = _apart(mean, spread, other, other_spread, common, allowance_m, low)
-                for column in ADDRESSES:
-                    ours, theirs = whole[first, column], whole[row, column]
-                    if ours != ABSENT and theirs != ABSENT:
-                        distance = 0.5 * (inside + outside) if ours == theirs else math.inf
-                if distance > outside:
-                    whole[row, Whole.AGAINST] += 1
-                elif distance < inside:
-                    whole[row, Whole.AGAINST] = 0
-                if whole[row, Whole.AGAINST] >= looks:
-                    leave(row, whole, fused)
-                    found(row, m, real, whole, fused_real, fused, bias)
-                    m += 1
-                    has_parted = True
-            row = after
-        if has_parted:
-            begin_anew(track, bias, real, whole, fused_real, fused)
-    return m
+    rows = table.members()
+    track = table.whole[rows, Whole.TRACK]
+    founder, first = table.fused[track, Fused.FOUNDER], table.fused[track, Fused.FIRST]
+    reference = np.where(founder == NOBODY, first, founder)
+    mine = ((track + step) % rules.period_steps == 0) & (reference != rows)
+    rows, reference = rows[mine], reference[mine]
+    if not len(rows):
+        return
+    (mean, spread), (other, other_spread) = where(table, rows, time_ns, bias), where(table, reference, time_ns, bias)
+    squared = distance(mean, spread, other, other_spread, rules)
+    outside, inside = (float(chi_square_gate(p, 6)) for p in (rules.part_probability, rules.join_probability))
+    for column in ADDRESSES:
+        ours, theirs = table.whole[rows, column], table.whole[reference, column]
+        said = (ours != ABSENT) & (theirs != ABSENT)
+        squared = np.where(said, np.where(ours == theirs, inside, np.inf), squared)
+    against = table.whole[rows, Whole.AGAINST]
+    against = np.where(squared > outside, against + 1, np.where(squared < inside, 0, against))
+    table.whole[rows, Whole.AGAINST] = against
+    leaving = rows[against >= rules.part_looks]
+    left = [table.leave(row) for row in leaving.tolist()]
+    table.reserve(len(leaving))
+    for row in leaving.tolist():
+        track, table.m = table.m, table.m + 1
+        table.fused[track] = NOBODY
+        table.fused[track, [Fused.BORN, Fused.FOUNDER, Fused.COUNT]] = time_ns, row, 0
+        table.join([row], track)
+        table.whole[row, Whole.AGAINST] = 0
+        begin_anew(table, track, bias)
+    for track in sorted(set(left)):
+        begin_anew(table, track, bias)
 
 
-@kernel
-def begin_anew(track: int, bias: Floats, real: Floats, whole: Integers, fused_real: Floats, fused: Integers) -> None:
+def begin_anew(table: Table, track: int, bias: Floats) -> None:
     """Make a fused track's state of what its contributors say now, as if it had just been joined of them."""
-    work, low, own = np.empty((6, 6)), np.empty((6, 6)), np.empty((6, 6))
-    others, mixed, spread, other_spread = np.empty((6, 6)), np.empty((6, 6)), np.empty((6, 6)), np.empty((6, 6))
-    mean, other = np.empty(6), np.empty(6)
-    latest_ns, row = 0, fused[track, Fused.FIRST]
-    while row != NOBODY:
-        latest_ns = max(latest_ns, whole[row, Whole.TIME])
-        row = whole[row, Whole.NEXT]
-    row = fused[track, Fused.FIRST]
-    is_first = True
-    while row != NOBODY:
-        _where(row, latest_ns, real, whole, bias, other, other_spread)
-        if is_first:
-            for i in range(6):
-                mean[i] = other[i]
-                for j in range(6):
-                    spread[i, j] = other_spread[i, j]
-            is_first = False
-        else:
-            intersect(mean, spread, other, other_spread, work, low, own, others, mixed)
-        whole[row, Whole.IS_IN] = (whole[row, Whole.FLAGS] & (COARSE | SELF_FED)) == 0 or fused[
-            track, Fused.FEEDER
-        ] == row
-        row = whole[row, Whole.NEXT]
-    fused[track, Fused.TIME] = latest_ns
-    fused_real[track, :6] = mean
-    fused_real[track, 6:] = spread.reshape(36)
+    rows = np.array(table.members_of(track), np.int64)
+    flags = table.whole[rows, Whole.FLAGS]
+    feeder = int(table.fused[track, Fused.FEEDER])
+    if feeder == NOBODY and (flags & SELF_FED).any():
+        feeder = int(rows[np.flatnonzero(flags & SELF_FED)[0]])
+        table.fused[track, Fused.FEEDER] = feeder
+    latest_ns = int(table.whole[rows, Whole.TIME].max())
+    mean, spread = where(table, rows, latest_ns, bias)
+    for i in range(1, len(rows)):
+        intersect_rows(mean[:1], spread[:1], mean[i : i + 1], spread[i : i + 1])
+    table.fused_state[track], table.fused_covariance[track] = mean[0], spread[0]
+    table.fused[track, Fused.TIME] = latest_ns
+    table.whole[rows, Whole.IS_IN] = (flags & COARSE == 0) & ((flags & SELF_FED == 0) | (rows == feeder))

@@ -18,7 +18,9 @@ class Settings:
         window_s: how late a contribution may come and still be used as if it had come in time.
         silent_s: a contributor of whom nothing has come for so long has ended, or for four of its usual intervals.
         coarse_silent_s: the same of coarse ones.
-        density_m2_s3: process noise that trackers are taken to have at the least, by owner; "" is for all others.
+        density_m2_s3: process noise that trackers are taken to have at the least, by owner; "" is for all others. What
+            they have is seen from their contributions.
+        coarse_density_m2_s3: process noise of targets that are told coarsely, from which it cannot be seen.
         sensor_types: the type of each sensor by its name; a name that is none of these is taken for a type.
         rules: when tracks are joined and parted.
     """
@@ -29,6 +31,7 @@ class Settings:
     silent_s: float = 60.0
     coarse_silent_s: float = 1800.0
     density_m2_s3: Mapping[str, float] = field(default_factory=lambda: {"": 0.01})
+    coarse_density_m2_s3: float = 2.0
     sensor_types: Mapping[str, str] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
 

@@ -25,14 +25,18 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 STEP_S = 10.0
-CLOSE = 1.02  # how well the density of process noise is found, as a ratio
+CLOSE = 1.02
+"""How well the density of process noise is found, as a ratio. Fused tracks take so much more, not to know more for it."""
 DENSITY_MIN, DENSITY_MAX = 1e-4, 1e4  # m2/s3: a ship that lies still; 100 m/s in a second
 ROUNDING = 1e-9
 
 
 @kernel
 def cholesky(a: Floats, low: Floats) -> bool:
-    """Write the lower factor of (6, 6) a and return whether a is positive definite; above the diagonal is not written."""
+    """Write the lower factor of (6, 6) a and return whether a is positive definite.
+
+    Above the diagonal nothing is written.
+    """
     for i in range(6):
         for j in range(i + 1):
             total = a[i, j]
@@ -73,7 +77,8 @@ def invert(a: Floats, low: Floats, inverse: Floats) -> bool:
 def carry_on(state: Floats, covariance: Floats, dt_s: float, falls: bool, ahead: Floats, spread: Floats) -> None:
     """Write a state and covariance dt_s later, without process noise.
 
-    What flies keeps its speed along a great circle, what falls falls freely (`geo.gravity.fall`, steps of at most 10 s).
+    What flies keeps its speed along a great circle; what falls falls freely (`geo.gravity.fall`, in steps of at most
+    10 s).
     The covariance is carried as on a plane (`motion.constant_velocity`).
     """
     for i in range(6):
@@ -125,21 +130,6 @@ def add_noise(spread: Floats, dt_s: float, density: float) -> None:
 
 
 @kernel
-def _covers(spread: Floats, dt_s: float, density: float, after: Floats, work: Floats, low: Floats) -> bool:
-    """Return whether spread and process noise are together no less than `after` in any direction."""
-    for i in range(6):
-        for j in range(i + 1):
-            work[i, j] = spread[i, j] - after[i, j]
-        work[i, i] += ROUNDING * spread[i, i]
-    noise = density * dt_s
-    for i in range(3):
-        work[i, i] += noise * dt_s * dt_s * (1.0 / 3.0)
-        work[3 + i, i] += noise * dt_s * 0.5
-        work[3 + i, 3 + i] += noise
-    return cholesky(work, low)
-
-
-@kernel
 def density_shown(spread: Floats, dt_s: float, after: Floats, first: float, work: Floats, low: Floats) -> float:
     """Return the least density of process noise with which `spread` (dt_s later) is no less than `after`; inf if none.
 
@@ -154,72 +144,94 @@ def density_shown(spread: Floats, dt_s: float, after: Floats, first: float, work
         first: where to begin; the last one found takes two steps.
         work, low: (6, 6) scratch.
     """
-    high = min(max(first, DENSITY_MIN), DENSITY_MAX)
-    factor = CLOSE
-    if _covers(spread, dt_s, high, after, work, low):
-        down = high / factor
-        while _covers(spread, dt_s, down, after, work, low):
-            high = down
+    high, lowest, factor = math.inf, 0.0, CLOSE
+    density = min(max(first, DENSITY_MIN), DENSITY_MAX)
+    while True:
+        for i in range(6):
+            for j in range(i + 1):
+                work[i, j] = spread[i, j] - after[i, j]
+            work[i, i] += ROUNDING * spread[i, i]
+        noise = density * dt_s
+        for i in range(3):
+            work[i, i] += noise * dt_s * dt_s * (1.0 / 3.0)
+            work[3 + i, i] += noise * dt_s * 0.5
+            work[3 + i, 3 + i] += noise
+        if cholesky(work, low):
+            high = density
             if high <= DENSITY_MIN:
                 return high
-            factor *= factor
-            down = high / factor
-        down = max(down, 0.5 * DENSITY_MIN)
-    else:
-        down = high
-        high *= factor
-        while not _covers(spread, dt_s, high, after, work, low):
-            if high >= DENSITY_MAX:
-                return math.inf
-            down = high
-            factor *= factor
-            high *= factor
-    while high > CLOSE * down:
-        middle = math.sqrt(high * down)
-        if _covers(spread, dt_s, middle, after, work, low):
-            high = middle
         else:
-            down = middle
-    return high
+            lowest = density
+            if lowest >= DENSITY_MAX:
+                return math.inf
+        if high <= CLOSE * (1.0 + ROUNDING) * lowest:
+            return high
+        if lowest > 0.0 and high < math.inf:
+            density = math.sqrt(high * lowest)
+        elif lowest > 0.0:
+            density, factor = min(lowest * factor, DENSITY_MAX), factor * factor
+        else:
+            density, factor = max(high / factor, DENSITY_MIN), factor * factor
 
 
 @kernel
 def intersect(
-    state: Floats, covariance: Floats, other: Floats, other_covariance: Floats, work: Floats, low: Floats, own: Floats,
-    others: Floats, mixed: Floats,
-) -> None:  # fmt: skip
+    state: Floats, covariance: Floats, other: Floats, other_covariance: Floats, work: Floats, low: Floats, both: Floats
+) -> None:
     """Replace state and covariance by their covariance intersection with another; the least determinant.
 
     Whatever the two have in common, the result is no surer than it may be.
 
     Source: Julier, Uhlmann (1997), A non-divergent estimation algorithm in the presence of unknown correlations, Proc.
-    American Control Conference, 2369-2373. The weight is where the derivative of log det, tr(P (P_a^-1 - P_b^-1)), is 0.
+    American Control Conference, 2369-2373. The weight is where the derivative of log det, tr(P (P_a^-1 - P_b^-1)),
+    is zero.
 
     Args:
         state, covariance: (6,), (6, 6), written to.
         other, other_covariance: likewise; if it is not positive definite nothing is done.
-        work, low, own, others, mixed: (6, 6) scratch.
+        work, low: (6, 6) scratch.
+        both: (4, 6, 6) scratch.
     """
-    if not invert(other_covariance, low, others) or not invert(covariance, low, own):
-        return
-    if _slope(covariance, own, others) >= 0.0:
-        return  # the other is nowhere so much better that it pays
-    left, right = 0.0, 1.0
-    if _slope(other_covariance, own, others) <= 0.0:
-        right = 0.0
-    while right - left > 1e-3:
-        weight = 0.5 * (left + right)
-        _mix(own, others, weight, work)
-        invert(work, low, mixed)
-        if _slope(mixed, own, others) > 0.0:
+    left, right, weight = 0.0, 1.0, 1.0
+    own, others, mixed = both[0], both[1], both[2]
+    for step in range(14):
+        # First the information of the other, then one's own, then of the mixtures.
+        for i in range(6):
+            for j in range(6):
+                if step == 0:
+                    work[i, j] = other_covariance[i, j]
+                elif step == 1:
+                    work[i, j] = covariance[i, j]
+                else:
+                    work[i, j] = weight * own[i, j] + (1.0 - weight) * others[i, j]
+        if not invert(work, low, both[3]):
+            return
+        slope_here, slope_there = 0.0, 0.0
+        for i in range(6):
+            for j in range(6):
+                if step == 0:
+                    others[i, j] = both[3, i, j]
+                elif step == 1:
+                    own[i, j] = both[3, i, j]
+                    slope_here += covariance[i, j] * (own[i, j] - others[i, j])
+                    slope_there += other_covariance[i, j] * (own[i, j] - others[i, j])
+                else:
+                    mixed[i, j] = both[3, i, j]
+                    slope_here += mixed[i, j] * (own[i, j] - others[i, j])
+        if step == 1:
+            if slope_here >= 0.0:
+                return  # the other is nowhere so much better that it pays
+            if slope_there <= 0.0:
+                right = 0.0
+        elif step > 1 and slope_here > 0.0:
             left = weight
-        else:
+        elif step > 1:
             right = weight
-    weight = 0.5 * (left + right)
-    _mix(own, others, weight, work)
-    invert(work, low, mixed)
-    shift = np.zeros(6)
+        if step < 13:
+            weight = 0.5 * (left + right)
+    shift = low[0]
     for i in range(6):
+        shift[i] = 0.0
         for j in range(6):
             shift[i] += (1.0 - weight) * others[i, j] * (other[j] - state[j])
     for i in range(6):
@@ -229,32 +241,31 @@ def intersect(
 
 
 @kernel
-def _slope(covariance: Floats, own: Floats, others: Floats) -> float:
-    """Return the derivative of log det of the mixed information by the weight of one's own."""
-    total = 0.0
-    for i in range(6):
-        for j in range(6):
-            total += covariance[i, j] * (own[i, j] - others[i, j])
-    return total
+def carry_rows(
+    states: Floats, covariances: Floats, dt_s: Floats, falls: NDArray[np.bool_], density: Floats, ahead: Floats,
+    spread: Floats,
+) -> None:  # fmt: skip
+    """Write (n, 6) states and (n, 6, 6) covariances dt_s (n,) later, with process noise."""
+    for i in range(len(states)):
+        carry_on(states[i], covariances[i], dt_s[i], falls[i], ahead[i], spread[i])
+        add_noise(spread[i], dt_s[i], density[i])
 
 
 @kernel
-def _mix(own: Floats, others: Floats, weight: float, mixed: Floats) -> None:
-    for i in range(6):
-        for j in range(6):
-            mixed[i, j] = weight * own[i, j] + (1.0 - weight) * others[i, j]
+def intersect_rows(states: Floats, covariances: Floats, others: Floats, other_covariances: Floats) -> None:
+    """Replace rows by their covariance intersection with others."""
+    work, low, both = np.empty((6, 6)), np.empty((6, 6)), np.empty((4, 6, 6))
+    for i in range(len(states)):
+        intersect(states[i], covariances[i], others[i], other_covariances[i], work, low, both)
 
 
-@kernel
-def distance_squared(difference: Floats, spread: Floats, low: Floats) -> float:
-    """Return the squared Mahalanobis distance of (6,) with (6, 6); infinite if that is not positive definite."""
-    if not cholesky(spread, low):
-        return math.inf
-    total = 0.0
-    for i in range(6):
-        value = difference[i]
-        for k in range(i):
-            value -= low[i, k] * difference[k]
-        difference[i] = value / low[i, i]
-        total += difference[i] * difference[i]
-    return total
+def carried(
+    states: Floats, covariances: Floats, dt_s: Floats, falls: NDArray[np.bool_], density: Floats
+) -> tuple[Floats, Floats]:
+    """Return what `carry_rows` writes."""
+    ahead, spread = np.empty((len(states), 6)), np.empty((len(states), 6, 6))
+    carry_rows(
+        np.ascontiguousarray(states), np.ascontiguousarray(covariances), np.ascontiguousarray(dt_s, np.float64),
+        np.ascontiguousarray(falls), np.ascontiguousarray(density), ahead, spread,
+    )  # fmt: skip
+    return ahead, spread

@@ -309,5 +309,3 @@ class Channel:
         )
         self.outbox.sealed(draft, self.sender.seq, message)
         return message
-
-

@@ -11,7 +11,7 @@ from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.exchange import Exchange
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Detections, Frame, Quality, Tracks
+from noroshi.records import Batch, Detections, Frame, Order, Quality, Tracks
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
@@ -67,6 +67,8 @@ class Node:
             self._detect(record)
         elif isinstance(record, Frame) and self.exchange:
             self.exchange.hear(record, now_ns)
+        elif isinstance(record, Order) and self.exchange:
+            self.exchange.obey(record, now_ns)
 
     def wake_ns(self) -> int | None:
         """Return when the node next wants to be woken, if ever."""

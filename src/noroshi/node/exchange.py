@@ -6,7 +6,7 @@ same contributions have the same picture.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,8 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.node.channel import FEED, Channel
 from noroshi.node.contents import as_evidence, notices_of, tombstone_body, tombstone_of, tracks_body, tracks_of
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Frame, Status, Tracks, TrackStatus, concatenate, take
+from noroshi.records import Batch, Frame, Order, Status, Tracks, TrackStatus, concatenate, take
+from noroshi.records.order import BREAK_GLASS, NO_PARTNER, PARTNER, POLICY
 from noroshi.sharing.envelope import FUSIBLE, Envelope
 from noroshi.sharing.facts import Facts, facts_of
 from noroshi.sharing.label import ALL_PARTNERS, Label, decode, encode
@@ -36,16 +37,15 @@ class Partner:
     """Another nation, as this node knows it.
 
     Attributes:
-        key: its public signing key, which came by another way.
-        also: further keys that it may sign with, while it changes its key.
-        store: where what waits for it survives.
+        keys: its public signing keys, which came by another way; several while it changes its key.
         bytes_s: what the link to it carries; None is as much as there is.
     """
 
-    key: Ed25519PublicKey
-    store: Store
-    also: tuple[Ed25519PublicKey, ...] = ()
+    keys: tuple[Ed25519PublicKey, ...]
     bytes_s: float | None = None
+
+
+NewPolicy = Callable[[str, str, Policy, int], Policy]
 
 
 class Exchange:
@@ -60,12 +60,17 @@ class Exchange:
         fusion: what makes one picture of all contributions.
         sensor_types: of the node's own sensors, by name.
         exercise: which exercise it is in; None is real.
+        new_policy: makes of an order (its kind and content), the policy in force and the time the policy to go by;
+            raises ValueError if it makes no sense.
+        store_of: where what waits for a partner survives, by its code.
         pump_ns: how often it looks at its links; 0 is whenever there is something to do.
         label: of the node's own tracks; permits all partners unless given.
 
     Attributes:
         is_silent: it hears, fuses and fills its outboxes, but says nothing: a node that catches up from its journal.
             What it had put into an outbox before it fell is not put there again.
+        judged: told of each record that was offered, what each partner gets of it, and the time: for the audit, and for
+            whoever asks what other rules would have done.
     """
 
     def __init__(
@@ -78,26 +83,21 @@ class Exchange:
         partners: Mapping[str, Partner],
         fusion: Fusion,
         sensor_types: Mapping[str, str],
+        new_policy: NewPolicy,
+        store_of: Callable[[str], Store],
         exercise: str | None = None,
         pump_ns: int = NS_PER_S,
         label: Label | None = None,
     ) -> None:
         self.nation, self.policy, self.fusion, self.exercise = nation, policy, fusion, exercise
         self.label = label or Label(originator=nation, releasable_to=(ALL_PARTNERS,))
-        self.channels = {
-            code: Channel(
-                nation,
-                code,
-                key=key,
-                partner_keys=(one.key, *one.also),
-                exercise=exercise,
-                store=one.store,
-                bytes_s=one.bytes_s,
-            )
-            for code, one in sorted(partners.items())
-        }
+        self.channels: dict[str, Channel] = {}
+        self._key, self._new_policy, self._store_of = key, new_policy, store_of
+        for code in sorted(partners):
+            self.add(code, partners[code])
         self.is_silent = False
-        self._secrets, self._sensor_types, self._pump_ns = secrets, dict(sensor_types), pump_ns
+        self.judged: Callable[[Facts, Mapping[str, Released], int], None] = lambda *_: None
+        self.secrets, self.sensor_types, self._pump_ns = secrets, dict(sensor_types), pump_ns
         self._memories: dict[str, Memory] = {}
         self._shared: Tracks | None = None  # the last row of each living track that was offered
         self._n_parcels = max(((each.outbox.next_parcel - 1) // 2 for each in self.channels.values()), default=0)
@@ -109,6 +109,33 @@ class Exchange:
     def wake_ns(self) -> int | None:
         """When it wants to be woken; None until it was told the time once."""
         return self._wake_ns
+
+    def add(self, code: str, partner: Partner) -> None:
+        """Know a partner from now on, or by other keys than before; what waits for it stays."""
+        known = self.channels.get(code)
+        if known is not None:
+            known.receiver.keys = partner.keys
+            return
+        self.channels[code] = Channel(
+            self.nation,
+            code,
+            key=self._key,
+            partner_keys=partner.keys,
+            exercise=self.exercise,
+            store=self._store_of(code),
+            bytes_s=partner.bytes_s,
+        )
+        self.channels = dict(sorted(self.channels.items()))
+
+    def obey(self, order: Order, now_ns: int) -> None:
+        """Do what those who run the node say; an order that cannot be done is an alarm and changes nothing."""
+        for kind, subject, content in zip(
+            order.kind.tolist(), order.subject.tolist(), order.content.tolist(), strict=True
+        ):
+            try:
+                self._carry_out(kind, subject, content, now_ns)
+            except ValueError as error:
+                self._alarm(subject, f"an order ({kind}) that cannot be carried out: {error}", now_ns)
 
     def start(self, now_ns: int) -> None:
         """Begin to look at the links."""
@@ -140,8 +167,8 @@ class Exchange:
             return
         rows = rows.replace(label=encode(self.label))
         self._release(rows, sorted(self.channels), now_ns)
-        numbers = self._secrets.numbers(self._home_class()).of(rows.track_id)
-        own = as_evidence(rows.replace(track_id=numbers, node=self.nation), self._sensor_types)
+        numbers = self.secrets.numbers(self._home_class()).of(rows.track_id)
+        own = as_evidence(rows.replace(track_id=numbers, node=self.nation), self.sensor_types)
         self.fusion.receive(own, owner=self.nation, feed=FEED, seq=self._n_parcels, coarse=False)
         if not self._pump_ns:
             self._pump(now_ns)
@@ -157,7 +184,8 @@ class Exchange:
             now_ns: the time.
         """
         self._n_parcels += 1
-        told = release(self.policy, facts, now_ns=now_ns, secrets=self._secrets, recipients=sorted(self.channels))
+        told = release(self.policy, facts, now_ns=now_ns, secrets=self.secrets, recipients=sorted(self.channels))
+        self.judged(facts, told, now_ns)
         for code, released in told.items():
             label = decode(released.label)
             if label is not None and len(released.rows):
@@ -233,7 +261,8 @@ class Exchange:
         """
         self.fusion.resume(unpack_arrays(memory["fusion"]))
         for code, state in memory["channels"].items():
-            self.channels[code].resume(state)
+            if code in self.channels:  # else it is no partner any more
+                self.channels[code].resume(state)
         self._memories = {}
         for code, data in memory["memories"].items():
             arrays = unpack_arrays(data)
@@ -244,6 +273,24 @@ class Exchange:
         self._shared, self._n_parcels = shared, memory["n_parcels"]
         self._alarms = Counter({(code, reason): n for code, reason, n in memory["alarms"]})
         self._wake_ns = memory["wake_ns"]
+
+    def _carry_out(self, kind: str, subject: str, content: str, now_ns: int) -> None:
+        """Carry out an order.
+
+        Raises:
+            ValueError: if it makes no sense.
+        """
+        if kind in (POLICY, BREAK_GLASS):
+            self.change_policy(self._new_policy(kind, content, self.policy, now_ns), now_ns)
+        elif kind == PARTNER:
+            keys = [Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)) for key in content.split()]
+            self.add(subject, Partner(keys=tuple(keys)))
+            self._tell_again(subject, now_ns)
+        elif kind == NO_PARTNER:
+            self.channels.pop(subject, None)
+            self._memories.pop(subject, None)
+        else:
+            raise ValueError("there is no such order")
 
     def _news(self, tracks: Tracks, now_ns: int) -> Tracks:
         """Return the rows that say something new, and a last row of each track that is gone."""
@@ -266,17 +313,16 @@ class Exchange:
         return concatenate([take(tracks, ~known), ended]) if len(gone) else take(tracks, ~known)
 
     def _release(self, rows: Tracks, recipients: Sequence[str], now_ns: int) -> None:
-        facts = facts_of(
-            rows, product=Product.CONTRIBUTION, exercise=self.exercise, sensor_types=self._sensor_types
-        )
+        facts = facts_of(rows, product=Product.CONTRIBUTION, exercise=self.exercise, sensor_types=self.sensor_types)
         told = release(
             self.policy,
             facts,
             now_ns=now_ns,
-            secrets=self._secrets,
+            secrets=self.secrets,
             recipients=recipients,
             memories=self._memories,
         )
+        self.judged(facts, told, now_ns)
         for code, released in told.items():
             self._memories[code] = released.memory
             self._put(code, released, now_ns)
@@ -293,7 +339,7 @@ class Exchange:
             if len(chosen):
                 part = _some(released, chosen)
                 assert part.tracks is not None
-                body = tracks_body(part.tracks, is_coarse=coarse, sensor_types=self._sensor_types)
+                body = tracks_body(part.tracks, is_coarse=coarse, sensor_types=self.sensor_types)
                 parcel = rows_of(
                     part,
                     self.policy,

@@ -9,6 +9,7 @@ from noroshi.records.batch import Batch, RecordError, check, concatenate, digest
 from noroshi.records.detections import Detections
 from noroshi.records.frame import Frame
 from noroshi.records.identity import Identity
+from noroshi.records.order import Order
 from noroshi.records.quality import Quality
 from noroshi.records.site import SensorSite
 from noroshi.records.status import Status
@@ -23,6 +24,7 @@ __all__ = [
     "Frame",
     "Identity",
     "Kind",
+    "Order",
     "Quality",
     "RecordError",
     "SensorSite",

@@ -11,7 +11,7 @@ import msgspec
 from noroshi.geo.time import NS_PER_S
 from noroshi.motion import Motion
 from noroshi.node.core import Node
-from noroshi.node.exchange import Exchange
+from noroshi.node.exchange import Exchange, NewPolicy
 from noroshi.records import SensorSite
 from noroshi.run.rooms import load
 from noroshi.run.sharing import Own, Sharing, make_exchange
@@ -85,6 +85,7 @@ def assemble(
     *,
     keys: Own | None = None,
     store_of: Callable[[str], Store] | None = None,
+    new_policy: NewPolicy | None = None,
 ) -> tuple[Node, Tracker]:
     """Return the node that a setup describes, and its tracker.
 
@@ -93,6 +94,7 @@ def assemble(
         executor: runs large batches by blocks.
         keys: the node's own, where it shares; those of the exercise if none are given.
         store_of: where what waits for a partner survives; in memory if not given.
+        new_policy: what an order makes of the policy in force; see `run.sharing.make_exchange`.
 
     Raises:
         ValueError: if the setup names a part or a parameter that does not exist.
@@ -132,16 +134,18 @@ def assemble(
         period_ns=round(setup.period_s * NS_PER_S),
         window_ns=round(setup.window_s * NS_PER_S),
         registrar=Registrar(eyes) if setup.registration else None,
-        exchange=_exchange(setup, keys, store_of),
+        exchange=_exchange(setup, keys, store_of, new_policy),
     )
     return node, tracker
 
 
-def _exchange(setup: Setup, keys: Own | None, store_of: Callable[[str], Store] | None) -> Exchange | None:
+def _exchange(
+    setup: Setup, keys: Own | None, store_of: Callable[[str], Store] | None, new_policy: NewPolicy | None
+) -> Exchange | None:
     if setup.sharing is None:
         return None
     types = {site.sensor: site.type for site in setup.sites}
-    return make_exchange(setup.node, setup.sharing, types, own=keys, store_of=store_of)
+    return make_exchange(setup.node, setup.sharing, types, own=keys, store_of=store_of, new_policy=new_policy)
 
 
 def first_of_six(setup: Setup) -> tuple[str, Motion]:

@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from noroshi.fusion import Fusion
 from noroshi.geo.time import NS_PER_S
-from noroshi.node.exchange import Exchange, Partner
+from noroshi.node.exchange import Exchange, NewPolicy, Partner
 from noroshi.run import rooms
+from noroshi.sharing.actions import Change
 from noroshi.sharing.memory_store import MemoryStore
 from noroshi.sharing.parcels import Store
 from noroshi.sharing.release import Secrets
@@ -22,7 +24,7 @@ class Sharing(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         policy: its release rules, TOML; empty releases nothing.
-        partners: the public signing key of each, in hexadecimal, by nation code.
+        partners: the public signing keys of each, in hexadecimal with blanks between, by nation code.
         rates_bytes_s: what the link to a partner carries; all where it is not said.
         exercise: which exercise it is in; None is real.
         seed: of the keys and secrets of an exercise that nobody else takes part in; None are the node's own.
@@ -59,9 +61,24 @@ def own_of_exercise(exercise: str, seed: int, nation: str) -> Own:
     return Own(Ed25519PrivateKey.from_private_bytes(key), secret)
 
 
+def public_keys(text: str) -> tuple[Ed25519PublicKey, ...]:
+    """Return the public keys of a text, in hexadecimal with blanks between.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    return tuple(Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)) for key in text.split())
+
+
 def public_hex(key: Ed25519PrivateKey) -> str:
     """Return the public half of a key in hexadecimal."""
     return key.public_key().public_bytes_raw().hex()
+
+
+@cache
+def actions() -> Mapping[str, type[Change]]:
+    """Return what rules may do, by key."""
+    return {key: rooms.load("sharing.actions", key).Action for key in rooms.names("sharing.actions")}
 
 
 def read_policy(text: str, nation: str) -> Policy:
@@ -70,8 +87,7 @@ def read_policy(text: str, nation: str) -> Policy:
     Raises:
         PolicyError: if it is none.
     """
-    actions = {key: rooms.load("sharing.actions", key).Action for key in rooms.names("sharing.actions")}
-    return parse(text, actions) if text else Policy(nation, {}, ())
+    return parse(text, actions()) if text else Policy(nation, {}, ())
 
 
 def make_exchange(
@@ -81,6 +97,7 @@ def make_exchange(
     *,
     own: Own | None = None,
     store_of: Callable[[str], Store] | None = None,
+    new_policy: NewPolicy | None = None,
 ) -> Exchange:
     """Return the exchange that this describes.
 
@@ -90,6 +107,7 @@ def make_exchange(
         sensor_types: of its sensors, by name.
         own: its keys; those of the exercise if none are given.
         store_of: where what waits for a partner survives; in memory if not given.
+        new_policy: what an order makes of the policy in force; if not given it is the order's own text.
 
     Raises:
         PolicyError, ValueError: if it contradicts itself.
@@ -100,11 +118,10 @@ def make_exchange(
         own = own_of_exercise(sharing.exercise, sharing.seed, nation)
     partners = {
         code: Partner(
-            key=Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)),
-            store=MemoryStore() if store_of is None else store_of(code),
+            keys=public_keys(keys),
             bytes_s=sharing.rates_bytes_s.get(code),
         )
-        for code, key in sharing.partners.items()
+        for code, keys in sharing.partners.items()
     }
     return Exchange(
         nation,
@@ -114,6 +131,8 @@ def make_exchange(
         partners=partners,
         fusion=Fusion(nation),
         sensor_types=sensor_types,
+        new_policy=new_policy or (lambda _kind, content, _policy, _now_ns: read_policy(content, nation)),
+        store_of=store_of or (lambda _: MemoryStore()),
         exercise=sharing.exercise,
         pump_ns=round(sharing.pump_s * NS_PER_S),
     )

@@ -43,6 +43,7 @@ class MemoryStore:
     messages: dict[int, tuple[Sealed, bytes | None]] = field(default_factory=dict)
     last_message: tuple[int, bytes] = (0, FIRST)
     last_told: dict[tuple[Product, int], tuple[str, Rows, int]] = field(default_factory=dict)
+    highest: int = 0
 
     def state(self) -> dict[str, Any]:
         """Return everything that is kept, as plain data."""
@@ -51,8 +52,10 @@ class MemoryStore:
             "waits": [[number, sorted(rows)] for number, rows in sorted(self.waits.items())],
             "messages": [[_plain(sealed), message] for _, (sealed, message) in sorted(self.messages.items())],
             "last": list(self.last_message),
+            "highest": self.highest,
             "told": [
-                [*key, rule, _plain(rows.take(np.array([i])))] for key, (rule, rows, i) in sorted(self.last_told.items())
+                [*key, rule, _plain(rows.take(np.array([i])))]
+                for key, (rule, rows, i) in sorted(self.last_told.items())
             ],
         }
 
@@ -67,7 +70,7 @@ class MemoryStore:
         self.waits = {number: set(rows) for number, rows in state["waits"]}
         messages = [(_sealed(sealed), message) for sealed, message in state["messages"]]
         self.messages = {sealed.seq: (sealed, message) for sealed, message in messages}
-        self.last_message = (state["last"][0], state["last"][1])
+        self.last_message, self.highest = (state["last"][0], state["last"][1]), state["highest"]
         self.last_told = {
             (Product(product), number): (rule, _rows(rows), 0) for product, number, rule, rows in state["told"]
         }
@@ -75,6 +78,7 @@ class MemoryStore:
     def put(self, parcel: Parcel) -> None:
         """Keep a parcel."""
         self.parcels[parcel.parcel] = parcel
+        self.highest = max(self.highest, parcel.parcel)
         self.waits[parcel.parcel] = set(parcel.rows.row.tolist())
 
     def body(self, parcel: int) -> bytes:
@@ -129,6 +133,10 @@ class MemoryStore:
     def last(self) -> tuple[int, bytes]:
         """Return the number and the hash of the last message."""
         return self.last_message
+
+    def last_parcel(self) -> int:
+        """Return the highest number of a parcel that was ever put."""
+        return self.highest
 
     def told(self) -> Iterable[tuple[Product, str, Rows]]:
         """Return what the recipient was told, each with the rule that released it, and the latest row."""

@@ -64,7 +64,7 @@ class Outbox:
         self._rules: list[str] = []
         self._parcels: dict[int, Parcel] = {}
         self._left: Counter[int] = Counter()  # rows of each parcel that wait
-        self._last_parcel = 0
+        self._last_parcel = store.last_parcel()
         self._later: list[Rows] = []
         self._notices, self._newest = Rows.none(), Rows.none()
         self._history: deque[Rows] = deque()
@@ -77,7 +77,6 @@ class Outbox:
             self._queue(parcel, rows)
         for product, rule, rows in store.told():
             self._untold.setdefault(product, []).append(_with_rule(rows, self._rule(rule)))
-            self._last_parcel = max(self._last_parcel, int(rows.parcel.max()))
         for message in store.sealed():
             self._sealed[message.seq] = message
 

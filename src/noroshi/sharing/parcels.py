@@ -65,7 +65,9 @@ class Rows:
         parts = [part for part in parts if len(part)]
         if len(parts) == 1 and isinstance(parts[0], cls):
             return parts[0]
-        return cls(*[np.concatenate([getattr(part, name) for part in parts]) for name in NAMES]) if parts else cls.none()
+        return (
+            cls(*[np.concatenate([getattr(part, name) for part in parts]) for name in NAMES]) if parts else cls.none()
+        )
 
     @classmethod
     def none(cls) -> Self:
@@ -189,6 +191,9 @@ class Store(Protocol):
 
     def last(self) -> tuple[int, bytes]:
         """Return the number and the hash of the last message, acknowledged or not; 0 and `envelope.FIRST` if none."""
+
+    def last_parcel(self) -> int:
+        """Return the highest number of a parcel that was ever put, 0 if none was."""
 
     def told(self) -> Iterable[tuple[Product, str, Rows]]:
         """Return what the recipient was told: products and rules that released it, each with the latest rows."""

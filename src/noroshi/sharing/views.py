@@ -51,6 +51,7 @@ class ReleasedView:
         gone_ns: (m,) when the last row seen of each held.
         gone_version: (m,) the version at which each went.
         since_min: the earliest version from which on the changes are known.
+        line: whose versions these are: those of another line are not before or after them.
     """
 
     viewer: str
@@ -66,11 +67,18 @@ class ReleasedView:
     gone_ns: NDArray[np.int64]
     gone_version: NDArray[np.int64]
     since_min: int
+    line: object
     made_by: InitVar[object]
 
     def __post_init__(self, made_by: object) -> None:
         if made_by is not _MADE_HERE:
             raise TypeError("a ReleasedView is made of what was released, by noroshi.sharing.views")
+
+    def since(self, before: "ReleasedView | None") -> int | None:
+        """Return the version since which a reader of an earlier view lacks changes; None if it needs all of it."""
+        if before is None or before.line is not self.line or before.version < self.since_min:
+            return None
+        return before.version
 
     def batches(self, since: int = 0) -> list[tuple[Tracks, float]]:
         """Return the rows that changed after a version (0 is all): batches of one label, which is in it, and interval.
@@ -134,6 +142,7 @@ class View:
         self._gone_id = np.zeros(0, np.uint64)
         self._gone_ns, self._gone_version = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._since_min = 0
+        self._line = object()
 
     def take(self, released: Released, policy: Policy, now_ns: int) -> None:
         """Take in what the viewer gets of one record.
@@ -217,6 +226,7 @@ class View:
             gone_ns=self._gone_ns,
             gone_version=self._gone_version,
             since_min=self._since_min,
+            line=self._line,
             made_by=_MADE_HERE,
         )
         return self._seen

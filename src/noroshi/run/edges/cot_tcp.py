@@ -72,7 +72,7 @@ class Edge:
         if tls is not None:
             self._inbound, self._outbound = _contexts(tls)
         self._newest = Newest()
-        self._encoded: dict[int, bytes] = {}
+        self._encoded: dict[int | None, bytes] = {}
         self._encoded_of: ReleasedView | None = None
         self._counters: Counter[str] = Counter()
         self._n_clients = 0
@@ -177,12 +177,12 @@ class Edge:
                 before = heard[-max(map(len, cot.PING)) :]
 
     async def _tell(self, writer: asyncio.StreamWriter) -> None:
-        since = 0
+        before: ReleasedView | None = None
         while True:
             pulse, found = self._newest.pulse, self._newest.get(self.viewer)
-            if found is not None and found[0].version != since:
-                view, _ = found
-                body = self._events(view, since if view.since_min <= since <= view.version else 0)
+            view = None if found is None else found[0]
+            if view is not None and view is not before:
+                body = self._events(view, view.since(before))
                 writer.write(body)
                 try:
                     await asyncio.wait_for(writer.drain(), SLOW_S)
@@ -190,18 +190,18 @@ class Edge:
                     self._counters["dropped_slow"] += 1
                     return
                 self._counters["bytes"] += len(body)
-                since = view.version
+                before = view
                 continue
             await pulse.wait()
 
-    def _events(self, view: ReleasedView, since: int) -> bytes:
-        """Return the events of what changed after a version; clients share what was encoded."""
+    def _events(self, view: ReleasedView, since: int | None) -> bytes:
+        """Return the events of what changed since a version, of all if that is None; clients share what was encoded."""
         if self._encoded_of is not view:
             self._encoded, self._encoded_of = {}, view
         if since in self._encoded:
             return self._encoded[since]
         parts = []
-        for tracks, interval_s in view.batches(since):
+        for tracks, interval_s in view.batches(since or 0):
             label = decode(tracks.label)
             parts.append(
                 cot.encode(
@@ -213,7 +213,7 @@ class Edge:
                     stale_s=self._stale_s + interval_s,
                 )
             )
-        if since:
+        if since is not None:
             parts.append(cot.encode_gone(view.node, *view.gone(since)))
         self._encoded[since] = b"".join(parts)
         return self._encoded[since]

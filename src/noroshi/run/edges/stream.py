@@ -177,14 +177,14 @@ class Edge:
 
     async def _tell(self, socket_: WebSocket, viewer: str, form: str) -> None:
         """Send what is new whenever the client has taken what was sent before."""
-        since: int | None = None
+        before: ReleasedView | None = None
         told_ns = 0
         while not self._server.should_exit:
             pulse, found = self._newest.pulse, self._newest.get(viewer)
             if found is not None:
                 view, now_ns = found
-                if view.version != since:
-                    body = self._message(view, now_ns, since, form)
+                if before is None or view.version != before.version or view.line is not before.line:
+                    body = self._message(view, now_ns, view.since(before), form)
                 elif now_ns - told_ns >= ALIVE_NS:
                     body = alive(viewer=viewer, exercise=view.exercise, version=view.version, time_ns=now_ns, form=form)
                 else:
@@ -198,14 +198,12 @@ class Edge:
                         return
                     self._counters["messages"] += 1
                     self._counters["bytes"] += len(body)
-                    since, told_ns = view.version, now_ns
+                    before, told_ns = view, now_ns
                     continue
             await pulse.wait()
 
     def _message(self, view: ReleasedView, now_ns: int, since: int | None, form: str) -> bytes:
-        """Return what changed of a view; all of it if it is not known what did. Clients share what was encoded."""
-        if since is not None and not view.since_min <= since <= view.version:
-            since = None
+        """Return what changed of a view since a version, all of it if that is None. Clients share what was encoded."""
         key = (view.viewer, since, form)
         of, body = self._messages.get(key, (None, b""))
         if of is not view:

@@ -55,7 +55,8 @@ class Edge:
             raise EdgeError(f"SAC {sac}, SIC {sic} and TTL {ttl} must be 0 to 255")
         host, port = endpoint(address)
         self.viewer, self._sac, self._sic = viewer, sac, sic
-        self._since, self._repeat_ns, self._whole_ns = 0, round(repeat_s * NS_PER_S), -(1 << 62)
+        self._before: ReleasedView | None = None
+        self._repeat_ns, self._whole_ns = round(repeat_s * NS_PER_S), -(1 << 62)
         self._numbers: dict[int, int] = {}
         self._taken: set[int] = set()
         self._counters: Counter[str] = Counter()
@@ -69,8 +70,8 @@ class Edge:
         """
         if view.viewer != self.viewer:
             raise ValueError(f"a view of {view.viewer} on the way to {self.viewer}")
-        since = self._since if view.since_min <= self._since <= view.version else 0
-        self._since = view.version
+        since = view.since(self._before) or 0
+        self._before = view
         if not 0 <= now_ns - self._whole_ns < self._repeat_ns:
             since, self._whole_ns = 0, now_ns
         is_simulated = view.exercise is not None

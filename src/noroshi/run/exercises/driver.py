@@ -3,7 +3,7 @@
 The nodes are the same as live and replayed ones: they are told the time and handed records. What happens at one moment
 is in this order: what sensors' ways bring, what links bring, what sensors have finished seeing, what a node does
 because it wanted to be woken; among arrivals those of older plots first, and among equals by name and number. So the
-same scenario gives the same bytes. Messages for nodes of another process leave through `leaving` and come in by `enter`.
+same scenario gives the same bytes. Messages for nodes of another process leave by `leaving` and come in by `enter`.
 """
 
 import heapq
@@ -103,7 +103,9 @@ class Driver:
         self._n_forgotten = dict.fromkeys(names, 0)
         self._wakes: dict[str, int | None] = dict.fromkeys(names)
         self._heap: list[Event] = [self._next_seen(name, 0) for name in self._feeds]
-        self._heap += [(start_ns, ARRIVES, 0, name, -1, _begins(name, start_ns)) for name in names if self._shares(name)]
+        self._heap += [
+            (start_ns, ARRIVES, 0, name, -1, _begins(name, start_ns)) for name in names if self._shares(name)
+        ]
         heapq.heapify(self._heap)
 
     def run(self, until_ns: int, progress: Callable[[int], None] = lambda _: None) -> None:
@@ -263,7 +265,6 @@ class Driver:
         if due_ns is not None and due_ns != self._wakes[name]:
             self._wakes[name] = due_ns
             heapq.heappush(self._heap, (due_ns, WAKES, 0, name, 0, None))
-
 
     def _send(self, owner: str, frame: Frame) -> None:
         """Put a message on the link to a partner."""

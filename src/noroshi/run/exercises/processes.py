@@ -24,7 +24,7 @@ class Meeting(Protocol):
 class Alone:
     """The meeting of one process."""
 
-    def meet(self, leaving: Sequence[Event]) -> list[Event]:
+    def meet(self, leaving: Sequence[Event]) -> list[Event]:  # noqa: ARG002
         """Return nothing: what leaves is for nobody here."""
         return []
 

@@ -5,9 +5,10 @@ through what is between the two: keys `noroshi/v1/OWNER/to/RECIPIENT/...` of the
 Zenoh's access control looks at the name in a certificate and not at who issued it; with one authority a session the
 two are the same.
 
-Ordinary frames are not put with Zenoh's congestion control DROP, which loses without a word: they wait in a bounded
-queue of our own, whose thread blocks and whose refusals are told and counted. Urgent ones have another thread and
-Zenoh's highest priority.
+Nothing is put with Zenoh's congestion control BLOCK: a put that blocks keeps Zenoh from closing the transport, and that
+holds up the sessions of other partners in the same process; when it gives up, frames are lost without a word. DROP
+loses without a word too, so what is under way is kept so little that it has no reason to (`outlet.py`). Urgent frames
+have a queue, a thread and Zenoh's highest priority for themselves.
 """
 
 import base64
@@ -24,7 +25,6 @@ from pydantic import Field
 from noroshi.run import pki
 from noroshi.run.links import (
     CODE,
-    FRAME_BYTES_MAX,
     Arrived,
     Counters,
     Inbox,
@@ -32,13 +32,12 @@ from noroshi.run.links import (
     LinkSettings,
     check_frame,
 )
-from noroshi.run.links.outlet import Outlet, Pace
+from noroshi.run.links.outlet import ACK, Assembly, Outlet
 from noroshi.run.pki.certificates import ends_ns, host_of
 
 ROOT = "noroshi/v1"
 NOBODY = "nobody"  # no code of a nation: what is addressed so must not arrive anywhere
-BATCH_BYTES_MAX, BATCH_BYTES_MIN, BATCH_S = 65_535, 1_024, 0.5
-OVERHEAD_BYTES = 4_096  # of a frame in a message
+MESSAGE_BYTES_MAX = 1 << 20  # ours are chunks, far smaller
 TELLS = ["put", "liveliness_token"]
 ASKS = ["declare_subscriber", "declare_liveliness_subscriber", "liveliness_query"]
 CANARY_S = 5.0
@@ -55,9 +54,6 @@ class Settings(LinkSettings):
     listen: str | None = Field(default=None, description="Where to listen: tls/ADDRESS:PORT.")
     connect: str | None = Field(default=None, description="Where the partner listens: tls/HOST:PORT.")
     lease_s: float = Field(default=3.0, ge=0.5, le=60.0, description="A partner silent for so long is gone.")
-    rate_bit_s: float | None = Field(
-        default=None, ge=8_000.0, le=1e12, description="What the line carries; ordinary frames are paced to it."
-    )
 
     def open(self, arrived: Arrived) -> "ZenohLink":
         """Return the link, opened; see `LinkSettings`."""
@@ -82,8 +78,6 @@ class Settings(LinkSettings):
 
 def configuration(settings: Settings, connect: str | None, own: pki.Identity, partner: pki.Partner) -> dict[str, Any]:
     """Return the configuration of the session, in full: what is not said here is Zenoh's default."""
-    rate_bit_s = settings.rate_bit_s
-    batch = BATCH_BYTES_MAX if rate_bit_s is None else min(BATCH_BYTES_MAX, round(rate_bit_s / 8.0 * BATCH_S))
     certificate, key, authority = (
         base64.b64encode(pem).decode() for pem in (own.certificate_pem, own.key_pem, partner.authority_pem)
     )
@@ -105,12 +99,15 @@ def configuration(settings: Settings, connect: str | None, own: pki.Identity, pa
             "unicast": {"max_sessions": 4, "accept_pending": 4, "max_links": 1},
             "link": {
                 "protocols": ["tls"],
-                "rx": {"max_message_size": FRAME_BYTES_MAX + OVERHEAD_BYTES},
+                "rx": {"max_message_size": MESSAGE_BYTES_MAX},
                 "tx": {
                     "lease": round(settings.lease_s * 1_000),
-                    "batch_size": max(batch, BATCH_BYTES_MIN),
-                    # a partner that takes nothing is found by the lease; a thin line may take longer over a batch
-                    "queue": {"congestion_control": {"block": {"wait_before_close": 30_000_000}}},
+                    "queue": {
+                        "congestion_control": {
+                            "drop": {"wait_before_drop": 200_000},
+                            "block": {"wait_before_close": 1_000_000},  # declarations, which are Zenoh's own
+                        }
+                    },
                 },
                 "tls": {
                     "root_ca_certificate_base64": authority,
@@ -177,11 +174,11 @@ class ZenohLink:
         except zenoh.ZError as error:
             raise LinkError(f"link to {settings.partner}: {str(error).split(' at /')[0]}") from error
         self._out, self._back = prefix(settings.own, settings.partner), prefix(settings.partner, settings.own)
-        pace = Pace(settings.rate_bit_s)
-        kinds = (("urgent", zenoh.Priority.REAL_TIME, False), ("frame", zenoh.Priority.DATA, True))
-        self._urgent, self._ordinary = (self._outlet(key, priority, pace, waits) for key, priority, waits in kinds)
+        # by whether they are urgent
+        self._outlets = {urgent: self._outlet(urgent) for urgent in (True, False)}
+        self._assemblies = {urgent: Assembly(self._counters) for urgent in (True, False)}
         for key, callback in (
-            (f"{self._back}/*", self._on_frame),
+            (f"{self._back}/*", self._on_sample),
             (f"{ROOT}/{settings.partner}/to/{NOBODY}/*", self._on_leak),
         ):
             self._session.declare_subscriber(key, zenoh.handlers.Callback(callback, indirect=False))
@@ -229,7 +226,7 @@ class ZenohLink:
         """Take a frame for the partner; see `Link`."""
         check_frame(frame)
         with self._lock:
-            taken = bool(self._alive) and (self._urgent if urgent else self._ordinary).offer(frame)
+            taken = bool(self._alive) and self._outlets[urgent].offer(frame)
             self._counters.refused += not taken
             return taken
 
@@ -244,35 +241,50 @@ class ZenohLink:
                 return
             self._is_closed = True
             self._alive.clear()
-            self._urgent.close()
-            self._ordinary.close()
+            for outlet in self._outlets.values():
+                outlet.close()
         # Zenoh may take ten seconds over it on a bad line (its issue 2675)
         closing = threading.Thread(target=self._session.close, name="link-close", daemon=True)
         closing.start()
         closing.join(CLOSE_S)
 
-    def _outlet(self, key: str, priority: zenoh.Priority, pace: Pace, waits: bool) -> Outlet:
-        publisher = self._session.declare_publisher(
+    def _publisher(self, key: str, priority: zenoh.Priority) -> zenoh.Publisher:
+        return self._session.declare_publisher(
             f"{self._out}/{key}",
-            congestion_control=zenoh.CongestionControl.BLOCK,
+            congestion_control=zenoh.CongestionControl.DROP,
             priority=priority,
-            express=not waits,
+            express=priority == zenoh.Priority.REAL_TIME,
             reliability=zenoh.Reliability.RELIABLE,
         )
-        return Outlet(
-            f"link-{self._settings.partner}-{key}", publisher.put, self._counters, self._lock,
-            pace=pace, waits=waits, roomy=self._arrived,
-        )  # fmt: skip
 
-    def _on_frame(self, sample: zenoh.Sample) -> None:
+    def _outlet(self, urgent: bool) -> Outlet:
+        key, priority = ("urgent", zenoh.Priority.REAL_TIME) if urgent else ("frame", zenoh.Priority.DATA)
+        put, reply = self._publisher(key, priority).put, self._publisher("ack", zenoh.Priority.REAL_TIME).put
+        name = f"link-{self._settings.partner}-{key}"
+        return Outlet(name, put, reply, self._counters, self._lock, self._arrived)
+
+    def _on_sample(self, sample: zenoh.Sample) -> None:
         kind = str(sample.key_expr).rsplit("/", 1)[-1]
         if self._is_closed or sample.kind != zenoh.SampleKind.PUT:
             return
-        if kind == "canary":
+        data = sample.payload.to_bytes()
+        if kind in ("urgent", "frame"):
+            self._on_chunk(data, urgent=kind == "urgent")
+        elif kind == "ack" and len(data) == ACK.size:
+            urgent, number = ACK.unpack(data)
             with self._lock:
-                self._proved.add(sample.payload.to_string())
-        elif kind in ("urgent", "frame"):
-            self._inbox.put(sample.payload.to_bytes(), urgent=kind == "urgent")
+                self._outlets[urgent].acknowledge(number)
+        elif kind == "canary":
+            with self._lock:
+                self._proved.add(data.decode(errors="replace"))
+
+    def _on_chunk(self, chunk: bytes, *, urgent: bool) -> None:
+        with self._lock:
+            number, frame = self._assemblies[urgent].add(chunk)
+            if number is not None:
+                self._outlets[True].arrived(urgent, number)
+        if frame is not None:
+            self._inbox.put(frame, urgent=urgent)
             self._arrived()
 
     def _on_leak(self, _: zenoh.Sample) -> None:
@@ -293,8 +305,8 @@ class ZenohLink:
                 self._alive.discard(who)
                 self._proved.discard(who)
             if not self._alive:
-                self._urgent.clear()
-                self._ordinary.clear()
+                for outlet in self._outlets.values():
+                    outlet.clear()
         if sample.kind == zenoh.SampleKind.PUT:
             # in this order, so that the one that must not pass is known not to have when the other one comes
             for to in (NOBODY, self._settings.partner):

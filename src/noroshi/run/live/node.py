@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,12 +10,13 @@ import numpy as np
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Frame, Status
+from noroshi.records import Batch, Frame, Order, Status
 from noroshi.run.feeds import Feed
 from noroshi.run.links import Link
 from noroshi.run.live.memory import Memory
 
 WAIT_S_MAX = 0.25
+LOOK_NS = 2 * NS_PER_S
 
 Heard = Callable[[Outgoing, int], None]
 
@@ -29,7 +30,7 @@ class Counts:
         frames_refused: frames that a link did not take, by partner; the exchange mends it.
         alarms: (partner, what) of the links.
         replayed: records run again at the start.
-        late_ms_max: how long the slowest turn took.
+        turn_ms_max: how long the slowest turn took.
     """
 
     records: Counter[str] = field(default_factory=Counter)
@@ -50,6 +51,8 @@ class LiveNode:
         wait: blocks until something has arrived, or so many seconds have passed.
         now_ns: the clock.
         heard: told what the node gives out beside frames.
+        look: asked every few seconds what the node is to be told; may change `links`.
+        tick: told the time after each turn.
         picture_ns: how often `heard` is told the picture.
         checkpoint_ns: how often all is written down.
     """
@@ -60,17 +63,20 @@ class LiveNode:
         memory: Memory,
         *,
         feeds: Sequence[Feed],
-        links: Mapping[str, Link],
+        links: dict[str, Link],
         wait: Callable[[float], None],
         now_ns: Callable[[], int],
         heard: Heard = lambda *_: None,
+        look: Callable[[int], Sequence[Order]] = lambda _: (),
+        tick: Callable[[int], None] = lambda _: None,
         picture_ns: int = NS_PER_S,
         checkpoint_ns: int = 30 * NS_PER_S,
     ) -> None:
         self.node, self.counts = node, Counts()
-        self.links = dict(links)
+        self.links = links
         self.feeds = list(feeds)
         self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
+        self._look, self._tell = look, tick
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._now_ns = 0
         self._stopped = threading.Event()
@@ -101,17 +107,24 @@ class LiveNode:
         end_ns = None if for_s is None else now_ns + round(for_s * NS_PER_S)
         self._receive(_says("starts", now_ns), now_ns)
         checkpoint_ns = now_ns + self._checkpoint_ns
-        picture_ns = now_ns
+        picture_ns = look_ns = now_ns
         while not self._stopped.is_set() and (end_ns is None or now_ns < end_ns):
-            due = [each for each in (self.node.wake_ns(), picture_ns, checkpoint_ns, end_ns) if each is not None]
+            due = [
+                each for each in (self.node.wake_ns(), picture_ns, look_ns, checkpoint_ns, end_ns) if each is not None
+            ]
             left_s = (min(due) - self._clock()) / NS_PER_S
             if left_s > 0.0:
                 self._wait(min(left_s, WAIT_S_MAX))
             now_ns = self._tick()
             self._turn(now_ns)
+            self._tell(now_ns)
             if now_ns >= picture_ns:
                 self._heard(Outgoing("fused", self.node.picture(now_ns)), now_ns)
                 picture_ns = now_ns // self._picture_ns * self._picture_ns + self._picture_ns
+            if now_ns >= look_ns:
+                for order in self._look(now_ns):
+                    self._receive(order, now_ns)
+                look_ns = now_ns + LOOK_NS
             if now_ns >= checkpoint_ns:
                 self._memory.keep(self.node.checkpoint())
                 checkpoint_ns = now_ns + self._checkpoint_ns
@@ -125,7 +138,7 @@ class LiveNode:
         """Hand the node all that is due and all that has come."""
         self._wake_until(now_ns)
         self._send(now_ns)
-        for partner, link in self.links.items():
+        for partner, link in list(self.links.items()):
             for content in link.receive():
                 self._receive(Frame.of(partner, content), now_ns)
         for feed in self.feeds:
@@ -165,5 +178,3 @@ def _says(what: str, now_ns: int) -> Status:
     return Status(
         time_ns=np.array([now_ns]), source=np.array(["node"]), subject=np.array([what]), value=np.array([np.nan])
     )
-
-

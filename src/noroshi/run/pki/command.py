@@ -3,14 +3,13 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from noroshi.geo.time import iso_from_utc_ns, utc_ns_from_iso
+from noroshi.run.complaints import one_line
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +31,7 @@ def init(
     """Make a nation's authority, which signs its nodes' certificates."""
     from noroshi.run import pki
 
-    with _one_line():
+    with one_line():
         if bool(exercise) == real:
             raise ValueError("say either --exercise NAME or --real")
         pki.make_authority(keys, nation, exercise=exercise, now_ns=time.time_ns(), days=days)
@@ -44,7 +43,7 @@ def node(keys: Keys, host: Hosts, days: Days = 7.0) -> None:
     """Make the node's certificate and its signing key, where the authority's key is at hand."""
     from noroshi.run import pki
 
-    with _one_line():
+    with one_line():
         pki.make_node(keys, host, now_ns=time.time_ns(), days=days)
         until_ns = pki.identity(keys).until_ns
     _say(f"made {keys / 'node.pem'}, which ends {iso_from_utc_ns(until_ns)}, and signing.toml")
@@ -55,7 +54,7 @@ def request(keys: Keys, out: Annotated[Path, typer.Option(help="The request, for
     """Make a new key of the node, and a request for its certificate where the authority's key is elsewhere."""
     from noroshi.run import outputs, pki
 
-    with _one_line():
+    with one_line():
         outputs.check_folder(out)
         outputs.replace(out, pki.request_node(keys))
     _say(f"wrote {out}: have it signed with `noroshi pki sign`, then `noroshi pki install`")
@@ -73,7 +72,7 @@ def sign(
     from noroshi.run import outputs
     from noroshi.run.pki import certificates, files
 
-    with _one_line():
+    with one_line():
         outputs.check_folder(out)
         asked = files.read(request)
         outputs.replace(out, certificates.sign(keys, asked, host, now_ns=time.time_ns(), days=days))
@@ -86,7 +85,7 @@ def install(keys: Keys, certificate: Annotated[Path, typer.Argument(help="What t
     from noroshi.run import pki
     from noroshi.run.pki import files
 
-    with _one_line():
+    with one_line():
         pki.install(keys, files.read(certificate))
         until_ns = pki.identity(keys).until_ns
     _say(f"made {keys / 'node.pem'}, which ends {iso_from_utc_ns(until_ns)}")
@@ -104,7 +103,7 @@ def rotate(
     """Replace the node's certificate, or its signing key; restart its links afterwards."""
     from noroshi.run import pki
 
-    with _one_line():
+    with one_line():
         if signing != bool(old_until):
             raise ValueError("--signing and --old-until TIME go together")
         if old_until:
@@ -126,7 +125,7 @@ def export(
     """Write what partners need of this node: no secret, but have them compare the check by another way."""
     from noroshi.run import outputs, pki
 
-    with _one_line():
+    with one_line():
         outputs.check_folder(out)
         outputs.replace(out, pki.export(keys, endpoint).encode())
         check = pki.read_partner(out).check
@@ -142,7 +141,7 @@ def partner(
     """Take a partner in, or what it hands over anew."""
     from noroshi.run import pki
 
-    with _one_line():
+    with one_line():
         taken = pki.add_partner(keys, file, check, now_ns=time.time_ns())
     _say(f"took {taken.nation} in: {keys / 'partners' / f'{taken.nation}.toml'}")
 
@@ -152,7 +151,7 @@ def revoke(keys: Keys, nation: Annotated[str, typer.Argument(help="Code of the p
     """Delete a partner: no link to it opens any more."""
     from noroshi.run import pki
 
-    with _one_line():
+    with one_line():
         pki.revoke(keys, nation)
     _say(f"{nation} is no partner any more")
 
@@ -163,7 +162,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
 ) -> None:
     """Tell whose keys these are, when they end, which partners they have, and what to compare."""
-    with _one_line():
+    with one_line():
         told = summary(keys)
     if as_json:
         sys.stdout.write(json.dumps(told) + "\n")
@@ -222,12 +221,3 @@ def _shown(value: Any) -> str:
 
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Turn what a person did wrong into one line and exit code 2, as the whole command line does."""
-    from noroshi.run import cli
-
-    with cli._one_line():  # noqa: SLF001  cli imports this module to show its commands
-        yield

@@ -1,20 +1,11 @@
 """What nations release: policies as files, those that travel with the program and those beside a nation's file."""
 
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
-from noroshi.run import rooms
 from noroshi.run.scenarios.models import Nation
 from noroshi.run.scenarios.sources import Source, read_source, shipped
-from noroshi.sharing.actions import Change
+from noroshi.run.sharing import actions
 from noroshi.sharing.rules import Policy, PolicyError, parse
-
-
-@cache
-def actions() -> Mapping[str, type[Change]]:
-    """Return what rules may do, by key."""
-    return {key: rooms.load("sharing.actions", key).Action for key in rooms.names("sharing.actions")}
 
 
 def policy_of(nation: Nation) -> Policy:

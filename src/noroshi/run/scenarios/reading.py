@@ -125,6 +125,7 @@ def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
         constellations=tuple(each for each in eyes if each is not None),
         links=file.links,
         flights=tuple(flights),
+        live=file.live,
         source=source,
         policy=policy,
     )

@@ -11,7 +11,7 @@ told is a log that is folded when it has grown.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
@@ -29,13 +29,15 @@ from noroshi.sharing.label import decode, encode
 from noroshi.sharing.parcels import Parcel, Rows, Sealed
 from noroshi.sharing.rules import Product
 
+Note = Callable[[Rows, Sealed], None]
+
 VERSION = 1
 APPLICATION = 0x6E6F726F
 PAGE_BYTES = 16_384
 SPARE_BYTES_MAX = 64 << 20
 LOGGED_MAX = 50_000  # rows told beyond four times those that count, until the log is folded
 TABLES = """
-CREATE TABLE box (box INTEGER PRIMARY KEY, recipient TEXT UNIQUE, seq INTEGER, digest BLOB);
+CREATE TABLE box (box INTEGER PRIMARY KEY, recipient TEXT UNIQUE, seq INTEGER, digest BLOB, parcel INTEGER);
 CREATE TABLE parcel (box INTEGER, parcel INTEGER, product TEXT, label TEXT, policy TEXT, rules TEXT, rows BLOB,
     body BLOB, PRIMARY KEY (box, parcel));
 CREATE TABLE waits (box INTEGER, parcel INTEGER, rows BLOB, PRIMARY KEY (box, parcel)) WITHOUT ROWID;
@@ -60,6 +62,7 @@ class StoreFile:
     def __init__(self, path: Path, *, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> None:
         self.path = path
         self._within = False
+        self._then: list[Callable[[], None]] = []
         try:
             self._db = sqlite3.connect(path, timeout=0.0, isolation_level=None)
         except sqlite3.Error as error:
@@ -75,9 +78,15 @@ class StoreFile:
             raise
         self.state = FileState(self)
 
-    def outbox(self, recipient: str) -> "FileStore":
-        """Return where a recipient's outbox survives; one at a time for each recipient."""
-        return FileStore(self, recipient)
+    def outbox(self, recipient: str, note: Note = lambda *_: None) -> "FileStore":
+        """Return where a recipient's outbox survives; one at a time for each recipient.
+
+        Args:
+            recipient: whose.
+            note: told of each message with its rows once it is on the disk, for the audit: a message that was noted is
+                never forgotten, and one that a killed node did not come to note is found again by its number.
+        """
+        return FileStore(self, recipient, note)
 
     @contextmanager
     def together(self) -> Iterator[sqlite3.Connection]:
@@ -96,14 +105,22 @@ class StoreFile:
             self._db.execute("BEGIN IMMEDIATE")
             yield self._db
             self._db.execute("COMMIT")
+            done, self._then = self._then, []
         except BaseException as error:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
+            self._then = []
             if isinstance(error, sqlite3.Error):
                 raise StoreError(f"{self.path}: cannot be written: {error}") from error
             raise
         finally:
             self._within = False
+        for each in done:
+            each()
+
+    def then(self, what: Callable[[], None]) -> None:
+        """Do something once the present change is on the disk, and not at all if it fails."""
+        self._then.append(what)
 
     def read(self, statement: str, *arguments: object) -> list[Any]:
         """Return the rows that a statement finds, those changed in `together` included.
@@ -182,10 +199,11 @@ class FileState:
 class FileStore:
     """An outbox's store in a file (`sharing.parcels.Store`)."""
 
-    def __init__(self, file: StoreFile, recipient: str) -> None:
-        self._file = file
+    def __init__(self, file: StoreFile, recipient: str, note: Note) -> None:
+        self._file, self._note = file, note
         with file.together() as db:
-            db.execute("INSERT OR IGNORE INTO box (recipient, seq, digest) VALUES (?, 0, ?)", (recipient, FIRST))
+            named = "INSERT OR IGNORE INTO box (recipient, seq, digest, parcel) VALUES (?, 0, ?, 0)"
+            db.execute(named, (recipient, FIRST))
         ((self._box,),) = file.read("SELECT box FROM box WHERE recipient = ?", recipient)
         ((self._logged,),) = file.read("SELECT coalesce(sum(n), 0) FROM told WHERE box = ?", self._box)
         self._counting = 0
@@ -202,6 +220,7 @@ class FileStore:
                 (self._box, parcel.parcel, *said, _packed(parcel.rows), parcel.body),
             )
             db.execute("INSERT OR REPLACE INTO waits VALUES (?, ?, ?)", (self._box, parcel.parcel, _bits(waits)))
+            db.execute("UPDATE box SET parcel = max(parcel, ?) WHERE box = ?", (parcel.parcel, self._box))
         self._body = (parcel.parcel, parcel.body)
 
     def body(self, parcel: int) -> bytes:
@@ -224,6 +243,7 @@ class FileStore:
             )  # fmt: skip
             db.execute("UPDATE box SET seq = ?, digest = ? WHERE box = ?", (sealed.seq, sealed.digest, self._box))
             self._log(db, sealed.product, sealed.rules[0], len(rows), _packed(rows))
+            self._file.then(lambda: self._note(rows, sealed))
 
     def drop(self, rows: Rows) -> None:
         """Let rows not wait any more."""
@@ -291,6 +311,11 @@ class FileStore:
         """Return the number and the hash of the last message."""
         ((seq, digest),) = self._file.read("SELECT seq, digest FROM box WHERE box = ?", self._box)
         return int(seq), bytes(digest)
+
+    def last_parcel(self) -> int:
+        """Return the highest number of a parcel that was ever put."""
+        ((number,),) = self._file.read("SELECT parcel FROM box WHERE box = ?", self._box)
+        return int(number)
 
     def told(self) -> list[tuple[Product, str, Rows]]:
         """Return what the recipient was told, the latest row of each number, by product and rule."""
