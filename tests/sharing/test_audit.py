@@ -14,7 +14,7 @@ from noroshi.sharing.release import Secrets, release
 
 JPN, USA = (Ed25519PrivateKey.from_private_bytes(bytes([k] * 32)) for k in (1, 2))
 MESSAGES = [bytes([k]) * 9 for k in range(6)]
-KEYS = {"USA": USA.public_key()}
+KEYS = {"USA": [USA.public_key()]}
 
 
 def record():
@@ -36,7 +36,7 @@ def signed_receipt(seq=6, chain=None, key=USA):
 
 def judged(entries, points=(), receipts=()):
     return verify(
-        entries, owner="JPN", key=JPN.public_key(), checkpoints=points, receipts=receipts, recipient_keys=KEYS
+        entries, owner="JPN", keys=[JPN.public_key()], checkpoints=points, receipts=receipts, recipient_keys=KEYS
     )
 
 

@@ -166,6 +166,14 @@ def test_time_and_exercise():
     assert not chosen('exercises = ["KEEN"]', tracks).any()
 
 
+def test_every_exercise_and_still_nothing_that_is_real():
+    tracks, every = tracks_of(2), 'exercises = ["ALL-EXERCISES"]'
+    assert chosen(every, tracks, exercise="KEEN").all()
+    assert chosen(every, tracks, exercise="another").all()
+    assert not chosen(every, tracks).any()
+    assert not chosen('exercises = ["KEEN"]', tracks, exercise="ALL-EXERCISES").any()
+
+
 BOX = [[34.0, 130.0], [40.0, 132.0], [39.0, 141.0], [35.0, 139.0], [37.0, 135.0]]  # not convex
 
 

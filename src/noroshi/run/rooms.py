@@ -20,6 +20,8 @@ MARKS = {
     "exercise.observers": "Observer",
     "sharing.actions": "Action",
     "run.edges": "Edge",
+    "run.feeds": "Feed",
+    "run.links": "Settings",
 }
 """What a plug-in of each room defines; a file without it is shared by its neighbours and no plug-in itself."""
 

@@ -9,6 +9,7 @@ what was withheld are in the record and never leave the node: that there is some
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,7 +153,7 @@ def countersign(given: Receipt, key: Ed25519PrivateKey, recipient_key: Ed25519Pu
     Raises:
         ValueError: if it is not the recipient's, or of another message than the owner sent.
     """
-    if not _is_signed(given, recipient_key):
+    if not is_signed(given, recipient_key):
         raise ValueError(f"a receipt in the name of {given.recipient} that it did not sign")
     if given.chain != chain:
         raise ValueError(f"a receipt of another message {given.seq} of {given.feed} than was sent to {given.recipient}")
@@ -180,10 +181,10 @@ def verify(
     entries: Iterable[bytes],
     *,
     owner: str,
-    key: Ed25519PublicKey,
+    keys: Sequence[Ed25519PublicKey],
     checkpoints: Sequence[Checkpoint] = (),
     receipts: Sequence[Receipt] = (),
-    recipient_keys: Mapping[str, Ed25519PublicKey] | None = None,
+    recipient_keys: Mapping[str, Sequence[Ed25519PublicKey]] | None = None,
 ) -> Verdict:
     """Return whether an audit record is whole, and what it proves.
 
@@ -191,7 +192,7 @@ def verify(
         entries: the stored bytes, in order; read once, and only what others vouch for is kept in memory. Releases of a
             feed are in the order of its messages.
         owner: whose record it is.
-        key: the owner's public signing key.
+        keys: the owner's public signing keys, all that it had meanwhile.
         checkpoints: those stored with it, and those that others kept.
         receipts: counter-signed, from either side.
         recipient_keys: the recipients' public signing keys by nation.
@@ -228,7 +229,7 @@ def verify(
     for point in sorted(checkpoints, key=lambda point: (point.seq, point.time_ns)):
         where = f"checkpoint at entry {point.seq}"
         unsigned = msgspec.structs.replace(point, signature=b"")
-        if point.owner != owner or not _signs(key, point.signature, CHECKPOINT_DOMAIN + _ENCODER.encode(unsigned)):
+        if point.owner != owner or not _signs(keys, point.signature, CHECKPOINT_DOMAIN + _ENCODER.encode(unsigned)):
             faults.append(f"{where} is not signed by {owner}")
         elif point.seq > last:
             faults.append(f"{where}: the record ends at {last}: its end was cut off")
@@ -238,7 +239,7 @@ def verify(
             anchored = max(anchored, point.seq)
     proved: dict[tuple[str, str], int] = {}
     for given in receipts:
-        fault = _receipt_fault(given, owner, key, recipient_keys or {}, sent)
+        fault = _receipt_fault(given, owner, keys, recipient_keys or {}, sent)
         if fault:
             faults.append(fault)
         else:
@@ -250,17 +251,17 @@ def verify(
 def _receipt_fault(
     given: Receipt,
     owner: str,
-    key: Ed25519PublicKey,
-    recipient_keys: Mapping[str, Ed25519PublicKey],
+    keys: Sequence[Ed25519PublicKey],
+    recipient_keys: Mapping[str, Sequence[Ed25519PublicKey]],
     sent: "Mapping[tuple[str, str], _Sent]",
 ) -> str | None:
     where = f"receipt of {given.recipient} for {given.feed} up to {given.seq}"
     if given.owner != owner or given.recipient not in recipient_keys:
         return f"{where}: no key of {given.recipient}, or not of {owner}'s feed"
-    if not _is_signed(given, recipient_keys[given.recipient]):
+    if not any(is_signed(given, key) for key in recipient_keys[given.recipient]):
         return f"{where} is not signed by {given.recipient}"
     countersigned = msgspec.structs.replace(given, owner_signature=b"")
-    if not _signs(key, given.owner_signature, COUNTERSIGN_DOMAIN + _ENCODER.encode(countersigned)):
+    if not _signs(keys, given.owner_signature, COUNTERSIGN_DOMAIN + _ENCODER.encode(countersigned)):
         return f"{where} is not counter-signed by {owner}"
     feed = sent[given.recipient, given.feed]
     if feed.contiguous < given.seq:
@@ -286,17 +287,18 @@ class _Sent:
                 self.hashes[seq] = digest
 
 
-def _is_signed(given: Receipt, recipient_key: Ed25519PublicKey) -> bool:
+def is_signed(given: Receipt, recipient_key: Ed25519PublicKey) -> bool:
+    """Return whether a receipt is the recipient's own."""
     unsigned = msgspec.structs.replace(given, recipient_signature=b"", owner_signature=b"")
-    return _signs(recipient_key, given.recipient_signature, RECEIPT_DOMAIN + _ENCODER.encode(unsigned))
+    return _signs([recipient_key], given.recipient_signature, RECEIPT_DOMAIN + _ENCODER.encode(unsigned))
 
 
-def _signs(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:
-    try:
-        key.verify(signature, content)
-    except InvalidSignature:
-        return False
-    return True
+def _signs(keys: Sequence[Ed25519PublicKey], signature: bytes, content: bytes) -> bool:
+    for key in keys:
+        with suppress(InvalidSignature):
+            key.verify(signature, content)
+            return True
+    return False
 
 
 def _counts(policy: Policy, decided: np.ndarray[Any, np.dtype[np.int16]]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.records import Tracks, TrackStatus, concatenate, take
+from noroshi.records import Tracks, TrackStatus, joined_by_sensor, take
 from noroshi.sharing.actions import Means
 from noroshi.sharing.coarsen import Coarsener
 from noroshi.sharing.facts import Facts, Margins, Mask, checks, of_unknown_sensor
@@ -235,19 +235,6 @@ def _joined(tracks: Tracks, parts: Sequence[Tracks], order: NDArray[np.int64] | 
         return replace(take(tracks, np.zeros(0, np.int64)), source_names=(), sources=np.zeros((0, 0), np.bool_))
     joined = joined_by_sensor(parts)
     return take(joined, order) if isinstance(order, np.ndarray) else joined
-
-
-def joined_by_sensor(parts: Sequence[Tracks]) -> Tracks:
-    """Return the rows of one or more batches, which may speak of different sensors, one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    names = tuple(sorted({name for part in parts for name in part.source_names}))
-    alike = []
-    for part in parts:
-        sources = np.zeros((len(part), len(names)), np.bool_)
-        sources[:, [names.index(name) for name in part.source_names]] = part.sources
-        alike.append(part.replace(source_names=names, sources=sources))
-    return concatenate(alike)
 
 
 def without_idle_sensors(tracks: Tracks) -> Tracks:

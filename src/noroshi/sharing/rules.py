@@ -23,6 +23,7 @@ from noroshi.sharing.actions import Change
 from noroshi.sharing.label import ALL_PARTNERS, Level
 
 BREAK_GLASS = "break-glass"
+ALL_EXERCISES = "ALL-EXERCISES"
 BREAK_GLASS_S_MAX = 24 * 3600
 HEADER = re.compile(r"^\s*\[\[\s*rules\s*\]\]", re.MULTILINE)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,7 +83,9 @@ class Conditions(_Model):
 
     to: tuple[str, ...] = Field(min_length=1, description=f"nation codes, or {ALL_PARTNERS}")
     products: tuple[Product, ...] = Field(min_length=1, description="which products")
-    exercises: tuple[str, ...] = Field((), description="which exercises' records; none given is real records only")
+    exercises: tuple[str, ...] = Field(
+        (), description=f"which exercises' records, or {ALL_EXERCISES}; none given is real records only"
+    )
     kinds: tuple[str, ...] = Field((), description="kinds of targets that have kind_probability between them")
     kind_probability: Probability = Field(0.5, description="how likely one of the kinds has to be")
     identified: bool | None = Field(None, description="whether the target says who it is")

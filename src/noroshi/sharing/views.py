@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Identity, Tracks, TrackStatus, certain_kind, take
+from noroshi.records import Identity, Tracks, TrackStatus, certain_kind, joined_by_sensor, take
 from noroshi.sharing.facts import facts_of
 from noroshi.sharing.memory import Memory
-from noroshi.sharing.release import Released, Secrets, joined_by_sensor, release, without_idle_sensors
+from noroshi.sharing.release import Released, Secrets, release, without_idle_sensors
 from noroshi.sharing.rules import Policy, Product, Rule, still_valid
 
 NEVER_NS = np.iinfo(np.int64).max

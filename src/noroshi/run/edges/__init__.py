@@ -13,7 +13,7 @@ from typing import Protocol
 from noroshi.sharing.views import ReleasedView
 
 
-class EdgeError(Exception):
+class EdgeError(ValueError):
     """An edge cannot open: the address is taken or unknown, a certificate cannot be read. One line for a person."""
 
 

@@ -7,8 +7,8 @@ Source: OpenMetrics 1.0.0 (Cloud Native Computing Foundation, 2020), section "Te
 
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 MEDIA_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -29,7 +29,7 @@ class Family:
     name: str
     kind: Literal["counter", "gauge"]
     about: str
-    samples: list[tuple[Mapping[str, str], float]] = field(default_factory=list)
+    samples: Sequence[tuple[Mapping[str, str], float]] = ()
 
 
 def encode(families: Iterable[Family]) -> str:

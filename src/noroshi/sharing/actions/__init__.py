@@ -37,6 +37,11 @@ class Change(BaseModel):
     ORDER: ClassVar[int] = 0  # lower comes first
     NEEDS_TRACKS: ClassVar[bool] = True  # other records are withheld by a rule that has such an action
 
+    @property
+    def keeps_errors(self) -> bool:
+        """Whether the errors of what is told stay those of sensors, as fusion takes them to be."""
+        return True
+
     def choose(
         self,
         track_id: NDArray[np.uint64],

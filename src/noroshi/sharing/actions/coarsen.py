@@ -33,6 +33,11 @@ class Action(Change):
         return Coarseness(**self.model_dump())
 
     @property
+    def keeps_errors(self) -> bool:
+        """Whether errors stay those of sensors: a displacement stays for an epoch."""
+        return False
+
+    @property
     def interval_ns(self) -> int:
         """The period."""
         return self.coarseness.period_ns
