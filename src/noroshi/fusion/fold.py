@@ -27,6 +27,7 @@ from noroshi.fusion.tracklets import (
     density_shown,
     intersect,
     invert,
+    turn_shown,
 )
 from noroshi.geo.time import NS_PER_S
 from noroshi.kernel import kernel
@@ -61,7 +62,7 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
     counts = np.zeros(N_COUNTS, np.int64)
     table.n, table.m = absorb(
         np.argsort(rows.whole[:, Whole.TIME], kind="stable"), rows.state, rows.covariance, rows.said, rows.whole,
-        owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.whole,
+        owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.turn, table.whole,
         table.fused_state, table.fused_covariance, table.fused, table.places, is_new, table.n, table.m, counts,
     )  # fmt: skip
     return counts
@@ -144,7 +145,7 @@ def _is_counted(row: int, track: int, time_ns: int, flags: int, whole: Integers,
 def absorb(
     order: Integers, new_state: Floats, new_covariance: Floats, new_said: Floats, new_whole: Integers,
     owner_of: Integers, least_density: Floats, bias: Floats, state: Floats, covariance: Floats, said: Floats,
-    density: Floats, whole: Integers, fused_state: Floats, fused_covariance: Floats, fused: Integers, places: Integers,
+    density: Floats, turn: Floats, whole: Integers, fused_state: Floats, fused_covariance: Floats, fused: Integers, places: Integers,
     is_new: bool, n: int, m: int, counts: Integers,
 ) -> tuple[int, int]:  # fmt: skip
     """Do what `fold` says with the table's arrays; return how many rows of contributors and fused tracks are used now."""
@@ -162,7 +163,7 @@ def absorb(
         if row == NOBODY or (whole[row, Whole.TRACK] == ENDED and whole[row, Whole.TIME] < new_whole[k, Whole.TIME]):
             row, places[at] = n, n
             n += 1
-            density[row] = least_density[k]
+            density[row], turn[row] = least_density[k], 0.0
             for c in range(whole.shape[1]):
                 whole[row, c] = 0
             whole[row, Whole.ID], whole[row, Whole.OWNER] = new_whole[k, Whole.ID], owner_of[k]
@@ -219,12 +220,13 @@ def absorb(
             # The contributor's previous word, and the fused track, carried on to the time of this one.
             dt_s[0] = (time_ns - whole[row, Whole.TIME]) / NS_PER_S
             dt_s[1] = (time_ns - fused[track, Fused.TIME]) / NS_PER_S
+            turn[row] = turn_shown(now[0], now[1], dt_s[0], covariance[row], new_covariance[k])
             for c in range(6):
                 vector[c] = fused_state[track, c]
             for s in range(2):
                 carry_on(
                     now[0] if s == 0 else vector, covariance[row] if s == 0 else fused_covariance[track], dt_s[s],
-                    falls, mean[s], spread[s],
+                    falls, turn[row], mean[s], spread[s],
                 )  # fmt: skip
             shown = max(density[row], least_density[k])
             if not new_whole[k, Whole.FLAGS] & COARSE:
