@@ -247,7 +247,12 @@ def absorb(
                 fused_state[track, a] = mean[1, a]
                 for b in range(6):
                     fused_covariance[track, a, b] = spread[1, a, b]
-            if way == 1 or (way == 2 and whole[row, Whole.IS_IN] == 0):
+            if way == 2 and fused[track, Fused.FIRST] == row and whole[row, Whole.NEXT] == NOBODY:
+                for a in range(6):  # nobody else tells of it: it is where the one says
+                    fused_state[track, a] = now[1, a]
+                    for b in range(6):
+                        fused_covariance[track, a, b] = new_covariance[k, a, b]
+            elif way == 1 or (way == 2 and whole[row, Whole.IS_IN] == 0):
                 intersect(
                     fused_state[track], fused_covariance[track], now[1], new_covariance[k], work, low, both
                 )  # fmt: skip
