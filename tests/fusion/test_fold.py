@@ -215,7 +215,7 @@ def test_an_address_without_a_known_source_may_be_a_report():
 def test_coarse_rows_do_not_sharpen_with_patience_and_do_no_harm_beside_exact_ones():
     fusion, beside = Fusion("x"), Fusion("x")
     state, wide = level(place(35.0, 140.0), 200.0, 0.0)[0], np.diag([2e3] * 3 + [10.0] * 3) ** 2
-    moved_away = state + np.array([1500.0, -1500.0, 500.0, 3.0, -3.0, 3.0])
+    moved_away = state + np.array([1500.0, -1500.0, 500.0, 0.5, -0.5, 0.5])
     for k in range(0, 900, 10):
         transition, _ = moved(float(k))
         coarse = tracks("A", [1], START_NS + k * NS, [transition @ moved_away], [wide])

@@ -25,6 +25,7 @@ from noroshi.fusion.tracklets import (
     add_noise,
     carry_on,
     density_shown,
+    distance_squared,
     intersect,
     invert,
     turn_shown,
@@ -36,6 +37,8 @@ from noroshi.records import TrackStatus
 OFFSET, ROTATION, CENTRE, DELAY, N_BIAS = 0, 3, 6, 9, 10
 """Columns of an owner's bias, Earth-fixed: displacement [m], rotation [rad] about a centre [m], delay of its stamps."""
 HANDOVER_NS = 20 * NS_PER_S  # after so long another's reports of the target itself are counted
+FAR_SQUARED = 22.5  # the 99.9 % quantile of chi-square of six degrees of freedom
+LEEWAY = 0.9  # of its own covariance that a tracker is held to
 LOST = int(TrackStatus.LOST)
 REPLACED, STALE, UNEXPLAINED, N_COUNTS = 0, 1, 2, 3
 
@@ -142,6 +145,28 @@ def _is_counted(row: int, track: int, time_ns: int, flags: int, whole: Integers,
 
 
 @kernel
+def _far_enough(
+    spread: Floats, dt_s: float, after: Floats, mean: Floats, state: Floats, density: float, work: Floats, low: Floats,
+    off: Floats,
+) -> float:  # fmt: skip
+    """Return at least so much process noise that the way from `mean` to `state` is not too far for a filter.
+
+    A filter moves by its gain times what is new in a plot, the covariance of which is what its own has shrunk by. What
+    moves further than that has another process noise than its covariances show, or is no filter.
+    """
+    while density < DENSITY_MAX:
+        for a in range(6):
+            off[a] = state[a] - mean[a]
+            for b in range(6):
+                work[a, b] = spread[a, b] - LEEWAY * after[a, b]
+        add_noise(work, dt_s, density)
+        if distance_squared(off, work, low) <= FAR_SQUARED:
+            break
+        density *= 2.0
+    return density
+
+
+@kernel
 def absorb(
     order: Integers, new_state: Floats, new_covariance: Floats, new_said: Floats, new_whole: Integers,
     owner_of: Integers, least_density: Floats, bias: Floats, state: Floats, covariance: Floats, said: Floats,
@@ -235,10 +260,12 @@ def absorb(
                     counts[UNEXPLAINED] += 1
                     way = min(way, 1)
                 shown = max(least_density[k], min(shown, DENSITY_MAX))
+                shown = _far_enough(spread[0], dt_s[0], new_covariance[k], mean[0], now[1], shown, work, low, vector)
             density[row] = shown
-            most, other = 0.0, fused[track, Fused.FIRST]
+            most, others, other = 0.0, 0, fused[track, Fused.FIRST]
             while other != NOBODY:
                 most = max(most, density[other])
+                others += whole[other, Whole.IS_IN] if other != row else 0
                 other = whole[other, Whole.NEXT]
             for s in range(2):
                 add_noise(spread[s], dt_s[s], shown if s == 0 else most * CLOSE)
@@ -247,8 +274,8 @@ def absorb(
                 fused_state[track, a] = mean[1, a]
                 for b in range(6):
                     fused_covariance[track, a, b] = spread[1, a, b]
-            if way == 2 and fused[track, Fused.FIRST] == row and whole[row, Whole.NEXT] == NOBODY:
-                for a in range(6):  # nobody else tells of it: it is where the one says
+            if way == 2 and others == 0:
+                for a in range(6):  # nobody else is counted: it is where the one says
                     fused_state[track, a] = now[1, a]
                     for b in range(6):
                         fused_covariance[track, a, b] = new_covariance[k, a, b]

@@ -310,3 +310,21 @@ def carried(
         np.ascontiguousarray(falls), np.ascontiguousarray(turn_rad_s), np.ascontiguousarray(density), ahead, spread,
     )  # fmt: skip
     return ahead, spread
+
+
+@kernel
+def distance_squared(off: Floats, spread: Floats, low: Floats) -> float:
+    """Return the squared Mahalanobis distance of (6,) with (6, 6); infinite if that is not positive definite.
+
+    `off` is written over.
+    """
+    if not cholesky(spread, low):
+        return math.inf
+    total = 0.0
+    for i in range(6):
+        value = off[i]
+        for k in range(i):
+            value -= low[i, k] * off[k]
+        off[i] = value / low[i, i]
+        total += off[i] * off[i]
+    return total
