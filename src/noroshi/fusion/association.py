@@ -214,7 +214,9 @@ def where(table: Table, rows: Integers, times_ns: Integers | int, bias: Floats) 
     """Return where contributors put their targets at a time, their owners' biases taken out."""
     dt_s = (times_ns - table.whole[rows, Whole.TIME]) / NS_PER_S
     states = unbiased(table.state[rows], bias[table.whole[rows, Whole.OWNER]])
-    return carried(states, table.covariance[rows], dt_s, is_falling(table.said[rows]), table.turn[rows], table.density[rows])
+    return carried(
+        states, table.covariance[rows], dt_s, is_falling(table.said[rows]), table.turn[rows], table.density[rows]
+    )
 
 
 def part(table: Table, time_ns: int, step: int, rules: Rules, bias: Floats) -> None:
