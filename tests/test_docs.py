@@ -65,6 +65,18 @@ def test_a_newcomers_format_is_tracked_without_more_ado(copy_with_additions):
 
 
 BLOCK = re.compile(r"```(?P<kind>python|console)\n(?P<text>.*?)```", re.DOTALL)
+PAGES = (
+    "tutorial",
+    "doctor",
+    "why",
+    "coverage",
+    "exercise",
+    "release",
+    "links",
+    "audit",
+    "listen",
+    "edges",
+)
 
 
 @pytest.mark.parametrize("page", PAGES)
