@@ -82,7 +82,9 @@ def start(rng: np.random.Generator) -> Floats:
     """Return an aircraft somewhere, as position and velocity."""
     place = ecef_from_geodetic(rng.uniform(-1.2, 1.2), rng.uniform(-3.0, 3.0), rng.uniform(1e3, 12e3)).reshape(3)
     course, speed = rng.uniform(0.0, 2.0 * np.pi), rng.uniform(100.0, 280.0)
-    return np.concatenate([place, speed * np.array([np.sin(course), np.cos(course), 0.0]) @ enu_axes_at(place[None])[0]])
+    return np.concatenate(
+        [place, speed * np.array([np.sin(course), np.cos(course), 0.0]) @ enu_axes_at(place[None])[0]]
+    )
 
 
 def error(mean: Floats, covariance: Floats, truth: Floats) -> list[float]:
@@ -246,7 +248,9 @@ def fly(rng: np.random.Generator, n: int, seconds: int, turning: bool) -> Floats
     course, speed = rng.uniform(0.0, 2.0 * np.pi, n), rng.uniform(150.0, 250.0, n)
     level = np.stack([speed * np.sin(course), speed * np.cos(course), np.zeros(n)], axis=1)
     states = np.hstack([place, np.vecmat(level, enu_axes_at(place))])
-    model = constant_velocity.Motion.of(horizontal_psd_m2_s3=1e-9 if turning else 2.0, vertical_psd_m2_s3=1e-9 if turning else 2.0)
+    model = constant_velocity.Motion.of(
+        horizontal_psd_m2_s3=1e-9 if turning else 2.0, vertical_psd_m2_s3=1e-9 if turning else 2.0
+    )
     begin, rate = rng.uniform(60.0, seconds - 90.0, (n, 2)), np.radians(rng.uniform(1.0, 3.0, (n, 2)))
     rate *= rng.choice([-1.0, 1.0], (n, 2))
     flown, one = [states], np.ones(n)
@@ -304,7 +308,9 @@ def shipped(seed: int, turning: bool, several: bool, n: int = 12, seconds: int =
                     if len(near):
                         best = near[np.argmin(apart[near, target])]
                         have[kind] += 1
-                        found[kind].append(error(picture.state_ecef[best], picture.covariance_ecef[best], flown[t, target]))
+                        found[kind].append(
+                            error(picture.state_ecef[best], picture.covariance_ecef[best], flown[t, target])
+                        )
                 if kind == "fused":
                     have["fused_tracks"] += len(picture)
             have["targets"] += n
@@ -359,8 +365,12 @@ CASES: dict[str, Any] = {
     "coarse alone": lambda seeds: summary([coarse(s, True) for s in range(seeds)]),
     "ring": lambda seeds: [ring(s) for s in range(max(1, seeds // 20))],
     "shipped, by the model": lambda seeds: shipped_summary([shipped(s, False, False) for s in range(-(-seeds // 5))]),
-    "shipped, turns, one model": lambda seeds: shipped_summary([shipped(s, True, False) for s in range(-(-seeds // 5))]),
-    "shipped, turns, three models": lambda seeds: shipped_summary([shipped(s, True, True) for s in range(-(-seeds // 5))]),
+    "shipped, turns, one model": lambda seeds: shipped_summary(
+        [shipped(s, True, False) for s in range(-(-seeds // 5))]
+    ),
+    "shipped, turns, three models": lambda seeds: shipped_summary(
+        [shipped(s, True, True) for s in range(-(-seeds // 5))]
+    ),
 }
 
 
@@ -376,7 +386,10 @@ def main() -> None:
         if not given.json:
             print(name, json.dumps(found[name], indent=1))
     if given.json:
-        versions = {"python": platform.python_version(), **{p: version(p) for p in ("noroshi", "numpy", "numba", "scipy")}}
+        versions = {
+            "python": platform.python_version(),
+            **{p: version(p) for p in ("noroshi", "numpy", "numba", "scipy")},
+        }
         print(json.dumps({
             "cases": found, "seed": SEED, "seeds": given.seeds, "versions": versions, "cores": os.cpu_count(),
             "cpu_s": round(time.process_time() - begin, 1),

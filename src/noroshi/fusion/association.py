@@ -16,7 +16,7 @@ from noroshi.estimation.assignment import assign
 from noroshi.estimation.gating import chi_square_gate, coarse_pairs, mahalanobis_squared
 from noroshi.fusion.fold import unbiased
 from noroshi.fusion.table import COARSE, NOBODY, SELF_FED, Fused, Table, Whole, is_falling
-from noroshi.fusion.tracklets import CLOSE, Floats, Integers, carried, intersect_rows
+from noroshi.fusion.tracklets import Floats, Integers, carried, intersect_rows
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import TrackStatus
 from noroshi.records.identity import ABSENT
@@ -193,7 +193,7 @@ def merge(table: Table, stays: Integers, goes: Integers) -> None:
     if not len(stays):
         return
     latest_ns = np.maximum(table.fused[stays, Fused.TIME], table.fused[goes, Fused.TIME])
-    (mean, spread), (other, other_spread) = _at_times(table, stays, latest_ns), _at_times(table, goes, latest_ns)
+    (mean, spread), (other, other_spread) = table.of_tracks(latest_ns, stays), table.of_tracks(latest_ns, goes)
     intersect_rows(mean, spread, other, other_spread)
     table.fused_state[stays], table.fused_covariance[stays] = mean, spread
     table.fused[stays, Fused.TIME] = latest_ns
@@ -210,18 +210,13 @@ def merge(table: Table, stays: Integers, goes: Integers) -> None:
     table.fused[stays, Fused.PARTNER], table.fused[stays, Fused.COUNT] = NOBODY, 0
 
 
-def _at_times(table: Table, tracks: Integers, times_ns: Integers) -> tuple[Floats, Floats]:
-    density = np.array([table.density[table.members_of(track)].max() for track in tracks.tolist()], np.float64)
-    falls = is_falling(table.said[table.fused[tracks, Fused.FIRST]])
-    dt_s = (times_ns - table.fused[tracks, Fused.TIME]) / NS_PER_S
-    return carried(table.fused_state[tracks], table.fused_covariance[tracks], dt_s, falls, CLOSE * density)
-
-
 def where(table: Table, rows: Integers, times_ns: Integers | int, bias: Floats) -> tuple[Floats, Floats]:
     """Return where contributors put their targets at a time, their owners' biases taken out."""
     dt_s = (times_ns - table.whole[rows, Whole.TIME]) / NS_PER_S
     states = unbiased(table.state[rows], bias[table.whole[rows, Whole.OWNER]])
-    return carried(states, table.covariance[rows], dt_s, is_falling(table.said[rows]), table.density[rows])
+    return carried(
+        states, table.covariance[rows], dt_s, is_falling(table.said[rows]), table.turn[rows], table.density[rows]
+    )
 
 
 def part(table: Table, time_ns: int, step: int, rules: Rules, bias: Floats) -> None:

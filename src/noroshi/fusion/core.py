@@ -158,7 +158,9 @@ class Fusion:
         state, covariance, whole = rows.state.copy(), rows.covariance.copy(), rows.whole.copy()
         dt_s = (open_ns - whole[late, Whole.TIME]) / NS_PER_S
         density = np.full(len(late), max(self.settings.density_m2_s3.values(), default=0.0))
-        ahead, spread = carried(state[late], covariance[late], dt_s, is_falling(rows.said[late]), density)
+        ahead, spread = carried(
+            state[late], covariance[late], dt_s, is_falling(rows.said[late]), np.zeros(len(late)), density
+        )
         goes_on = (whole[late, Whole.STATUS] != TrackStatus.LOST)[:, None]
         state[late] = np.where(goes_on, ahead, state[late])
         covariance[late] = np.where(goes_on[:, :, None], spread, covariance[late])

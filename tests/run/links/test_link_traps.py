@@ -2,24 +2,18 @@
 
 import json
 import socket
-import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import psutil
 import pytest
 import zenoh
-from link_scenes import HOSTS, coalition, free_port, introduce, joined, settings, wait
+from link_scenes import HOSTS, Line, Proxy, coalition, free_port, introduce, joined, settings, wait
 
 from noroshi.run import pki
 from noroshi.run.links import open_link
 from noroshi.run.links import zenoh as transport
 from noroshi.run.pki import certificates
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
-
-from link_parts.proxy import Line, Proxy
 
 DAY_NS = 86_400 * 10**9
 TRIES_S = 1.2  # a connecting session tries every 0.2 to 0.5 s

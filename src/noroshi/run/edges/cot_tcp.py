@@ -137,7 +137,8 @@ class Edge:
             return
         self._n_clients += 1
         try:
-            await self._talk(reader, writer)
+            with suppress(asyncio.CancelledError):  # we are closing
+                await self._talk(reader, writer)
         finally:
             self._n_clients -= 1
 
@@ -146,8 +147,8 @@ class Edge:
         pause_s = RETRY_S[0]
         while True:
             with suppress(OSError, TimeoutError):
-                opening = asyncio.open_connection(host, port, ssl=self._outbound)
-                reader, writer = await asyncio.wait_for(opening, CONNECT_S)
+                async with asyncio.timeout(CONNECT_S):
+                    reader, writer = await asyncio.open_connection(host, port, ssl=self._outbound)
                 pause_s = RETRY_S[0]
                 await self._talk(reader, writer)
             self._counters["retries"] += 1
@@ -162,7 +163,10 @@ class Edge:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            self._counters["failed"] += sum(
+                isinstance(one, Exception) and not isinstance(one, OSError) for one in ended
+            )
             writer.transport.abort()  # whoever is slow would not take the end either
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -185,7 +189,8 @@ class Edge:
                 body = self._events(view, view.since(before))
                 writer.write(body)
                 try:
-                    await asyncio.wait_for(writer.drain(), SLOW_S)
+                    async with asyncio.timeout(SLOW_S):
+                        await writer.drain()
                 except TimeoutError:
                     self._counters["dropped_slow"] += 1
                     return

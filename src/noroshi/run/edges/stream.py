@@ -33,6 +33,7 @@ SLOW_S = 30.0  # who does not take one message within this is dropped
 ALIVE_NS = 5 * NS_PER_S  # without changes, how often a client is told that the node lives
 MESSAGES_MAX = 16  # encoded messages that are kept for whoever needs the same
 MEDIA_TYPES = {"json": "application/json", "msgpack": "application/msgpack"}
+GONE = (OSError, WebSocketDisconnect)  # what sending to a client that has gone raises
 PROTOCOL, BEARER = "noroshi.v1", "bearer."
 
 
@@ -89,7 +90,7 @@ class Edge:
         try:
             config = uvicorn.Config(
                 app, lifespan="off", log_config=None, access_log=False, server_header=False, ws="websockets-sansio",
-                ws_per_message_deflate=False, ws_max_size=4096, limit_concurrency=CLIENTS_MAX,
+                ws_per_message_deflate=False, ws_max_size=4096, ws_ping_timeout=60.0, limit_concurrency=CLIENTS_MAX,
                 timeout_graceful_shutdown=2, ssl_certfile=cert, ssl_keyfile=key,
             )  # fmt: skip
             config.load()
@@ -173,7 +174,8 @@ class Edge:
             self._streams[client.token] -= 1
             listening.cancel()
             telling.cancel()
-            await asyncio.gather(listening, telling, return_exceptions=True)
+            ended = await asyncio.gather(listening, telling, return_exceptions=True)
+            self._counters["failed"] += sum(isinstance(one, Exception) and not isinstance(one, GONE) for one in ended)
 
     async def _tell(self, socket_: WebSocket, viewer: str, form: str) -> None:
         """Send what is new whenever the client has taken what was sent before."""
@@ -190,9 +192,9 @@ class Edge:
                 else:
                     body = b""
                 if body:
-                    sending = socket_.send_text(body.decode()) if form == "json" else socket_.send_bytes(body)
                     try:
-                        await asyncio.wait_for(sending, SLOW_S)
+                        async with asyncio.timeout(SLOW_S):
+                            await (socket_.send_text(body.decode()) if form == "json" else socket_.send_bytes(body))
                     except TimeoutError:
                         self._counters["dropped_slow"] += 1
                         return

@@ -61,6 +61,7 @@ class Edge:
         self._taken: set[int] = set()
         self._counters: Counter[str] = Counter()
         self._socket, self._address = _sending(host, port, ttl, interface)
+        encode(_ended(np.zeros(1, np.uint64), np.zeros(1, np.int64)))  # loads its tables: seconds
 
     def send(self, view: ReleasedView, now_ns: int) -> None:
         """Send what changed since the last time, or everything: a datagram for each block of at most 1,400 bytes.

@@ -49,7 +49,6 @@ class Settings(LinkSettings):
 
     own: str = Field(pattern=CODE, description="Code of the own nation.")
     partner: str = Field(pattern=CODE, description="Code of the partner.")
-    exercise: str | None = Field(default=None, description="Which exercise this is; absent: reality.")
     keys: Path = Field(description="Folder of keys that `noroshi pki` made.")
     listen: str | None = Field(default=None, description="Where to listen: tls/ADDRESS:PORT.")
     connect: str | None = Field(default=None, description="Where the partner listens: tls/HOST:PORT.")
@@ -86,7 +85,7 @@ def configuration(settings: Settings, connect: str | None, own: pki.Identity, pa
         "listen": {"endpoints": [settings.listen] if settings.listen else [], "exit_on_failure": True},
         "connect": {
             "endpoints": [connect] if connect else [],
-            "timeout_ms": 0,
+            "timeout_ms": -1,
             "exit_on_failure": False,
             "retry": {"period_init_ms": 200, "period_max_ms": 500, "period_increase_factor": 1.5},
         },
@@ -221,6 +220,12 @@ class ZenohLink:
         if waited_s > CANARY_S and not self.is_proved:
             return f"{partner}: is there, but nothing arrives: is it {self._settings.own} that its node shares with?"
         return None
+
+    @property
+    def room_bytes(self) -> int:
+        """How much `send` would take now; see `Link`."""
+        with self._lock:
+            return self._outlets[False].room_bytes() if self._alive else 0
 
     def send(self, frame: bytes, *, urgent: bool) -> bool:
         """Take a frame for the partner; see `Link`."""
