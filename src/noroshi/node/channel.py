@@ -2,7 +2,7 @@
 
 A pure state machine over frames. Each side sends a beacon every so often; a partner that was not heard for a while is
 taken to be away, and what is for it waits in the outbox, where newer states take the place of older ones. When it is
-heard again the newest go first, with what was sent while it was not known to be away, and history after. What is missing
+heard again the newest go first, with what was sent while it was not known to be away, history after. What is missing
 is asked for, with patience, after a silence at once; receipts say what arrived, and nothing but a signed receipt lets
 the sender forget it.
 """
