@@ -91,7 +91,6 @@ class Channel:
         self._store, self._bytes_s = store, bytes_s
         self._heard_ns: int | None = None
         self._back_ns = 0  # when the last silence ended
-        self._asks_at_once = False
         self._told_seq = 0  # the highest number the partner says it has sent
         self._beacon_ns = self._receipt_ns = self._pumped_ns = 0
         self._receipted = 0
@@ -104,6 +103,10 @@ class Channel:
     def is_heard(self, now_ns: int) -> bool:
         """Return whether the partner is there: heard within the lease."""
         return self._heard_ns is not None and now_ns - self._heard_ns <= LEASE_NS
+
+    def is_back(self, now_ns: int) -> bool:
+        """Return whether a silence of the partner has just ended: the newest first, and what was lost at once."""
+        return now_ns - self._back_ns < HISTORY_NS
 
     @property
     def heard_ns(self) -> int | None:
@@ -206,7 +209,7 @@ class Channel:
     def _hear_from(self, now_ns: int) -> None:
         """Note that the partner is there; after a silence, that nothing is on its way any more."""
         if self._heard_ns is None or now_ns - self._heard_ns > SILENCE_NS:
-            self._back_ns, self._asked, self._asks_at_once = now_ns, {}, True
+            self._back_ns, self._asked, self._beacon_ns = now_ns, {}, 0
         self._heard_ns = now_ns
 
     def _asks(self, now_ns: int) -> list[bytes]:
@@ -214,8 +217,7 @@ class Channel:
         gaps = list(self.receiver.gaps)
         if self._told_seq > self.receiver.highest:
             gaps.append((self.receiver.highest + 1, self._told_seq))
-        seen_ns = now_ns - ASK_NS + (0 if self._asks_at_once else PATIENCE_NS)
-        self._asks_at_once = False
+        seen_ns = now_ns - ASK_NS + (0 if self.is_back(now_ns) else PATIENCE_NS)
         self._asked = {first: self._asked.get(first, seen_ns) for first, _ in gaps}
         due = [gap for gap in gaps if now_ns - self._asked[gap[0]] >= ASK_NS][:ASKS_MAX]
         self._asked.update({first: now_ns for first, _ in due})
@@ -300,7 +302,7 @@ class Channel:
             left -= len(message)
             frames.append((Kind.MESSAGE.value + message, False))
         if left > 0:
-            for draft in self.outbox.take(now_ns, int(left), history=now_ns - self._back_ns >= HISTORY_NS):
+            for draft in self.outbox.take(now_ns, int(left), history=not self.is_back(now_ns)):
                 message = self._seal(draft, now_ns)
                 left -= len(message)
                 frames.append((Kind.MESSAGE.value + message, bool(draft.rows.urgency.min() < STATE)))

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,6 +55,8 @@ class LiveNode:
         heard: told what the node gives out beside frames.
         look: asked every few seconds what the node is to be told; may change `links`.
         tick: told the time after each turn.
+        together: makes of all that the node's stores are told inside it one change: it is on the disk before a frame
+            goes out.
         picture_ns: how often `heard` is told the picture.
         checkpoint_ns: how often all is written down.
     """
@@ -70,6 +73,7 @@ class LiveNode:
         heard: Heard = lambda *_: None,
         look: Callable[[int], Sequence[Order]] = lambda _: (),
         tick: Callable[[int], None] = lambda _: None,
+        together: Callable[[], AbstractContextManager[object]] = nullcontext,
         picture_ns: int = NS_PER_S,
         checkpoint_ns: int = 30 * NS_PER_S,
     ) -> None:
@@ -77,7 +81,7 @@ class LiveNode:
         self.links = links
         self.feeds = list(feeds)
         self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
-        self._look, self._tell = look, tick
+        self._look, self._tell, self._together = look, tick, together
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._now_ns = 0
         self._picture_due_ns = self._look_due_ns = self._checkpoint_due_ns = 0
@@ -95,8 +99,9 @@ class LiveNode:
         if self.node.exchange:
             self.node.exchange.is_silent = True
         for now_ns, record in records:
-            self._wake_until(now_ns)
-            self.node.receive(record, now_ns)
+            with self._together():
+                self._wake_until(now_ns)
+                self.node.receive(record, now_ns)
             self._tell_again(now_ns)
             self._now_ns = now_ns
             self.counts.replayed += 1
@@ -151,7 +156,8 @@ class LiveNode:
 
     def _take_in(self, now_ns: int) -> None:
         """Hand the node all that is due and all that has come."""
-        self._wake_until(now_ns)
+        with self._together():
+            self._wake_until(now_ns)
         self._send(now_ns)
         for partner, link in list(self.links.items()):
             for content in link.receive():
@@ -164,7 +170,8 @@ class LiveNode:
     def _receive(self, record: Batch, now_ns: int) -> None:
         self._memory.write(record, now_ns)
         self.counts.records[type(record).__name__.lower()] += 1
-        self.node.receive(record, now_ns)
+        with self._together():
+            self.node.receive(record, now_ns)
         self._send(now_ns)
 
     def _wake_until(self, now_ns: int) -> None:
