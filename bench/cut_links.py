@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 from link_parts.nations import coalition
+from link_parts.network import Network, warm
 from link_parts.straight import Load, Straight, nation_file, rules
 
 from noroshi.geo.time import NS_PER_S
@@ -42,6 +43,7 @@ from noroshi.run.links.memory import Wire
 from noroshi.run.live import running
 from noroshi.run.live.memory import Memory
 from noroshi.run.live.running import Running, Wanted
+from noroshi.run.scenarios import read_scenario
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Own
 from noroshi.run.stores.outbox import StoreFile
@@ -477,6 +479,66 @@ def repetition(seed: int, cut_s: float, variant: str, keep: Path | None = None) 
     return found | dict(totals)
 
 
+def real(seed: int, cut_s: float = 5.0) -> dict[str, Any]:
+    """Return what was found with two real processes, of which one got signal 9 while their line was cut."""
+    rng = np.random.default_rng([seed, 9])
+    nations = {"JPN": "japan", "USA": "united_states"}
+    with tempfile.TemporaryDirectory(prefix="noroshi-cut-") as name:
+        start_ns = (time.time_ns() // NS_PER_S + 20) * NS_PER_S
+        net = Network(
+            folder=Path(name), scenario="trilateral", exercise=read_scenario("trilateral").name, nations=nations,
+            start_ns=start_ns, with_proxies=True,
+        )  # fmt: skip
+        for code in nations:
+            net.start(code)
+        cut_ns = start_ns + round((15.0 + rng.random()) * NS_PER_S)
+        killed = list(nations)[rng.integers(2)]
+        net.wait_until(cut_ns)
+        (proxy,) = net.proxies.values()
+        proxy.cut()
+        net.wait_until(cut_ns + round(rng.uniform(0.5, cut_s) * NS_PER_S))
+        net.kill(killed)
+        net.start(killed)
+        net.wait_until(cut_ns + round(cut_s * NS_PER_S))
+        proxy.join()
+        end_ns = cut_ns + round((cut_s + 40.0) * NS_PER_S)
+        net.wait_until(end_ns)
+        net.stop()
+        totals: Counter[str] = Counter()
+        seen = {code: _of_journal(net, code) for code in nations}
+        for at, of in (NATIONS, NATIONS[::-1]):
+            released = {key for key, now_ns in seen[of][0].items() if now_ns < end_ns - 10 * NS_PER_S}
+            theirs = {key: n for key, n in seen[at][1].items() if key[0] == of}
+            totals["released"] += len(released)
+            totals["missing"] += len(released - set(theirs))
+            totals["never released"] += len(set(theirs) - set(seen[of][0]))
+            totals["twice"] += sum(n > 1 for n in theirs.values())
+            totals["segments"] += len(list((net.state(at) / "journal").glob("*.mcap")))
+    return {"seed": seed, "killed": killed, **totals}
+
+
+def _of_journal(net: Network, code: str) -> tuple[dict[Key, int], Counter[Key]]:
+    """Return what a node released and when, and what took effect in it, as its whole journal says."""
+    node = net.node(code)
+    assert node.exchange is not None
+    node.exchange.is_silent = True
+    counting = node.exchange.fusion = Counting(node.exchange.fusion)
+    released: dict[Key, int] = {}
+
+    def judged(_: Any, told: Any, now_ns: int) -> None:
+        for one in told.values():
+            if one.tracks is not None:
+                released.update(((code, *key), now_ns) for key in keys_of(one.tracks))
+
+    node.exchange.judged = judged
+    for now_ns, record in net.journal(code):
+        while (due_ns := node.wake_ns()) is not None and due_ns <= now_ns:
+            node.wake(due_ns)
+        node.receive(record, now_ns)
+        node.take()
+    return released, counting.rows
+
+
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -485,6 +547,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--cuts", type=float, nargs="+", default=[5.0, 60.0, 600.0])
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--real", type=int, default=3, help="so many cuts of 5 s with two processes and signal 9")
     asked = parser.parse_args()
     kernel_cache.prepare()
     begin_s = time.process_time()
@@ -494,7 +557,11 @@ def main() -> None:
             runs.append(repetition(seed, cut_s, VARIANTS[seed % len(VARIANTS)], asked.keep))
             if not asked.json:
                 print(runs[-1], flush=True)
+    if asked.real:
+        warm("trilateral", 30.0)
+    processes = [real(seed) for seed in range(asked.real)]
     print(json.dumps(summed(runs) | {
+        "with_processes": processes,
         "bench": "cut_links", "repetitions": asked.repetitions, "first_seed": asked.first,
         "cpu_s": round(time.process_time() - begin_s, 1), "python": platform.python_version(),
         **{each: version(each) for each in ("noroshi", "numpy", "msgspec")},
