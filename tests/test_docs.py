@@ -76,6 +76,7 @@ PAGES = (
     "audit",
     "listen",
     "edges",
+    "node",
 )
 
 
