@@ -33,6 +33,7 @@ from noroshi.run.links import (
     check_frame,
 )
 from noroshi.run.links.outlet import ACK, Assembly, Outlet
+from noroshi.run.links.sealing import Opener, Sealer, seals
 from noroshi.run.pki.certificates import ends_ns, host_of
 
 ROOT = "noroshi/v1"
@@ -74,7 +75,9 @@ class Settings(LinkSettings):
                 host_of(endpoint)
         if self.listen is None and connect is None:
             raise LinkError(f"link to {self.partner}: it has no endpoint; say where to listen or to connect")
-        return ZenohLink(self, configuration(self, connect, own, partner), partner, arrived)
+        return ZenohLink(
+            self, configuration(self, connect, own, partner), partner, seals(own, partner, now_ns), arrived
+        )
 
 
 def configuration(settings: Settings, connect: str | None, own: pki.Identity, partner: pki.Partner) -> dict[str, Any]:
@@ -155,13 +158,22 @@ def prefix(owner: str, recipient: str) -> str:
 class ZenohLink:
     """One partner's session. Made by `Settings.open`."""
 
-    def __init__(self, settings: Settings, config: dict[str, Any], partner: pki.Partner, arrived: Arrived) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        config: dict[str, Any],
+        partner: pki.Partner,
+        seals: tuple[Sealer, Opener],
+        arrived: Arrived,
+    ) -> None:
         """Open the session.
 
         Raises:
             LinkError: if it cannot listen there.
         """
         self._settings, self._partner, self._arrived = settings, partner, arrived
+        self._sealer, self._opener = seals
+        self._unopened = 0
         self._lock = threading.Lock()
         self._counters = Counters()
         self._inbox = Inbox(self._counters, self._lock)
@@ -221,6 +233,10 @@ class ZenohLink:
         if names:
             shown = ", ".join(sorted(map(str, names)))
             return f"{partner}: who is connected has a certificate for {shown}, and gets nothing"
+        if self._unopened:
+            return (
+                f"{partner}: {self._unopened} frames came that are not sealed by its keys to ours: exchange files anew"
+            )
         with self._lock:
             waited_s = 0.0 if self._came_s is None or not self._alive else time.monotonic() - self._came_s
         if waited_s > CANARY_S and not self.up:
@@ -236,8 +252,9 @@ class ZenohLink:
     def send(self, frame: bytes, *, urgent: bool) -> bool:
         """Take a frame for the partner; see `Link`."""
         check_frame(frame)
+        sealed = self._sealer.seal(frame) if self.up else None
         with self._lock:
-            taken = self._is_up() and self._outlets[urgent].offer(frame)
+            taken = sealed is not None and self._is_up() and self._outlets[urgent].offer(sealed)
             self._counters.refused += not taken
             return taken
 
@@ -319,9 +336,16 @@ class ZenohLink:
             number, frame = self._assemblies[urgent].add(chunk)
             if number is not None:
                 self._outlets[True].arrived(urgent, number)
-        if frame is not None:
-            self._inbox.put(frame, urgent=urgent)
-            self._arrived()
+        if frame is None:
+            return
+        opened = self._opener.open(frame)
+        if opened is None:
+            with self._lock:
+                self._unopened += 1
+                self._counters.dropped_in += 1
+            return
+        self._inbox.put(opened, urgent=urgent)
+        self._arrived()
 
     def _on_leak(self, _: zenoh.Sample) -> None:
         self._is_leaking = True
