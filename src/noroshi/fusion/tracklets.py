@@ -27,7 +27,7 @@ Integers = NDArray[np.int64]
 STEP_S = 10.0
 TURN_SIGMAS, TURN_OVER_S = 3.0, 30.0
 CLOSE = 1.02
-"""How well the density of process noise is found, as a ratio. Fused tracks take so much more, not to know more for it."""
+"""How well the density of process noise is found, as a ratio. Fused tracks take so much more."""
 DENSITY_MIN, DENSITY_MAX = 1e-4, 1e4  # m2/s3: a ship that lies still; 100 m/s in a second
 ROUNDING = 1e-9
 
