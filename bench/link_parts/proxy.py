@@ -139,7 +139,7 @@ class Proxy:
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(QUEUE_CHUNKS)
         arriving = asyncio.create_task(self._arrive(under_way, writer))
         rate_bytes_s = self.line.rate_bit_s / 8.0 if self.line.rate_bit_s else None
-        chunk = CHUNK_BYTES_MAX if rate_bytes_s is None else min(CHUNK_BYTES_MAX, max(256, int(rate_bytes_s * 0.05)))
+        chunk = CHUNK_BYTES_MAX if rate_bytes_s is None else min(CHUNK_BYTES_MAX, max(256, int(rate_bytes_s * 0.01)))
         free_s = arrives_s = 0.0
         try:
             while data := await reader.read(chunk):

@@ -61,9 +61,7 @@ def exchange_of(nation, partners, stores, pump_ns=SECOND):
         key=own.key,
         policy=policy,
         secrets=Secrets(own.secret),
-        partners={
-            code: Partner(keys=(own_of_exercise(EXERCISE, 1, code).key.public_key(),)) for code in partners
-        },
+        partners={code: Partner(keys=(own_of_exercise(EXERCISE, 1, code).key.public_key(),)) for code in partners},
         new_policy=lambda kind, content, policy, now_ns: parse(content, ACTIONS),
         store_of=lambda code: stores[nation, code],
         fusion=Heard(),
@@ -100,9 +98,7 @@ class Two:
         self.nodes[nation].start(getattr(self, "now_ns", START_NS))
 
     def share(self, nation="JPN"):
-        rows = self.tracks.replace(
-            time_ns=np.full(6, self.now_ns), updated_ns=np.full(6, self.now_ns), node=nation
-        )
+        rows = self.tracks.replace(time_ns=np.full(6, self.now_ns), updated_ns=np.full(6, self.now_ns), node=nation)
         node = self.nodes[nation]
         node.share(rows, self.now_ns, is_whole=True)
         numbers = node.secrets.numbers("close").of(rows.track_id).tolist()

@@ -25,8 +25,10 @@ from noroshi.fusion.tracklets import (
     add_noise,
     carry_on,
     density_shown,
+    distance_squared,
     intersect,
     invert,
+    turn_shown,
 )
 from noroshi.geo.time import NS_PER_S
 from noroshi.kernel import kernel
@@ -35,6 +37,8 @@ from noroshi.records import TrackStatus
 OFFSET, ROTATION, CENTRE, DELAY, N_BIAS = 0, 3, 6, 9, 10
 """Columns of an owner's bias, Earth-fixed: displacement [m], rotation [rad] about a centre [m], delay of its stamps."""
 HANDOVER_NS = 20 * NS_PER_S  # after so long another's reports of the target itself are counted
+FAR_SQUARED = 22.5  # the 99.9 % quantile of chi-square of six degrees of freedom
+LEEWAY = 0.9  # of its own covariance that a tracker is held to
 LOST = int(TrackStatus.LOST)
 REPLACED, STALE, UNEXPLAINED, N_COUNTS = 0, 1, 2, 3
 
@@ -47,7 +51,7 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
         rows: k contributions.
         owner_of: (k,) index of each one's owner.
         density: (k,) process noise that each one's tracker has at the least.
-        bias: (o, 10) of each owner, see `OFFSET`.
+        bias: (o + 1, 10) of each owner, see `OFFSET`; the last is of what has none.
 
     Returns:
         (3,) how many rows another of the same track and time replaces, are older than what is held, and are explained
@@ -61,7 +65,7 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
     counts = np.zeros(N_COUNTS, np.int64)
     table.n, table.m = absorb(
         np.argsort(rows.whole[:, Whole.TIME], kind="stable"), rows.state, rows.covariance, rows.said, rows.whole,
-        owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.whole,
+        owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.turn, table.whole,
         table.fused_state, table.fused_covariance, table.fused, table.places, is_new, table.n, table.m, counts,
     )  # fmt: skip
     return counts
@@ -141,13 +145,35 @@ def _is_counted(row: int, track: int, time_ns: int, flags: int, whole: Integers,
 
 
 @kernel
+def _far_enough(
+    spread: Floats, dt_s: float, after: Floats, mean: Floats, state: Floats, density: float, work: Floats, low: Floats,
+    off: Floats,
+) -> float:  # fmt: skip
+    """Return at least so much process noise that the way from `mean` to `state` is not too far for a filter.
+
+    A filter moves by its gain times what is new in a plot, the covariance of which is what its own has shrunk by. What
+    moves further than that has another process noise than its covariances show, or is no filter.
+    """
+    while density < DENSITY_MAX:
+        for a in range(6):
+            off[a] = state[a] - mean[a]
+            for b in range(6):
+                work[a, b] = spread[a, b] - LEEWAY * after[a, b]
+        add_noise(work, dt_s, density)
+        if distance_squared(off, work, low) <= FAR_SQUARED:
+            break
+        density *= 2.0
+    return density
+
+
+@kernel
 def absorb(
     order: Integers, new_state: Floats, new_covariance: Floats, new_said: Floats, new_whole: Integers,
     owner_of: Integers, least_density: Floats, bias: Floats, state: Floats, covariance: Floats, said: Floats,
-    density: Floats, whole: Integers, fused_state: Floats, fused_covariance: Floats, fused: Integers, places: Integers,
-    is_new: bool, n: int, m: int, counts: Integers,
+    density: Floats, turn: Floats, whole: Integers, fused_state: Floats, fused_covariance: Floats, fused: Integers,
+    places: Integers, is_new: bool, n: int, m: int, counts: Integers,
 ) -> tuple[int, int]:  # fmt: skip
-    """Do what `fold` says with the table's arrays; return how many rows of contributors and fused tracks are used now."""
+    """Do what `fold` says with the table's arrays; return how many contributors and fused tracks there are now."""
     work, low, both, inverse = np.empty((6, 6)), np.empty((6, 6)), np.empty((4, 6, 6)), np.empty((3, 6, 6))
     spread, mean, now = np.empty((2, 6, 6)), np.empty((2, 6)), np.empty((2, 6))
     vector, dt_s = np.empty(6), np.empty(2)
@@ -162,7 +188,7 @@ def absorb(
         if row == NOBODY or (whole[row, Whole.TRACK] == ENDED and whole[row, Whole.TIME] < new_whole[k, Whole.TIME]):
             row, places[at] = n, n
             n += 1
-            density[row] = least_density[k]
+            density[row], turn[row] = least_density[k], 0.0
             for c in range(whole.shape[1]):
                 whole[row, c] = 0
             whole[row, Whole.ID], whole[row, Whole.OWNER] = new_whole[k, Whole.ID], owner_of[k]
@@ -179,7 +205,7 @@ def absorb(
         last_ns[who[i]] = time_ns
     for i in range(len(order)):
         k, row = order[i], who[i]
-        owner, time_ns = owner_of[k], new_whole[k, Whole.TIME]
+        time_ns = new_whole[k, Whole.TIME]
         if not is_last[i]:
             counts[REPLACED] += 1
             continue
@@ -197,8 +223,9 @@ def absorb(
             continue
         for c in range(6):
             now[0, c], now[1, c] = state[row, c], new_state[k, c]
+        which = len(bias) - 1 if new_whole[k, Whole.FLAGS] & SELF_ONLY else owner_of[k]
         for s in range(2):
-            unbias(now[s], bias[owner])
+            unbias(now[s], bias[which])
         track = whole[row, Whole.TRACK]
         if track == NOBODY:
             track, m = m, m + 1
@@ -219,12 +246,13 @@ def absorb(
             # The contributor's previous word, and the fused track, carried on to the time of this one.
             dt_s[0] = (time_ns - whole[row, Whole.TIME]) / NS_PER_S
             dt_s[1] = (time_ns - fused[track, Fused.TIME]) / NS_PER_S
+            turn[row] = turn_shown(now[0], now[1], dt_s[0], covariance[row], new_covariance[k])
             for c in range(6):
                 vector[c] = fused_state[track, c]
             for s in range(2):
                 carry_on(
                     now[0] if s == 0 else vector, covariance[row] if s == 0 else fused_covariance[track], dt_s[s],
-                    falls, mean[s], spread[s],
+                    falls, turn[row], mean[s], spread[s],
                 )  # fmt: skip
             shown = max(density[row], least_density[k])
             if not new_whole[k, Whole.FLAGS] & COARSE:
@@ -233,10 +261,12 @@ def absorb(
                     counts[UNEXPLAINED] += 1
                     way = min(way, 1)
                 shown = max(least_density[k], min(shown, DENSITY_MAX))
+                shown = _far_enough(spread[0], dt_s[0], new_covariance[k], mean[0], now[1], shown, work, low, vector)
             density[row] = shown
-            most, other = 0.0, fused[track, Fused.FIRST]
+            most, others, other = 0.0, 0, fused[track, Fused.FIRST]
             while other != NOBODY:
                 most = max(most, density[other])
+                others += whole[other, Whole.IS_IN] if other != row else 0
                 other = whole[other, Whole.NEXT]
             for s in range(2):
                 add_noise(spread[s], dt_s[s], shown if s == 0 else most * CLOSE)
@@ -245,7 +275,12 @@ def absorb(
                 fused_state[track, a] = mean[1, a]
                 for b in range(6):
                     fused_covariance[track, a, b] = spread[1, a, b]
-            if way == 1 or (way == 2 and whole[row, Whole.IS_IN] == 0):
+            if way == 2 and others == 0:
+                for a in range(6):  # nobody else is counted: it is where the one says
+                    fused_state[track, a] = now[1, a]
+                    for b in range(6):
+                        fused_covariance[track, a, b] = new_covariance[k, a, b]
+            elif way == 1 or (way == 2 and whole[row, Whole.IS_IN] == 0):
                 intersect(
                     fused_state[track], fused_covariance[track], now[1], new_covariance[k], work, low, both
                 )  # fmt: skip

@@ -86,8 +86,8 @@ class Table:
     """Everything that the fold holds.
 
     Attributes:
-        state, covariance, said, density, whole: (n, ...) of contributors: what each said last, the process noise that its
-            tracker shows [m2/s3], and (n, 17) whole numbers, see `Whole`.
+        state, covariance, said, density, turn, whole: (n, ...) of contributors: what each said last, the process noise
+            [m2/s3] and the rate of turn [rad/s] that it shows, and (n, 17) whole numbers, see `Whole`.
         fused_state, fused_covariance, fused: (m, ...) of fused tracks, the last (m, 8), see `Fused`.
         places: hash table of the contributors' rows.
         extra: named small arrays, replaced and never written to.
@@ -98,6 +98,7 @@ class Table:
     covariance: Floats
     said: Floats
     density: Floats
+    turn: Floats
     whole: Integers
     fused_state: Floats
     fused_covariance: Floats
@@ -119,8 +120,8 @@ class Table:
         """Return a table that holds nothing."""
         arrays = {
             "state": np.zeros((0, 6)), "covariance": np.zeros((0, 6, 6)), "said": np.zeros((0, N_SAID)),
-            "density": np.zeros(0), "whole": np.zeros((0, N_WHOLE), np.int64), "fused_state": np.zeros((0, 6)),
-            "fused_covariance": np.zeros((0, 6, 6)), "fused": np.zeros((0, N_FUSED), np.int64),
+            "density": np.zeros(0), "turn": np.zeros(0), "whole": np.zeros((0, N_WHOLE), np.int64),
+            "fused_state": np.zeros((0, 6)), "fused_covariance": np.zeros((0, 6, 6)), "fused": np.zeros((0, N_FUSED), np.int64),
         }  # fmt: skip
         return cls.of(arrays, {})
 
@@ -154,14 +155,19 @@ class Table:
         """Return the rows of the contributors that have not ended."""
         return np.flatnonzero(self.whole[: self.n, Whole.TRACK] >= 0)
 
-    def of_tracks(self, time_ns: int, tracks: Integers) -> tuple[Floats, Floats]:
-        """Return where fused tracks are at a time, (k, 6) and (k, 6, 6)."""
+    def of_tracks(self, times_ns: Integers | int, tracks: Integers) -> tuple[Floats, Floats]:
+        """Return where fused tracks are at a time, or each at its own, (k, 6) and (k, 6, 6)."""
         rows = self.members()
-        density = np.zeros(self.m)
-        np.maximum.at(density, self.whole[rows, Whole.TRACK], self.density[rows])
-        falls = is_falling(self.said[self.fused[tracks, Fused.FIRST]])
-        dt_s = (time_ns - self.fused[tracks, Fused.TIME]) / NS_PER_S
-        return carried(self.fused_state[tracks], self.fused_covariance[tracks], dt_s, falls, CLOSE * density[tracks])
+        of = self.whole[rows, Whole.TRACK]
+        density, latest = np.zeros(self.m), np.zeros(self.m, np.int64)
+        np.maximum.at(density, of, self.density[rows])
+        order = np.argsort(self.whole[rows, Whole.TIME], kind="stable")
+        latest[of[order]] = rows[order]
+        falls, turn = is_falling(self.said[latest[tracks]]), self.turn[latest[tracks]]
+        dt_s = (times_ns - self.fused[tracks, Fused.TIME]) / NS_PER_S
+        return carried(
+            self.fused_state[tracks], self.fused_covariance[tracks], dt_s, falls, turn, CLOSE * density[tracks]
+        )
 
     def leave(self, row: int) -> int:
         """Take a contributor out of its fused track and return that."""
@@ -221,7 +227,7 @@ class Table:
         self.places = np.full(16, NOBODY, np.int64)
 
 
-OF_CONTRIBUTORS = ("state", "covariance", "said", "density", "whole")
+OF_CONTRIBUTORS = ("state", "covariance", "said", "density", "turn", "whole")
 OF_FUSED = ("fused_state", "fused_covariance", "fused")
 
 
@@ -250,7 +256,7 @@ def rows_of(tracks: Tracks, flags: Integers) -> Rows:
 
 
 def is_usable(tracks: Tracks) -> NDArray[np.bool_]:
-    """Return (n,) which rows can be folded: they end a track, or their state and covariance are numbers of that name."""
+    """Return (n,) which rows can be folded: they end a track, or state and covariance are numbers that can be."""
     diagonal = np.diagonal(tracks.covariance_ecef, axis1=1, axis2=2)
     finite = np.isfinite(tracks.state_ecef).all(axis=1) & np.isfinite(tracks.covariance_ecef).all(axis=(1, 2))
     return np.asarray((finite & (diagonal > 0.0).all(axis=1)) | (tracks.status == TrackStatus.LOST), np.bool_)

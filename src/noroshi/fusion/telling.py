@@ -1,10 +1,11 @@
 """What fused tracks are said to be: opinions of their contributors put together without counting anything twice.
 
-Of each contributor only the latest word counts. What several say rests in part on the same evidence (one call sign, one
-manoeuvre), so opinions on the kind are pooled by weights that add up to one: agreement makes nobody surer than the surest.
+Of each contributor only the latest word counts. What several say rests in part on the same evidence (one call sign,
+one manoeuvre), so opinions on the kind are pooled by weights that add up to one: agreement makes nobody surer than the
+surest.
 
-- Kind: a logarithmic pool (Genest, Zidek (1986), Combining probability distributions, Statistical Science 1(1), 114-135,
-  section 4), weighted by what each knows, 1 - P(unknown); what is unknown is so only as far as it is to all.
+- Kind: a logarithmic pool (Genest, Zidek (1986), Combining probability distributions, Statistical Science 1(1),
+  114-135, section 4), weighted by what each knows, 1 - P(unknown); what is unknown is so only as far as it is to all.
 - Existence: what different sensors detect is independent, given that there is a target, so log odds add up. Those who
   do not say are left out, and of several that tell of the target's own reports only the feeder counts.
 - Identity: of each field what most say, of equally many what was said last.

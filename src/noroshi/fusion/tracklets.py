@@ -25,8 +25,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 STEP_S = 10.0
+TURN_SIGMAS, TURN_OVER_S = 3.0, 30.0
 CLOSE = 1.02
-"""How well the density of process noise is found, as a ratio. Fused tracks take so much more, not to know more for it."""
+"""How well the density of process noise is found, as a ratio. Fused tracks take so much more."""
 DENSITY_MIN, DENSITY_MAX = 1e-4, 1e4  # m2/s3: a ship that lies still; 100 m/s in a second
 ROUNDING = 1e-9
 
@@ -74,7 +75,45 @@ def invert(a: Floats, low: Floats, inverse: Floats) -> bool:
 
 
 @kernel
-def carry_on(state: Floats, covariance: Floats, dt_s: float, falls: bool, ahead: Floats, spread: Floats) -> None:
+def turn_shown(before: Floats, after: Floats, dt_s: float, covariance: Floats, after_covariance: Floats) -> float:
+    """Return at what rate about the vertical, to the left, the velocity has turned [rad/s]; 0 if that may be chance."""
+    r = math.sqrt(after[0] * after[0] + after[1] * after[1] + after[2] * after[2])
+    up0, up1, up2 = after[0] / r, after[1] / r, after[2] / r
+    u, v, w, x, y, z = before[3], before[4], before[5], after[3], after[4], after[5]
+    across = up0 * (v * z - w * y) + up1 * (w * x - u * z) + up2 * (u * y - v * x)
+    along = u * x + v * y + w * z - (up0 * u + up1 * v + up2 * w) * (up0 * x + up1 * y + up2 * z)
+    angle, variance = math.atan2(across, along), 0.0
+    for i in range(3, 6):
+        variance += (covariance[i, i] + after_covariance[i, i]) * (1.0 / 3.0)
+    if dt_s > TURN_OVER_S or angle * angle * (x * x + y * y + z * z) <= TURN_SIGMAS * TURN_SIGMAS * variance:
+        return 0.0
+    return angle / dt_s
+
+
+@kernel
+def _turn(state: Floats, dt_s: float, turn_rad_s: float) -> None:
+    """Turn the velocity about the vertical, and move by what that changes of the way."""
+    r = math.sqrt(state[0] * state[0] + state[1] * state[1] + state[2] * state[2])
+    up0, up1, up2 = state[0] / r, state[1] / r, state[2] / r
+    u, v, w = state[3], state[4], state[5]
+    rise = up0 * u + up1 * v + up2 * w
+    u, v, w = u - rise * up0, v - rise * up1, w - rise * up2
+    left0, left1, left2 = up1 * w - up2 * v, up2 * u - up0 * w, up0 * v - up1 * u
+    angle = dt_s * turn_rad_s
+    ahead, aside = math.sin(angle) / turn_rad_s, (1.0 - math.cos(angle)) / turn_rad_s
+    # The rest of the way is made with the turned velocity.
+    state[3] += (math.cos(angle) - 1.0) * u + math.sin(angle) * left0
+    state[4] += (math.cos(angle) - 1.0) * v + math.sin(angle) * left1
+    state[5] += (math.cos(angle) - 1.0) * w + math.sin(angle) * left2
+    state[0] += ahead * u + aside * left0 + dt_s * (rise * up0 - state[3])
+    state[1] += ahead * v + aside * left1 + dt_s * (rise * up1 - state[4])
+    state[2] += ahead * w + aside * left2 + dt_s * (rise * up2 - state[5])
+
+
+@kernel
+def carry_on(
+    state: Floats, covariance: Floats, dt_s: float, falls: bool, turn_rad_s: float, ahead: Floats, spread: Floats
+) -> None:
     """Write a state and covariance dt_s later, without process noise.
 
     What flies keeps its speed along a great circle; what falls falls freely (`geo.gravity.fall`, in steps of at most
@@ -83,6 +122,8 @@ def carry_on(state: Floats, covariance: Floats, dt_s: float, falls: bool, ahead:
     """
     for i in range(6):
         ahead[i] = state[i]
+    if turn_rad_s != 0.0 and not falls:
+        _turn(ahead, dt_s, turn_rad_s)
     if falls:
         rate, by_state = np.empty(6), np.empty((6, 6))
         steps = max(1, math.ceil(abs(dt_s) / STEP_S))
@@ -98,12 +139,12 @@ def carry_on(state: Floats, covariance: Floats, dt_s: float, falls: bool, ahead:
                 ahead[i] += h * (ahead[3 + i] + 0.5 * h * rate[3 + i])
                 ahead[3 + i] += h * rate[3 + i]
     else:
-        square = state[0] * state[0] + state[1] * state[1] + state[2] * state[2]
-        along = (state[0] * state[3] + state[1] * state[4] + state[2] * state[5]) / square
-        speed = (state[3] * state[3] + state[4] * state[4] + state[5] * state[5]) / square
+        square = ahead[0] * ahead[0] + ahead[1] * ahead[1] + ahead[2] * ahead[2]
+        along = (ahead[0] * ahead[3] + ahead[1] * ahead[4] + ahead[2] * ahead[5]) / square
+        speed = (ahead[3] * ahead[3] + ahead[4] * ahead[4] + ahead[5] * ahead[5]) / square
         for i in range(3):
-            change = dt_s * (state[3 + i] * along - state[i] * speed)
-            ahead[i] += dt_s * (state[3 + i] + 0.5 * change)
+            change = dt_s * (ahead[3 + i] * along - ahead[i] * speed)
+            ahead[i] += dt_s * (ahead[3 + i] + 0.5 * change)
             ahead[3 + i] += change
     for i in range(3):
         for j in range(3):
@@ -242,12 +283,12 @@ def intersect(
 
 @kernel
 def carry_rows(
-    states: Floats, covariances: Floats, dt_s: Floats, falls: NDArray[np.bool_], density: Floats, ahead: Floats,
-    spread: Floats,
+    states: Floats, covariances: Floats, dt_s: Floats, falls: NDArray[np.bool_], turn_rad_s: Floats, density: Floats,
+    ahead: Floats, spread: Floats,
 ) -> None:  # fmt: skip
     """Write (n, 6) states and (n, 6, 6) covariances dt_s (n,) later, with process noise."""
     for i in range(len(states)):
-        carry_on(states[i], covariances[i], dt_s[i], falls[i], ahead[i], spread[i])
+        carry_on(states[i], covariances[i], dt_s[i], falls[i], turn_rad_s[i], ahead[i], spread[i])
         add_noise(spread[i], dt_s[i], density[i])
 
 
@@ -260,12 +301,30 @@ def intersect_rows(states: Floats, covariances: Floats, others: Floats, other_co
 
 
 def carried(
-    states: Floats, covariances: Floats, dt_s: Floats, falls: NDArray[np.bool_], density: Floats
+    states: Floats, covariances: Floats, dt_s: Floats, falls: NDArray[np.bool_], turn_rad_s: Floats, density: Floats
 ) -> tuple[Floats, Floats]:
     """Return what `carry_rows` writes."""
     ahead, spread = np.empty((len(states), 6)), np.empty((len(states), 6, 6))
     carry_rows(
         np.ascontiguousarray(states), np.ascontiguousarray(covariances), np.ascontiguousarray(dt_s, np.float64),
-        np.ascontiguousarray(falls), np.ascontiguousarray(density), ahead, spread,
+        np.ascontiguousarray(falls), np.ascontiguousarray(turn_rad_s), np.ascontiguousarray(density), ahead, spread,
     )  # fmt: skip
     return ahead, spread
+
+
+@kernel
+def distance_squared(off: Floats, spread: Floats, low: Floats) -> float:
+    """Return the squared Mahalanobis distance of (6,) with (6, 6); infinite if that is not positive definite.
+
+    `off` is written over.
+    """
+    if not cholesky(spread, low):
+        return math.inf
+    total = 0.0
+    for i in range(6):
+        value = off[i]
+        for k in range(i):
+            value -= low[i, k] * off[k]
+        off[i] = value / low[i, i]
+        total += off[i] * off[i]
+    return total

@@ -11,6 +11,7 @@ from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.records import Tracks, joined_by_sensor, take
 from noroshi.sharing.actions.strip import types_as_sources
+from noroshi.sharing.release import without_idle_sensors
 from noroshi.sharing.rules import Product
 
 
@@ -106,7 +107,7 @@ def joined_body(parts: Sequence[tuple[bytes, NDArray[np.int64]]]) -> bytes:
         tracks, coarse, known = tracks_of(body)
         is_coarse |= coarse
         types |= known
-        chosen.append(take(tracks, rows))
+        chosen.append(without_idle_sensors(take(tracks, rows)))  # of rows that do not go, or not yet
     return tracks_body(joined_by_sensor(chosen), is_coarse=is_coarse, sensor_types=types)
 
 

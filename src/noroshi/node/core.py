@@ -100,7 +100,11 @@ class Node:
 
     def picture(self, time_ns: int) -> Tracks:
         """Return what the node believes as it is expected at a time: fused, or its own tracks where it stands alone."""
-        return self.exchange.picture(time_ns) if self.exchange else self._rewind.tracker.picture(time_ns)
+        return self.exchange.picture(time_ns) if self.exchange else self.own_picture(time_ns)
+
+    def own_picture(self, time_ns: int) -> Tracks:
+        """Return what its own sensors alone tell, as it is expected at a time."""
+        return self._rewind.tracker.picture(time_ns)
 
     def checkpoint(self) -> bytes:
         """Return everything the node knows, for `resume` in a node of the same configuration.

@@ -19,6 +19,7 @@ from noroshi.records import SensorSite
 from noroshi.run import api, kernel_cache, outputs
 from noroshi.run.complaints import one_line
 from noroshi.run.evidence import radar_residuals
+from noroshi.run.listen.command import listen
 from noroshi.run.live.command import node
 from noroshi.run.pki.command import app as pki
 from noroshi.run.recordings import Recording
@@ -34,12 +35,6 @@ app = typer.Typer(
     help="Air and missile surveillance and warning for a coalition. Research and exercise software: not certified for "
     "alerting, air traffic control or operations.",
 )
-
-
-app.command(epilog="Example: noroshi node japan --keys keys --feed udp://239.0.0.1:8600 --serve 127.0.0.1:8600")(node)
-app.add_typer(pki, name="pki")
-app.add_typer(release, name="release")
-app.add_typer(audit, name="audit")
 
 
 def _version(wanted: bool) -> None:
@@ -376,6 +371,13 @@ def coverage(
     else:
         tables.show(told, _console())
         sys.stdout.write(f"wrote {printable(str(plot), 500)}\n" if plot else "")
+
+
+app.command(epilog="Example: noroshi node japan --keys keys --feed udp://239.0.0.1:8600 --serve 127.0.0.1:8600")(node)
+app.command(epilog="Example: noroshi listen udp://239.0.0.1:8600 tcp+beast://raspberrypi:30005")(listen)
+app.add_typer(pki, name="pki")
+app.add_typer(release, name="release")
+app.add_typer(audit, name="audit")
 
 
 def _check_places(plot: Path | None, journal: Path | None) -> None:

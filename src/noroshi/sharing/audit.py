@@ -2,9 +2,10 @@
 
 An entry carries the hash of the entry before it, so nothing can be altered or taken out of the middle; a signed
 checkpoint says how far the record had come, so its end cannot be cut off by anybody without the key, nor by its holder
-once a partner has the checkpoint; a receipt, signed by the recipient and again by the owner, names the message up to
-which a feed arrived whole, so that a release that a partner acknowledged cannot be missing from the record. Counts of
-what was withheld are in the record and never leave the node: that there is something is information.
+once a partner has a pledge of it, which says no more than that there is one; a receipt, signed by the recipient and
+again by the owner, names the message up to which a feed arrived whole, so that a release that a partner acknowledged
+cannot be missing from the record. Counts of what was withheld are in the record and never leave the node: that there is
+something is information.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from noroshi.sharing.rules import Policy
 
 FIRST = hashlib.sha256(b"noroshi first audit entry").digest()
 CHECKPOINT_DOMAIN = b"noroshi audit checkpoint 1\n"
+PLEDGE_DOMAIN = b"noroshi audit pledge 1\n"
 RECEIPT_DOMAIN = b"noroshi receipt 1\n"
 COUNTERSIGN_DOMAIN = b"noroshi receipt counter-signed 1\n"
 RELEASE = "release"  # the kind of entry that names a message
@@ -53,6 +55,22 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
     seq: int
     head: bytes
     time_ns: int
+    signature: bytes = b""
+
+
+class Pledge(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """That there is a checkpoint, for partners to hold: how many entries there are is not their business.
+
+    Attributes:
+        owner: whose record it is.
+        time_ns: when.
+        digest: SHA-256 of the signed checkpoint.
+        signature: the owner's.
+    """
+
+    owner: str
+    time_ns: int
+    digest: bytes
     signature: bytes = b""
 
 
@@ -102,9 +120,15 @@ class Audit:
         return entry
 
     def checkpoint(self, key: Ed25519PrivateKey, *, time_ns: int) -> Checkpoint:
-        """Return a signed statement of how far the record has come; give it to partners to keep."""
+        """Return a signed statement of how far the record has come; for partners make a `pledge` of it."""
         unsigned = Checkpoint(self.owner, self.seq, self.head, time_ns)
         return msgspec.structs.replace(unsigned, signature=key.sign(CHECKPOINT_DOMAIN + _ENCODER.encode(unsigned)))
+
+
+def pledge(point: Checkpoint, key: Ed25519PrivateKey) -> Pledge:
+    """Return what binds the owner to a checkpoint; give it to partners at regular times to keep."""
+    unsigned = Pledge(point.owner, point.time_ns, hashlib.sha256(_ENCODER.encode(point)).digest())
+    return msgspec.structs.replace(unsigned, signature=key.sign(PLEDGE_DOMAIN + _ENCODER.encode(unsigned)))
 
 
 def released_content(
@@ -184,6 +208,7 @@ def verify(
     keys: Sequence[Ed25519PublicKey],
     checkpoints: Sequence[Checkpoint] = (),
     receipts: Sequence[Receipt] = (),
+    pledges: Sequence[Pledge] = (),
     recipient_keys: Mapping[str, Sequence[Ed25519PublicKey]] | None = None,
 ) -> Verdict:
     """Return whether an audit record is whole, and what it proves.
@@ -193,8 +218,9 @@ def verify(
             feed are in the order of its messages.
         owner: whose record it is.
         keys: the owner's public signing keys, all that it had meanwhile.
-        checkpoints: those stored with it, and those that others kept.
+        checkpoints: those stored with it.
         receipts: counter-signed, from either side.
+        pledges: that others kept.
         recipient_keys: the recipients' public signing keys by nation.
     """
     faults: list[str] = []
@@ -237,6 +263,16 @@ def verify(
             faults.append(f"{where}: the record had another entry {point.seq} when it was signed")
         else:
             anchored = max(anchored, point.seq)
+    known = {hashlib.sha256(_ENCODER.encode(point)).digest() for point in checkpoints}
+    for held in pledges:
+        where = f"pledge of {_utc(held.time_ns)}"
+        unsigned_pledge = msgspec.structs.replace(held, signature=b"")
+        if held.owner != owner or not _signs(keys, held.signature, PLEDGE_DOMAIN + _ENCODER.encode(unsigned_pledge)):
+            faults.append(f"{where} is not signed by {owner}")
+        elif held.digest not in known:
+            faults.append(
+                f"{where}: the checkpoint that it is of is not there: the record was written anew, or cut off"
+            )
     proved: dict[tuple[str, str], int] = {}
     for given in receipts:
         fault = _receipt_fault(given, owner, keys, recipient_keys or {}, sent)
@@ -299,6 +335,10 @@ def _signs(keys: Sequence[Ed25519PublicKey], signature: bytes, content: bytes) -
             key.verify(signature, content)
             return True
     return False
+
+
+def _utc(time_ns: int) -> str:
+    return f"{np.datetime_as_string(np.datetime64(time_ns, 'ns'), unit='s')}Z"
 
 
 def _counts(policy: Policy, decided: np.ndarray[Any, np.dtype[np.int16]]) -> dict[str, int]:

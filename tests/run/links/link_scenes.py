@@ -1,50 +1,17 @@
-"""Nations with keys, links between them, and waiting."""
+"""Nations with keys, links between them, and waiting: what the bench has of it, and a pair of links."""
 
-import socket
-import time
+import sys
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from noroshi.run import pki
 from noroshi.run.links import open_link
 
-HOSTS = ["localhost", "127.0.0.1"]
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
 
+from link_parts.nations import HOSTS, coalition, free_port, introduce, settings, wait
+from link_parts.proxy import Line, Proxy
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait(until, seconds=10.0):
-    """Return how long it took; fails if it does not come about."""
-    begin = time.monotonic()
-    while not until():
-        assert time.monotonic() - begin < seconds, "waited in vain"
-        time.sleep(0.005)
-    return time.monotonic() - begin
-
-
-def coalition(folder, *nations, exercise="TEST"):
-    """Make nations that are each other's partners; returns their folders of keys."""
-    now_ns = time.time_ns()
-    for nation in nations:
-        pki.make_authority(folder / nation, nation, exercise=exercise, now_ns=now_ns)
-        pki.make_node(folder / nation, HOSTS, now_ns=now_ns)
-        (folder / f"{nation}.toml").write_text(pki.export(folder / nation))
-    for nation in nations:
-        for other in nations:
-            if other != nation:
-                introduce(folder / nation, folder / f"{other}.toml")
-    return {nation: folder / nation for nation in nations}
-
-
-def introduce(keys, file):
-    pki.add_partner(keys, file, pki.read_partner(file).check, now_ns=time.time_ns())
-
-
-def settings(keys, own, partner, exercise="TEST", **more):
-    return {"type": "zenoh", "own": own, "partner": partner, "exercise": exercise, "keys": keys[own], **more}
+__all__ = ["HOSTS", "Line", "Proxy", "coalition", "free_port", "introduce", "joined", "settings", "wait"]
 
 
 @contextmanager

@@ -2,24 +2,18 @@
 
 import json
 import socket
-import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import psutil
 import pytest
 import zenoh
-from link_scenes import HOSTS, coalition, free_port, introduce, joined, settings, wait
+from link_scenes import HOSTS, Line, Proxy, coalition, free_port, introduce, joined, settings, wait
 
 from noroshi.run import pki
 from noroshi.run.links import open_link
 from noroshi.run.links import zenoh as transport
 from noroshi.run.pki import certificates
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
-
-from link_parts.proxy import Line, Proxy
 
 DAY_NS = 86_400 * 10**9
 TRIES_S = 1.2  # a connecting session tries every 0.2 to 0.5 s
@@ -307,25 +301,29 @@ def test_trap_19_silence_shows_within_the_lease_and_so_does_coming_back(keys, st
     assert wait(lambda: jpn.is_proved and usa.is_proved) < 3.0
 
 
-def test_revoking_takes_less_than_a_second(keys, stack):
+def is_listening(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.2).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_closing_takes_less_than_a_second(keys, stack):
     port = free_port()
     proxy = stack.enter_context(Proxy(port))
     jpn, usa = stack.enter_context(joined(keys, through=proxy.port, port=port))
     begin = time.monotonic()
     jpn.close()
     wait(lambda: not usa.up)
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 0.2).close()
-        except ConnectionRefusedError:
-            break
+    wait(lambda: not is_listening(port))
     assert time.monotonic() - begin < 1.0
     assert not jpn.send(b"x", urgent=True)
     assert jpn.receive() == []
     jpn.close()  # twice does no harm
 
 
-def test_revoking_on_a_line_that_takes_nothing_takes_less_than_a_second(keys, stack):
+def test_closing_on_a_line_that_takes_nothing_takes_less_than_a_second(keys, stack):
     port = free_port()
     proxy = stack.enter_context(Proxy(port))
     jpn, usa = stack.enter_context(joined(keys, through=proxy.port, port=port))
@@ -340,11 +338,24 @@ def test_revoking_on_a_line_that_takes_nothing_takes_less_than_a_second(keys, st
     wait(lambda: not usa.up)
 
 
-def test_a_revoked_partner_has_no_link_any_more(stack, tmp_path):
-    own = coalition(tmp_path, "JPN", "USA")
-    pki.revoke(own["JPN"], "USA")
-    with pytest.raises(pki.PkiError, match="cannot be read"):
-        open_link(settings(own, "JPN", "USA", listen="tls/127.0.0.1:1"), lambda: None)
+def test_a_revoked_partner_has_no_link_any_more(tmp_path):
+    """Deleting its file ends the link that is open, listener included, and lets none be opened."""
+    own, port = coalition(tmp_path, "JPN", "USA"), free_port()
+    with joined(own, port=port) as (jpn, usa):
+        pki.rotate_signing(own["USA"], now_ns=time.time_ns(), until_ns=time.time_ns() + DAY_NS)
+        (tmp_path / "USA.toml").write_text(pki.export(own["USA"]))
+        introduce(own["JPN"], tmp_path / "USA.toml")  # another signing key does not concern the link
+        time.sleep(0.5)
+        assert jpn.up
+        begin = time.monotonic()
+        pki.revoke(own["JPN"], "USA")
+        wait(lambda: not usa.up)
+        wait(lambda: not is_listening(port))
+        assert time.monotonic() - begin < 1.0
+        assert jpn.trouble == "USA: was revoked, or has another authority now; the link was closed"
+        assert not jpn.send(b"x", urgent=True)
+        with pytest.raises(pki.PkiError, match="cannot be read"):
+            open_link(settings(own, "JPN", "USA", listen=f"tls/127.0.0.1:{port}"), lambda: None)
     introduce(own["JPN"], tmp_path / "USA.toml")
     with joined(own):
         pass

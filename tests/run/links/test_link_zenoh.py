@@ -1,24 +1,18 @@
 """A link over mutual TLS between two nodes in one process."""
 
-import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from threading import Lock
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from link_scenes import coalition, free_port, introduce, joined, settings, wait
+from link_scenes import Line, Proxy, coalition, free_port, introduce, joined, settings, wait
 
 from noroshi.run import pki
 from noroshi.run.links import FRAME_BYTES_MAX, Counters, LinkError, open_link
 from noroshi.run.links.outlet import CHUNK_BYTES_MAX, HEAD, Assembly, Outlet
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
-
-from link_parts.proxy import Line, Proxy
 
 
 @pytest.fixture
@@ -122,6 +116,21 @@ def test_a_partner_that_restarts_comes_again(keys, stack):
         wait(lambda usa=usa: usa.receive() == [b"x" * 100_000])
         usa.close()
         wait(lambda: not jpn.up)
+
+
+def test_whoever_connects_may_be_there_first(keys, stack):
+    port = free_port()
+    begin = time.monotonic()
+    usa = open_link(settings(keys, "USA", "JPN", connect=f"tls/localhost:{port}"), lambda: None)
+    stack.callback(usa.close)
+    assert time.monotonic() - begin < 1.0
+    time.sleep(1.5)
+    assert not usa.up
+    assert usa.room_bytes == 0
+    jpn = open_link(settings(keys, "JPN", "USA", listen=f"tls/127.0.0.1:{port}"), lambda: None)
+    stack.callback(jpn.close)
+    assert wait(lambda: usa.is_proved and jpn.is_proved) < 2.0
+    assert usa.room_bytes > 0
 
 
 def test_both_may_listen_and_connect(keys, stack):

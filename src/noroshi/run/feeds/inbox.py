@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-MESSAGES_MAX = 200_000
+MESSAGES_MAX = 100_000
 BYTES_MAX = 64 << 20
 
 

@@ -133,6 +133,11 @@ class Feed:
         return {site.sensor: site.record() for setup in self.staged.setups.values() for site in setup.sites}
 
     @property
+    def motion(self) -> str:
+        """What the scenario's nodes track with."""
+        return next(iter(self.staged.setups.values())).motion
+
+    @property
     def health(self) -> Health:
         """How the feed is."""
         over = self._scenario_ns() > self._end_ns and not self._coming

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from noroshi.run.feeds import Address, AddressError
-from noroshi.run.feeds.listening import Listening, Stream
+from noroshi.run.feeds.listening import GATHER_S, Listening, Piece, Stream
 
 CONNECT_S_MAX = 5.0
 WAIT_S, WAIT_S_MAX = 0.5, 30.0
@@ -69,9 +69,16 @@ class Tcp(Listening):
         """
         with contextlib.suppress(OSError):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.settimeout(POLL_S)
         last = time.monotonic()
+        gathered: list[Piece] = []
+        until = 0.0
         while not self._closed.is_set():
+            left_s = until - time.monotonic() if gathered else POLL_S
+            if gathered and left_s <= 0.0:
+                self._heard(gathered)
+                gathered = []
+                continue
+            connection.settimeout(left_s)
             try:
                 data = connection.recv(READ_BYTES)
             except TimeoutError:
@@ -79,7 +86,14 @@ class Tcp(Listening):
                     self._trouble = f"silent for {SILENT_S:g} s"
                     return
                 continue
+            except OSError:
+                if gathered:
+                    self._heard(gathered)
+                raise
             if not data:
-                return
+                break
             last = time.monotonic()
-            self._heard([(self._now_ns(), data)])
+            until = until if gathered else last + GATHER_S
+            gathered.append((self._now_ns(), data))
+        if gathered:
+            self._heard(gathered)

@@ -1,6 +1,7 @@
 """Datagrams: UDP to this machine, or to a group of machines (IPv4 multicast).
 
-Linux tells how many datagrams it dropped because nobody fetched them in time; they count as dropped.
+Linux tells how many datagrams it dropped because nobody fetched them in time; they count as dropped. It tells too when
+each one came: this thread may be kept waiting while another compiles.
 """
 
 import contextlib
@@ -11,17 +12,17 @@ import sys
 import time
 from collections.abc import Callable
 
+from noroshi.geo.time import NS_PER_S
 from noroshi.run.feeds import Address, AddressError
-from noroshi.run.feeds.listening import Listening, Piece, Stream
-
-GATHER_S = 0.05
-"""Datagrams that come within so long of each other are handed on together: decoding many costs little more than one."""
+from noroshi.run.feeds.listening import GATHER_S, Listening, Piece, Stream
 
 GATHERED_MAX = 5_000
 DATAGRAM_BYTES_MAX = 65_536
 BUFFER_BYTES = 8 << 20
 POLL_S = 0.2
-SO_RXQ_OVFL = 40  # Linux: with each datagram, how many have been dropped so far (socket(7))
+SO_RXQ_OVFL = 40  # Linux, socket(7): with each datagram, how many have been dropped so far, an unsigned int;
+SO_TIMESTAMPNS = 35  # and when it came, two longs: seconds and nanoseconds
+ANCILLARY = (struct.Struct("=I"), struct.Struct("@ll"))
 
 
 class Udp(Listening):
@@ -46,7 +47,7 @@ class Udp(Listening):
         self._socket.close()
 
     def _listen(self) -> None:
-        n_ancillary = socket.CMSG_SPACE(4) if sys.platform == "linux" else 0
+        n_ancillary = sum(socket.CMSG_SPACE(each.size) for each in ANCILLARY) if sys.platform == "linux" else 0
         gathered: list[Piece] = []
         until = 0.0
         while not self._closed.is_set():
@@ -66,13 +67,22 @@ class Udp(Listening):
                 self._closed.wait(POLL_S)
                 continue
             self._trouble = ""
-            for level, kind, content in ancillary:
-                if level == socket.SOL_SOCKET and kind == SO_RXQ_OVFL and len(content) == 4:
-                    self._n_lost = struct.unpack("=I", content)[0]
             if not gathered:
                 until = time.monotonic() + GATHER_S
             if data:
-                gathered.append((self._now_ns(), data))
+                gathered.append((self._now_ns() - self._waited_ns(ancillary), data))
+
+    def _waited_ns(self, ancillary: list[tuple[int, int, bytes]]) -> int:
+        """Return how long ago a datagram came, 0 if nobody says; note how many were lost."""
+        dropped, came = ANCILLARY
+        waited_ns = 0
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == SO_RXQ_OVFL and len(content) == dropped.size:
+                (self._n_lost,) = dropped.unpack(content)
+            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(content) == came.size:
+                seconds, ns = came.unpack(content)
+                waited_ns = max(time.time_ns() - seconds * NS_PER_S - ns, 0)
+        return waited_ns
 
 
 def _open(address: Address) -> socket.socket:
@@ -97,6 +107,7 @@ def _open(address: Address) -> socket.socket:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         if sys.platform == "linux":
             found.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+            found.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         if where.is_multicast:
             # Others on this machine may listen to it too; bound to the group, it hears nothing else of the port.
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -11,10 +11,11 @@ a link, and `open` makes the link.
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from noroshi.run import rooms
 
@@ -66,6 +67,11 @@ class Link(Protocol):
         """What a person has to look at, in one line; None if nothing."""
         ...
 
+    @property
+    def room_bytes(self) -> int:
+        """How many bytes of frames that are not urgent would go out soon: what is more is better chosen anew later."""
+        ...
+
     def send(self, frame: bytes, *, urgent: bool) -> bool:
         """Take a frame for the partner, or refuse it (False, counted). Never waits for the partner.
 
@@ -93,9 +99,13 @@ It must return at once and call nothing of the link's.
 
 
 class LinkSettings(BaseModel):
-    """What the configuration of every link says."""
+    """What the configuration of every link says: between whom it is. Some kinds have no use for it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    own: str = Field(default="", description="Code of the own nation.")
+    partner: str = Field(default="", description="Code of the partner.")
+    exercise: str | None = Field(default=None, description="Which exercise this is; absent: reality.")
+    keys: Path = Field(default=Path("keys"), description="Folder of keys that `noroshi pki` made.")
 
     def open(self, arrived: Arrived) -> Link:
         """Return the link, opened; it goes on trying to reach the partner until it is closed.

@@ -81,6 +81,12 @@ class FilesLink:
         names = sorted(self._incomplete)
         return f"{self._settings.into}: {len(names)} frames are not whole, as {names[0]}" if names else None
 
+    @property
+    def room_bytes(self) -> int:
+        """What the folder may still hold."""
+        with self._lock:
+            return max(0, self._settings.bytes_max - self._waiting_bytes) if self._settings.out is not None else 0
+
     def send(self, frame: bytes, *, urgent: bool) -> bool:
         """Write a frame; when this returns True it is on the disk."""
         check_frame(frame)

@@ -8,7 +8,7 @@ from threading import Lock
 
 from pydantic import Field
 
-from noroshi.run.links import Arrived, Counters, Inbox, LinkError, LinkSettings, check_frame
+from noroshi.run.links import QUEUE_BYTES, Arrived, Counters, Inbox, LinkError, LinkSettings, check_frame
 
 
 class MemoryLink:
@@ -34,6 +34,11 @@ class MemoryLink:
     def trouble(self) -> str | None:
         """Nothing, ever."""
         return None
+
+    @property
+    def room_bytes(self) -> int:
+        """All that one inbox holds, if somebody is there."""
+        return QUEUE_BYTES if self.up else 0
 
     def send(self, frame: bytes, *, urgent: bool) -> bool:
         """Put a frame into the other end's inbox; see `Link`."""

@@ -17,10 +17,13 @@ from noroshi.run.links import FRAME_BYTES_MAX, Counters, Queue
 
 HEAD = struct.Struct(">QII")  # number of the chunk, where it begins in its frame, length of the frame
 ACK = struct.Struct(">?Q")  # urgent, number of the chunk
-DELAY_S = 0.1  # more than the least that was seen
+DELAY_S = 0.05  # more than the least that was seen
 CHUNK_BYTES_MIN, CHUNK_BYTES_MAX = 1_024, 32 << 10  # one batch of the transport at most
-WINDOW_BYTES_FIRST, WINDOW_BYTES_MAX, WINDOW_CHUNKS = CHUNK_BYTES_MIN, 4 << 20, 4
+WINDOW_BYTES_FIRST, WINDOW_BYTES_MAX, WINDOW_CHUNKS = 2 * CHUNK_BYTES_MIN, 4 << 20, 8
 QUEUED_S, QUEUED_BYTES_MIN = 1.0, 32 << 10  # what would wait longer is better chosen anew by whoever sends
+GROWTH_FIRST, GROWTH = 2.0, 1.25  # of what is under way, a round trip, while no delay shows
+PROBE_S, PROBE_ROUNDS = 10.0, 2  # so often the line is let run empty, to see its least time; BBR does the same
+RATE_FIRST_BYTES_S = float(256 << 10)  # until the line has shown what it carries
 LOST_S = 3.0  # without an acknowledgement what is under way is taken to be lost
 
 
@@ -57,14 +60,17 @@ class Outlet:
 
     def offer(self, frame: bytes) -> bool:
         """Take a frame if there is room; the lock is held by the caller."""
-        soon_bytes = max(QUEUED_BYTES_MIN, self._rate_bytes_s * QUEUED_S)
-        waiting = self._queue.n_bytes
-        if self._is_closed or not self._queue.fits(frame) or (waiting and waiting + len(frame) > soon_bytes):
+        if self._is_closed or not self._queue.fits(frame) or (self._queue.frames and len(frame) > self.room_bytes()):
             self._has_refused = True
             return False
         self._queue.put(frame)
         self._ready.notify()
         return True
+
+    def room_bytes(self) -> int:
+        """Return how many bytes would go out soon; the lock is held by the caller."""
+        soon_bytes = min(max(QUEUED_BYTES_MIN, self._rate_bytes_s * QUEUED_S), self._queue.bytes_max)
+        return max(0, round(soon_bytes) - self._queue.n_bytes)
 
     def acknowledge(self, number: int) -> None:
         """Note that a chunk arrived, and with it the fate of those before; the lock is held by the caller."""
@@ -98,9 +104,11 @@ class Outlet:
         self._under_way.clear()
         self._under_way_bytes = 0
         self._window_bytes = WINDOW_BYTES_FIRST
-        self._least_s = self._least_of_round_s = self._rate_bytes_s = float("inf")
+        self._least_s = self._least_of_round_s = float("inf")
+        self._rate_bytes_s = RATE_FIRST_BYTES_S
         self._next_s = 0.0
         self._is_starting = True
+        self._probe_s, self._probing, self._held_bytes = time.monotonic() + PROBE_S / 2.0, 0, 0
 
     def _adapt(self, sent_s: float) -> None:
         """Set the window, once a round trip, to what the line drains in the least time and `DELAY_S`.
@@ -116,12 +124,28 @@ class Outlet:
         took_s, self._least_of_round_s = self._least_of_round_s, float("inf")
         self._least_s = min(self._least_s, took_s)
         self._next_s = now_s + took_s
-        if self._was_limited:
-            self._was_limited = False
-            self._rate_bytes_s = self._window_bytes / took_s
-            self._is_starting &= took_s < self._least_s + DELAY_S / 2.0
-            factor = 2.0 if self._is_starting else min((self._least_s + DELAY_S) / took_s, 2.0)
-            self._window_bytes = round(min(max(self._window_bytes * factor, CHUNK_BYTES_MIN), WINDOW_BYTES_MAX))
+        if not self._was_limited:
+            return
+        self._was_limited = False
+        if self._probing or now_s > self._probe_s:
+            self._probe(now_s)
+            return
+        self._rate_bytes_s = self._window_bytes / took_s
+        is_calm = took_s < self._least_s + DELAY_S / 2.0
+        self._is_starting &= is_calm
+        factor = (self._least_s + DELAY_S) / took_s
+        if is_calm:
+            factor = GROWTH_FIRST if self._is_starting else GROWTH
+        self._window_bytes = round(min(max(self._window_bytes * factor, CHUNK_BYTES_MIN), WINDOW_BYTES_MAX))
+
+    def _probe(self, now_s: float) -> None:
+        """Keep one chunk under way for some rounds, and go on as before."""
+        self._probing = (self._probing or PROBE_ROUNDS + 1) - 1
+        if not self._held_bytes:
+            self._held_bytes, self._window_bytes = self._window_bytes, CHUNK_BYTES_MIN
+        elif not self._probing:
+            self._held_bytes, self._window_bytes = 0, self._held_bytes
+            self._probe_s = now_s + PROBE_S
 
     def _run(self) -> None:
         while self._wait():
@@ -148,14 +172,20 @@ class Outlet:
             return not self._is_closed
 
     def _size(self) -> int:
-        return min(max(self._window_bytes // WINDOW_CHUNKS, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX)
+        """Return how long the next chunk is; 0 if nothing waits or the next frame is empty."""
+        frame = self._frame or (self._queue.frames[0] if self._queue.frames else b"")
+        left = len(frame) - (self._offset if self._frame else 0)
+        size = min(max(self._window_bytes // WINDOW_CHUNKS, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX)
+        return min(left, size - HEAD.size)
 
     def _may_cut(self) -> bool:
         """Tell whether there is something to send, and the line free for it."""
         if not self._frame and not self._queue.frames:
             return False
-        self._was_limited |= bool(self._under_way) and self._under_way_bytes + self._size() > self._window_bytes
-        return not self._under_way or self._under_way_bytes + self._size() <= self._window_bytes
+        next_bytes = HEAD.size + self._size()
+        is_free = not self._under_way or self._under_way_bytes + next_bytes <= self._window_bytes
+        self._was_limited |= not is_free
+        return is_free
 
     def _give_up(self) -> None:
         if self._under_way and time.monotonic() - self._under_way[0][2] > LOST_S:
@@ -167,13 +197,14 @@ class Outlet:
         """Return the next chunk, if one may go now."""
         if not self._may_cut():
             return None
+        size = self._size()
         if not self._frame:
             self._frame, self._offset = self._queue.take(), 0
-        part = self._frame[self._offset : self._offset + self._size()]
+        part = self._frame[self._offset : self._offset + size]
         self._number += 1
         chunk = HEAD.pack(self._number, self._offset, len(self._frame)) + part
-        self._under_way.append((self._number, len(part), time.monotonic()))
-        self._under_way_bytes += len(part)
+        self._under_way.append((self._number, len(chunk), time.monotonic()))
+        self._under_way_bytes += len(chunk)
         self._offset += len(part)
         if self._offset >= len(self._frame):
             self._frame = b""

@@ -42,6 +42,7 @@ TELLS = ["put", "liveliness_token"]
 ASKS = ["declare_subscriber", "declare_liveliness_subscriber", "liveliness_query"]
 CANARY_S = 5.0
 CLOSE_S = 0.8
+GUARD_S = 0.2
 
 
 class Settings(LinkSettings):
@@ -49,7 +50,6 @@ class Settings(LinkSettings):
 
     own: str = Field(pattern=CODE, description="Code of the own nation.")
     partner: str = Field(pattern=CODE, description="Code of the partner.")
-    exercise: str | None = Field(default=None, description="Which exercise this is; absent: reality.")
     keys: Path = Field(description="Folder of keys that `noroshi pki` made.")
     listen: str | None = Field(default=None, description="Where to listen: tls/ADDRESS:PORT.")
     connect: str | None = Field(default=None, description="Where the partner listens: tls/HOST:PORT.")
@@ -73,7 +73,7 @@ class Settings(LinkSettings):
                 host_of(endpoint)
         if self.listen is None and connect is None:
             raise LinkError(f"link to {self.partner}: it has no endpoint; say where to listen or to connect")
-        return ZenohLink(self, configuration(self, connect, own, partner), partner.name, arrived)
+        return ZenohLink(self, configuration(self, connect, own, partner), partner, arrived)
 
 
 def configuration(settings: Settings, connect: str | None, own: pki.Identity, partner: pki.Partner) -> dict[str, Any]:
@@ -154,20 +154,21 @@ def prefix(owner: str, recipient: str) -> str:
 class ZenohLink:
     """One partner's session. Made by `Settings.open`."""
 
-    def __init__(self, settings: Settings, config: dict[str, Any], name: str, arrived: Arrived) -> None:
+    def __init__(self, settings: Settings, config: dict[str, Any], partner: pki.Partner, arrived: Arrived) -> None:
         """Open the session.
 
         Raises:
             LinkError: if it cannot listen there.
         """
-        self._settings, self._name, self._arrived = settings, name, arrived
+        self._settings, self._partner, self._arrived = settings, partner, arrived
         self._lock = threading.Lock()
         self._counters = Counters()
         self._inbox = Inbox(self._counters, self._lock)
         self._alive: set[str] = set()
         self._came_s: float | None = None
         self._proved: set[str] = set()
-        self._is_leaking = self._is_closed = False
+        self._is_leaking = self._is_revoked = False
+        self._over = threading.Event()
         zenoh.try_init_log_from_env()  # type: ignore[no-untyped-call]  # with RUST_LOG it says why TLS refused
         try:
             self._session = zenoh.open(zenoh.Config.from_json5(json.dumps(config)))
@@ -187,6 +188,7 @@ class ZenohLink:
         self._watch = liveliness.declare_subscriber(f"{self._back}/alive/*", alive, history=True)
         # last, so that whoever sees it can already be heard
         self._token = liveliness.declare_token(f"{self._out}/alive/{self._session.zid()}")
+        threading.Thread(target=self._guard, name=f"link-{settings.partner}-guard", daemon=True).start()
 
     @property
     def up(self) -> bool:
@@ -211,9 +213,11 @@ class ZenohLink:
         partner = self._settings.partner
         if self._is_leaking:
             return f"{partner}: what must not pass did: access control does not hold; the link was closed"
-        if self._is_closed:
+        if self._is_revoked:
+            return f"{partner}: was revoked, or has another authority now; the link was closed"
+        if self._over.is_set():
             return None
-        names = {link.auth_identifier for link in self._session.info.links()} - {self._name, None}
+        names = {link.auth_identifier for link in self._session.info.links()} - {self._partner.name, None}
         if names:
             return f"{partner}: a certificate of its authority for {', '.join(sorted(map(str, names)))} is connected"
         with self._lock:
@@ -221,6 +225,12 @@ class ZenohLink:
         if waited_s > CANARY_S and not self.is_proved:
             return f"{partner}: is there, but nothing arrives: is it {self._settings.own} that its node shares with?"
         return None
+
+    @property
+    def room_bytes(self) -> int:
+        """How much `send` would take now; see `Link`."""
+        with self._lock:
+            return self._outlets[False].room_bytes() if self._alive else 0
 
     def send(self, frame: bytes, *, urgent: bool) -> bool:
         """Take a frame for the partner; see `Link`."""
@@ -232,14 +242,14 @@ class ZenohLink:
 
     def receive(self) -> list[bytes]:
         """Return what has come; see `Link`."""
-        return [] if self._is_closed else self._inbox.take()
+        return [] if self._over.is_set() else self._inbox.take()
 
     def close(self) -> None:
         """End the session: partner and listener are gone within a second."""
         with self._lock:
-            if self._is_closed:
+            if self._over.is_set():
                 return
-            self._is_closed = True
+            self._over.set()
             self._alive.clear()
             for outlet in self._outlets.values():
                 outlet.close()
@@ -247,6 +257,24 @@ class ZenohLink:
         closing = threading.Thread(target=self._session.close, name="link-close", daemon=True)
         closing.start()
         closing.join(CLOSE_S)
+
+    def _guard(self) -> None:
+        """Close the link when the partner's file is gone, or is of another authority."""
+        path = self._settings.keys / "partners" / f"{self._settings.partner}.toml"
+        known = _stamp(path)
+        while not self._over.wait(GUARD_S):
+            if (stamp := _stamp(path)) == known:
+                continue
+            known = stamp
+            try:
+                now = pki.partner_of(self._settings.keys, self._settings.partner)
+            except pki.PkiError:
+                self._is_revoked = True
+            else:
+                self._is_revoked = (now.fingerprint, now.name) != (self._partner.fingerprint, self._partner.name)
+            if self._is_revoked:
+                self.close()
+                self._arrived()
 
     def _publisher(self, key: str, priority: zenoh.Priority) -> zenoh.Publisher:
         return self._session.declare_publisher(
@@ -265,7 +293,7 @@ class ZenohLink:
 
     def _on_sample(self, sample: zenoh.Sample) -> None:
         kind = str(sample.key_expr).rsplit("/", 1)[-1]
-        if self._is_closed or sample.kind != zenoh.SampleKind.PUT:
+        if self._over.is_set() or sample.kind != zenoh.SampleKind.PUT:
             return
         data = sample.payload.to_bytes()
         if kind in ("urgent", "frame"):
@@ -295,7 +323,7 @@ class ZenohLink:
     def _on_alive(self, sample: zenoh.Sample) -> None:
         who = str(sample.key_expr).rsplit("/", 1)[-1]
         with self._lock:
-            if self._is_closed:
+            if self._over.is_set():
                 return
             if sample.kind == zenoh.SampleKind.PUT:
                 self._alive.add(who)
@@ -313,3 +341,11 @@ class ZenohLink:
                 key = f"{prefix(self._settings.own, to)}/canary"
                 self._session.put(key, str(self._session.zid()), priority=zenoh.Priority.REAL_TIME)
         self._arrived()
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino

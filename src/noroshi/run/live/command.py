@@ -53,6 +53,6 @@ def node(
             f"ended; {sum(counts.records.values()):,} records, {counts.replayed:,} run again at the start, "
             f"{sum(counts.alarms.values()):,} alarms"
         )
-        for partner, link in running.node.links.items():
-            tally = link.counters
+        for partner, way in running.node.links.items():
+            tally = way.counters
             says(f"link to {partner}: {tally.sent:,} frames out, {tally.received:,} in, {tally.refused:,} not taken")

@@ -205,5 +205,5 @@ def _say(text: str) -> None:
 def _progress(as_json: bool) -> Iterator[Callable[[int], None]]:
     from noroshi.run import cli
 
-    with cli._progress("tracking", None, quiet=as_json) as progress:  # noqa: SLF001  as above
+    with cli._progress("tracking", None, quiet=as_json) as progress:  # noqa: SLF001  cli imports this module to show its commands
         yield progress

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from noroshi.fusion import Fusion
-from noroshi.records import Tracks
+from noroshi.records import Order, Tracks
 from noroshi.run.drive import driven
 from noroshi.run.exercises.books import segments
 from noroshi.run.journal import read_records, read_setup
@@ -67,7 +67,8 @@ class Replayed:
             node, _ = assemble(setup, keys=own_of_exercise("", 0, self.nation))
             assert node.exchange is not None
             node.exchange.judged, node.exchange.fusion = judged, _Deaf(self.nation)
-            for _ in driven(node, read_records(path), progress=progress):
+            records = ((now_ns, record) for now_ns, record in read_records(path) if not isinstance(record, Order))
+            for _ in driven(node, records, progress=progress):
                 yield from found
                 found.clear()
             yield from found

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from noroshi.geo.time import NS_PER_S
 from noroshi.run import pki
 from noroshi.run.stores import StoreError
-from noroshi.sharing.audit import RELEASE, Audit, Checkpoint, Entry, Receipt, Verdict, verify
+from noroshi.sharing.audit import RELEASE, Audit, Checkpoint, Entry, Pledge, Receipt, Verdict, pledge, verify
 from noroshi.sharing.parcels import Rows, Sealed
 
 SEGMENT = "segment"  # the kind of the entry that begins a segment
@@ -40,7 +40,7 @@ _ENTRY = msgspec.msgpack.Decoder(Entry)
 _ENCODER = msgspec.msgpack.Encoder()
 
 Keys = Mapping[str, Sequence[Ed25519PublicKey]]
-Signed = TypeVar("Signed", Checkpoint, Receipt)
+Signed = TypeVar("Signed", Checkpoint, Pledge, Receipt)
 
 
 class AuditFolder:
@@ -127,29 +127,30 @@ class AuditFolder:
         """Return when all entries are on the disk."""
         self._log.sync()
 
-    def checkpoint(self, time_ns: int) -> Checkpoint:
-        """Return a signed statement of how far the record has come, and keep it; give it to partners to hold."""
+    def checkpoint(self, time_ns: int) -> Pledge:
+        """Sign for how far the record has come, and return the pledge for partners to hold."""
         self.sync()
         point = self._audit.checkpoint(self._key, time_ns=time_ns)
         self._points.append(_ENCODER.encode(point))
         self._points.sync()
         self._checked_ns, self._checked_seq = time_ns, point.seq
-        return point
+        return pledge(point, self._key)
 
-    def tick(self, now_ns: int) -> Checkpoint | None:
-        """Note the time, and return a new checkpoint if one is due: a minute after the last, if there is news."""
+    def tick(self, now_ns: int) -> Pledge | None:
+        """Note the time, and return the pledge of a new checkpoint if one is due.
+
+        One is due each minute, whether there is anything new or not: whether there was is nobody's business.
+        """
         self.now_ns = now_ns
-        if now_ns - self._checked_ns < CHECKPOINT_NS or self._audit.seq == self._checked_seq:
-            return None
-        return self.checkpoint(now_ns)
+        return None if now_ns - self._checked_ns < CHECKPOINT_NS else self.checkpoint(now_ns)
 
     def keep(self, receipt: Receipt) -> None:
         """Keep a partner's receipt that this node has counter-signed (`sharing.audit.countersign`)."""
         self._receipts.append(_ENCODER.encode(receipt))
 
-    def hold(self, given: Checkpoint | Receipt) -> None:
+    def hold(self, given: Pledge | Receipt) -> None:
         """Keep what another nation signed of its own record, to be held against that."""
-        name = "checkpoints.log" if isinstance(given, Checkpoint) else "receipts.log"
+        name = "pledges.log" if isinstance(given, Pledge) else "receipts.log"
         with _Log(self.folder / "held" / name) as log:
             log.append(_ENCODER.encode(given))
 
@@ -271,16 +272,17 @@ def judge(folder: Path, *, keys: Path | None = None, held: Sequence[Path] = ()) 
         raise StoreError(
             f"{keys or folder / 'keys'}: holds no key of {owner}; give --keys with what {owner} handed over"
         )
-    points, receipts = list(read_checkpoints(folder)), list(read_receipts(folder))
+    receipts, pledges = list(read_receipts(folder)), list[Pledge]()
     for other in held:
-        points += [point for point in read_checkpoints(other / "held") if point.owner == owner]
+        pledges += [given for given in _all_of(other / "held" / "pledges.log", Pledge) if given.owner == owner]
         receipts += [given for given in read_receipts(other / "held") if given.owner == owner]
     verdict = verify(
         (data for path in every for data in blocks(path)),
         owner=owner,
         keys=known[owner],
-        checkpoints=points,
+        checkpoints=read_checkpoints(folder),
         receipts=receipts,
+        pledges=pledges,
         recipient_keys=known,
     )
     files = [*every, *(path for name in ("checkpoints.log", "receipts.log") if (path := folder / name).exists())]
