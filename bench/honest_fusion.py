@@ -10,8 +10,8 @@
   three; targets that move by the model, and such that fly turns nobody announced.
 
 NEES is of position and velocity, over 6. Its bounds are those of chi-square for one time of as many independent runs,
-at 99 %, and hold for the end of the runs; `anees` is the mean over the runs' last two thirds, with its standard error over
-runs, since within one run times are not independent.
+at 99 %, and hold for the end of the runs; `anees` is the mean over the runs' last two thirds, with its standard error
+over runs, since within one run times are not independent.
 """
 
 import argparse
@@ -369,8 +369,6 @@ CASES: dict[str, Any] = {
     "coarse alone": lambda seeds: summary([coarse(s, True) for s in range(seeds)]),
     "ring": lambda seeds: [ring(s) for s in range(max(1, seeds // 20))],
     "shipped, by the model": lambda seeds: shipped_summary([shipped(s, False, False) for s in range(-(-seeds // 5))]),
-    "shipped, turns, one model": lambda seeds: shipped_summary(
-        [shipped(s, True, False) for s in range(-(-seeds // 5))]
     ),
     "shipped, turns, three models": lambda seeds: shipped_summary(
         [shipped(s, True, True) for s in range(-(-seeds // 5))]
