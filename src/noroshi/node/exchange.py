@@ -69,6 +69,8 @@ class Exchange:
     Attributes:
         is_silent: it hears, fuses and fills its outboxes, but says nothing: a node that catches up from its journal.
             What it had put into an outbox before it fell is not put there again.
+        old_policy: returns the policy of a digest that was in force once, None if it is not known: for what the node
+            released before it fell.
         judged: told of each record that was offered, what each partner gets of it, and the time: for the audit, and for
             whoever asks what other rules would have done.
     """
@@ -92,15 +94,16 @@ class Exchange:
         self.nation, self.policy, self.fusion, self.exercise = nation, policy, fusion, exercise
         self.label = label or Label(originator=nation, releasable_to=(ALL_PARTNERS,))
         self.channels: dict[str, Channel] = {}
+        self._n_parcels = 0
         self._key, self._new_policy, self._store_of = key, new_policy, store_of
         for code in sorted(partners):
             self.add(code, partners[code])
         self.is_silent = False
+        self.old_policy: Callable[[str], Policy | None] = lambda _: None
         self.judged: Callable[[Facts, Mapping[str, Released], int], None] = lambda *_: None
         self.secrets, self.sensor_types, self._pump_ns = secrets, dict(sensor_types), pump_ns
         self._memories: dict[str, Memory] = {}
         self._shared: Tracks | None = None  # the last row of each living track that was offered
-        self._n_parcels = max(((each.outbox.next_parcel - 1) // 2 for each in self.channels.values()), default=0)
         self._given: list[Outgoing] = []
         self._alarms: Counter[tuple[str, str]] = Counter()
         self._wake_ns: int | None = None
@@ -126,6 +129,10 @@ class Exchange:
             bytes_s=partner.bytes_s,
         )
         self.channels = dict(sorted(self.channels.items()))
+        outbox = self.channels[code].outbox
+        if outbox.next_parcel == 1:
+            outbox.note_policy(self.policy.digest)  # there is nothing that could not agree
+        self._n_parcels = max(self._n_parcels, (outbox.next_parcel - 1) // 2)
 
     def obey(self, order: Order, now_ns: int) -> None:
         """Do what those who run the node say; an order that cannot be done is an alarm and changes nothing."""
@@ -136,6 +143,13 @@ class Exchange:
                 self._carry_out(kind, subject, content, now_ns)
             except ValueError as error:
                 self._alarm(subject, f"an order ({kind}) that cannot be carried out: {error}", now_ns)
+
+    def speak(self, now_ns: int) -> None:
+        """Be silent no more: what waits is what the policy in force would release, and numbers go on."""
+        self.is_silent = False
+        for code, channel in self.channels.items():
+            self._n_parcels = max(self._n_parcels, (channel.outbox.next_parcel - 1) // 2)
+            self._settle(code, self.policy, now_ns)
 
     def start(self, now_ns: int) -> None:
         """Begin to look at the links."""
@@ -222,14 +236,8 @@ class Exchange:
 
     def change_policy(self, policy: Policy, now_ns: int) -> None:
         """Release by other rules from now on; take back what they would not have released just so."""
-        for code, channel in self.channels.items():
-            gone = channel.outbox.tighten(still_valid(self.policy, policy, code))
-            for product in sorted({product for product, _ in gone.tombstones}):
-                numbers = [number for of, number in gone.tombstones if of is product]
-                self._n_parcels += 1
-                label = Label(originator=self.nation, releasable_to=(code,))
-                body = tombstone_body(product, numbers)
-                self._notify(code, numbers, Product.TOMBSTONE, label, body, "", now_ns, policy=policy.digest)
+        for code in self.channels:
+            self._settle(code, policy, now_ns)
         self.policy = policy
         self._memories = {}
 
@@ -280,11 +288,14 @@ class Exchange:
         Raises:
             ValueError: if it makes no sense.
         """
+        if kind == POLICY and self.is_silent:
+            return  # what is in force by now is what this began with
         if kind in (POLICY, BREAK_GLASS):
             self.change_policy(self._new_policy(kind, content, self.policy, now_ns), now_ns)
         elif kind == PARTNER:
             keys = [Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)) for key in content.split()]
             self.add(subject, Partner(keys=tuple(keys)))
+            self._settle(subject, self.policy, now_ns)
             self._tell_again(subject, now_ns)
         elif kind == NO_PARTNER:
             self.channels.pop(subject, None)
@@ -373,6 +384,22 @@ class Exchange:
         )
         self.channels[code].put(parcel, now_ns)
 
+    def _settle(self, code: str, policy: Policy, now_ns: int) -> None:
+        """Take back from a partner what a policy would not have released just so, whatever policy released it."""
+        outbox = self.channels[code].outbox
+        if outbox.policy == policy.digest:
+            return
+        old = self.policy if outbox.policy == self.policy.digest else self.old_policy(outbox.policy)
+        gone = outbox.tighten(frozenset() if old is None else still_valid(old, policy, code))
+        for product in sorted({product for product, _ in gone.tombstones}):
+            numbers = [number for of, number in gone.tombstones if of is product]
+            self._n_parcels += 1
+            label = Label(originator=self.nation, releasable_to=(code,))
+            body = tombstone_body(product, numbers)
+            self._notify(code, numbers, Product.TOMBSTONE, label, body, "", now_ns, policy=policy.digest)
+        outbox.note_policy(policy.digest)
+        self._memories.pop(code, None)
+
     def _use(self, envelope: Envelope) -> None:
         """Let an envelope that was accepted take effect.
 
@@ -416,6 +443,7 @@ class Exchange:
         if self.is_silent:
             return
         for code, channel in self.channels.items():
+            self._settle(code, self.policy, now_ns)
             for content, is_urgent in channel.pump(now_ns):
                 self._given.append(Outgoing("frame", Frame.of(code, content), is_urgent))
 

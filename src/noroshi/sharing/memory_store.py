@@ -44,6 +44,7 @@ class MemoryStore:
     last_message: tuple[int, bytes] = (0, FIRST)
     last_told: dict[tuple[Product, int], tuple[str, Rows, int]] = field(default_factory=dict)
     highest: int = 0
+    noted_policy: str = ""
 
     def state(self) -> dict[str, Any]:
         """Return everything that is kept, as plain data."""
@@ -53,6 +54,7 @@ class MemoryStore:
             "messages": [[_plain(sealed), message] for _, (sealed, message) in sorted(self.messages.items())],
             "last": list(self.last_message),
             "highest": self.highest,
+            "policy": self.noted_policy,
             "told": [
                 [*key, rule, _plain(rows.take(np.array([i])))]
                 for key, (rule, rows, i) in sorted(self.last_told.items())
@@ -71,6 +73,7 @@ class MemoryStore:
         messages = [(_sealed(sealed), message) for sealed, message in state["messages"]]
         self.messages = {sealed.seq: (sealed, message) for sealed, message in messages}
         self.last_message, self.highest = (state["last"][0], state["last"][1]), state["highest"]
+        self.noted_policy = state["policy"]
         self.last_told = {
             (Product(product), number): (rule, _rows(rows), 0) for product, number, rule, rows in state["told"]
         }
@@ -137,6 +140,14 @@ class MemoryStore:
     def last_parcel(self) -> int:
         """Return the highest number of a parcel that was ever put."""
         return self.highest
+
+    def policy(self) -> str:
+        """Return the digest of the policy that all that is kept agrees with."""
+        return self.noted_policy
+
+    def note_policy(self, digest: str) -> None:
+        """Note that all that is kept agrees with a policy."""
+        self.noted_policy = digest
 
     def told(self) -> Iterable[tuple[Product, str, Rows]]:
         """Return what the recipient was told, each with the rule that released it, and the latest row."""

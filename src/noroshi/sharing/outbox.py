@@ -57,6 +57,9 @@ class Outbox:
 
     Args:
         store: where it survives; what is there waits again.
+
+    Attributes:
+        policy: digest of the policy that all that is in it agrees with; "" if none was noted.
     """
 
     def __init__(self, store: Store) -> None:
@@ -65,6 +68,7 @@ class Outbox:
         self._parcels: dict[int, Parcel] = {}
         self._left: Counter[int] = Counter()  # rows of each parcel that wait
         self._last_parcel = store.last_parcel()
+        self.policy = store.policy()
         self._later: list[Rows] = []
         self._notices, self._newest = Rows.none(), Rows.none()
         self._history: deque[Rows] = deque()
@@ -217,6 +221,12 @@ class Outbox:
             self._told[product] = told.take(~hit)
         self._store.forget_told(tombstones)
         return Tightened(purged=purged, withdrawn=tuple(withdrawn), tombstones=tuple(tombstones))
+
+    def note_policy(self, digest: str) -> None:
+        """Note that all that is in it agrees with a policy: what did not was taken back (`tighten`)."""
+        if digest != self.policy:
+            self._store.note_policy(digest)
+            self.policy = digest
 
     def _queue(self, parcel: Parcel, rows: Rows) -> None:
         numbers = np.array([self._rule(name) for name in parcel.rules], np.int64)

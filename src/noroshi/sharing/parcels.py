@@ -195,6 +195,12 @@ class Store(Protocol):
     def last_parcel(self) -> int:
         """Return the highest number of a parcel that was ever put, 0 if none was."""
 
+    def policy(self) -> str:
+        """Return the digest of the policy that all that is kept agrees with, "" if none was noted."""
+
+    def note_policy(self, digest: str) -> None:
+        """Note that all that is kept agrees with a policy: what did not was taken back."""
+
     def told(self) -> Iterable[tuple[Product, str, Rows]]:
         """Return what the recipient was told: products and rules that released it, each with the latest rows."""
 

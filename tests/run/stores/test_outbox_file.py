@@ -102,7 +102,7 @@ def all_of(store):
     ]  # fmt: skip
     sealed = list(store.sealed())
     messages = {one.seq: store.message(one.seq) for one in sealed}
-    return waiting, sealed, messages, store.last(), store.last_parcel(), one_by_one(store.told()), store.message(10**6)
+    return waiting, sealed, messages, store.last(), store.last_parcel(), store.policy(), one_by_one(store.told()), store.message(10**6)
 
 
 class Both:
@@ -151,6 +151,9 @@ class Both:
         told = [(kind, int(rows.number[0])) for kind, _, rows in self.memory.told() if self.rng.random() < 0.4]
         self.do("forget_told", [*told, (Product.STATUS, 3)] if self.rng.random() < 0.5 else told)
 
+    def note(self):
+        self.do("note_policy", str(self.rng.integers(0, 99)))
+
     def acknowledge(self):
         self.do("acknowledge", int(self.rng.integers(0, self.seq + 2)))
 
@@ -158,7 +161,7 @@ class Both:
         self.file = self.files.again(self.file)
 
 
-STEPS = ("put", "put", "seal", "seal", "drop", "withdraw", "forget", "acknowledge")
+STEPS = ("put", "put", "seal", "seal", "drop", "withdraw", "forget", "acknowledge", "note")
 
 
 @settings(max_examples=30)

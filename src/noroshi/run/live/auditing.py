@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from noroshi.node.channel import FEED
 from noroshi.node.exchange import Exchange
 from noroshi.records.order import BREAK_GLASS
+from noroshi.run.live.policies import Policies
 from noroshi.run.releasing import breaking
 from noroshi.run.sharing import Own, read_policy
 from noroshi.run.stores.audit import AuditFolder
@@ -31,14 +32,21 @@ class Auditing:
         nation: whose node it is.
         own: its keys.
         keys: the partners' public signing keys by nation.
+        policies: where those that come in force are kept.
         now_ns: the time.
     """
 
     def __init__(
-        self, folder: Path, nation: str, own: Own, keys: Mapping[str, Sequence[Ed25519PublicKey]], now_ns: int
+        self,
+        folder: Path,
+        nation: str,
+        own: Own,
+        keys: Mapping[str, Sequence[Ed25519PublicKey]],
+        policies: Policies,
+        now_ns: int,
     ) -> None:
         self.folder = AuditFolder(folder, owner=nation, key=own.key, keys=keys, time_ns=now_ns)
-        self._nation, self._own = nation, own
+        self._nation, self._own, self._policies = nation, own, policies
         self._exchange: Exchange | None = None
         self._withheld: dict[str, dict[str, Counter[str]]] = {}
         self._noted_ns = now_ns
@@ -62,16 +70,21 @@ class Auditing:
         """
         if kind == BREAK_GLASS:
             changed, said = breaking.take_in(content.encode(), policy, [self._own.key.public_key()], now_ns=now_ns)
+            self._policies.keep_broken(content.encode())
         else:
             changed = read_policy(content, self._nation)
+            self._policies.keep(content)
             said = {"policy_before": policy.digest, "policy": changed.digest, "text": content}
         if self._exchange is not None and not self._exchange.is_silent:
             self.folder.append(kind, said, time_ns=now_ns)
         return changed
 
     def watch(self, exchange: Exchange) -> None:
-        """Note from now on what this exchange does."""
+        """Note from now on what this exchange does, and what it begins with."""
         self._exchange = exchange
+        self.folder.append(
+            "policy", {"policy": exchange.policy.digest, "in force": "from the start"}, time_ns=self._noted_ns
+        )
         exchange.judged = self._judged
 
     def tick(self, now_ns: int) -> None:

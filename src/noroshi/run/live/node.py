@@ -99,7 +99,8 @@ class LiveNode:
             self._now_ns = now_ns
             self.counts.replayed += 1
         if self.node.exchange:
-            self.node.exchange.is_silent = False
+            self.node.exchange.speak(self._tick())
+        self._memory.keep(self.node.checkpoint())
 
     def run(self, for_s: float | None = None) -> None:
         """Run until `stop`, or for so long."""

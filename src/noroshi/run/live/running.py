@@ -18,6 +18,7 @@ from noroshi.run.links import Link, open_link
 from noroshi.run.live.auditing import Auditing
 from noroshi.run.live.memory import Memory
 from noroshi.run.live.node import LiveNode
+from noroshi.run.live.policies import Policies
 from noroshi.run.live.settings import describe
 from noroshi.run.live.watching import Watcher
 from noroshi.run.live.ways_out import WaysOut
@@ -114,7 +115,8 @@ class Running:
         auditing = None
         if described.own is not None and described.setup.sharing is not None:
             keys = {code: public_keys(text) for code, text in described.setup.sharing.partners.items()}
-            auditing = Auditing(self.state / "audit", self.nation.code, described.own, keys, now_ns())
+            policies = Policies(store.state, self.nation.code)
+            auditing = Auditing(self.state / "audit", self.nation.code, described.own, keys, policies, now_ns())
             stack.callback(lambda: auditing.close(now_ns()))
         core, _ = assemble(
             described.setup,
@@ -122,10 +124,13 @@ class Running:
             store_of=auditing.store_of(store) if auditing else None,
             new_policy=auditing.new_policy if auditing else None,
         )
+        sharing = described.setup.sharing
+        if auditing and core.exchange:
+            core.exchange.policy = policies.begin("" if sharing is None else sharing.policy, now_ns())
+            core.exchange.old_policy = policies.find
         memory.start(described.setup)
         links: dict[str, Link] = {}
         stack.callback(_close_all, links)
-        sharing = described.setup.sharing
         watcher = None
         if sharing is not None:
             given = {"own": self.nation.code, "exercise": sharing.exercise, "keys": str(self.keys)}

@@ -106,11 +106,28 @@ def take_in(
         raise PolicyError("break-glass: was made for another policy than the one in force; make it anew")
     if now_ns >= said.until_ns:
         raise PolicyError("break-glass: its time is over")
-    changed, audited = break_glass(
+    changed, audited = _apply(said, policy)
+    return changed, {**audited, "record": record}
+
+
+def applied(record: bytes, policy: Policy) -> Policy:
+    """Return the policy with the rule of a record that was taken in before.
+
+    Raises:
+        PolicyError: if it is no such record.
+    """
+    try:
+        said = msgspec.json.decode(msgspec.json.decode(record, type=_Signed).signed, type=Glass)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise PolicyError(f"not a record of break-glass: {error}") from error
+    return _apply(said, policy)[0]
+
+
+def _apply(said: Glass, policy: Policy) -> tuple[Policy, dict[str, Any]]:
+    return break_glass(
         policy, rule_of(policy, said.rule, "rule"), by=said.by, reason=said.reason, from_ns=said.from_ns,
         until_ns=said.until_ns,
     )  # fmt: skip
-    return changed, {**audited, "record": record}
 
 
 def rule_of(policy: Policy, text: str, source: str) -> Rule:

@@ -37,7 +37,8 @@ PAGE_BYTES = 16_384
 SPARE_BYTES_MAX = 64 << 20
 LOGGED_MAX = 50_000  # rows told beyond four times those that count, until the log is folded
 TABLES = """
-CREATE TABLE box (box INTEGER PRIMARY KEY, recipient TEXT UNIQUE, seq INTEGER, digest BLOB, parcel INTEGER);
+CREATE TABLE box (box INTEGER PRIMARY KEY, recipient TEXT UNIQUE, seq INTEGER, digest BLOB, parcel INTEGER,
+    policy TEXT);
 CREATE TABLE parcel (box INTEGER, parcel INTEGER, product TEXT, label TEXT, policy TEXT, rules TEXT, rows BLOB,
     body BLOB, PRIMARY KEY (box, parcel));
 CREATE TABLE waits (box INTEGER, parcel INTEGER, rows BLOB, PRIMARY KEY (box, parcel)) WITHOUT ROWID;
@@ -202,7 +203,7 @@ class FileStore:
     def __init__(self, file: StoreFile, recipient: str, note: Note) -> None:
         self._file, self._note = file, note
         with file.together() as db:
-            named = "INSERT OR IGNORE INTO box (recipient, seq, digest, parcel) VALUES (?, 0, ?, 0)"
+            named = "INSERT OR IGNORE INTO box (recipient, seq, digest, parcel, policy) VALUES (?, 0, ?, 0, '')"
             db.execute(named, (recipient, FIRST))
         ((self._box,),) = file.read("SELECT box FROM box WHERE recipient = ?", recipient)
         ((self._logged,),) = file.read("SELECT coalesce(sum(n), 0) FROM told WHERE box = ?", self._box)
@@ -316,6 +317,16 @@ class FileStore:
         """Return the highest number of a parcel that was ever put."""
         ((number,),) = self._file.read("SELECT parcel FROM box WHERE box = ?", self._box)
         return int(number)
+
+    def policy(self) -> str:
+        """Return the digest of the policy that all that is kept agrees with."""
+        ((digest,),) = self._file.read("SELECT policy FROM box WHERE box = ?", self._box)
+        return str(digest)
+
+    def note_policy(self, digest: str) -> None:
+        """Note that all that is kept agrees with a policy."""
+        with self._file.together() as db:
+            db.execute("UPDATE box SET policy = ? WHERE box = ?", (digest, self._box))
 
     def told(self) -> list[tuple[Product, str, Rows]]:
         """Return what the recipient was told, the latest row of each number, by product and rule."""
