@@ -9,9 +9,9 @@
 - shipped: three radars (70 m, 0.08 degrees, Mode C, 10 s) and their `soft` trackers, beside one such tracker of all
   three; targets that move by the model, and such that fly turns nobody announced.
 
-NEES is of position and velocity, over 6. Its bounds are those of chi-square for one time of as many independent runs, at
-99 %, and hold for the end of the runs; `anees` is the mean over the runs' last two thirds, with its standard error over
-runs, since within one run times are not independent.
+NEES is of position and velocity, over 6. Its bounds are those of chi-square for one time of as many independent runs,
+at 99 %, and hold for the end of the runs; `anees` is the mean over the runs' last two thirds, with its standard error
+over runs, since within one run times are not independent.
 """
 
 import argparse
@@ -303,7 +303,8 @@ def shipped(seed: int, turning: bool, several: bool, n: int = 12, seconds: int =
                 seq += 1
         if t > 100 and t % 5 == 0:
             for kind, picture in (
-                ("fused", fusion.picture(now_ns)), ("central", central.picture(now_ns)), ("own", own["r0"].picture(now_ns)),
+                ("fused", fusion.picture(now_ns)), ("central", central.picture(now_ns)),
+                ("own", own["r0"].picture(now_ns)),
             ):  # fmt: skip
                 apart = np.linalg.norm(picture.state_ecef[:, None, :3] - flown[t, None, :, :3], axis=2)
                 for target in range(n):
@@ -368,8 +369,6 @@ CASES: dict[str, Any] = {
     "coarse alone": lambda seeds: summary([coarse(s, True) for s in range(seeds)]),
     "ring": lambda seeds: [ring(s) for s in range(max(1, seeds // 20))],
     "shipped, by the model": lambda seeds: shipped_summary([shipped(s, False, False) for s in range(-(-seeds // 5))]),
-    "shipped, turns, one model": lambda seeds: shipped_summary(
-        [shipped(s, True, False) for s in range(-(-seeds // 5))]
     ),
     "shipped, turns, three models": lambda seeds: shipped_summary(
         [shipped(s, True, True) for s in range(-(-seeds // 5))]

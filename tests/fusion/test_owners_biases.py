@@ -1,4 +1,4 @@
-"""Owners that are displaced, turned or late are found out, their tracks put right, and nothing is found where nothing is."""
+"""Owners that are displaced, turned or late are found out, and nothing is found where nothing is off."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,9 @@ def told(seed, biases, looks, *, reports=False, named=True, registering=True):
             more = {"icao": np.arange(N) + 1} if named else {}
             if reports and owner == "R":
                 more["source_names"] = ("position_report",)
-            rows = tracks(owner, np.arange(N) + 10, START_NS + int(k * PERIOD_S * NS), seen, [spread[owner]] * N, **more)
+            rows = tracks(
+                owner, np.arange(N) + 10, START_NS + int(k * PERIOD_S * NS), seen, [spread[owner]] * N, **more
+            )
             fusion.receive(rows, owner=owner, feed="t", seq=k, coarse=False)
         fusion.picture(START_NS + int(k * PERIOD_S * NS))
     return fusion, states, middle, START_NS + int((looks - 1) * PERIOD_S * NS)

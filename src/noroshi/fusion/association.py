@@ -2,9 +2,10 @@
 
 Two fused tracks may be one if no owner sees both. The distance is that of Bar-Shalom, Willett, Tian (2011), Tracking
 and Data Fusion, section 9.3: (x - y)' (P + Q - C - C')^-1 (x - y), in which C is what both trackers' errors share
-because they filtered the same manoeuvres. Of C nobody knows more than a bound; it is taken to be `common` of the smaller
-of the two covariances, which leaves the rest positive definite.
+because they filtered the same manoeuvres. Of C nobody knows more than a bound; it is taken to be `common` of the
+smaller of the two covariances, which leaves the rest positive definite.
 """
+
 import math
 from dataclasses import dataclass
 
@@ -108,11 +109,13 @@ def join(table: Table, time_ns: int, step: int, rules: Rules, n_owners: int) -> 
 def _owners(table: Table) -> tuple[Integers, Integers]:
     """Return of each fused track the set of owners that see it now, and the lowest of all of its owners."""
     rows = table.members()
-    held = table.whole[rows]
+    track, owner = table.whole[rows, Whole.TRACK], table.whole[rows, Whole.OWNER]
     masks, lowest = np.zeros(table.m, np.int64), np.full(table.m, OWNERS_MAX)
-    np.minimum.at(lowest, held[:, Whole.TRACK], held[:, Whole.OWNER])
-    seen = held[held[:, Whole.STATUS] != TrackStatus.COASTING]
-    np.bitwise_or.at(masks, seen[:, Whole.TRACK], np.left_shift(1, seen[:, Whole.OWNER]))
+    is_seen = table.whole[rows, Whole.STATUS] != TrackStatus.COASTING
+    for each in range(int(owner.max(initial=-1)), -1, -1):
+        mine = owner == each
+        lowest[track[mine]] = each
+        masks[track[mine & is_seen]] |= 1 << each
     return masks, lowest
 
 

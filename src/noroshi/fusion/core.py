@@ -37,7 +37,7 @@ from noroshi.fusion.table import (
     rows_of,
 )
 from noroshi.fusion.telling import FIELDS, Members
-from noroshi.fusion.tracklets import Floats, Integers, carried
+from noroshi.fusion.tracklets import Integers, carried
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Tracks, TrackStatus
 from noroshi.records.identity import ABSENT

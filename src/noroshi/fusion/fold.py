@@ -318,6 +318,8 @@ def absorb(
 def silent(table: Table, time_ns: int, silent_ns: int, coarse_silent_ns: int) -> Integers:
     """Return the contributors of whom nothing has come for too long."""
     rows = table.members()
+    rows = rows[time_ns - table.whole[rows, Whole.TIME] > min(silent_ns, coarse_silent_ns)]
     held = table.whole[rows]
     limits = np.where(held[:, Whole.FLAGS] & COARSE, coarse_silent_ns, silent_ns)
-    return rows[time_ns - held[:, Whole.TIME] > np.maximum(limits, 4 * held[:, Whole.INTERVAL])]
+    silent_rows: Integers = rows[time_ns - held[:, Whole.TIME] > np.maximum(limits, 4 * held[:, Whole.INTERVAL])]
+    return silent_rows

@@ -32,6 +32,7 @@ SCALE = np.array([2_000.0, 2_000.0, 500.0, np.radians(1.5), 2.0])
 """How large biases may be, before anything is known."""
 DRIFT = np.array([50.0, 50.0, 20.0, np.radians(0.02), 0.02])  # in an hour
 CAUCHY_SQUARED = 2.385**2
+SETTLED_M2_S2 = 6 * 20.0**2  # of velocities of both that are known to 20 m/s on each axis
 KNOWN = 1.0  # what is told by less than the prior knows is not known
 INDEPENDENT = 0.5  # a pair's errors hang together from one time it is used to the next
 INFORMATION, VECTOR, CENTRES, PAIRS, APPLIED, TIME = (
@@ -92,16 +93,24 @@ def learn(
     _prepare(table, n_owners, time_ns)
     flags = table.whole[rows, Whole.FLAGS] | table.whole[others, Whole.FLAGS]
     both_report = (table.whole[rows, Whole.FLAGS] & table.whole[others, Whole.FLAGS] & SELF_FED) != 0
-    use = (flags & COARSE == 0) & ~both_report & (table.whole[rows, Whole.OWNER] != table.whole[others, Whole.OWNER])
+    settled = np.trace(own[1][:, 3:, 3:] + other[1][:, 3:, 3:], axis1=1, axis2=2) < SETTLED_M2_S2
+    use = (
+        settled
+        & (flags & COARSE == 0)
+        & ~both_report
+        & (table.whole[rows, Whole.OWNER] != table.whole[others, Whole.OWNER])
+    )
     if not use.any():
         return
     rows, others = rows[use], others[use]
     a, b = table.whole[rows, Whole.OWNER], table.whole[others, Whole.OWNER]
-    centres = _centred(table, np.concatenate([a, b]), np.concatenate([own[0][use], other[0][use]]))
+    # One velocity for both: either's own goes wrong together with its place, which would look like a delay.
+    states = 0.5 * (own[0][use] + other[0][use])
+    centres = _centred(table, np.concatenate([a, b]), np.concatenate([states, states]))
     residual = own[0][use, :3] - other[0][use, :3]
     variance = own[1][use, :3, :3] + other[1][use, :3, :3]
     derivative = np.zeros((len(rows), 3, N * n_owners))
-    for who, which, states, sign in ((a, rows, own[0][use], 1.0), (b, others, other[0][use], -1.0)):
+    for who, which, sign in ((a, rows, 1.0), (b, others, -1.0)):
         free = (table.whole[which, Whole.FLAGS] & SELF_ONLY == 0)[:, None, None]
         columns = N * who[:, None] + np.arange(N)
         derivative[np.arange(len(who))[:, None], :, columns] += (

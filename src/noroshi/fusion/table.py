@@ -120,8 +120,10 @@ class Table:
         """Return a table that holds nothing."""
         arrays = {
             "state": np.zeros((0, 6)), "covariance": np.zeros((0, 6, 6)), "said": np.zeros((0, N_SAID)),
-            "density": np.zeros(0), "turn": np.zeros(0), "whole": np.zeros((0, N_WHOLE), np.int64),
-            "fused_state": np.zeros((0, 6)), "fused_covariance": np.zeros((0, 6, 6)), "fused": np.zeros((0, N_FUSED), np.int64),
+            "density": np.zeros(0), "turn": np.zeros(0),
+            "whole": np.zeros((0, N_WHOLE), np.int64),
+            "fused_state": np.zeros((0, 6)), "fused_covariance": np.zeros((0, 6, 6)),
+            "fused": np.zeros((0, N_FUSED), np.int64),
         }  # fmt: skip
         return cls.of(arrays, {})
 

@@ -36,7 +36,7 @@ ROUNDING = 1e-9
 def cholesky(a: Floats, low: Floats) -> bool:
     """Write the lower factor of (6, 6) a and return whether a is positive definite.
 
-    Above the diagonal nothing is written.
+    On the diagonal are the reciprocals of the factor's, since divisions are slow; above it nothing is written.
     """
     for i in range(6):
         for j in range(i + 1):
@@ -46,9 +46,9 @@ def cholesky(a: Floats, low: Floats) -> bool:
             if i == j:
                 if not total > 0.0:
                     return False
-                low[i, i] = math.sqrt(total)
+                low[i, i] = 1.0 / math.sqrt(total)
             else:
-                low[i, j] = total / low[j, j]
+                low[i, j] = total * low[j, j]
     return True
 
 
@@ -58,12 +58,11 @@ def invert(a: Floats, low: Floats, inverse: Floats) -> bool:
     if not cholesky(a, low):
         return False
     for j in range(6):  # the inverse of the factor, in its place
-        low[j, j] = 1.0 / low[j, j]
         for i in range(j + 1, 6):
             total = 0.0
             for k in range(j, i):
                 total -= low[i, k] * low[k, j]
-            low[i, j] = total / low[i, i]
+            low[i, j] = total * low[i, i]
     for i in range(6):
         for j in range(i + 1):
             total = 0.0
@@ -325,6 +324,6 @@ def distance_squared(off: Floats, spread: Floats, low: Floats) -> float:
         value = off[i]
         for k in range(i):
             value -= low[i, k] * off[k]
-        off[i] = value / low[i, i]
+        off[i] = value * low[i, i]
         total += off[i] * off[i]
     return total
