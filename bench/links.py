@@ -61,7 +61,7 @@ def pair(kind: str, folder: Path, line: Line | None = None) -> Iterator[tuple[En
         for end, given in zip(ends, configurations(kind, folder, line, stack), strict=True):
             end.link = open_link(given, end.woken.set)
             stack.callback(end.link.close)
-        wait(lambda: all(getattr(end.link, "is_proved", end.link.up) for end in ends), 30.0)
+        wait(lambda: all(end.link.up for end in ends), 30.0)
         yield ends
 
 
@@ -215,7 +215,7 @@ def stalled(folder: Path, seconds: float) -> dict[str, Any]:
         ):
             ends[own, other] = open_link(settings(keys, own, other, **where), lambda: None)
             stack.callback(ends[own, other].close)
-        wait(lambda: all(end.is_proved for end in ends.values()))
+        wait(lambda: all(end.up for end in ends.values()))
         proxy.stall()
         begin, taken, down_s = time.perf_counter(), 0, None
         while (now_s := time.perf_counter()) < begin + max(seconds, 6.0):

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from link_parts.network import Network, all_times, believed
+from link_parts.network import Network, all_times, believed, warm
 
 from noroshi.assessment import gospa, siap
 from noroshi.assessment.pictures import View
 from noroshi.exercise.flight import truth_of
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Tracks, Truth, digest
-from noroshi.run import kernel_cache
 from noroshi.run.exercises.staging import cast
 from noroshi.run.scenarios import read_scenario
 
@@ -42,7 +41,7 @@ def figures(truth: Truth, tracks: Tracks | None, times_ns: np.ndarray[Any, np.dt
     found = siap.measure(truth, tracks, times_ns=times_ns, cutoff_m=CUTOFF_M, view=VIEW)
     names = ("completeness", "ambiguity", "spuriousness", "position_accuracy_m", "velocity_accuracy_m_s")
     whole = gospa.measure(truth, tracks, times_ns=times_ns, c=CUTOFF_M, view=VIEW)
-    return {name: round(float(found[name]), 4) for name in names} | {"gospa_m": round(float(whole["gospa"]), 1)}
+    return {name: round(float(found[name]), 4) for name in names} | {"gospa_m": round(float(whole["gospa_m"]), 1)}
 
 
 def measure(folder: Path, scenario: str, seconds: float) -> dict[str, Any]:
@@ -91,7 +90,7 @@ def main() -> None:
     parser.add_argument("--scenario", default="trilateral")
     parser.add_argument("--seconds", type=float, default=300.0)
     asked = parser.parse_args()
-    kernel_cache.prepare()
+    warm(asked.scenario)
     with tempfile.TemporaryDirectory(prefix="noroshi-three-") as name:
         found = measure(Path(name), asked.scenario, asked.seconds)
     if not asked.json:

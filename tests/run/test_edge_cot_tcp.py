@@ -22,8 +22,8 @@ from edge_scenes import (
 
 from noroshi.formats import Context, cot
 from noroshi.records import take
-from noroshi.run.edges import EdgeError, cot_tcp
-from noroshi.run.edges.cot_tcp import Edge, Tls
+from noroshi.run.edges import EdgeError, Tls, cot_tcp
+from noroshi.run.edges.cot_tcp import Edge
 from noroshi.sharing.label import decode, label_of_cot_detail
 
 
@@ -234,7 +234,7 @@ def test_tls_takes_only_certificates_of_its_authority_on_both_sides(tmp_path, mo
         context.load_cert_chain(said["certificate"], said["key"])
         with socket.create_server(("127.0.0.1", 0)) as server:
             server.settimeout(10)
-            client = Edge(viewer="USA", listen=None, connect=[f"127.0.0.1:{server.getsockname()[1]}"], tls=Tls(**ours))
+            client = Edge(viewer="USA", listen=None, connect=[f"127.0.0.1:{server.getsockname()[1]}"], tls=ours)
             client.send(view_of(tracks_of(4)), START_NS)
             connection, _ = server.accept()
             with connection:
@@ -255,6 +255,10 @@ def test_beyond_this_machine_only_with_tls(tmp_path):
         Edge(viewer="USA", listen=None, connect=["tak.example.org:8089"])
     with pytest.raises(EdgeError, match="cannot be used"):
         Edge(viewer="USA", tls=Tls(certificate=str(tmp_path / "a"), key="b", authority="c"))
+    with pytest.raises(EdgeError, match="let everybody in"):
+        Edge(viewer="USA", tls=Tls(certificate="a", key="b"))
+    with pytest.raises(EdgeError, match="tls has certificate and key"):
+        Edge(viewer="USA", tls={"certificate": "a", "password": "b"})
     with pytest.raises(EdgeError, match="affiliation"):
         Edge(viewer="USA", affiliation="h")
 

@@ -68,6 +68,8 @@ def start(staged, start_ns, clock):
 class Ear:
     """A node that only hears."""
 
+    exchange = None
+
     def __init__(self, heard):
         self.heard = heard
 

@@ -51,7 +51,7 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
         rows: k contributions.
         owner_of: (k,) index of each one's owner.
         density: (k,) process noise that each one's tracker has at the least.
-        bias: (o, 10) of each owner, see `OFFSET`.
+        bias: (o + 1, 10) of each owner, see `OFFSET`; the last is of what has none.
 
     Returns:
         (3,) how many rows another of the same track and time replaces, are older than what is held, and are explained
@@ -170,10 +170,10 @@ def _far_enough(
 def absorb(
     order: Integers, new_state: Floats, new_covariance: Floats, new_said: Floats, new_whole: Integers,
     owner_of: Integers, least_density: Floats, bias: Floats, state: Floats, covariance: Floats, said: Floats,
-    density: Floats, turn: Floats, whole: Integers, fused_state: Floats, fused_covariance: Floats, fused: Integers, places: Integers,
-    is_new: bool, n: int, m: int, counts: Integers,
+    density: Floats, turn: Floats, whole: Integers, fused_state: Floats, fused_covariance: Floats, fused: Integers,
+    places: Integers, is_new: bool, n: int, m: int, counts: Integers,
 ) -> tuple[int, int]:  # fmt: skip
-    """Do what `fold` says with the table's arrays; return how many rows of contributors and fused tracks are used now."""
+    """Do what `fold` says with the table's arrays; return how many contributors and fused tracks there are now."""
     work, low, both, inverse = np.empty((6, 6)), np.empty((6, 6)), np.empty((4, 6, 6)), np.empty((3, 6, 6))
     spread, mean, now = np.empty((2, 6, 6)), np.empty((2, 6)), np.empty((2, 6))
     vector, dt_s = np.empty(6), np.empty(2)
@@ -205,7 +205,7 @@ def absorb(
         last_ns[who[i]] = time_ns
     for i in range(len(order)):
         k, row = order[i], who[i]
-        owner, time_ns = owner_of[k], new_whole[k, Whole.TIME]
+        time_ns = new_whole[k, Whole.TIME]
         if not is_last[i]:
             counts[REPLACED] += 1
             continue
@@ -223,8 +223,9 @@ def absorb(
             continue
         for c in range(6):
             now[0, c], now[1, c] = state[row, c], new_state[k, c]
+        which = len(bias) - 1 if new_whole[k, Whole.FLAGS] & SELF_ONLY else owner_of[k]
         for s in range(2):
-            unbias(now[s], bias[owner])
+            unbias(now[s], bias[which])
         track = whole[row, Whole.TRACK]
         if track == NOBODY:
             track, m = m, m + 1
@@ -317,6 +318,8 @@ def absorb(
 def silent(table: Table, time_ns: int, silent_ns: int, coarse_silent_ns: int) -> Integers:
     """Return the contributors of whom nothing has come for too long."""
     rows = table.members()
+    rows = rows[time_ns - table.whole[rows, Whole.TIME] > min(silent_ns, coarse_silent_ns)]
     held = table.whole[rows]
     limits = np.where(held[:, Whole.FLAGS] & COARSE, coarse_silent_ns, silent_ns)
-    return rows[time_ns - held[:, Whole.TIME] > np.maximum(limits, 4 * held[:, Whole.INTERVAL])]
+    silent_rows: Integers = rows[time_ns - held[:, Whole.TIME] > np.maximum(limits, 4 * held[:, Whole.INTERVAL])]
+    return silent_rows

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from noroshi.fusion.association import Rules
+from noroshi.fusion.registration import Registering
 
 SELF_REPORT = "position_report"
 
@@ -23,6 +24,7 @@ class Settings:
         coarse_density_m2_s3: process noise of targets that are told coarsely, from which it cannot be seen.
         sensor_types: the type of each sensor by its name; a name that is none of these is taken for a type.
         rules: when tracks are joined and parted.
+        registering: how owners are registered against each other; None not at all.
     """
 
     key: bytes = b""
@@ -34,6 +36,7 @@ class Settings:
     coarse_density_m2_s3: float = 2.0
     sensor_types: Mapping[str, str] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+    registering: Registering | None = field(default_factory=Registering)
 
     def __post_init__(self) -> None:
         for name in ("step_s", "window_s", "silent_s", "coarse_silent_s"):

@@ -120,8 +120,10 @@ class Table:
         """Return a table that holds nothing."""
         arrays = {
             "state": np.zeros((0, 6)), "covariance": np.zeros((0, 6, 6)), "said": np.zeros((0, N_SAID)),
-            "density": np.zeros(0), "turn": np.zeros(0), "whole": np.zeros((0, N_WHOLE), np.int64), "fused_state": np.zeros((0, 6)),
-            "fused_covariance": np.zeros((0, 6, 6)), "fused": np.zeros((0, N_FUSED), np.int64),
+            "density": np.zeros(0), "turn": np.zeros(0),
+            "whole": np.zeros((0, N_WHOLE), np.int64),
+            "fused_state": np.zeros((0, 6)), "fused_covariance": np.zeros((0, 6, 6)),
+            "fused": np.zeros((0, N_FUSED), np.int64),
         }  # fmt: skip
         return cls.of(arrays, {})
 
@@ -256,7 +258,7 @@ def rows_of(tracks: Tracks, flags: Integers) -> Rows:
 
 
 def is_usable(tracks: Tracks) -> NDArray[np.bool_]:
-    """Return (n,) which rows can be folded: they end a track, or their state and covariance are numbers of that name."""
+    """Return (n,) which rows can be folded: they end a track, or state and covariance are numbers that can be."""
     diagonal = np.diagonal(tracks.covariance_ecef, axis1=1, axis2=2)
     finite = np.isfinite(tracks.state_ecef).all(axis=1) & np.isfinite(tracks.covariance_ecef).all(axis=(1, 2))
     return np.asarray((finite & (diagonal > 0.0).all(axis=1)) | (tracks.status == TrackStatus.LOST), np.bool_)

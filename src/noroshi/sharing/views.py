@@ -26,7 +26,9 @@ from noroshi.sharing.rules import Policy, Product, Rule, still_valid
 NEVER_NS = np.iinfo(np.int64).max
 SHOWN_NS = 60 * NS_PER_S  # how long a row is seen beyond the time at which the next could have come
 LOST_NS = 10 * NS_PER_S  # how long it is seen that a track has ended
-PENDING_MAX = 2_000_000  # rows that wait for their time; older ones make room, and are counted
+WAITING_MAX = 300_000  # rows that wait for their time; those that are due first make room, and are counted
+WAITING_PARTS = 60  # in so many steps what is delayed comes out; of each track one row waits for each
+READY_MAX = 64  # batches that are not merged before somebody looks
 GONE_MAX = 20_000  # tracks that are remembered to have gone, so that changes can be told
 OWN = ""  # the rule by which a nation sees its own picture
 
@@ -121,6 +123,15 @@ class _Rows:
         return cls(joined_by_sensor([part.tracks for part in parts]), *columns)
 
 
+def _newest(rows: _Rows) -> _Rows:
+    """Return the newest row of each track, in order of their numbers; of one time and revision the last to come."""
+    tracks = rows.tracks
+    order = np.lexsort((np.arange(len(rows)), tracks.revision, tracks.time_ns, tracks.track_id))
+    last = np.ones(len(order), np.bool_)
+    last[:-1] = tracks.track_id[order[1:]] != tracks.track_id[order[:-1]]
+    return rows.take(order[last])
+
+
 class View:
     """The view of one viewer of one product.
 
@@ -135,7 +146,8 @@ class View:
         self.dropped = 0
         self._seen: ReleasedView | None = None
         self._shown: _Rows | None = None
-        self._pending: list[_Rows] = []
+        self._ready: list[_Rows] = []
+        self._waiting: dict[int, list[_Rows]] = {}
         self._labels: list[str] = []
         self._rules: list[str] = []
         self._version, self._node = 0, ""
@@ -189,16 +201,19 @@ class View:
     def keep_only(self, rules: Iterable[str], now_ns: int) -> None:
         """Forget at once what was released by any other rule; what is given is what `rules.still_valid` returns."""
         valid = [i for i, name in enumerate(self._rules) if name in set(rules) or name == OWN]
-        self._pending = [rows.take(np.isin(rows.rule, valid)) for rows in self._pending]
+        self._ready = [rows.take(np.isin(rows.rule, valid)) for rows in self._ready]
+        for due_ns, parts in self._waiting.items():
+            self._waiting[due_ns] = [rows.take(np.isin(rows.rule, valid)) for rows in parts]
         if self._shown is not None:
             self._remove(~np.isin(self._shown.rule, valid))
         self.advance(now_ns)
 
     def advance(self, now_ns: int) -> None:
-        """Show what has come due, and no longer what has had its time."""
-        ready = [rows.take(rows.due_ns <= now_ns) for rows in self._pending]
-        self._pending = [left for rows in self._pending if len(left := rows.take(rows.due_ns > now_ns))]
-        ready = [rows for rows in ready if len(rows)]
+        """Show what has come and is due, and no longer what has had its time."""
+        for due_ns in sorted(moment for moment in self._waiting if moment <= now_ns):
+            self._ready += self._waiting.pop(due_ns)
+        ready = [rows for rows in self._ready if len(rows)]
+        self._ready = []
         if ready:
             self._merge(_Rows.joined(ready))
         if self._shown is not None:
@@ -241,6 +256,8 @@ class View:
         interval_ns: NDArray[np.int64],
         now_ns: int,
     ) -> None:
+        step_ns = np.maximum((due_ns - now_ns) // WAITING_PARTS // NS_PER_S, 1) * NS_PER_S
+        due_ns = np.where(due_ns > now_ns, -(-due_ns // step_ns) * step_ns, now_ns)
         shown_ns = np.where(tracks.status == TrackStatus.LOST, LOST_NS, SHOWN_NS + interval_ns)
         rows = _Rows(
             tracks.replace(label=""),
@@ -252,21 +269,24 @@ class View:
             np.zeros(len(tracks), np.int64),
         )
         self._node = tracks.node
-        self._pending.append(rows)
-        self.advance(now_ns)
-        while sum(len(rows) for rows in self._pending) > PENDING_MAX:
-            self.dropped += len(self._pending.pop(0))
+        for moment in np.unique(due_ns).tolist():
+            part = rows.take(due_ns == moment)
+            if moment <= now_ns:
+                self._ready.append(part)
+            else:
+                parts = self._waiting.setdefault(moment, [])
+                self._waiting[moment] = [_newest(_Rows.joined([*parts, part]))]
+        if len(self._ready) > READY_MAX:
+            self.advance(now_ns)
+        while sum(len(rows) for parts in self._waiting.values() for rows in parts) > WAITING_MAX:
+            self.dropped += sum(len(rows) for rows in self._waiting.pop(min(self._waiting)))
 
     def _merge(self, new: _Rows) -> None:
-        """Keep the newest row of each track; of one time and revision the one that came last."""
+        """Show the newest row of each track."""
         version = self._version + 1
         new.changed[:] = version
         every = new if self._shown is None else _Rows.joined([self._shown, new])
-        tracks = every.tracks
-        order = np.lexsort((np.arange(len(every)), tracks.revision, tracks.time_ns, tracks.track_id))
-        last = np.ones(len(order), np.bool_)
-        last[:-1] = tracks.track_id[order[1:]] != tracks.track_id[order[:-1]]
-        self._shown = every.take(order[last])
+        self._shown = _newest(every)
         if (self._shown.changed == version).any():
             self._version = version
             back = np.isin(self._gone_id, self._shown.tracks.track_id)

@@ -4,6 +4,7 @@ What is heavy is imported after the first line is on the screen.
 """
 
 import json
+import os
 import signal
 import sys
 import time
@@ -100,14 +101,23 @@ def _listen(
     except KeyboardInterrupt:
         pass
     finally:
-        _say("noroshi: ending")
-        listener.stop()
+        _stop(listener)
     if listener.error:
         if isinstance(listener.error, (ValueError, OSError)):
             raise listener.error
         _say(f"noroshi: failed: {type(listener.error).__name__}: {listener.error}")
         raise typer.Exit(1) from listener.error
     _finish(listener, out, time.monotonic() - since)
+
+
+def _stop(listener: "Listener") -> None:
+    """Stop the listener; a second Ctrl-C does not wait for it."""
+    _say("noroshi: ending; Ctrl-C again leaves at once")
+    try:
+        listener.stop()
+    except KeyboardInterrupt:
+        _say("noroshi: left at once; what journals have is on the disk")
+        os._exit(1)
 
 
 def _show_screen(listener: "Listener", until: float | None, every_s: float, as_json: bool) -> None:  # noqa: ARG001

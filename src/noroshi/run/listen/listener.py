@@ -12,14 +12,13 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes, geodetic_from_ecef
 from noroshi.records import KINDS, STATUSES, Kind, Tracks
 from noroshi.records.identity import ABSENT
-from noroshi.run import kernel_cache
 from noroshi.run.feeds import Feed, open_feed
 from noroshi.run.listen.desk import PLACED, Desk, Wish
 from noroshi.run.listen.journals import Journals
 
 WAIT_S, SAID_S = 0.25, 0.7
 THREATS = (Kind.BALLISTIC.name.lower(), Kind.BOOSTING.name.lower(), Kind.GLIDING.name.lower())
-COMPILING = "compiling for this machine, once: some twenty seconds"
+COMPILING = "beginning; the first time on a machine this compiles, once: some twenty seconds"
 SHOW_NS = NS_PER_S // 2
 """A picture is worked out so often."""
 
@@ -73,7 +72,6 @@ class Listener:
         self.view = View()
         self.error: Exception | None = None
         self.desk = Desk(wish, journals, making=self._making)
-        self._is_cold = kernel_cache.is_cold()
         self._addresses = list(addresses)
         self._now_ns = now_ns
         self._arrived, self._stopped = threading.Event(), threading.Event()
@@ -87,7 +85,8 @@ class Listener:
         """End, and wait for it: a kernel that is being compiled is compiled to its end."""
         self._stopped.set()
         self._arrived.set()
-        self._thread.join()
+        while self._thread.is_alive():
+            self._thread.join(WAIT_S)  # in pieces, so that a signal gets through
 
     @property
     def is_running(self) -> bool:
@@ -116,7 +115,7 @@ class Listener:
             self._arrived.clear()
             if not has_come and any(feed.health.n_messages for feed in self.feeds):
                 has_come = True
-                self._say(COMPILING if self._is_cold else "reading the first messages")
+                self._say(COMPILING)
             records = [record for feed in self.feeds for record in feed.receive()]
             sites = {name: site for feed in self.feeds for name, site in feed.sites().items()}
             now_ns = self._now_ns()
@@ -137,7 +136,7 @@ class Listener:
     def _making(self) -> None:
         """Say that a node is about to track for the first time."""
         if not self.desk.groups:
-            self._say(COMPILING if self._is_cold else "beginning to track")
+            self._say(COMPILING)
 
     def _looked(self, now_ns: int) -> View:
         tracks = [row for name, tracks in self.desk.pictures(now_ns).items() for row in told(tracks, name, now_ns)]
