@@ -286,6 +286,7 @@ def exercise(
     checkpoint: Annotated[Path | None, typer.Option(help="With --until: write here what --resume needs.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on from a checkpoint, with the same --out.")] = None,
     plot: Annotated[Path | None, typer.Option(help="A map of what was tracked: .png, .svg or .pdf.")] = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Nations share nothing: their links carry nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:
     """Run a simulated exercise: the same nodes that would run live, in a simulated world, faster than real time."""
@@ -293,7 +294,7 @@ def exercise(
 
     with one_line():
         wanted = command.Wanted(
-            scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume, plot
+            scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume, plot, alone
         )
         length_s = command.check(wanted)
         _say_if_cold()
