@@ -65,12 +65,12 @@ def test_every_client_gets_the_whole_and_then_what_changed(edge):
         views.receive(take(moved(tracks, 1), np.arange(2)), START_NS + SECOND)
         edge.send(views.see("USA", START_NS + SECOND), START_NS + SECOND)
         for client in (one, two):
-            assert {event.get("start") for event in events(client, 2)} == {"2030-01-01T00:00:01Z"}
+            assert {event.get("start") for event in events(client, 2)} == {"2030-01-01T00:00:01.000Z"}
         edge.send(views.see("USA", START_NS + 60 * SECOND), START_NS + 60 * SECOND)
         for client in (one, two):
             found = events(client, 4)
             assert {event.get("type") for event in found} == {"t-x-d-d"}
-            assert {event.get("start") for event in found} == {"2030-01-01T00:00:00Z"}
+            assert {event.get("start") for event in found} == {"2030-01-01T00:00:00.000Z"}
         with socket.create_connection(edge.address) as late:
             assert len(of_things(events(late, 2))) == 2
 
@@ -114,8 +114,8 @@ def test_coarse_and_late_tracks_say_how_old_they_are_and_until_when_they_are_goo
     edge.send(views.see("USA", START_NS + 200 * SECOND), START_NS + 200 * SECOND)
     with socket.create_connection(edge.address) as client:
         for event in events(client, 2):
-            assert event.get("time") == event.get("start") == "2030-01-01T00:00:00Z"
-            assert event.get("stale") == "2030-01-01T00:05:20Z"
+            assert event.get("time") == event.get("start") == "2030-01-01T00:00:00.000Z"
+            assert event.get("stale") == "2030-01-01T00:05:20.000Z"
     edge.close()
 
 

@@ -24,6 +24,7 @@ from noroshi.fusion.tracklets import (
     Integers,
     add_noise,
     carry_on,
+    cholesky,
     density_shown,
     distance_squared,
     intersect,
@@ -40,7 +41,7 @@ HANDOVER_NS = 20 * NS_PER_S  # after so long another's reports of the target its
 FAR_SQUARED = 22.5  # the 99.9 % quantile of chi-square of six degrees of freedom
 LEEWAY = 0.9  # of its own covariance that a tracker is held to
 LOST = int(TrackStatus.LOST)
-REPLACED, STALE, UNEXPLAINED, N_COUNTS = 0, 1, 2, 3
+REPLACED, STALE, UNEXPLAINED, UNFIT, N_COUNTS = range(5)
 
 
 def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Floats) -> Integers:
@@ -54,8 +55,8 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
         bias: (o + 1, 10) of each owner, see `OFFSET`; the last is of what has none.
 
     Returns:
-        (3,) how many rows another of the same track and time replaces, are older than what is held, and are explained
-        by no process noise.
+        (4,) how many rows another of the same track and time replaces, are older than what is held, are explained by no
+        process noise, and have a covariance that is none.
     """
     table.reserve(len(rows.whole))
     needed = 2 * (table.n + len(rows.whole))
@@ -220,6 +221,9 @@ def absorb(
             or whole[row, Whole.TRACK] == ENDED
         ):
             counts[STALE] += 1
+            continue
+        if not cholesky(new_covariance[k], low):
+            counts[UNFIT] += 1
             continue
         for c in range(6):
             now[0, c], now[1, c] = state[row, c], new_state[k, c]

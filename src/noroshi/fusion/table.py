@@ -208,7 +208,7 @@ class Table:
 
     def compact(self) -> None:
         """Leave out what has ended, if it is more than half; the order of what is left stays."""
-        here = self.whole[: self.n, Whole.TRACK] != ENDED
+        here = self.whole[: self.n, Whole.TRACK] >= 0
         rows, tracks = np.flatnonzero(here), self.alive()
         if self.n + self.m < 2 * (len(rows) + len(tracks)) + 64:
             return

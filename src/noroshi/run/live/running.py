@@ -24,7 +24,7 @@ from noroshi.run.live.watching import Watcher
 from noroshi.run.live.ways_out import WaysOut
 from noroshi.run.scenarios import Live, Nation, read_nation
 from noroshi.run.setup import assemble
-from noroshi.run.sharing import public_keys
+from noroshi.run.sharing import Sharing, public_keys
 from noroshi.run.stores.outbox import StoreFile
 
 SECRET_BYTES = 32
@@ -129,6 +129,7 @@ class Running:
             core.exchange.policy = policies.begin("" if sharing is None else sharing.policy, now_ns())
             core.exchange.old_policy = policies.find
         memory.start(described.setup)
+        exercise = _exercise(feeds, sharing)
         links: dict[str, Link] = {}
         stack.callback(_close_all, links)
         watcher = None
@@ -144,7 +145,7 @@ class Running:
                 open_=lambda settings: open_link({**given, **settings}, self._arrived.set),
                 says=self._says,
             )
-        ways_out = WaysOut(self.nation.code, core, secret, self._edges(), now_ns=now_ns)
+        ways_out = WaysOut(self.nation.code, core, secret, self._edges(), exercise=exercise, now_ns=now_ns)
         stack.callback(ways_out.close)
         self.node = LiveNode(
             core,
@@ -191,6 +192,20 @@ def _motion_of(feeds: Sequence[Feed]) -> str:
         if isinstance(feed, Simulated):
             return next(iter(feed.staged.setups.values())).motion
     return "constant_velocity"
+
+
+def _exercise(feeds: Sequence[Feed], sharing: Sharing | None) -> str | None:
+    """Return the exercise that all that a node has belongs to, None if it is real.
+
+    Raises:
+        ValueError: if partners would take simulated sensors for real ones.
+    """
+    is_simulated = any(isinstance(feed, Simulated) for feed in feeds)
+    if sharing is None:
+        return "SIMULATED" if is_simulated else None
+    if is_simulated and sharing.exercise is None:
+        raise ValueError("simulated sensors, and keys of no exercise: partners would take them for real (noroshi pki init --exercise)")
+    return sharing.exercise
 
 
 def _secret(state: Path) -> bytes:
