@@ -367,12 +367,9 @@ CASES: dict[str, Any] = {
     "three nodes, one in three sent": lambda seeds: summary([ideal(s, 3, 0.0, 3, 60) for s in range(seeds)]),
     "exact and coarse": lambda seeds: summary([coarse(s, False) for s in range(seeds)]),
     "coarse alone": lambda seeds: summary([coarse(s, True) for s in range(seeds)]),
-    "ring": lambda seeds: [ring(s) for s in range(max(1, seeds // 20))],
+    "ring": lambda seeds: [ring(s) for s in range(-(-seeds // 20))],
     "shipped, by the model": lambda seeds: shipped_summary([shipped(s, False, False) for s in range(-(-seeds // 5))]),
-    ),
-    "shipped, turns, three models": lambda seeds: shipped_summary(
-        [shipped(s, True, True) for s in range(-(-seeds // 5))]
-    ),
+    "shipped, turns": lambda seeds: shipped_summary([shipped(s, True, True) for s in range(-(-seeds // 5))]),
 }
 
 

@@ -68,17 +68,22 @@ def pair(kind: str, folder: Path, line: Line | None = None) -> Iterator[tuple[En
 def configurations(kind: str, folder: Path, line: Line | None, stack: ExitStack) -> list[dict[str, Any]]:
     if kind == "memory":
         return [{"type": "memory", "meeting": str(folder)}] * 2
+    keys = coalition(Path(tempfile.mkdtemp(dir=folder)), "JPN", "USA")
     if kind == "files":
-        for name in ("a", "b"):
+        for name in "ab":
             (folder / name).mkdir(exist_ok=True)
-        ways = {"type": "files", "poll_s": 0.01}
         return [
-            {**ways, "out": folder / "a", "into": folder / "b"},
-            {**ways, "out": folder / "b", "into": folder / "a"},
+            {
+                **settings(keys, own, partner),
+                "type": "files",
+                "poll_s": 0.01,
+                "out": folder / out,
+                "into": folder / into,
+            }
+            for own, partner, out, into in (("JPN", "USA", "a", "b"), ("USA", "JPN", "b", "a"))
         ]
     if kind == "zenoh tcp":
         stack.enter_context(without_tls())
-    keys = coalition(Path(tempfile.mkdtemp(dir=folder)), "JPN", "USA")
     port = free_port()
     through = port if line is None else stack.enter_context(Proxy(port, line)).port
     return [

@@ -251,10 +251,11 @@ def part(table: Table, time_ns: int, step: int, rules: Rules, bias: Floats) -> N
     (mean, spread), (other, other_spread) = where(table, rows, time_ns, bias), where(table, reference, time_ns, bias)
     squared = distance(mean, spread, other, other_spread, rules)
     outside, inside = (float(chi_square_gate(p, 6)) for p in (rules.part_probability, rules.join_probability))
+    near = np.linalg.norm(mean[:, :3] - other[:, :3], axis=1) < rules.addressed_m
     for column in ADDRESSES:
         ours, theirs = table.whole[rows, column], table.whole[reference, column]
         said = (ours != ABSENT) & (theirs != ABSENT)
-        squared = np.where(said, np.where(ours == theirs, inside, np.inf), squared)
+        squared = np.where(said, np.where((ours == theirs) & near, inside, np.inf), squared)
     against = table.whole[rows, Whole.AGAINST]
     against = np.where(squared > outside, against + 1, np.where(squared < inside, 0, against))
     table.whole[rows, Whole.AGAINST] = against

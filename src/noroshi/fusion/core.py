@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from noroshi.fusion import registration
 from noroshi.fusion.association import OWNERS_MAX, associate, begin_anew, beside_founders, where
-from noroshi.fusion.fold import N_BIAS, REPLACED, STALE, UNEXPLAINED, fold, silent
+from noroshi.fusion.fold import N_BIAS, REPLACED, STALE, UNEXPLAINED, UNFIT, fold, silent
 from noroshi.fusion.settings import SELF_REPORT, Settings
 from noroshi.fusion.table import (
     COARSE,
@@ -46,7 +46,7 @@ Key = tuple[str, str, int]
 NUMBER_BITS = 53  # exact in a double
 FORGOTTEN = "forgotten "
 OWNERS = "owners"
-COUNTED = {REPLACED: "replaced rows", STALE: "stale rows", UNEXPLAINED: "jumps"}
+COUNTED = {REPLACED: "replaced rows", STALE: "stale rows", UNEXPLAINED: "jumps", UNFIT: "unusable rows"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class Fusion:
         self.counts: Counter[str] = Counter()
         self._step_ns = round(self.settings.step_s * NS_PER_S)
         self._window = -(-round(self.settings.window_s * NS_PER_S) // self._step_ns)
+        self._owner_names: set[str] = set()
         self._chunks: dict[int, dict[Key, Rows]] = {}
         self._table = Table.empty()
         self._done: int | None = None  # the last step that is folded into the table
@@ -101,6 +102,9 @@ class Fusion:
         Raises:
             ValueError: if there are more owners than one fusion can hold.
         """
+        self._owner_names.add(owner)
+        if len(self._owner_names) > OWNERS_MAX:
+            raise ValueError(f"{owner} would be the {len(self._owner_names)}th owner; one fusion holds {OWNERS_MAX}")
         fine = is_usable(contributions)
         rows = rows_of(contributions, self._flags(contributions, coarse))
         if not fine.all():
@@ -119,10 +123,11 @@ class Fusion:
 
     def _flags(self, tracks: Tracks, coarse: bool) -> Integers:
         """Return (n,) flags: of what kind the sources are, by name, by type, or by what a target without any may be."""
-        types = [self.settings.sensor_types.get(name, name) for name in tracks.source_names]
-        known = set(self.settings.sensor_types.values()) | {SELF_REPORT}
-        by_self = np.array([kind == SELF_REPORT for kind in types], np.bool_)
-        unknown = np.array([kind not in known and "_" not in kind for kind in types], np.bool_)
+        of = self.settings.sensor_types
+        by_self = np.array([of.get(name, name) == SELF_REPORT for name in tracks.source_names], np.bool_)
+        unknown = np.array(
+            [name not in of and name not in self.settings.types for name in tracks.source_names], np.bool_
+        )
         named = (tracks.identity.icao_address != ABSENT) | (tracks.identity.mmsi != ABSENT)
         fed_by_self = tracks.sources[:, by_self].any(axis=1)
         doubtful = named & (tracks.sources[:, unknown].any(axis=1) | ~tracks.sources.any(axis=1))
@@ -319,8 +324,6 @@ class Fusion:
         keys = sorted(chunks)
         owners = list(self._owners(table))
         owners += sorted({key[0] for key in keys} - set(owners))
-        if len(owners) > OWNERS_MAX:
-            raise ValueError(f"{len(owners)} owners; one fusion holds {OWNERS_MAX}")
         table.extra[OWNERS] = np.array(owners, np.str_)
         bias = registration.biases(table, len(owners))
         if keys:
@@ -433,6 +436,7 @@ class Fusion:
         self._base = self._done = base[0] if base else None
         self._held = {base[0]: table} if base else {}
         self._table = table.copy()
+        self._owner_names = {*self._owners(table), *(key[0] for each in chunks.values() for key in each)}
 
 
 def number_of(owner: str, contribution: int, key: bytes = b"") -> int:

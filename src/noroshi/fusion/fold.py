@@ -24,6 +24,7 @@ from noroshi.fusion.tracklets import (
     Integers,
     add_noise,
     carry_on,
+    cholesky,
     density_shown,
     distance_squared,
     intersect,
@@ -40,7 +41,7 @@ HANDOVER_NS = 20 * NS_PER_S  # after so long another's reports of the target its
 FAR_SQUARED = 22.5  # the 99.9 % quantile of chi-square of six degrees of freedom
 LEEWAY = 0.9  # of its own covariance that a tracker is held to
 LOST = int(TrackStatus.LOST)
-REPLACED, STALE, UNEXPLAINED, N_COUNTS = 0, 1, 2, 3
+REPLACED, STALE, UNEXPLAINED, UNFIT, N_COUNTS = range(5)
 
 
 def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Floats) -> Integers:
@@ -54,8 +55,8 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
         bias: (o + 1, 10) of each owner, see `OFFSET`; the last is of what has none.
 
     Returns:
-        (3,) how many rows another of the same track and time replaces, are older than what is held, and are explained
-        by no process noise.
+        (4,) how many rows another of the same track and time replaces, are older than what is held, are explained by no
+        process noise, and have a covariance that is none.
     """
     table.reserve(len(rows.whole))
     needed = 2 * (table.n + len(rows.whole))
@@ -221,6 +222,9 @@ def absorb(
         ):
             counts[STALE] += 1
             continue
+        if not cholesky(new_covariance[k], low):
+            counts[UNFIT] += 1
+            continue
         for c in range(6):
             now[0, c], now[1, c] = state[row, c], new_state[k, c]
         which = len(bias) - 1 if new_whole[k, Whole.FLAGS] & SELF_ONLY else owner_of[k]
@@ -263,13 +267,14 @@ def absorb(
                 shown = max(least_density[k], min(shown, DENSITY_MAX))
                 shown = _far_enough(spread[0], dt_s[0], new_covariance[k], mean[0], now[1], shown, work, low, vector)
             density[row] = shown
-            most, others, other = 0.0, 0, fused[track, Fused.FIRST]
+            drift, n_told, others, other = 0.0, 0, 0, fused[track, Fused.FIRST]
             while other != NOBODY:
-                most = max(most, density[other])
+                drift += density[other]
+                n_told += 1
                 others += whole[other, Whole.IS_IN] if other != row else 0
                 other = whole[other, Whole.NEXT]
             for s in range(2):
-                add_noise(spread[s], dt_s[s], shown if s == 0 else most * CLOSE)
+                add_noise(spread[s], dt_s[s], shown if s == 0 else CLOSE * drift / n_told)
             fused[track, Fused.TIME] = time_ns
             for a in range(6):
                 fused_state[track, a] = mean[1, a]

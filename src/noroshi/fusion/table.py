@@ -161,8 +161,8 @@ class Table:
         """Return where fused tracks are at a time, or each at its own, (k, 6) and (k, 6, 6)."""
         rows = self.members()
         of = self.whole[rows, Whole.TRACK]
-        density, latest = np.zeros(self.m), np.zeros(self.m, np.int64)
-        np.maximum.at(density, of, self.density[rows])
+        density = np.bincount(of, self.density[rows], self.m) / np.maximum(np.bincount(of, minlength=self.m), 1)
+        latest = np.zeros(self.m, np.int64)
         order = np.argsort(self.whole[rows, Whole.TIME], kind="stable")
         latest[of[order]] = rows[order]
         falls, turn = is_falling(self.said[latest[tracks]]), self.turn[latest[tracks]]
@@ -208,7 +208,7 @@ class Table:
 
     def compact(self) -> None:
         """Leave out what has ended, if it is more than half; the order of what is left stays."""
-        here = self.whole[: self.n, Whole.TRACK] != ENDED
+        here = self.whole[: self.n, Whole.TRACK] >= 0
         rows, tracks = np.flatnonzero(here), self.alive()
         if self.n + self.m < 2 * (len(rows) + len(tracks)) + 64:
             return
