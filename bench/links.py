@@ -61,24 +61,29 @@ def pair(kind: str, folder: Path, line: Line | None = None) -> Iterator[tuple[En
         for end, given in zip(ends, configurations(kind, folder, line, stack), strict=True):
             end.link = open_link(given, end.woken.set)
             stack.callback(end.link.close)
-        wait(lambda: all(getattr(end.link, "is_proved", end.link.up) for end in ends), 30.0)
+        wait(lambda: all(end.link.up for end in ends), 30.0)
         yield ends
 
 
 def configurations(kind: str, folder: Path, line: Line | None, stack: ExitStack) -> list[dict[str, Any]]:
     if kind == "memory":
         return [{"type": "memory", "meeting": str(folder)}] * 2
+    keys = coalition(Path(tempfile.mkdtemp(dir=folder)), "JPN", "USA")
     if kind == "files":
-        for name in ("a", "b"):
+        for name in "ab":
             (folder / name).mkdir(exist_ok=True)
-        ways = {"type": "files", "poll_s": 0.01}
         return [
-            {**ways, "out": folder / "a", "into": folder / "b"},
-            {**ways, "out": folder / "b", "into": folder / "a"},
+            {
+                **settings(keys, own, partner),
+                "type": "files",
+                "poll_s": 0.01,
+                "out": folder / out,
+                "into": folder / into,
+            }
+            for own, partner, out, into in (("JPN", "USA", "a", "b"), ("USA", "JPN", "b", "a"))
         ]
     if kind == "zenoh tcp":
         stack.enter_context(without_tls())
-    keys = coalition(Path(tempfile.mkdtemp(dir=folder)), "JPN", "USA")
     port = free_port()
     through = port if line is None else stack.enter_context(Proxy(port, line)).port
     return [
@@ -215,7 +220,7 @@ def stalled(folder: Path, seconds: float) -> dict[str, Any]:
         ):
             ends[own, other] = open_link(settings(keys, own, other, **where), lambda: None)
             stack.callback(ends[own, other].close)
-        wait(lambda: all(end.is_proved for end in ends.values()))
+        wait(lambda: all(end.up for end in ends.values()))
         proxy.stall()
         begin, taken, down_s = time.perf_counter(), 0, None
         while (now_s := time.perf_counter()) < begin + max(seconds, 6.0):

@@ -76,6 +76,8 @@ PAGES = (
     "audit",
     "listen",
     "edges",
+    "node",
+    "fusion",
 )
 
 

@@ -77,7 +77,7 @@ def random_rules(rng: np.random.Generator) -> list[PlainRule]:
 
 def changed(rules: list[PlainRule], rng: np.random.Generator) -> list[PlainRule]:
     """Return rules that a nation might change to: one taken out, another order, one more, or others altogether."""
-    how = int(rng.integers(0, 5))
+    how = int(rng.integers(0, 6))
     if how == 0 and len(rules) > 1:
         return [rule for i, rule in enumerate(rules) if i != int(rng.integers(0, len(rules)))]
     if how == 1:
@@ -85,6 +85,8 @@ def changed(rules: list[PlainRule], rng: np.random.Generator) -> list[PlainRule]
     if how == 2:
         more = _rule(rng, 99)
         return [more, *rules]
+    if how == 4:
+        return [*rules, _rule(rng, 99)]
     return rules if how == 3 else random_rules(rng)
 
 

@@ -1,9 +1,10 @@
-"""Nodes of several nations as processes of their own, joined over mutual TLS on this machine, and what they believed."""
+"""Nodes of several nations as processes, joined over mutual TLS on this machine, and what they believed."""
 
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from link_parts.proxy import Proxy
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
 from noroshi.node.core import Node
 from noroshi.records import Batch, Tracks, joined_by_sensor
-from noroshi.run import pki
+from noroshi.run import kernel_cache, pki
+from noroshi.run.exercises.running import Plan, run
 from noroshi.run.journal import read_records, read_setup
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Own
@@ -161,6 +163,13 @@ def believed(network: Network, code: str, times_ns: Sequence[int]) -> Believed:
         node.take()
     closed += [None] * (len(times_ns) - len(closed))
     return Believed(live, closed, own)
+
+
+def warm(scenario: str, until_s: float = 60.0) -> None:
+    """Compile what nodes of a scenario need, so that no node compiles while its partners wait."""
+    kernel_cache.prepare()
+    with tempfile.TemporaryDirectory() as name:
+        run(Plan(scenario=scenario, folder=Path(name), until_s=until_s))
 
 
 def all_times(pictures: Sequence[Tracks]) -> Tracks | None:

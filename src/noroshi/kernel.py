@@ -5,10 +5,13 @@ kernels. It is compiled at its first call for each combination of types, so hand
 and bool arrays and nothing else.
 """
 
+import gc
+import inspect
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import event
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -19,7 +22,62 @@ def kernel(function: Function) -> Function:
     Divisions by zero give infinity or NaN, as in numpy. Products and sums may be contracted to one instruction; nothing
     else of the arithmetic is rearranged, so the same machine gives the same bytes.
     """
-    compiled = numba.njit(nogil=True, error_model="numpy", fastmath={"contract"}, cache=bool(numba.config.CACHE_DIR))(
-        function
-    )
+    compiled = numba.njit(
+        nogil=True,
+        error_model="numpy",
+        fastmath={"contract"},
+        cache=bool(numba.config.CACHE_DIR),
+        no_cfunc_wrapper=True,
+    )(function)
     return cast(Function, compiled)
+
+
+class _Uncollected(event.Listener):  # type: ignore[misc]
+    """Lets no garbage be collected while numba compiles: there is little, and looking for it is a tenth of the time."""
+
+    def __init__(self) -> None:
+        self.depth, self.was_on = 0, False
+
+    def on_start(self, event: event.Event) -> None:  # noqa: ARG002
+        if not self.depth:
+            self.was_on = gc.isenabled()
+            gc.disable()
+        self.depth += 1
+
+    def on_end(self, event: event.Event) -> None:  # noqa: ARG002
+        self.depth -= 1
+        if not self.depth and self.was_on:
+            gc.enable()
+
+
+def _remember_types() -> None:
+    """Let numba work out once, not at every place where one stands, what an operation gives on given types.
+
+    It tries all that an index or a sum may mean, a quarter of the time to compile. What it finds depends on the
+    operation, the types and the options alone. A numba that is built otherwise is left as it is, and is slower.
+    """
+    try:
+        from numba.core.targetconfig import ConfigStack
+        from numba.core.types.functions import BaseFunction
+    except ImportError:
+        return
+    work_out = getattr(BaseFunction, "get_call_type", None)
+    if work_out is None or list(inspect.signature(work_out).parameters) != ["self", "context", "args", "kws"]:
+        return
+    known: dict[Any, Any] = {}
+    latest: list[Any] = [None, ""]
+
+    def get_call_type(self: Any, context: Any, args: Any, kws: Any) -> Any:
+        options = ConfigStack.top_or_none()
+        if options is not latest[0]:
+            latest[:] = options, repr(options)
+        key = self, context, args, tuple(kws.items()), latest[1]
+        if key not in known:
+            known[key] = work_out(self, context, args, kws)
+        return known[key]
+
+    BaseFunction.get_call_type = get_call_type  # type: ignore[method-assign]
+
+
+event.register("numba:compile", _Uncollected())
+_remember_types()

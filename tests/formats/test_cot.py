@@ -114,6 +114,20 @@ def test_a_parser_of_others_finds_what_the_schema_asks_for():
         assert event.get("how") == ("m-p" if tracks.status[i] == TrackStatus.COASTING else "m-f")
 
 
+def test_times_are_whole_milliseconds_and_the_place_is_of_that_time():
+    """Readers made with Java's SimpleDateFormat take 000132583 for so many milliseconds: two minutes."""
+    tracks = tracks_of(50)
+    between = np.arange(50) * 20_123 - 500_000
+    states = tracks.state_ecef.copy()
+    states[:, :3] += between[:, None] / 1e9 * states[:, 3:]
+    data = encode(tracks.replace(time_ns=tracks.time_ns + between, state_ecef=states))
+    for event in events(data):
+        assert all(len(event.get(name)) == len("2030-01-01T00:00:00.000Z") for name in ("time", "start", "stale"))
+    after, wanted = read(data), read(encode(tracks))
+    np.testing.assert_array_equal(after.time_ns, tracks.time_ns)
+    assert np.linalg.norm(after.state_ecef[:, :3] - wanted.state_ecef[:, :3], axis=1).max() < 0.11
+
+
 @pytest.mark.parametrize("probability", [0.5, 0.9])
 def test_circle_and_height_hold_the_stated_probability(probability):
     tracks = tracks_of(20)

@@ -67,9 +67,7 @@ class StoneSoupFilter:
         spread = np.zeros((6, 6))
         spread[:3, :3], spread[3:, 3:] = noise, 300.0**2 * np.eye(3)
         mean = np.concatenate([fix, np.zeros(3)])
-        self.state = GaussianState(
-            mean[THEIRS][:, None], spread[np.ix_(THEIRS, THEIRS)], self._time(time_s)
-        )
+        self.state = GaussianState(mean[THEIRS][:, None], spread[np.ix_(THEIRS, THEIRS)], self._time(time_s))
 
     def _time(self, time_s):
         return EPOCH + datetime.timedelta(seconds=time_s)

@@ -56,7 +56,9 @@ def test_separate_targets_have_one_track_each_of_all_owners(seed, n, n_owners):
     fusion, truth, target = scene(seed, n, 0.1, owners, 15)
     lineage = fusion.lineage(START_NS + 14 * NS)
     of = {}
-    for number, owner, name in zip(lineage.track_id.tolist(), lineage.owner.tolist(), lineage.contribution.tolist(), strict=True):
+    for number, owner, name in zip(
+        lineage.track_id.tolist(), lineage.owner.tolist(), lineage.contribution.tolist(), strict=True
+    ):
         of.setdefault(number, []).append((owner, target[owner, name]))
     assert len(of) == n
     for members in of.values():
@@ -71,7 +73,9 @@ def test_separate_targets_have_one_track_each_of_all_owners(seed, n, n_owners):
 @given(st.integers(0, 10_000), st.floats(0.001, 0.02))
 def test_no_owner_is_twice_in_a_track_however_dense_and_the_order_of_arrival_does_not_matter(seed, apart_deg):
     fusion, _, _ = scene(seed, 12, apart_deg, "ABC", 10)
-    shuffled, _, _ = scene(seed, 12, apart_deg, "ABC", 10, order=lambda n: np.random.default_rng(seed + 1).permutation(n))
+    shuffled, _, _ = scene(
+        seed, 12, apart_deg, "ABC", 10, order=lambda n: np.random.default_rng(seed + 1).permutation(n)
+    )
     end = START_NS + 9 * NS
     lineage = fusion.lineage(end)
     pairs = list(zip(lineage.track_id.tolist(), lineage.owner.tolist(), strict=True))
@@ -85,7 +89,9 @@ def test_pairs_do_not_flicker():
         before, changes = None, 0
         for k in range(15, 40):
             lineage = fusion.lineage(START_NS + k * NS) if k >= 15 else None
-            now = set(zip(lineage.owner.tolist(), lineage.contribution.tolist(), lineage.track_id.tolist(), strict=True))
+            now = set(
+                zip(lineage.owner.tolist(), lineage.contribution.tolist(), lineage.track_id.tolist(), strict=True)
+            )
             changes += before is not None and now != before
             before = now
         assert changes <= 2

@@ -80,7 +80,8 @@ def test_intersection_is_where_scipy_finds_the_least_determinant():
     for _ in range(20):
         own, other = (np.cov(rng.normal(size=(6, 12)) * rng.uniform(1.0, 30.0, (6, 1))) for _ in range(2))
         a, b = np.linalg.inv(own), np.linalg.inv(other)
-        best = minimize_scalar(lambda w: -np.linalg.slogdet(w * a + (1 - w) * b)[1], (0.0, 0.5, 1.0), bounds=(0.0, 1.0),
+        best = minimize_scalar(
+            lambda w, a=a, b=b: -np.linalg.slogdet(w * a + (1 - w) * b)[1], (0.0, 0.5, 1.0), bounds=(0.0, 1.0),
                                method="bounded", options={"xatol": 1e-9})  # fmt: skip
         mean, spread = rng.normal(size=(1, 6)), own[None].copy()
         second = rng.normal(size=(1, 6))

@@ -15,7 +15,7 @@ from noroshi.run.feeds import open_feed
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
-def until(condition, seconds=10.0):
+def until(condition, seconds=30.0):
     """Return whether the condition comes true in time."""
     stop = time.monotonic() + seconds
     while not condition():

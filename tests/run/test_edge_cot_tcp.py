@@ -22,8 +22,8 @@ from edge_scenes import (
 
 from noroshi.formats import Context, cot
 from noroshi.records import take
-from noroshi.run.edges import EdgeError, cot_tcp
-from noroshi.run.edges.cot_tcp import Edge, Tls
+from noroshi.run.edges import EdgeError, Tls, cot_tcp
+from noroshi.run.edges.cot_tcp import Edge
 from noroshi.sharing.label import decode, label_of_cot_detail
 
 
@@ -65,12 +65,12 @@ def test_every_client_gets_the_whole_and_then_what_changed(edge):
         views.receive(take(moved(tracks, 1), np.arange(2)), START_NS + SECOND)
         edge.send(views.see("USA", START_NS + SECOND), START_NS + SECOND)
         for client in (one, two):
-            assert {event.get("start") for event in events(client, 2)} == {"2030-01-01T00:00:01Z"}
+            assert {event.get("start") for event in events(client, 2)} == {"2030-01-01T00:00:01.000Z"}
         edge.send(views.see("USA", START_NS + 60 * SECOND), START_NS + 60 * SECOND)
         for client in (one, two):
             found = events(client, 4)
             assert {event.get("type") for event in found} == {"t-x-d-d"}
-            assert {event.get("start") for event in found} == {"2030-01-01T00:00:00Z"}
+            assert {event.get("start") for event in found} == {"2030-01-01T00:00:00.000Z"}
         with socket.create_connection(edge.address) as late:
             assert len(of_things(events(late, 2))) == 2
 
@@ -114,8 +114,8 @@ def test_coarse_and_late_tracks_say_how_old_they_are_and_until_when_they_are_goo
     edge.send(views.see("USA", START_NS + 200 * SECOND), START_NS + 200 * SECOND)
     with socket.create_connection(edge.address) as client:
         for event in events(client, 2):
-            assert event.get("time") == event.get("start") == "2030-01-01T00:00:00Z"
-            assert event.get("stale") == "2030-01-01T00:05:20Z"
+            assert event.get("time") == event.get("start") == "2030-01-01T00:00:00.000Z"
+            assert event.get("stale") == "2030-01-01T00:05:20.000Z"
     edge.close()
 
 
@@ -234,7 +234,7 @@ def test_tls_takes_only_certificates_of_its_authority_on_both_sides(tmp_path, mo
         context.load_cert_chain(said["certificate"], said["key"])
         with socket.create_server(("127.0.0.1", 0)) as server:
             server.settimeout(10)
-            client = Edge(viewer="USA", listen=None, connect=[f"127.0.0.1:{server.getsockname()[1]}"], tls=Tls(**ours))
+            client = Edge(viewer="USA", listen=None, connect=[f"127.0.0.1:{server.getsockname()[1]}"], tls=ours)
             client.send(view_of(tracks_of(4)), START_NS)
             connection, _ = server.accept()
             with connection:
@@ -255,6 +255,10 @@ def test_beyond_this_machine_only_with_tls(tmp_path):
         Edge(viewer="USA", listen=None, connect=["tak.example.org:8089"])
     with pytest.raises(EdgeError, match="cannot be used"):
         Edge(viewer="USA", tls=Tls(certificate=str(tmp_path / "a"), key="b", authority="c"))
+    with pytest.raises(EdgeError, match="let everybody in"):
+        Edge(viewer="USA", tls=Tls(certificate="a", key="b"))
+    with pytest.raises(EdgeError, match="tls has certificate and key"):
+        Edge(viewer="USA", tls={"certificate": "a", "password": "b"})
     with pytest.raises(EdgeError, match="affiliation"):
         Edge(viewer="USA", affiliation="h")
 

@@ -90,7 +90,7 @@ def test_a_snapshot_holds_the_view_and_its_labels(edge):
     assert (status, headers["content-type"], headers["cache-control"]) == (200, "application/json", "no-store")
     said = json.loads(body)
     assert {name: value for name, value in said.items() if name not in ("labels", "tracks", "gone")} == {
-        "schema": 1, "type": "snapshot", "viewer": "USA", "node": "jpn", "exercise": None, "version": 2, "since": None,
+        "schema": 1, "type": "snapshot", "viewer": "USA", "node": "jpn", "exercise": None, "version": 1, "since": None,
         "time": "2030-01-01T00:00:00Z",
     }  # fmt: skip
     assert said["gone"] == []
@@ -348,17 +348,34 @@ def test_beyond_this_machine_only_with_tls(tmp_path):
         with pytest.raises(EdgeError, match="can be reached from elsewhere"):
             Edge(address, viewers=TOKENS)
     with pytest.raises(EdgeError, match="certificate or key"):
-        Edge("0.0.0.0:0", viewers=TOKENS, tls=(str(tmp_path / "no.pem"), str(tmp_path / "no.key")))
-    made = authority(tmp_path, "jpn")
-    edge = Edge("0.0.0.0:0", viewers=TOKENS, tls=(made["certificate"], made["key"]))
-    edge.send(view_of(tracks_of(2)), START_NS)
+        Edge(
+            "0.0.0.0:0", viewers=TOKENS, tls={"certificate": str(tmp_path / "no.pem"), "key": str(tmp_path / "no.key")}
+        )
+    made, rogue = authority(tmp_path, "jpn"), authority(tmp_path, "rogue")
     trusting = ssl.create_default_context(cafile=made["authority"])
-    asked = urllib.request.Request(f"https://127.0.0.1:{edge.address[1]}/v1/picture", headers=ASKED)
-    with urllib.request.urlopen(asked, context=trusting, timeout=10) as answer:
-        assert len(json.loads(answer.read())["tracks"]["id"]) == 2
-    with connect(f"wss://127.0.0.1:{edge.address[1]}/v1/stream", additional_headers=ASKED, ssl=trusting) as client:
-        assert json.loads(client.recv(5))["type"] == "snapshot"
-    edge.close()
+    with_own, with_rogue = (ssl.create_default_context(cafile=made["authority"]) for _ in range(2))
+    with_own.load_cert_chain(made["certificate"], made["key"])
+    with_rogue.load_cert_chain(rogue["certificate"], rogue["key"])
+    tokens_alone = {name: made[name] for name in ("certificate", "key")}
+    for tls, contexts in (
+        (tokens_alone, {trusting: True}),
+        (made, {with_own: True, trusting: False, with_rogue: False}),
+    ):
+        edge = Edge("0.0.0.0:0", viewers=TOKENS, tls=tls)
+        edge.send(view_of(tracks_of(2)), START_NS)
+        at = f"127.0.0.1:{edge.address[1]}"
+        for context, enters in contexts.items():
+            asked = urllib.request.Request(f"https://{at}/v1/picture", headers=ASKED)
+            try:
+                with urllib.request.urlopen(asked, context=context, timeout=10) as answer:
+                    assert len(json.loads(answer.read())["tracks"]["id"]) == 2
+                with connect(f"wss://{at}/v1/stream", additional_headers=ASKED, ssl=context) as client:
+                    assert json.loads(client.recv(5))["type"] == "snapshot"
+                entered = True
+            except OSError:
+                entered = False
+            assert entered == enters
+        edge.close()
 
 
 def test_tokens_are_somebodys():

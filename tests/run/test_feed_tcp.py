@@ -45,12 +45,14 @@ def test_lines_come_as_reports_of_now(server):
 def test_a_receiver_that_tells_local_time_is_understood(server, zone_s):
     with Ear(f"tcp+sbs://127.0.0.1:{server.port}") as ear:
         assert until(lambda: server.n_clients == 1)
-        for i in range(8):
-            server.send(sbs(time.time_ns() + round(zone_s * NS_PER_S), lat_deg=47.0 + 0.001 * i))
+
+        def told():
+            server.send(sbs(time.time_ns() + round(zone_s * NS_PER_S)))
             time.sleep(0.05)
-            ear.hear()
-        assert until(lambda: ear.rows() >= 5)
-        assert all(abs(int(batch.time_ns[0]) - time.time_ns()) < 5 * NS_PER_S for batch in ear.batches)
+            return ear.rows() >= 5
+
+        assert until(told)
+        assert all(abs(int(batch.time_ns[0]) - time.time_ns()) < 30 * NS_PER_S for batch in ear.batches)
         (added_ns,) = ear.feed.health.clock_ns.values()
         assert added_ns / NS_PER_S == pytest.approx(-zone_s, abs=2.0)
 

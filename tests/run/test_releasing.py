@@ -18,6 +18,7 @@ from noroshi.records import digest
 from noroshi.run import pki
 from noroshi.run.exercises import staging
 from noroshi.run.exercises.running import Plan, run
+from noroshi.run.journal import JournalWriter, read_records, read_setup
 from noroshi.run.releasing import breaking
 from noroshi.run.releasing.checking import TESTS, covers
 from noroshi.run.releasing.command import app, audit
@@ -97,6 +98,22 @@ def test_the_replay_offers_just_what_the_node_decided_on(inside, exercise):
         (now_ns, digest(facts.tracks), facts.exercise, facts.sensor_types) for now_ns, facts, _ in exercise[1]
     ]
     assert len(again) > 5
+
+
+def test_a_live_nodes_segments_are_of_one_node_that_kept_its_memory(inside, tmp_path):
+    """The exercise's journal cut in two, as if the node had been started again."""
+    entries, setup = list(read_records(Path("out/ONE.mcap"))), read_setup(Path("out/ONE.mcap"))
+    for number, part in enumerate((entries[:20], entries[20:]), 1):
+        with JournalWriter(tmp_path / f"00000{number}.mcap", setup) as journal:
+            for now_ns, record in part:
+                journal.write(record, now_ns)
+    one, parts = (
+        [(now_ns, digest(facts.tracks)) for now_ns, facts in replayed(place).offered()]
+        for place in (Path("out/ONE.mcap"), tmp_path)
+    )
+    assert one == parts
+    with pytest.raises(ValueError, match="holds no journal"):
+        replayed(inside)
 
 
 def test_nothing_differs_between_a_policy_and_itself(inside):

@@ -121,6 +121,34 @@ def test_what_is_delayed_is_seen_when_due_with_the_time_at_which_it_held():
         assert view.version == max(0, second - 99)
 
 
+def test_what_waits_long_waits_in_few_rows_and_comes_no_earlier_than_due():
+    views = views_of(policy_of(rule("late", "delay = {seconds = 600}")))
+    tracks, view = tracks_of(5), views._views["USA"]
+    for tenth in range(0, 8_000, 10):
+        now_ns = START_NS + tenth * SECOND // 10
+        views.receive(tracks.replace(time_ns=np.full(5, now_ns)), now_ns)
+        if tenth % 50 == 0:
+            assert sum(len(rows) for parts in view._waiting.values() for rows in parts) <= 62 * 5
+            seen = views.see("USA", now_ns).tracks
+            assert len(seen) == (5 if tenth >= 6100 else 0) or tenth < 6100
+            assert (seen.time_ns <= now_ns - 600 * SECOND).all()
+            assert (seen.time_ns >= now_ns - 621 * SECOND).all()
+
+
+def test_rows_that_nobody_looks_at_do_not_pile_up(monkeypatch):
+    views, tracks = views_of(policy_of(PASS_ALL)), tracks_of(10)
+    for k in range(500):
+        views.receive(tracks.replace(time_ns=tracks.time_ns + k), START_NS + k)
+        assert len(views._views["USA"]._ready) <= room.READY_MAX + 1
+    assert (views.see("USA", START_NS + 500).tracks.time_ns == START_NS + 499).all()
+    monkeypatch.setattr(room, "WAITING_MAX", 35)
+    views = views_of(policy_of(rule("late", "delay = {seconds = 100}")))
+    for second in range(10):
+        views.receive(tracks.replace(time_ns=tracks.time_ns + second * SECOND), at(second))
+    assert views._views["USA"].dropped == 70
+    assert (views.see("USA", at(109)).tracks.time_ns == at(9)).all()  # the newest were kept
+
+
 def test_versions_count_only_what_the_viewer_sees():
     views = views_of(policy_of(rule("one type", 'sensor_types_only = ["search_radar"]')))
     tracks = tracks_of(40)

@@ -11,7 +11,6 @@ CHANGE_MIN = 1e-6
 SWEEPS_MAX = 30  # what is left of a ring after so many is less than the error of the method
 
 
-@kernel
 def marginals(
     begin: Indices, ib: Indices, weight: Floats, weight_alone: Floats, weight_b: Floats
 ) -> tuple[Floats, Floats, Floats]:
@@ -32,44 +31,76 @@ def marginals(
     Source: Williams and Lau (2014), Approximate evaluation of marginal association probabilities with belief
     propagation, IEEE Trans. Aerospace and Electronic Systems 50(4), 2942-2959, figure 4.
     """
-    p, n_a, n_b = ib.shape[0], weight_alone.shape[0], weight_b.shape[0]
-    pair, alone, alone_b = np.empty(p), np.empty(n_a), np.ones(n_b)
-    ratio, to_a, to_b = np.empty(p), np.empty(p), np.empty(p)  # ratios to the b's own weight; messages
-    heard = np.zeros(n_b)
-    for e in range(p):
-        ratio[e] = weight[e] / weight_b[ib[e]]
-        pair[e] = 0.0
-    first, after = _clusters(begin, ib, weight, n_b)
-    for head in range(n_a):
-        if first[head] != head:
-            continue
-        second = after[head]
-        if second < 0:
-            total = weight_alone[head]
-            for e in range(begin[head], begin[head + 1]):
-                total += ratio[e]
-            alone[head] = weight_alone[head] / total
-            for e in range(begin[head], begin[head + 1]):
-                if weight[e] > 0.0:
-                    pair[e] = ratio[e] / total
-                    alone_b[ib[e]] = 1.0 - pair[e]
-        elif after[second] < 0:
-            _solve_two(head, second, begin, ib, ratio, weight_alone, heard, pair, alone, alone_b)
-        else:
-            _propagate(head, after, begin, ib, ratio, weight_alone, to_a, to_b, heard, pair, alone, alone_b)
+    p, n_a, n_b = len(ib), len(weight_alone), len(weight_b)
+    pair, alone, alone_b = np.zeros(p), np.empty(n_a), np.ones(n_b)
+    ratio = np.empty(p)  # of weights to the b's own
+    heads, after = np.empty(n_a, np.int64), np.empty(n_a, np.int64)
+    n_pairs, n_larger = _solve_alone(
+        begin, ib, weight, weight_alone, weight_b, ratio, pair, alone, alone_b, heads, after
+    )
+    # What most pictures do not need is compiled when one does.
+    if n_pairs:
+        _solve_pairs(heads[:n_pairs], after, begin, ib, ratio, weight_alone, np.zeros(n_b), pair, alone, alone_b)
+    if n_larger:
+        larger = heads[n_a - n_larger :]
+        _propagate(
+            larger, after, begin, ib, ratio, weight_alone, np.empty(p), np.empty(p), np.zeros(n_b), pair, alone, alone_b
+        )
     return pair, alone, alone_b
 
 
 @kernel
-def _clusters(begin: Indices, ib: Indices, weight: Floats, n_b: int) -> tuple[Indices, Indices]:
-    """Return the first a of each a's cluster, and the next a of the same cluster (-1: none)."""
+def _solve_alone(
+    begin: Indices,
+    ib: Indices,
+    weight: Floats,
+    weight_alone: Floats,
+    weight_b: Floats,
+    ratio: Floats,
+    pair: Floats,
+    alone: Floats,
+    alone_b: Floats,
+    heads: Indices,
+    after: Indices,
+) -> tuple[int, int]:
+    """Solve clusters of one a, and return how many there are of two and of more.
+
+    The first a of those of two are written to the beginning of `heads` (n_a,), of those of more to its end, the next a
+    of a cluster to `after` (n_a,).
+    """
+    n_a, n_pairs, n_larger = weight_alone.shape[0], 0, 0
+    for e in range(ib.shape[0]):
+        ratio[e] = weight[e] / weight_b[ib[e]]
+    first = _clusters(begin, ib, weight, weight_b.shape[0], after)
+    for head in range(n_a):
+        if first[head] != head:
+            continue
+        if after[head] >= 0:
+            if after[after[head]] < 0:
+                heads[n_pairs] = head
+                n_pairs += 1
+            else:
+                n_larger += 1
+                heads[n_a - n_larger] = head
+            continue
+        total = weight_alone[head]
+        for e in range(begin[head], begin[head + 1]):
+            total += ratio[e]
+        alone[head] = weight_alone[head] / total
+        for e in range(begin[head], begin[head + 1]):
+            if weight[e] > 0.0:
+                pair[e] = ratio[e] / total
+                alone_b[ib[e]] = 1.0 - pair[e]
+    return n_pairs, n_larger
+
+
+@kernel
+def _clusters(begin: Indices, ib: Indices, weight: Floats, n_b: int, after: Indices) -> Indices:
+    """Return the first a of each a's cluster, and write the next a of the same cluster (-1: none)."""
     n_a = begin.shape[0] - 1
-    first, after, last, owner = (
-        np.empty(n_a, np.int64),
-        np.empty(n_a, np.int64),
-        np.empty(n_a, np.int64),
-        -np.ones(n_b, np.int64),
-    )
+    first, last, owner = np.empty(n_a, np.int64), np.empty(n_a, np.int64), np.empty(n_b, np.int64)
+    for b in range(n_b):
+        owner[b] = -1
     for a in range(n_a):
         first[a], after[a], last[a] = a, -1, a
     for a in range(n_a):
@@ -88,7 +119,7 @@ def _clusters(begin: Indices, ib: Indices, weight: Floats, n_b: int) -> tuple[In
         if head != a:
             after[last[head]] = a
             last[head] = a
-    return first, after
+    return first
 
 
 @kernel
@@ -100,9 +131,9 @@ def _root(first: Indices, a: int) -> int:
 
 
 @kernel
-def _solve_two(
-    one: int,
-    two: int,
+def _solve_pairs(
+    heads: Indices,
+    after: Indices,
     begin: Indices,
     ib: Indices,
     ratio: Floats,
@@ -112,50 +143,52 @@ def _solve_two(
     alone: Floats,
     alone_b: Floats,
 ) -> None:
-    """Solve a cluster of two by going through what the first may have; `other` (n_b,) is zero before and after."""
-    rest = weight_alone[two]
-    for e in range(begin[two], begin[two + 1]):
-        other[ib[e]] = ratio[e]
-        rest += ratio[e]
-    total = weight_alone[one] * rest
-    for e in range(begin[one], begin[one + 1]):
-        without = rest
-        if other[ib[e]] > 0.0:
-            # Summed anew: a difference would lose its digits where this b is all that the other has.
-            without = weight_alone[two]
-            for f in range(begin[two], begin[two + 1]):
-                if ib[f] != ib[e]:
-                    without += ratio[f]
-        pair[e] = ratio[e] * without
-        total += pair[e]
-    for e in range(begin[two], begin[two + 1]):
-        other[ib[e]] = 0.0
-    alone[one] = weight_alone[one] * rest / total
-    free = weight_alone[one]
-    for e in range(begin[one], begin[one + 1]):
-        other[ib[e]] = ratio[e]
-        free += ratio[e]
-        pair[e] /= total
-        if ratio[e] > 0.0:
-            alone_b[ib[e]] = 1.0 - pair[e]
-    alone[two] = weight_alone[two] * free / total
-    for e in range(begin[two], begin[two + 1]):
-        without = free
-        if other[ib[e]] > 0.0:
-            without = weight_alone[one]
-            for f in range(begin[one], begin[one + 1]):
-                if ib[f] != ib[e]:
-                    without += ratio[f]
-        pair[e] = ratio[e] * without / total
-        if ratio[e] > 0.0:
-            alone_b[ib[e]] = max(alone_b[ib[e]] - pair[e], 0.0)
-    for e in range(begin[one], begin[one + 1]):
-        other[ib[e]] = 0.0
+    """Solve clusters of two by going through what the first may have; `other` (n_b,) is zero before and after."""
+    for one in heads:
+        two = after[one]
+        rest = weight_alone[two]
+        for e in range(begin[two], begin[two + 1]):
+            other[ib[e]] = ratio[e]
+            rest += ratio[e]
+        total = weight_alone[one] * rest
+        for e in range(begin[one], begin[one + 1]):
+            without = rest
+            if other[ib[e]] > 0.0:
+                # Summed anew: a difference would lose its digits where this b is all that the other has.
+                without = weight_alone[two]
+                for f in range(begin[two], begin[two + 1]):
+                    if ib[f] != ib[e]:
+                        without += ratio[f]
+            pair[e] = ratio[e] * without
+            total += pair[e]
+        for e in range(begin[two], begin[two + 1]):
+            other[ib[e]] = 0.0
+        alone[one] = weight_alone[one] * rest / total
+        free = weight_alone[one]
+        for e in range(begin[one], begin[one + 1]):
+            other[ib[e]] = ratio[e]
+            free += ratio[e]
+            pair[e] /= total
+            if ratio[e] > 0.0:
+                alone_b[ib[e]] = 1.0 - pair[e]
+        alone[two] = weight_alone[two] * free / total
+        for e in range(begin[two], begin[two + 1]):
+            without = free
+            if other[ib[e]] > 0.0:
+                without = weight_alone[one]
+                for f in range(begin[one], begin[one + 1]):
+                    if ib[f] != ib[e]:
+                        without += ratio[f]
+            pair[e] = ratio[e] * without / total
+            if ratio[e] > 0.0:
+                alone_b[ib[e]] = max(alone_b[ib[e]] - pair[e], 0.0)
+        for e in range(begin[one], begin[one + 1]):
+            other[ib[e]] = 0.0
 
 
 @kernel
 def _propagate(
-    head: int,
+    heads: Indices,
     after: Indices,
     begin: Indices,
     ib: Indices,
@@ -168,42 +201,43 @@ def _propagate(
     alone: Floats,
     alone_b: Floats,
 ) -> None:
-    """Solve a cluster by messages to and fro; `heard` (n_b,) is the sum of those to each b, zero before and after."""
-    a = head
-    while a >= 0:
-        for e in range(begin[a], begin[a + 1]):
-            to_a[e] = 1.0
-        a = after[a]
-    for sweep in range(SWEEPS_MAX + 1):
-        a = head
-        while a >= 0:
-            total = weight_alone[a]
-            for e in range(begin[a], begin[a + 1]):
-                total += ratio[e] * to_a[e]
-            for e in range(begin[a], begin[a + 1]):
-                to_b[e] = ratio[e] / max(total - ratio[e] * to_a[e], weight_alone[a])
-                heard[ib[e]] += to_b[e]
-                pair[e] = ratio[e] * to_a[e] / total
-            alone[a] = weight_alone[a] / total
-            a = after[a]
-        change, a = 0.0, head
-        while a >= 0:
-            for e in range(begin[a], begin[a + 1]):
-                told = 1.0 / (1.0 + max(heard[ib[e]] - to_b[e], 0.0))
-                change = max(change, abs(told - to_a[e]))
-                to_a[e] = told
-            a = after[a]
-        is_last = change < CHANGE_MIN or sweep == SWEEPS_MAX
+    """Solve clusters by messages to and fro; `heard` (n_b,) is the sum of those to each b, zero before and after."""
+    for head in heads:
         a = head
         while a >= 0:
             for e in range(begin[a], begin[a + 1]):
-                if is_last and ratio[e] > 0.0:
-                    alone_b[ib[e]] = 1.0 / (1.0 + heard[ib[e]])
+                to_a[e] = 1.0
             a = after[a]
-        a = head
-        while a >= 0:
-            for e in range(begin[a], begin[a + 1]):
-                heard[ib[e]] = 0.0
-            a = after[a]
-        if is_last:
-            break
+        for sweep in range(SWEEPS_MAX + 1):
+            a = head
+            while a >= 0:
+                total = weight_alone[a]
+                for e in range(begin[a], begin[a + 1]):
+                    total += ratio[e] * to_a[e]
+                for e in range(begin[a], begin[a + 1]):
+                    to_b[e] = ratio[e] / max(total - ratio[e] * to_a[e], weight_alone[a])
+                    heard[ib[e]] += to_b[e]
+                    pair[e] = ratio[e] * to_a[e] / total
+                alone[a] = weight_alone[a] / total
+                a = after[a]
+            change, a = 0.0, head
+            while a >= 0:
+                for e in range(begin[a], begin[a + 1]):
+                    told = 1.0 / (1.0 + max(heard[ib[e]] - to_b[e], 0.0))
+                    change = max(change, abs(told - to_a[e]))
+                    to_a[e] = told
+                a = after[a]
+            is_last = change < CHANGE_MIN or sweep == SWEEPS_MAX
+            a = head
+            while a >= 0:
+                for e in range(begin[a], begin[a + 1]):
+                    if is_last and ratio[e] > 0.0:
+                        alone_b[ib[e]] = 1.0 / (1.0 + heard[ib[e]])
+                a = after[a]
+            a = head
+            while a >= 0:
+                for e in range(begin[a], begin[a + 1]):
+                    heard[ib[e]] = 0.0
+                a = after[a]
+            if is_last:
+                break

@@ -25,13 +25,14 @@ from scipy.special import erfinv
 from noroshi.estimation.circle import radius_holding
 from noroshi.formats import Context, Decoded
 from noroshi.formats.reading import finished
-from noroshi.geo.time import NS_PER_S, iso_from_utc_ns, utc_ns_from_iso
+from noroshi.geo.time import NS_PER_S, dt_s, iso_from_utc_ns, utc_ns_from_iso
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes, geodetic_from_ecef
 from noroshi.records import KINDS, STATUSES, Identity, Kind, Tracks, TrackStatus, certain_kind
 from noroshi.records.identity import ABSENT
 
 MEDIA = (".cot",)
 EVENT_BYTES_MAX = 1 << 20
+NS_PER_MS = 1_000_000
 ONE_SIGMA = math.erf(math.sqrt(0.5))
 UNKNOWN_M = 9_999_999.0  # what the schema writes for a number that is not known
 SPEED_UNKNOWN_SIGMA_M_S = 300.0
@@ -128,8 +129,9 @@ def encode(
 ) -> bytes:
     """Return an event for each row that has a place, one after the other; a track's events have one `uid`.
 
-    Times are those at which the rows hold, so that what is told late is seen to be old. A track that has ended is stale
-    at once.
+    Times are those at which the rows hold, so that what is told late is seen to be old; they are whole milliseconds,
+    since clients are known to read more digits as more milliseconds, and the place is that of the time that is written.
+    A track that has ended is stale at once.
 
     Args:
         tracks: what to tell.
@@ -148,7 +150,9 @@ def encode(
             f"affiliation '{affiliation}' is none of {', '.join(AFFILIATIONS)}: others are not ours to say"
         )
     placed = np.isfinite(tracks.state_ecef).all(axis=1)
-    lat_rad, lon_rad, height_m = geodetic_from_ecef(tracks.state_ecef[:, :3])
+    written_ns = (tracks.time_ns + NS_PER_MS // 2) // NS_PER_MS * NS_PER_MS
+    moved = dt_s(written_ns, tracks.time_ns)[:, None] * tracks.state_ecef[:, 3:]
+    lat_rad, lon_rad, height_m = geodetic_from_ecef(tracks.state_ecef[:, :3] + moved)
     axes = enu_axes(lat_rad, lon_rad)
     east, north, up = np.matvec(axes, tracks.state_ecef[:, 3:]).T
     place = axes @ tracks.covariance_ecef[:, :3, :3] @ axes.swapaxes(1, 2)
@@ -166,15 +170,15 @@ def encode(
     parts = []
     for i in np.flatnonzero(placed).tolist():
         kind, status = Kind(int(most[i])) if sure[i] else Kind.UNKNOWN, TrackStatus(int(tracks.status[i]))
-        time_ns, number = int(tracks.time_ns[i]), int(tracks.track_id[i])
+        time_ns, number = int(written_ns[i]), int(tracks.track_id[i])
         stale_ns = time_ns + (0 if status == TrackStatus.LOST else round(stale_s * NS_PER_S))
-        start = iso_from_utc_ns(time_ns)
+        start = _milliseconds(time_ns)
         how = "m-s" if exercise is not None else "m-p" if status == TrackStatus.COASTING else "m-f"
         name = str(tracks.identity.call_sign[i]) or f"{KINDS[kind]} {number % 10_000:04d}"
         parts.append(
             f'<event version="2.0" uid={_quoted(_uid(tracks.node, number))}'
             f' type="a-{affiliation}-{DIMENSIONS[kind]}" how="{how}"'
-            f' time="{start}" start="{start}" stale="{iso_from_utc_ns(stale_ns)}"'
+            f' time="{start}" start="{start}" stale="{_milliseconds(stale_ns)}"'
             f' qos="{"7-r-d" if kind in THREATS else "3-r-c"}"{shared}>'
             f'<point lat="{math.degrees(lat_rad[i]):.7f}" lon="{math.degrees(lon_rad[i]):.7f}"'
             f' hae="{height_m[i]:.1f}" ce="{ce_m[i]:.1f}" le="{le_m[i]:.1f}"/>'
@@ -190,7 +194,7 @@ def encode_gone(node: str, track_id: NDArray[np.uint64], time_ns: NDArray[np.int
     """Return events by which TAK clients delete (m,) tracks of a node, with the times that the events are to bear."""
     parts = []
     for number, moment in zip(track_id.tolist(), time_ns.tolist(), strict=True):
-        uid, time = _uid(node, number), iso_from_utc_ns(moment)
+        uid, time = _uid(node, number), _milliseconds(moment)
         parts.append(
             f'<event version="2.0" uid={_quoted(f"{uid}-gone")} type="t-x-d-d" how="m-g"'
             f' time="{time}" start="{time}" stale="{time}">{NOWHERE}'
@@ -201,11 +205,15 @@ def encode_gone(node: str, track_id: NDArray[np.uint64], time_ns: NDArray[np.int
 
 def encode_pong(time_ns: int) -> bytes:
     """Return the answer to a TAK client that asks whether the connection is alive (`PING`)."""
-    time = iso_from_utc_ns(time_ns)
+    time = _milliseconds(time_ns)
     return (
         f'<event version="2.0" uid="takPong" type="t-x-c-t-r" how="m-g" time="{time}" start="{time}"'
-        f' stale="{iso_from_utc_ns(time_ns + 20 * NS_PER_S)}">{NOWHERE}</event>\n'
+        f' stale="{_milliseconds(time_ns + 20 * NS_PER_S)}">{NOWHERE}</event>\n'
     ).encode()
+
+
+def _milliseconds(time_ns: int) -> str:
+    return f"{np.datetime_as_string(np.datetime64(time_ns, 'ns'), unit='ms')}Z"
 
 
 def _uid(node: str, number: int) -> str:

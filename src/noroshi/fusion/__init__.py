@@ -2,6 +2,7 @@
 
 from noroshi.fusion.association import Rules
 from noroshi.fusion.core import Fusion, Lineage, number_of
+from noroshi.fusion.registration import Biases, Registering
 from noroshi.fusion.settings import Settings
 
-__all__ = ["Fusion", "Lineage", "Rules", "Settings", "number_of"]
+__all__ = ["Biases", "Fusion", "Lineage", "Registering", "Rules", "Settings", "number_of"]

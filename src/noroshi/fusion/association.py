@@ -1,9 +1,9 @@
 """Which fused tracks are one, and which contributors do not belong where they are.
 
-Two fused tracks may be one if no owner sees both. The distance is that of Bar-Shalom, Willett, Tian (2011), Tracking and
-Data Fusion, section 9.3: (x - y)' (P + Q - C - C')^-1 (x - y), in which C is what both trackers' errors share because
-they filtered the same manoeuvres. Of C nobody knows more than a bound; it is taken to be `common` of the smaller of the
-two covariances, which leaves the rest positive definite.
+Two fused tracks may be one if no owner sees both. The distance is that of Bar-Shalom, Willett, Tian (2011), Tracking
+and Data Fusion, section 9.3: (x - y)' (P + Q - C - C')^-1 (x - y), in which C is what both trackers' errors share
+because they filtered the same manoeuvres. Of C nobody knows more than a bound; it is taken to be `common` of the
+smaller of the two covariances, which leaves the rest positive definite.
 """
 
 import math
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from noroshi.estimation.assignment import assign
 from noroshi.estimation.gating import chi_square_gate, coarse_pairs, mahalanobis_squared
 from noroshi.fusion.fold import unbiased
-from noroshi.fusion.table import COARSE, NOBODY, SELF_FED, Fused, Table, Whole, is_falling
+from noroshi.fusion.table import COARSE, NOBODY, SELF_FED, SELF_ONLY, Fused, Table, Whole, is_falling
 from noroshi.fusion.tracklets import Floats, Integers, carried, intersect_rows
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import TrackStatus
@@ -59,9 +59,17 @@ class Rules:
 
 
 def associate(table: Table, time_ns: int, step: int, rules: Rules, bias: Floats) -> None:
-    """Part fused tracks that are not one and join those that are, at the end of a step."""
+    """Part fused tracks that are not one and join those that are, at the end of a step.
+
+    Args:
+        table: to be changed.
+        time_ns: end of the step.
+        step: its number.
+        rules: see there.
+        bias: (o + 1, 10) of the owners, see `registration.biases`.
+    """
     part(table, time_ns, step, rules, bias)
-    join(table, time_ns, step, rules, len(bias))
+    join(table, time_ns, step, rules, len(bias) - 1)
 
 
 def join(table: Table, time_ns: int, step: int, rules: Rules, n_owners: int) -> None:
@@ -101,11 +109,13 @@ def join(table: Table, time_ns: int, step: int, rules: Rules, n_owners: int) -> 
 def _owners(table: Table) -> tuple[Integers, Integers]:
     """Return of each fused track the set of owners that see it now, and the lowest of all of its owners."""
     rows = table.members()
-    held = table.whole[rows]
+    track, owner = table.whole[rows, Whole.TRACK], table.whole[rows, Whole.OWNER]
     masks, lowest = np.zeros(table.m, np.int64), np.full(table.m, OWNERS_MAX)
-    np.minimum.at(lowest, held[:, Whole.TRACK], held[:, Whole.OWNER])
-    seen = held[held[:, Whole.STATUS] != TrackStatus.COASTING]
-    np.bitwise_or.at(masks, seen[:, Whole.TRACK], np.left_shift(1, seen[:, Whole.OWNER]))
+    is_seen = table.whole[rows, Whole.STATUS] != TrackStatus.COASTING
+    for each in range(int(owner.max(initial=-1)), -1, -1):
+        mine = owner == each
+        lowest[track[mine]] = each
+        masks[track[mine & is_seen]] |= 1 << each
     return masks, lowest
 
 
@@ -113,7 +123,7 @@ def _candidates(
     table: Table, tracks: Integers, asked: Integers, masks: Integers, lowest: Integers, time_ns: int, rules: Rules,
     limit: float,
 ) -> tuple[Integers, Integers, Floats]:  # fmt: skip
-    """Return pairs of tracks that may be one, each once, those with the higher lowest owner first, and what each costs."""
+    """Return pairs of tracks that may be one, each once, the higher lowest owner first, and what each costs."""
     mean, spread = table.of_tracks(time_ns, tracks)
     variance = np.trace(spread[:, :3, :3], axis1=1, axis2=2)
     radius = math.sqrt(limit) * np.sqrt(variance) + rules.allowance_m
@@ -213,10 +223,21 @@ def merge(table: Table, stays: Integers, goes: Integers) -> None:
 def where(table: Table, rows: Integers, times_ns: Integers | int, bias: Floats) -> tuple[Floats, Floats]:
     """Return where contributors put their targets at a time, their owners' biases taken out."""
     dt_s = (times_ns - table.whole[rows, Whole.TIME]) / NS_PER_S
-    states = unbiased(table.state[rows], bias[table.whole[rows, Whole.OWNER]])
+    which = np.where(table.whole[rows, Whole.FLAGS] & SELF_ONLY, len(bias) - 1, table.whole[rows, Whole.OWNER])
+    states = unbiased(table.state[rows], bias[which])
     return carried(
         states, table.covariance[rows], dt_s, is_falling(table.said[rows]), table.turn[rows], table.density[rows]
     )
+
+
+def beside_founders(table: Table, step: int, period_steps: int) -> tuple[Integers, Integers]:
+    """Return the contributors of tracks whose turn it is, but the founder or else the first, and that beside each."""
+    rows = table.members()
+    track = table.whole[rows, Whole.TRACK]
+    founder, first = table.fused[track, Fused.FOUNDER], table.fused[track, Fused.FIRST]
+    reference = np.where(founder == NOBODY, first, founder)
+    mine = ((track + step) % period_steps == 0) & (reference != rows)
+    return rows[mine], reference[mine]
 
 
 def part(table: Table, time_ns: int, step: int, rules: Rules, bias: Floats) -> None:
@@ -224,25 +245,23 @@ def part(table: Table, time_ns: int, step: int, rules: Rules, bias: Floats) -> N
 
     What they leave behind is begun anew from those that stay.
     """
-    rows = table.members()
-    track = table.whole[rows, Whole.TRACK]
-    founder, first = table.fused[track, Fused.FOUNDER], table.fused[track, Fused.FIRST]
-    reference = np.where(founder == NOBODY, first, founder)
-    mine = ((track + step) % rules.period_steps == 0) & (reference != rows)
-    rows, reference = rows[mine], reference[mine]
+    rows, reference = beside_founders(table, step, rules.period_steps)
     if not len(rows):
         return
     (mean, spread), (other, other_spread) = where(table, rows, time_ns, bias), where(table, reference, time_ns, bias)
     squared = distance(mean, spread, other, other_spread, rules)
     outside, inside = (float(chi_square_gate(p, 6)) for p in (rules.part_probability, rules.join_probability))
+    near = np.linalg.norm(mean[:, :3] - other[:, :3], axis=1) < rules.addressed_m
     for column in ADDRESSES:
         ours, theirs = table.whole[rows, column], table.whole[reference, column]
         said = (ours != ABSENT) & (theirs != ABSENT)
-        squared = np.where(said, np.where(ours == theirs, inside, np.inf), squared)
+        squared = np.where(said, np.where((ours == theirs) & near, inside, np.inf), squared)
     against = table.whole[rows, Whole.AGAINST]
     against = np.where(squared > outside, against + 1, np.where(squared < inside, 0, against))
     table.whole[rows, Whole.AGAINST] = against
     leaving = rows[against >= rules.part_looks]
+    if not len(leaving):
+        return
     left = [table.leave(row) for row in leaving.tolist()]
     table.reserve(len(leaving))
     for row in leaving.tolist():
@@ -251,23 +270,34 @@ def part(table: Table, time_ns: int, step: int, rules: Rules, bias: Floats) -> N
         table.fused[track, [Fused.BORN, Fused.FOUNDER, Fused.COUNT]] = time_ns, row, 0
         table.join([row], track)
         table.whole[row, Whole.AGAINST] = 0
-        begin_anew(table, track, bias)
-    for track in sorted(set(left)):
-        begin_anew(table, track, bias)
+        left.append(track)
+    begin_anew(table, np.unique(np.array(left, np.int64)), bias)
 
 
-def begin_anew(table: Table, track: int, bias: Floats) -> None:
-    """Make a fused track's state of what its contributors say now, as if it had just been joined of them."""
-    rows = np.array(table.members_of(track), np.int64)
-    flags = table.whole[rows, Whole.FLAGS]
-    feeder = int(table.fused[track, Fused.FEEDER])
-    if feeder == NOBODY and (flags & SELF_FED).any():
-        feeder = int(rows[np.flatnonzero(flags & SELF_FED)[0]])
-        table.fused[track, Fused.FEEDER] = feeder
-    latest_ns = int(table.whole[rows, Whole.TIME].max())
-    mean, spread = where(table, rows, latest_ns, bias)
-    for i in range(1, len(rows)):
-        intersect_rows(mean[:1], spread[:1], mean[i : i + 1], spread[i : i + 1])
-    table.fused_state[track], table.fused_covariance[track] = mean[0], spread[0]
-    table.fused[track, Fused.TIME] = latest_ns
-    table.whole[rows, Whole.IS_IN] = (flags & COARSE == 0) & ((flags & SELF_FED == 0) | (rows == feeder))
+def begin_anew(table: Table, tracks: Integers, bias: Floats) -> None:
+    """Make fused tracks' states of what their contributors say now, as if they had just been joined of them."""
+    is_meant = np.zeros(table.m, np.bool_)
+    is_meant[tracks] = True
+    rows = table.members()
+    rows = rows[is_meant[table.whole[rows, Whole.TRACK]]]
+    rows = rows[np.argsort(table.whole[rows, Whole.TRACK], kind="stable")]
+    of = table.whole[rows, Whole.TRACK]
+    latest_ns = np.zeros(table.m, np.int64)
+    np.maximum.at(latest_ns, of, table.whole[rows, Whole.TIME])
+    is_self = table.whole[rows, Whole.FLAGS] & SELF_FED != 0
+    without = is_self & (table.fused[of, Fused.FEEDER] == NOBODY)
+    table.fused[of[without][::-1], Fused.FEEDER] = rows[without][::-1]  # the first of each
+    mean, spread = where(table, rows, latest_ns[of], bias)
+    first = np.flatnonzero(np.diff(of, prepend=-1))
+    rank = np.arange(len(rows)) - np.repeat(first, np.diff(np.append(first, len(rows))))
+    for each in range(int(rank.max(initial=0)) + 1):
+        mine = rank == each
+        if each == 0:
+            table.fused_state[of[mine]], table.fused_covariance[of[mine]] = mean[mine], spread[mine]
+            continue
+        state, covariance = table.fused_state[of[mine]], table.fused_covariance[of[mine]]
+        intersect_rows(state, covariance, mean[mine], spread[mine])
+        table.fused_state[of[mine]], table.fused_covariance[of[mine]] = state, covariance
+    table.fused[of, Fused.TIME] = latest_ns[of]
+    is_fine = table.whole[rows, Whole.FLAGS] & COARSE == 0
+    table.whole[rows, Whole.IS_IN] = is_fine & (~is_self | (table.fused[of, Fused.FEEDER] == rows))

@@ -1,4 +1,6 @@
-"""Many nations' contributions to one picture: a deterministic fold in the order of time, owner, feed, number and row.
+"""Many nations' contributions to one picture: a deterministic fold in the order of time, owner and number.
+
+Of rows of one track and time the last in the order of feed, number in it and row counts: it is the corrected one.
 
 Messages may come in any order and late. Contributions are kept until what they belong to is older than the window; one
 that comes late takes the fold back to a copy of what was held before it and runs again from there, so that the same
@@ -15,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.fusion.association import OWNERS_MAX, associate
-from noroshi.fusion.fold import N_BIAS, REPLACED, STALE, UNEXPLAINED, fold, silent
+from noroshi.fusion import registration
+from noroshi.fusion.association import OWNERS_MAX, associate, begin_anew, beside_founders, where
+from noroshi.fusion.fold import N_BIAS, REPLACED, STALE, UNEXPLAINED, UNFIT, fold, silent
 from noroshi.fusion.settings import SELF_REPORT, Settings
 from noroshi.fusion.table import (
     COARSE,
@@ -44,8 +47,8 @@ from noroshi.records.identity import ABSENT
 Key = tuple[str, str, int]
 NUMBER_BITS = 53  # exact in a double
 FORGOTTEN = "forgotten "
-OWNERS, BIAS = "owners", "bias"
-COUNTED = {REPLACED: "replaced rows", STALE: "stale rows", UNEXPLAINED: "jumps"}
+OWNERS = "owners"
+COUNTED = {REPLACED: "replaced rows", STALE: "stale rows", UNEXPLAINED: "jumps", UNFIT: "unusable rows"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Fusion:
         self.counts: Counter[str] = Counter()
         self._step_ns = round(self.settings.step_s * NS_PER_S)
         self._window = -(-round(self.settings.window_s * NS_PER_S) // self._step_ns)
+        self._owner_names: set[str] = set()
         self._chunks: dict[int, dict[Key, Rows]] = {}
         self._table = Table.empty()
         self._done: int | None = None  # the last step that is folded into the table
@@ -100,6 +104,9 @@ class Fusion:
         Raises:
             ValueError: if there are more owners than one fusion can hold.
         """
+        self._owner_names.add(owner)
+        if len(self._owner_names) > OWNERS_MAX:
+            raise ValueError(f"{owner} would be the {len(self._owner_names)}th owner; one fusion holds {OWNERS_MAX}")
         fine = is_usable(contributions)
         rows = rows_of(contributions, self._flags(contributions, coarse))
         if not fine.all():
@@ -118,10 +125,11 @@ class Fusion:
 
     def _flags(self, tracks: Tracks, coarse: bool) -> Integers:
         """Return (n,) flags: of what kind the sources are, by name, by type, or by what a target without any may be."""
-        types = [self.settings.sensor_types.get(name, name) for name in tracks.source_names]
-        known = set(self.settings.sensor_types.values()) | {SELF_REPORT}
-        by_self = np.array([kind == SELF_REPORT for kind in types], np.bool_)
-        unknown = np.array([kind not in known and "_" not in kind for kind in types], np.bool_)
+        of = self.settings.sensor_types
+        by_self = np.array([of.get(name, name) == SELF_REPORT for name in tracks.source_names], np.bool_)
+        unknown = np.array(
+            [name not in of and name not in self.settings.types for name in tracks.source_names], np.bool_
+        )
         named = (tracks.identity.icao_address != ABSENT) | (tracks.identity.mmsi != ABSENT)
         fed_by_self = tracks.sources[:, by_self].any(axis=1)
         doubtful = named & (tracks.sources[:, unknown].any(axis=1) | ~tracks.sources.any(axis=1))
@@ -134,7 +142,7 @@ class Fusion:
         lost = whole[:, Whole.STATUS] == TrackStatus.LOST
         if (
             lost.any()
-        ):  # a last row has the time of the last plot; that it is the last was known when the message was made
+        ):  # a last row has the time of the last plot, and was known to be the last when the message was made
             whole[lost, Whole.TIME] = whole[:, Whole.TIME].max()
         if self._base is not None:
             rows = self._bring_into_window(rows)
@@ -181,6 +189,7 @@ class Fusion:
         tracks = tracks[np.argsort(table.fused[tracks, Fused.NUMBER].view(np.uint64), kind="stable")]
         n, members, columns = len(tracks), Members(table, tracks), np.argsort(owners, kind="stable")
         mean, spread = table.of_tracks(time_ns, tracks)
+        spread[:, :3, :3] += registration.left_over(table, tracks, mean)
         return Tracks(
             node=self.node,
             source_names=tuple(np.array(owners, np.str_)[columns].tolist()),
@@ -223,6 +232,27 @@ class Fusion:
             held[:, Whole.ID].view(np.uint64),
             held[:, Whole.IS_IN] == 1,
         )
+
+    def biases(self, time_ns: int) -> registration.Biases:
+        """Return by how much owners are displaced, as far as their contributions tell.
+
+        Raises:
+            ValueError: if the time is older than the window.
+        """
+        table, owners = self._at(time_ns)
+        n, d = len(owners), registration.N
+        mean, covariance, taken = np.zeros(n * d), np.zeros((n * d, n * d)), np.zeros(n * d)
+        centres = np.full((n, 3), np.nan)
+        if registration.INFORMATION in table.extra:
+            found, spread = registration.estimate(table)
+            mean[: len(found)], covariance[: len(found), : len(found)] = found, spread
+            centres[: len(found) // d] = table.extra[registration.CENTRES]
+            applied = table.extra.get(registration.APPLIED, np.zeros(0))
+            taken[: len(applied)] = applied
+        return registration.Biases(
+            owners=owners, centre_ecef_m=centres, found=mean.reshape(n, d), covariance=covariance,
+            taken_out=taken.reshape(n, d),
+        )  # fmt: skip
 
     # The fold.
 
@@ -296,11 +326,8 @@ class Fusion:
         keys = sorted(chunks)
         owners = list(self._owners(table))
         owners += sorted({key[0] for key in keys} - set(owners))
-        if len(owners) > OWNERS_MAX:
-            raise ValueError(f"{len(owners)} owners; one fusion holds {OWNERS_MAX}")
         table.extra[OWNERS] = np.array(owners, np.str_)
-        bias = table.extra.get(BIAS, np.zeros((0, N_BIAS)))
-        bias = np.concatenate([bias, np.zeros((len(owners) - len(bias), N_BIAS))])
+        bias = registration.biases(table, len(owners))
         if keys:
             parts = [chunks[key] for key in keys]
             rows = parts[0]
@@ -320,8 +347,25 @@ class Fusion:
         for row in silent(table, time_ns, *self._silence()).tolist():
             table.leave(row)
         associate(table, time_ns, step, self.settings.rules, bias)
+        self._register(table, time_ns, step, len(owners))
         self._number(table, owners)
         table.compact()
+
+    def _register(self, table: Table, time_ns: int, step: int, n_owners: int) -> None:
+        """Learn of owners' biases from contributors of one target; begin anew what is displaced otherwise now."""
+        rules = self.settings.registering
+        if rules is None or n_owners < 2:
+            return
+        rows, others = beside_founders(table, step, rules.period_steps)
+        if len(rows):
+            none = np.zeros((n_owners + 1, N_BIAS))
+            own, other = where(table, rows, time_ns, none), where(table, others, time_ns, none)
+            registration.learn(table, rows, others, own, other, time_ns, n_owners)
+        changed = registration.apply(table, n_owners, rules)
+        if changed is not None:
+            held = table.whole[table.members()]
+            tracks = np.unique(held[changed[held[:, Whole.OWNER]], Whole.TRACK])
+            begin_anew(table, tracks, registration.biases(table, n_owners))
 
     def _silence(self) -> tuple[int, int]:
         return round(self.settings.silent_s * NS_PER_S), round(self.settings.coarse_silent_s * NS_PER_S)
@@ -394,6 +438,7 @@ class Fusion:
         self._base = self._done = base[0] if base else None
         self._held = {base[0]: table} if base else {}
         self._table = table.copy()
+        self._owner_names = {*self._owners(table), *(key[0] for each in chunks.values() for key in each)}
 
 
 def number_of(owner: str, contribution: int, key: bytes = b"") -> int:

@@ -24,6 +24,7 @@ from noroshi.fusion.tracklets import (
     Integers,
     add_noise,
     carry_on,
+    cholesky,
     density_shown,
     distance_squared,
     intersect,
@@ -40,22 +41,24 @@ HANDOVER_NS = 20 * NS_PER_S  # after so long another's reports of the target its
 FAR_SQUARED = 22.5  # the 99.9 % quantile of chi-square of six degrees of freedom
 LEEWAY = 0.9  # of its own covariance that a tracker is held to
 LOST = int(TrackStatus.LOST)
-REPLACED, STALE, UNEXPLAINED, N_COUNTS = 0, 1, 2, 3
+REPLACED, STALE, UNEXPLAINED, UNFIT, N_COUNTS = range(5)
 
 
 def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Floats) -> Integers:
-    """Fold contributions into the table, in the order of their times and, of one time, as they stand.
+    """Fold contributions into the table, in the order of time, owner and number, and else as they stand.
+
+    So the order hangs on what is told and not on how it was cut into messages.
 
     Args:
         table: to be changed.
         rows: k contributions.
-        owner_of: (k,) index of each one's owner.
+        owner_of: (k,) index of each one's owner, by whose names the rows are sorted.
         density: (k,) process noise that each one's tracker has at the least.
-        bias: (o, 10) of each owner, see `OFFSET`.
+        bias: (o + 1, 10) of each owner, see `OFFSET`; the last is of what has none.
 
     Returns:
-        (3,) how many rows another of the same track and time replaces, are older than what is held, and are explained
-        by no process noise.
+        (4,) how many rows another of the same track and time replaces, are older than what is held, are explained by no
+        process noise, and have a covariance that is none.
     """
     table.reserve(len(rows.whole))
     needed = 2 * (table.n + len(rows.whole))
@@ -63,8 +66,10 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
     if is_new:
         table.places = np.full(1 << max(4, int(needed).bit_length()), NOBODY, np.int64)
     counts = np.zeros(N_COUNTS, np.int64)
+    rank = np.cumsum(np.diff(owner_of, prepend=owner_of[:1]) != 0)
     table.n, table.m = absorb(
-        np.argsort(rows.whole[:, Whole.TIME], kind="stable"), rows.state, rows.covariance, rows.said, rows.whole,
+        np.lexsort((rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME])),
+        rows.state, rows.covariance, rows.said, rows.whole,
         owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.turn, table.whole,
         table.fused_state, table.fused_covariance, table.fused, table.places, is_new, table.n, table.m, counts,
     )  # fmt: skip
@@ -170,10 +175,10 @@ def _far_enough(
 def absorb(
     order: Integers, new_state: Floats, new_covariance: Floats, new_said: Floats, new_whole: Integers,
     owner_of: Integers, least_density: Floats, bias: Floats, state: Floats, covariance: Floats, said: Floats,
-    density: Floats, turn: Floats, whole: Integers, fused_state: Floats, fused_covariance: Floats, fused: Integers, places: Integers,
-    is_new: bool, n: int, m: int, counts: Integers,
+    density: Floats, turn: Floats, whole: Integers, fused_state: Floats, fused_covariance: Floats, fused: Integers,
+    places: Integers, is_new: bool, n: int, m: int, counts: Integers,
 ) -> tuple[int, int]:  # fmt: skip
-    """Do what `fold` says with the table's arrays; return how many rows of contributors and fused tracks are used now."""
+    """Do what `fold` says with the table's arrays; return how many contributors and fused tracks there are now."""
     work, low, both, inverse = np.empty((6, 6)), np.empty((6, 6)), np.empty((4, 6, 6)), np.empty((3, 6, 6))
     spread, mean, now = np.empty((2, 6, 6)), np.empty((2, 6)), np.empty((2, 6))
     vector, dt_s = np.empty(6), np.empty(2)
@@ -205,7 +210,7 @@ def absorb(
         last_ns[who[i]] = time_ns
     for i in range(len(order)):
         k, row = order[i], who[i]
-        owner, time_ns = owner_of[k], new_whole[k, Whole.TIME]
+        time_ns = new_whole[k, Whole.TIME]
         if not is_last[i]:
             counts[REPLACED] += 1
             continue
@@ -221,10 +226,14 @@ def absorb(
         ):
             counts[STALE] += 1
             continue
+        if not cholesky(new_covariance[k], low):
+            counts[UNFIT] += 1
+            continue
         for c in range(6):
             now[0, c], now[1, c] = state[row, c], new_state[k, c]
+        which = len(bias) - 1 if new_whole[k, Whole.FLAGS] & SELF_ONLY else owner_of[k]
         for s in range(2):
-            unbias(now[s], bias[owner])
+            unbias(now[s], bias[which])
         track = whole[row, Whole.TRACK]
         if track == NOBODY:
             track, m = m, m + 1
@@ -262,13 +271,14 @@ def absorb(
                 shown = max(least_density[k], min(shown, DENSITY_MAX))
                 shown = _far_enough(spread[0], dt_s[0], new_covariance[k], mean[0], now[1], shown, work, low, vector)
             density[row] = shown
-            most, others, other = 0.0, 0, fused[track, Fused.FIRST]
+            drift, n_told, others, other = 0.0, 0, 0, fused[track, Fused.FIRST]
             while other != NOBODY:
-                most = max(most, density[other])
+                drift += density[other]
+                n_told += 1
                 others += whole[other, Whole.IS_IN] if other != row else 0
                 other = whole[other, Whole.NEXT]
             for s in range(2):
-                add_noise(spread[s], dt_s[s], shown if s == 0 else most * CLOSE)
+                add_noise(spread[s], dt_s[s], shown if s == 0 else CLOSE * drift / n_told)
             fused[track, Fused.TIME] = time_ns
             for a in range(6):
                 fused_state[track, a] = mean[1, a]
@@ -317,6 +327,8 @@ def absorb(
 def silent(table: Table, time_ns: int, silent_ns: int, coarse_silent_ns: int) -> Integers:
     """Return the contributors of whom nothing has come for too long."""
     rows = table.members()
+    rows = rows[time_ns - table.whole[rows, Whole.TIME] > min(silent_ns, coarse_silent_ns)]
     held = table.whole[rows]
     limits = np.where(held[:, Whole.FLAGS] & COARSE, coarse_silent_ns, silent_ns)
-    return rows[time_ns - held[:, Whole.TIME] > np.maximum(limits, 4 * held[:, Whole.INTERVAL])]
+    silent_rows: Integers = rows[time_ns - held[:, Whole.TIME] > np.maximum(limits, 4 * held[:, Whole.INTERVAL])]
+    return silent_rows

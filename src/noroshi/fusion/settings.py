@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from noroshi.fusion.association import Rules
+from noroshi.fusion.registration import Registering
 
 SELF_REPORT = "position_report"
 
@@ -21,8 +22,10 @@ class Settings:
         density_m2_s3: process noise that trackers are taken to have at the least, by owner; "" is for all others. What
             they have is seen from their contributions.
         coarse_density_m2_s3: process noise of targets that are told coarsely, from which it cannot be seen.
-        sensor_types: the type of each sensor by its name; a name that is none of these is taken for a type.
+        sensor_types: the type of each sensor by its name.
+        types: names of types, which stand for sensors after `strip`; what fed a track under any other name is unknown.
         rules: when tracks are joined and parted.
+        registering: how owners are registered against each other; None not at all.
     """
 
     key: bytes = b""
@@ -33,7 +36,9 @@ class Settings:
     density_m2_s3: Mapping[str, float] = field(default_factory=lambda: {"": 0.01})
     coarse_density_m2_s3: float = 2.0
     sensor_types: Mapping[str, str] = field(default_factory=dict)
+    types: tuple[str, ...] = ("infrared", "local_position", "over_horizon_radar", "position_report", "search_radar")
     rules: Rules = field(default_factory=Rules)
+    registering: Registering | None = field(default_factory=Registering)
 
     def __post_init__(self) -> None:
         for name in ("step_s", "window_s", "silent_s", "coarse_silent_s"):

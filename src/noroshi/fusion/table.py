@@ -120,8 +120,10 @@ class Table:
         """Return a table that holds nothing."""
         arrays = {
             "state": np.zeros((0, 6)), "covariance": np.zeros((0, 6, 6)), "said": np.zeros((0, N_SAID)),
-            "density": np.zeros(0), "turn": np.zeros(0), "whole": np.zeros((0, N_WHOLE), np.int64), "fused_state": np.zeros((0, 6)),
-            "fused_covariance": np.zeros((0, 6, 6)), "fused": np.zeros((0, N_FUSED), np.int64),
+            "density": np.zeros(0), "turn": np.zeros(0),
+            "whole": np.zeros((0, N_WHOLE), np.int64),
+            "fused_state": np.zeros((0, 6)), "fused_covariance": np.zeros((0, 6, 6)),
+            "fused": np.zeros((0, N_FUSED), np.int64),
         }  # fmt: skip
         return cls.of(arrays, {})
 
@@ -159,8 +161,8 @@ class Table:
         """Return where fused tracks are at a time, or each at its own, (k, 6) and (k, 6, 6)."""
         rows = self.members()
         of = self.whole[rows, Whole.TRACK]
-        density, latest = np.zeros(self.m), np.zeros(self.m, np.int64)
-        np.maximum.at(density, of, self.density[rows])
+        density = np.bincount(of, self.density[rows], self.m) / np.maximum(np.bincount(of, minlength=self.m), 1)
+        latest = np.zeros(self.m, np.int64)
         order = np.argsort(self.whole[rows, Whole.TIME], kind="stable")
         latest[of[order]] = rows[order]
         falls, turn = is_falling(self.said[latest[tracks]]), self.turn[latest[tracks]]
@@ -206,7 +208,7 @@ class Table:
 
     def compact(self) -> None:
         """Leave out what has ended, if it is more than half; the order of what is left stays."""
-        here = self.whole[: self.n, Whole.TRACK] != ENDED
+        here = self.whole[: self.n, Whole.TRACK] >= 0
         rows, tracks = np.flatnonzero(here), self.alive()
         if self.n + self.m < 2 * (len(rows) + len(tracks)) + 64:
             return
@@ -256,7 +258,7 @@ def rows_of(tracks: Tracks, flags: Integers) -> Rows:
 
 
 def is_usable(tracks: Tracks) -> NDArray[np.bool_]:
-    """Return (n,) which rows can be folded: they end a track, or their state and covariance are numbers of that name."""
+    """Return (n,) which rows can be folded: they end a track, or state and covariance are numbers that can be."""
     diagonal = np.diagonal(tracks.covariance_ecef, axis1=1, axis2=2)
     finite = np.isfinite(tracks.state_ecef).all(axis=1) & np.isfinite(tracks.covariance_ecef).all(axis=(1, 2))
     return np.asarray((finite & (diagonal > 0.0).all(axis=1)) | (tracks.status == TrackStatus.LOST), np.bool_)

@@ -1,10 +1,11 @@
 """What fused tracks are said to be: opinions of their contributors put together without counting anything twice.
 
-Of each contributor only the latest word counts. What several say rests in part on the same evidence (one call sign, one
-manoeuvre), so opinions on the kind are pooled by weights that add up to one: agreement makes nobody surer than the surest.
+Of each contributor only the latest word counts. What several say rests in part on the same evidence (one call sign,
+one manoeuvre), so opinions on the kind are pooled by weights that add up to one: agreement makes nobody surer than the
+surest.
 
-- Kind: a logarithmic pool (Genest, Zidek (1986), Combining probability distributions, Statistical Science 1(1), 114-135,
-  section 4), weighted by what each knows, 1 - P(unknown); what is unknown is so only as far as it is to all.
+- Kind: a logarithmic pool (Genest, Zidek (1986), Combining probability distributions, Statistical Science 1(1),
+  114-135, section 4), weighted by what each knows, 1 - P(unknown); what is unknown is so only as far as it is to all.
 - Existence: what different sensors detect is independent, given that there is a target, so log odds add up. Those who
   do not say are left out, and of several that tell of the target's own reports only the feeder counts.
 - Identity: of each field what most say, of equally many what was said last.
@@ -28,52 +29,51 @@ STATUS = np.array([TrackStatus.TENTATIVE, TrackStatus.COASTING, TrackStatus.FIRM
 
 
 class Members:
-    """The contributors of some fused tracks, n of them; `at` is to which of the k tracks each belongs."""
+    """The contributors of some fused tracks, track by track; `at` is to which of the k tracks each of them belongs."""
 
     def __init__(self, table: Table, tracks: Integers) -> None:
         place = np.full(table.m, NOBODY)
         place[tracks] = np.arange(len(tracks))
         rows = table.members()
-        self.rows = rows[place[table.whole[rows, Whole.TRACK]] != NOBODY]
-        self.at = place[table.whole[self.rows, Whole.TRACK]]
-        self.k = len(tracks)
+        at = place[table.whole[rows, Whole.TRACK]]
+        order = np.argsort(at, kind="stable")
+        self.rows, self.at = rows[order], at[order]
+        self.k, self.first = len(tracks), np.searchsorted(self.at, np.arange(len(tracks)))
         self.held, self.said = table.whole[self.rows], table.said[self.rows]
         flags, feeder = self.held[:, Whole.FLAGS], table.fused[tracks, Fused.FEEDER][self.at]
         self.is_counted = (flags & SELF_FED == 0) | (feeder == self.rows)
 
     def kinds(self) -> Floats:
         """Return (k, 7) probabilities."""
+        if not self.k:
+            return np.zeros((0, len(Kind)))
         unknown = np.clip(self.said[:, KIND], 0.0, 1.0)
         known = 1.0 - unknown
         share = self.said[:, KIND + 1 :] / np.where(known > 0.0, known, 1.0)[:, None]
-        pooled, weights, ignorance = np.zeros((self.k, len(Kind) - 1)), np.zeros(self.k), np.ones(self.k)
-        np.add.at(pooled, self.at, known[:, None] * np.log(np.maximum(share, LEAST)))
-        np.add.at(weights, self.at, known)
-        np.multiply.at(ignorance, self.at, unknown)
+        pooled = np.add.reduceat(known[:, None] * np.log(np.maximum(share, LEAST)), self.first)
+        weights, ignorance = np.add.reduceat(known, self.first), np.multiply.reduceat(unknown, self.first)
         likely = np.where(weights[:, None] > 0.0, np.exp(pooled / np.where(weights > 0.0, weights, 1.0)[:, None]), 0.0)
         likely *= ((1.0 - ignorance) / np.maximum(likely.sum(axis=1), np.finfo(float).tiny))[:, None]
         return np.concatenate([ignorance[:, None], likely], axis=1)
 
     def existence(self) -> Floats:
         """Return (k,) probabilities, NaN where nobody says."""
+        if not self.k:
+            return np.zeros(0)
         said = self.said[:, EXISTENCE]
         says = self.is_counted & ~np.isnan(said)
-        said = np.clip(said[says], SUREST, 1.0 - SUREST)
-        odds, count = np.zeros(self.k), np.bincount(self.at[says], minlength=self.k)
-        np.add.at(odds, self.at[says], np.log(said / (1.0 - said)))
-        return np.where(count > 0, 1.0 / (1.0 + np.exp(-odds)), np.nan)
+        said = np.clip(np.where(says, said, 0.5), SUREST, 1.0 - SUREST)
+        odds = np.add.reduceat(np.log(said / (1.0 - said)), self.first)
+        return np.where(np.logical_or.reduceat(says, self.first), 1.0 / (1.0 + np.exp(-odds)), np.nan)
 
     def status(self) -> NDArray[np.uint8]:
         """Return (k,) a `TrackStatus` each."""
-        rank = np.zeros(self.k, np.int64)
-        np.maximum.at(rank, self.at, RANK[self.held[:, Whole.STATUS]])
-        return STATUS[rank]
+        return STATUS[np.maximum.reduceat(RANK[self.held[:, Whole.STATUS]], self.first)] if self.k else STATUS[:0]
 
     def updated_ns(self) -> Integers:
         """Return (k,) when each was last measured."""
-        updated = np.zeros(self.k, np.int64)
-        np.maximum.at(updated, self.at, self.held[:, Whole.UPDATED])
-        return updated
+        updated = self.held[:, Whole.UPDATED]
+        return np.maximum.reduceat(updated, self.first) if self.k else updated
 
     def sources(self, n_owners: int) -> NDArray[np.bool_]:
         """Return (k, o) which owners tell of each."""

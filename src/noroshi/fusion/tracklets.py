@@ -27,7 +27,7 @@ Integers = NDArray[np.int64]
 STEP_S = 10.0
 TURN_SIGMAS, TURN_OVER_S = 3.0, 30.0
 CLOSE = 1.02
-"""How well the density of process noise is found, as a ratio. Fused tracks take so much more, not to know more for it."""
+"""How well the density of process noise is found, as a ratio. Fused tracks take so much more."""
 DENSITY_MIN, DENSITY_MAX = 1e-4, 1e4  # m2/s3: a ship that lies still; 100 m/s in a second
 ROUNDING = 1e-9
 
@@ -36,7 +36,7 @@ ROUNDING = 1e-9
 def cholesky(a: Floats, low: Floats) -> bool:
     """Write the lower factor of (6, 6) a and return whether a is positive definite.
 
-    Above the diagonal nothing is written.
+    On the diagonal are the reciprocals of the factor's, since divisions are slow; above it nothing is written.
     """
     for i in range(6):
         for j in range(i + 1):
@@ -46,9 +46,9 @@ def cholesky(a: Floats, low: Floats) -> bool:
             if i == j:
                 if not total > 0.0:
                     return False
-                low[i, i] = math.sqrt(total)
+                low[i, i] = 1.0 / math.sqrt(total)
             else:
-                low[i, j] = total / low[j, j]
+                low[i, j] = total * low[j, j]
     return True
 
 
@@ -58,12 +58,11 @@ def invert(a: Floats, low: Floats, inverse: Floats) -> bool:
     if not cholesky(a, low):
         return False
     for j in range(6):  # the inverse of the factor, in its place
-        low[j, j] = 1.0 / low[j, j]
         for i in range(j + 1, 6):
             total = 0.0
             for k in range(j, i):
                 total -= low[i, k] * low[k, j]
-            low[i, j] = total / low[i, i]
+            low[i, j] = total * low[i, i]
     for i in range(6):
         for j in range(i + 1):
             total = 0.0
@@ -325,6 +324,6 @@ def distance_squared(off: Floats, spread: Floats, low: Floats) -> float:
         value = off[i]
         for k in range(i):
             value -= low[i, k] * off[k]
-        off[i] = value / low[i, i]
+        off[i] = value * low[i, i]
         total += off[i] * off[i]
     return total

@@ -61,6 +61,7 @@ class Channel:
         proof: the latest of this node's own receipts that came back with both.
         is_forgetful: whether the partner asks for what it has signed for: it wants everything once more.
         clock_offset_ns: receipt less release of the last message.
+        room_bytes: what the link takes now, as its driver says; None is as much as there is.
         sent_bytes: so far.
     """
 
@@ -87,6 +88,7 @@ class Channel:
         self.is_forgetful = False
         self.sent_bytes = 0
         self.clock_offset_ns: int | None = None
+        self.room_bytes: int | None = None
         self._key = key
         self._store, self._bytes_s = store, bytes_s
         self._heard_ns: int | None = None
@@ -291,7 +293,7 @@ class Channel:
     def _messages(self, now_ns: int) -> list[tuple[bytes, bool]]:
         """Return answers and new messages, as many as the link carries by now."""
         if self._bytes_s is None:
-            left = float(PUMP_BYTES)
+            left = float(PUMP_BYTES if self.room_bytes is None else min(PUMP_BYTES, self.room_bytes))
         else:
             gained = self._bytes_s * max(0, now_ns - self._pumped_ns) / NS_PER_S
             left = self._credit = min(self._credit + gained, self._bytes_s)

@@ -13,18 +13,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent
 ROOMS = (
-    "records",
-    "geo",
-    "estimation",
-    "motion",
-    "sensors",
-    "tracking",
-    "fusion",
-    "sharing",
-    "assessment",
-    "formats",
+    "records", "geo", "estimation", "motion", "sensors", "tracking", "fusion", "sharing", "assessment", "formats",
     "exercise",
-)
+)  # fmt: skip
 VARIABLE = "NUMBA_CACHE_DIR"
 
 

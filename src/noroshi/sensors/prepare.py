@@ -30,18 +30,21 @@ def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
     names = detections.components
     columns = _columns(names, type(sensor), detections.sensor)
     n, m = len(detections), len(sensor.COMPONENTS)
-    values, covariances, quality = np.empty((n, m)), np.empty((n, m, m)), detections.quality.copy()
-    _place(np.ascontiguousarray(detections.values), columns, values)
+    values, covariances, quality = np.full((n, m), np.nan), np.empty((n, m, m)), detections.quality.copy()
+    values[:, columns] = detections.values
     own = _own_noise(sensor, values)
     origin = np.ascontiguousarray(detections.origin_ecef_m)
     nowhere = np.isnan(origin)
     if nowhere.any():
         origin = np.where(nowhere, sensor.origin_ecef_m, origin)
     bounds, required, variances = _limits(type(sensor))
+    doubtful = np.empty(n, np.bool_)
     _screen(
         values, np.ascontiguousarray(detections.covariances), columns, own, detections.time_ns, origin,
-        bounds, required, variances, sensor.NEEDS_ORIGIN, covariances, quality,
+        bounds, required, variances, sensor.NEEDS_ORIGIN, covariances, quality, doubtful,
     )  # fmt: skip
+    if doubtful.any():
+        _refuse_indefinite(values, covariances, doubtful, quality)
     return Detections(
         sensor=detections.sensor,
         components=sensor.COMPONENTS,
@@ -86,16 +89,6 @@ def _limits(kind: type[sensors.Sensor]) -> tuple[Floats, NDArray[np.bool_], Floa
 
 
 @kernel
-def _place(given: Floats, columns: NDArray[np.int64], values: Floats) -> None:
-    """Write each column into its place; what is not given is NaN."""
-    for i in range(values.shape[0]):
-        for a in range(values.shape[1]):
-            values[i, a] = math.nan
-        for a in range(columns.shape[0]):
-            values[i, columns[a]] = given[i, a]
-
-
-@kernel
 def _screen(
     values: Floats,
     given: Floats,
@@ -109,8 +102,9 @@ def _screen(
     needs_origin: bool,
     covariances: Floats,
     quality: NDArray[np.uint8],
+    doubtful: NDArray[np.bool_],
 ) -> None:
-    """Write the covariances and the quality of each row."""
+    """Write the covariances and the quality of each row, and whether that hangs on its noise being definite."""
     m, p = values.shape[1], columns.shape[0]
     for i in range(values.shape[0]):
         like = i if own.shape[0] > 1 else 0
@@ -133,13 +127,15 @@ def _screen(
             sound = sound and variances[a, 0] <= covariances[i, a, a] <= variances[a, 1]
             for b in range(m):
                 correlated = correlated or (a != b and covariances[i, a, b] != 0.0 and not math.isnan(values[i, b]))
+        doubtful[i] = False
         if quality[i] != Quality.GOOD:
             continue
+        doubtful[i] = finite and inside and sound and correlated
         if not finite:
             quality[i] = Quality.NOT_FINITE
         elif not inside:
             quality[i] = Quality.OUT_OF_BOUNDS
-        elif not sound or (correlated and not _is_definite(values, covariances, i)):
+        elif not sound:
             quality[i] = Quality.BAD_COVARIANCE
         elif time_ns[i] <= 0 or time_ns[i] >= YEAR_2200_NS:
             quality[i] = Quality.BAD_TIME
@@ -150,11 +146,18 @@ def _screen(
 
 
 @kernel
+def _refuse_indefinite(values: Floats, noise: Floats, doubtful: NDArray[np.bool_], quality: NDArray[np.uint8]) -> None:
+    for i in range(values.shape[0]):
+        if doubtful[i] and not _is_definite(values, noise, i):
+            quality[i] = Quality.BAD_COVARIANCE
+
+
+@kernel
 def _is_definite(values: Floats, noise: Floats, i: int) -> bool:
     """Return whether the noise of what was measured, its diagonal sound, is symmetric and positive definite."""
     # Cholesky factor of the correlation matrix, whose pivots tell how far it is from singular.
     m, n = values.shape[1], 0
-    factor, used = np.zeros((m, m)), np.empty(m, np.int64)
+    factor, used = np.empty((m, m)), np.empty(m, np.int64)
     for a in range(m):
         if math.isnan(values[i, a]):
             continue

@@ -249,8 +249,12 @@ def _form(
     form: Floats,
 ) -> None:
     """Write the form of each plot."""
-    rows, y, noise = np.zeros((5, 6)), np.empty(5), np.empty((5, 5))
-    scale, white, used = np.ones(5), np.empty((5, 5)), np.empty(5, np.int64)
+    rows, y, noise = np.empty((5, 6)), np.empty(5), np.empty((5, 5))
+    scale, white, used = np.empty(5), np.empty((5, 5)), np.empty(5, np.int64)
+    for k in range(5):
+        scale[k] = 1.0
+        for c in range(6):
+            rows[k, c] = 0.0
     log_area, log_depth = math.log(math.pi * range_m_max * range_m_max), math.log(AIR_DEPTH_M)
     log_span = math.log(SPEED_SPAN_M_S)
     for i in range(values.shape[0]):

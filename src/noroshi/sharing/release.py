@@ -121,7 +121,7 @@ def release(
             outcome[:] = Outcome.LABEL
         else:
             open_ = np.ones(facts.n, np.bool_)
-            if any(policy.rules[i].when.sensor_types_any or policy.rules[i].when.sensor_types_only for i in indices):
+            if policy.judges_types(recipient):
                 unknown = unknown or [of_unknown_sensor(facts)]
                 outcome[unknown[0]] = Outcome.SENSOR_TYPE_UNKNOWN
                 open_ &= ~unknown[0]

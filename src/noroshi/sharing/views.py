@@ -26,7 +26,9 @@ from noroshi.sharing.rules import Policy, Product, Rule, still_valid
 NEVER_NS = np.iinfo(np.int64).max
 SHOWN_NS = 60 * NS_PER_S  # how long a row is seen beyond the time at which the next could have come
 LOST_NS = 10 * NS_PER_S  # how long it is seen that a track has ended
-PENDING_MAX = 2_000_000  # rows that wait for their time; older ones make room, and are counted
+WAITING_MAX = 300_000  # rows that wait for their time; those that are due first make room, and are counted
+WAITING_PARTS = 60  # in so many steps what is delayed comes out; of each track one row waits for each
+READY_MAX = 64  # batches that are not merged before somebody looks
 GONE_MAX = 20_000  # tracks that are remembered to have gone, so that changes can be told
 OWN = ""  # the rule by which a nation sees its own picture
 
@@ -43,8 +45,7 @@ class ReleasedView:
         exercise: the exercise that all of it belongs to; None is real.
         version: how often this view has changed.
         tracks: (n) the newest row of each track; its own label is empty, see `batches`.
-        labels: texts of labels.
-        label: (n,) index of each row's label.
+        label: (n,) text of each row's label.
         interval_ns: (n,) how long it may be until the next row of the track, by the rule that released it.
         changed: (n,) the version at which each row became what it is.
         gone_id: (m,) tracks that were seen and are no longer.
@@ -59,8 +60,7 @@ class ReleasedView:
     exercise: str | None
     version: int
     tracks: Tracks
-    labels: tuple[str, ...]
-    label: NDArray[np.int64]
+    label: NDArray[np.object_]
     interval_ns: NDArray[np.int64]
     changed: NDArray[np.int64]
     gone_id: NDArray[np.uint64]
@@ -87,9 +87,11 @@ class ReleasedView:
         """
         rows = self.changed > since
         found = []
-        for i, interval_ns in sorted({*zip(self.label[rows].tolist(), self.interval_ns[rows].tolist(), strict=True)}):
-            batch = take(self.tracks, rows & (self.label == i) & (self.interval_ns == interval_ns))
-            found.append((without_idle_sensors(batch.replace(label=self.labels[i])), interval_ns / NS_PER_S))
+        for label, interval_ns in sorted(
+            {*zip(self.label[rows].tolist(), self.interval_ns[rows].tolist(), strict=True)}
+        ):
+            batch = take(self.tracks, rows & (self.label == label) & (self.interval_ns == interval_ns))
+            found.append((without_idle_sensors(batch.replace(label=label)), interval_ns / NS_PER_S))
         return found
 
     def gone(self, since: int = 0) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -101,7 +103,7 @@ class ReleasedView:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
     tracks: Tracks
-    label: NDArray[np.int64]
+    label: NDArray[np.object_]
     rule: NDArray[np.int64]
     due_ns: NDArray[np.int64]
     until_ns: NDArray[np.int64]
@@ -121,6 +123,15 @@ class _Rows:
         return cls(joined_by_sensor([part.tracks for part in parts]), *columns)
 
 
+def _newest(rows: _Rows) -> _Rows:
+    """Return the newest row of each track, in order of their numbers; of one time and revision the last to come."""
+    tracks = rows.tracks
+    order = np.lexsort((np.arange(len(rows)), tracks.revision, tracks.time_ns, tracks.track_id))
+    last = np.ones(len(order), np.bool_)
+    last[:-1] = tracks.track_id[order[1:]] != tracks.track_id[order[:-1]]
+    return rows.take(order[last])
+
+
 class View:
     """The view of one viewer of one product.
 
@@ -135,8 +146,8 @@ class View:
         self.dropped = 0
         self._seen: ReleasedView | None = None
         self._shown: _Rows | None = None
-        self._pending: list[_Rows] = []
-        self._labels: list[str] = []
+        self._ready: list[_Rows] = []
+        self._waiting: dict[int, list[_Rows]] = {}
         self._rules: list[str] = []
         self._version, self._node = 0, ""
         self._gone_id = np.zeros(0, np.uint64)
@@ -188,17 +199,21 @@ class View:
 
     def keep_only(self, rules: Iterable[str], now_ns: int) -> None:
         """Forget at once what was released by any other rule; what is given is what `rules.still_valid` returns."""
-        valid = [i for i, name in enumerate(self._rules) if name in set(rules) or name == OWN]
-        self._pending = [rows.take(np.isin(rows.rule, valid)) for rows in self._pending]
+        names = {OWN, *rules}
+        valid = [i for i, name in enumerate(self._rules) if name in names]
+        self._ready = [rows.take(np.isin(rows.rule, valid)) for rows in self._ready]
+        for due_ns, parts in self._waiting.items():
+            self._waiting[due_ns] = [rows.take(np.isin(rows.rule, valid)) for rows in parts]
         if self._shown is not None:
             self._remove(~np.isin(self._shown.rule, valid))
         self.advance(now_ns)
 
     def advance(self, now_ns: int) -> None:
-        """Show what has come due, and no longer what has had its time."""
-        ready = [rows.take(rows.due_ns <= now_ns) for rows in self._pending]
-        self._pending = [left for rows in self._pending if len(left := rows.take(rows.due_ns > now_ns))]
-        ready = [rows for rows in ready if len(rows)]
+        """Show what has come and is due, and no longer what has had its time."""
+        for due_ns in sorted(moment for moment in self._waiting if moment <= now_ns):
+            self._ready += self._waiting.pop(due_ns)
+        ready = [rows for rows in self._ready if len(rows)]
+        self._ready = []
         if ready:
             self._merge(_Rows.joined(ready))
         if self._shown is not None:
@@ -218,8 +233,7 @@ class View:
             exercise=self.exercise,
             version=self._version,
             tracks=tracks,
-            labels=tuple(self._labels),
-            label=none if shown is None else shown.label,
+            label=none.astype(np.object_) if shown is None else shown.label,
             interval_ns=none if shown is None else shown.interval_ns,
             changed=none if shown is None else shown.changed,
             gone_id=self._gone_id,
@@ -241,10 +255,12 @@ class View:
         interval_ns: NDArray[np.int64],
         now_ns: int,
     ) -> None:
+        step_ns = np.maximum((due_ns - now_ns) // WAITING_PARTS // NS_PER_S, 1) * NS_PER_S
+        due_ns = np.where(due_ns > now_ns, -(-due_ns // step_ns) * step_ns, now_ns)
         shown_ns = np.where(tracks.status == TrackStatus.LOST, LOST_NS, SHOWN_NS + interval_ns)
         rows = _Rows(
             tracks.replace(label=""),
-            np.full(len(tracks), _index(self._labels, tracks.label)),
+            np.full(len(tracks), tracks.label, np.object_),
             rule,
             due_ns,
             np.minimum(due_ns + shown_ns, ends_ns),
@@ -252,21 +268,24 @@ class View:
             np.zeros(len(tracks), np.int64),
         )
         self._node = tracks.node
-        self._pending.append(rows)
-        self.advance(now_ns)
-        while sum(len(rows) for rows in self._pending) > PENDING_MAX:
-            self.dropped += len(self._pending.pop(0))
+        for moment in np.unique(due_ns).tolist():
+            part = rows.take(due_ns == moment)
+            if moment <= now_ns:
+                self._ready.append(part)
+            else:
+                parts = self._waiting.setdefault(moment, [])
+                self._waiting[moment] = [_newest(_Rows.joined([*parts, part]))]
+        if len(self._ready) > READY_MAX:
+            self.advance(now_ns)
+        while sum(len(rows) for parts in self._waiting.values() for rows in parts) > WAITING_MAX:
+            self.dropped += sum(len(rows) for rows in self._waiting.pop(min(self._waiting)))
 
     def _merge(self, new: _Rows) -> None:
-        """Keep the newest row of each track; of one time and revision the one that came last."""
+        """Show the newest row of each track."""
         version = self._version + 1
         new.changed[:] = version
         every = new if self._shown is None else _Rows.joined([self._shown, new])
-        tracks = every.tracks
-        order = np.lexsort((np.arange(len(every)), tracks.revision, tracks.time_ns, tracks.track_id))
-        last = np.ones(len(order), np.bool_)
-        last[:-1] = tracks.track_id[order[1:]] != tracks.track_id[order[:-1]]
-        self._shown = every.take(order[last])
+        self._shown = _newest(every)
         if (self._shown.changed == version).any():
             self._version = version
             back = np.isin(self._gone_id, self._shown.tracks.track_id)

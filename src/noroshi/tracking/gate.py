@@ -90,8 +90,10 @@ def _lay_out(form: Floats, time_s: Floats) -> tuple[Floats, Floats, float, tuple
     the extent along either axis, the middle and half of the span of times, the largest radius of a plot.
     """
     n = form.shape[0]
-    plane, frame, place = np.zeros((3, 3)), np.empty(5), np.empty((n, 2))
-    axes, corner, middle = plane[:2], plane[2], np.zeros(3)
+    plane, frame, place = np.empty((3, 3)), np.empty(5), np.empty((n, 2))
+    axes, corner, middle = plane[:2], plane[2], np.empty(3)
+    for c in range(3):
+        axes[0, c], axes[1, c], middle[c] = 0.0, 0.0, 0.0
     for j in range(n):
         for c in range(3):
             middle[c] += form[j, c]
@@ -148,8 +150,10 @@ def _sort_into_cells(
     A plot's (11,) row is its position, radius, time, first measurement (three of H, y, variance) and number of those.
     """
     n, n_cells = form.shape[0], shape[0] * shape[1]
-    here, plot, begin = np.empty((n, 11)), np.empty(n, np.int64), np.zeros(n_cells + 1, np.int64)
+    here, plot, begin = np.empty((n, 11)), np.empty(n, np.int64), np.empty(n_cells + 1, np.int64)
     cell = np.empty(n, np.int64)
+    for c in range(n_cells + 1):
+        begin[c] = 0
     for j in range(n):
         cell[j] = int(place[j, 0] / size) * shape[1] + int(place[j, 1] / size)
         begin[cell[j] + 1] += 1

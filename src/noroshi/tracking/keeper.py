@@ -338,8 +338,12 @@ class Keeper(ABC):
         address: the older then goes on from where the younger is, if that was seen later. Without addresses they are if
         they cannot be told apart and no sensor has seen both in one look for a while.
         """
-        s = self.store
+        s, none = self.store, pairs.row[:0]
+        if not len(pairs.plot) or np.bincount(pairs.plot).max() < 2:
+            return none, none
         a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, pairs.is_inside, own_plot, s.whole)
+        if not len(a):
+            return none, none
         younger, older, verdict = _compare(s.whole, a, b, both, now_ns, APART_LOOKS * int(s.tally["period_ns"].max()))
         if not len(younger):
             return younger, younger

@@ -35,13 +35,12 @@ def missed_look(track: Integers, period_ns: Integers, number: int) -> tuple[int,
         return FAR_OFF_NS, -1
     if in_reach == 1:
         return newest + number * period_ns[only] + period_ns[only] // 4, only
-    coming = np.empty(n, np.int64)
+    coming, counted = np.empty(n, np.int64), np.empty(n, np.int64)
     for s in range(n):
         last, period = track[Whole.FIRST_SENSOR + n + s], period_ns[s]
-        coming[s] = FAR_OFF_NS
+        coming[s], counted[s] = FAR_OFF_NS, 0
         if last != NEVER and newest - last < STALE_LOOKS * period:
             coming[s] = last + ((newest - last) // period + 1) * period + period // 4
-    counted = np.zeros(n, np.int64)
     when, whose = 0, -1
     for _ in range(number):
         fewest = FAR_OFF_NS

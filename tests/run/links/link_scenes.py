@@ -25,5 +25,5 @@ def joined(keys, one="JPN", two="USA", port=None, through=None, arrived=(lambda:
         ]
         for end in ends:
             stack.callback(end.close)
-        wait(lambda: all(end.is_proved for end in ends))
+        wait(lambda: all(end.up for end in ends))
         yield ends

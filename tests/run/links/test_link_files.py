@@ -6,23 +6,32 @@ import sys
 from threading import Event, Lock
 
 import pytest
-from link_scenes import wait
+from link_scenes import coalition, settings, wait
 
 from noroshi.run import rooms
 from noroshi.run.links import FRAME_BYTES_MAX, Counters, Inbox, LinkError, LinkSettings, Queue, open_link
 from noroshi.run.links.memory import Wire
 
 
-def pair(folder, **more):
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    return coalition(tmp_path_factory.mktemp("keys"), "JPN", "USA", "KOR")
+
+
+def end(keys, own, partner, arrived=lambda: None, **more):
+    return open_link({**settings(keys, own, partner), "type": "files", **more}, arrived)
+
+
+def pair(keys, folder, **more):
     """Return two ends whose folders are each other's, as if somebody carried the files at once."""
     for name in ("a", "b"):
         (folder / name).mkdir(exist_ok=True)
     there, back = {"out": folder / "a", "into": folder / "b"}, {"out": folder / "b", "into": folder / "a"}
-    return [open_link({"type": "files", **ways, **more}, lambda: None) for ways in (there, back)]
+    return [end(keys, "JPN", "USA", **there, **more), end(keys, "USA", "JPN", **back, **more)]
 
 
-def test_frames_are_files_until_the_caller_comes_back(tmp_path):
-    a, b = pair(tmp_path)
+def test_frames_are_files_until_the_caller_comes_back(keys, tmp_path):
+    a, b = pair(keys, tmp_path)
     assert a.up
     for k in range(5):
         assert a.send(b"%d" % k, urgent=k == 3)
@@ -39,23 +48,24 @@ def test_frames_are_files_until_the_caller_comes_back(tmp_path):
     assert not a.send(b"late", urgent=True)
 
 
-def test_a_node_that_died_gets_its_frames_again(tmp_path):
-    a, b = pair(tmp_path)
+def test_a_node_that_died_gets_its_frames_again(keys, tmp_path):
+    a, b = pair(keys, tmp_path)
     a.send(b"once", urgent=False)
     assert b.receive() == [b"once"]
     b.close()  # before it came back for more
-    again = open_link({"type": "files", "into": tmp_path / "a"}, lambda: None)
+    again = end(keys, "USA", "JPN", into=tmp_path / "a")
     assert again.receive() == [b"once"]
     a.close()
     again.close()
 
 
-def test_what_send_said_yes_to_is_there_after_kill_9(tmp_path):
+def test_what_send_said_yes_to_is_there_after_kill_9(keys, tmp_path):
     """A process writes frames and tells each one; killed at any moment, each that it told is whole."""
     (tmp_path / "out").mkdir()
     code = (
         "import sys\nfrom noroshi.run.links import open_link\n"
-        f"link = open_link({{'type': 'files', 'out': {str(tmp_path / 'out')!r}}}, lambda: None)\n"
+        f"said = {{'own': 'JPN', 'partner': 'USA', 'exercise': 'TEST', 'keys': {str(keys['JPN'])!r}}}\n"
+        f"link = open_link({{'type': 'files', 'out': {str(tmp_path / 'out')!r}, **said}}, lambda: None)\n"
         "k = 0\nwhile True:\n    assert link.send(b'%d ' % k + bytes(50_000), urgent=False)\n"
         "    print(k, flush=True)\n    k += 1\n"
     )
@@ -64,7 +74,7 @@ def test_what_send_said_yes_to_is_there_after_kill_9(tmp_path):
             writer.stdout.readline()
         writer.kill()
         told = 30 + len(writer.stdout.read().split())
-    link = open_link({"type": "files", "into": tmp_path / "out"}, lambda: None)
+    link = end(keys, "USA", "JPN", into=tmp_path / "out")
     got = [int(frame.split()[0]) for frame in link.receive()]
     link.close()
     assert got[:told] == list(range(told))
@@ -73,8 +83,8 @@ def test_what_send_said_yes_to_is_there_after_kill_9(tmp_path):
     assert link.trouble is None
 
 
-def test_what_is_not_whole_waits_and_what_is_damaged_is_set_aside(tmp_path):
-    a, b = pair(tmp_path)
+def test_what_is_not_whole_waits_and_what_is_damaged_is_set_aside(keys, tmp_path):
+    a, b = pair(keys, tmp_path)
     for text in (b"first", b"second", b"third"):
         a.send(text, urgent=False)
     first, second, third = sorted((tmp_path / "a").iterdir())
@@ -96,8 +106,27 @@ def test_what_is_not_whole_waits_and_what_is_damaged_is_set_aside(tmp_path):
     b.close()
 
 
-def test_a_full_folder_refuses(tmp_path):
-    a, b = pair(tmp_path, frames_max=3)
+def test_who_carries_the_files_cannot_read_them_and_nobody_else_can(keys, tmp_path):
+    a, b = pair(keys, tmp_path)
+    assert a.send(b"missiles over the sea", urgent=True)
+    (path,) = (tmp_path / "a").iterdir()
+    assert b"missiles" not in path.read_bytes()
+    for own, partner in (("KOR", "JPN"), ("USA", "KOR"), ("JPN", "USA")):
+        (tmp_path / own).mkdir(exist_ok=True)
+        copied = tmp_path / own / path.name
+        copied.write_bytes(path.read_bytes())
+        other = end(keys, own, partner, into=tmp_path / own)
+        assert other.receive() == []
+        assert other.counters.dropped_in == 1
+        assert not copied.exists()
+        other.close()
+    assert b.receive() == [b"missiles over the sea"]
+    a.close()
+    b.close()
+
+
+def test_a_full_folder_refuses(keys, tmp_path):
+    a, b = pair(keys, tmp_path, frames_max=3)
     assert [a.send(b"x", urgent=False) for _ in range(5)] == [True, True, True, False, False]
     assert a.counters.refused == 2
     b.receive()
@@ -107,13 +136,13 @@ def test_a_full_folder_refuses(tmp_path):
     b.close()
 
 
-def test_one_way_only(tmp_path):
-    a, b = pair(tmp_path)
+def test_one_way_only(keys, tmp_path):
+    a, b = pair(keys, tmp_path)
     a.close()
     b.close()
     woken = Event()
-    reader = open_link({"type": "files", "into": tmp_path / "a", "poll_s": 0.01}, woken.set)
-    writer = open_link({"type": "files", "out": tmp_path / "a"}, lambda: None)
+    reader = end(keys, "USA", "JPN", woken.set, into=tmp_path / "a", poll_s=0.01)
+    writer = end(keys, "JPN", "USA", out=tmp_path / "a")
     assert not reader.send(b"back", urgent=True)
     assert writer.receive() == []
     assert not woken.is_set()
@@ -124,7 +153,9 @@ def test_one_way_only(tmp_path):
     writer.close()
     for wrong in ({}, {"out": tmp_path, "into": tmp_path}, {"out": tmp_path / "nowhere"}):
         with pytest.raises(LinkError):
-            open_link({"type": "files", **wrong}, lambda: None)
+            end(keys, "JPN", "USA", **wrong)
+    with pytest.raises(LinkError, match="of another exercise"):
+        end(keys, "JPN", "USA", out=tmp_path, exercise="OTHER")
 
 
 def test_memory_ends_meet_part_and_count():

@@ -90,7 +90,7 @@ def test_frames_go_on_after_each_cut_whole_and_in_order(keys, stack):
         wait(lambda: not jpn.up and not usa.up)
         assert not jpn.send(b"x", urgent=False)
         proxy.join()
-        wait(lambda: jpn.is_proved and usa.is_proved)
+        wait(lambda: jpn.up and usa.up)
         assert jpn.counters.arrivals == usa.counters.arrivals == k + 2
     assert jpn.send(b"last", urgent=False)
     wait(lambda: got.extend(usa.receive()) or got[-1] == b"last")
@@ -110,7 +110,7 @@ def test_a_partner_that_restarts_comes_again(keys, stack):
     stack.callback(jpn.close)
     for arrivals in (1, 2):
         usa = open_link(settings(keys, "USA", "JPN", connect=f"tls/localhost:{port}"), lambda: None)
-        wait(lambda: jpn.is_proved)
+        wait(lambda: jpn.up)
         assert jpn.counters.arrivals == arrivals
         assert jpn.send(b"x" * 100_000, urgent=False)
         wait(lambda usa=usa: usa.receive() == [b"x" * 100_000])
@@ -129,7 +129,7 @@ def test_whoever_connects_may_be_there_first(keys, stack):
     assert usa.room_bytes == 0
     jpn = open_link(settings(keys, "JPN", "USA", listen=f"tls/127.0.0.1:{port}"), lambda: None)
     stack.callback(jpn.close)
-    assert wait(lambda: usa.is_proved and jpn.is_proved) < 2.0
+    assert wait(lambda: usa.up and jpn.up) < 2.0
     assert usa.room_bytes > 0
 
 
@@ -140,7 +140,7 @@ def test_both_may_listen_and_connect(keys, stack):
         where = {"listen": f"tls/127.0.0.1:{ports[own]}", "connect": f"tls/127.0.0.1:{ports[other]}"}
         ends.append(open_link(settings(keys, own, other, **where), lambda: None))
         stack.callback(ends[-1].close)
-    wait(lambda: all(end.is_proved for end in ends))
+    wait(lambda: all(end.up for end in ends))
     assert all(ends[0].send(b"%d" % k, urgent=False) for k in range(50))
     got = []
     wait(lambda: got.extend(ends[1].receive()) or len(got) == 50)
@@ -161,7 +161,7 @@ def test_a_partners_file_says_where_to_connect(tmp_path, stack):
     ]
     for end in ends:
         stack.callback(end.close)
-    wait(lambda: all(end.is_proved for end in ends))
+    wait(lambda: all(end.up for end in ends))
 
 
 def chunks_of(frames):

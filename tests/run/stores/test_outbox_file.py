@@ -102,7 +102,16 @@ def all_of(store):
     ]  # fmt: skip
     sealed = list(store.sealed())
     messages = {one.seq: store.message(one.seq) for one in sealed}
-    return waiting, sealed, messages, store.last(), store.last_parcel(), store.policy(), one_by_one(store.told()), store.message(10**6)
+    return (
+        waiting,
+        sealed,
+        messages,
+        store.last(),
+        store.last_parcel(),
+        store.policy(),
+        one_by_one(store.told()),
+        store.message(10**6),
+    )
 
 
 class Both:

@@ -8,6 +8,7 @@ who is slow gets the newest state later or is dropped, and nothing queues withou
 import ipaddress
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from noroshi.sharing.views import ReleasedView
@@ -15,6 +16,37 @@ from noroshi.sharing.views import ReleasedView
 
 class EdgeError(ValueError):
     """An edge cannot open: the address is taken or unknown, a certificate cannot be read. One line for a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tls:
+    """What TLS needs, as paths of PEM files.
+
+    Attributes:
+        certificate: one's own, with its chain.
+        key: of one's own certificate.
+        authority: whose certificates the other side has to show; "" lets everybody in, where tokens tell them apart.
+    """
+
+    certificate: str
+    key: str
+    authority: str = ""
+
+
+def tls_of(said: "Tls | Mapping[str, str] | None") -> Tls | None:
+    """Return what a configuration says of TLS, a table with the fields of `Tls`.
+
+    Raises:
+        EdgeError: if it says something else.
+    """
+    if said is None or isinstance(said, Tls):
+        return said
+    try:
+        return Tls(**said)
+    except TypeError as error:
+        raise EdgeError(
+            "tls has certificate and key, and authority where the other side has to show its own"
+        ) from error
 
 
 class Edge(Protocol):

@@ -12,10 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from noroshi.formats import cot
-from noroshi.run.edges import EdgeError, endpoint, is_loopback, listening
+from noroshi.run.edges import EdgeError, Tls, endpoint, is_loopback, listening, tls_of
 from noroshi.run.edges.newest import Newest
 from noroshi.sharing.label import cot_attributes, cot_detail, decode
 from noroshi.sharing.views import ReleasedView
@@ -24,15 +23,6 @@ CLIENTS_MAX = 50
 SLOW_S = 30.0  # who does not take what changed within this is dropped
 CONNECT_S = 10.0
 RETRY_S = (1.0, 30.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tls:
-    """What TLS needs, as paths of PEM files: one's own certificate chain and key, the authority of the other side's."""
-
-    certificate: str
-    key: str
-    authority: str
 
 
 class Edge:
@@ -56,12 +46,15 @@ class Edge:
         viewer: str,
         listen: str | None = "127.0.0.1:8087",
         connect: Sequence[str] = (),
-        tls: Tls | None = None,
+        tls: Tls | Mapping[str, str] | None = None,
         affiliation: str = "u",
         stale_s: float = cot.STALE_S,
     ) -> None:
         if affiliation not in cot.AFFILIATIONS:
             raise EdgeError(f"affiliation '{affiliation}' is none of {', '.join(cot.AFFILIATIONS)}")
+        tls = tls_of(tls)
+        if tls is not None and not tls.authority:
+            raise EdgeError("tls without an authority would let everybody in: name whose certificates you take")
         self.viewer, self._affiliation, self._stale_s = viewer, affiliation, stale_s
         self._servers = [endpoint(address) for address in connect]
         for host, _ in self._servers:

@@ -7,11 +7,13 @@ and nothing more.
 
 import asyncio
 import hashlib
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -23,7 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from noroshi.formats.stream import FORMATS, alive, message
 from noroshi.geo.time import NS_PER_S
-from noroshi.run.edges import EdgeError, listening, openmetrics
+from noroshi.run.edges import EdgeError, Tls, listening, openmetrics, tls_of
 from noroshi.run.edges.newest import Newest
 from noroshi.sharing.views import ReleasedView
 
@@ -52,7 +54,7 @@ class Edge:
         operators: bearer tokens of the operator.
         families: what `/metrics` shows.
         healthy: whether the node is well.
-        tls: paths of a certificate (chain) and its key, PEM; needed wherever others than this machine can connect.
+        tls: needed wherever others than this machine can connect.
 
     Raises:
         EdgeError: if it cannot listen there.
@@ -66,10 +68,11 @@ class Edge:
         operators: Collection[str] = (),
         families: Callable[[], Iterable[openmetrics.Family]] = tuple,
         healthy: Callable[[], bool] = lambda: True,
-        tls: tuple[str, str] | None = None,
+        tls: Tls | Mapping[str, str] | None = None,
     ) -> None:
         if "" in viewers or "" in operators or set(viewers) & set(operators):
             raise EdgeError("each token is somebody's and not empty, and no viewer's token is the operator's too")
+        secure = tls_of(tls)
         self._viewers = {_digest(token): _Client(_digest(token), viewer) for token, viewer in viewers.items()}
         self._operators = {_digest(token) for token in operators}
         self._families, self._healthy = families, healthy
@@ -77,7 +80,7 @@ class Edge:
         self._messages: dict[tuple[str, int | None, str], tuple[ReleasedView, bytes]] = {}
         self._streams: Counter[bytes] = Counter()
         self._counters: Counter[str] = Counter()
-        self._socket = listening(address, is_safe=tls is not None)
+        self._socket = listening(address, is_safe=secure is not None)
         app = Starlette(
             routes=[
                 Route("/health", self._health),
@@ -86,12 +89,11 @@ class Edge:
                 WebSocketRoute("/v1/stream", self._stream),
             ]
         )
-        cert, key = tls or (None, None)
         try:
             config = uvicorn.Config(
                 app, lifespan="off", log_config=None, access_log=False, server_header=False, ws="websockets-sansio",
                 ws_per_message_deflate=False, ws_max_size=4096, ws_ping_timeout=60.0, limit_concurrency=CLIENTS_MAX,
-                timeout_graceful_shutdown=2, ssl_certfile=cert, ssl_keyfile=key,
+                timeout_graceful_shutdown=2, **({} if secure is None else _certificates(secure)),
             )  # fmt: skip
             config.load()
         except (OSError, ValueError) as error:
@@ -225,6 +227,12 @@ class Edge:
             while len(self._messages) > MESSAGES_MAX:
                 del self._messages[next(iter(self._messages))]
         return body
+
+
+def _certificates(tls: Tls) -> dict[str, Any]:
+    """Return what uvicorn calls the parts."""
+    said: dict[str, Any] = {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+    return said if not tls.authority else {**said, "ssl_ca_certs": tls.authority, "ssl_cert_reqs": ssl.CERT_REQUIRED}
 
 
 async def _until_gone(socket_: WebSocket) -> None:

@@ -140,7 +140,7 @@ class Feed:
     @property
     def health(self) -> Health:
         """How the feed is."""
-        over = self._scenario_ns() > self._end_ns and not self._coming
+        over = not self._closed and not self._threads[1].is_alive()
         early = self._scenario_ns() < self._start_ns
         usual = "the scenario is over" if over else "the scenario has not begun" if early else ""
         return Health(

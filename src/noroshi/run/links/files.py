@@ -3,7 +3,7 @@
 Something else carries the files from the partner's `out` to our `into`: a person with a disk, a diode's software. A
 frame is one file, which is there whole or not at all and through to the disk before `send` returns; it is deleted when
 the caller comes back for more, so that a node that dies in between finds it again and gets it twice rather than never.
-Either folder may be absent: then nothing goes that way.
+Either folder may be absent: then nothing goes that way. Frames are sealed: whoever carries them cannot read them.
 """
 
 import hashlib
@@ -16,13 +16,16 @@ from pathlib import Path
 
 from pydantic import Field
 
+from noroshi.run import pki
 from noroshi.run.links import FRAME_BYTES_MAX, Arrived, Counters, LinkError, LinkSettings, check_frame
+from noroshi.run.links.sealing import SEAL_BYTES, Opener, Sealer, seals
 
 MAGIC = b"noroshi frame 1\n"
 HEAD_BYTES = len(MAGIC) + 8 + 32  # length, SHA-256
 NAME = re.compile(r"[01]-(?P<number>[0-9]{20})\.frame")  # urgent ones sort before others, older ones before newer
 TAKEN_FRAMES, TAKEN_BYTES = 1_000, 64 << 20  # at a time
 COUNT_S = 1.0
+SEALED_BYTES_MAX = FRAME_BYTES_MAX + SEAL_BYTES
 
 
 class Settings(LinkSettings):
@@ -43,14 +46,18 @@ class Settings(LinkSettings):
         for folder in (self.out, self.into):
             if folder is not None and not folder.is_dir():
                 raise LinkError(f"{folder}: there is no such folder; make it first")
-        return FilesLink(self, arrived)
+        own, partner = pki.identity(self.keys), pki.partner_of(self.keys, self.partner)
+        if not own.exercise == partner.exercise == self.exercise:
+            raise LinkError(f"{self.keys}: these keys, or {self.partner}'s, are of another exercise, or of none")
+        return FilesLink(self, seals(own, partner, time.time_ns()), arrived)
 
 
 class FilesLink:
     """Two folders."""
 
-    def __init__(self, settings: Settings, arrived: Arrived) -> None:
+    def __init__(self, settings: Settings, seals: tuple[Sealer, Opener], arrived: Arrived) -> None:
         self._settings, self._arrived = settings, arrived
+        self._sealer, self._opener = seals
         self._counters = Counters()
         self._lock = threading.Lock()
         self._taken: list[Path] = []
@@ -97,7 +104,7 @@ class FilesLink:
                     self._counters.refused += 1
                     return False
                 self._number += 1
-                _write(out / f"{0 if urgent else 1}-{self._number:020d}.frame", frame)
+                _write(out / f"{0 if urgent else 1}-{self._number:020d}.frame", self._sealer.seal(frame))
             except OSError:  # the disk is full, or gone
                 self._counters.refused += 1
                 return False
@@ -148,18 +155,20 @@ class FilesLink:
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(handle, "rb") as file:
-                data = file.read(HEAD_BYTES + FRAME_BYTES_MAX + 1)
+                data = file.read(HEAD_BYTES + SEALED_BYTES_MAX + 1)
         except OSError:
             self._incomplete.add(path.name)
             return None
         head, frame = data[:HEAD_BYTES], data[HEAD_BYTES:]
         length = int.from_bytes(head[len(MAGIC) : len(MAGIC) + 8], "big")
-        is_ours = MAGIC.startswith(head[: len(MAGIC)]) and (len(head) < HEAD_BYTES or length <= FRAME_BYTES_MAX)
+        is_ours = MAGIC.startswith(head[: len(MAGIC)]) and (len(head) < HEAD_BYTES or length <= SEALED_BYTES_MAX)
         if is_ours and (len(head) < HEAD_BYTES or len(frame) < length):
             self._incomplete.add(path.name)
             return None
         if is_ours and len(frame) == length and hashlib.sha256(frame).digest() == head[-32:]:
-            return frame
+            opened = self._opener.open(frame)
+            if opened is not None:
+                return opened
         path.rename(path.with_suffix(".damaged"))
         self._counters.dropped_in += 1
         return None

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from noroshi.run.links import FRAME_BYTES_MAX, Counters, Queue
+from noroshi.run.links.sealing import SEAL_BYTES
 
 HEAD = struct.Struct(">QII")  # number of the chunk, where it begins in its frame, length of the frame
 ACK = struct.Struct(">?Q")  # urgent, number of the chunk
@@ -235,7 +236,7 @@ class Assembly:
             self._counters.dropped_in += 1
             self._frame = None
         self._expected = number + 1
-        if offset == 0 and length <= FRAME_BYTES_MAX:
+        if offset == 0 and length <= FRAME_BYTES_MAX + SEAL_BYTES:
             self._frame = bytearray()
         if self._frame is None:
             return number, None

@@ -33,6 +33,7 @@ from noroshi.run.links import (
     check_frame,
 )
 from noroshi.run.links.outlet import ACK, Assembly, Outlet
+from noroshi.run.links.sealing import Opener, Sealer, seals
 from noroshi.run.pki.certificates import ends_ns, host_of
 
 ROOT = "noroshi/v1"
@@ -40,6 +41,7 @@ NOBODY = "nobody"  # no code of a nation: what is addressed so must not arrive a
 MESSAGE_BYTES_MAX = 1 << 20  # ours are chunks, far smaller
 TELLS = ["put", "liveliness_token"]
 ASKS = ["declare_subscriber", "declare_liveliness_subscriber", "liveliness_query"]
+SESSIONS_MAX, ID_BYTES_MAX = 4, 64  # of a partner: one, and those that it left without a word
 CANARY_S = 5.0
 CLOSE_S = 0.8
 GUARD_S = 0.2
@@ -73,7 +75,9 @@ class Settings(LinkSettings):
                 host_of(endpoint)
         if self.listen is None and connect is None:
             raise LinkError(f"link to {self.partner}: it has no endpoint; say where to listen or to connect")
-        return ZenohLink(self, configuration(self, connect, own, partner), partner, arrived)
+        return ZenohLink(
+            self, configuration(self, connect, own, partner), partner, seals(own, partner, now_ns), arrived
+        )
 
 
 def configuration(settings: Settings, connect: str | None, own: pki.Identity, partner: pki.Partner) -> dict[str, Any]:
@@ -96,7 +100,7 @@ def configuration(settings: Settings, connect: str | None, own: pki.Identity, pa
         "plugins_loading": {"enabled": False},
         "transport": {
             "shared_memory": {"enabled": False},
-            "unicast": {"max_sessions": 4, "accept_pending": 4, "max_links": 1},
+            "unicast": {"max_sessions": SESSIONS_MAX, "accept_pending": 4, "max_links": 1},
             "link": {
                 "protocols": ["tls"],
                 "rx": {"max_message_size": MESSAGE_BYTES_MAX},
@@ -154,13 +158,22 @@ def prefix(owner: str, recipient: str) -> str:
 class ZenohLink:
     """One partner's session. Made by `Settings.open`."""
 
-    def __init__(self, settings: Settings, config: dict[str, Any], partner: pki.Partner, arrived: Arrived) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        config: dict[str, Any],
+        partner: pki.Partner,
+        seals: tuple[Sealer, Opener],
+        arrived: Arrived,
+    ) -> None:
         """Open the session.
 
         Raises:
             LinkError: if it cannot listen there.
         """
         self._settings, self._partner, self._arrived = settings, partner, arrived
+        self._sealer, self._opener = seals
+        self._unopened = 0
         self._lock = threading.Lock()
         self._counters = Counters()
         self._inbox = Inbox(self._counters, self._lock)
@@ -192,20 +205,19 @@ class ZenohLink:
 
     @property
     def up(self) -> bool:
-        """Whether the partner's node is alive, by its token; a silent line shows after the lease."""
-        return bool(self._alive)
+        """Whether the partner is there and the self-test passed.
+
+        By its token it is there, which a silent line shows after the lease; its canary came, and the one that must not
+        pass, which it had sent before, did not.
+        """
+        with self._lock:
+            return self._is_up()
 
     @property
     def counters(self) -> Counters:
         """What became of frames so far."""
         with self._lock:
             return replace(self._counters)
-
-    @property
-    def is_proved(self) -> bool:
-        """Whether the self-test passed: what is let through came, and what is not had been sent before it."""
-        with self._lock:
-            return not self._is_leaking and bool(self._alive) and self._alive <= self._proved
 
     @property
     def trouble(self) -> str | None:
@@ -219,10 +231,15 @@ class ZenohLink:
             return None
         names = {link.auth_identifier for link in self._session.info.links()} - {self._partner.name, None}
         if names:
-            return f"{partner}: a certificate of its authority for {', '.join(sorted(map(str, names)))} is connected"
+            shown = ", ".join(sorted(map(str, names)))
+            return f"{partner}: who is connected has a certificate for {shown}, and gets nothing"
+        if self._unopened:
+            return (
+                f"{partner}: {self._unopened} frames came that are not sealed by its keys to ours: exchange files anew"
+            )
         with self._lock:
             waited_s = 0.0 if self._came_s is None or not self._alive else time.monotonic() - self._came_s
-        if waited_s > CANARY_S and not self.is_proved:
+        if waited_s > CANARY_S and not self.up:
             return f"{partner}: is there, but nothing arrives: is it {self._settings.own} that its node shares with?"
         return None
 
@@ -230,13 +247,14 @@ class ZenohLink:
     def room_bytes(self) -> int:
         """How much `send` would take now; see `Link`."""
         with self._lock:
-            return self._outlets[False].room_bytes() if self._alive else 0
+            return self._outlets[False].room_bytes() if self._is_up() else 0
 
     def send(self, frame: bytes, *, urgent: bool) -> bool:
         """Take a frame for the partner; see `Link`."""
         check_frame(frame)
+        sealed = self._sealer.seal(frame) if self.up else None
         with self._lock:
-            taken = bool(self._alive) and self._outlets[urgent].offer(frame)
+            taken = sealed is not None and self._is_up() and self._outlets[urgent].offer(sealed)
             self._counters.refused += not taken
             return taken
 
@@ -257,6 +275,9 @@ class ZenohLink:
         closing = threading.Thread(target=self._session.close, name="link-close", daemon=True)
         closing.start()
         closing.join(CLOSE_S)
+
+    def _is_up(self) -> bool:
+        return not self._is_leaking and bool(self._alive & self._proved)
 
     def _guard(self) -> None:
         """Close the link when the partner's file is gone, or is of another authority."""
@@ -302,18 +323,29 @@ class ZenohLink:
             urgent, number = ACK.unpack(data)
             with self._lock:
                 self._outlets[urgent].acknowledge(number)
-        elif kind == "canary":
+        elif kind == "canary" and len(data) <= ID_BYTES_MAX:
             with self._lock:
-                self._proved.add(data.decode(errors="replace"))
+                if len(self._proved) >= SESSIONS_MAX:
+                    self._proved &= self._alive
+                if len(self._proved) < SESSIONS_MAX:
+                    self._proved.add(data.decode(errors="replace"))
+            self._arrived()
 
     def _on_chunk(self, chunk: bytes, *, urgent: bool) -> None:
         with self._lock:
             number, frame = self._assemblies[urgent].add(chunk)
             if number is not None:
                 self._outlets[True].arrived(urgent, number)
-        if frame is not None:
-            self._inbox.put(frame, urgent=urgent)
-            self._arrived()
+        if frame is None:
+            return
+        opened = self._opener.open(frame)
+        if opened is None:
+            with self._lock:
+                self._unopened += 1
+                self._counters.dropped_in += 1
+            return
+        self._inbox.put(opened, urgent=urgent)
+        self._arrived()
 
     def _on_leak(self, _: zenoh.Sample) -> None:
         self._is_leaking = True
@@ -325,14 +357,14 @@ class ZenohLink:
         with self._lock:
             if self._over.is_set():
                 return
-            if sample.kind == zenoh.SampleKind.PUT:
+            if sample.kind == zenoh.SampleKind.PUT and len(self._alive) < SESSIONS_MAX:
                 self._alive.add(who)
                 self._counters.arrivals += 1
                 self._came_s = time.monotonic()
             else:
                 self._alive.discard(who)
                 self._proved.discard(who)
-            if not self._alive:
+            if not self._is_up():
                 for outlet in self._outlets.values():
                     outlet.clear()
         if sample.kind == zenoh.SampleKind.PUT:

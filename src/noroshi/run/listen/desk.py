@@ -110,7 +110,7 @@ class Desk:
         self._told: dict[str, SensorSite] = {}
         self._review_ns: int | None = None
         self._made_ns = 0
-        self._system: dict[str, dict[int, tuple[Tracks, int]]] = {}
+        self._system: dict[str, list[Tracks]] = {}
 
     def receive(self, records: Sequence[Batch], sites: Mapping[str, SensorSite], now_ns: int) -> None:
         """Take in what has come.
@@ -123,7 +123,8 @@ class Desk:
         self._now_ns = now_ns = max(now_ns, self._now_ns)
         for record in records:
             if isinstance(record, Tracks):
-                self._see_system(record)
+                if record.node in self._system or len(self._system) < SENSORS_MAX:
+                    self._system.setdefault(record.node, []).append(record)
             elif isinstance(record, (Detections, Status)):
                 self._hold(record, now_ns)
         if self._told != sites and any(self._told.get(name) != site for name, site in sites.items()):
@@ -138,11 +139,11 @@ class Desk:
         """Return by group, and by name of another tracker whose tracks came, the tracks as they are expected now."""
         now_ns = max(now_ns, self._now_ns)
         found = {name: group.node.picture(now_ns) for name, group in self.groups.items()}
-        for name, tracks in self._system.items():
-            for number in [number for number, (_, time_ns) in tracks.items() if time_ns < now_ns - SYSTEM_NS]:
-                del tracks[number]
-            if tracks:
-                found[f"system tracks of {name}"] = joined_by_sensor([row for row, _ in tracks.values()])
+        for name, parts in self._system.items():
+            if parts:
+                newest = _newest(joined_by_sensor(parts), now_ns - SYSTEM_NS)
+                parts[:] = [newest]
+                found[f"system tracks of {name}"] = newest
         return found
 
     def rows(self) -> dict[str, Tracks]:
@@ -285,14 +286,13 @@ class Desk:
             else:
                 self._keep(group)
 
-    def _see_system(self, tracks: Tracks) -> None:
-        """Note the newest row of each of another tracker's tracks."""
-        known = self._system.setdefault(tracks.node, {}) if len(self._system) < SENSORS_MAX else {}
-        order = np.argsort(tracks.time_ns, kind="stable")
-        for i in order.tolist():
-            number, time_ns = int(tracks.track_id[i]), int(tracks.time_ns[i])
-            if number not in known or known[number][1] <= time_ns:
-                known[number] = take(tracks, np.array([i])), time_ns
+
+def _newest(tracks: Tracks, since_ns: int) -> Tracks:
+    """Return the newest row of each track, but for those that are older than a time."""
+    order = np.lexsort((np.arange(len(tracks)), tracks.time_ns, tracks.track_id))
+    last = np.append(np.diff(tracks.track_id[order]) != 0, True)[: len(order)]
+    rows = np.sort(order[last])
+    return take(tracks, rows[tracks.time_ns[rows] >= since_ns])
 
 
 def _differ(one: Setup, other: Setup, ratio_max: float) -> bool:

@@ -156,6 +156,7 @@ class LiveNode:
 
     def _take_in(self, now_ns: int) -> None:
         """Hand the node all that is due and all that has come."""
+        self._say_room()
         with self._together():
             self._wake_until(now_ns)
         self._send(now_ns)
@@ -166,6 +167,14 @@ class LiveNode:
             for batch in feed.receive():
                 self._receive(batch, now_ns)
         self.counts.turn_ms_max = max(self.counts.turn_ms_max, (self._clock() - now_ns) / 1e6)
+
+    def _say_room(self) -> None:
+        """Tell each channel what its link takes now: what waits in the outbox can still be chosen by its worth."""
+        if self.node.exchange is None:
+            return
+        for partner, channel in self.node.exchange.channels.items():
+            link = self.links.get(partner)
+            channel.room_bytes = 0 if link is None else link.room_bytes
 
     def _receive(self, record: Batch, now_ns: int) -> None:
         self._memory.write(record, now_ns)

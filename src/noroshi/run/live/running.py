@@ -4,6 +4,7 @@ import os
 import secrets
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,9 +23,10 @@ from noroshi.run.live.policies import Policies
 from noroshi.run.live.settings import describe
 from noroshi.run.live.watching import Watcher
 from noroshi.run.live.ways_out import WaysOut
+from noroshi.run.pki.files import read_secret
 from noroshi.run.scenarios import Live, Nation, read_nation
 from noroshi.run.setup import assemble
-from noroshi.run.sharing import public_keys
+from noroshi.run.sharing import Sharing, public_keys
 from noroshi.run.stores.outbox import StoreFile
 
 SECRET_BYTES = 32
@@ -40,7 +42,7 @@ class Wanted:
     feeds: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     serve: str | None = None
-    tokens: tuple[str, ...] = ()
+    tokens: Path | None = None
     for_s: float | None = None
     clock_ns: Callable[[], int] = field(default=time.time_ns)
 
@@ -129,6 +131,7 @@ class Running:
             core.exchange.policy = policies.begin("" if sharing is None else sharing.policy, now_ns())
             core.exchange.old_policy = policies.find
         memory.start(described.setup)
+        exercise = _exercise(feeds, sharing)
         links: dict[str, Link] = {}
         stack.callback(_close_all, links)
         watcher = None
@@ -144,7 +147,7 @@ class Running:
                 open_=lambda settings: open_link({**given, **settings}, self._arrived.set),
                 says=self._says,
             )
-        ways_out = WaysOut(self.nation.code, core, secret, self._edges(), now_ns=now_ns)
+        ways_out = WaysOut(self.nation.code, core, secret, self._edges(), exercise=exercise, now_ns=now_ns)
         stack.callback(ways_out.close)
         self.node = LiveNode(
             core,
@@ -179,11 +182,33 @@ class Running:
         return [entry.site for entry in self.nation.sensors if entry.carrier is None]
 
     def _edges(self) -> Sequence[Mapping[str, Any]]:
-        edges = list(self.live.edges)
+        """Return the ways out, with the paths and tokens that files hold."""
+        edges = [dict(each) for each in self.live.edges]
         if self._wanted.serve:
-            viewers = dict(text.partition("=")[::2] for text in self._wanted.tokens)
-            edges.append({"type": "stream", "address": self._wanted.serve, "viewers": viewers})
+            edges.append({"type": "stream", "address": self._wanted.serve, "tokens": str(self._wanted.tokens or "")})
+        for edge in edges:
+            if "tokens" in edge:
+                name = str(edge.pop("tokens"))
+                edge |= read_tokens(self.nation.source.folder / name) if name else {"viewers": {}}
         return edges
+
+
+def read_tokens(path: Path) -> dict[str, Any]:
+    """Return the viewers and operators of a file of tokens.
+
+    TOML: `operators = ["…"]`, and a table `[viewers]` that gives each token its nation. Nobody else may read it.
+
+    Raises:
+        ValueError: if it cannot be used.
+    """
+    try:
+        told = tomllib.loads(read_secret(path).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: is no TOML: {error}") from error
+    viewers, operators = told.pop("viewers", {}), told.pop("operators", [])
+    if told or not isinstance(viewers, dict) or not isinstance(operators, list):
+        raise ValueError(f'{path}: holds `operators = ["token"]` and a table [viewers] with "token" = "JPN"')
+    return {"viewers": viewers, "operators": operators}
 
 
 def _motion_of(feeds: Sequence[Feed]) -> str:
@@ -192,6 +217,22 @@ def _motion_of(feeds: Sequence[Feed]) -> str:
         if isinstance(feed, Simulated):
             return next(iter(feed.staged.setups.values())).motion
     return "constant_velocity"
+
+
+def _exercise(feeds: Sequence[Feed], sharing: Sharing | None) -> str | None:
+    """Return the exercise that all that a node has belongs to, None if it is real.
+
+    Raises:
+        ValueError: if partners would take simulated sensors for real ones.
+    """
+    is_simulated = any(isinstance(feed, Simulated) for feed in feeds)
+    if sharing is None:
+        return "SIMULATED" if is_simulated else None
+    if is_simulated and sharing.exercise is None:
+        raise ValueError(
+            "simulated sensors, and keys of no exercise: partners would take them for real; noroshi pki init --exercise"
+        )
+    return sharing.exercise
 
 
 def _secret(state: Path) -> bytes:

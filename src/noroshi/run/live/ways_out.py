@@ -31,6 +31,7 @@ class WaysOut:
         node: the core.
         secret: of the node.
         edges: `type` of each, and its arguments.
+        exercise: which exercise all that the node has belongs to; None is real.
         now_ns: the clock.
 
     Raises:
@@ -44,6 +45,7 @@ class WaysOut:
         secret: bytes,
         edges: Sequence[Mapping[str, Any]],
         *,
+        exercise: str | None,
         now_ns: Callable[[], int],
     ) -> None:
         self._nation, self._node, self._clock = nation, node, now_ns
@@ -56,7 +58,7 @@ class WaysOut:
         self._policy = Policy(nation, {}, ()) if exchange is None else exchange.policy
         secrets = Secrets(secret) if exchange is None else exchange.secrets
         about: dict[str, Any] = {
-            "exercise": None if exchange is None else exchange.exercise,
+            "exercise": exercise,
             "sensor_types": {} if exchange is None else exchange.sensor_types,
         }
         own, others = [nation], [viewer for viewer in viewers if viewer != nation]
@@ -144,7 +146,7 @@ class WaysOut:
         if exchange is None:
             return
         now_ns = self._clock()
-        channels = exchange.channels.items()
+        channels = list(exchange.channels.items())  # asked from the server's thread
         heard = [({"partner": code}, float(one.is_heard(now_ns))) for code, one in channels]
         yield openmetrics.Family(
             name="noroshi_partner_heard", kind="gauge", about="Whether the partner is there.", samples=heard

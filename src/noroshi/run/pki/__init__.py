@@ -4,7 +4,8 @@ A folder of keys holds one node's whole identity in one exercise, or in reality:
 
     authority.pem, authority.key    the nation's certificate authority of this exercise; the key may be kept elsewhere
     node.pem                        the node's certificate with its private key, for mutual TLS
-    signing.toml                    Ed25519 keys that sign what the node sends; the newest has no end
+    signing.toml                    Ed25519 keys that sign what the node sends, and beside each an X25519 key to which
+                                    partners seal what they send; the newest has no end
     partners/USA.toml               what a partner handed over: authority, name, verification keys, endpoint
 
 Each exercise has an authority of its own, whose subject says which: a node takes in no partner of another exercise, and
@@ -16,12 +17,13 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from noroshi.geo.time import iso_from_utc_ns, utc_ns_from_iso
@@ -36,15 +38,22 @@ CHECK_DIGITS_MIN = 16
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key that signs messages.
+    """A key that signs messages, and one that frames are sealed to.
 
     Attributes:
-        private: the key.
+        private: signs.
+        sealing: opens what partners sealed.
         until_ns: it is used, and partners take what it signed, until then; None: without an end.
     """
 
     private: Ed25519PrivateKey
+    sealing: X25519PrivateKey
     until_ns: int | None = None
+
+    @classmethod
+    def new(cls) -> "SigningKey":
+        """Return new keys."""
+        return cls(Ed25519PrivateKey.generate(), X25519PrivateKey.generate())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +83,14 @@ class Identity:
 
     def signing_key_at(self, now_ns: int) -> Ed25519PrivateKey:
         """Return the key to sign with: the old one until its end, so that partners have time to learn the new one."""
-        return next(key.private for key in self.signing if key.until_ns is None or now_ns < key.until_ns)
+        return self._at(now_ns).private
+
+    def sealing_key_at(self, now_ns: int) -> X25519PrivateKey:
+        """Return the key to seal with, likewise."""
+        return self._at(now_ns).sealing
+
+    def _at(self, now_ns: int) -> SigningKey:
+        return next(key for key in self.signing if key.until_ns is None or now_ns < key.until_ns)
 
     @property
     def until_ns(self) -> int:
@@ -93,6 +109,7 @@ class Partner:
         authority: its authority, the only one its link trusts.
         endpoint: where its node listens, "tls/HOST:PORT"; None: nowhere.
         verification: keys that its messages may be signed with, newest last, each with the time until which (None: on).
+        sealing: the keys beside those, to which frames are sealed.
     """
 
     nation: str
@@ -101,6 +118,7 @@ class Partner:
     authority: x509.Certificate
     endpoint: str | None
     verification: tuple[tuple[Ed25519PublicKey, int | None], ...]
+    sealing: tuple[X25519PublicKey, ...]
 
     @property
     def authority_pem(self) -> bytes:
@@ -117,11 +135,17 @@ class Partner:
         """SHA-256 over all that has to be true of it, in hex: what two people compare by voice."""
         parts = ["noroshi partner 1", self.nation, self.exercise or "", self.name, self.fingerprint]
         parts += [f"{key.public_bytes_raw().hex()} {until_ns}" for key, until_ns in self.verification]
+        parts += [key.public_bytes_raw().hex() for key in self.sealing]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def keys_at(self, now_ns: int) -> tuple[Ed25519PublicKey, ...]:
         """Return the keys that a message of this time may be signed with, newest first."""
         return tuple(key for key, until_ns in reversed(self.verification) if until_ns is None or now_ns < until_ns)
+
+    def sealing_key_at(self, now_ns: int) -> X25519PublicKey:
+        """Return the key to seal frames to."""
+        ends = zip(self.sealing, self.verification, strict=True)
+        return next(key for key, (_, until_ns) in ends if until_ns is None or now_ns < until_ns)
 
 
 def make_authority(
@@ -186,7 +210,7 @@ def install(folder: Path, certificate_pem: bytes) -> None:
         raise PkiError(f"the certificate is not what the authority of {folder} signed for {folder / 'node.key'}")
     write(folder / "node.pem", x.key_pem(key) + certificate_pem, secret=True)
     if not (folder / "signing.toml").exists():
-        _write_signing(folder, [SigningKey(Ed25519PrivateKey.generate())])
+        _write_signing(folder, [SigningKey.new()])
     (folder / "node.key").unlink()
 
 
@@ -214,8 +238,8 @@ def rotate_signing(folder: Path, *, now_ns: int, until_ns: int) -> None:
     if until_ns <= now_ns:
         raise PkiError(f"{iso_from_utc_ns(until_ns)} is past: say until when the old key is to be used")
     kept = [key for key in identity(folder).signing if key.until_ns is None or key.until_ns > now_ns]
-    ending = [SigningKey(key.private, min(key.until_ns or until_ns, until_ns)) for key in kept]
-    _write_signing(folder, [*ending, SigningKey(Ed25519PrivateKey.generate())])
+    ending = [replace(key, until_ns=min(key.until_ns or until_ns, until_ns)) for key in kept]
+    _write_signing(folder, [*ending, SigningKey.new()])
 
 
 def identity(folder: Path) -> Identity:
@@ -265,6 +289,7 @@ def own_side(own: Identity, endpoint: str | None = None) -> Partner:
         authority=own.authority,
         endpoint=endpoint,
         verification=tuple((key.private.public_key(), key.until_ns) for key in own.signing),
+        sealing=tuple(key.sealing.public_key() for key in own.signing),
     )
 
 
@@ -279,6 +304,11 @@ def read_partner(path: Path) -> Partner:
         nation, name, authority_pem = (str(told[key]) for key in ("nation", "name", "authority"))
         endpoint = None if "endpoint" not in told else str(told["endpoint"])
         keys = [(bytes.fromhex(each["key"]), each.get("until")) for each in told["verification"]]
+        sealing = tuple(
+            X25519PublicKey.from_public_bytes(bytes.fromhex(each["sealing"])) for each in told["verification"]
+        )
+        for each in sealing:  # a point of low order is no key
+            X25519PrivateKey.generate().exchange(each)
         verification = [
             (Ed25519PublicKey.from_public_bytes(key), None if until is None else utc_ns_from_iso(until))
             for key, until in keys
@@ -304,6 +334,7 @@ def read_partner(path: Path) -> Partner:
         authority=authority,
         endpoint=endpoint,
         verification=tuple(verification),
+        sealing=sealing,
     )
 
 
@@ -387,17 +418,23 @@ def _text(partner: Partner) -> str:
     head += [f'name = "{partner.name}"', f'fingerprint = "{partner.fingerprint}"']
     head += [f'endpoint = "{partner.endpoint}"'] if partner.endpoint else []
     head += [f'authority = """\n{partner.authority_pem.decode()}"""']
-    keys = [_key_text("verification", key.public_bytes_raw(), until_ns) for key, until_ns in partner.verification]
+    keys = [
+        _key_text("verification", key.public_bytes_raw(), sealing.public_bytes_raw(), until_ns)
+        for (key, until_ns), sealing in zip(partner.verification, partner.sealing, strict=True)
+    ]
     return "\n".join([*head, *keys])
 
 
-def _key_text(table: str, key: bytes, until_ns: int | None) -> str:
+def _key_text(table: str, key: bytes, sealing: bytes, until_ns: int | None) -> str:
     until = f'until = "{iso_from_utc_ns(until_ns)}"\n' if until_ns is not None else ""
-    return f'\n[[{table}]]\nkey = "{key.hex()}"\n{until}'
+    return f'\n[[{table}]]\nkey = "{key.hex()}"\nsealing = "{sealing.hex()}"\n{until}'
 
 
 def _write_signing(folder: Path, keys: Sequence[SigningKey]) -> None:
-    text = "".join(_key_text("signing", key.private.private_bytes_raw(), key.until_ns) for key in keys)
+    text = "".join(
+        _key_text("signing", key.private.private_bytes_raw(), key.sealing.private_bytes_raw(), key.until_ns)
+        for key in keys
+    )
     write(folder / "signing.toml", text.lstrip().encode(), secret=True)
 
 
@@ -407,6 +444,7 @@ def _read_signing(path: Path) -> tuple[SigningKey, ...]:
         keys = [
             SigningKey(
                 Ed25519PrivateKey.from_private_bytes(bytes.fromhex(each["key"])),
+                X25519PrivateKey.from_private_bytes(bytes.fromhex(each["sealing"])),
                 utc_ns_from_iso(each["until"]) if "until" in each else None,
             )
             for each in told["signing"]

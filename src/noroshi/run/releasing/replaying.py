@@ -30,14 +30,14 @@ class Replayed:
     """A node's journal, ready to be run again.
 
     Attributes:
-        paths: its segments, one for each start.
+        starts: its segments; those together between which the node kept its memory.
         setup: what the node is made of.
         exercise: which exercise its records belong to; None is real.
         secrets: what its releases hung on.
         is_own_secret: whether they are; else displacements and margins are only of the kind that were.
     """
 
-    paths: tuple[Path, ...]
+    starts: tuple[tuple[Path, ...], ...]
     setup: Setup
     exercise: str | None
     secrets: Secrets
@@ -63,11 +63,12 @@ class Replayed:
         setup = msgspec.structs.replace(self.setup, sharing=alone)
         if not self.setup.sharing and not setup.period_s:
             setup.period_s = PICTURE_S
-        for path in self.paths:
+        for paths in self.starts:
             node, _ = assemble(setup, keys=own_of_exercise("", 0, self.nation))
             assert node.exchange is not None
             node.exchange.judged, node.exchange.fusion = judged, _Deaf(self.nation)
-            records = ((now_ns, record) for now_ns, record in read_records(path) if not isinstance(record, Order))
+            every = (entry for path in paths for entry in read_records(path))
+            records = ((now_ns, record) for now_ns, record in every if not isinstance(record, Order))
             for _ in driven(node, records, progress=progress):
                 yield from found
                 found.clear()
@@ -104,10 +105,13 @@ def replayed(journal: Path, *, exercise: str | None = None, secret: Path | None 
         FormatError: if it is no journal.
         ValueError: if the secret is none.
     """
-    paths = sorted(journal.glob("*.mcap")) if journal.is_dir() else segments(journal.parent, journal.stem) or [journal]
-    if not paths:
-        raise ValueError(f"{journal}: holds no journal; give NODE.mcap, or a folder with segments")
-    setup = read_setup(paths[0])
+    if journal.is_dir():
+        starts = [tuple(sorted(journal.glob("[0-9]*.mcap")))]
+    else:
+        starts = [(path,) for path in segments(journal.parent, journal.stem) or [journal]]
+    if not starts[0]:
+        raise ValueError(f"{journal}: holds no journal; give NODE.mcap, or the folder of a live node's segments")
+    setup = read_setup(starts[-1][-1])
     shared = setup.sharing
     if shared is not None and exercise is not None and shared.exercise != exercise:
         raise ValueError(f"{journal}: is of exercise {shared.exercise or '(none)'}, not of {exercise}; leave it out")
@@ -120,4 +124,4 @@ def replayed(journal: Path, *, exercise: str | None = None, secret: Path | None 
         own = own_of_exercise(shared.exercise, shared.seed, setup.node).secret
     else:
         own = NOBODYS_SECRET
-    return Replayed(tuple(paths), setup, of, Secrets(own), own is not NOBODYS_SECRET)
+    return Replayed(tuple(starts), setup, of, Secrets(own), own is not NOBODYS_SECRET)

@@ -73,6 +73,7 @@ class AuditFolder:
         self.folder, self.now_ns = folder, time_ns
         self._key, self._audit = key, Audit(owner=owner)
         self._sent: dict[str, int] = {}
+        self._held: dict[str, _Log] = {}
         self._checked_ns, self._checked_seq = time_ns, 0
         _make(folder, {owner: [key.public_key()], **keys})
         self.mended_bytes, mended = self._resume()
@@ -151,14 +152,15 @@ class AuditFolder:
     def hold(self, given: Pledge | Receipt) -> None:
         """Keep what another nation signed of its own record, to be held against that."""
         name = "pledges.log" if isinstance(given, Pledge) else "receipts.log"
-        with _Log(self.folder / "held" / name) as log:
-            log.append(_ENCODER.encode(given))
+        if name not in self._held:
+            self._held[name] = _Log(self.folder / "held" / name)
+        self._held[name].append(_ENCODER.encode(given))
 
     def close(self, time_ns: int) -> None:
         """Sign for all that there is, and close."""
         if self._audit.seq != self._checked_seq:
             self.checkpoint(time_ns)
-        for log in (self._log, self._points, self._receipts):
+        for log in (self._log, self._points, self._receipts, *self._held.values()):
             log.close()
 
     def _write(self, kind: str, content: Mapping[str, Any], time_ns: int) -> None:
@@ -226,7 +228,7 @@ class AuditFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for log in (self._log, self._points, self._receipts):
+        for log in (self._log, self._points, self._receipts, *self._held.values()):
             log.close()
 
 

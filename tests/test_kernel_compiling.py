@@ -1,0 +1,70 @@
+"""What `noroshi.kernel` changes of numba changes only how long it takes."""
+
+import gc
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+from numba.core.types.functions import BaseFunction
+
+from noroshi.kernel import kernel
+
+PLAIN = """
+import sys
+if sys.argv[1] == "ours":
+    import noroshi.kernel
+import numba, numpy as np
+@numba.njit(error_model="numpy", fastmath={"contract"})
+def work(a, b, n):
+    out, total = np.empty((n, 2)), 0
+    for i in range(n):
+        out[i, 0], out[i, 1] = a[i] * 0.1 + b[i] / 3 - 7, max(a[i], 2.0) ** 2 % (i + 1)
+        total += b[i] // 2 if b[i] > 1 and a[i] != 3.0 else -i
+    return out, total, out[1:, ::2].shape, (a[:2] > 0.5).any()
+a, b = np.linspace(0.0, 9.0, 20), np.arange(20)
+print([np.asarray(x).tobytes().hex() for x in work(a, b, 20)])
+print(work.nopython_signatures)
+"""
+
+
+def test_numba_finds_the_same_types_and_gives_the_same_bytes():
+    ours, plain = (
+        subprocess.run([sys.executable, "-c", PLAIN, whose], capture_output=True, text=True, check=True).stdout
+        for whose in ("ours", "plain")
+    )
+    assert ours == plain
+    assert "float64" in plain
+
+
+def test_this_numba_is_one_that_can_remember_types():
+    assert BaseFunction.get_call_type.__module__ == "noroshi.kernel"
+
+
+def test_garbage_is_collected_again_after_compiling():
+    @kernel
+    def twice(x: float) -> float:
+        return x * 2.0
+
+    assert gc.isenabled()
+    assert twice(4.0) == 8.0
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        assert twice(4) == 8.0
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_options_are_told_apart():
+    """A division by zero raises under numba's own error model though a kernel has met the same types before."""
+
+    def ratio(a, b):
+        return a[0] / b[0]
+
+    one, none = np.ones(1), np.zeros(1)
+    assert kernel(ratio)(one, none) == np.inf
+    with pytest.raises(ZeroDivisionError):
+        numba.njit(ratio)(one, none)
