@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,6 +54,7 @@ class LiveNode:
         heard: told what the node gives out beside frames.
         look: asked every few seconds what the node is to be told; may change `links`.
         tick: told the time after each turn.
+        together: within it, what the node does is one change on its disk; it is there before anything of it is sent.
         picture_ns: how often `heard` is told the picture.
         checkpoint_ns: how often all is written down.
     """
@@ -69,6 +71,7 @@ class LiveNode:
         heard: Heard = lambda *_: None,
         look: Callable[[int], Sequence[Order]] = lambda _: (),
         tick: Callable[[int], None] = lambda _: None,
+        together: Callable[[], AbstractContextManager[object]] = nullcontext,
         picture_ns: int = NS_PER_S,
         checkpoint_ns: int = 30 * NS_PER_S,
     ) -> None:
@@ -76,7 +79,7 @@ class LiveNode:
         self.links = links
         self.feeds = list(feeds)
         self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
-        self._look, self._tell = look, tick
+        self._look, self._tell, self._together = look, tick, together
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._now_ns = 0
         self._stopped = threading.Event()
@@ -93,8 +96,9 @@ class LiveNode:
         if self.node.exchange:
             self.node.exchange.is_silent = True
         for now_ns, record in records:
-            self._wake_until(now_ns)
-            self.node.receive(record, now_ns)
+            with self._together():
+                self._wake_until(now_ns)
+                self.node.receive(record, now_ns)
             self.node.take()
             self._now_ns = now_ns
             self.counts.replayed += 1
@@ -137,8 +141,10 @@ class LiveNode:
 
     def _turn(self, now_ns: int) -> None:
         """Hand the node all that is due and all that has come."""
-        self._wake_until(now_ns)
-        self._send(now_ns)
+        with self._together():
+            self._wake_until(now_ns)
+            given = self.node.take()
+        self._send(given, now_ns)
         for partner, link in list(self.links.items()):
             for content in link.receive():
                 self._receive(Frame.of(partner, content), now_ns)
@@ -150,16 +156,18 @@ class LiveNode:
     def _receive(self, record: Batch, now_ns: int) -> None:
         self._memory.write(record, now_ns)
         self.counts.records[type(record).__name__.lower()] += 1
-        self.node.receive(record, now_ns)
-        self._send(now_ns)
+        with self._together():
+            self.node.receive(record, now_ns)
+            given = self.node.take()
+        self._send(given, now_ns)
 
     def _wake_until(self, now_ns: int) -> None:
         while (due_ns := self.node.wake_ns()) is not None and due_ns <= now_ns:
             self.node.wake(max(due_ns, self._now_ns))
             self._now_ns = max(due_ns, self._now_ns)
 
-    def _send(self, now_ns: int) -> None:
-        for out in self.node.take():
+    def _send(self, given: Sequence[Outgoing], now_ns: int) -> None:
+        for out in given:
             if isinstance(out.record, Frame):
                 link = self.links.get(out.record.partner)
                 if link is None or not link.send(out.record.bytes(), urgent=out.is_urgent):

@@ -157,6 +157,7 @@ class Running:
             heard=ways_out.hear,
             look=watcher.look if watcher else lambda _: (),
             tick=auditing.tick if auditing else lambda _: None,
+            together=store.together,
             picture_ns=round(self.live.picture_s * NS_PER_S),
             checkpoint_ns=round(self.live.checkpoint_s * NS_PER_S),
         )
