@@ -1,10 +1,11 @@
-"""Three nations' nodes as three processes over mutual TLS: what each knows alone and with the others, and if they agree.
+"""Three nations' nodes as processes over mutual TLS: what each knows alone and with the others, and if they agree.
 
     uv run bench/three_nodes.py [--json] [--seconds N] [--scenario NAME]
 
 Each node runs its own sensors of one simulated world, paced in real time. Pictures are found again from the nodes'
-journals: as they were at each time ("live"), and when all that holds until then had come ("closed", 8 s later). Truth is
-the scenario's. Alone is a node's own tracker on its own sensors.
+journals: as they were at each time ("live"), and when all that holds until then had come ("closed", 8 s later). Truth
+is the scenario's. Alone is a node's own tracker on its own sensors; `of both` is the position error over those targets
+and times that the node holds in both ways, so that no other targets enter.
 """
 
 import argparse
@@ -20,7 +21,8 @@ import numpy as np
 from link_parts.network import Network, all_times, believed, warm
 
 from noroshi.assessment import gospa, siap
-from noroshi.assessment.pictures import View
+from noroshi.assessment.pairing import nearest
+from noroshi.assessment.pictures import View, pictures
 from noroshi.exercise.flight import truth_of
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Tracks, Truth, digest
@@ -44,6 +46,31 @@ def figures(truth: Truth, tracks: Tracks | None, times_ns: np.ndarray[Any, np.dt
     return {name: round(float(found[name]), 4) for name in names} | {"gospa_m": round(float(whole["gospa_m"]), 1)}
 
 
+def of_both(
+    truth: Truth, alone: Tracks | None, shared: Tracks | None, times_ns: np.ndarray[Any, np.dtype[np.int64]]
+) -> dict[str, float]:
+    """Return the RMS position error of two pictures over the targets and times that both hold."""
+    if alone is None or shared is None:
+        return {"targets_and_times": 0}
+    errors: list[dict[tuple[int, int], float]] = []
+    for tracks in (alone, shared):
+        found = {}
+        for i, (_, target, track) in enumerate(pictures(truth, tracks, times_ns, VIEW)):
+            pairs = nearest(target.state_ecef[:, :3], track.state_ecef[:, :3], CUTOFF_M)
+            off_m = np.linalg.norm(target.state_ecef[pairs.ia, :3] - track.state_ecef[pairs.ib, :3], axis=1)
+            found |= {(i, int(who)): float(m) for who, m in zip(target.who[pairs.ia], off_m, strict=True)}
+        errors.append(found)
+    both = sorted(set(errors[0]) & set(errors[1]))
+    rms = [float(np.sqrt(np.mean([found[key] ** 2 for key in both]))) for found in errors]
+    return {
+        "targets_and_times": len(both),
+        "alone_rms_m": round(rms[0], 2),
+        "with_partners_rms_m": round(rms[1], 2),
+        "alone_median_m": round(float(np.median([errors[0][key] for key in both])), 2),
+        "with_partners_median_m": round(float(np.median([errors[1][key] for key in both])), 2),
+    }
+
+
 def measure(folder: Path, scenario: str, seconds: float) -> dict[str, Any]:
     """Run the nodes and return the figures."""
     read = read_scenario(scenario)
@@ -56,13 +83,14 @@ def measure(folder: Path, scenario: str, seconds: float) -> dict[str, Any]:
     truth = truth_of(bodies, times_ns - shift_ns)
     truth = truth.replace(time_ns=truth.time_ns + shift_ns)
     all_ = {code: believed(network, code, times_ns.tolist()) for code in NATIONS}
-    nodes = {
-        code: {
-            "alone": figures(truth, all_times(one.own), times_ns),
-            "with partners": figures(truth, all_times(one.live), times_ns),
+    nodes: dict[str, Any] = {}
+    for code, one in all_.items():
+        alone, shared = all_times(one.own), all_times(one.live)
+        nodes[code] = {
+            "alone": figures(truth, alone, times_ns),
+            "with partners": figures(truth, shared, times_ns),
+            "of both": of_both(truth, alone, shared, times_ns),
         }
-        for code, one in all_.items()
-    }
     digests = [
         {digest(each) if each is not None else "" for each in row}
         for row in zip(*([_anonymous(each) for each in one.closed] for one in all_.values()), strict=True)

@@ -1,4 +1,4 @@
-"""Nodes of several nations as processes of their own, joined over mutual TLS on this machine, and what they believed."""
+"""Nodes of several nations as processes, joined over mutual TLS on this machine, and what they believed."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Exercises in which nations share: the same bytes over processes and when resumed; what goes wrong on links does no harm."""
+"""Exercises in which nations share: the same bytes over processes and resumed; trouble on links does no harm."""
 
 import numpy as np
 import pytest

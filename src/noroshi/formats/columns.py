@@ -98,4 +98,5 @@ def _array(column: list[Any]) -> NDArray[Any]:
         return np.array(content, dtype).reshape(shape)
     if np.dtype(dtype).kind not in "biuf":
         raise FormatError(f"a column of type {dtype}")
-    return np.frombuffer(content, dtype).reshape(shape)
+    # a copy: kernels would be compiled once more for arrays that cannot be written, seconds in a node that was killed
+    return np.frombuffer(content, dtype).reshape(shape).copy()

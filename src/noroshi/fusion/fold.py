@@ -45,12 +45,14 @@ REPLACED, STALE, UNEXPLAINED, UNFIT, N_COUNTS = range(5)
 
 
 def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Floats) -> Integers:
-    """Fold contributions into the table, in the order of their times and, of one time, as they stand.
+    """Fold contributions into the table, in the order of time, owner and number, and else as they stand.
+
+    So the order hangs on what is told and not on how it was cut into messages.
 
     Args:
         table: to be changed.
         rows: k contributions.
-        owner_of: (k,) index of each one's owner.
+        owner_of: (k,) index of each one's owner, by whose names the rows are sorted.
         density: (k,) process noise that each one's tracker has at the least.
         bias: (o + 1, 10) of each owner, see `OFFSET`; the last is of what has none.
 
@@ -64,8 +66,10 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
     if is_new:
         table.places = np.full(1 << max(4, int(needed).bit_length()), NOBODY, np.int64)
     counts = np.zeros(N_COUNTS, np.int64)
+    rank = np.cumsum(np.diff(owner_of, prepend=owner_of[:1]) != 0)
     table.n, table.m = absorb(
-        np.argsort(rows.whole[:, Whole.TIME], kind="stable"), rows.state, rows.covariance, rows.said, rows.whole,
+        np.lexsort((rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME])),
+        rows.state, rows.covariance, rows.said, rows.whole,
         owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.turn, table.whole,
         table.fused_state, table.fused_covariance, table.fused, table.places, is_new, table.n, table.m, counts,
     )  # fmt: skip
@@ -267,13 +271,14 @@ def absorb(
                 shown = max(least_density[k], min(shown, DENSITY_MAX))
                 shown = _far_enough(spread[0], dt_s[0], new_covariance[k], mean[0], now[1], shown, work, low, vector)
             density[row] = shown
-            most, others, other = 0.0, 0, fused[track, Fused.FIRST]
+            drift, n_told, others, other = 0.0, 0, 0, fused[track, Fused.FIRST]
             while other != NOBODY:
-                most = max(most, density[other])
+                drift += density[other]
+                n_told += 1
                 others += whole[other, Whole.IS_IN] if other != row else 0
                 other = whole[other, Whole.NEXT]
             for s in range(2):
-                add_noise(spread[s], dt_s[s], shown if s == 0 else most * CLOSE)
+                add_noise(spread[s], dt_s[s], shown if s == 0 else CLOSE * drift / n_told)
             fused[track, Fused.TIME] = time_ns
             for a in range(6):
                 fused_state[track, a] = mean[1, a]

@@ -161,8 +161,8 @@ class Table:
         """Return where fused tracks are at a time, or each at its own, (k, 6) and (k, 6, 6)."""
         rows = self.members()
         of = self.whole[rows, Whole.TRACK]
-        density, latest = np.zeros(self.m), np.zeros(self.m, np.int64)
-        np.maximum.at(density, of, self.density[rows])
+        density = np.bincount(of, self.density[rows], self.m) / np.maximum(np.bincount(of, minlength=self.m), 1)
+        latest = np.zeros(self.m, np.int64)
         order = np.argsort(self.whole[rows, Whole.TIME], kind="stable")
         latest[of[order]] = rows[order]
         falls, turn = is_falling(self.said[latest[tracks]]), self.turn[latest[tracks]]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -16,17 +16,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from noroshi import __version__
 from noroshi.geo.time import utc_ns_from_iso
 from noroshi.records import SensorSite
-from noroshi.run import api, kernel_cache, outputs
+from noroshi.run import kernel_cache
 from noroshi.run.complaints import one_line
-from noroshi.run.evidence import radar_residuals
 from noroshi.run.listen.command import listen
 from noroshi.run.live.command import node
 from noroshi.run.pki.command import app as pki
-from noroshi.run.recordings import Recording
-from noroshi.run.recordings import read as read_recording
+from noroshi.run.printing import printable
 from noroshi.run.releasing.command import app as release
 from noroshi.run.releasing.command import audit
-from noroshi.run.summary import printable, show, summarise
+
+if TYPE_CHECKING:
+    from noroshi.run.api import Tracked
+    from noroshi.run.recordings import Recording
 
 app = typer.Typer(
     add_completion=False,
@@ -88,6 +89,8 @@ def track(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
     """Track recordings of radars and of aircraft's and ships' own reports, several together."""
+    from noroshi.run import api, outputs
+
     with one_line():
         for path in out or []:
             outputs.check_ending(path)
@@ -144,6 +147,8 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
     """Run a journal again: the same bytes come out."""
+    from noroshi.run import api, outputs
+
     with one_line():
         for path in out or []:
             outputs.check_ending(path)
@@ -209,8 +214,10 @@ def schema(room: Annotated[Literal["nations", "scenarios"], typer.Argument(help=
 
 def _read(
     recordings: Sequence[str], sensors: Path | None, day: str | None, format_name: str | None
-) -> tuple[list[Recording], list[SensorSite]]:
+) -> "tuple[list[Recording], list[SensorSite]]":
     """Return recordings and what a sensors table says."""
+    from noroshi.run.recordings import read as read_recording
+
     day_ns = utc_ns_from_iso(f"{day}T00:00:00Z") if day else None
     read = [read_recording(name, day_ns=day_ns, format_name=format_name) for name in recordings]
     return read, list(read_recording(str(sensors)).decoded.sites) if sensors else []
@@ -240,8 +247,8 @@ class _Watch:
 
 
 def _finish(
-    read: Sequence[Recording],
-    tracked: api.Tracked | None,
+    read: "Sequence[Recording]",
+    tracked: "Tracked | None",
     *,
     out: Sequence[Path],
     plot: Path | None,
@@ -249,6 +256,10 @@ def _finish(
     seconds: _Watch,
 ) -> None:
     """Write what was asked for and tell what came of it."""
+    from noroshi.run import api, outputs
+    from noroshi.run.evidence import radar_residuals
+    from noroshi.run.summary import show, summarise
+
     every = api.all_tracks(read, tracked) if out else None
     for path in out:
         if every is not None:
@@ -286,6 +297,7 @@ def exercise(
     checkpoint: Annotated[Path | None, typer.Option(help="With --until: write here what --resume needs.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on from a checkpoint, with the same --out.")] = None,
     plot: Annotated[Path | None, typer.Option(help="A map of what was tracked: .png, .svg or .pdf.")] = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Nations share nothing: their links carry nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:
     """Run a simulated exercise: the same nodes that would run live, in a simulated world, faster than real time."""
@@ -293,7 +305,7 @@ def exercise(
 
     with one_line():
         wanted = command.Wanted(
-            scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume, plot
+            scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume, plot, alone
         )
         length_s = command.check(wanted)
         _say_if_cold()
@@ -386,6 +398,8 @@ def _check_places(plot: Path | None, journal: Path | None) -> None:
     Raises:
         ValueError: naming the first.
     """
+    from noroshi.run import outputs
+
     if plot:
         from noroshi.run.picture import check_picture_ending
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from noroshi.run.summary import printable
+from noroshi.run.printing import printable
 
 
 @contextmanager

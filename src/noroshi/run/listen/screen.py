@@ -11,7 +11,7 @@ from rich.text import Text
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
 from noroshi.run.feeds import Feed, Health
 from noroshi.run.listen.listener import THREATS, Rates, View
-from noroshi.run.summary import printable
+from noroshi.run.printing import printable
 
 OLD_S = 15.0
 """A track that was not measured for so long is shown dimmed."""

@@ -205,7 +205,9 @@ def _exercise(feeds: Sequence[Feed], sharing: Sharing | None) -> str | None:
     if sharing is None:
         return "SIMULATED" if is_simulated else None
     if is_simulated and sharing.exercise is None:
-        raise ValueError("simulated sensors, and keys of no exercise: partners would take them for real (noroshi pki init --exercise)")
+        raise ValueError(
+            "simulated sensors, and keys of no exercise: partners would take them for real; noroshi pki init --exercise"
+        )
     return sharing.exercise
 
 

@@ -196,7 +196,7 @@ def verify(
 
 
 def _say(text: str) -> None:
-    from noroshi.run.summary import printable
+    from noroshi.run.printing import printable
 
     sys.stdout.write("".join(f"{printable(line, 100_000)}\n" for line in text.splitlines()))
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from noroshi.geo.time import iso_from_utc_ns
-from noroshi.run.summary import printable
+from noroshi.run.printing import printable
 from noroshi.sharing.explain import CHANGES, SAME, Comparison
 from noroshi.sharing.release import Outcome, Released
 from noroshi.sharing.rules import Policy

@@ -14,9 +14,9 @@ from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
 from noroshi.geo.wgs84 import enu_axes, geodetic_from_ecef
 from noroshi.records import KINDS, STATUSES, Tracks, take
 from noroshi.records.identity import ABSENT
+from noroshi.run.printing import printable
 from noroshi.run.releasing.differing import by_what
 from noroshi.run.releasing.replaying import Replayed
-from noroshi.run.summary import printable
 from noroshi.sharing.explain import Explanation, explain
 from noroshi.sharing.facts import Facts, Mask
 from noroshi.sharing.label import decode
