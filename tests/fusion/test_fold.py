@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from noroshi.formats.columns import pack_arrays, unpack_arrays
 from noroshi.fusion import Fusion, Settings, number_of
-from noroshi.records import Kind, TrackStatus, certain_kind, digest
+from noroshi.records import Kind, TrackStatus, certain_kind, digest, take
 from noroshi.records.identity import ABSENT
 from noroshi.run import rooms
 
@@ -50,6 +50,28 @@ def test_pictures_of_two_nodes_are_equal_but_for_the_name():
     give(two, MADE[::-1])
     a, b = one.picture(WATCHED.time_ns), two.picture(WATCHED.time_ns)
     assert digest(a) == digest(b.replace(node="one"))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000))
+def test_how_rows_are_cut_into_messages_does_not_matter(seed):
+    """A node hears its own tracks as they are made, and its partners hear them in envelopes."""
+    rng = np.random.default_rng(seed)
+    start = level(place(35.0 + 0.1 * np.arange(8), 140.0 + 0.05 * np.arange(8)), 200.0, 0.0)
+    whole, cut = Fusion("x"), Fusion("x")
+    for k in range(40):
+        states = start @ moved(float(k))[0].T
+        for owner, shift in (("A", 0.0), ("B", 150.0)):
+            now = states + [shift, 0.0, 0.0, 0.0, 0.0, 0.0] + 10.0 * rng.normal(size=(8, 6)) * [1, 1, 1, 0, 0, 0]
+            rows = tracks(owner, 50 - np.arange(8), START_NS + k * NS, now, [SIGMA] * 8)
+            whole.receive(rows, owner=owner, feed="own", seq=k, coarse=False)
+            order = rng.permutation(8)
+            for part in (order[:3], order[3:]):
+                cut.receive(take(rows, part), owner=owner, feed="out", seq=100 * k + int(part[0]), coarse=False)
+    assert digest(whole.picture(START_NS + 39 * NS)) == digest(cut.picture(START_NS + 39 * NS))
+    one, two = whole.biases(START_NS + 39 * NS), cut.biases(START_NS + 39 * NS)
+    assert one.found.any()
+    assert np.array_equal(one.found, two.found)
 
 
 def test_a_picture_of_the_recent_past_is_what_it_would_have_been():

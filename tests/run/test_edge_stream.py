@@ -90,7 +90,7 @@ def test_a_snapshot_holds_the_view_and_its_labels(edge):
     assert (status, headers["content-type"], headers["cache-control"]) == (200, "application/json", "no-store")
     said = json.loads(body)
     assert {name: value for name, value in said.items() if name not in ("labels", "tracks", "gone")} == {
-        "schema": 1, "type": "snapshot", "viewer": "USA", "node": "jpn", "exercise": None, "version": 2, "since": None,
+        "schema": 1, "type": "snapshot", "viewer": "USA", "node": "jpn", "exercise": None, "version": 1, "since": None,
         "time": "2030-01-01T00:00:00Z",
     }  # fmt: skip
     assert said["gone"] == []

@@ -103,4 +103,5 @@ def _array(column: list[Any]) -> NDArray[Any]:
         if np.dtype(dtype).itemsize * len(content) > TEXT_BYTES_MAX:
             raise FormatError(f"a column of {len(content)} texts of type {dtype}")
         return np.array(content, dtype).reshape(shape)
-    return np.frombuffer(content, dtype).reshape(shape)
+    # a copy: kernels would be compiled once more for arrays that cannot be written, seconds in a node that was killed
+    return np.frombuffer(content, dtype).reshape(shape).copy()

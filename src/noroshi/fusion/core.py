@@ -1,4 +1,6 @@
-"""Many nations' contributions to one picture: a deterministic fold in the order of time, owner, feed, number and row.
+"""Many nations' contributions to one picture: a deterministic fold in the order of time, owner and number.
+
+Of rows of one track and time the last in the order of feed, number in it and row counts: it is the corrected one.
 
 Messages may come in any order and late. Contributions are kept until what they belong to is older than the window; one
 that comes late takes the fold back to a copy of what was held before it and runs again from there, so that the same

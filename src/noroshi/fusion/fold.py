@@ -45,12 +45,14 @@ REPLACED, STALE, UNEXPLAINED, UNFIT, N_COUNTS = range(5)
 
 
 def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Floats) -> Integers:
-    """Fold contributions into the table, in the order of their times and, of one time, as they stand.
+    """Fold contributions into the table, in the order of time, owner and number, and else as they stand.
+
+    So the order hangs on what is told and not on how it was cut into messages.
 
     Args:
         table: to be changed.
         rows: k contributions.
-        owner_of: (k,) index of each one's owner.
+        owner_of: (k,) index of each one's owner, by whose names the rows are sorted.
         density: (k,) process noise that each one's tracker has at the least.
         bias: (o + 1, 10) of each owner, see `OFFSET`; the last is of what has none.
 
@@ -64,8 +66,10 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
     if is_new:
         table.places = np.full(1 << max(4, int(needed).bit_length()), NOBODY, np.int64)
     counts = np.zeros(N_COUNTS, np.int64)
+    rank = np.cumsum(np.diff(owner_of, prepend=owner_of[:1]) != 0)
     table.n, table.m = absorb(
-        np.argsort(rows.whole[:, Whole.TIME], kind="stable"), rows.state, rows.covariance, rows.said, rows.whole,
+        np.lexsort((rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME])),
+        rows.state, rows.covariance, rows.said, rows.whole,
         owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.turn, table.whole,
         table.fused_state, table.fused_covariance, table.fused, table.places, is_new, table.n, table.m, counts,
     )  # fmt: skip

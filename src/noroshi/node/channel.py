@@ -2,8 +2,9 @@
 
 A pure state machine over frames. Each side sends a beacon every so often; a partner that was not heard for a while is
 taken to be away, and what is for it waits in the outbox, where newer states take the place of older ones. When it is
-heard again the newest go first. What is missing is asked for, with patience; receipts say what arrived, and nothing but
-a signed receipt lets the sender forget it.
+heard again the newest go first, with what was sent while it was not known to be away, history after. What is missing
+is asked for, with patience, after a silence at once; receipts say what arrived, and nothing but a signed receipt lets
+the sender forget it.
 """
 
 from collections import Counter, deque
@@ -28,6 +29,8 @@ BEACON_NS = NS_PER_S // 2
 RECEIPT_NS = 5 * NS_PER_S
 ASK_NS = 2 * NS_PER_S
 PATIENCE_NS = NS_PER_S // 4  # urgent messages overtake others: what is missing for so short is on its way
+SILENCE_NS = 2 * BEACON_NS  # what was asked in such a silence was not heard
+HISTORY_NS = NS_PER_S // 2  # after it, history waits so long for newer states that were sent into it
 DOUBLES_MAX = 10_000
 ASKS_MAX = 16  # gaps asked for at once
 ANSWER_MAX = 256  # messages answered to one ask; what is left is asked for again
@@ -89,6 +92,7 @@ class Channel:
         self._key = key
         self._store, self._bytes_s = store, bytes_s
         self._heard_ns: int | None = None
+        self._back_ns = 0  # when the last silence ended
         self._told_seq = 0  # the highest number the partner says it has sent
         self._beacon_ns = self._receipt_ns = self._pumped_ns = 0
         self._receipted = 0
@@ -101,6 +105,10 @@ class Channel:
     def is_heard(self, now_ns: int) -> bool:
         """Return whether the partner is there: heard within the lease."""
         return self._heard_ns is not None and now_ns - self._heard_ns <= LEASE_NS
+
+    def is_back(self, now_ns: int) -> bool:
+        """Return whether a silence of the partner has just ended: the newest first, and what was lost at once."""
+        return now_ns - self._back_ns < HISTORY_NS
 
     @property
     def heard_ns(self) -> int | None:
@@ -131,7 +139,7 @@ class Channel:
         except (msgspec.DecodeError, ValueError) as error:
             self.alarms[str(error) if isinstance(error, FormatError) else "a frame that cannot be read"] += 1
             return None
-        self._heard_ns = now_ns
+        self._hear_from(now_ns)
         return None
 
     def pump(self, now_ns: int) -> list[tuple[bytes, bool]]:
@@ -153,7 +161,7 @@ class Channel:
             "receiver": self.receiver.checkpoint(),
             "numbers": [
                 self._heard_ns, self._told_seq, self._beacon_ns, self._receipt_ns, self._pumped_ns, self._receipted,
-                self.sent_bytes, self.clock_offset_ns, self._doubles,
+                self.sent_bytes, self.clock_offset_ns, self._doubles, self._back_ns,
             ],
             "credit": self._credit,
             "asked": list(self._asked.items()),
@@ -173,7 +181,7 @@ class Channel:
         self.receiver.resume(memory["receiver"])
         (
             self._heard_ns, self._told_seq, self._beacon_ns, self._receipt_ns, self._pumped_ns, self._receipted,
-            self.sent_bytes, self.clock_offset_ns, self._doubles,
+            self.sent_bytes, self.clock_offset_ns, self._doubles, self._back_ns,
         ) = memory["numbers"]  # fmt: skip
         self._credit = memory["credit"]
         self._asked = dict(memory["asked"])
@@ -194,17 +202,24 @@ class Channel:
         if got.refusal is not None:
             self.alarms[got.refusal.value] += 1
             return None
-        self._heard_ns, self.clock_offset_ns = now_ns, got.clock_offset_ns
+        self._hear_from(now_ns)
+        self.clock_offset_ns = got.clock_offset_ns
         if got.clock_alarm:
             self.alarms["the partner's clock is ahead by more than half a second"] += 1
         return got.envelope
+
+    def _hear_from(self, now_ns: int) -> None:
+        """Note that the partner is there; after a silence, that nothing is on its way any more."""
+        if self._heard_ns is None or now_ns - self._heard_ns > SILENCE_NS:
+            self._back_ns, self._asked, self._beacon_ns = now_ns, {}, 0
+        self._heard_ns = now_ns
 
     def _asks(self, now_ns: int) -> list[bytes]:
         """Return requests for what is missing and was not asked for lately."""
         gaps = list(self.receiver.gaps)
         if self._told_seq > self.receiver.highest:
             gaps.append((self.receiver.highest + 1, self._told_seq))
-        seen_ns = now_ns - ASK_NS + PATIENCE_NS
+        seen_ns = now_ns - ASK_NS + (0 if self.is_back(now_ns) else PATIENCE_NS)
         self._asked = {first: self._asked.get(first, seen_ns) for first, _ in gaps}
         due = [gap for gap in gaps if now_ns - self._asked[gap[0]] >= ASK_NS][:ASKS_MAX]
         self._asked.update({first: now_ns for first, _ in due})
@@ -220,7 +235,7 @@ class Channel:
         messages, gone = self.outbox.fetch(first, last, now_ns)
         withdrawn = [self.sender.withdraw(first, hashes, now_ns) for first, hashes in gone]
         waiting = set(self._answers)
-        new = [message for message in (*withdrawn, *messages) if message not in waiting]
+        new = [message for message in (*withdrawn, *reversed(messages)) if message not in waiting]  # newest first
         self._answers.extend(new[: max(0, ANSWERS_MAX - len(self._answers))])
 
     def _receipts(self, now_ns: int) -> list[bytes]:
@@ -290,7 +305,7 @@ class Channel:
             left -= len(message)
             frames.append((Kind.MESSAGE.value + message, False))
         if left > 0:
-            for draft in self.outbox.take(now_ns, int(left)):
+            for draft in self.outbox.take(now_ns, int(left), history=not self.is_back(now_ns)):
                 message = self._seal(draft, now_ns)
                 left -= len(message)
                 frames.append((Kind.MESSAGE.value + message, bool(draft.rows.urgency.min() < STATE)))

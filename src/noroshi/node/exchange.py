@@ -227,7 +227,6 @@ class Exchange:
         if channel is None:
             self._alarm(frame.partner, "a frame of a nation that is no partner", now_ns)
             return
-        was_heard = channel.is_heard(now_ns)
         envelope = channel.hear(frame.bytes(), now_ns)
         if envelope is not None:
             try:
@@ -240,7 +239,7 @@ class Exchange:
                 self._alarm(frame.partner, reason, now_ns, channel.alarms[reason])
         if channel.is_forgetful:
             self._tell_again(frame.partner, now_ns)
-        if not self._pump_ns and (envelope is None or not was_heard):
+        if not self._pump_ns and (envelope is None or channel.is_back(now_ns)):
             self._pump(now_ns)
 
     def picture(self, time_ns: int) -> Tracks:

@@ -109,8 +109,14 @@ class Outbox:
         while len(self) > QUEUED_MAX and self._history:
             self._drop(self._history.popleft(), "made room")
 
-    def take(self, now_ns: int, n_bytes: int) -> list[Draft]:
-        """Return what is to be sent now, at most so many bytes of it; these rows do not wait any more."""
+    def take(self, now_ns: int, n_bytes: int, *, history: bool = True) -> list[Draft]:
+        """Return what is to be sent now, at most so many bytes of it; these rows do not wait any more.
+
+        Args:
+            now_ns: the time.
+            n_bytes: how many.
+            history: whether what is not the newest of its track may go.
+        """
         if not self._left:
             self._expire_sealed(now_ns)
             return []
@@ -130,7 +136,7 @@ class Outbox:
             left -= int(chosen[-1].n_bytes.sum())
             if n < len(order):
                 return self._drafts(chosen)
-        while self._history and left > 0:
+        while history and self._history and left > 0:
             rows = self._history.popleft()
             n = int(np.searchsorted(np.cumsum(rows.n_bytes), left, side="right"))
             every = np.arange(len(rows))

@@ -45,8 +45,7 @@ class ReleasedView:
         exercise: the exercise that all of it belongs to; None is real.
         version: how often this view has changed.
         tracks: (n) the newest row of each track; its own label is empty, see `batches`.
-        labels: texts of labels.
-        label: (n,) index of each row's label.
+        label: (n,) text of each row's label.
         interval_ns: (n,) how long it may be until the next row of the track, by the rule that released it.
         changed: (n,) the version at which each row became what it is.
         gone_id: (m,) tracks that were seen and are no longer.
@@ -61,8 +60,7 @@ class ReleasedView:
     exercise: str | None
     version: int
     tracks: Tracks
-    labels: tuple[str, ...]
-    label: NDArray[np.int64]
+    label: NDArray[np.object_]
     interval_ns: NDArray[np.int64]
     changed: NDArray[np.int64]
     gone_id: NDArray[np.uint64]
@@ -89,9 +87,11 @@ class ReleasedView:
         """
         rows = self.changed > since
         found = []
-        for i, interval_ns in sorted({*zip(self.label[rows].tolist(), self.interval_ns[rows].tolist(), strict=True)}):
-            batch = take(self.tracks, rows & (self.label == i) & (self.interval_ns == interval_ns))
-            found.append((without_idle_sensors(batch.replace(label=self.labels[i])), interval_ns / NS_PER_S))
+        for label, interval_ns in sorted(
+            {*zip(self.label[rows].tolist(), self.interval_ns[rows].tolist(), strict=True)}
+        ):
+            batch = take(self.tracks, rows & (self.label == label) & (self.interval_ns == interval_ns))
+            found.append((without_idle_sensors(batch.replace(label=label)), interval_ns / NS_PER_S))
         return found
 
     def gone(self, since: int = 0) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -103,7 +103,7 @@ class ReleasedView:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
     tracks: Tracks
-    label: NDArray[np.int64]
+    label: NDArray[np.object_]
     rule: NDArray[np.int64]
     due_ns: NDArray[np.int64]
     until_ns: NDArray[np.int64]
@@ -148,7 +148,6 @@ class View:
         self._shown: _Rows | None = None
         self._ready: list[_Rows] = []
         self._waiting: dict[int, list[_Rows]] = {}
-        self._labels: list[str] = []
         self._rules: list[str] = []
         self._version, self._node = 0, ""
         self._gone_id = np.zeros(0, np.uint64)
@@ -200,7 +199,8 @@ class View:
 
     def keep_only(self, rules: Iterable[str], now_ns: int) -> None:
         """Forget at once what was released by any other rule; what is given is what `rules.still_valid` returns."""
-        valid = [i for i, name in enumerate(self._rules) if name in set(rules) or name == OWN]
+        names = {OWN, *rules}
+        valid = [i for i, name in enumerate(self._rules) if name in names]
         self._ready = [rows.take(np.isin(rows.rule, valid)) for rows in self._ready]
         for due_ns, parts in self._waiting.items():
             self._waiting[due_ns] = [rows.take(np.isin(rows.rule, valid)) for rows in parts]
@@ -233,8 +233,7 @@ class View:
             exercise=self.exercise,
             version=self._version,
             tracks=tracks,
-            labels=tuple(self._labels),
-            label=none if shown is None else shown.label,
+            label=none.astype(np.object_) if shown is None else shown.label,
             interval_ns=none if shown is None else shown.interval_ns,
             changed=none if shown is None else shown.changed,
             gone_id=self._gone_id,
@@ -261,7 +260,7 @@ class View:
         shown_ns = np.where(tracks.status == TrackStatus.LOST, LOST_NS, SHOWN_NS + interval_ns)
         rows = _Rows(
             tracks.replace(label=""),
-            np.full(len(tracks), _index(self._labels, tracks.label)),
+            np.full(len(tracks), tracks.label, np.object_),
             rule,
             due_ns,
             np.minimum(due_ns + shown_ns, ends_ns),

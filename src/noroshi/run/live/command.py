@@ -20,8 +20,8 @@ def node(
         typer.Option(help="USA=tls/HOST:PORT connects, USA@tls/ADDRESS:PORT listens; instead of the file's."),
     ] = None,
     serve: Annotated[str | None, typer.Option(help="Serve the picture to programs: 127.0.0.1:8600.")] = None,
-    token: Annotated[
-        list[str] | None, typer.Option(help="TOKEN=NATION: who has the token sees as that nation does. Repeatable.")
+    tokens: Annotated[
+        Path | None, typer.Option(help="File of who may look: operators, and [viewers] TOKEN = NATION; for you alone.")
     ] = None,
     for_s: Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.")] = None,
 ) -> None:
@@ -35,7 +35,7 @@ def node(
         feeds=tuple(feed or ()),
         links=tuple(link or ()),
         serve=serve,
-        tokens=tuple(token or ()),
+        tokens=tokens.absolute() if tokens else None,
         for_s=for_s,
     )
 

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +18,7 @@ from noroshi.run.live.memory import Memory
 
 WAIT_S_MAX = 0.25
 LOOK_NS = 2 * NS_PER_S
+SHOWN_AGAIN = ("warning", "status")
 
 Heard = Callable[[Outgoing, int], None]
 
@@ -53,6 +55,8 @@ class LiveNode:
         heard: told what the node gives out beside frames.
         look: asked every few seconds what the node is to be told; may change `links`.
         tick: told the time after each turn.
+        together: makes of all that the node's stores are told inside it one change: it is on the disk before a frame
+            goes out.
         picture_ns: how often `heard` is told the picture.
         checkpoint_ns: how often all is written down.
     """
@@ -69,6 +73,7 @@ class LiveNode:
         heard: Heard = lambda *_: None,
         look: Callable[[int], Sequence[Order]] = lambda _: (),
         tick: Callable[[int], None] = lambda _: None,
+        together: Callable[[], AbstractContextManager[object]] = nullcontext,
         picture_ns: int = NS_PER_S,
         checkpoint_ns: int = 30 * NS_PER_S,
     ) -> None:
@@ -76,9 +81,10 @@ class LiveNode:
         self.links = links
         self.feeds = list(feeds)
         self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
-        self._look, self._tell = look, tick
+        self._look, self._tell, self._together = look, tick, together
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._now_ns = 0
+        self._picture_due_ns = self._look_due_ns = self._checkpoint_due_ns = 0
         self._stopped = threading.Event()
 
     def catch_up(self) -> None:
@@ -93,9 +99,10 @@ class LiveNode:
         if self.node.exchange:
             self.node.exchange.is_silent = True
         for now_ns, record in records:
-            self._wake_until(now_ns)
-            self.node.receive(record, now_ns)
-            self.node.take()
+            with self._together():
+                self._wake_until(now_ns)
+                self.node.receive(record, now_ns)
+            self._tell_again(now_ns)
             self._now_ns = now_ns
             self.counts.replayed += 1
         if self.node.exchange:
@@ -104,41 +111,54 @@ class LiveNode:
 
     def run(self, for_s: float | None = None) -> None:
         """Run until `stop`, or for so long."""
-        now_ns = self._tick()
-        end_ns = None if for_s is None else now_ns + round(for_s * NS_PER_S)
-        self._receive(_says("starts", now_ns), now_ns)
-        checkpoint_ns = now_ns + self._checkpoint_ns
-        picture_ns = look_ns = now_ns
-        while not self._stopped.is_set() and (end_ns is None or now_ns < end_ns):
-            due = [
-                each for each in (self.node.wake_ns(), picture_ns, look_ns, checkpoint_ns, end_ns) if each is not None
-            ]
-            left_s = (min(due) - self._clock()) / NS_PER_S
+        self.begin()
+        end_ns = None if for_s is None else self._now_ns + round(for_s * NS_PER_S)
+        while not self._stopped.is_set() and (end_ns is None or self._now_ns < end_ns):
+            due_ns = self.due_ns() if end_ns is None else min(self.due_ns(), end_ns)
+            left_s = (due_ns - self._clock()) / NS_PER_S
             if left_s > 0.0:
                 self._wait(min(left_s, WAIT_S_MAX))
-            now_ns = self._tick()
-            self._turn(now_ns)
-            self._tell(now_ns)
-            if now_ns >= picture_ns:
-                self._heard(Outgoing("fused", self.node.picture(now_ns)), now_ns)
-                picture_ns = now_ns // self._picture_ns * self._picture_ns + self._picture_ns
-            if now_ns >= look_ns:
-                for order in self._look(now_ns):
-                    self._receive(order, now_ns)
-                look_ns = now_ns + LOOK_NS
-            if now_ns >= checkpoint_ns:
-                self._memory.keep(self.node.checkpoint())
-                checkpoint_ns = now_ns + self._checkpoint_ns
+            self.turn()
         self._memory.keep(self.node.checkpoint())
+
+    def begin(self) -> None:
+        """Note that it starts; all that is done every so often is due from now on."""
+        now_ns = self._tick()
+        self._receive(_says("starts", now_ns), now_ns)
+        self._picture_due_ns = self._look_due_ns = now_ns
+        self._checkpoint_due_ns = now_ns + self._checkpoint_ns
+
+    def due_ns(self) -> int:
+        """Return when `turn` has something to do, if nothing arrives before."""
+        wake_ns = self.node.wake_ns()
+        due_ns = min(self._picture_due_ns, self._look_due_ns, self._checkpoint_due_ns)
+        return due_ns if wake_ns is None else min(wake_ns, due_ns)
+
+    def turn(self) -> None:
+        """Do all that is due now, and take in what has arrived."""
+        now_ns = self._tick()
+        self._take_in(now_ns)
+        self._tell(now_ns)
+        if now_ns >= self._picture_due_ns:
+            self._heard(Outgoing("fused", self.node.picture(now_ns)), now_ns)
+            self._picture_due_ns = now_ns // self._picture_ns * self._picture_ns + self._picture_ns
+        if now_ns >= self._look_due_ns:
+            for order in self._look(now_ns):
+                self._receive(order, now_ns)
+            self._look_due_ns = now_ns + LOOK_NS
+        if now_ns >= self._checkpoint_due_ns:
+            self._memory.keep(self.node.checkpoint())
+            self._checkpoint_due_ns = now_ns + self._checkpoint_ns
 
     def stop(self) -> None:
         """End `run` soon; from any thread, or a signal's handler."""
         self._stopped.set()
 
-    def _turn(self, now_ns: int) -> None:
+    def _take_in(self, now_ns: int) -> None:
         """Hand the node all that is due and all that has come."""
         self._say_room()
-        self._wake_until(now_ns)
+        with self._together():
+            self._wake_until(now_ns)
         self._send(now_ns)
         for partner, link in list(self.links.items()):
             for content in link.receive():
@@ -159,7 +179,8 @@ class LiveNode:
     def _receive(self, record: Batch, now_ns: int) -> None:
         self._memory.write(record, now_ns)
         self.counts.records[type(record).__name__.lower()] += 1
-        self.node.receive(record, now_ns)
+        with self._together():
+            self.node.receive(record, now_ns)
         self._send(now_ns)
 
     def _wake_until(self, now_ns: int) -> None:
@@ -177,6 +198,12 @@ class LiveNode:
             if out.channel == "alarm" and isinstance(out.record, Status):
                 self.counts.alarms[str(out.record.source[0]), str(out.record.subject[0])] += 1
             self._heard(out, now_ns)
+
+    def _tell_again(self, now_ns: int) -> None:
+        """Hand on the warnings among what is given out once more: nobody knows whether they were shown before."""
+        for out in self.node.take():
+            if out.channel in SHOWN_AGAIN:
+                self._heard(out, now_ns)
 
     def _tick(self) -> int:
         """Return the time, which does not run backwards here when somebody sets the clock."""

@@ -4,6 +4,7 @@ import os
 import secrets
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from noroshi.run.live.policies import Policies
 from noroshi.run.live.settings import describe
 from noroshi.run.live.watching import Watcher
 from noroshi.run.live.ways_out import WaysOut
+from noroshi.run.pki.files import read_secret
 from noroshi.run.scenarios import Live, Nation, read_nation
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Sharing, public_keys
@@ -40,7 +42,7 @@ class Wanted:
     feeds: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     serve: str | None = None
-    tokens: tuple[str, ...] = ()
+    tokens: Path | None = None
     for_s: float | None = None
     clock_ns: Callable[[], int] = field(default=time.time_ns)
 
@@ -157,6 +159,7 @@ class Running:
             heard=ways_out.hear,
             look=watcher.look if watcher else lambda _: (),
             tick=auditing.tick if auditing else lambda _: None,
+            together=store.together,
             picture_ns=round(self.live.picture_s * NS_PER_S),
             checkpoint_ns=round(self.live.checkpoint_s * NS_PER_S),
         )
@@ -179,11 +182,33 @@ class Running:
         return [entry.site for entry in self.nation.sensors if entry.carrier is None]
 
     def _edges(self) -> Sequence[Mapping[str, Any]]:
-        edges = list(self.live.edges)
+        """Return the ways out, with the paths and tokens that files hold."""
+        edges = [dict(each) for each in self.live.edges]
         if self._wanted.serve:
-            viewers = dict(text.partition("=")[::2] for text in self._wanted.tokens)
-            edges.append({"type": "stream", "address": self._wanted.serve, "viewers": viewers})
+            edges.append({"type": "stream", "address": self._wanted.serve, "tokens": str(self._wanted.tokens or "")})
+        for edge in edges:
+            if "tokens" in edge:
+                name = str(edge.pop("tokens"))
+                edge |= read_tokens(self.nation.source.folder / name) if name else {"viewers": {}}
         return edges
+
+
+def read_tokens(path: Path) -> dict[str, Any]:
+    """Return the viewers and operators of a file of tokens.
+
+    TOML: `operators = ["…"]`, and a table `[viewers]` that gives each token its nation. Nobody else may read it.
+
+    Raises:
+        ValueError: if it cannot be used.
+    """
+    try:
+        told = tomllib.loads(read_secret(path).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: is no TOML: {error}") from error
+    viewers, operators = told.pop("viewers", {}), told.pop("operators", [])
+    if told or not isinstance(viewers, dict) or not isinstance(operators, list):
+        raise ValueError(f'{path}: holds `operators = ["token"]` and a table [viewers] with "token" = "JPN"')
+    return {"viewers": viewers, "operators": operators}
 
 
 def _motion_of(feeds: Sequence[Feed]) -> str:

@@ -146,7 +146,7 @@ class WaysOut:
         if exchange is None:
             return
         now_ns = self._clock()
-        channels = exchange.channels.items()
+        channels = list(exchange.channels.items())  # asked from the server's thread
         heard = [({"partner": code}, float(one.is_heard(now_ns))) for code, one in channels]
         yield openmetrics.Family(
             name="noroshi_partner_heard", kind="gauge", about="Whether the partner is there.", samples=heard
