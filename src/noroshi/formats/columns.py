@@ -4,6 +4,7 @@ Exact: unpack(pack(record)) has the record's digest.
 """
 
 import dataclasses
+import re
 from typing import Any
 
 import msgspec
@@ -11,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.formats import FormatError
-from noroshi.records import Batch, Detections, Frame, Identity, Order, RecordError, Status, Tracks, Truth, check
+from noroshi.records import Batch, Detections, Frame, Identity, Order, Status, Tracks, Truth, check
 
 VERSION = 1
 TYPES: dict[str, type[Batch]] = {
     kind.__name__: kind for kind in (Detections, Frame, Identity, Order, Status, Tracks, Truth)
 }
+TEXT_BYTES_MAX = 64 << 20  # of one column: a short message can ask for very wide cells
+_DTYPE = re.compile(r"[<>|][biufU]\d{1,9}")
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder()
 
@@ -37,7 +40,7 @@ def unpack(data: bytes) -> Batch:
         if version != VERSION:
             raise FormatError(f"a record of version {version}; this program reads version {VERSION}")
         record = _record(content)
-    except (msgspec.DecodeError, RecordError, TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         raise FormatError(f"not a record in raw columns: {error}") from error
     return record
 
@@ -94,9 +97,11 @@ def _column(array: NDArray[Any]) -> list[Any]:
 
 def _array(column: list[Any]) -> NDArray[Any]:
     dtype, shape, content = column
-    if isinstance(content, list):
-        return np.array(content, dtype).reshape(shape)
-    if np.dtype(dtype).kind not in "biuf":
+    if not _DTYPE.fullmatch(dtype) or (np.dtype(dtype).kind == "U") != isinstance(content, list):
         raise FormatError(f"a column of type {dtype}")
+    if isinstance(content, list):
+        if np.dtype(dtype).itemsize * len(content) > TEXT_BYTES_MAX:
+            raise FormatError(f"a column of {len(content)} texts of type {dtype}")
+        return np.array(content, dtype).reshape(shape)
     # a copy: kernels would be compiled once more for arrays that cannot be written, seconds in a node that was killed
     return np.frombuffer(content, dtype).reshape(shape).copy()

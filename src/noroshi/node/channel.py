@@ -294,7 +294,8 @@ class Channel:
         own = (shown.owner, shown.recipient, shown.feed) == (self.partner, self.own, FEED)
         if not own or not is_signed(shown, self._key.public_key()):
             raise FormatError("a receipt that was not given")
-        self.proof = shown
+        if self.proof is None or shown.seq >= self.proof.seq:  # an old one would be noted anew each time it is shown
+            self.proof = shown
         self.receiver.adopt(shown.seq, shown.chain)
         self._receipted = max(self._receipted, shown.seq)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -9,10 +10,21 @@ from numpy.typing import NDArray
 
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
-from noroshi.records import Tracks, joined_by_sensor, take
+from noroshi.geo.time import NS_PER_S
+from noroshi.records import Batch, Status, Tracks, TrackStatus, joined_by_sensor, take
 from noroshi.sharing.actions.strip import types_as_sources
+from noroshi.sharing.envelope import Number, TimeNs
 from noroshi.sharing.release import without_idle_sensors
 from noroshi.sharing.rules import Product
+
+ROWS_MAX = 10_000  # of one message that came; those of this program have 200
+NAMES_MAX = 4_096
+AHEAD_NS = 60 * NS_PER_S  # a partner's clock may be wrong; what is of tomorrow would wait here for ever
+RADIUS_M = (1e6, 1e9)
+SPEED_M_S_MAX = 1e6
+VARIANCE = (1e-9, 1e20)
+ROUNDING = 1e-6
+NUMBERS = {"icao_address": 1 << 24, "mode_3a": 1 << 12, "mmsi": 10**9}
 
 
 class Kind(bytes, Enum):
@@ -33,15 +45,15 @@ class Beacon(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         sent_ns: when it was sent.
     """
 
-    seq: int
-    sent_ns: int
+    seq: Number
+    sent_ns: TimeNs
 
 
 class Ask(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """For messages `first` to `last`."""
 
-    first: int
-    last: int
+    first: Number
+    last: Number
 
 
 class _Rows(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -52,12 +64,14 @@ class _Rows(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
 class _Tombstone(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     product: Product
-    numbers: list[int]
+    numbers: Annotated[list[int], msgspec.Meta(max_length=ROWS_MAX)]
 
 
 _ENCODER = msgspec.msgpack.Encoder()
 _ROWS = msgspec.msgpack.Decoder(_Rows)
-_NOTICES = msgspec.msgpack.Decoder(list[bytes])
+_NOTICES: msgspec.msgpack.Decoder[list[bytes]] = msgspec.msgpack.Decoder(
+    Annotated[list[bytes], msgspec.Meta(max_length=ROWS_MAX)]
+)
 _TOMBSTONE = msgspec.msgpack.Decoder(_Tombstone)
 
 
@@ -86,7 +100,54 @@ def tracks_of(body: bytes) -> tuple[Tracks, bool, dict[str, str]]:
     tracks = unpack(rows.tracks)
     if not isinstance(tracks, Tracks):
         raise FormatError(f"a {type(tracks).__name__} where tracks belong")
+    names: Any = tracks.source_names  # nothing has looked at these
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in (tracks.node, tracks.label, *names)):
+        raise FormatError("tracks whose names are no texts")
+    if len(names) != tracks.sources.shape[1] or max(len(names), len(rows.sensor_types)) > NAMES_MAX:
+        raise FormatError("tracks of other sensors than they name, or of too many")
     return tracks, rows.is_coarse, rows.sensor_types
+
+
+def believable(tracks: Tracks, now_ns: int) -> NDArray[np.bool_]:
+    """Return (n,) which rows of a partner can be of targets: numbers that are possible, and not from the future.
+
+    A last row (`TrackStatus.LOST`) tells no state.
+    """
+    state, covariance, kinds = tracks.state_ecef, tracks.covariance_ecef, tracks.kind_probability
+    told = np.concatenate([tracks.existence[:, None], kinds], axis=1)
+    fine = np.asarray((np.isnan(told) | ((told >= 0.0) & (told <= 1.0 + ROUNDING))).all(axis=1), np.bool_)
+    fine &= (tracks.status > TrackStatus.TENTATIVE) & (tracks.status <= TrackStatus.LOST)
+    for times in (tracks.time_ns, tracks.updated_ns):
+        fine &= (times >= 0) & (times <= now_ns + AHEAD_NS)
+    for name, end in NUMBERS.items():
+        numbers = getattr(tracks.identity, name)
+        fine &= (numbers >= -1) & (numbers < end)
+    fine &= np.array([text.isprintable() for text in tracks.identity.call_sign.tolist()], np.bool_)
+    live = np.flatnonzero(fine & (tracks.status != TrackStatus.LOST))
+    state, covariance = state[live], covariance[live]
+    with np.errstate(all="ignore"):  # what is no number, or too large for one, compares as false
+        radius, speed = (np.linalg.norm(state[:, part], axis=1) for part in (slice(0, 3), slice(3, 6)))
+        ok = (radius > RADIUS_M[0]) & (radius < RADIUS_M[1]) & (speed < SPEED_M_S_MAX)
+        variance = np.diagonal(covariance, axis1=1, axis2=2)
+        ok &= ((variance > VARIANCE[0]) & (variance < VARIANCE[1])).all(axis=1)
+        sigma = np.sqrt(variance)
+        correlation = covariance / (sigma[:, :, None] * sigma[:, None, :])
+        ok &= (np.abs(correlation - np.swapaxes(correlation, 1, 2)) <= ROUNDING).all(axis=(1, 2))
+    ok[ok] = np.linalg.eigvalsh(correlation[ok])[:, 0] > -ROUNDING
+    fine[live] = ok
+    return fine
+
+
+def notice_of(body: bytes) -> Batch:
+    """Return the record of a warning or of a state of the node; never one that the node would act on.
+
+    Raises:
+        FormatError: if it is no such record.
+    """
+    record = unpack(body)
+    if not isinstance(record, Status):
+        raise FormatError(f"a {type(record).__name__} where a notice belongs")
+    return record
 
 
 def as_evidence(tracks: Tracks, sensor_types: Mapping[str, str]) -> Tracks:

@@ -19,7 +19,18 @@ from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
 from noroshi.fusion import Fusion
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.channel import FEED, Channel
-from noroshi.node.contents import as_evidence, notices_of, tombstone_body, tombstone_of, tracks_body, tracks_of
+from noroshi.node.contents import (
+    AHEAD_NS,
+    ROWS_MAX,
+    as_evidence,
+    believable,
+    notice_of,
+    notices_of,
+    tombstone_body,
+    tombstone_of,
+    tracks_body,
+    tracks_of,
+)  # fmt: skip
 from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch, Frame, Order, Status, Tracks, TrackStatus, concatenate, take
 from noroshi.records.order import BREAK_GLASS, NO_PARTNER, PARTNER, POLICY
@@ -30,6 +41,8 @@ from noroshi.sharing.memory import Memory
 from noroshi.sharing.parcels import Store, notices, rows_of
 from noroshi.sharing.release import Released, Secrets, release
 from noroshi.sharing.rules import Policy, Product, still_valid, without_ended
+
+TOMBSTONE_MAX = 1_000  # numbers of one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,9 +231,9 @@ class Exchange:
         envelope = channel.hear(frame.bytes(), now_ns)
         if envelope is not None:
             try:
-                self._use(envelope)
-            except FormatError as error:
-                self._alarm(frame.partner, f"an envelope whose content cannot be read: {error}", now_ns)
+                self._use(envelope, now_ns)
+            except FormatError:  # whose text would be the partner's
+                self._alarm(frame.partner, "an envelope whose content cannot be read", now_ns)
         for reason in sorted(channel.alarms):
             new = channel.alarms[reason] - self._alarms[frame.partner, reason]
             if new:
@@ -393,14 +406,16 @@ class Exchange:
         gone = outbox.tighten(frozenset() if old is None else still_valid(old, policy, code))
         for product in sorted({product for product, _ in gone.tombstones}):
             numbers = [number for of, number in gone.tombstones if of is product]
-            self._n_parcels += 1
             label = Label(originator=self.nation, releasable_to=(code,))
-            body = tombstone_body(product, numbers)
-            self._notify(code, numbers, Product.TOMBSTONE, label, body, "", now_ns, policy=policy.digest)
+            for first in range(0, len(numbers), TOMBSTONE_MAX):
+                some = numbers[first : first + TOMBSTONE_MAX]
+                self._n_parcels += 1
+                body = tombstone_body(product, some)
+                self._notify(code, some, Product.TOMBSTONE, label, body, "", now_ns, policy=policy.digest)
         outbox.note_policy(policy.digest)
         self._memories.pop(code, None)
 
-    def _use(self, envelope: Envelope) -> None:
+    def _use(self, envelope: Envelope, now_ns: int) -> None:
         """Let an envelope that was accepted take effect.
 
         Raises:
@@ -408,6 +423,14 @@ class Exchange:
         """
         if envelope.product in FUSIBLE:
             tracks, is_coarse, types = tracks_of(envelope.body)
+            if len(tracks) > ROWS_MAX:
+                raise FormatError(f"{len(tracks)} rows in one message")
+            fine = believable(tracks, now_ns)
+            if not fine.all():
+                self._alarm(envelope.owner, "tracks that cannot be", now_ns)
+                tracks = take(tracks, fine)
+            if not len(tracks):
+                return
             self.fusion.receive(
                 as_evidence(tracks.replace(label=encode(envelope.label), node=envelope.owner), types),
                 owner=envelope.owner,
@@ -418,13 +441,17 @@ class Exchange:
             return
         if envelope.product is Product.FUSED:
             return  # for display alone, and nobody displays it yet
-        for body in notices_of(envelope.body):
-            if envelope.product is Product.TOMBSTONE:
-                product, numbers = tombstone_of(body)
-                if product is Product.CONTRIBUTION:
-                    self.fusion.forget(envelope.owner, numbers, envelope.released_ns)
-            else:
-                self._given.append(Outgoing(str(envelope.product), unpack(body)))
+        bodies = notices_of(envelope.body)
+        if envelope.product is not Product.TOMBSTONE:
+            told = [notice_of(body) for body in bodies]
+            self._given += [Outgoing(str(envelope.product), record) for record in told]
+            return
+        tombstones = [tombstone_of(body) for body in bodies]
+        if sum(len(numbers) for _, numbers in tombstones) > ROWS_MAX:
+            raise FormatError("too many tombstones in one message")
+        for product, numbers in tombstones:
+            if product is Product.CONTRIBUTION:
+                self.fusion.forget(envelope.owner, numbers, min(envelope.released_ns, now_ns + AHEAD_NS))
 
     def _tell_again(self, code: str, now_ns: int) -> None:
         """Offer everything once more to a partner that lost its memory."""

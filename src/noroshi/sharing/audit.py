@@ -12,13 +12,14 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from noroshi.sharing.envelope import Digest, Number, TimeNs
 from noroshi.sharing.release import NO_RULE, Outcome, Released
 from noroshi.sharing.rules import Policy
 
@@ -27,6 +28,7 @@ CHECKPOINT_DOMAIN = b"noroshi audit checkpoint 1\n"
 PLEDGE_DOMAIN = b"noroshi audit pledge 1\n"
 RECEIPT_DOMAIN = b"noroshi receipt 1\n"
 COUNTERSIGN_DOMAIN = b"noroshi receipt counter-signed 1\n"
+Signature = Annotated[bytes, msgspec.Meta(max_length=64)]
 RELEASE = "release"  # the kind of entry that names a message
 
 
@@ -88,11 +90,11 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     owner: str
     recipient: str
     feed: str
-    seq: int
-    chain: bytes
-    time_ns: int
-    recipient_signature: bytes = b""
-    owner_signature: bytes = b""
+    seq: Number
+    chain: Digest
+    time_ns: TimeNs
+    recipient_signature: Signature = b""
+    owner_signature: Signature = b""
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -27,6 +28,11 @@ BYTES_MAX = 8 << 20
 GAPS_MAX = 1_000
 CLOCK_NS = NS_PER_S // 2
 FUSIBLE = frozenset({Product.CONTRIBUTION})  # a fused track that entered fusion would count its evidence twice
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+TimeNs = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+WITHDRAWN_MAX = 1_000  # in one notice
 
 
 class Envelope(msgspec.Struct, frozen=True, array_like=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,12 +57,12 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, kw_only=True, forbi
     owner: str
     recipient: str
     feed: str
-    seq: int
-    previous: bytes
+    seq: Number
+    previous: Digest
     exercise: str | None
-    valid_from_ns: int
-    valid_to_ns: int
-    released_ns: int
+    valid_from_ns: TimeNs
+    valid_to_ns: TimeNs
+    released_ns: TimeNs
     label: Label
     policy: str
     product: Product
@@ -68,9 +74,9 @@ class _Withdrawn(msgspec.Struct, frozen=True, array_like=True, kw_only=True, for
     owner: str
     recipient: str
     feed: str
-    first: int
-    hashes: tuple[bytes, ...]
-    released_ns: int
+    first: Number
+    hashes: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=WITHDRAWN_MAX)]
+    released_ns: TimeNs
 
 
 class _Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

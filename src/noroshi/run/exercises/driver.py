@@ -257,7 +257,7 @@ class Driver:
         """Take what a node wants sent, and note when it wants to be woken."""
         node = self.nodes[name]
         for out in node.take():
-            if isinstance(out.record, Frame):
+            if out.channel == "frame" and isinstance(out.record, Frame):
                 self._send(name, out.record)
             else:
                 self._heard(name, out, self.now_ns)

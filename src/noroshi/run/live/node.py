@@ -191,7 +191,7 @@ class LiveNode:
     def _send(self, now_ns: int) -> None:
         has_sent = False
         for out in self.node.take():
-            if isinstance(out.record, Frame):
+            if out.channel == "frame" and isinstance(out.record, Frame):
                 link = self.links.get(out.record.partner)
                 if link is None or not link.send(out.record.bytes(), urgent=out.is_urgent):
                     self.counts.frames_refused[out.record.partner] += 1
