@@ -277,7 +277,7 @@ class Channel:
             raise FormatError("a receipt for another feed")
         chain = self.outbox.digest(given.seq)
         if chain is None:
-            if self.receipt is None or given.seq > self.receipt.seq:
+            if given.seq > self.sender.seq:
                 raise FormatError("a receipt of what was never sent")
             return
         signer = next((one for one in self.receiver.keys if is_signed(given, one)), self.receiver.keys[0])

@@ -145,6 +145,7 @@ class LiveNode:
         if now_ns >= self._look_due_ns:
             for order in self._look(now_ns):
                 self._receive(order, now_ns)
+                self._checkpoint_due_ns = now_ns  # a replay over an order would number what it puts otherwise
             self._look_due_ns = now_ns + LOOK_NS
         if now_ns >= self._checkpoint_due_ns:
             self._memory.keep(self.node.checkpoint())
