@@ -138,12 +138,17 @@ class Node:
             self._rewind.resume(unpack_arrays(memory["before"]), ready, self.sensors, memory["counters"])
             if self.registrar:
                 self.registrar.restore(unpack_arrays(memory["registrar"]))
-            if self.exchange:
+            if self.exchange and memory["exchange"] is not None:  # None: it stood alone, and was given keys since
                 self.exchange.resume(memory["exchange"])
             self._now_ns, self._wake_ns = memory["now_ns"], memory["wake_ns"]
             self.refused = Counter({(sensor, reason): n for sensor, reason, n in memory["refused"]})
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"not a checkpoint of node {self.name}: {error}") from error
+
+    @property
+    def now_ns(self) -> int:
+        """The latest time that it was told; 0 if none."""
+        return self._now_ns
 
     @property
     def n_late_rows(self) -> int:
