@@ -118,3 +118,12 @@ def test_tokens_that_are_no_texts(tmp_path, text):
     path.chmod(0o600)
     with pytest.raises(ValueError, match=r"holds .*operators"):
         read_tokens(path)
+
+
+def test_other_sensors_than_before(tmp_path):
+    state, simulated = tmp_path / "state", ("simulated://us_japan_uk/JPN",)
+    run(state, feeds=simulated, for_s=1.5)
+    for feeds in ((), simulated):
+        said = run(state, feeds=feeds)
+        assert sum("its own tracks begin anew" in line for line in said) == 1
+    assert not [line for line in run(state, feeds=simulated) if "anew" in line]

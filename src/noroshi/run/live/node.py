@@ -98,7 +98,10 @@ class LiveNode:
         """
         checkpoint, records = self._memory.last()
         if checkpoint is not None:
-            self.node.resume(checkpoint)
+            is_other = self._memory.is_of_another_tracker
+            if is_other:
+                self._says("other sensors, tracker or motion than before: its own tracks begin anew")
+            self.node.resume(checkpoint, own_tracks=not is_other)
             self._now_ns = self.node.now_ns
         if self.node.exchange:
             self.node.exchange.is_silent = True
