@@ -512,23 +512,28 @@ def real(seed: int, cut_s: float = 5.0) -> dict[str, Any]:
             totals["released"] += len(released)
             totals["missing"] += len(released - set(theirs))
             totals["never released"] += len(set(theirs) - set(seen[of][0]))
-            totals["twice"] += sum(n > 1 for n in theirs.values())
+            # a row may be told again as it was: when what it hung on came late and changed nothing of it
+            totals["released again"] += sum(n > 1 for n in seen[of][2].values())
+            totals["twice"] += sum(n > seen[of][2][key] for key, n in theirs.items())
             totals["segments"] += len(list((net.state(at) / "journal").glob("*.mcap")))
     return {"seed": seed, "killed": killed, **totals}
 
 
-def _of_journal(net: Network, code: str) -> tuple[dict[Key, int], Counter[Key]]:
-    """Return what a node released and when, and what took effect in it, as its whole journal says."""
+def _of_journal(net: Network, code: str) -> tuple[dict[Key, int], Counter[Key], Counter[Key]]:
+    """Return what a node released and when, what took effect in it, and what it released how often, by its journal."""
     node = net.node(code)
     assert node.exchange is not None
     node.exchange.is_silent = True
     counting = node.exchange.fusion = Counting(node.exchange.fusion)
     released: dict[Key, int] = {}
+    often: Counter[Key] = Counter()
 
     def judged(_: Any, told: Any, now_ns: int) -> None:
         for one in told.values():
             if one.tracks is not None:
-                released.update(((code, *key), now_ns) for key in keys_of(one.tracks))
+                keys = [(code, *key) for key in keys_of(one.tracks)]
+                released.update((key, now_ns) for key in keys)
+                often.update(keys)
 
     node.exchange.judged = judged
     for now_ns, record in net.journal(code):
@@ -536,7 +541,7 @@ def _of_journal(net: Network, code: str) -> tuple[dict[Key, int], Counter[Key]]:
             node.wake(due_ns)
         node.receive(record, now_ns)
         node.take()
-    return released, counting.rows
+    return released, counting.rows, often
 
 
 def main() -> None:

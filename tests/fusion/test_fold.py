@@ -139,6 +139,23 @@ def test_a_corrected_row_replaces_the_one_of_its_time():
     assert digest(right.picture(START_NS)) == digest(wrong_first.picture(START_NS))
 
 
+def test_of_a_row_and_its_correction_the_correction_counts_whichever_comes_first():
+    """An outbox sends the newest first, so that a partner may hear the correction before what it corrects."""
+    owner, rows, k = MADE[0]
+    state = rows.state_ecef.copy()
+    state[:, :3] += 300.0
+    corrected = rows.replace(state_ecef=state, revision=rows.revision + 1)
+    pictures = []
+    for told in ([(owner, rows, 1), (owner, corrected, 2)], [(owner, corrected, 1), (owner, rows, 2)]):
+        fusion = Fusion("x")
+        give(fusion, told)
+        pictures.append(fusion.picture(int(rows.time_ns.max()) + 2 * NS))
+    assert digest(pictures[0]) == digest(pictures[1])
+    alone = Fusion("x")
+    give(alone, [(owner, corrected, k)])
+    assert np.allclose(pictures[0].state_ecef, alone.picture(int(rows.time_ns.max()) + 2 * NS).state_ecef)
+
+
 def test_lost_forgotten_and_silent_tracks_end():
     fusion = Fusion("x")
     states = level(place([35.0, 36.0, 37.0], [140.0, 141.0, 142.0]), 200.0, 0.0)

@@ -187,6 +187,17 @@ def test_after_a_cut_the_newest_comes_first_and_the_rest_after(cut_s):
     assert two.others == [("USA", "warning 1")]
 
 
+def test_after_a_silence_what_was_sent_into_it_is_asked_for_at_once():
+    two = Two(10, pump_ns=0)
+    two.run(5)
+    two.is_cut = True
+    two.run(2.5)  # too short to be known to be away: nothing waits, all is lost
+    two.is_cut = False
+    assert not len(two.nodes["JPN"].channels["USA"].outbox)
+    two.run(1, share_every_s=0)
+    two.check_whole()
+
+
 def test_a_silent_partner_is_away_and_told_apart_from_one_that_is_there():
     two = Two(2)
     two.run(3)

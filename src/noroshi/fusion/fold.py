@@ -67,8 +67,9 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
         table.places = np.full(1 << max(4, int(needed).bit_length()), NOBODY, np.int64)
     counts = np.zeros(N_COUNTS, np.int64)
     rank = np.cumsum(np.diff(owner_of, prepend=owner_of[:1]) != 0)
+    order = np.lexsort((rows.whole[:, Whole.REVISION], rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME]))
     table.n, table.m = absorb(
-        np.lexsort((rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME])),
+        order,
         rows.state, rows.covariance, rows.said, rows.whole,
         owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.turn, table.whole,
         table.fused_state, table.fused_covariance, table.fused, table.places, is_new, table.n, table.m, counts,

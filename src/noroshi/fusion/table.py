@@ -37,7 +37,8 @@ class Whole(IntEnum):
     MODE_3A = auto()
     MMSI = auto()
     CALL_SIGN = auto()  # three
-    OWNER = 11
+    REVISION = 11  # of two rows of one time the higher one counts, whichever came first
+    OWNER = auto()
     TRACK = auto()  # the fused track that it belongs to, NOBODY or ENDED
     NEXT = auto()  # the next contributor of that track, NOBODY after the last
     IS_IN = auto()  # 1 if what it said last is in the fused state
@@ -68,7 +69,7 @@ class Rows:
     Attributes:
         state, covariance: (k, 6), (k, 6, 6).
         said: (k, 8) existence and probabilities of kinds.
-        whole: (k, 11) see `Whole`.
+        whole: (k, 12) see `Whole`.
     """
 
     state: Floats
@@ -87,7 +88,7 @@ class Table:
 
     Attributes:
         state, covariance, said, density, turn, whole: (n, ...) of contributors: what each said last, the process noise
-            [m2/s3] and the rate of turn [rad/s] that it shows, and (n, 17) whole numbers, see `Whole`.
+            [m2/s3] and the rate of turn [rad/s] that it shows, and (n, 18) whole numbers, see `Whole`.
         fused_state, fused_covariance, fused: (m, ...) of fused tracks, the last (m, 8), see `Fused`.
         places: hash table of the contributors' rows.
         extra: named small arrays, replaced and never written to.
@@ -248,9 +249,10 @@ def rows_of(tracks: Tracks, flags: Integers) -> Rows:
     whole[:, Whole.ICAO_ADDRESS] = tracks.identity.icao_address
     whole[:, Whole.MODE_3A] = tracks.identity.mode_3a
     whole[:, Whole.MMSI] = tracks.identity.mmsi
+    whole[:, Whole.REVISION] = tracks.revision
     words = call_sign_words(tracks.identity.call_sign)
     if len(words):
-        whole[:, Whole.CALL_SIGN : Whole.OWNER] = words
+        whole[:, Whole.CALL_SIGN : Whole.REVISION] = words
     said = np.concatenate([tracks.existence[:, None], tracks.kind_probability], axis=1)
     return Rows(
         np.ascontiguousarray(tracks.state_ecef), np.ascontiguousarray(tracks.covariance_ecef), said, whole

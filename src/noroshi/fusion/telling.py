@@ -23,7 +23,7 @@ LEAST = 1e-3  # a kind that somebody rules out is taken to be this likely to him
 SUREST = 1e-6
 CODES = (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI)
 FIELDS = ("icao_address", "mode_3a", "mmsi", "call_sign")
-CALL_SIGN = slice(int(Whole.CALL_SIGN), int(Whole.OWNER))
+CALL_SIGN = slice(int(Whole.CALL_SIGN), int(Whole.REVISION))
 RANK = np.array([0, 2, 1, 0])  # of a `TrackStatus`: one firm contributor makes a track firm
 STATUS = np.array([TrackStatus.TENTATIVE, TrackStatus.COASTING, TrackStatus.FIRM], np.uint8)
 

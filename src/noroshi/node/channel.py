@@ -93,6 +93,7 @@ class Channel:
         self._store, self._bytes_s = store, bytes_s
         self._heard_ns: int | None = None
         self._back_ns = 0  # when the last silence ended
+        self._stalled_ns = 0  # when this node itself was awake again: what came meanwhile may lie unread
         self._told_seq = 0  # the highest number the partner says it has sent
         self._beacon_ns = self._receipt_ns = self._pumped_ns = 0
         self._receipted = 0
@@ -105,6 +106,10 @@ class Channel:
     def is_heard(self, now_ns: int) -> bool:
         """Return whether the partner is there: heard within the lease."""
         return self._heard_ns is not None and now_ns - self._heard_ns <= LEASE_NS
+
+    def begin(self) -> None:
+        """Know nothing of who is there: a node that was away itself."""
+        self._heard_ns = None
 
     def is_back(self, now_ns: int) -> bool:
         """Return whether a silence of the partner has just ended: the newest first, and what was lost at once."""
@@ -145,6 +150,8 @@ class Channel:
     def pump(self, now_ns: int) -> list[tuple[bytes, bool]]:
         """Return the frames that are to go now, each with whether it is urgent."""
         frames: list[tuple[bytes, bool]] = []
+        if now_ns - self._pumped_ns > SILENCE_NS:
+            self._stalled_ns, self._asked = now_ns, dict.fromkeys(self._asked, now_ns)
         if now_ns - self._beacon_ns >= BEACON_NS:
             self._beacon_ns = now_ns
             frames.append((Kind.BEACON.value + _ENCODER.encode(Beacon(self.sender.seq, now_ns)), True))
@@ -210,7 +217,8 @@ class Channel:
 
     def _hear_from(self, now_ns: int) -> None:
         """Note that the partner is there; after a silence, that nothing is on its way any more."""
-        if self._heard_ns is None or now_ns - self._heard_ns > SILENCE_NS:
+        heard_ns = self._heard_ns
+        if heard_ns is None or (now_ns - heard_ns > SILENCE_NS and self._stalled_ns <= heard_ns):
             self._back_ns, self._asked, self._beacon_ns = now_ns, {}, 0
         self._heard_ns = now_ns
 

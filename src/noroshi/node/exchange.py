@@ -161,6 +161,7 @@ class Exchange:
         """Be silent no more: what waits is what the policy in force would release, and numbers go on."""
         self.is_silent = False
         for code, channel in self.channels.items():
+            channel.begin()
             self._n_parcels = max(self._n_parcels, (channel.outbox.next_parcel - 1) // 2)
             self._settle(code, self.policy, now_ns)
 

@@ -196,15 +196,19 @@ class LiveNode:
             self._now_ns = max(due_ns, self._now_ns)
 
     def _send(self, now_ns: int) -> None:
+        has_sent = False
         for out in self.node.take():
             if out.channel == "frame" and isinstance(out.record, Frame):
                 link = self.links.get(out.record.partner)
                 if link is None or not link.send(out.record.bytes(), urgent=out.is_urgent):
                     self.counts.frames_refused[out.record.partner] += 1
+                has_sent = True
                 continue
             if out.channel == "alarm" and isinstance(out.record, Status):
                 self.counts.alarms[str(out.record.source[0]), str(out.record.subject[0])] += 1
             self._heard(out, now_ns)
+        if has_sent:
+            self._say_room()
 
     def _tell_again(self, now_ns: int) -> None:
         """Hand on the warnings among what is given out once more: nobody knows whether they were shown before."""

@@ -61,7 +61,7 @@ class WaysOut:
             "exercise": exercise,
             "sensor_types": {} if exchange is None else exchange.sensor_types,
         }
-        own, others = [nation], [viewer for viewer in viewers if viewer != nation]
+        own, others = [[one for one in viewers if (one == nation) == is_own] for is_own in (True, False)]
         self._fused = Views(self._policy, secrets, viewers=own, product=Product.FUSED, **about)
         self._given = Views(self._policy, secrets, viewers=others, product=Product.CONTRIBUTION, **about)
 
@@ -71,8 +71,8 @@ class WaysOut:
 
     def hear(self, out: Outgoing, now_ns: int) -> None:
         """Take in what the node gave out."""
-        if not isinstance(out.record, Tracks):
-            return
+        if not isinstance(out.record, Tracks) or not self._edges:
+            return  # what nobody looks at would only pile up
         exchange = self._node.exchange
         if exchange is not None and exchange.policy is not self._policy:
             self._policy = exchange.policy
