@@ -125,25 +125,35 @@ class Node:
             }
         )
 
-    def resume(self, checkpoint: bytes) -> None:
+    def resume(self, checkpoint: bytes, *, own_tracks: bool = True) -> None:
         """Become the node that gave this checkpoint.
+
+        Args:
+            checkpoint: of a node of the same configuration.
+            own_tracks: without, its own tracks begin anew; for a node of other sensors or another tracker.
 
         Raises:
             FormatError: if these bytes are no checkpoint.
         """
         try:
             memory = msgspec.msgpack.decode(checkpoint)
-            batches = [unpack(batch) for batch in memory["batches"]]
-            ready = [batch for batch in batches if isinstance(batch, Detections)]
-            self._rewind.resume(unpack_arrays(memory["before"]), ready, self.sensors, memory["counters"])
-            if self.registrar:
+            if own_tracks:
+                batches = [unpack(batch) for batch in memory["batches"]]
+                ready = [batch for batch in batches if isinstance(batch, Detections)]
+                self._rewind.resume(unpack_arrays(memory["before"]), ready, self.sensors, memory["counters"])
+            if self.registrar and own_tracks:
                 self.registrar.restore(unpack_arrays(memory["registrar"]))
-            if self.exchange:
+            if self.exchange and memory["exchange"] is not None:  # None: it stood alone, and was given keys since
                 self.exchange.resume(memory["exchange"])
             self._now_ns, self._wake_ns = memory["now_ns"], memory["wake_ns"]
             self.refused = Counter({(sensor, reason): n for sensor, reason, n in memory["refused"]})
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"not a checkpoint of node {self.name}: {error}") from error
+
+    @property
+    def now_ns(self) -> int:
+        """The latest time that it was told; 0 if none."""
+        return self._now_ns
 
     @property
     def n_late_rows(self) -> int:

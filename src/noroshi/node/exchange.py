@@ -451,7 +451,7 @@ class Exchange:
             raise FormatError("too many tombstones in one message")
         for product, numbers in tombstones:
             if product is Product.CONTRIBUTION:
-                self.fusion.forget(envelope.owner, numbers, min(envelope.released_ns, now_ns + AHEAD_NS))
+                self.fusion.forget(envelope.owner, numbers, min(max(envelope.released_ns, 0), now_ns + AHEAD_NS))
 
     def _tell_again(self, code: str, now_ns: int) -> None:
         """Offer everything once more to a partner that lost its memory."""

@@ -43,7 +43,7 @@ def node(
         sys.stdout.write(f"node {running.nation.code}: {line}\n")
         sys.stdout.flush()
 
-    with one_line(), Running(wanted, says) as running:
+    with one_line(), (running := Running(wanted, says)):
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: running.node.stop())
         says(f"running, its memory is {running.state}; Ctrl-C ends it")

@@ -26,6 +26,7 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
     segment: int
     n_records: int
     node: bytes
+    tracker: str = ""
 
 
 class Memory:
@@ -41,6 +42,12 @@ class Memory:
         self._writer: JournalWriter | None = None
         self._segment = max((number for number, _ in self._segments()), default=0)
         self._n_records = 0
+        self._tracker = self._tracker_before = ""
+
+    @property
+    def is_of_another_tracker(self) -> bool:
+        """Whether the checkpoint that `last` returned is of other sensors, another tracker or other motion than now."""
+        return self._tracker_before not in ("", self._tracker)
 
     def last(self) -> tuple[bytes | None, Iterator[tuple[int, Batch]]]:
         """Return the newest checkpoint, None if there is none, and the (now_ns, record) since.
@@ -55,6 +62,7 @@ class Memory:
             if hashlib.sha256(data[DIGEST_BYTES:]).digest() != data[:DIGEST_BYTES]:
                 raise FormatError(f"{path}: is damaged; move the folder away to begin anew")
             kept = msgspec.msgpack.decode(data[DIGEST_BYTES:], type=_Kept)
+        self._tracker_before = kept.tracker
         return kept.node or None, self._since(kept)
 
     def start(self, setup: Setup) -> None:
@@ -62,6 +70,7 @@ class Memory:
         self._end()
         self._segment += 1
         self._n_records = 0
+        self._tracker = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(setup, sharing=None))).hexdigest()
         self._writer = JournalWriter(self._path(self._segment), setup)
 
     def write(self, record: Batch, now_ns: int) -> None:
@@ -72,7 +81,7 @@ class Memory:
 
     def keep(self, checkpoint: bytes) -> None:
         """Write a checkpoint of the node as it is after the last record written."""
-        content = msgspec.msgpack.encode(_Kept(self._segment, self._n_records, checkpoint))
+        content = msgspec.msgpack.encode(_Kept(self._segment, self._n_records, checkpoint, self._tracker))
         replace(self._folder / "checkpoint", hashlib.sha256(content).digest() + content)
 
     def close(self) -> None:

@@ -57,6 +57,7 @@ class LiveNode:
         tick: told the time after each turn.
         together: makes of all that the node's stores are told inside it one change: it is on the disk before a frame
             goes out.
+        says: told, in one line, what is wrong.
         picture_ns: how often `heard` is told the picture.
         checkpoint_ns: how often all is written down.
     """
@@ -74,6 +75,7 @@ class LiveNode:
         look: Callable[[int], Sequence[Order]] = lambda _: (),
         tick: Callable[[int], None] = lambda _: None,
         together: Callable[[], AbstractContextManager[object]] = nullcontext,
+        says: Callable[[str], None] = lambda _: None,
         picture_ns: int = NS_PER_S,
         checkpoint_ns: int = 30 * NS_PER_S,
     ) -> None:
@@ -83,6 +85,7 @@ class LiveNode:
         self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
         self._look, self._tell, self._together = look, tick, together
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
+        self._says, self._is_behind = says, False
         self._now_ns = 0
         self._picture_due_ns = self._look_due_ns = self._checkpoint_due_ns = 0
         self._stopped = threading.Event()
@@ -95,7 +98,11 @@ class LiveNode:
         """
         checkpoint, records = self._memory.last()
         if checkpoint is not None:
-            self.node.resume(checkpoint)
+            is_other = self._memory.is_of_another_tracker
+            if is_other:
+                self._says("other sensors, tracker or motion than before: its own tracks begin anew")
+            self.node.resume(checkpoint, own_tracks=not is_other)
+            self._now_ns = self.node.now_ns
         if self.node.exchange:
             self.node.exchange.is_silent = True
         for now_ns, record in records:
@@ -212,7 +219,12 @@ class LiveNode:
 
     def _tick(self) -> int:
         """Return the time, which does not run backwards here when somebody sets the clock."""
-        self._now_ns = max(self._now_ns, self._clock())
+        clock_ns = self._clock()
+        was_behind, self._is_behind = self._is_behind, clock_ns < self._now_ns - NS_PER_S
+        if self._is_behind and not was_behind:
+            behind_s = (self._now_ns - clock_ns) / NS_PER_S
+            self._says(f"the clock is {behind_s:,.0f} s behind the time that it was before: nothing is done until then")
+        self._now_ns = max(self._now_ns, clock_ns)
         return self._now_ns
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from noroshi.geo.time import NS_PER_S
-from noroshi.run import kernel_cache
+from noroshi.run import kernel_cache, pki
 from noroshi.run.feeds import Feed, open_feed
 from noroshi.run.feeds.simulated import Feed as Simulated
 from noroshi.run.links import Link, open_link
@@ -28,6 +28,7 @@ from noroshi.run.scenarios import Live, Nation, read_nation
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Sharing, public_keys
 from noroshi.run.stores.outbox import StoreFile
+from noroshi.sharing.parcels import State
 
 SECRET_BYTES = 32
 
@@ -77,6 +78,8 @@ class Running:
         self.keys = wanted.keys or folder / live.keys
         self.state = wanted.state or folder / live.state
         self._arrived = threading.Event()
+        if wanted.for_s is not None and not 0.0 < wanted.for_s < 1e9:
+            raise ValueError(f"--for {wanted.for_s:g}: give a number of seconds above 0")
         self._stack = ExitStack()
         self.node: LiveNode
 
@@ -95,7 +98,11 @@ class Running:
 
     def _open(self, stack: ExitStack) -> None:
         now_ns = self._wanted.clock_ns
+        self._check_keys()
         kernel_cache.prepare()
+        self.state.mkdir(parents=True, exist_ok=True)
+        store = stack.enter_context(StoreFile(self.state / "outboxes.sqlite"))
+        _claim(store.state, self.state, self.nation.code)
         memory = Memory(self.state / "journal")
         stack.callback(memory.close)
         feeds = [stack.enter_context(_closing(self._feed(address))) for address in self._addresses()]
@@ -113,7 +120,6 @@ class Running:
             secret=secret,
             now_ns=now_ns(),
         )
-        store = stack.enter_context(StoreFile(self.state / "outboxes.sqlite"))
         auditing = None
         if described.own is not None and described.setup.sharing is not None:
             keys = {code: public_keys(text) for code, text in described.setup.sharing.partners.items()}
@@ -160,6 +166,7 @@ class Running:
             look=watcher.look if watcher else lambda _: (),
             tick=auditing.tick if auditing else lambda _: None,
             together=store.together,
+            says=self._says,
             picture_ns=round(self.live.picture_s * NS_PER_S),
             checkpoint_ns=round(self.live.checkpoint_s * NS_PER_S),
         )
@@ -167,6 +174,21 @@ class Running:
         self.node.catch_up()
         if auditing and core.exchange:
             auditing.watch(core.exchange)
+
+    def _check_keys(self) -> None:
+        """Refuse keys that cannot be used before anything is written.
+
+        Raises:
+            ValueError: if they are wanted and not there, or cannot be used.
+        """
+        if self.keys.is_dir():
+            whose = pki.identity(self.keys).nation
+            if whose != self.nation.code:
+                raise ValueError(f"{self.keys}: are keys of {whose}, not of {self.nation.code}")
+        elif self._wanted.keys or self._wanted.links or self.live.links or self.keys.exists():
+            raise ValueError(f"{self.keys}: is no folder of keys; `noroshi pki init` makes one")
+        else:
+            self._says(f"stands alone: there are no keys in {self.keys}")
 
     def _wait(self, seconds: float) -> None:
         self._arrived.wait(seconds)
@@ -206,7 +228,8 @@ def read_tokens(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: is no TOML: {error}") from error
     viewers, operators = told.pop("viewers", {}), told.pop("operators", [])
-    if told or not isinstance(viewers, dict) or not isinstance(operators, list):
+    texts = [*viewers.values(), *operators] if isinstance(viewers, dict) and isinstance(operators, list) else [None]
+    if told or not all(isinstance(text, str) for text in texts):
         raise ValueError(f'{path}: holds `operators = ["token"]` and a table [viewers] with "token" = "JPN"')
     return {"viewers": viewers, "operators": operators}
 
@@ -233,6 +256,18 @@ def _exercise(feeds: Sequence[Feed], sharing: Sharing | None) -> str | None:
             "simulated sensors, and keys of no exercise: partners would take them for real; noroshi pki init --exercise"
         )
     return sharing.exercise
+
+
+def _claim(state: State, folder: Path, nation: str) -> None:
+    """Note whose memory a folder is.
+
+    Raises:
+        ValueError: if it is another's.
+    """
+    owner = (state.get("nation") or nation.encode()).decode(errors="replace")
+    if owner != nation:
+        raise ValueError(f"{folder}: is the memory of {owner}, not of {nation}; give each node its own with --state")
+    state.put("nation", nation.encode())
 
 
 def _secret(state: Path) -> bytes:

@@ -64,6 +64,9 @@ class Watcher:
         except (ValueError, OSError) as error:
             self._complain(f"{self._name}: not read again: {error}")
             return []
+        if fresh.code != self._nation.code:
+            self._complain(f"{self._name}: not read again: it is of {fresh.code}, not of {self._nation.code}")
+            return []
         before, self._nation = _policy_text(self._nation), fresh
         text = _policy_text(fresh)
         if text == before:
@@ -92,8 +95,13 @@ class Watcher:
     def _look_at_orders(self, now_ns: int) -> list[Order]:
         found = []
         for path in sorted(self._orders.glob("*.json")):
-            found.append(Order.of(BREAK_GLASS, self._nation.code, path.read_text(errors="replace"), now_ns))
-            path.rename(path.with_suffix(".taken"))
+            try:
+                text = path.read_text(errors="replace")
+                path.rename(path.with_suffix(".taken"))
+            except OSError as error:
+                self._complain(f"{path.name}: not taken in: {error.strerror or error}")
+                continue
+            found.append(Order.of(BREAK_GLASS, self._nation.code, text, now_ns))
             self._says(f"took in {path.name}")
         return found
 
