@@ -310,6 +310,22 @@ def test_own_rows_are_fused_under_the_numbers_that_partners_see():
     assert set(own) >= set(two.taken("USA", "JPN"))
 
 
+def test_a_second_row_of_one_time_has_a_higher_revision_for_everybody():
+    two = Two(10, pump_ns=0)
+    two.run(2, share_every_s=0)
+    rows = two.tracks.replace(time_ns=np.full(6, two.now_ns), updated_ns=np.full(6, two.now_ns))
+    heard = {"JPN": [], "USA": []}
+    for nation, into in heard.items():
+        two.nodes[nation].fusion.receive = lambda c, *, into=into, **_: into.extend(
+            zip(c.track_id.tolist(), c.state_ecef[:, 0].tolist(), c.revision.tolist(), strict=True)
+        )
+    two.nodes["JPN"].share(rows, two.now_ns, is_whole=False)
+    two.nodes["JPN"].share(rows.replace(state_ecef=rows.state_ecef + 5.0), two.now_ns, is_whole=False)
+    two.run(2, share_every_s=0)
+    assert sorted(heard["JPN"]) == sorted(heard["USA"])
+    assert {revision for *_, revision in heard["JPN"]} == {0, 1}
+
+
 def test_a_track_that_is_gone_is_told_as_lost():
     heard = []
     two = Two(9)

@@ -58,6 +58,9 @@ class Partner:
     bytes_s: float | None = None
 
 
+REMEMBERED_MAX = 20_000  # tracks of which it is known what was told last
+RECENT_NS = 120 * NS_PER_S
+
 NewPolicy = Callable[[str, str, Policy, int], Policy]
 
 
@@ -116,6 +119,7 @@ class Exchange:
         self.judged: Callable[[Facts, Mapping[str, Released], int], None] = lambda *_: None
         self.secrets, self.sensor_types, self._pump_ns = secrets, dict(sensor_types), pump_ns
         self._memories: dict[str, Memory] = {}
+        self._last_told: dict[int, tuple[int, int]] = {}  # time and revision of each track's last row
         self._shared: Tracks | None = None  # the last row of each living track that was offered
         self._given: list[Outgoing] = []
         self._alarms: Counter[tuple[str, str]] = Counter()
@@ -193,7 +197,7 @@ class Exchange:
         self._n_parcels += 1
         if not len(rows):
             return
-        rows = rows.replace(label=encode(self.label))
+        rows = self._revised(rows, now_ns).replace(label=encode(self.label))
         self._release(rows, sorted(self.channels), now_ns)
         numbers = self.secrets.numbers(self._home_class()).of(rows.track_id)
         own = as_evidence(rows.replace(track_id=numbers, node=self.nation), self.sensor_types)
@@ -269,6 +273,7 @@ class Exchange:
                 for code, one in sorted(self._memories.items())
             },
             "shared": None if self._shared is None else pack(self._shared),
+            "last_told": [[track, *told] for track, told in self._last_told.items()],
             "n_parcels": self._n_parcels,
             "alarms": [[*key, n] for key, n in sorted(self._alarms.items())],
             "wake_ns": self._wake_ns,
@@ -292,6 +297,7 @@ class Exchange:
         if shared is not None and not isinstance(shared, Tracks):
             raise FormatError("what was shared is no tracks")
         self._shared, self._n_parcels = shared, memory["n_parcels"]
+        self._last_told = {track: (time_ns, told) for track, time_ns, told in memory["last_told"]}
         self._alarms = Counter({(code, reason): n for code, reason, n in memory["alarms"]})
         self._wake_ns = memory["wake_ns"]
 
@@ -315,6 +321,26 @@ class Exchange:
             self._memories.pop(subject, None)
         else:
             raise ValueError("there is no such order")
+
+    def _revised(self, rows: Tracks, now_ns: int) -> Tracks:
+        """Return rows of which each that holds at the time of its track's row before has a higher revision than that.
+
+        A plot of another sensor may say more of a time that was told of. Partners may hear the two in any order, and
+        all have to take the same one for the later.
+        """
+        revision = rows.revision.copy()
+        for i, (track, time_ns) in enumerate(zip(rows.track_id.tolist(), rows.time_ns.tolist(), strict=True)):
+            before_ns, before = self._last_told.get(track, (0, 0))
+            if before_ns == time_ns:
+                revision[i] = max(int(revision[i]), before + 1)
+            self._last_told[track] = (time_ns, int(revision[i]))
+        if len(self._last_told) > REMEMBERED_MAX:
+            self._last_told = {
+                track: (time_ns, told)
+                for track, (time_ns, told) in self._last_told.items()
+                if time_ns > now_ns - RECENT_NS
+            }
+        return rows.replace(revision=revision)
 
     def _news(self, tracks: Tracks, now_ns: int) -> Tracks:
         """Return the rows that say something new, and a last row of each track that is gone."""
