@@ -218,6 +218,7 @@ def _act(
         if (memory := memories[place]) is not None:
             _recall(memory, driver, acted)
         since = time.perf_counter()
+        meeting = meeting if plan.sharing and scenario.links() else Alone()
         while driver.now_ns < end_ns:
             driver.run(min(_next_meeting(driver.now_ns), end_ns))
             driver.enter(meeting.meet(driver.leaving))
