@@ -12,6 +12,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 
 from cut_links import VARIANTS, repetition
 
+from noroshi.run.live import running
+
+
+@pytest.fixture(autouse=True)
+def _links_as_they_were(monkeypatch):
+    """Put back what the bench leaves in the place of `open_link`, for tests that run after this one."""
+    monkeypatch.setattr(running, "open_link", running.open_link)
+
 
 @pytest.mark.parametrize(("seed", "cut_s", "variant"), [(1, 5.0, 0), (2, 5.0, 2), (3, 60.0, 1)])
 def test_nothing_is_missing_and_nothing_takes_effect_twice(seed, cut_s, variant):

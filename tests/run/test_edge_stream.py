@@ -71,7 +71,7 @@ def streaming(edge, token="token-usa", query="", **said):
 
 
 def test_every_edge_of_the_room_takes_released_views_alone():
-    assert set(rooms.names("run.edges")) == {"cot_tcp", "stream", "udp_asterix"}
+    assert set(rooms.names("run.edges")) == {"cot_tcp", "stream", "udp_asterix", "zenoh"}
     for name in rooms.names("run.edges"):
         made = rooms.load("run.edges", name).Edge
         said = typing.get_type_hints(made.send)
