@@ -26,7 +26,8 @@ TOLD = {
     ),
     "cut_links": (
         "Cut links and killed nodes",
-        "Contributions and warnings released by one node against those that took effect at the other, after cuts and kills.",
+        "Contributions and warnings released by one node against those that took effect at the other, after cuts and kills, "
+        "on a virtual clock. This run's three cuts with real processes joined two states of the code and are left out.",
     ),
     "share_speed": (
         "From sensor to a partner's picture",
