@@ -7,7 +7,7 @@ same contributions have the same picture.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -519,16 +519,10 @@ class Exchange:
 
 def _some(released: Released, chosen: NDArray[np.int64]) -> Released:
     assert released.tracks is not None
-    return Released(
-        recipient=released.recipient,
-        policy=released.policy,
-        label=released.label,
+    return replace(
+        released,
         rows=released.rows[chosen],
         due_ns=released.due_ns[chosen],
-        expires_ns=released.expires_ns,
         rule=released.rule[chosen],
         tracks=take(released.tracks, chosen),
-        outcome=released.outcome,
-        decided=released.decided,
-        memory=released.memory,
     )
