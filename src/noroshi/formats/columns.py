@@ -12,11 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.formats import FormatError
-from noroshi.records import Batch, Detections, Frame, Identity, Order, Status, Tracks, Truth, check
+from noroshi.records import (
+    Alert,
+    Batch,
+    Decision,
+    Detections,
+    Frame,
+    Identity,
+    Launches,
+    Order,
+    Paths,
+    Status,
+    Threats,
+    Tracks,
+    Truth,
+    check,
+)
 
 VERSION = 1
 TYPES: dict[str, type[Batch]] = {
-    kind.__name__: kind for kind in (Detections, Frame, Identity, Order, Status, Tracks, Truth)
+    kind.__name__: kind
+    for kind in (Alert, Decision, Detections, Frame, Identity, Launches, Order, Paths, Status, Threats, Tracks, Truth)
 }
 TEXT_BYTES_MAX = 64 << 20  # of one column: a short message can ask for very wide cells
 _DTYPE = re.compile(r"[<>|][biufU]\d{1,9}")

@@ -5,30 +5,43 @@ Records carry no algorithms. They are checked where they enter the program (byte
 carries a `Quality` code, so that one bad plot never spoils a batch.
 """
 
+from noroshi.records.alert import Alert
 from noroshi.records.batch import Batch, RecordError, check, concatenate, digest, empty, take
+from noroshi.records.decision import Decision
 from noroshi.records.detections import Detections
 from noroshi.records.frame import Frame
 from noroshi.records.identity import Identity
+from noroshi.records.launches import Launches
 from noroshi.records.order import Order
 from noroshi.records.quality import Quality
 from noroshi.records.site import SensorSite
 from noroshi.records.status import Status
+from noroshi.records.threats import CERTAINTIES, STAGES, Certainty, Paths, Stage, Threats
 from noroshi.records.tracks import KINDS, STATUSES, Kind, Tracks, TrackStatus, certain_kind, joined_by_sensor
 from noroshi.records.truth import Truth
 
 __all__ = [
+    "CERTAINTIES",
     "KINDS",
+    "STAGES",
     "STATUSES",
+    "Alert",
     "Batch",
+    "Certainty",
+    "Decision",
     "Detections",
     "Frame",
     "Identity",
     "Kind",
+    "Launches",
     "Order",
+    "Paths",
     "Quality",
     "RecordError",
     "SensorSite",
+    "Stage",
     "Status",
+    "Threats",
     "TrackStatus",
     "Tracks",
     "Truth",
