@@ -122,12 +122,10 @@ class Telling:
                 self.warned[code] = concern
                 self.low_since_ns.pop(code, None)
         for code in sorted(self.warned):
-            concern = now.get(code)
-            probability = concern.probability if concern else 0.0
-            if probability >= settings.probability_off:
+            expected = now.get(code)
+            if expected is not None and expected.probability >= settings.probability_off:
                 self.low_since_ns.pop(code, None)
-                if concern and code in self.warned:
-                    self.warned[code] = concern
+                self.warned[code] = expected
                 continue
             since_ns = self.low_since_ns.setdefault(code, course.time_ns)
             why = self._leaves(self.warned[code], since_ns, course, settings)
@@ -219,6 +217,14 @@ class Telling:
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Any) -> "Telling":
         """Return the telling that gave this memory."""
-        concerns, low, *kept, n, has_passed = memory
-        alerts = [None if one is None else unpack(one) for one in kept]
-        return cls({each[0]: Concern(*each) for each in concerns}, dict(low), *alerts, n, has_passed)
+        concerns, low, told, pending, refused, n, has_passed = memory
+        told, pending, refused = (None if one is None else unpack(one) for one in (told, pending, refused))
+        return cls(
+            warned={each[0]: Concern(*each) for each in concerns},
+            low_since_ns=dict(low),
+            told=told,
+            pending=pending,
+            refused=refused,
+            n=n,
+            has_passed=has_passed,
+        )

@@ -1,7 +1,7 @@
 """What is told beside missiles: one rule a file, and the file's name is its key.
 
-A file of this room has a model `Rule` whose fields a nation's file sets. It is asked at each picture what it finds; what
-people are told of it, when it is told again and when it is over is the same for all (`warning/telling.py`).
+A file of this room has a model `Rule` whose fields a nation's file sets. It is asked at each picture what it finds;
+what people are told of it, when it is told again and when it is over is the same for all (`warning/telling.py`).
 """
 
 from collections.abc import Mapping
