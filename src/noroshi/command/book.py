@@ -38,10 +38,13 @@ from noroshi.command.matters import (
 from noroshi.command.people import Person
 from noroshi.command.rows import Row, Said, What, digest_of, rows_of, said_in, text_of
 from noroshi.command.standing import PEACETIME, Delegation, Posture, StandingPlan, within
-from noroshi.command.transitions import IN_FORCE, OPEN, STANDING, TABLE, UNDECIDED, Action, Role, Step
+from noroshi.command.transitions import IN_FORCE, OPEN, STANDING, TABLE, UNDECIDED, UNDER_WAY, Action, Role, Step
 from noroshi.command.waiting import Waiting, waiting
 from noroshi.records import Decision
 
+TO_DO = (*UNDER_WAY, Step.EXECUTING)
+TO_SEND = (Step.TASKED,)
+"""Before which steps it is looked again whether what was approved still may be. An alert that is out is out."""
 EARLY_MAX = 1_000
 REPORTS = (Step.RECEIVED, Step.EXECUTING, Step.DONE_OK, Step.DONE_NOT_OK)  # of the machine that does the task
 
@@ -68,6 +71,7 @@ class Book:
         matters: by (nation that began it, stream).
         refused: how many steps were not taken, by reason.
         picture_ns: the time of the picture that people have before them here.
+        now_ns: the latest time that it was told.
     """
 
     def __init__(
@@ -84,7 +88,7 @@ class Book:
         self.matters: dict[Key, Matter] = {}
         self.refused: Counter[str] = Counter()
         self.picture_ns = 0
-        self._now_ns = 0
+        self.now_ns = 0
         self._uses: Counter[Key] = Counter()
         self._early: dict[Key, dict[int, tuple[str, Row]]] = {}
         self._open: dict[Key, None] = {}
@@ -131,7 +135,7 @@ class Book:
 
     def wake(self, now_ns: int) -> None:
         """Let everything lapse whose time is over: it is passed on to those above once, and then nothing is done."""
-        self._now_ns = max(self._now_ns, now_ns)
+        self.now_ns = max(self.now_ns, now_ns)
         while (due_ns := self.wake_ns()) is not None and due_ns <= now_ns:
             _, founder, stream, _ = heapq.heappop(self._due)
             self._lapse(self.matters[founder, stream], now_ns)
@@ -151,7 +155,7 @@ class Book:
         early = [pair for held in self._early.values() for pair in held.values()]
         return msgspec.msgpack.encode(
             _Memory(
-                self._now_ns,
+                self.now_ns,
                 list(self.matters.values()),
                 early,
                 [(*key, n) for key, n in self._uses.items()],
@@ -169,7 +173,7 @@ class Book:
             memory = msgspec.msgpack.decode(checkpoint, type=_Memory)
         except msgspec.DecodeError as error:
             raise ValueError(f"not a checkpoint of decisions: {error}") from error
-        self._now_ns, self.refused = memory.now_ns, Counter(dict(memory.refused))
+        self.now_ns, self.refused = memory.now_ns, Counter(dict(memory.refused))
         self.matters = {(matter.founder, matter.stream): matter for matter in memory.matters}
         self._uses = Counter({(nation, stream): n for nation, stream, n in memory.uses})
         self._early, self._due, self._open = {}, [], {}
@@ -246,7 +250,7 @@ class Book:
         return msgspec.structs.replace(row, deadline_ns=due_ns, content=text_of(said))
 
     def say(self, key: Key, step: Step, now_ns: int, *, said: Said, reason: str = "", role: str = MACHINE) -> Verdict:
-        """Take in a step of the machine's own in a stream that this node writes.
+        """Take in a step of the machine's own; in a stream that another nation writes it is sent there.
 
         Args:
             key: of the matter.
@@ -418,10 +422,12 @@ class Book:
                 return Verdict(Refusal.DENIED, ruling.rule)
             if "rule" in TABLE[step].fields and said.rule != ruling.rule:
                 return Verdict(Refusal.RULE, ruling.rule)
-        return self._still_approved(matter, now_ns) if matter is not None and step is Step.TASKED else None
+        if matter is None or step not in (TO_SEND if matter.what.action == Action.ALERT else TO_DO):
+            return None
+        return self.not_any_more(matter, now_ns)
 
-    def _still_approved(self, matter: Matter, now_ns: int) -> Verdict | None:
-        """Return why what was approved may not be tasked any more."""
+    def not_any_more(self, matter: Matter, now_ns: int) -> Verdict | None:
+        """Return why what was approved may not be done any more by what is known here now; None if it may."""
         for nation, one in sorted(matter.approvals.items()):
             if one.plan:
                 if not self._plan_covers(nation, one.plan, matter, now_ns):
@@ -464,7 +470,7 @@ class Book:
             and matter.what.action in told.actions
             and told.from_ns <= now_ns < told.until_ns
             and within(own, told.areas)
-            and self.home == (told.writer or nation)
+            and matter.owner == (told.writer or nation)
             and (is_used or not told.uses_max or self._uses[nation, stream] < told.uses_max)
         )
 
@@ -495,7 +501,7 @@ class Book:
             asset=what.asset or founder,
             areas=what.areas,
             concerns=concerns,
-            posture=self.posture(acting_for, self._now_ns),
+            posture=self.posture(acting_for, self.now_ns),
             priority=what.priority,
             joint=row.stream.startswith(JOINT),
         )

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from noroshi.command.authority import Authority
 from noroshi.command.book import Book
-from noroshi.command.matters import Settings, Verdict, key_of
+from noroshi.command.matters import Matter, Settings, Verdict, key_of
 from noroshi.command.people import Person
 from noroshi.command.rows import Said, decision_of
-from noroshi.command.transitions import IN_FORCE, Step
+from noroshi.command.transitions import IN_FORCE, Action, Step
 from noroshi.command.warnings import Tolerance, Warnings
 from noroshi.records import Alert, Batch, Decision, Threats
 
@@ -94,14 +94,17 @@ class Command:
     def take(self) -> list[Out]:
         """Return what is new, in order, and forget that it is; an alert follows the step that approved it."""
         out: list[Out] = []
-        for row in self.book.take():
-            is_own = row.nation == self.book.home
-            out.append(Out("decision" if is_own else "heard", decision_of([row])))
-            matter = self.book.matters[key_of(row)]
-            if is_own and row.step in IN_FORCE and row.version == matter.version:
-                alert = self.warnings.approved(key_of(row))
-                if alert is not None:
+        while rows := self.book.take():
+            for row in rows:
+                is_own = row.nation == self.book.home
+                out.append(Out("decision" if is_own else "heard", decision_of([row])))
+                matter = self.book.matters[key_of(row)]
+                if row.version != matter.version:
+                    continue
+                if is_own and row.step in IN_FORCE and (alert := self.warnings.approved(key_of(row))) is not None:
                     out.append(Out("alert", alert))
+                if row.step == Step.TASKED and matter.what.action != Action.ALERT:
+                    self._receipt(matter)
         for row in self.book.take_forward():
             out.append(Out("said", decision_of([row]), to=self.book.writer_of(row)))
         return out
@@ -140,6 +143,12 @@ class Command:
         if not failed:
             self._report(identifier, Step.RECEIVED, now_ns)
         return self._report(identifier, Step.DONE_NOT_OK if failed else Step.DONE_OK, now_ns, failed)
+
+    def _receipt(self, matter: Matter) -> None:
+        """Say that a task for this nation has come, if by what is known here it still may be done."""
+        book, is_ours = self.book, (matter.what.asset or matter.founder) == self.book.home
+        if is_ours and book.not_any_more(matter, book.now_ns) is None:
+            book.say((matter.founder, matter.stream), Step.RECEIVED, book.now_ns, said=Said())
 
     def _report(self, identifier: str, step: Step, now_ns: int, reason: str = "") -> Verdict:
         return self.book.say((self.book.home, identifier), step, now_ns, said=Said(), reason=reason)

@@ -40,7 +40,7 @@ class Cedar:
         try:
             self._rules = cedarpy.PolicySet.from_str(text)
             checked = cedarpy.validate_policies(text, schema)
-            names = [rule["annotations"].get("id") for rule in _rules_in(text)]
+            names = [rule.get("annotations", {}).get("id") for rule in _rules_in(text)]
         except (ValueError, KeyError, TypeError) as error:
             raise AuthorityError(f"{source}: {' '.join(str(error).split())}") from error
         if not checked.validation_passed:
