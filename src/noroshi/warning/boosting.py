@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from noroshi.geo.atmosphere import density_kg_m3
+from noroshi.geo.gravity import free_fall
 from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, MEAN_RADIUS_M, Floats, enu_axes, geodetic_from_ecef
 from noroshi.warning.falling import COEFFICIENT_KG_M2, SLOW_DRAG_MAX, unrest
 from noroshi.warning.forecast import Forecast
@@ -21,7 +22,7 @@ UNREST_M2_S3 = 1.0  # of what is not measured: that of the filter (`motion.boost
 N_BOOSTS, N_MOMENTS = 4_096, 64
 SPEED_M_S = (1_500.0, 7_500.0)  # at burn-out, relative to the ground; 300 km of range to an orbit, nearly
 CLIMB_RAD = (math.radians(5.0), math.radians(85.0))  # at burn-out: of a glider to lofted
-# Source: American Physical Society (2004), Rev. Mod. Phys. 76, S1: 60 s of a short-range missile, 180 s (solid) to 240 s
+# Source: American Physical Society (2004), Rev. Mod. Phys. 76, S1: 60 s of a short-range one, 180 s (solid) to 240 s
 # (liquid) of an intercontinental one; a line through it, a tenth either way.
 BURN_S, BURN_S2_M, BURN_SHARE = 25.0, 0.022, 0.1
 GROWTH = (6.0, 10.0)  # of the acceleration from ignition to burn-out
@@ -167,9 +168,21 @@ def _boosts() -> _Boosts:
     )
     weight = np.repeat(np.where(real, burn_s, 0.0)[:, None], N_MOMENTS, axis=1)
     order = np.argsort(left[:, :-1].ravel(), kind="stable")
-    flat = [each[:, :-1].ravel()[order] for each in (height, up, level, thrust, ratio, left, pitch)]
-    held = weight.ravel()[order] > 0.0
-    return _Boosts(*[each[held] for each in flat], weight.ravel()[order][held])
+    order = order[weight.ravel()[order] > 0.0]
+
+    def sorted_(rows: Floats) -> Floats:
+        return np.ascontiguousarray(rows[:, :N_MOMENTS].ravel()[order])
+
+    return _Boosts(
+        height_m=sorted_(height),
+        up_m_s=sorted_(up),
+        level_m_s=sorted_(level),
+        thrust_m_s2=sorted_(thrust),
+        ratio_per_s=sorted_(ratio),
+        left_s=sorted_(left),
+        pitch_rad=sorted_(pitch),
+        weight=sorted_(weight),
+    )
 
 
 def _risen(push: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
@@ -211,3 +224,22 @@ def _risen(push: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
     rows[5] = np.arctan2(ahead[1], ahead[0])
     rows[6] = burn_s[:, None] * (1.0 - np.arange(N_MOMENTS + 1) / N_MOMENTS)
     return tuple(rows)
+
+
+def thrust_between(
+    state_ecef: Floats, covariance_ecef: Floats, later_ecef: Floats, later_covariance_ecef: Floats, dt_s: float
+) -> tuple[float, float]:
+    """Return the mean acceleration by thrust along the velocity between two states of a track, and its deviation.
+
+    The errors of the two velocities are taken to be independent, which overstates the deviation.
+
+    Args:
+        state_ecef, covariance_ecef: (6,) and (6, 6) of a track.
+        later_ecef, later_covariance_ecef: of the same track `dt_s` later.
+        dt_s: positive.
+    """
+    middle = 0.5 * (state_ecef + later_ecef)
+    felt = (later_ecef[3:] - state_ecef[3:]) / dt_s - free_fall(middle[None])[0]
+    ahead = middle[3:] / max(float(np.linalg.norm(middle[3:])), 1e-9)
+    variance = ahead @ (covariance_ecef[3:, 3:] + later_covariance_ecef[3:, 3:]) @ ahead
+    return float(felt @ ahead), math.sqrt(max(float(variance), 0.0)) / dt_s

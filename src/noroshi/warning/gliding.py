@@ -84,9 +84,7 @@ def _holding(state: Floats, lift_to_drag: float) -> float:
     if abs(climb) > math.sin(math.radians(2.0)) * speed or not 0.0 < height < 100e3:
         return math.nan
     r = float(np.linalg.norm(state[:3]))
-    around = math.hypot(
-        state[3] - ROTATION_RATE_RAD_S * state[1], state[4] + ROTATION_RATE_RAD_S * state[0], state[5]
-    )
+    around = math.hypot(state[3] - ROTATION_RATE_RAD_S * state[1], state[4] + ROTATION_RATE_RAD_S * state[0], state[5])
     weight = GRAVITATIONAL_PARAMETER_M3_S2 / r**2 - around**2 / r
     if weight <= 0.0 or lift_to_drag <= 0.0:
         return math.nan
