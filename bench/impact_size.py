@@ -7,10 +7,10 @@ km with 240 km. Sensors look each second: infrared satellites of 50 microradian 
 heading south and 35 N 145 E heading north, which see the cold body too, and a radar (30 m, 1 mrad) at 40.9 N 140.3 E.
 
 The bound: what these looks from burn-out on tell of the state (Fisher information, no process noise, no bias), with a
-prior of 20 km and 500 m/s along each axis at burn-out; its map to the ground by differences of the exercise's integrator
-(inertial axes, J2, the Earth's rotation). `bound_km` leaves air out, as the research note's anchors do; `bound_air_km`
-adds what the forecast's stated prior of the ballistic coefficient moves the impact. Semi-axes are 1.1774 standard
-deviations.
+prior of 20 km and 500 m/s along each axis at burn-out; its map to the ground by differences of the exercise's
+integrator (inertial axes, J2, the Earth's rotation). `bound_km` leaves air out, as the research note's anchors do;
+`bound_air_km` adds by how much the forecast's stated prior of the ballistic coefficient moves the impact. Semi-axes are
+1.1774 standard deviations.
 
 Of the forecasts, medians over seeds:
 
@@ -87,7 +87,7 @@ def sensors(at_s: float) -> dict[str, list[Eye]]:
 
 
 def grounds(states: list[Floats], time_s: float, coefficients: list[float]) -> Floats:
-    """Return (n, 2) east and north [m] of the impacts of states from that of the first, by the exercise's integrator."""
+    """Return (n, 2) east and north [m] of impacts from the first, by the exercise's integrator."""
     found = []
     for state, coefficient in zip(states, coefficients, strict=True):
         _, impact = fall(time_s, PHYSICS.inertial_from_ecef(state, time_s), PHYSICS.row(coefficient_kg_m2=coefficient))
@@ -149,7 +149,9 @@ def off(truth: Truth, row: dict[str, Any]) -> float:
 def tracked(truth: Truth, eyes: list[Eye], seeds: int, tracker: str) -> dict[str, dict[float, list[Any]]]:
     """Return the forecasts of tracks, by way and seconds after burn-out."""
     ballistic = [each for each in motions() if each.KIND == Kind.BALLISTIC]
-    found: dict[str, dict[float, list[Any]]] = {way: {a: [] for a in AFTER_S} for way in ("ballistic", "shipped", "mixed")}
+    found: dict[str, dict[float, list[Any]]] = {
+        way: {a: [] for a in AFTER_S} for way in ("ballistic", "shipped", "mixed")
+    }
     for seed in range(seeds):
         for way, models, begin_s in (
             ("ballistic", ballistic, truth.burn_out_s),
@@ -236,7 +238,10 @@ def main() -> None:
     for line in table:
         print(json.dumps(line, default=float))
     if arguments.json:
-        versions = {"python": platform.python_version(), **{name: version(name) for name in ("noroshi", "numpy", "numba", "scipy")}}
+        versions = {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("noroshi", "numpy", "numba", "scipy")},
+        }
         print(
             json.dumps(
                 {

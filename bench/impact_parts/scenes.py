@@ -88,7 +88,10 @@ class Eye:
         angle = math.sqrt(GRAVITATIONAL_PARAMETER_M3_S2 / radius**3) * since
         place = radius * (np.cos(angle)[:, None] * self.up + np.sin(angle)[:, None] * self.ahead)
         turn = -ROTATION_RATE_RAD_S * since
-        x, y = np.cos(turn) * place[:, 0] - np.sin(turn) * place[:, 1], np.sin(turn) * place[:, 0] + np.cos(turn) * place[:, 1]
+        x, y = (
+            np.cos(turn) * place[:, 0] - np.sin(turn) * place[:, 1],
+            np.sin(turn) * place[:, 0] + np.cos(turn) * place[:, 1],
+        )
         return np.stack([x, y, place[:, 2]], axis=1)
 
 
@@ -129,7 +132,13 @@ def columns_of(eye: Eye) -> list[int]:
 
 
 def looks(
-    truth: Truth, eyes: list[Eye], time_s: Floats, rng: np.random.Generator, *, off: dict[str, Floats] | None = None
+    truth: Truth,
+    eyes: list[Eye],
+    time_s: Floats,
+    rng: np.random.Generator,
+    *,
+    off: dict[str, Floats] | None = None,
+    late_s: dict[str, float] | None = None,
 ) -> list[tuple[Eye, Detections]]:
     """Return what each sensor sees at each of these times, in their order, one plot each.
 
@@ -139,6 +148,7 @@ def looks(
         time_s: since lift-off.
         rng: of the noise.
         off: what a sensor of that name measures too much, in its own components.
+        late_s: by how much its stamps are late.
     """
     states, found = truth.states(time_s), []
     for phase, eye in enumerate(eyes):
@@ -153,11 +163,11 @@ def looks(
         values = values[:, columns]
         if off and eye.name in off:
             values = values + off[eye.name]
-        names = tuple(eye.sensor.COMPONENTS[c] for c in columns)
+        names, late = tuple(eye.sensor.COMPONENTS[c] for c in columns), (late_s or {}).get(eye.name, 0.0)
         for i in np.flatnonzero(seen):
             plots = Detections.of(
                 sensor=eye.name, components=names, origin_ecef_m=origins[i : i + 1], values=values[i : i + 1],
-                time_ns=np.array([START_NS + round(float(when[held][i]) * NS)]),
+                time_ns=np.array([START_NS + round((float(when[held][i]) + late) * NS)]),
             )  # fmt: skip
             found.append((int(plots.time_ns[0]), eye, arrange(plots, eye.sensor)))
     found.sort(key=lambda each: each[0])

@@ -102,7 +102,22 @@ def test_kinds_are_mixed_by_their_probability(flight):
     forecast = foresee(flight[1][-1], COVARIANCE, probability, START_NS)
     assert forecast is not None
     assert forecast.weight.sum() == pytest.approx(1.0)
-    assert forecast.weight[:512].sum() == pytest.approx(0.25)
+    assert forecast.weight[:256].sum() == pytest.approx(0.75)
     alone = foresee(flight[1][-1], COVARIANCE, np.eye(len(Kind))[Kind.BALLISTIC], START_NS)
     assert alone is not None
-    assert np.array_equal(forecast.position_ecef_m[512:, : len(alone.time_ns)], alone.position_ecef_m)
+    assert np.array_equal(forecast.position_ecef_m[:256, : len(alone.time_ns)], alone.position_ecef_m)
+
+
+def test_what_rises_higher_than_gliders_do_falls(flight):
+    both = np.zeros(len(Kind))
+    both[[Kind.BALLISTIC, Kind.GLIDING]] = 0.5
+    high = foresee(flight[1][-1], COVARIANCE, both, START_NS)
+    low = flight[1][-1].copy()
+    up = wgs84.enu_axes(*wgs84.geodetic_from_ecef(low[:3])[:2])[2]
+    low[3:] -= up * (up @ low[3:])
+    mixed = foresee(low, COVARIANCE, both, START_NS)
+    assert high is not None
+    assert mixed is not None
+    assert len(high.weight) == 256
+    assert len(mixed.weight) == 512
+    assert mixed.weight[:256].sum() == pytest.approx(0.5)
