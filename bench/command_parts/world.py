@@ -4,6 +4,7 @@ Steps are signed by real keys and checked by them; equal steps of different runs
 """
 
 import hashlib
+import itertools
 import random
 from collections import Counter
 from typing import Any
@@ -37,7 +38,7 @@ BOTH = "both@JPN"  # who is a watch officer too
 STREAMS = (
     ("JPN", "a"), ("JPN", "b"), ("USA", "c"), ("JPN", "joint/JPN/d"), ("JPN", "delegation"), ("JPN", "e"), ("USA", "f"),
 )  # fmt: skip
-DELEGATION = 4
+JOINT, DELEGATION = 3, 4
 ASKED = (("JP-02",), ("US-GU",), ("JP-02", "US-GU"), ("JP-02",))
 SAID = tuple(step for step in Step if step not in (Step.EXPIRED, Step.ESCALATED, Step.RECEIVED))
 FORTH = (
@@ -202,10 +203,9 @@ class World:
             self.books[node].resume(kept)
         self.counts["restarts"] += 1
 
-    def receive_task(self, which: int) -> None:
-        """Let a node's machine say that a task has come."""
-        key = STREAMS[which % len(STREAMS)]
-        for book in self.books.values():
+    def receive_tasks(self) -> None:
+        """Let the nodes' machines say which tasks have come."""
+        for book, key in itertools.product(self.books.values(), STREAMS):
             matter = book.matters.get(key)
             if matter is not None and matter.state == Step.TASKED and (matter.what.asset or key[0]) == book.home:
                 book.say(key, Step.RECEIVED, self.now_ns, said=Said())
@@ -253,6 +253,8 @@ class World:
             legal = sorted(NEXT.get(matter.state, set()) & set(SAID)) if matter else []
             forth = [step for step in FORTH if step in legal]
             step = Step(rng.choice(forth or legal)) if legal and rng.random() < 0.7 else rng.choice(legal or SAID)
+            if which == JOINT and rng.random() < 0.3:
+                step = Step.HANDED_OVER
             who = APPROVERS if step in APPROVING else WATCHING
             by, more = rng.choice(who if rng.random() < 0.85 else tuple(ROLES)), {}
             if by == "one@USA" and rng.random() < 0.5:
@@ -267,7 +269,7 @@ class World:
         elif kind < 0.915:
             self.is_cut = not self.is_cut
         elif kind < 0.985:
-            self.receive_task(rng.randrange(len(STREAMS)))
+            self.receive_tasks()
         else:
             self.restart(rng.choice(NODES), rng.random() < 0.5)
 

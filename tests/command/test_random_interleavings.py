@@ -63,9 +63,9 @@ class Decisions(RuleBasedStateMachine):
     def cut_or_mend(self):
         self.world.is_cut = not self.world.is_cut
 
-    @rule(which=WHICH)
-    def receive_task(self, which):
-        self.world.receive_task(which)
+    @rule()
+    def receive_tasks(self):
+        self.world.receive_tasks()
 
     @rule(node=st.sampled_from(NODES), from_store=st.booleans())
     def restart(self, node, from_store):
