@@ -77,6 +77,7 @@ PAGES = (
     "listen",
     "edges",
     "node",
+    "command",
     "fusion",
 )
 
