@@ -14,15 +14,14 @@ import numpy as np
 
 from noroshi.formats import FormatError
 from noroshi.formats.alerting import (
-    CORNERS_MAX,
     EXERCISE_COLOUR,
     NAME_CHARS_MAX,
-    NOWHERE,
     REASON_CHARS_MAX,
     ExerciseWording,
     Reference,
     Shape,
     checked,
+    drawn,
     plain,
 )
 from noroshi.geo.time import iso_from_utc_ns, utc_ns_from_iso
@@ -116,7 +115,7 @@ def encode_alert(
         picture=iso_from_utc_ns(alert.picture_ns),
         reason=plain(alert.reason, REASON_CHARS_MAX),
         texts=[_Text(one.language, one.event, one.headline, one.description, one.instruction) for one in wordings],
-        areas=[_area(alert, row, (shapes or {}).get(str(alert.code[row]), NOWHERE)) for row in range(len(alert))],
+        areas=[_area(alert, row, shape) for row, shape in enumerate(drawn(alert, shapes, 1))],
     )
     return msgspec.json.format(_ENCODER.encode(message), indent=1) + b"\n"
 
@@ -170,8 +169,8 @@ def _area(alert: Alert, row: int, shape: Shape) -> _Area:
     def when(time_ns: Any) -> str | None:
         return iso_from_utc_ns(int(time_ns)) if time_ns > 0 else None
 
-    told = shape.polygons if shape.n_corners <= CORNERS_MAX else ()
-    polygons = [np.round(np.degrees(np.concatenate([one, one[:1]]))[:, ::-1], 5).tolist() for one in told]
+    closed = [np.degrees(np.concatenate([one, one[:1]])) for one in shape.polygons]
+    polygons = [np.round(one[:, ::-1], 5).tolist() for one in closed]
     return _Area(
         code=plain(str(alert.code[row]), NAME_CHARS_MAX),
         name=plain(str(alert.name[row]), NAME_CHARS_MAX),

@@ -20,7 +20,7 @@ HEADLINE_CHARS_MAX = 160
 TEXT_CHARS_MAX = 4_000
 REASON_CHARS_MAX = 500
 AREAS_MAX = 500
-CORNERS_MAX = 2_000  # of one area; with more, it is named by its code alone
+CORNERS_MAX = 36_000  # of one message in all languages; an area with which there would be more is told by its code
 EXERCISE_COLOUR = "#1a56db"  # blue: no warning that is real is drawn so
 
 
@@ -72,6 +72,18 @@ def _check_places(places: NDArray[np.float64]) -> None:
 NOWHERE = Shape()
 
 
+def drawn(alert: Alert, shapes: Mapping[str, Shape] | None, n_copies: int) -> list[Shape]:
+    """Return the shape of each area as a message has room for it: the first ones whole, the rest without polygons."""
+    left, found = CORNERS_MAX // n_copies, []
+    for code in alert.code.tolist():
+        shape = (shapes or {}).get(code, NOWHERE)
+        if shape.n_corners > left:
+            shape = Shape(circles=shape.circles, geocodes=shape.geocodes)
+        left -= shape.n_corners
+        found.append(shape)
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExerciseWording:
     """What an alert of an exercise says in one language; each text begins with the word that says so.
@@ -81,6 +93,7 @@ class ExerciseWording:
         mark: "EXERCISE", "訓練": how that language says that this is not real.
         event: what it is about, in a few words.
         headline, description, instruction: for people.
+        areas: what the alert's areas are called, one each.
     """
 
     language: str
@@ -89,6 +102,7 @@ class ExerciseWording:
     headline: str
     description: str
     instruction: str
+    areas: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if len(self.mark.strip()) < 2:
@@ -122,6 +136,8 @@ def checked(alert: Alert, wordings: Sequence[ExerciseWording], exercise: str, re
         raise ValueError(f"'{exercise}' is no name of an exercise")
     if not wordings or len({each.language for each in wordings}) != len(wordings):
         raise ValueError("an alert says something, once in each language")
+    if any(len(each.areas) != len(alert) for each in wordings):
+        raise ValueError("what it says is of another alert")
     if len(alert) > AREAS_MAX:
         raise ValueError(f"an alert for {len(alert)} areas; {AREAS_MAX} are a message")
     if tuple(each.identifier for each in references) != alert.references:

@@ -207,10 +207,8 @@ def encode(
 
 def encode_gone(node: str, track_id: NDArray[np.uint64], time_ns: NDArray[np.int64]) -> bytes:
     """Return events by which TAK clients delete (m,) tracks of a node, with the times that the events are to bear."""
-    parts = []
-    for number, moment in zip(track_id.tolist(), time_ns.tolist(), strict=True):
-        parts.append(_gone(_uid(node, number), _milliseconds(moment)))
-    return "".join(parts).encode()
+    named = zip(track_id.tolist(), time_ns.tolist(), strict=True)
+    return "".join(_gone(_uid(node, number), _milliseconds(moment)) for number, moment in named).encode()
 
 
 def encode_alert(
@@ -224,8 +222,8 @@ def encode_alert(
 ) -> bytes:
     """Return an alert of an exercise as events, one for each area that has a place: an alarm, in the first language.
 
-    An area's event has one `uid` for the whole of a threat, so that an update replaces it; clients delete those of areas
-    that are no longer warned, and of a cancel all.
+    An area's event has one `uid` for the whole of a threat, so that an update replaces it; clients delete those of
+    areas that are no longer warned, and of a cancel all.
 
     Args:
         alert, wordings, exercise, shapes, references: those of `cap.encode`.
@@ -245,9 +243,9 @@ def encode_alert(
             continue
         radius_m = shape.circles[0][2] if shape.circles else UNKNOWN_M
         lat, lon = np.degrees(centre).tolist()
-        name = plain(f"{wording.mark} {alert.name[row]}", NAME_CHARS_MAX)
+        name = plain(f"{wording.mark} {wording.areas[row]}", NAME_CHARS_MAX)
         parts.append(
-            f'<event version="2.0" uid={_quoted(_alarm(alert, code))} type="{ALARM}" how="m-s"'
+            f'<event version="2.0" uid={_quoted(_alarm(alert, code, exercise))} type="{ALARM}" how="m-s"'
             f' time="{time}" start="{time}" stale="{stale}" qos="9-r-d" opex={_quoted(f"e-{exercise}")}>'
             f'<point lat="{lat:.7f}" lon="{lon:.7f}" hae="{UNKNOWN_M}" ce="{radius_m:.1f}" le="{UNKNOWN_M}"/>'
             f"<detail><contact callsign={_quoted(name)}/>"
@@ -256,8 +254,8 @@ def encode_alert(
             f"<{OWN_ALERT} identifier={_quoted(alert.identifier)} message={_quoted(alert.message)}"
             f" area={_quoted(plain(code, NAME_CHARS_MAX))}/></detail></event>\n"
         )
-    gone = {_alarm(one, code) for one in (*before, alert) for code in one.code.tolist()}
-    gone -= {_alarm(alert, code) for code in told}
+    gone = {_alarm(one, code, exercise) for one in (*before, alert) for code in one.code.tolist()}
+    gone -= {_alarm(alert, code, exercise) for code in told}
     return "".join([*parts, *(_gone(uid, time) for uid in sorted(gone))]).encode()
 
 
@@ -278,8 +276,8 @@ def _gone(uid: str, time: str) -> str:
     )
 
 
-def _alarm(alert: Alert, code: str) -> str:
-    return f"noroshi-alert-{alert.sender}-{alert.threat_id:x}-{plain(code, NAME_CHARS_MAX)}"
+def _alarm(alert: Alert, code: str, exercise: str) -> str:
+    return f"noroshi-{exercise}-alert-{alert.sender}-{alert.threat_id:x}-{plain(code, NAME_CHARS_MAX)}"
 
 
 def _milliseconds(time_ns: int) -> str:

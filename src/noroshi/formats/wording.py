@@ -1,4 +1,4 @@
-"""What an alert says to people in the words of a language's file (`data/texts/`): what, where, when, how sure, what to do.
+"""What an alert says to people, in the words of a language's file: what, where, when, how sure, what to do.
 
 What is predicted, what was observed and what was lost are told apart by code, not by the file: each description says
 which of the three it is, once. Times are given in local time and in UTC, the earlier one rounded down to the minute and
@@ -216,6 +216,7 @@ def exercise_wording(alert: Alert, language: Language, zone: Zone, *, exercise: 
         headline=plain(headline, HEADLINE_CHARS_MAX),
         description=plain(start + phrases["joint"].join(each for each in sentences if each), TEXT_CHARS_MAX),
         instruction=plain(start + language.instructions[said.do], TEXT_CHARS_MAX),
+        areas=tuple(_name(alert, row, language) for row in range(len(alert))),
     )
 
 
@@ -230,7 +231,7 @@ def _case(alert: Alert, language: Language, stage: Stage) -> Said:
 
 def _name(alert: Alert, row: int, language: Language) -> str:
     code, name = str(alert.code[row]), str(alert.name[row])
-    return plain(language.names.get(code, name) or code, NAME_CHARS_MAX)
+    return plain(language.names.get(code, name), NAME_CHARS_MAX) or plain(code, NAME_CHARS_MAX) or "?"
 
 
 def _areas(alert: Alert, language: Language) -> str:

@@ -16,7 +16,7 @@ from noroshi.geo.time import NS_PER_S, utc_ns_from_iso
 from noroshi.records import CERTAINTIES, STAGES, Alert, check
 from noroshi.records.alert import EXERCISE, HAZARDS
 
-BYTES_MAX = 1 << 20
+BYTES_MAX = 1 << 22
 INFOS_MAX, REFERENCES_MAX, POLYGONS_MAX = 20, 100, 1_000
 MESSAGES = ("Alert", "Update", "Cancel", "Ack", "Error")
 STATUSES = ("Actual", "Exercise", "System", "Test", "Draft")

@@ -8,14 +8,13 @@ import msgspec
 import numpy as np
 
 from noroshi.formats.alerting import (
-    CORNERS_MAX,
     NAME_CHARS_MAX,
-    NOWHERE,
     REASON_CHARS_MAX,
     ExerciseWording,
     Reference,
     Shape,
     checked,
+    drawn,
     plain,
 )
 from noroshi.formats.cap import words
@@ -38,7 +37,7 @@ def encode(
         alert: what is told.
         wordings: what it says, each language once.
         exercise: name of the exercise; receivers of another one take no notice of it.
-        shapes: where its areas are, by code; an area with more than `CORNERS_MAX` corners is named by its code alone.
+        shapes: where its areas are, by code; one for whose corners there is no room is named by its code alone.
         references: of what it replaces or cancels, those that the alert names.
 
     Raises:
@@ -62,8 +61,13 @@ def encode(
     ):
         if value:
             ET.SubElement(root, name).text = value
-    for wording in wordings:
-        _info(root, alert, wording, shapes or {})
+    areas = drawn(alert, shapes, len(wordings))
+    for number, wording in enumerate(wordings):
+        info = _info(root, alert, wording)
+        for name, value in _own(alert) if number == 0 else ():
+            _pair(info, "parameter", words.OWN + name, value)
+        for row, shape in enumerate(areas):
+            _area(info, wording.areas[row], str(alert.code[row]), shape)
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode").encode() + b"\n"
 
 
@@ -71,7 +75,7 @@ def _named(reference: Reference) -> str:
     return f"{reference.sender},{reference.identifier},{words.cap_time(reference.sent_ns)}"
 
 
-def _info(root: ET.Element, alert: Alert, wording: ExerciseWording, shapes: Mapping[str, Shape]) -> None:
+def _info(root: ET.Element, alert: Alert, wording: ExerciseWording) -> ET.Element:
     info = ET.SubElement(root, "info")
     known = alert.arrival_ns[alert.arrival_ns > 0]
     for name, value in (
@@ -92,10 +96,7 @@ def _info(root: ET.Element, alert: Alert, wording: ExerciseWording, shapes: Mapp
     ):
         if value:
             ET.SubElement(info, name).text = value
-    for name, value in _own(alert):
-        _pair(info, "parameter", words.OWN + name, value)
-    for row in range(len(alert)):
-        _area(info, alert, row, shapes.get(str(alert.code[row]), NOWHERE))
+    return info
 
 
 def _own(alert: Alert) -> list[tuple[str, str]]:
@@ -122,19 +123,17 @@ def _row(alert: Alert, row: int) -> str:
     return msgspec.json.encode(told).decode()
 
 
-def _area(info: ET.Element, alert: Alert, row: int, shape: Shape) -> None:
+def _area(info: ET.Element, name: str, code: str, shape: Shape) -> None:
     area = ET.SubElement(info, "area")
-    code = plain(str(alert.code[row]), NAME_CHARS_MAX)
-    ET.SubElement(area, "areaDesc").text = plain(str(alert.name[row]), NAME_CHARS_MAX) or code or "unnamed"
-    if shape.n_corners <= CORNERS_MAX:
-        for corners in shape.polygons:
-            closed = np.degrees(np.concatenate([corners, corners[:1]]))
-            ET.SubElement(area, "polygon").text = " ".join(f"{lat:.5f},{lon:.5f}" for lat, lon in closed.tolist())
+    ET.SubElement(area, "areaDesc").text = name
+    for corners in shape.polygons:
+        closed = np.degrees(np.concatenate([corners, corners[:1]]))
+        ET.SubElement(area, "polygon").text = " ".join(f"{lat:.5f},{lon:.5f}" for lat, lon in closed.tolist())
     for lat_rad, lon_rad, radius_m in shape.circles:
         lat, lon = np.degrees([lat_rad, lon_rad]).tolist()
         ET.SubElement(area, "circle").text = f"{lat:.5f},{lon:.5f} {radius_m / 1e3:.3f}"
     if code:
-        _pair(area, "geocode", f"{words.OWN}area", code)
+        _pair(area, "geocode", f"{words.OWN}area", plain(code, NAME_CHARS_MAX))
     for name in sorted(shape.geocodes):
         _pair(area, "geocode", plain(name, NAME_CHARS_MAX), plain(shape.geocodes[name], NAME_CHARS_MAX))
 
