@@ -43,6 +43,14 @@ def test_the_bytes_are_those_of_the_golden_file(ending):
     assert document == (GOLDEN / f"update.{ending}").read_bytes()
 
 
+def test_the_documentation_shows_what_the_program_writes():
+    """Each line of the example is in the golden file, in that order."""
+    (shown,) = re.findall(r"```xml\n(.*?)```", (TESTS.parent / "docs/alerts.md").read_text("utf-8"), re.DOTALL)
+    written, at = (GOLDEN / "update.cap.xml").read_text("utf-8"), 0
+    for line in shown.strip().splitlines():
+        at = written.index(line.strip(), at)
+
+
 def test_the_schema_is_the_one_of_oasis():
     """The copy that the World Meteorological Organization ships is that of OASIS, blanks aside."""
     there = [path for path in OFFICIAL if path.exists()]

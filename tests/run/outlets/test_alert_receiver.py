@@ -5,8 +5,10 @@ from alert_scenes import EXERCISE, MINUTE_NS, SENT_NS, alert_of, keys_of, wordin
 
 from noroshi.formats import FormatError, cap
 from noroshi.formats.alerting import Reference
-from noroshi.run.alerts.receiving import KEPT_MAX, Receiver
+from noroshi.run.alerts.receiving import Receiver
 from noroshi.run.alerts.signing import sign
+from noroshi.warning import once
+from noroshi.warning.once import Once, Verdict
 
 FIRST = Reference(sender="JPN", identifier="A", sent_ns=SENT_NS)
 
@@ -40,11 +42,12 @@ def test_a_repeat_is_shown_once(receiver, keys):
 def test_a_repeat_is_known_after_a_restart(receiver, keys):
     document = signed(keys, identifier="A")
     receiver.receive("JPN", document)
-    again = Receiver(EXERCISE, {nation: one.authority for nation, one in keys.items()})
-    again.resume(receiver.checkpoint())
+    memory = Once()
+    memory.resume(receiver.once.checkpoint())
+    again = Receiver(EXERCISE, {nation: one.authority for nation, one in keys.items()}, once=memory)
     assert again.receive("JPN", document) is None
-    with pytest.raises(FormatError, match="not a receiver's memory"):
-        again.resume(b"junk")
+    with pytest.raises(ValueError, match="not a receiver's memory"):
+        memory.resume(b"junk")
 
 
 def test_an_update_replaces_and_what_comes_after_it_is_over(receiver, keys):
@@ -83,9 +86,12 @@ def test_what_is_not_of_this_exercise_never_enters(receiver, keys, tmp_path):
     assert receiver.receive("JPN", document) is not None
 
 
-def test_its_memory_is_bounded(receiver, keys):
-    for k in range(KEPT_MAX + 5):
-        receiver._seen[("JPN", f"old-{k}")] = b""
-    receiver.receive("JPN", signed(keys, identifier="A"))
-    assert ("JPN", "old-0") not in receiver._seen
-    assert ("JPN", "A") in receiver._seen
+def test_its_memory_is_bounded_and_no_sender_fills_anothers(monkeypatch):
+    monkeypatch.setattr(once, "KEPT_MAX", 3)
+    memory = Once()
+    assert memory.take("USA", "mine", b"1", ()) is Verdict.SHOW
+    for k in range(9):
+        assert memory.take("JPN", str(k), b"1", [f"x{k}", f"y{k}"]) is Verdict.SHOW
+    assert memory.take("USA", "mine", b"1", ()) is Verdict.AGAIN
+    assert memory.take("JPN", "8", b"1", ()) is Verdict.AGAIN
+    assert memory.take("JPN", "0", b"1", ()) is Verdict.SHOW  # forgotten: it expired long ago

@@ -1,5 +1,6 @@
 """CAP documents of anybody, read as what they are: the type says whether it is an exercise, real, or something else."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -275,9 +276,9 @@ def _info(info: ET.Element) -> Info:
 
 
 def _polygon(text: str) -> tuple[tuple[float, float], ...]:
-    corners = [tuple(float(number) for number in pair.split(",")) for pair in text.split()]
-    if len(corners) < 4 or corners[0] != corners[-1] or any(len(pair) != 2 for pair in corners):
+    corners = [(float(lat), float(lon)) for lat, _, lon in (pair.partition(",") for pair in text.split())]
+    if len(corners) < 4 or corners[0] != corners[-1]:
         raise ValueError("a polygon is four or more pairs, the last as the first")
     if not all(abs(lat) <= 90.0 and abs(lon) <= 180.0 for lat, lon in corners):
         raise ValueError("a polygon off the Earth")
-    return tuple((float(np.radians(lat)), float(np.radians(lon))) for lat, lon in corners)
+    return tuple((math.radians(lat), math.radians(lon)) for lat, lon in corners)

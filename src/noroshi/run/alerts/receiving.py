@@ -4,21 +4,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
-import msgspec
 from cryptography import x509
 
 from noroshi.formats import FormatError
 from noroshi.formats.cap import ExerciseNotice
 from noroshi.run.alerts.signing import verify
 from noroshi.run.pki.certificates import whose
-
-KEPT_MAX = 10_000  # messages that are remembered; the oldest are forgotten first
-VERSION = 1
-
-Key = tuple[str, str]
-V = TypeVar("V")
+from noroshi.warning.once import Once, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +28,23 @@ class Receiver:
     Args:
         exercise: in which it takes part; nothing else is taken in, and nothing that is real.
         authorities: of each nation that may warn, in this exercise.
+        once: what was shown before.
 
     Attributes:
+        once: keep its checkpoint, so that a restart shows nothing again.
         counts: what became of what came: shown, shown before, over, refused.
 
     Raises:
         ValueError: if an authority is another nation's or of another exercise.
     """
 
-    def __init__(self, exercise: str, authorities: Mapping[str, x509.Certificate]) -> None:
+    def __init__(self, exercise: str, authorities: Mapping[str, x509.Certificate], *, once: Once | None = None) -> None:
         self.counts: Counter[str] = Counter()
+        self.once = Once() if once is None else once
         for nation, authority in authorities.items():
             if whose(authority, nation) != (nation, exercise):
                 raise ValueError(f"the authority of {nation} is not one of exercise '{exercise}'")
         self._authorities = dict(authorities)
-        self._seen: dict[Key, bytes] = {}
-        self._replaced: dict[Key, None] = {}
 
     def receive(self, sender: str, document: bytes) -> Shown | None:
         """Return what is to be shown of a document; None if it was shown before, or something newer was.
@@ -64,52 +58,23 @@ class Receiver:
                 than what came under its identifier.
         """
         try:
-            notice, key, digest = self._taken_in(sender, document)
+            notice, verdict = self._judged(sender, document)
         except FormatError:
             self.counts["refused"] += 1
             raise
-        if key in self._seen:
-            self.counts["shown before"] += 1
-            return None
-        _remember(self._seen, key, digest)
-        replaced = [each.identifier for each in notice.references if each.sender == notice.sender]
-        for identifier in replaced:
-            _remember(self._replaced, (notice.sender, identifier), None)
-        if key in self._replaced:
-            self.counts["over"] += 1
-            return None
-        self.counts["shown"] += 1
-        return Shown(notice=notice, replaces=tuple(replaced))
+        self.counts[verdict.value] += 1
+        return Shown(notice=notice, replaces=_replaced(notice)) if verdict is Verdict.SHOW else None
 
-    def _taken_in(self, sender: str, document: bytes) -> tuple[ExerciseNotice, Key, bytes]:
+    def _judged(self, sender: str, document: bytes) -> tuple[ExerciseNotice, Verdict]:
         if sender not in self._authorities:
             raise FormatError(f"'{sender[:40]}' warns nobody in this exercise")
         notice = verify(document, self._authorities[sender])
-        key, digest = (notice.sender, notice.identifier), hashlib.sha256(repr(notice).encode()).digest()
-        if self._seen.get(key, digest) != digest:
+        digest = hashlib.sha256(repr(notice).encode()).digest()
+        verdict = self.once.take(notice.sender, notice.identifier, digest, _replaced(notice))
+        if verdict is Verdict.OTHER:
             raise FormatError(f"{notice.identifier}: says something else than what came under this name")
-        return notice, key, digest
-
-    def checkpoint(self) -> bytes:
-        """Return what `resume` needs so that nothing is shown twice after a restart."""
-        return msgspec.msgpack.encode([VERSION, list(self._seen.items()), list(self._replaced)])
-
-    def resume(self, data: bytes) -> None:
-        """Remember what the receiver did that gave this checkpoint.
-
-        Raises:
-            FormatError: if it is none.
-        """
-        try:
-            version, seen, replaced = msgspec.msgpack.decode(data, type=tuple[int, list[tuple[Key, bytes]], list[Key]])
-        except msgspec.DecodeError as error:
-            raise FormatError(f"not a receiver's memory: {error}") from error
-        if version != VERSION:
-            raise FormatError(f"a receiver's memory of version {version}; this program reads {VERSION}")
-        self._seen, self._replaced = dict(seen), dict.fromkeys(replaced)
+        return notice, verdict
 
 
-def _remember(kept: dict[Key, V], key: Key, value: V) -> None:
-    kept[key] = value
-    if len(kept) > KEPT_MAX:
-        del kept[next(iter(kept))]
+def _replaced(notice: ExerciseNotice) -> tuple[str, ...]:
+    return tuple(each.identifier for each in notice.references if each.sender == notice.sender)

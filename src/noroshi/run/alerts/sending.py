@@ -7,6 +7,7 @@ from typing import Any
 
 from noroshi.run import rooms
 from noroshi.run.outlets import Outlet, OutletError, RefusedError, SettingError
+from noroshi.run.stores import StoreError
 from noroshi.run.stores.alerts import AlertStore
 
 WAIT_S = (0.5, 30.0)
@@ -75,10 +76,12 @@ class Courier:
         self._outlet.close()
 
     def _run(self) -> None:
-        wait_s: float | None = None
         while not self._closing:
             self._pulse.clear()
-            wait_s = self.step()
+            try:
+                wait_s = self.step()
+            except StoreError as error:  # the disk is full: what went out meanwhile goes out again
+                self.why, wait_s = str(error), WAIT_S[1]
             self._pulse.wait(wait_s)
 
 
