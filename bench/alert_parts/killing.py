@@ -145,7 +145,7 @@ def _heard(told: list[Any], found: Found, number: int) -> int:
 
 @contextmanager
 def _launcher(folder: Path, url: str) -> Iterator[Any]:
-    command = [sys.executable, str(HERE / "worker.py"), str(folder), url]
+    command = [sys.executable, str(HERE / "worker.py"), str(folder), url, str(time.time_ns())]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as node:
         assert node.stdout is not None
         assert json.loads(node.stdout.readline()) == ["launcher"]

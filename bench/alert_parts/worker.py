@@ -24,15 +24,15 @@ from noroshi.run.alerts.sending import open_outlets
 from noroshi.run.outlets import RefusedError
 from noroshi.run.stores.alerts import Kept
 
-START_NS, MINUTE_NS = 1_893_456_000_000_000_000, 60_000_000_000
+MINUTE_NS = 60_000_000_000
 PER_THREAT = 3  # an alert, an update, a cancel
 
 
-def alert_of(number: int) -> Alert:
+def alert_of(number: int, start_ns: int) -> Alert:
     """Return the alert of the script with a number: of each three an alert, its update, and its cancel."""
     threat, step = divmod(number, PER_THREAT)
     names = [f"T{threat}-{k}" for k in range(PER_THREAT)]
-    sent_ns = START_NS + number * MINUTE_NS
+    sent_ns = start_ns + number * 1_000_000_000
     return Alert(
         identifier=names[step],
         sender="JPN",
@@ -66,7 +66,7 @@ def say(*told: object) -> None:
     os.write(1, (json.dumps(told) + "\n").encode())
 
 
-def work(folder: Path, url: str, first: int, pause_s: float) -> None:
+def work(folder: Path, url: str, start_ns: int, first: int, pause_s: float) -> None:
     """Be a node from its start to its end."""
     outlets = open_outlets([{"name": "disk", "outlet": "file", "folder": str(folder / "out")},
                             {"name": "post", "outlet": "http_post", "url": url, "timeout_s": 2.0}])  # fmt: skip
@@ -78,7 +78,7 @@ def work(folder: Path, url: str, first: int, pause_s: float) -> None:
         desk.start()
         number = first
         while pause_s >= 0.0:
-            kept = desk.approve(alert_of(number), time.time_ns())
+            kept = desk.approve(alert_of(number, start_ns))
             say("decided", number, kept.alert.identifier, sha(kept), kept.cancel is not None)
             number += 1
             time.sleep(pause_s)
@@ -92,14 +92,14 @@ def work(folder: Path, url: str, first: int, pause_s: float) -> None:
 
 def main() -> None:
     """Start processes as they are asked for, one at a time."""
-    folder, url = Path(sys.argv[1]), sys.argv[2]
+    folder, url, start_ns = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     say("launcher")
     for line in sys.stdin:
         first, pause_s = json.loads(line)
         pid = os.fork()
         if pid == 0:
             try:
-                work(folder, url, first, pause_s)
+                work(folder, url, start_ns, first, pause_s)
             except BaseException as error:
                 say("failed", f"{type(error).__name__}: {error}")
                 raise

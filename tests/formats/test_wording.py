@@ -15,7 +15,12 @@ from noroshi.run.alerts import AlertError
 from noroshi.run.alerts.languages import SHIPPED, language_names, load_language, zone_at
 
 MARKS = {"en": "EXERCISE", "ja": "訓練"}
-STAGES = [(hazard, Stage[stage.upper()]) for hazard, stages in CASES.items() if hazard != "cancel" for stage in stages]
+STAGES = [
+    (hazard, Stage[stage.upper()])
+    for hazard, stages in CASES.items()
+    if hazard not in ("cancel", "end")
+    for stage in stages
+]
 every_language = pytest.mark.parametrize("language", language_names())
 
 
@@ -43,7 +48,7 @@ def test_each_stage_says_what_it_rests_on_and_nothing_else(language, hazard, sta
     )  # fmt: skip
     phrases = load_language(language).phrases
     found = [basis for basis in BASES if phrases[basis] in said.description]
-    assert found == ([BASIS[stage]] if stage in BASIS else [])
+    assert found == ([BASIS[stage]] if stage in BASIS and hazard != "sensor" else [])
     assert (phrases["update"] in said.headline) == (message == "Update")
     for text in (said.event, said.headline, said.description, said.instruction):
         assert text.startswith(MARKS.get(language, said.mark))
@@ -91,6 +96,20 @@ def test_each_cancel_says_that_it_is_over(language, case):
     )
     assert load_language(language).instructions["all_clear"] in said.instruction
     assert load_language(language).phrases["predicted"] not in said.description
+
+
+@every_language
+@pytest.mark.parametrize("hazard", ["aircraft", "ship", "sensor"])
+@pytest.mark.parametrize("stage", Stage)
+def test_what_was_no_missile_ends_without_a_word_of_one(language, hazard, stage):
+    said = said_of(
+        language, hazard=hazard, stage=int(stage), certainty=int(Certainty.OBSERVED), message="Cancel",
+        references=("JPN-1",),
+    )  # fmt: skip
+    text = load_language(language)
+    assert text.events[hazard] in said.headline
+    assert text.events["missile"] not in said.headline + said.description + said.instruction
+    assert text.instructions["listen"] in said.instruction
 
 
 @every_language

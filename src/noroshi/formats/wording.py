@@ -47,7 +47,8 @@ BASIS = {
 """What a stage rests on. A cancel of what was only predicted, and `CLEAR`, rest on nothing that has to be said."""
 
 ENDED = (Stage.PASSED, Stage.LANDED)
-ALWAYS = {"mark", "areas", "when"}
+ALWAYS = {"event", "areas", "when"}
+OVER = (Stage.PASSED, Stage.LANDED, Stage.CLEAR, Stage.ENTERED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class Said:
     """What is said in one case.
 
     Attributes:
-        headline, what: templates with $areas and $when.
+        headline, what: templates with $event, $areas and $when.
         do: the name of an instruction.
     """
 
@@ -88,7 +89,7 @@ class Language:
         events: what each hazard is called.
         certainty: how sure, a sentence for each `Certainty`.
         instructions: what to do, by name.
-        said: hazard or "cancel" -> stage or "other" -> what is said.
+        said: hazard -> stage -> what is said; "cancel" of missiles and "end" of the rest -> stage or "other".
         names: areas' names by code; others keep the one that the alert has.
     """
 
@@ -129,6 +130,7 @@ CASES = {
     "ship": ("entering", "entered", "track_lost", "clear"),
     "sensor": ("track_lost", "clear"),
     "cancel": ("passed", "landed", "track_lost", "clear", "other"),
+    "end": ("other",),
 }  # fmt: skip
 
 
@@ -192,18 +194,20 @@ def exercise_wording(alert: Alert, language: Language, zone: Zone, *, exercise: 
         raise ValueError(f"{stage.name.lower()} without its having been observed is not for telling")
     said = _case(alert, language, stage)
     basis = BASIS.get(stage)
-    if alert.message == CANCEL and basis == "predicted":
+    ends = alert.message == CANCEL
+    if alert.hazard == "sensor" or (ends and (basis == "predicted" or alert.hazard != "missile")):
         basis = None
     if basis == "predicted" and certainty is Certainty.OBSERVED:
         certainty = Certainty.LIKELY  # that it is there is seen, where it goes is not
     phrases, start = language.phrases, Template(language.phrases["starts"]).substitute(exercise=language.exercise)
     areas, when = _areas(alert, language), _when(alert, language, zone)
-    about = {"mark": language.exercise, "areas": areas, "when": when}
+    event = language.events.get(alert.hazard, alert.hazard)
+    about = {"event": event, "areas": areas, "when": when}
     sentences = [
         "" if basis is None else phrases[basis],
         Template(said.what).substitute(about),
-        _each(alert, language, zone) if alert.message != CANCEL else "",
-        language.certainty[certainty.name.lower()] if alert.message != CANCEL and basis is not None else "",
+        "" if ends or basis is None or stage in OVER else _each(alert, language, zone),
+        "" if ends or basis is None else language.certainty[certainty.name.lower()],
         _replaces(alert, language),
         Template(phrases["not_real"]).substitute(name=exercise),
     ]
@@ -212,7 +216,7 @@ def exercise_wording(alert: Alert, language: Language, zone: Zone, *, exercise: 
     return ExerciseWording(
         language=language.language,
         mark=language.exercise,
-        event=plain(start + language.events.get(alert.hazard, alert.hazard), NAME_CHARS_MAX),
+        event=plain(start + event, NAME_CHARS_MAX),
         headline=plain(headline, HEADLINE_CHARS_MAX),
         description=plain(start + phrases["joint"].join(each for each in sentences if each), TEXT_CHARS_MAX),
         instruction=plain(start + language.instructions[said.do], TEXT_CHARS_MAX),
@@ -221,9 +225,11 @@ def exercise_wording(alert: Alert, language: Language, zone: Zone, *, exercise: 
 
 
 def _case(alert: Alert, language: Language, stage: Stage) -> Said:
-    group = "cancel" if alert.message == CANCEL else alert.hazard
+    group = alert.hazard
+    if alert.message == CANCEL:
+        group = "cancel" if alert.hazard == "missile" else "end"
     cases = language.said.get(group, {})
-    found = cases.get(stage.name.lower()) or (cases["other"] if group == "cancel" else None)
+    found = cases.get(stage.name.lower(), cases.get("other"))
     if found is None:
         raise ValueError(f"there are no words for the stage {stage.name.lower()} of '{alert.hazard}'")
     return found

@@ -72,9 +72,8 @@ def step(desk):
 def test_an_approved_alert_is_kept_whole_before_anything_is_sent(desk_of, own):
     out = Recorded()
     desk = desk_of(out=out)
-    kept = desk.approve(alert_of(), LATER_NS)
+    kept = desk.approve(alert_of())
     assert not out.got
-    assert kept.alert.sent_ns == LATER_NS
     assert set(kept.message.bodies) == {"cap", "json", "cot"}
     assert_valid(kept.message.bodies["cap"])
     assert digest(cap.alert_of(verify(kept.message.bodies["cap"], own.authority), EXERCISE)) == digest(kept.alert)
@@ -90,25 +89,25 @@ def test_an_approved_alert_is_kept_whole_before_anything_is_sent(desk_of, own):
 
 def test_nothing_is_sent_anywhere_unless_an_outlet_is_set_up(desk_of):
     desk = desk_of()
-    desk.approve(alert_of(), SENT_NS)
+    desk.approve(alert_of())
     assert desk.deliveries() == []
     assert len(desk.store.standing(SENT_NS)) == 1
 
 
 def test_a_repeated_decision_is_the_same_message(desk_of):
     desk = desk_of(out=Recorded())
-    first = desk.approve(alert_of(), SENT_NS)
-    second = desk.approve(alert_of(), LATER_NS)
+    first = desk.approve(alert_of())
+    second = desk.approve(alert_of())
     assert second.message == first.message
     assert len(desk.deliveries()) == 1
     with pytest.raises(AlertError, match="another alert with this identifier"):
-        desk.approve(alert_of(reason="something else"), LATER_NS)
+        desk.approve(alert_of(reason="something else"))
 
 
 def test_what_was_not_sent_goes_out_after_a_restart_with_the_same_bytes(desk_of):
     out = Recorded(fails=1)
     desk = desk_of(out=out)
-    kept = desk.approve(alert_of(), SENT_NS)
+    kept = desk.approve(alert_of())
     assert step(desk) == [0.5]
     assert [(one.state, one.tries, one.why) for one in desk.deliveries()] == [("due", 1, "not now")]
     desk.close()
@@ -122,15 +121,15 @@ def test_what_was_not_sent_goes_out_after_a_restart_with_the_same_bytes(desk_of)
 
 def test_waits_become_longer_and_end_with_success(desk_of):
     desk = desk_of(out=Recorded(fails=9))
-    desk.approve(alert_of(), SENT_NS)
+    desk.approve(alert_of())
     assert [step(desk)[0] for _ in range(10)] == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0, None]
 
 
 def test_messages_go_out_in_order_and_a_refused_one_holds_up_nothing(desk_of):
     refusing, fine = Recorded(refuses=("JPN-2030-0001",)), Recorded()
     desk = desk_of(refusing=refusing, fine=fine)
-    desk.approve(alert_of(), SENT_NS)
-    desk.approve(alert_of(identifier="JPN-2", message="Update", references=("JPN-2030-0001",)), LATER_NS)
+    desk.approve(alert_of())
+    desk.approve(alert_of(identifier="JPN-2", message="Update", references=("JPN-2030-0001",)))
     step(desk)
     assert [one.identifier for one in fine.got] == ["JPN-2030-0001", "JPN-2"]
     assert [one.identifier for one in refusing.got] == ["JPN-2"]
@@ -147,7 +146,7 @@ def test_an_outlet_with_a_fault_of_its_own_does_not_end_the_sending(desk_of):
 
     fine = Recorded()
     desk = desk_of(faulty=Faulty(), fine=fine)
-    desk.approve(alert_of(), SENT_NS)
+    desk.approve(alert_of())
     assert step(desk) == [0.5, None]
     assert len(fine.got) == 1
     assert desk.deliveries()[0].why == "ZeroDivisionError: oh"
@@ -156,10 +155,11 @@ def test_an_outlet_with_a_fault_of_its_own_does_not_end_the_sending(desk_of):
 def test_an_update_and_a_cancel_name_all_that_they_replace(desk_of):
     """A receiver that missed the update in between still takes the first one away."""
     desk = desk_of()
-    desk.approve(alert_of(), SENT_NS)
-    update = desk.approve(alert_of(identifier="JPN-2", message="Update", references=("JPN-2030-0001",)), LATER_NS)
+    desk.approve(alert_of())
+    said = {"message": "Update", "references": ("JPN-2030-0001",), "sent_ns": LATER_NS}
+    update = desk.approve(alert_of(identifier="JPN-2", **said))
     assert update.alert.references == ("JPN-2030-0001",)
-    third = desk.approve(alert_of(identifier="JPN-3", message="Update", references=("JPN-2",)), LATER_NS)
+    third = desk.approve(alert_of(identifier="JPN-3", message="Update", references=("JPN-2",)))
     assert third.alert.references == ("JPN-2030-0001", "JPN-2")
     told = cap.decode(third.message.bodies["cap"]).references
     assert [(one.identifier, one.sent_ns) for one in told] == [
@@ -176,7 +176,7 @@ def test_an_update_and_a_cancel_name_all_that_they_replace(desk_of):
 def test_a_cancel_is_sent_once_whoever_asks_for_it(desk_of):
     out = Recorded()
     desk = desk_of(out=out)
-    desk.approve(alert_of(), SENT_NS)
+    desk.approve(alert_of())
     asked = {"stage": Stage.TRACK_LOST, "certainty": Certainty.POSSIBLE, "reason": "lost"}
     first = desk.cancel("JPN-2030-0001", now_ns=LATER_NS, **asked)
     assert desk.cancel("JPN-2030-0001", now_ns=LATER_NS + 5, **asked).message == first.message
@@ -190,26 +190,26 @@ def test_what_has_no_predecessor_is_refused(desk_of, message):
     desk = desk_of(out=Recorded())
     lone = alert_of(message=message, references=("JPN-9",))
     with pytest.raises(UnknownPredecessorError, match="there is no alert 'JPN-9' to replace"):
-        desk.approve(lone, SENT_NS)
+        desk.approve(lone)
     with pytest.raises(AlertError, match="names what it replaces"):
-        desk.approve(alert_of(message=message), SENT_NS)
+        desk.approve(alert_of(message=message))
     with pytest.raises(UnknownPredecessorError, match="no alert 'JPN-9' to cancel"):
         desk.cancel("JPN-9", stage=Stage.CLEAR, certainty=Certainty.LIKELY, reason="", now_ns=SENT_NS)
-    desk.approve(alert_of(identifier="JPN-8"), SENT_NS)
+    desk.approve(alert_of(identifier="JPN-8"))
     with pytest.raises(UnknownPredecessorError, match="another sender or threat"):
-        desk.approve(alert_of(message=message, references=("JPN-8",), threat_id=7), SENT_NS)
+        desk.approve(alert_of(message=message, references=("JPN-8",), threat_id=7))
     desk.cancel("JPN-8", stage=Stage.CLEAR, certainty=Certainty.LIKELY, reason="", now_ns=SENT_NS)
     with pytest.raises(UnknownPredecessorError, match="was cancelled already"):
-        desk.approve(alert_of(message=message, references=("JPN-8",)), SENT_NS)
+        desk.approve(alert_of(message=message, references=("JPN-8",)))
     assert len(desk.deliveries()) == 2
 
 
 def test_an_update_may_join_two_alerts_and_a_cancel_ends_both(desk_of):
     desk = desk_of()
-    desk.approve(alert_of(identifier="A"), SENT_NS)
-    desk.approve(alert_of(identifier="B"), SENT_NS)
+    desk.approve(alert_of(identifier="A"))
+    desk.approve(alert_of(identifier="B"))
     assert len(desk.store.standing(SENT_NS)) == 2
-    desk.approve(alert_of(identifier="C", message="Update", references=("B", "A")), LATER_NS)
+    desk.approve(alert_of(identifier="C", message="Update", references=("B", "A")))
     assert [kept.alert.identifier for kept in desk.store.standing(LATER_NS)] == ["C"]
     cancel = desk.cancel("A", stage=Stage.CLEAR, certainty=Certainty.LIKELY, reason="", now_ns=LATER_NS)
     assert cancel.alert.references == ("A", "B", "C")
@@ -217,7 +217,7 @@ def test_an_update_may_join_two_alerts_and_a_cancel_ends_both(desk_of):
 
 def test_an_alert_ends_by_itself(desk_of):
     desk = desk_of()
-    kept = desk.approve(alert_of(), SENT_NS)
+    kept = desk.approve(alert_of())
     assert len(desk.store.standing(kept.alert.expires_ns - 1)) == 1
     assert desk.store.standing(kept.alert.expires_ns) == []
 
@@ -236,7 +236,7 @@ def test_an_alert_ends_by_itself(desk_of):
 def test_what_cannot_go_out_is_not_kept_either(desk_of, changes, complaint):
     desk = desk_of(out=Recorded())
     with pytest.raises(AlertError, match=complaint):
-        desk.approve(alert_of(**changes), SENT_NS)
+        desk.approve(alert_of(**changes))
     assert desk.deliveries() == []
     assert desk.store.standing(SENT_NS) == []
 
@@ -259,7 +259,7 @@ def test_a_store_is_of_one_exercise_and_one_process(tmp_path):
 
 def test_an_alert_and_its_cancel_are_kept_together_or_not_at_all(desk_of):
     desk = desk_of(out=Recorded())
-    kept = desk.approve(alert_of(), SENT_NS)
+    kept = desk.approve(alert_of())
     other = alert_of(identifier="JPN-7")
     with pytest.raises(StoreError, match="every alert has a cancel ready"):
         desk.store.decide(
@@ -276,7 +276,7 @@ def test_an_empty_alert_goes_out_too(desk_of):
     out = Recorded()
     desk = desk_of(out=out, tak=Recorded(medium="cot"))
     none = {name: getattr(alert_of(), name)[:0] for name in Alert.COLUMNS}
-    desk.approve(alert_of(stage=int(Stage.LAUNCH_DETECTED), certainty=int(Certainty.OBSERVED), **none), SENT_NS)
+    desk.approve(alert_of(stage=int(Stage.LAUNCH_DETECTED), certainty=int(Certainty.OBSERVED), **none))
     assert step(desk) == [None, None]
     assert len(out.got) == 1
 
@@ -291,6 +291,6 @@ def test_many_areas_keep_their_order(desk_of):
         "arrival_ns": np.full(n, SENT_NS),
         "arrival_latest_ns": np.full(n, SENT_NS),
     }
-    kept = desk_of().approve(alert_of(**columns), SENT_NS)
+    kept = desk_of().approve(alert_of(**columns))
     back = cap.alert_of(cap.decode(kept.message.bodies["cap"]), EXERCISE)
     assert back.code.tolist() == columns["code"].tolist()

@@ -66,14 +66,13 @@ class AlertDesk:
         for courier in self._couriers:
             courier.start()
 
-    def approve(self, alert: Alert, now_ns: int) -> Kept:
+    def approve(self, alert: Alert) -> Kept:
         """Take an alert that was approved; when this returns it survives, and goes out.
 
         Approving the same record again returns what was made of it the first time, the same bytes.
 
         Args:
-            alert: as it was approved. Its references are completed by all that those go back to.
-            now_ns: the time, which becomes that of its sending.
+            alert: as it was approved, `sent_ns` when. Its references are completed by all that those go back to.
 
         Raises:
             AlertError: if it cannot be worded or written as it is, or another one has its identifier.
@@ -89,7 +88,7 @@ class AlertDesk:
             raise AlertError(f"{alert.identifier[:40]}: is not an alert of {self._own.nation} in an exercise")
         chain = [each.alert for each in self.store.predecessors(alert)]
         references = [Reference(sender=one.sender, identifier=one.identifier, sent_ns=one.sent_ns) for one in chain]
-        alert = alert.replace(sent_ns=now_ns, references=tuple(each.identifier for each in references))
+        alert = alert.replace(references=tuple(each.identifier for each in references))
         try:
             message = self._message(alert, references, chain)
             cancel = None if alert.message == CANCEL else _cancel_of(alert)
@@ -125,7 +124,7 @@ class AlertDesk:
             return newest
         said = {"stage": int(stage), "certainty": int(certainty), "reason": reason}
         times = {"sent_ns": now_ns, "picture_ns": now_ns, "expires_ns": now_ns + CANCEL_HOLDS_NS}
-        return self.approve(ready.replace(**said, **times), now_ns)
+        return self.approve(ready.replace(**said, **times))
 
     def deliveries(self) -> list[Delivery]:
         """Return how far each message is at each outlet."""
