@@ -176,7 +176,7 @@ def _listening(folder: Path, found: Found, seed: int) -> Iterator[str]:
             with lock:
                 chance = rng.random()
                 if chance >= BUSY:
-                    self._take(self.headers["Idempotency-Key"], body)
+                    self._take(self.headers["Idempotency-Key"].strip('"'), body)
             if chance < BUSY + LOST_RECEIPTS and chance >= BUSY:
                 self.close_connection = True
                 return
@@ -188,7 +188,7 @@ def _listening(folder: Path, found: Found, seed: int) -> Iterator[str]:
             found.out(identifier, body)
             found.n_came[identifier] += 1
             try:
-                shown = receiver.receive("JPN", body)
+                shown = receiver.receive("JPN", body, time.time_ns())
             except ValueError as error:
                 found.complaints.append(f"{identifier}: {error}")
                 return

@@ -61,7 +61,7 @@ def test_what_is_predicted_never_says_that_it_happened(language):
     phrases = load_language(language).phrases
     happened = [phrases["observed"], phrases["lost"], load_language(language).certainty["observed"]]
     happened += {"en": [" has passed", " came down", "no longer", "was seen"],
-                 "ja": ["確認しました", "通過しました", "落下しました", "見失い"]}[language]  # fmt: skip
+                 "ja": ["確認しました", "通過しました", "落下しました", "見失い"]}.get(language, [])  # fmt: skip
     for hazard, stage in STAGES:
         if BASIS.get(stage) == "predicted":
             said = said_of(language, hazard=hazard, stage=int(stage), certainty=int(Certainty.OBSERVED))

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from alert_scenes import EXERCISE, SENT_NS, alert_of, assert_valid, keys_of, shapes_of, wordings_of
 from capvalidator import Validator
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from noroshi.formats import FormatError, cap
@@ -14,6 +16,8 @@ from noroshi.run import pki
 from noroshi.run.alerts import AlertError
 from noroshi.run.alerts.signing import sign, verify
 from noroshi.run.pki.certificates import DAY_NS
+
+SIGNED: dict[str, bytes] = {}
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +131,18 @@ def test_only_exercises_are_signed_and_only_with_their_own_keys(own, tmp_path):
         sign(document_of(exercise="AUTUMN-30"), own)
     with pytest.raises(AlertError, match="for a message of USA"):
         sign(document_of(sender="USA"), own)
+
+
+@given(place=st.integers(0, 10_000), new=st.binary(max_size=6), n_removed=st.integers(0, 6))
+@settings(max_examples=150)
+def test_whatever_is_changed_it_is_refused_or_says_the_same(own, place, new, n_removed):
+    signed = SIGNED.setdefault("one", sign(document_of(), own))
+    at = place % len(signed)
+    try:
+        notice = verify(signed[:at] + new + signed[at + n_removed :], own.authority)
+    except FormatError:
+        return
+    assert notice == cap.decode(document_of())
 
 
 @pytest.mark.parametrize("junk", [b"", b"<alert/>", b"\x00" * 100, b"<!DOCTYPE a []><alert/>"])

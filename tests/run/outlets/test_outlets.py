@@ -116,7 +116,7 @@ def test_a_post_says_what_it_is_and_which(server, message, medium):
     outlet.send(message)
     ((path, headers, body),) = server.posts
     assert (path, body) == ("/warn?x=1", message.bodies[medium])
-    assert headers["Idempotency-Key"] == "JPN-2030-0001"
+    assert headers["Idempotency-Key"] == '"JPN-2030-0001"'
     assert headers["Noroshi-Topic"] == "noroshi/exercise/SPRING-30/alerts"
     assert headers["Noroshi-Status"] == "Exercise"
     assert headers["Content-Type"] == {"cap": "application/cap+xml", "json": "application/json",
@@ -137,7 +137,7 @@ def test_what_may_come_right_is_tried_again(server, message, answer):
         outlet.send(message)
     outlet.send(message)
     assert [(headers["Idempotency-Key"], body) for _, headers, body in server.posts] == [
-        ("JPN-2030-0001", message.bodies["cap"])
+        ('"JPN-2030-0001"', message.bodies["cap"])
     ] * 2
 
 

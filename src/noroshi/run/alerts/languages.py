@@ -14,7 +14,8 @@ SHIPPED = files("noroshi") / "data" / "texts"
 
 def language_names() -> tuple[str, ...]:
     """Return the languages that the program ships."""
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in SHIPPED.iterdir() if entry.name != "__init__.py"))
+    names = [entry.name for entry in SHIPPED.iterdir()]
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
 def load_language(name: str) -> Language:

@@ -9,6 +9,7 @@ from cryptography import x509
 
 from noroshi.formats import FormatError
 from noroshi.formats.cap import ExerciseNotice
+from noroshi.records.alert import CANCEL
 from noroshi.run.alerts.signing import verify
 from noroshi.run.pki.certificates import whose
 from noroshi.warning.once import Once, Verdict
@@ -46,12 +47,13 @@ class Receiver:
                 raise ValueError(f"the authority of {nation} is not one of exercise '{exercise}'")
         self._authorities = dict(authorities)
 
-    def receive(self, sender: str, document: bytes) -> Shown | None:
-        """Return what is to be shown of a document; None if it was shown before, or something newer was.
+    def receive(self, sender: str, document: bytes, now_ns: int) -> Shown | None:
+        """Return what is to be shown of a document; None if it was shown before, something newer was, or it is over.
 
         Args:
             sender: the nation that it is said to be from.
             document: as it came, from anywhere.
+            now_ns: the time.
 
         Raises:
             FormatError: if it must not be taken in: of no exercise or another one, not signed by that nation, or other
@@ -62,6 +64,9 @@ class Receiver:
         except FormatError:
             self.counts["refused"] += 1
             raise
+        ends_ns = [info.expires_ns for info in notice.infos if info.expires_ns is not None]
+        if verdict is Verdict.SHOW and notice.message != CANCEL and ends_ns and now_ns >= max(ends_ns):
+            verdict = Verdict.OVER
         self.counts[verdict.value] += 1
         return Shown(notice=notice, replaces=_replaced(notice)) if verdict is Verdict.SHOW else None
 

@@ -74,7 +74,7 @@ class Outlet:
         """Post a message and wait for the receipt."""
         headers = {
             "Content-Type": MEDIA[self.medium],
-            "Idempotency-Key": message.identifier,
+            "Idempotency-Key": f'"{message.identifier}"',
             "Noroshi-Topic": message.topic,
             "Noroshi-Status": message.STATUS,
         }
