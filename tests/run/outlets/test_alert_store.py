@@ -173,6 +173,18 @@ def test_an_update_and_a_cancel_name_all_that_they_replace(desk_of):
     assert desk.store.standing(LATER_NS) == []
 
 
+def test_what_is_over_is_not_named_any_more(desk_of):
+    """CAP wants the messages that are not expired; two hours of updates would not fit into one."""
+    desk = desk_of()
+    desk.approve(alert_of(identifier="N-0"))
+    for k in range(1, 60):
+        said = {"message": "Update", "references": (f"N-{k - 1}",), "sent_ns": SENT_NS + k * MINUTE_NS}
+        kept = desk.approve(alert_of(identifier=f"N-{k}", expires_ns=SENT_NS + (k + 20) * MINUTE_NS, **said))
+    assert kept.alert.references == tuple(f"N-{k}" for k in range(40, 59))
+    lone = {"message": "Update", "references": ("N-0", "N-59"), "sent_ns": SENT_NS + 300 * MINUTE_NS}
+    assert desk.approve(alert_of(identifier="L", **lone)).alert.references == ("N-0", "N-59")
+
+
 def test_a_cancel_is_sent_once_whoever_asks_for_it(desk_of):
     out = Recorded()
     desk = desk_of(out=out)
@@ -210,7 +222,7 @@ def test_an_update_may_join_two_alerts_and_a_cancel_ends_both(desk_of):
     desk.approve(alert_of(identifier="B"))
     assert len(desk.store.standing(SENT_NS)) == 2
     desk.approve(alert_of(identifier="C", message="Update", references=("B", "A")))
-    assert [kept.alert.identifier for kept in desk.store.standing(LATER_NS)] == ["C"]
+    assert [alert.identifier for alert in desk.store.standing(LATER_NS)] == ["C"]
     cancel = desk.cancel("A", stage=Stage.CLEAR, certainty=Certainty.LIKELY, reason="", now_ns=LATER_NS)
     assert cancel.alert.references == ("A", "B", "C")
 

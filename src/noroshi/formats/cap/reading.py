@@ -18,7 +18,7 @@ from noroshi.records import CERTAINTIES, STAGES, Alert, check
 from noroshi.records.alert import EXERCISE, HAZARDS
 
 BYTES_MAX = 1 << 22
-INFOS_MAX, REFERENCES_MAX, POLYGONS_MAX = 20, 100, 1_000
+INFOS_MAX, REFERENCES_MAX, POLYGONS_MAX = 20, 500, 1_000
 MESSAGES = ("Alert", "Update", "Cancel", "Ack", "Error")
 STATUSES = ("Actual", "Exercise", "System", "Test", "Draft")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)([-+])(\d\d):(\d\d)", re.ASCII)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import RLock
 from types import TracebackType
 from typing import Self
 
@@ -57,6 +58,7 @@ class AlertDesk:
             raise AlertError("name a language at least in which alerts are worded")
         self.exercise, self._own, self._languages, self._shapes_of = own.exercise, own, tuple(languages), shapes_of
         self._zone = zone
+        self._lock = RLock()
         zone_at(zone, 0)
         self.store = AlertStore(path, own.exercise)
         self._couriers = [Courier(self.store, name, outlet) for name, outlet in (outlets or {}).items()]
@@ -72,30 +74,15 @@ class AlertDesk:
         Approving the same record again returns what was made of it the first time, the same bytes.
 
         Args:
-            alert: as it was approved, `sent_ns` when. Its references are completed by all that those go back to.
+            alert: as it was approved, `sent_ns` when. Its references are completed by all that those go back to
+                and that is not over yet.
 
         Raises:
             AlertError: if it cannot be worded or written as it is, or another one has its identifier.
             UnknownPredecessorError: if it updates or cancels what is not there, or is over.
         """
-        asked = asked_of(alert)
-        before = self.store.find(alert.identifier)
-        if before is not None:
-            if before.asked != asked:
-                raise AlertError(f"{alert.identifier}: another alert with this identifier was decided before")
-            return before
-        if alert.status != EXERCISE or alert.sender != self._own.nation:
-            raise AlertError(f"{alert.identifier[:40]}: is not an alert of {self._own.nation} in an exercise")
-        chain = [each.alert for each in self.store.predecessors(alert)]
-        references = [Reference(sender=one.sender, identifier=one.identifier, sent_ns=one.sent_ns) for one in chain]
-        alert = alert.replace(references=tuple(each.identifier for each in references))
-        try:
-            message = self._message(alert, references, chain)
-            cancel = None if alert.message == CANCEL else _cancel_of(alert)
-        except ValueError as error:
-            raise AlertError(f"{alert.identifier[:40]}: {error}") from error
-        names = [courier.name for courier in self._couriers]
-        kept = self.store.decide(message, alert, asked=asked, cancel=cancel, outlets=names)
+        with self._lock:
+            kept = self._approve(alert)
         for courier in self._couriers:
             courier.wake()
         return kept
@@ -115,16 +102,13 @@ class AlertDesk:
             UnknownPredecessorError: if there is no such alert.
             AlertError: if it cannot be worded.
         """
-        found = self.store.find(identifier)
-        if found is None:
-            raise UnknownPredecessorError(f"there is no alert '{identifier[:40]}' to cancel")
-        newest = self.store.chain(found.chain)[-1]
-        ready = newest.cancel
-        if ready is None:
-            return newest
         said = {"stage": int(stage), "certainty": int(certainty), "reason": reason}
         times = {"sent_ns": now_ns, "picture_ns": now_ns, "expires_ns": now_ns + CANCEL_HOLDS_NS}
-        return self.approve(ready.replace(**said, **times))
+        with self._lock:
+            newest = self.store.newest(identifier)
+            if newest is None:
+                raise UnknownPredecessorError(f"there is no alert '{identifier[:40]}' to cancel")
+            return newest if newest.cancel is None else self.approve(newest.cancel.replace(**said, **times))
 
     def deliveries(self) -> list[Delivery]:
         """Return how far each message is at each outlet."""
@@ -143,6 +127,30 @@ class AlertDesk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _approve(self, alert: Alert) -> Kept:
+        asked = asked_of(alert)
+        before = self.store.find(alert.identifier)
+        if before is not None:
+            if before.asked != asked:
+                raise AlertError(f"{alert.identifier}: another alert with this identifier was decided before")
+            return before
+        if alert.status != EXERCISE or alert.sender != self._own.nation:
+            raise AlertError(f"{alert.identifier[:40]}: is not an alert of {self._own.nation} in an exercise")
+        chain = self.store.predecessors(alert)
+        references = [
+            Reference(sender=one.sender, identifier=one.identifier, sent_ns=one.sent_ns)
+            for one in chain
+            if one.expires_ns > alert.sent_ns or one.identifier in alert.references  # the rest is off by itself
+        ]
+        alert = alert.replace(references=tuple(each.identifier for each in references))
+        try:
+            message = self._message(alert, references, chain)
+            cancel = None if alert.message == CANCEL else _cancel_of(alert)
+        except ValueError as error:
+            raise AlertError(f"{alert.identifier[:40]}: {error}") from error
+        names = [courier.name for courier in self._couriers]
+        return self.store.decide(message, alert, asked=asked, cancel=cancel, outlets=names)
 
     def _message(self, alert: Alert, references: Sequence[Reference], before: Sequence[Alert]) -> ExerciseMessage:
         zone = zone_at(self._zone, alert.sent_ns)

@@ -37,7 +37,6 @@ class Kept:
         alert: as it was sent.
         asked: digest of the record that was approved; a repeat of the decision has the same.
         cancel: the cancel that stands ready; None of a cancel.
-        chain: the identifier of the first alert that this one goes back to.
     """
 
     number: int
@@ -45,7 +44,6 @@ class Kept:
     alert: Alert
     asked: str
     cancel: Alert | None
-    chain: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +74,8 @@ class AlertStore(SqliteFile):
     VERSION = 1
     TABLES = """
 CREATE TABLE about (exercise TEXT);
-CREATE TABLE alert (number INTEGER PRIMARY KEY AUTOINCREMENT, identifier TEXT UNIQUE, chain TEXT, asked TEXT,
-    record BLOB, cancel BLOB);
+CREATE TABLE alert (number INTEGER PRIMARY KEY AUTOINCREMENT, identifier TEXT UNIQUE, chain TEXT,
+    is_cancel INTEGER, expires_ns INTEGER, asked TEXT, record BLOB, cancel BLOB);
 CREATE INDEX of_chain ON alert (chain, number);
 CREATE TABLE body (number INTEGER, medium TEXT, body BLOB, PRIMARY KEY (number, medium));
 CREATE TABLE delivery (outlet TEXT, number INTEGER, state TEXT, tries INTEGER, at_ns INTEGER, why TEXT,
@@ -117,51 +115,45 @@ CREATE INDEX waits ON delivery (outlet, number) WHERE state = 'due'
         if (cancel is None) != (alert.message == CANCEL):
             raise StoreError(f"{alert.identifier}: every alert has a cancel ready, and a cancel has none")
         with self._lock:
-            before = self.predecessors(alert)
-            chains = tuple(sorted({each.chain for each in before}))
-            chain = before[0].chain if before else alert.identifier
+            self.predecessors(alert)
+            chains = self._chains(alert.references)
+            chain = chains[0] if chains else alert.identifier
             with self.together() as db:
                 if self.read("SELECT 1 FROM alert WHERE identifier = ?", alert.identifier):
                     raise StoreError(f"{alert.identifier}: is the identifier of an alert that was decided before")
                 for other in chains:  # an update may join what were two
                     db.execute("UPDATE alert SET chain = ? WHERE chain = ?", (chain, other))
                 number = db.execute(
-                    "INSERT INTO alert (identifier, chain, asked, record, cancel) VALUES (?, ?, ?, ?, ?)",
-                    (alert.identifier, chain, asked, pack(alert), None if cancel is None else pack(cancel)),
-                ).lastrowid
+                    "INSERT INTO alert (identifier, chain, is_cancel, expires_ns, asked, record, cancel) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (alert.identifier, chain, cancel is None, alert.expires_ns, asked, pack(alert),
+                     None if cancel is None else pack(cancel)),
+                ).lastrowid  # fmt: skip
                 for medium, body in message.bodies.items():
                     db.execute("INSERT INTO body VALUES (?, ?, ?)", (number, medium, body))
                 for outlet in outlets:
                     db.execute("INSERT INTO delivery VALUES (?, ?, 'due', 0, 0, '')", (outlet, number))
-            kept = self.find(alert.identifier)
-        assert kept is not None
-        return kept
+        assert number is not None
+        return Kept(number=number, message=message, alert=alert, asked=asked, cancel=cancel)
 
-    def predecessors(self, alert: Alert) -> list[Kept]:
+    def predecessors(self, alert: Alert) -> list[Alert]:
         """Return all that an update or a cancel replaces, oldest first: what it names and what that goes back to.
 
         Raises:
             UnknownPredecessorError: if one that it names is not here, of another sender or threat, or was cancelled.
         """
         with self._lock:
-            chains = []
-            for identifier in alert.references:
-                found = self.find(identifier)
-                if found is None:
-                    raise UnknownPredecessorError(f"{alert.identifier}: there is no alert '{identifier}' to replace")
-                if (found.alert.sender, found.alert.threat_id) != (alert.sender, alert.threat_id):
-                    raise UnknownPredecessorError(f"{alert.identifier}: '{identifier}' is of another sender or threat")
-                chains.append(found.chain)
-            before = [kept for chain in sorted(set(chains)) for kept in self.chain(chain)]
-        for kept in before:
-            if kept.alert.message == CANCEL:
+            before = self._of_chains(self._chains(alert.references))
+        there = {each.identifier for each in before}
+        for identifier in alert.references:
+            if identifier not in there:
+                raise UnknownPredecessorError(f"{alert.identifier}: there is no alert '{identifier}' to replace")
+        for each in before:
+            if (each.sender, each.threat_id) != (alert.sender, alert.threat_id):
+                raise UnknownPredecessorError(f"{alert.identifier}: '{each.identifier}' is of another sender or threat")
+            if each.message == CANCEL:
                 raise UnknownPredecessorError(f"{alert.identifier}: what it replaces was cancelled already")
-        return sorted(before, key=lambda kept: kept.number)
-
-    def chain(self, chain: str) -> list[Kept]:
-        """Return all alerts that go back to one, oldest first."""
-        with self._lock:
-            return [self._kept(row) for row in self.read(f"{KEPT} WHERE chain = ? ORDER BY number", chain)]
+        return before
 
     def find(self, identifier: str) -> Kept | None:
         """Return an alert, None if there is none of that identifier."""
@@ -169,12 +161,21 @@ CREATE INDEX waits ON delivery (outlet, number) WHERE state = 'due'
             found = self.read(f"{KEPT} WHERE identifier = ?", identifier)
             return self._kept(found[0]) if found else None
 
-    def standing(self, now_ns: int) -> list[Kept]:
-        """Return the newest alert of each chain that is neither cancelled nor over, oldest first."""
-        newest = "WHERE number IN (SELECT max(number) FROM alert GROUP BY chain) ORDER BY number"
+    def newest(self, identifier: str) -> Kept | None:
+        """Return the newest alert of those that go back to the same one as this does, None if there is none."""
+        last = "WHERE number = (SELECT max(number) FROM alert WHERE chain = ?)"
         with self._lock:
-            found = [self._kept(row) for row in self.read(f"{KEPT} {newest}")]
-        return [kept for kept in found if kept.alert.message != CANCEL and now_ns < kept.alert.expires_ns]
+            found = [row for chain in self._chains((identifier,)) for row in self.read(f"{KEPT} {last}", chain)]
+            return self._kept(found[0]) if found else None
+
+    def standing(self, now_ns: int) -> list[Alert]:
+        """Return the newest alert of each chain that is neither cancelled nor over, oldest first."""
+        newest = (
+            "SELECT record FROM alert WHERE number IN (SELECT max(number) FROM alert GROUP BY chain) "
+            "AND NOT is_cancel AND expires_ns > ? ORDER BY number"
+        )
+        with self._lock:
+            return [_alert(record) for (record,) in self.read(newest, now_ns)]
 
     def due(self, outlet: str) -> Kept | None:
         """Return what an outlet is to send next, None if nothing waits for it."""
@@ -205,6 +206,15 @@ CREATE INDEX waits ON delivery (outlet, number) WHERE state = 'due'
             names = ("identifier", "outlet", "state", "tries", "at_ns", "why")
             return [Delivery(**dict(zip(names, row, strict=True))) for row in self.read(said)]
 
+    def _chains(self, identifiers: Sequence[str]) -> list[str]:
+        """Return the chains that alerts belong to, sorted; a chain has the name of the alert that it goes back to."""
+        found = [self.read("SELECT chain FROM alert WHERE identifier = ?", each) for each in identifiers]
+        return sorted({row[0] for rows in found for row in rows})
+
+    def _of_chains(self, chains: Sequence[str]) -> list[Alert]:
+        found = [self.read("SELECT number, record FROM alert WHERE chain = ?", chain) for chain in chains]
+        return [_alert(record) for _, record in sorted(row for rows in found for row in rows)]
+
     def _note(self, outlet: str, number: int, state: str, now_ns: int, why: str) -> None:
         with self._lock, self.together() as db:
             db.execute(
@@ -213,7 +223,7 @@ CREATE INDEX waits ON delivery (outlet, number) WHERE state = 'due'
             )
 
     def _kept(self, row: Any) -> Kept:
-        number, identifier, chain, asked, record, cancel = row
+        number, identifier, asked, record, cancel = row
         alert, ready = _alert(record), None if cancel is None else _alert(cancel)
         bodies = dict(self.read("SELECT medium, body FROM body WHERE number = ?", number))
         message = ExerciseMessage(
@@ -224,10 +234,10 @@ CREATE INDEX waits ON delivery (outlet, number) WHERE state = 'due'
             expires_ns=alert.expires_ns,
             bodies=bodies,
         )
-        return Kept(number=number, message=message, alert=alert, asked=asked, cancel=ready, chain=chain)
+        return Kept(number=number, message=message, alert=alert, asked=asked, cancel=ready)
 
 
-KEPT = "SELECT number, identifier, chain, asked, record, cancel FROM alert"
+KEPT = "SELECT number, identifier, asked, record, cancel FROM alert"
 
 
 def asked_of(alert: Alert) -> str:
