@@ -79,6 +79,7 @@ PAGES = (
     "node",
     "command",
     "fusion",
+    "alerts",
 )
 
 
