@@ -19,7 +19,7 @@ N_WAYS = 512
 UNREST_M2_S3 = 1.0  # of what is not measured: that of the filter (`motion.boost`)
 
 # What is believed beforehand of boosts.
-N_BOOSTS, N_MOMENTS = 4_096, 64
+N_BOOSTS, N_MOMENTS = 2_048, 64
 SPEED_M_S = (1_500.0, 7_500.0)  # at burn-out, relative to the ground; 300 km of range to an orbit, nearly
 CLIMB_RAD = (math.radians(5.0), math.radians(85.0))  # at burn-out: of a glider to lofted
 # Source: American Physical Society (2004), Rev. Mod. Phys. 76, S1: 60 s of a short-range one, 180 s (solid) to 240 s
@@ -28,7 +28,7 @@ BURN_S, BURN_S2_M, BURN_SHARE = 25.0, 0.022, 0.1
 GROWTH = (6.0, 10.0)  # of the acceleration from ignition to burn-out
 UPRIGHT_S, LEANT_S, LEANT_SHARE = 10.0, 60.0, 0.6  # straight up until, at its pitch from; not later than a share
 LIFT_OFF_KG_M2 = 20_000.0  # ballistic coefficient
-SHOOTING_ROUNDS = 6
+SHOOTING_ROUNDS = 4
 
 # How near to a state of that library a track's must be, beside what the track itself does not know.
 NEAR_HEIGHT, NEAR_HEIGHT_M = 0.04, 500.0
