@@ -11,7 +11,8 @@ Flights that last more than 7,000 s are left out, and glides of less than 150 s;
 
 Of ideal tracks (the truth with an error drawn from the covariance that the forecast is given):
 
-- boosting: at any moment from 45 s to burn-out, 100 to 500 m and 6 to 30 m/s; thrust: with the thrust known to 5 %
+- boosting: at any moment from 45 to 200 s at which it still burns, 100 to 500 m and 6 to 30 m/s; thrust: with the
+  thrust known to 5 %
 - lost: infrared sees the boost only; the last look is up to a second before burn-out, and the next did not see it
 - early, late: 20 s after burn-out, and four fifths of the way to the ground (looks of the last minute), with the
   covariance that two infrared satellites of 50 microradian looking each second leave (Fisher information)
@@ -64,7 +65,7 @@ from noroshi.warning.forecast import Forecast, ellipse, region
 from noroshi.warning.foresee import foresee
 from noroshi.warning.gliding import glide_from
 
-FROM_S, GAP_S, LOOK_S = 45.0, 60.0, 1.0
+FROM_S, TO_S, GAP_S, LOOK_S = 45.0, 200.0, 60.0, 1.0
 LEFT = {
     "range_m": 2.55,
     "azimuth_rad": math.radians(0.00266),
@@ -97,9 +98,10 @@ def _at(truth: Truth, time_s: float) -> Floats:
 
 
 def _felt(truth: Truth, time_s: float) -> float:
-    """Return the acceleration by thrust, in the second before a time."""
-    before, after = _at(truth, time_s - 1.0), _at(truth, time_s)
-    return float(np.linalg.norm(after[3:] - before[3:] - free_fall(0.5 * (before + after)[None])[0]))
+    """Return the acceleration by thrust at a time, from the two seconds before."""
+    states = truth.states(time_s - np.array([2.0, 1.0, 0.0]))
+    felt = np.linalg.norm(np.diff(states[:, 3:], axis=0) - free_fall(0.5 * (states[1:] + states[:-1])), axis=1)
+    return float(felt[1] + 0.5 * (felt[1] - felt[0]))
 
 
 def _eyes(truth: Truth, rng: np.random.Generator) -> list[Eye]:
@@ -125,12 +127,13 @@ def falls(number: int) -> list[Row]:
     rows, place, burn_out_s = list[Row](), (truth.lat_rad, truth.lon_rad), truth.burn_out_s
     part = rng.uniform(0.2, 1.0)
     covariance = np.diag([(500.0 * part) ** 2] * 3 + [(30.0 * part) ** 2] * 3)
-    at_s = rng.uniform(FROM_S, burn_out_s)
+    at_s = rng.uniform(FROM_S, TO_S)
     state, at_ns = erred(_at(truth, at_s), covariance, rng), START_NS + round(at_s * NS)
-    rows += judged("boosting", boost_from(state, covariance, at_ns), place)
     felt = _felt(truth, at_s)
     known = (felt * (1.0 + 0.05 * rng.normal()), 0.05 * felt)
-    rows += judged("thrust", boost_from(state, covariance, at_ns, thrust_m_s2=known), place)
+    if at_s < burn_out_s:
+        rows += judged("boosting", boost_from(state, covariance, at_ns), place)
+        rows += judged("thrust", boost_from(state, covariance, at_ns, thrust_m_s2=known), place)
     last_s = burn_out_s - rng.uniform(0.0, LOOK_S)
     felt = _felt(truth, last_s)
     known = (felt * (1.0 + 0.05 * rng.normal()), 0.05 * felt)
@@ -161,7 +164,7 @@ def glides(number: int) -> list[Row]:
     first_s, last_s = ((int(truth.flight.time_ns[i]) - START_NS) / NS for i in (held[0], held[-1]))
     if last_s - first_s < 150.0:
         return [("left out", False, False, 0.0, 0.0, 0.0, 0.0)]
-    at_s = rng.uniform(first_s + 30.0, last_s - GAP_S)
+    at_s = rng.uniform(first_s + 30.0, min(last_s, (int(truth.flight.time_ns[-1]) - START_NS) / NS - GAP_S))
     covariance = np.diag([100.0**2] * 3 + [5.0**2] * 3)
     at_ns = START_NS + round(at_s * NS)
     forecast = glide_from(erred(_at(truth, at_s), covariance, rng), covariance, at_ns)

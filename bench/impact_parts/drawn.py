@@ -13,7 +13,6 @@ from noroshi.warning import boosting, falling, gliding
 
 LATEST_S, LOWEST_M = 7_000.0, 20e3
 GLIDE_SPEED_M_S, GLIDE_CLIMB_DEG = (3_000.0, 6_500.0), (2.0, 8.0)
-GLIDER_KG_M2 = (5_000.0, 20_000.0)
 
 
 def fall(number: int, rng: np.random.Generator) -> Truth | None:
@@ -47,7 +46,7 @@ def glide(number: int, rng: np.random.Generator) -> Truth | None:
         mover = boost_glide.Mover(
             lat_deg=rng.uniform(30.0, 45.0), lon_deg=rng.uniform(110.0, 150.0), bearing_deg=rng.uniform(0.0, 360.0),
             burn_out_speed_m_s=speed, burn_out_climb_deg=rng.uniform(*GLIDE_CLIMB_DEG),
-            ballistic_coefficient_kg_m2=math.exp(rng.uniform(*np.log(GLIDER_KG_M2))),
+            ballistic_coefficient_kg_m2=math.exp(rng.uniform(*np.log(gliding.COEFFICIENT_KG_M2))),
             lift_over_drag=rng.uniform(*gliding.LIFT_TO_DRAG), banks=tuple(banks),
             slowest_m_s=rng.uniform(gliding.SLOWEST_M_S, 0.95 * speed),
         )  # fmt: skip

@@ -19,7 +19,7 @@ N_WAYS = 512
 UNREST_M2_S3 = 1.0  # of what is not measured: that of the filter (`motion.boost`)
 
 # What is believed beforehand of boosts.
-N_BOOSTS, N_MOMENTS = 4_096, 64
+N_BOOSTS, N_MOMENTS = 2_048, 64
 SPEED_M_S = (1_500.0, 7_500.0)  # at burn-out, relative to the ground; 300 km of range to an orbit, nearly
 CLIMB_RAD = (math.radians(5.0), math.radians(85.0))  # at burn-out: of a glider to lofted
 # Source: American Physical Society (2004), Rev. Mod. Phys. 76, S1: 60 s of a short-range one, 180 s (solid) to 240 s
@@ -28,7 +28,7 @@ BURN_S, BURN_S2_M, BURN_SHARE = 25.0, 0.022, 0.1
 GROWTH = (6.0, 10.0)  # of the acceleration from ignition to burn-out
 UPRIGHT_S, LEANT_S, LEANT_SHARE = 10.0, 60.0, 0.6  # straight up until, at its pitch from; not later than a share
 LIFT_OFF_KG_M2 = 20_000.0  # ballistic coefficient
-SHOOTING_ROUNDS = 6
+SHOOTING_ROUNDS = 4
 
 # How near to a state of that library a track's must be, beside what the track itself does not know.
 NEAR_HEIGHT, NEAR_HEIGHT_M = 0.04, 500.0
@@ -197,26 +197,28 @@ def _risen(push: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
     level_m_s2 = np.hypot(push[:, 0], push[:, 1]) * burnt / np.log(growth)
     leant_s = np.minimum(LEANT_S, LEANT_SHARE * burn_s)
     step_s = burn_s / N_MOMENTS
-    state = np.zeros((3, n))  # height, up, level
+    state = np.zeros((4, n))  # height, up, level, way over ground
     rows = np.zeros((7, n, N_MOMENTS + 1))
 
-    def thrust(t: Floats) -> tuple[Floats, Floats]:
+    def thrust(t: Floats, y: Floats) -> tuple[Floats, Floats]:
         share = np.clip((t - UPRIGHT_S) / (leant_s - np.minimum(UPRIGHT_S, 0.5 * leant_s)), 0.0, 1.0)
-        return level_m_s2 / (1.0 - burnt * t), pitch + (1.0 - share) * (0.5 * math.pi - pitch)
+        over_site = pitch + (1.0 - share) * (0.5 * math.pi - pitch)
+        return level_m_s2 / (1.0 - burnt * t), over_site + y[3] / MEAN_RADIUS_M
 
     def rate(t: Floats, y: Floats) -> Floats:
-        acceleration, angle = thrust(t)
+        acceleration, angle = thrust(t, y)
         r = MEAN_RADIUS_M + np.maximum(y[0], 0.0)
         speed = np.hypot(y[1], y[2])
         drag = 0.5 * density_kg_m3(y[0]) * speed / (LIFT_OFF_KG_M2 * (1.0 - burnt * t))
         up = acceleration * np.sin(angle) - GRAVITATIONAL_PARAMETER_M3_S2 / r**2 + y[2] ** 2 / r - drag * y[1]
-        return np.stack([y[1], up, acceleration * np.cos(angle) - y[1] * y[2] / r - drag * y[2]])
+        level = acceleration * np.cos(angle) - y[1] * y[2] / r - drag * y[2]
+        return np.stack([y[1], up, level, y[2] * MEAN_RADIUS_M / r])
 
     pushes = np.zeros((2, n, N_MOMENTS + 1))
     for k in range(N_MOMENTS + 1):
         t = k * step_s
-        acceleration, angle = thrust(t)
-        rows[:3, :, k], rows[3, :, k], rows[4, :, k] = state, acceleration, burnt / (1.0 - burnt * t)
+        acceleration, angle = thrust(t, state)
+        rows[:3, :, k], rows[3, :, k], rows[4, :, k] = state[:3], acceleration, burnt / (1.0 - burnt * t)
         pushes[:, :, k] = acceleration * np.cos(angle), acceleration * np.sin(angle)
         middle = state + 0.5 * step_s * rate(t, state)
         state = state + step_s * rate(t + 0.5 * step_s, middle)

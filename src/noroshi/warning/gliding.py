@@ -17,8 +17,8 @@ N_WAYS = 256
 # Source: 2.6 of HTV-2 (Wright and Tracy (2020), Science & Global Security 28(3), 135-170) to 3.5 of the CAV-H of many
 # papers; blunter bodies with less.
 LIFT_TO_DRAG = (1.5, 3.5)
-COEFFICIENT_KG_M2 = (3_000.0, 30_000.0)  # the 13,000 of HTV-2, a factor either way
-WAVE_SIGMA = 0.2  # of the logarithm of lift over what would hold the height: skips that die down
+COEFFICIENT_KG_M2 = (5_000.0, 20_000.0)  # about the 13,000 of HTV-2
+WAVE_SIGMA = 0.1  # of the logarithm of lift over what would hold the height: skips that die down
 SLOWEST_M_S = 1_000.0  # by then it has given up its lift
 UNREST_M2_S3 = 0.1  # of what is not measured: that of the filter (`motion.glide`)
 BANK_STEP_S, BANK_MAX_RAD = 10.0, math.radians(60.0)
@@ -41,8 +41,8 @@ def glide_from(
     Beforehand lift over drag is uniform between two values; it flies straight or banks up to 60 degrees to either side,
     evenly, in turns that last a minute and come after two, both exponentially distributed; it gives up its lift at a
     speed that is uniform from 1,000 m/s to that which it has. Its ballistic coefficient is what lets it hold its height
-    now, give or take a wave of 20 %; where it dives or climbs by more than 2 degrees, or would need a coefficient that
-    no glider has, it is log-uniform from 3,000 to 30,000 kg/m2. Lift eases while it climbs, so that waves die down.
+    now, give or take a wave of 10 %; where it dives or climbs by more than 2 degrees, or would need a coefficient that
+    no glider has, it is log-uniform from 5,000 to 20,000 kg/m2. Lift eases while it climbs, so that waves die down.
 
     Where it is after a gap is `forecast.region` of this.
 
