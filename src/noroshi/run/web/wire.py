@@ -94,9 +94,8 @@ def encode(
     words = -(-len(tracks.source_names) // WORD_BITS)
     offsets, size = layout(n, words)
     body = np.zeros(size, np.uint8)
-    HEADER.pack_into(
-        body, 0, MAGIC, VERSION, flags, picture_ns / 1e6, sent_ns / 1e6, sequence, n, words, sources_version, names_count
-    )  # fmt: skip
+    counts = (sequence, n, words, sources_version, names_count)
+    HEADER.pack_into(body.data, 0, MAGIC, VERSION, flags, picture_ns / 1e6, sent_ns / 1e6, *counts)
     column = {name: _column(body, offsets[i], form, each or words, n) for i, (name, form, each) in enumerate(COLUMNS)}
     column["id"][:] = np.ascontiguousarray(tracks.track_id).view("<u4")
     places = [column[name] for name, _, _ in COLUMNS[1 : 1 + N_PLACES]]
