@@ -277,7 +277,7 @@ def web_of(
     is_local = is_loopback(endpoint(address)[0])
     if not is_local and not tokens:
         raise EdgeError(f"{address} can be reached from elsewhere: say who may look, in a file of tokens")
-    nation = next(iter(sorted(showing.own)), next(iter(showing.views), ""))
+    nation = next((view for view in showing.views if view in showing.own), "")
     others = tuple(view for view in showing.views if view != nation)
     anybody = User(name="", role=OPERATOR, nation=nation, view_as=others)
     users = Users(tokens, anybody, time.monotonic)

@@ -3,7 +3,7 @@
 import sys
 import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from noroshi.run.printing import printable
@@ -68,4 +68,20 @@ def show_journal(
         EdgeError: if the address is taken.
     """
     showing = ReplayShowing(journal, exercise=exercise, secret=secret)
+    show(showing, showing.run, showing.stop, address=address, opens=opens, for_s=for_s)
+
+
+def show_exercise(
+    scenario: str, *, also: Sequence[str] = (), address: str = ADDRESS, opens: bool = True, rate: float = 1.0,
+    out: Path | None = None, for_s: float | None = None,
+) -> None:  # fmt: skip
+    """Run an exercise and show it as a page, until Ctrl-C.
+
+    Raises:
+        ScenarioError, ValueError: if the scenario is wrong.
+        EdgeError: if the address is taken.
+    """
+    from noroshi.run.web.exercise import ExerciseShowing
+
+    showing = ExerciseShowing(scenario, also, rate=rate, folder=out)
     show(showing, showing.run, showing.stop, address=address, opens=opens, for_s=for_s)

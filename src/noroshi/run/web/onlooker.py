@@ -46,7 +46,17 @@ class Onlooker:
         self.node, self.viewers = node, tuple(viewers)
         situation = Situation(node, sites, carriers=carriers, zones=zones)
         self.picture = Picture(film, nation, names=names, situation=situation, now_ns=now_ns)
-        self._viewing = Viewing(nation, node, secret, viewers, exercise=exercise)
+        self._nation, self._secret, self._exercise = nation, secret, exercise
+        self._viewing = self._views()
+
+    def follow(self, node: Node) -> None:
+        """Look at this node from now on: one that has lost its memory is another one."""
+        if node is not self.node:
+            self.node = self.picture.situation.node = node
+            self._viewing = self._views()
+
+    def _views(self) -> Viewing:
+        return Viewing(self._nation, self.node, self._secret, self.viewers, exercise=self._exercise)
 
     def took(self, record: Batch, now_ns: int) -> None:
         """Note what the node received."""

@@ -64,6 +64,14 @@ def _rings(situation: Situation, name: str, origin_m: NDArray[np.float64], heigh
     return rings
 
 
+def around(
+    lat_rad: float, lon_rad: float, distance_rad: float, points: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (points,) latitudes and longitudes of a circle over ground."""
+    azimuth = np.linspace(0.0, 2.0 * math.pi, points, endpoint=False)
+    return _along(lat_rad, lon_rad, azimuth, np.full(points, distance_rad))
+
+
 def _along(
     lat_rad: float, lon_rad: float, azimuth_rad: NDArray[np.float64], distance_rad: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -43,7 +43,7 @@ class Situation:
         carriers: Mapping[str, tuple[str, Places]] | None = None,
         zones: Sequence[dict[str, Any]] = (),
     ) -> None:
-        self._node = node
+        self.node = node
         self.sites = {site.sensor: site for site in sites}
         self._carriers = dict(carriers or {})
         self._zones = texts.encoded("zones", list(zones))
@@ -54,7 +54,7 @@ class Situation:
     @property
     def sensors(self) -> Mapping[str, Sensor]:
         """The node's sensors by name."""
-        return self._node.sensors
+        return self.node.sensors
 
     def took(self, record: Batch, now_ns: int) -> None:
         """Note who has spoken, and from where."""
@@ -104,7 +104,7 @@ class Situation:
         carrier = self._carriers.get(name)
         return {
             "name": name,
-            "nation": site.nation or self._node.name if site else self._node.name,
+            "nation": site.nation or self.node.name if site else self.node.name,
             "sort": site.type if site else "",
             "lat_deg": texts.degrees(site.lat_rad) if site else None,
             "lon_deg": texts.degrees(site.lon_rad) if site else None,
@@ -148,7 +148,7 @@ class Situation:
                 carrier[0] if carrier else name,
                 {
                     "name": carrier[0] if carrier else name,
-                    "nation": site.nation or self._node.name if site else self._node.name,
+                    "nation": site.nation or self.node.name if site else self.node.name,
                     "sort": site.type if site else "",
                     "from_ms": texts.ms(begin),
                     "step_ms": PATH_STEP_NS / 1e6,
@@ -161,12 +161,12 @@ class Situation:
         return text
 
     def _links(self, now_ns: int) -> list[dict[str, Any]]:
-        exchange = self._node.exchange
+        exchange = self.node.exchange
         if exchange is None:
             return []
         return [
             {
-                "from": self._node.name,
+                "from": self.node.name,
                 "to": code,
                 "state": "up" if channel.is_heard(now_ns) else "away",
                 "waiting": len(channel.outbox),

@@ -99,11 +99,8 @@ def encode(
     column = {name: _column(body, offsets[i], form, each or words, n) for i, (name, form, each) in enumerate(COLUMNS)}
     column["id"][:] = np.ascontiguousarray(tracks.track_id).view("<u4")
     places = [column[name] for name, _, _ in COLUMNS[1 : 1 + N_PLACES]]
-    _places(
-        np.ascontiguousarray(tracks.state_ecef),
-        np.ascontiguousarray(tracks.covariance_ecef),
-        *places,
-    )
+    if n:  # an empty picture compiles nothing
+        _places(np.ascontiguousarray(tracks.state_ecef), np.ascontiguousarray(tracks.covariance_ecef), *places)
     column["state_age_ms"][:] = np.clip((picture_ns - tracks.time_ns) // 1_000_000, -_AGE_MS, _AGE_MS)
     column["measured_age_ms"][:] = np.clip((picture_ns - tracks.updated_ns) // 1_000_000, -_AGE_MS, _AGE_MS)
     if interval_ns is not None:
