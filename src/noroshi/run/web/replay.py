@@ -12,7 +12,7 @@ from noroshi.node.core import Node
 from noroshi.records import Batch
 from noroshi.run.journal import read_records
 from noroshi.run.releasing.replaying import NOBODYS_SECRET, replayed
-from noroshi.run.scenarios import read_nation, shipped
+from noroshi.run.scenarios.names import nation_names
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Own, own_of_exercise
 from noroshi.run.web.film import Film
@@ -110,11 +110,6 @@ def shown(node: Node, records: Iterator[tuple[int, Batch]], onlooker: Onlooker, 
         wake(next_ns)
         onlooker.look(next_ns)
         yield next_ns
-
-
-def nation_names() -> dict[str, str]:
-    """Return the names of the nations that travel with the program, by code."""
-    return {nation.code: nation.name for nation in map(read_nation, shipped("nations"))}
 
 
 def in_thread(run: Callable[[], None], failed: Callable[[str], None]) -> threading.Thread:
