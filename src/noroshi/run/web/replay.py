@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -110,17 +110,3 @@ def shown(node: Node, records: Iterator[tuple[int, Batch]], onlooker: Onlooker, 
         wake(next_ns)
         onlooker.look(next_ns)
         yield next_ns
-
-
-def in_thread(run: Callable[[], None], failed: Callable[[str], None]) -> threading.Thread:
-    """Run something beside the server, and say in one line if it fails."""
-
-    def go() -> None:
-        try:
-            run()
-        except Exception as error:  # noqa: BLE001 the server goes on and says so
-            failed(f"{type(error).__name__}: {error}")
-
-    thread = threading.Thread(target=go, name="noroshi-showing", daemon=True)
-    thread.start()
-    return thread
