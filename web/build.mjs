@@ -1,0 +1,77 @@
+// Builds the page: our modules and what they use of npm into one folder that the program serves.
+//   node build.mjs OUT
+import { build } from "esbuild";
+import { geoEquirectangular, geoStream } from "d3-geo";
+import { feature } from "topojson-client";
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = process.argv[2] ?? join(here, "..", "src", "noroshi", "page");
+const modules = join(here, "node_modules");
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+
+const result = await build({
+  absWorkingDir: here,
+  entryPoints: { page: "src/main.js" },
+  outdir: out,
+  bundle: true,
+  splitting: true, // the globe is a file of its own, fetched when it is wanted
+  chunkNames: "[name]-[hash]",
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  metafile: true,
+  legalComments: "none",
+  logLevel: "warning",
+  external: ["http", "https", "url", "zlib"],
+});
+
+for (const name of ["index.html", "page.css", "icon.svg"]) cpSync(join(here, name), join(out, name));
+const workers = join(modules, "@cesium", "engine", "Build", "Workers");
+cpSync(workers, join(out, "cesium", "Workers"), { recursive: true });
+const heights = join("Assets", "approximateTerrainHeights.json");
+cpSync(join(modules, "@cesium", "engine", "Source", heights), join(out, "cesium", heights));
+writeFileSync(join(out, "coast.bin"), coast());
+writeFileSync(join(out, "LICENCES.txt"), licences());
+
+/** Natural Earth's land as rings of hundredths of degrees, cut at 180 degrees: planar maps would draw bands across. */
+function coast() {
+  const world = JSON.parse(readFileSync(join(modules, "world-atlas", "land-50m.json"), "utf8"));
+  const land = feature(world, world.objects.land);
+  const flat = geoEquirectangular().scale(180 / Math.PI).translate([0, 0]).precision(0);
+  /** @type {number[][]} */ const rings = [];
+  /** @type {number[]} */ let ring = [];
+  geoStream(land, flat.stream({
+    point: (x, y) => void ring.push(Math.round(x * 150), Math.round(-y * 150)),
+    lineStart: () => void (ring = []),
+    lineEnd: () => void rings.push(ring),
+    polygonStart: () => {},
+    polygonEnd: () => {},
+    sphere: () => {},
+  }));
+  const numbers = new Int32Array([rings.length, ...rings.map((one) => one.length / 2)]);
+  const points = new Int16Array(rings.flat());
+  return Buffer.concat([Buffer.from(numbers.buffer), Buffer.from(points.buffer)]);
+}
+
+/** The licence of every package of which something is in the bundle. */
+function licences() {
+  const used = new Set(["world-atlas"]);
+  for (const path of Object.keys(result.metafile.inputs)) {
+    const found = /node_modules\/((?:@[^/]+\/)?[^/]+)\//g;
+    for (const match of path.matchAll(found)) used.add(match[1]);
+  }
+  const parts = ["Parts of other people in this page, with their licences. Coast: Natural Earth, public domain.\n"];
+  for (const name of [...used].sort()) {
+    const folder = join(modules, name);
+    const about = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file)).sort();
+    const texts = files.map((file) => readFileSync(join(folder, file), "utf8").trim());
+    parts.push(`${"=".repeat(78)}\n${name} ${about.version}, ${about.license}\n\n${texts.join("\n\n") || "(no text)"}\n`);
+  }
+  return parts.join("\n");
+}

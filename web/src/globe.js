@@ -1,0 +1,1 @@
+export class GlobeView { constructor() { throw new Error("soon"); } }
