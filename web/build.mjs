@@ -31,12 +31,25 @@ const result = await build({
 });
 
 for (const name of ["index.html", "page.css", "icon.svg"]) cpSync(join(here, name), join(out, name));
-const workers = join(modules, "@cesium", "engine", "Build", "Workers");
-cpSync(workers, join(out, "cesium", "Workers"), { recursive: true });
-const heights = join("Assets", "approximateTerrainHeights.json");
-cpSync(join(modules, "@cesium", "engine", "Source", heights), join(out, "cesium", heights));
+const engine = join(modules, "@cesium", "engine");
+copyWorkers(["createVerticesFromHeightmap.js", "incrementallyBuildTerrainPicker.js", "transferTypedArrayTest.js"]);
+// The last is the Earth's axis around the one date that the globe's clock stands at (src/globe.js).
+for (const name of ["approximateTerrainHeights.json", join("IAU2006_XYS", "IAU2006_XYS_18.json")])
+  cpSync(join(engine, "Source", "Assets", name), join(out, "cesium", "Assets", name));
 writeFileSync(join(out, "coast.bin"), coast());
 writeFileSync(join(out, "LICENCES.txt"), licences());
+
+/** Cesium's workers that a plain globe calls, and what these import. @param {string[]} names */
+function copyWorkers(names) {
+  const from = join(engine, "Build", "Workers");
+  mkdirSync(join(out, "cesium", "Workers"), { recursive: true });
+  const wanted = [...names];
+  for (const name of wanted) {
+    const text = readFileSync(join(from, name), "utf8");
+    writeFileSync(join(out, "cesium", "Workers", name), text);
+    for (const [, other] of text.matchAll(/"\.\/(chunk-\w+\.js)"/g)) if (!wanted.includes(other)) wanted.push(other);
+  }
+}
 
 /** Natural Earth's land as rings of hundredths of degrees, cut at 180 degrees: planar maps would draw bands across. */
 function coast() {

@@ -17,6 +17,7 @@ import { keyOf } from "./wire.js";
  * @property {string} [fill]
  * @property {boolean} [ground] drawn on the ground though points have heights
  * @property {Float64Array} [flat] its places on the flat map, made when first drawn
+ * @property {Float64Array} [space] the same for the globe, Earth-fixed metres
  */
 /**
  * @typedef {object} Mark a place with words

@@ -10,24 +10,24 @@ const HISTORY_GAP_MS = 3500;
 const RECKONED_MAX_S = 12; // a place older than this is not moved on: nobody knows any more
 
 /** A ring of places where a track has been. */
-class Trail {
+export class Trail {
   constructor() {
     this.x = new Float64Array(HISTORY);
     this.y = new Float64Array(HISTORY);
-    this.height_m = new Float32Array(HISTORY);
+    this.space = new Float32Array(3 * HISTORY); // Earth-fixed metres, for the globe
     this.time_ms = new Float64Array(HISTORY);
     this.length = 0;
     this.next = 0;
     this.seen = 0;
   }
 
-  /** @param {number} x @param {number} y @param {number} height_m @param {number} time_ms */
-  add(x, y, height_m, time_ms) {
+  /** @param {number} x @param {number} y @param {Float64Array} space @param {number} i where in it @param {number} time_ms */
+  add(x, y, space, i, time_ms) {
     const last = (this.next + HISTORY - 1) % HISTORY;
     if (this.length && time_ms < this.time_ms[last] + HISTORY_GAP_MS) return;
     this.x[this.next] = x;
     this.y[this.next] = y;
-    this.height_m[this.next] = height_m;
+    for (let axis = 0; axis < 3; axis++) this.space[3 * this.next + axis] = space[3 * i + axis];
     this.time_ms[this.next] = time_ms;
     this.next = (this.next + 1) % HISTORY;
     this.length = Math.min(HISTORY, this.length + 1);
@@ -71,6 +71,8 @@ export class World {
     this.vx = new Float64Array(0);
     this.vy = new Float64Array(0);
     this.key = new Float64Array(0);
+    this.space = new Float64Array(0); // Earth-fixed metres, and metres a second
+    this.spaceSpeed = new Float64Array(0);
     /** @type {Map<number, number>} */ this.row = new Map();
     /** @type {Map<number, Trail>} */ this.trails = new Map();
   }
@@ -150,6 +152,8 @@ export class World {
       this.vx = new Float64Array(room);
       this.vy = new Float64Array(room);
       this.key = new Float64Array(room);
+      this.space = new Float64Array(3 * room);
+      this.spaceSpeed = new Float64Array(3 * room);
     }
     this.row.clear();
     this.frames += 1;
@@ -157,8 +161,9 @@ export class World {
       const latitude = lat[i] * 1e-7;
       this.x[i] = mercatorX(lon[i] * 1e-7);
       this.y[i] = mercatorY(latitude);
-      const turn = 1 / (ROUND_M * Math.max(0.02, Math.cos((latitude * Math.PI) / 180)));
       const still = frame.interval_s[i] > 0 || frame.status[i] === LOST;
+      this.place(i, lon[i] * 1e-7, latitude, frame.height_m[i], still ? 0 : east[i], still ? 0 : north[i], still ? 0 : frame.velocity_up_m_s[i]);
+      const turn = 1 / (ROUND_M * Math.max(0.02, Math.cos((latitude * Math.PI) / 180)));
       this.vx[i] = still ? 0 : east[i] * turn;
       this.vy[i] = still ? 0 : -north[i] * turn;
       const key = frame.id[2 * i + 1] * 4294967296 + frame.id[2 * i];
@@ -167,12 +172,27 @@ export class World {
       let trail = this.trails.get(key);
       if (!trail) this.trails.set(key, (trail = new Trail()));
       trail.seen = this.frames;
-      trail.add(this.x[i], this.y[i], frame.height_m[i], frame.picture_ms - frame.state_age_ms[i]);
+      trail.add(this.x[i], this.y[i], this.space, i, frame.picture_ms - frame.state_age_ms[i]);
     }
     if (this.frames % 32 === 0) for (const [key, trail] of this.trails) if (trail.seen < this.frames - 8) this.trails.delete(key);
     this.frame = frame;
     this.frameHeard = performance.now();
     this.changed("frame");
+  }
+
+  /** Earth-fixed place and speed. @param {number} i @param {number} lon @param {number} lat @param {number} height_m @param {number} east @param {number} north @param {number} up */
+  place(i, lon, lat, height_m, east, north, up) {
+    const [a, b] = [(lon * Math.PI) / 180, (lat * Math.PI) / 180];
+    const [sa, ca, sb, cb] = [Math.sin(a), Math.cos(a), Math.sin(b), Math.cos(b)];
+    const n = 6378137 / Math.sqrt(1 - 0.0066943799901413165 * sb * sb);
+    const { space, spaceSpeed } = this;
+    space[3 * i] = (n + height_m) * cb * ca;
+    space[3 * i + 1] = (n + height_m) * cb * sa;
+    space[3 * i + 2] = (n * 0.9933056200098587 + height_m) * sb;
+    const out = up * cb - north * sb;
+    spaceSpeed[3 * i] = out * ca - east * sa;
+    spaceSpeed[3 * i + 1] = out * sa + east * ca;
+    spaceSpeed[3 * i + 2] = up * sb + north * cb;
   }
 
   /** @param {number} i a row of the frame @param {number} now_ms @returns {number} seconds that its place is moved on by */

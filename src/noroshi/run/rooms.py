@@ -19,6 +19,7 @@ MARKS = {
     "exercise.movers": "Mover",
     "exercise.observers": "Observer",
     "sharing.actions": "Action",
+    "warning.rules": "Rule",
     "run.edges": "Edge",
     "run.feeds": "Feed",
     "run.links": "Settings",

@@ -116,6 +116,7 @@ def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
             problems.append(source.problem(("links", i, "to"), "is a link to the nation itself: name another"))
     _check_twice(source, "links", [link.to for link in file.links], problems, key="to")
     policy = _policy(source, file, problems)
+    _check_rules(source, file, problems)
     if problems:
         raise _error(source, problems)
     return Nation(
@@ -125,10 +126,23 @@ def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
         constellations=tuple(each for each in eyes if each is not None),
         links=file.links,
         flights=tuple(flights),
+        warning=file.warning,
         live=file.live,
         source=source,
         policy=policy,
     )
+
+
+def _check_rules(source: Source, file: NationFile, problems: list[Problem]) -> None:
+    """Note rules of warning that do not exist or make no sense."""
+    tables = () if file.warning is None else file.warning.rules
+    known = rooms.names("warning.rules") if tables else ()
+    for i, table in enumerate(tables):
+        path: KeyPath = ("warning", "rules", i)
+        key = _chosen(source, path, table, "type", known, "rule", problems)
+        if key is not None:
+            own = {name: value for name, value in table.items() if name != "type"}
+            checked(rooms.load("warning.rules", key).Rule, own, source, path, problems)
 
 
 def _policy(source: Source, file: NationFile, problems: list[Problem]) -> Source | None:
