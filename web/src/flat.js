@@ -167,13 +167,12 @@ export class FlatView {
     for (let v = Math.max(0, Math.floor(top)); v < Math.min(count, top + height / size); v++)
       for (let u = Math.floor(left); u < left + width / size; u++) {
         const x = ((u % count) + count) % count;
-        const known = this.tiles.get(x, v, level, settings.theme, toMake > 0);
+        let known = this.tiles.get(x, v, level, settings.theme, false);
+        if (!known && toMake-- > 0) known = this.tiles.get(x, v, level, settings.theme, true);
         const [px, py] = [Math.round((u - left) * size), Math.round((v - top) * size)];
         const [w, h] = [Math.round((u + 1 - left) * size) - px, Math.round((v + 1 - top) * size) - py];
-        if (known) {
-          under.drawImage(known, px, py, w, h);
-          toMake -= 1;
-        } else {
+        if (known) under.drawImage(known, px, py, w, h);
+        else {
           this.stale = true;
           this.drawParent(x, v, level, px, py, w, h);
         }

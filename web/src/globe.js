@@ -1,7 +1,7 @@
 // The globe: CesiumJS draws the Earth and moves the camera; what is on it is drawn over it, by the same code as on the flat
 // map. Every point is tested against the ellipsoid, so arcs and orbits go behind the Earth as they should.
 import {
-  Cartesian2, Cartesian3, Cartographic, CesiumWidget, Color, Event as CesiumEvent, HeadingPitchRange, ImageryLayer, JulianDate, Math as CesiumMath, Matrix4, SkyAtmosphere,
+  Cartesian2, Cartesian3, Cartographic, CesiumWidget, Color, Credit, CreditDisplay, Event as CesiumEvent, HeadingPitchRange, ImageryLayer, JulianDate, Math as CesiumMath, Matrix4, SkyAtmosphere,
   WebMercatorTilingScheme, buildModuleUrl,
 } from "@cesium/engine";
 import { TILE_PX, drawTile } from "./basemap.js";
@@ -66,6 +66,7 @@ export class GlobeView {
     this.frame = host.appendChild(document.createElement("div"));
     this.frame.className = "globe";
     this.theme = settings.theme;
+    CreditDisplay.cesiumCredit = new Credit("CesiumJS"); // the usual one is an image of a service that is not used
     this.widget = new CesiumWidget(this.frame, {
       baseLayer: new ImageryLayer(/** @type {any} */ (new CoastImagery(this.theme))),
       skyBox: false,

@@ -22,7 +22,7 @@ import { World } from "./world.js";
 
 const world = new World();
 const feed = recorded(world) ?? new Connection(world);
-readCoast(await coast());
+readCoast(await coast()); // what the world says meanwhile waits, since the feed has not begun
 const app = new App(world, feed);
 top(app);
 side(app);
@@ -72,6 +72,7 @@ async function coast() {
   const inside = document.getElementById("noroshi-coast");
   if (inside) return Uint8Array.from(atob(inside.textContent ?? ""), (letter) => letter.charCodeAt(0)).buffer;
   const answer = await fetch("coast.bin");
+  if (!answer.ok) throw new Error(`no coast: ${answer.status}`);
   return answer.arrayBuffer();
 }
 
