@@ -3,6 +3,7 @@
 import { build } from "esbuild";
 import { geoEquirectangular, geoStream } from "d3-geo";
 import { feature } from "topojson-client";
+import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -37,7 +38,38 @@ copyWorkers(["createVerticesFromHeightmap.js", "incrementallyBuildTerrainPicker.
 for (const name of ["approximateTerrainHeights.json", join("IAU2006_XYS", "IAU2006_XYS_18.json")])
   cpSync(join(engine, "Source", "Assets", name), join(out, "cesium", "Assets", name));
 writeFileSync(join(out, "coast.bin"), coast());
-writeFileSync(join(out, "LICENCES.txt"), licences());
+const licenceText = licences();
+writeFileSync(join(out, "LICENCES.txt"), licenceText);
+writeFileSync(join(out, "export.html"), await oneFile());
+
+/** The page as one file without the globe, which is filled in with a recording and mailed (`noroshi picture --out`). */
+async function oneFile() {
+  const without = {
+    name: "without the globe",
+    setup(/** @type {import("esbuild").PluginBuild} */ made) {
+      made.onResolve({ filter: /\/globe\.js$/ }, () => ({ path: "globe", namespace: "nothing" }));
+      made.onLoad({ filter: /.*/, namespace: "nothing" }, () => ({ contents: "export const GlobeView = null;" }));
+    },
+  };
+  const one = await build({
+    absWorkingDir: here, entryPoints: ["src/main.js"], bundle: true, write: false, format: "esm", target: "es2022", minify: true, legalComments: "none", plugins: [without],
+  });
+  const script = one.outputFiles[0].text;
+  const policy = `default-src 'none'; script-src 'sha256-${createHash("sha256").update(script).digest("base64")}'; style-src 'unsafe-inline'; img-src data: blob:`;
+  const icon = `data:image/svg+xml;base64,${readFileSync(join(here, "icon.svg")).toString("base64")}`;
+  const parts = {
+    '<meta charset="utf-8">': `<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="${policy}">`,
+    'href="icon.svg"': `href="${icon}"`,
+    '<link rel="stylesheet" href="page.css">': `<style>${readFileSync(join(here, "page.css"), "utf8")}</style>\n<!--NOROSHI-DATA-->\n<script type="text/plain" id="noroshi-coast">${coast().toString("base64")}</script>`,
+    '<script type="module" src="page.js"></script>': `<script type="module">${script}</script>`,
+  };
+  let text = readFileSync(join(here, "index.html"), "utf8");
+  for (const [old, wanted] of Object.entries(parts)) {
+    if (!text.includes(old)) throw new Error(`index.html has no ${old}`);
+    text = text.replace(old, () => wanted);
+  }
+  return `${text}<!--\n${licenceText.replaceAll("--", "- -")}\n-->\n`;
+}
 
 /** Cesium's workers that a plain globe calls, and what these import. @param {string[]} names */
 function copyWorkers(names) {

@@ -48,7 +48,8 @@ export class App {
     /** @type {number[][]} */ this.insets = [];
     this.cost_ms = { frame: 0, draw: 0 };
     this.drawnAt = 0;
-    this.placed = false;
+    this.placed = false; // the address said what to see
+    this.touched = false; // a person has moved the map
     for (const topic of /** @type {const} */ (["sensors", "satellites", "links", "threats", "alerts", "areas", "zones", "launches", "hello"]))
       world.on(topic, () => void (this.sceneStale = true));
     world.on("sensors", () => void this.askCoverage());
@@ -205,6 +206,7 @@ export class App {
       this.notice(t("globe.loading"));
       try {
         const { GlobeView } = await import("./globe.js");
+        if (!GlobeView) throw new Error("this file is without it");
         next = new GlobeView(this.host, this.world, () => this.moved(), this.graphics === "software");
       } catch (error) {
         console.warn("no globe", error);

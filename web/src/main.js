@@ -16,7 +16,7 @@ import { search } from "./ui/search.js";
 import { side } from "./ui/side.js";
 import { timeline } from "./ui/timeline.js";
 import { top } from "./ui/top.js";
-import { warnings } from "./ui/warnings.js";
+import { tales, warnings } from "./ui/warnings.js";
 import { hexOf } from "./wire.js";
 import { World } from "./world.js";
 
@@ -39,14 +39,22 @@ void app.choose();
 feed.begin();
 
 // Once it is known where sensors and tracks are, all of them are put in sight, unless the address said what to see.
-let frames = 0;
-world.on("frame", () => {
-  if (app.placed || frames++ > 3) return;
+let looked = 0;
+const look = () => {
+  if (app.placed || app.touched || looked > 3) return;
+  looked += 1;
   app.home();
+};
+world.on("frame", look);
+world.on("sensors", look);
+world.on("alerts", () => {
+  const first = tales(world.alerts).find(({ now }) => now.life === "issued" || now.life === "proposed");
+  if (!first || app.placed || app.touched || shownFirst) return;
+  shownFirst = true;
+  looked = Infinity;
+  app.showThreat(first.threat);
 });
-world.on("sensors", () => {
-  if (!app.placed && frames <= 3) app.home();
-});
+let shownFirst = false;
 
 app.onMove.push(() => {
   const { measure } = app;

@@ -4,7 +4,7 @@ import { ellipse } from "./geo.js";
 import { Room, place } from "./labels.js";
 import { countdown, trackLines } from "./scene.js";
 import { settings } from "./settings.js";
-import { dot, radar, symbol } from "./symbols.js";
+import { dot, symbol } from "./symbols.js";
 import { ALERTED, KINDS, THREATENS } from "./wire.js";
 
 /** @import { Drawing } from "./view.js" */
@@ -196,8 +196,7 @@ export class Overlay {
     if (x < -30 || y < -30 || x > eye.width + 30 || y > eye.height + 30) return;
     const left = countdown(mark, drawing.now_ms);
     if (mark.sort === "sensor") {
-      const sprite = radar(/** @type {"ok"} */ (mark.state), 11, settings.theme);
-      over.drawImage(sprite.image, x - sprite.x, y - sprite.y, sprite.width, sprite.height);
+      sensor(over, x, y, mark.state ?? "unknown", colours);
     } else if (mark.sort === "satellite") {
       over.strokeStyle = over.fillStyle = colours.space;
       over.lineWidth = 1.5;
@@ -260,6 +259,31 @@ export class Overlay {
     over.setLineDash([]);
     for (const [x, y] of points) over.fillRect(x - 3, y - 3, 6, 6);
   }
+}
+
+/** A dish with what it sends out; silent, it sends nothing and is crossed out. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {string} state @param {typeof MAP.dark} colours */
+function sensor(context, x, y, state, colours) {
+  const silent = state === "silent";
+  const colour = silent ? colours.warn : state === "ok" ? colours.sensor : colours.name;
+  context.fillStyle = faded(colours.sea, 0.85);
+  context.strokeStyle = colour;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  context.arc(x, y, 7, 0, 7);
+  context.fill();
+  context.stroke();
+  context.beginPath();
+  if (silent) {
+    context.moveTo(x - 3, y - 3);
+    context.lineTo(x + 3, y + 3);
+    context.moveTo(x + 3, y - 3);
+    context.lineTo(x - 3, y + 3);
+  } else {
+    context.arc(x, y + 2, 4.5, -2.4, -0.75);
+    context.moveTo(x + 0.8, y + 2);
+    context.arc(x, y + 2, 0.8, 0, 7);
+  }
+  context.stroke();
 }
 
 /** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {string} colour */

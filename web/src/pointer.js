@@ -21,6 +21,7 @@ export function watchPointer(app) {
   map.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     down.set(event.pointerId, at(event));
+    app.touched = true;
     travelled = 0;
     if (isFlat()) {
       map.setPointerCapture(event.pointerId);
@@ -63,6 +64,7 @@ export function watchPointer(app) {
   map.addEventListener("pointerup", up);
   map.addEventListener("pointercancel", up);
   map.addEventListener("wheel", (event) => {
+    app.touched = true;
     if (!isFlat()) return;
     event.preventDefault();
     const [x, y] = at(event);

@@ -80,7 +80,7 @@ function satellites(world, colours, shapes, marks, shown) {
   const now_ms = world.now_ms;
   for (const satellite of world.satellites) {
     if (!shown(satellite.nation)) continue;
-    const at = (now_ms - satellite.from_ms) / satellite.step_ms;
+    const at = Math.max(0, Math.min(satellite.path_ecef_m.length - 1, (now_ms - satellite.from_ms) / satellite.step_ms));
     const k = Math.floor(at);
     const [a, b] = [satellite.path_ecef_m[k], satellite.path_ecef_m[k + 1]];
     if (!a) continue;

@@ -12,7 +12,6 @@ const IDENTITY = { unknown: "1", neutral: "4", suspect: "5", friend: "3", hostil
 /** Symbol set and entity of each kind, in the order of the wire (APP-6D, MIL-STD-2525D). */
 const ENTITY = ["01000000", "01110100", "30140000", "02110000", "02110000", "02110000", "05111000"];
 const CIVIL_AIRCRAFT = "01120100";
-const RADAR = "15220300";
 
 /** @type {Map<string, Sprite>} */
 const kept = new Map();
@@ -78,24 +77,6 @@ function drawn(made, alpha) {
   }
   const { x, y } = made.getAnchor();
   return { image, width, height, x, y };
-}
-
-/** @param {"ok" | "silent" | "unknown"} state @param {number} size @param {Theme} theme @returns {Sprite} */
-export function radar(state, size, theme) {
-  const key = `r${state}/${size}/${theme}`;
-  let sprite = kept.get(key);
-  if (!sprite) {
-    const colours = MAP[theme];
-    const colour = state === "ok" ? colours.sensor : state === "silent" ? colours.warn : colours.name;
-    sprite = drawn(
-      new ms.Symbol(`100315000000${RADAR.slice(2)}0000`, {
-        size, fill: true, fillColor: colours.sea, fillOpacity: 0.85, frameColor: tinted(colour), iconColor: tinted(colour), strokeWidth: 6, infoFields: false,
-      }),
-      1,
-    );
-    kept.set(key, sprite);
-  }
-  return sprite;
 }
 
 /**

@@ -59,6 +59,9 @@ export function local(ms) {
   return new Intl.DateTimeFormat(settings.language === "ja" ? "ja-JP" : "en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short", hourCycle: "h23" }).format(ms);
 }
 
+/** @param {number} ms @returns {string} hours and minutes of this machine's zone */
+export const localShort = (ms) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
+
 /** @param {number} seconds */
 export function ago(seconds) {
   if (seconds < 120) return t("seconds", { n: Math.max(0, Math.round(seconds)) });

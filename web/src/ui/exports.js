@@ -21,12 +21,13 @@ export function exports_(app) {
     } }, t(`export.${name}`));
     menu.replaceChildren(
       item("png", () => void picture(app)),
-      ...["geojson", "czml", "csv"].map((kind) => item(kind, () => download(`v1/tracks.${kind}?${new URLSearchParams({ view: app.world.hello?.view ?? "", time_ms: String(Math.round(app.world.now_ms)) })}`, `${stem(app)}.${kind}`))),
+      ...(app.world.hello?.mode === "export" ? [] : ["geojson", "czml", "csv"]).map((kind) => item(kind, () => download(`v1/tracks.${kind}?${new URLSearchParams({ view: app.world.hello?.view ?? "", time_ms: String(Math.round(app.world.now_ms)) })}`, `${stem(app)}.${kind}`))),
       item("link", () => void copy(app)),
     );
   };
   build();
   onSettings(build);
+  app.world.on("hello", build);
   button.addEventListener("click", () => {
     menu.hidden = !menu.hidden;
     button.setAttribute("aria-expanded", String(!menu.hidden));

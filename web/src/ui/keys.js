@@ -20,7 +20,7 @@ export function keys(app, player) {
     dialog.replaceChildren(
       h("h2", { id: "keys-title" }, t("help.title")),
       h("dl", {}, LIST.flatMap((key) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, t(`key.${key}`))])),
-      h("div", { class: "row" }, h("a", { href: "LICENCES.txt", target: "_blank", rel: "noopener" }, t("help.licences")), h("button", { onclick: () => dialog.close() }, t("close"))),
+      h("div", { class: "row" }, world.hello?.mode === "export" ? "" : h("a", { href: "LICENCES.txt", target: "_blank", rel: "noopener" }, t("help.licences")), h("button", { onclick: () => dialog.close() }, t("close"))),
     );
     if (!dialog.open) dialog.showModal();
   };
@@ -110,6 +110,7 @@ export function keys(app, player) {
     const act = does[event.key];
     if (!act) return;
     event.preventDefault();
+    app.touched = true;
     if (event.key.startsWith("Arrow")) app.follows = false;
     act();
   });

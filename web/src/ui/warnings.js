@@ -1,7 +1,7 @@
 // The warnings: by time left, each with its story; and the one that cannot be overlooked, above the map.
 import { byId, h, reconcile, say } from "../dom.js";
 import { settings, onSettings } from "../settings.js";
-import { leftText, local, people, t, utc } from "../texts.js";
+import { leftText, localShort, people, t, utc } from "../texts.js";
 import { keyOf } from "../wire.js";
 
 /** @import { App } from "../app.js" */
@@ -146,7 +146,7 @@ function fill(app, element, tale) {
   say(part(".what"), headline(now));
   const last = Math.max(...now.areas.map((area) => area.arrival_latest_ms));
   const crowd = now.areas.reduce((sum, area) => sum + area.people, 0);
-  say(part(".arrives"), `${t("warnings.arrives", { from: utc(tale.arrival_ms), to: utc(last) })} · ${t("warnings.local", { time: local(tale.arrival_ms) })}`);
+  say(part(".arrives"), [t("warnings.arrives", { from: utc(tale.arrival_ms).slice(0, 8), to: utc(last) }), t("warnings.local", { time: localShort(tale.arrival_ms) })].join(" · "));
   const row = app.world.row.get(keyOf(tale.threat));
   const nations = row === undefined ? [] : app.world.nationsOf(row);
   say(part(".who"), [crowd > 0 && people(crowd), t(`certainty.${now.certainty}`), nations.length > 0 && t("warnings.seen", { who: nations.join(" ") })].filter(Boolean).join(" · "));
