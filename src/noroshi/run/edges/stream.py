@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from noroshi.formats.stream import FORMATS, alive, message
@@ -24,6 +24,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.run.edges import EdgeError, Tls, openmetrics, tls_of
 from noroshi.run.edges.newest import Newest
 from noroshi.run.edges.serving import Server
+from noroshi.run.web.app import MESSAGE_BYTES_MAX, Web
 from noroshi.sharing.views import ReleasedView
 
 CLIENTS_EACH_MAX = 20  # streams of one token
@@ -51,6 +52,7 @@ class Edge:
         families: what `/metrics` shows.
         healthy: whether the node is well.
         tls: needed wherever others than this machine can connect.
+        web: the page, served at the same address; None serves none.
 
     Raises:
         EdgeError: if it cannot listen there.
@@ -65,6 +67,7 @@ class Edge:
         families: Callable[[], Iterable[openmetrics.Family]] = tuple,
         healthy: Callable[[], bool] = lambda: True,
         tls: Tls | Mapping[str, str] | None = None,
+        web: Web | None = None,
     ) -> None:
         if "" in viewers or "" in operators or set(viewers) & set(operators):
             raise EdgeError("each token is somebody's and not empty, and no viewer's token is the operator's too")
@@ -76,15 +79,19 @@ class Edge:
         self._messages: dict[tuple[str, int | None, str], tuple[ReleasedView, bytes]] = {}
         self._streams: Counter[bytes] = Counter()
         self._counters: Counter[str] = Counter()
-        app = Starlette(
-            routes=[
-                Route("/health", self._health),
-                Route("/metrics", self._metrics),
-                Route("/v1/picture", self._picture),
-                WebSocketRoute("/v1/stream", self._stream),
-            ]
-        )
-        self._server = Server(app, address, secure, name="noroshi-stream", attach=self._newest.attach)
+        self._web = web
+        routes: list[BaseRoute] = [
+            Route("/health", self._health),
+            Route("/metrics", self._metrics),
+            Route("/v1/picture", self._picture),
+            WebSocketRoute("/v1/stream", self._stream),
+        ]
+        if web is not None:
+            routes.append(Mount("/", web.guarded))
+        self._server = Server(
+            Starlette(routes=routes), address, secure, name="noroshi-stream", attach=self._attach,
+            message_bytes_max=4096 if web is None else MESSAGE_BYTES_MAX,
+        )  # fmt: skip
         self._server.start()
 
     @property
@@ -102,7 +109,19 @@ class Edge:
 
     def close(self) -> None:
         """Stop listening and end every stream."""
-        self._server.close(self._newest.wake)
+        self._server.close(self._wake)
+        if self._web is not None:
+            self._web.close()
+
+    def _attach(self) -> None:
+        self._newest.attach()
+        if self._web is not None:
+            self._web.attach()
+
+    def _wake(self) -> None:
+        self._newest.wake()
+        if self._web is not None:
+            self._web.wake()
 
     def _client(self, headers: Headers) -> _Client | None:
         return self._viewers.get(_digest(_token(headers)))

@@ -53,6 +53,7 @@ class LiveNode:
         wait: blocks until something has arrived, or so many seconds have passed.
         now_ns: the clock.
         heard: told what the node gives out beside frames.
+        took: told what the node receives.
         look: asked every few seconds what the node is to be told; may change `links`.
         tick: told the time after each turn.
         together: makes of all that the node's stores are told inside it one change: it is on the disk before a frame
@@ -72,6 +73,7 @@ class LiveNode:
         wait: Callable[[float], None],
         now_ns: Callable[[], int],
         heard: Heard = lambda *_: None,
+        took: Callable[[Batch, int], None] = lambda *_: None,
         look: Callable[[int], Sequence[Order]] = lambda _: (),
         tick: Callable[[int], None] = lambda _: None,
         together: Callable[[], AbstractContextManager[object]] = nullcontext,
@@ -83,6 +85,7 @@ class LiveNode:
         self.links = links
         self.feeds = list(feeds)
         self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
+        self._took = took
         self._look, self._tell, self._together = look, tick, together
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._says, self._is_behind = says, False
@@ -187,6 +190,7 @@ class LiveNode:
     def _receive(self, record: Batch, now_ns: int) -> None:
         self._memory.write(record, now_ns)
         self.counts.records[type(record).__name__.lower()] += 1
+        self._took(record, now_ns)
         with self._together():
             self.node.receive(record, now_ns)
         self._send(now_ns)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from noroshi.exercise.flight import Flight
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
-from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch
 from noroshi.run import kernel_cache
 from noroshi.run.exercises.books import Books, write_world

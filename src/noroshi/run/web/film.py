@@ -9,7 +9,7 @@ import tempfile
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,9 @@ NAMES_MAX = 200_000  # rows of one part
 KNOWN_MIN = 1_000
 
 
-def _file() -> int:
+def _file(folder: Path | None) -> int:
     """Return a new file that has no name."""
-    handle, path = tempfile.mkstemp(prefix="noroshi-film-")
+    handle, path = tempfile.mkstemp(prefix="noroshi-film-", dir=folder)
     Path(path).unlink()
     return handle
 
@@ -40,8 +40,8 @@ class Part:
     """
 
     names: list[Row]
+    handle: int
     size: int = 0
-    handle: int = field(default_factory=_file)
 
     def append(self, data: bytes) -> tuple[int, int]:
         """Write bytes and return where they are."""
@@ -97,10 +97,10 @@ class Reel:
         n_events_dropped: how many older ones there were.
     """
 
-    def __init__(self, bytes_max: int, part_bytes: int = PART_BYTES) -> None:
+    def __init__(self, bytes_max: int, folder: Path | None, part_bytes: int = PART_BYTES) -> None:
         self.events: list[dict[str, object]] = []
         self.n_events_dropped = 0
-        self._bytes_max, self._part_bytes = bytes_max, part_bytes
+        self._bytes_max, self._part_bytes, self._folder = bytes_max, part_bytes, folder
         self._parts: list[Part] = []
         self._moments: list[Moment] = []
         self._times: list[int] = []
@@ -183,7 +183,7 @@ class Reel:
         """Return the part that is written, a new one where the last is full."""
         if self._parts and self._parts[-1].size < self._part_bytes and len(self._parts[-1].names) < NAMES_MAX:
             return self._parts[-1]
-        part = Part(list(self._known.values()))
+        part = Part(list(self._known.values()), _file(self._folder))
         self._places = {kind: part.append(text) for kind, text in self._texts.items()}
         with self._lock:
             self._parts.append(part)
@@ -200,18 +200,25 @@ class Film:
 
     Args:
         bytes_max: how much of each view is kept.
+        folder: where it is kept; the system's own for such files if None.
         grown: called after something was added, by whichever thread added it.
     """
 
-    def __init__(self, bytes_max: int = FILM_BYTES_MAX, *, grown: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        bytes_max: int = FILM_BYTES_MAX,
+        *,
+        folder: Path | None = None,
+        grown: Callable[[], None] = lambda: None,
+    ) -> None:
         self.reels: dict[str, Reel] = {}
         self.grown = grown
-        self._bytes_max = bytes_max
+        self._bytes_max, self._folder = bytes_max, folder
 
     def reel(self, view: str) -> Reel:
         """Return the reel of a view, a new one if there is none."""
         if view not in self.reels:
-            self.reels[view] = Reel(self._bytes_max)
+            self.reels[view] = Reel(self._bytes_max, self._folder)
         return self.reels[view]
 
     @property

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,7 @@ from noroshi.node.core import Node
 from noroshi.records import Batch
 from noroshi.run.journal import read_records
 from noroshi.run.releasing.replaying import NOBODYS_SECRET, replayed
-from noroshi.run.scenarios import read_nation, shipped
+from noroshi.run.scenarios.names import nation_names
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Own, own_of_exercise
 from noroshi.run.web.film import Film
@@ -110,22 +110,3 @@ def shown(node: Node, records: Iterator[tuple[int, Batch]], onlooker: Onlooker, 
         wake(next_ns)
         onlooker.look(next_ns)
         yield next_ns
-
-
-def nation_names() -> dict[str, str]:
-    """Return the names of the nations that travel with the program, by code."""
-    return {nation.code: nation.name for nation in map(read_nation, shipped("nations"))}
-
-
-def in_thread(run: Callable[[], None], failed: Callable[[str], None]) -> threading.Thread:
-    """Run something beside the server, and say in one line if it fails."""
-
-    def go() -> None:
-        try:
-            run()
-        except Exception as error:  # noqa: BLE001 the server goes on and says so
-            failed(f"{type(error).__name__}: {error}")
-
-    thread = threading.Thread(target=go, name="noroshi-showing", daemon=True)
-    thread.start()
-    return thread

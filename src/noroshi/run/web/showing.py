@@ -12,6 +12,9 @@ from noroshi.run.web.picture import Picture
 from noroshi.run.web.reaching import coverage
 from noroshi.run.web.stories import story
 
+Decide = Callable[[str, str, Mapping[str, Any]], None]
+"""Takes what a person says of a proposal: name, role, and the message `decide` of the wire. ValueError refuses it."""
+
 LIVE, REPLAY, EXERCISE, EXPORT = "live", "replay", "exercise", "export"
 
 
@@ -32,7 +35,7 @@ class Showing:
         saying: what is being done, for people.
         pictures: of each view.
         is_well: whether the node is well.
-        decide: takes a decision of a person: (name, role, what was said). Where nobody can decide it is None.
+        decide: takes what a person decides to the node (the one place where it does); None: nobody can decide here.
     """
 
     film: Film
@@ -48,7 +51,7 @@ class Showing:
     saying: str = ""
     pictures: dict[str, Picture] = field(default_factory=dict)
     is_well: Callable[[], bool] = lambda: True
-    decide: Callable[[str, str, Mapping[str, Any]], None] | None = None
+    decide: Decide | None = None
 
     @property
     def span_ns(self) -> tuple[int, int]:
