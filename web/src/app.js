@@ -46,7 +46,7 @@ export class App {
     this.sceneAt = 0;
     /** @type {ReturnType<typeof compose>} */ this.scene = { shapes: [], marks: [] };
     /** @type {number[][]} */ this.insets = [];
-    this.cost_ms = { frame: 0, draw: 0 };
+    this.drew_ms = 0;
     this.drawnAt = 0;
     this.placed = false; // the address said what to see
     this.touched = false; // a person has moved the map
@@ -81,7 +81,7 @@ export class App {
     this.drawnAt = at;
     const began = performance.now();
     this.draw();
-    this.cost_ms.draw = performance.now() - began;
+    this.drew_ms = performance.now() - began;
   }
 
   dragging = false;
@@ -197,15 +197,19 @@ export class App {
     return this.graphics === "hardware" ? "globe" : "flat";
   }
 
+  choices = 0;
+
   async choose() {
     const wanted = this.wanted;
     if (wanted === this.view.name) return;
     const camera = this.view.camera;
+    const ticket = ++this.choices;
     /** @type {View} */ let next;
     if (wanted === "globe") {
       this.notice(t("globe.loading"));
       try {
         const { GlobeView } = await import("./globe.js");
+        if (ticket !== this.choices) return; // chosen anew meanwhile
         if (!GlobeView) throw new Error("this file is without it");
         next = new GlobeView(this.host, this.world, () => this.moved(), this.graphics === "software");
       } catch (error) {
@@ -215,7 +219,6 @@ export class App {
       }
       this.notice("");
     } else next = new FlatView(this.host, this.world, () => this.moved());
-    if (wanted !== this.wanted) return next.close();
     this.view.close();
     this.view = next;
     this.view.resize();

@@ -1,4 +1,4 @@
-// The flat map: the same layers and data as the globe, drawn on two canvases. It needs no WebGL and is the fast one.
+// The flat map: the same layers and data as the globe, drawn on canvases. It needs no WebGL and is the fast one.
 import { TILE_PX, Tiles } from "./basemap.js";
 import { MAP } from "./colours.js";
 import { LAT_MAX_DEG, ROUND_M, latitudeOf, mercatorX, mercatorY, wrapped } from "./geo.js";
@@ -19,6 +19,7 @@ export class FlatView {
     this.moved = moved;
     this.tiles = new Tiles(96, TILE_PX * Math.min(2, Math.ceil(devicePixelRatio)));
     this.base = host.appendChild(document.createElement("canvas"));
+    this.dots = host.appendChild(document.createElement("canvas"));
     this.top = host.appendChild(document.createElement("canvas"));
     this.under = /** @type {CanvasRenderingContext2D} */ (this.base.getContext("2d", { alpha: false }));
     this.over = /** @type {CanvasRenderingContext2D} */ (this.top.getContext("2d"));
@@ -30,7 +31,7 @@ export class FlatView {
     /** @type {Scene | null} */ this.drawn = null;
     this.stale = true;
     this.px = this.py = 0;
-    this.overlay = new Overlay(this.over, world, this);
+    this.overlay = new Overlay(this.over, this.dots, world, this);
     this.resize();
   }
 
@@ -254,6 +255,7 @@ export class FlatView {
 
   close() {
     this.base.remove();
+    this.dots.remove();
     this.top.remove();
   }
 }

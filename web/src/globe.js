@@ -62,6 +62,8 @@ export class GlobeView {
     this.name = /** @type {const} */ ("globe");
     this.host = host;
     this.world = world;
+    world.inSpace = true;
+    world.toSpace();
     /** @type {any} */ (buildModuleUrl).setBaseUrl(new URL("cesium/", document.baseURI).href);
     this.frame = host.appendChild(document.createElement("div"));
     this.frame.className = "globe";
@@ -87,15 +89,16 @@ export class GlobeView {
     scene.screenSpaceCameraController.minimumZoomDistance = 5_000;
     scene.screenSpaceCameraController.maximumZoomDistance = 60_000_000;
     this.paint();
+    this.dots = host.appendChild(document.createElement("canvas"));
     this.top = host.appendChild(document.createElement("canvas"));
-    this.top.style.pointerEvents = "none";
+    this.dots.style.pointerEvents = this.top.style.pointerEvents = "none";
     this.over = /** @type {CanvasRenderingContext2D} */ (this.top.getContext("2d"));
     this.width = this.height = 1;
     this.px = this.py = 0;
     this.matrix = new Float64Array(16);
     this.eyePoint = new Float64Array(3);
     this.vh2 = 0;
-    this.overlay = new Overlay(this.over, world, this);
+    this.overlay = new Overlay(this.over, this.dots, world, this);
     this.forget = scene.camera.changed.addEventListener(moved);
     scene.camera.percentageChanged = 0.02;
     this.resize();
@@ -203,8 +206,8 @@ export class GlobeView {
   }
 
   /** @param {Trail} trail @param {number} j */
-  past({ space }, j) {
-    return this.at(space[3 * j], space[3 * j + 1], space[3 * j + 2]);
+  past({ x, y, height_m }, j) {
+    return this.spot((x[j] - 0.5) * 360, latitudeOf(y[j]), height_m[j]);
   }
 
   /** @param {number} i @param {number} on_s */
@@ -307,7 +310,9 @@ export class GlobeView {
     this.forget();
     this.widget.destroy();
     this.frame.remove();
+    this.dots.remove();
     this.top.remove();
+    this.world.inSpace = false;
   }
 }
 

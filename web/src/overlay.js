@@ -1,11 +1,12 @@
 // What both views draw on top of the Earth: tracks with symbols, history, leaders, ellipses, marks and labels, on a canvas.
 import { AFFILIATION, MAP, SIDES, faded } from "./colours.js";
+import { Dots } from "./dots.js";
 import { ellipse } from "./geo.js";
 import { Room, place } from "./labels.js";
 import { countdown, trackLines } from "./scene.js";
 import { settings } from "./settings.js";
 import { dot, symbol } from "./symbols.js";
-import { ALERTED, KINDS, THREATENS } from "./wire.js";
+import { ALERTED, KINDS, SHIP, SUSPECT, THREATENS } from "./wire.js";
 
 /** @import { Drawing } from "./view.js" */
 /** @import { Label } from "./labels.js" */
@@ -32,9 +33,10 @@ const FONT = '12px "Noto Sans", "Noto Sans CJK JP", system-ui, sans-serif';
 const BOLD = `700 ${FONT}`;
 
 export class Overlay {
-  /** @param {CanvasRenderingContext2D} context @param {World} world @param {Eye} eye */
-  constructor(context, world, eye) {
+  /** @param {CanvasRenderingContext2D} context @param {HTMLCanvasElement} below for dots @param {World} world @param {Eye} eye */
+  constructor(context, below, world, eye) {
     this.over = context;
+    this.dots = new Dots(below);
     this.world = world;
     this.eye = eye;
     /** @type {Seen} */ this.seen = { n: 0, index: new Int32Array(0), x: new Float32Array(0), y: new Float32Array(0) };
@@ -79,21 +81,27 @@ export class Overlay {
       if (layers.leaders) this.drawLeaders(seen.n <= 1500, selected, now_ms);
       const allSymbols = seen.n <= SYMBOLS_MOST;
       let marked = -1;
-      for (const loud of [false, true])
-        for (let k = 0; k < seen.n; k++) {
-          const i = seen.index[k];
-          const isLoud = frame.affiliation[i] >= 2 || world.key[i] === selected;
-          if (isLoud !== loud) continue;
-          const big = isLoud || allSymbols;
-          const sprite = big
-            ? symbol(frame.kind[i], frame.affiliation[i], frame.status[i], isLoud ? 19 : 13, theme, palette)
-            : dot(frame.kind[i], frame.affiliation[i], frame.status[i], theme, palette);
-          const [x, y] = [seen.x[k], seen.y[k]];
-          over.drawImage(sprite.image, x - sprite.x, y - sprite.y, sprite.width, sprite.height);
-          if (isLoud) room.take([x - 10, y - 10, x + 10, y + 10]);
-          if (world.key[i] === selected) marked = k;
-          if (layers.labels && (isLoud || few)) labels.push(this.labelOf(i, x, y, big, marked === k));
+      /** @type {number[]} */ const loudOnes = [];
+      const stamps = new Array(1024); // by affiliation, status and whether it is a ship
+      this.dots.begin(width, height);
+      for (let k = 0; k < seen.n; k++) {
+        const i = seen.index[k];
+        if (world.key[i] === selected) marked = k;
+        if (frame.affiliation[i] >= SUSPECT || marked === k) loudOnes.push(k);
+        else if (allSymbols) this.drawSymbol(i, seen.x[k], seen.y[k], 13);
+        else {
+          const look = (frame.affiliation[i] << 4) | (frame.status[i] << 1) | Number(frame.kind[i] === SHIP);
+          this.dots.put(seen.x[k], seen.y[k], (stamps[look] ??= dot(frame.kind[i], frame.affiliation[i], frame.status[i], theme, palette)));
         }
+        if (layers.labels && few) labels.push(this.labelOf(i, seen.x[k], seen.y[k], allSymbols, marked === k));
+      }
+      this.dots.end();
+      for (const k of loudOnes) {
+        const [i, x, y] = [seen.index[k], seen.x[k], seen.y[k]];
+        this.drawSymbol(i, x, y, 19);
+        room.take([x - 10, y - 10, x + 10, y + 10]);
+        if (layers.labels && !few) labels.push(this.labelOf(i, x, y, true, marked === k));
+      }
       if (marked >= 0) brackets(over, seen.x[marked], seen.y[marked], colours.select);
     }
 
@@ -110,6 +118,13 @@ export class Overlay {
       return pixels;
     };
     for (const label of place(labels, room, measure, LABELS_MOST)) write(over, label, colours);
+  }
+
+  /** @param {number} i @param {number} x @param {number} y @param {number} size */
+  drawSymbol(i, x, y, size) {
+    const frame = /** @type {NonNullable<World["frame"]>} */ (this.world.frame);
+    const sprite = symbol(frame.kind[i], frame.affiliation[i], frame.status[i], size, settings.theme, settings.palette);
+    this.over.drawImage(sprite.image, x - sprite.x, y - sprite.y, sprite.width, sprite.height);
   }
 
   /** @param {boolean} all @param {number | null} selected @param {string} colour */

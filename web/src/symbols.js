@@ -1,7 +1,8 @@
 // What a track looks like: an APP-6 symbol near, and far a dot whose shape is that of the symbol's frame.
 import ms from "milsymbol";
 import { AFFILIATION, MAP, SIDES, faded } from "./colours.js";
-import { COASTING, TENTATIVE } from "./wire.js";
+import { stamp } from "./dots.js";
+import { COASTING, SHIP, TENTATIVE } from "./wire.js";
 
 /** @import { Palette, Theme, Side } from "./colours.js" */
 
@@ -82,35 +83,24 @@ function drawn(made, alpha) {
 /**
  * A far track: half a disc is a friend, a diamond is suspect, a square is neutral, a disc is unknown; ships have a line below.
  * @param {number} kind @param {number} affiliation @param {number} status
- * @param {Theme} theme @param {Palette} palette @returns {Sprite}
+ * @param {Theme} theme @param {Palette} palette @returns {import("./dots.js").Stamp}
  */
 export function dot(kind, affiliation, status, theme, palette) {
   const side = SIDES[affiliation] ?? "unknown";
   const hollow = status === TENTATIVE || status === COASTING;
-  const key = `d${kind === 2}/${side}/${hollow}/${theme}/${palette}`;
-  const known = kept.get(key);
-  if (known) return known;
-  const ratio = Math.max(1, Math.min(3, devicePixelRatio));
-  const image = document.createElement("canvas");
-  const size = 12;
-  image.width = image.height = size * ratio;
-  const context = /** @type {CanvasRenderingContext2D} */ (image.getContext("2d"));
-  context.scale(ratio, ratio);
-  context.translate(size / 2, size / 2);
-  const colour = AFFILIATION[palette][theme][side];
-  const path = outline(side, side === "suspect" || side === "hostile" ? 4.6 : 2.9);
-  context.lineWidth = 2.2;
-  context.strokeStyle = faded(MAP[theme].sea, 0.75);
-  context.stroke(path);
-  context.fillStyle = hollow ? faded(colour, 0.25) : colour;
-  context.fill(path);
-  context.lineWidth = 1;
-  context.strokeStyle = colour;
-  context.stroke(path);
-  if (kind === 2) context.fillRect(-4.5, 3.4, 9, 1.2);
-  const sprite = { image, width: size, height: size, x: size / 2, y: size / 2 };
-  kept.set(key, sprite);
-  return sprite;
+  return stamp(`${kind === SHIP}/${side}/${hollow}/${theme}/${palette}`, (context) => {
+    const colour = AFFILIATION[palette][theme][side];
+    const path = outline(side, side === "suspect" || side === "hostile" ? 4.6 : 2.7);
+    context.lineWidth = 2.4;
+    context.strokeStyle = faded(MAP[theme].sea, 0.8);
+    context.stroke(path);
+    context.fillStyle = hollow ? faded(colour, 0.25) : colour;
+    context.fill(path);
+    context.lineWidth = 1;
+    context.strokeStyle = colour;
+    context.stroke(path);
+    if (kind === SHIP) context.fillRect(-4.5, 3.5, 9, 1);
+  });
 }
 
 /** @param {Side} side @param {number} r @returns {Path2D} around 0, 0 */

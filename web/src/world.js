@@ -5,6 +5,7 @@ import { EXERCISE, LOST, keyOf } from "./wire.js";
 /** @import { Frame } from "./wire.js" */
 /** @import * as M from "./messages.js" */
 
+const RAD = Math.PI / 180;
 const HISTORY = 96; // places kept of a track
 const HISTORY_GAP_MS = 3500;
 const RECKONED_MAX_S = 12; // a place older than this is not moved on: nobody knows any more
@@ -14,20 +15,20 @@ export class Trail {
   constructor() {
     this.x = new Float64Array(HISTORY);
     this.y = new Float64Array(HISTORY);
-    this.space = new Float32Array(3 * HISTORY); // Earth-fixed metres, for the globe
+    this.height_m = new Float32Array(HISTORY);
     this.time_ms = new Float64Array(HISTORY);
     this.length = 0;
     this.next = 0;
     this.seen = 0;
   }
 
-  /** @param {number} x @param {number} y @param {Float64Array} space @param {number} i where in it @param {number} time_ms */
-  add(x, y, space, i, time_ms) {
+  /** @param {number} x @param {number} y @param {number} height_m @param {number} time_ms */
+  add(x, y, height_m, time_ms) {
     const last = (this.next + HISTORY - 1) % HISTORY;
     if (this.length && time_ms < this.time_ms[last] + HISTORY_GAP_MS) return;
     this.x[this.next] = x;
     this.y[this.next] = y;
-    for (let axis = 0; axis < 3; axis++) this.space[3 * this.next + axis] = space[3 * i + axis];
+    this.height_m[this.next] = height_m;
     this.time_ms[this.next] = time_ms;
     this.next = (this.next + 1) % HISTORY;
     this.length = Math.min(HISTORY, this.length + 1);
@@ -63,6 +64,7 @@ export class World {
     /** @type {Frame | null} */ this.frame = null;
     this.frameHeard = 0;
     this.frames = 0;
+    this.took_ms = 0; // by the last frame, with all who listen
     this.connected = false;
     this.fault = "";
     // The tracks of the frame, ready to draw: places and speeds on the flat map, in turns of it and turns a second.
@@ -75,6 +77,9 @@ export class World {
     this.spaceSpeed = new Float64Array(0);
     /** @type {Map<number, number>} */ this.row = new Map();
     /** @type {Map<number, Trail>} */ this.trails = new Map();
+    /** @type {Trail[]} by row */ this.trailOf = [];
+    this.moved = true;
+    this.inSpace = false; // the globe is shown
   }
 
   /** @param {Topic} topic @param {() => void} listener */
@@ -111,7 +116,10 @@ export class World {
       case "clock":
         this.clock = /** @type {M.ClockText} */ (text);
         this.clockHeard = performance.now();
-        if (text.jumped) this.trails.clear();
+        if (text.jumped) {
+          this.trails.clear();
+          this.moved = true;
+        }
         break;
       case "names":
         if (text.reset) this.names.clear();
@@ -144,55 +152,80 @@ export class World {
 
   /** @param {Frame} frame */
   takeFrame(frame) {
-    const { n, lat, lon, velocity_east_m_s: east, velocity_north_m_s: north } = frame;
-    if (this.x.length < n) {
-      const room = Math.ceil(n * 1.25);
-      this.x = new Float64Array(room);
-      this.y = new Float64Array(room);
-      this.vx = new Float64Array(room);
-      this.vy = new Float64Array(room);
-      this.key = new Float64Array(room);
-      this.space = new Float64Array(3 * room);
-      this.spaceSpeed = new Float64Array(3 * room);
-    }
-    this.row.clear();
+    const began = performance.now();
+    const { n, id, lat, lon, height_m, velocity_east_m_s: east, velocity_north_m_s: north } = frame;
+    const before = this.frame?.n ?? 0;
+    if (this.x.length < n) this.grow(Math.ceil(n * 1.25));
     this.frames += 1;
+    const { x, y, vx, vy, key, row, trailOf } = this;
     for (let i = 0; i < n; i++) {
       const latitude = lat[i] * 1e-7;
-      this.x[i] = mercatorX(lon[i] * 1e-7);
-      this.y[i] = mercatorY(latitude);
-      const still = frame.interval_s[i] > 0 || frame.status[i] === LOST;
-      this.place(i, lon[i] * 1e-7, latitude, frame.height_m[i], still ? 0 : east[i], still ? 0 : north[i], still ? 0 : frame.velocity_up_m_s[i]);
+      x[i] = mercatorX(lon[i] * 1e-7);
+      y[i] = mercatorY(latitude);
       const turn = 1 / (ROUND_M * Math.max(0.02, Math.cos((latitude * Math.PI) / 180)));
-      this.vx[i] = still ? 0 : east[i] * turn;
-      this.vy[i] = still ? 0 : -north[i] * turn;
-      const key = frame.id[2 * i + 1] * 4294967296 + frame.id[2 * i];
-      this.key[i] = key;
-      this.row.set(key, i);
-      let trail = this.trails.get(key);
-      if (!trail) this.trails.set(key, (trail = new Trail()));
-      trail.seen = this.frames;
-      trail.add(this.x[i], this.y[i], this.space, i, frame.picture_ms - frame.state_age_ms[i]);
+      const still = frame.interval_s[i] > 0 || frame.status[i] === LOST;
+      vx[i] = still ? 0 : east[i] * turn;
+      vy[i] = still ? 0 : -north[i] * turn;
+      const number = id[2 * i + 1] * 4294967296 + id[2 * i];
+      if (i >= before || key[i] !== number) {
+        key[i] = number;
+        this.moved = true; // rows have other tracks than before: look them up anew
+      }
     }
-    if (this.frames % 32 === 0) for (const [key, trail] of this.trails) if (trail.seen < this.frames - 8) this.trails.delete(key);
+    if (this.moved || n !== before) {
+      row.clear();
+      for (let i = 0; i < n; i++) {
+        row.set(key[i], i);
+        let trail = this.trails.get(key[i]);
+        if (!trail) this.trails.set(key[i], (trail = new Trail()));
+        trailOf[i] = trail;
+      }
+      this.moved = false;
+    }
+    for (let i = 0; i < n; i++) {
+      trailOf[i].seen = this.frames;
+      trailOf[i].add(x[i], y[i], height_m[i], frame.picture_ms - frame.state_age_ms[i]);
+    }
+    if (this.frames % 32 === 0) for (const [number, trail] of this.trails) if (trail.seen < this.frames - 8) this.trails.delete(number);
     this.frame = frame;
+    if (this.inSpace) this.toSpace();
     this.frameHeard = performance.now();
     this.changed("frame");
+    this.took_ms = performance.now() - began;
   }
 
-  /** Earth-fixed place and speed. @param {number} i @param {number} lon @param {number} lat @param {number} height_m @param {number} east @param {number} north @param {number} up */
-  place(i, lon, lat, height_m, east, north, up) {
-    const [a, b] = [(lon * Math.PI) / 180, (lat * Math.PI) / 180];
-    const [sa, ca, sb, cb] = [Math.sin(a), Math.cos(a), Math.sin(b), Math.cos(b)];
-    const n = 6378137 / Math.sqrt(1 - 0.0066943799901413165 * sb * sb);
-    const { space, spaceSpeed } = this;
-    space[3 * i] = (n + height_m) * cb * ca;
-    space[3 * i + 1] = (n + height_m) * cb * sa;
-    space[3 * i + 2] = (n * 0.9933056200098587 + height_m) * sb;
-    const out = up * cb - north * sb;
-    spaceSpeed[3 * i] = out * ca - east * sa;
-    spaceSpeed[3 * i + 1] = out * sa + east * ca;
-    spaceSpeed[3 * i + 2] = up * sb + north * cb;
+  /** @param {number} room rows */
+  grow(room) {
+    this.x = new Float64Array(room);
+    this.y = new Float64Array(room);
+    this.vx = new Float64Array(room);
+    this.vy = new Float64Array(room);
+    this.key = new Float64Array(room);
+    this.space = new Float64Array(3 * room);
+    this.spaceSpeed = new Float64Array(3 * room);
+    this.trailOf.length = 0;
+    this.moved = true;
+  }
+
+  /** Earth-fixed places and speeds of all rows, which the globe alone needs. */
+  toSpace() {
+    const { frame, space, spaceSpeed } = this;
+    if (!frame) return;
+    for (let i = 0; i < frame.n; i++) {
+      const [a, b] = [frame.lon[i] * 1e-7 * RAD, frame.lat[i] * 1e-7 * RAD];
+      const [sa, ca, sb, cb] = [Math.sin(a), Math.cos(a), Math.sin(b), Math.cos(b)];
+      const still = frame.interval_s[i] > 0 || frame.status[i] === LOST ? 0 : 1;
+      const [east, north, up] = [frame.velocity_east_m_s[i] * still, frame.velocity_north_m_s[i] * still, frame.velocity_up_m_s[i] * still];
+      const n = 6378137 / Math.sqrt(1 - 0.0066943799901413165 * sb * sb);
+      const height = frame.height_m[i];
+      space[3 * i] = (n + height) * cb * ca;
+      space[3 * i + 1] = (n + height) * cb * sa;
+      space[3 * i + 2] = (n * 0.9933056200098587 + height) * sb;
+      const out = up * cb - north * sb;
+      spaceSpeed[3 * i] = out * ca - east * sa;
+      spaceSpeed[3 * i + 1] = out * sa + east * ca;
+      spaceSpeed[3 * i + 2] = up * sb + north * cb;
+    }
   }
 
   /** @param {number} i a row of the frame @param {number} now_ms @returns {number} seconds that its place is moved on by */
