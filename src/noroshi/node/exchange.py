@@ -264,9 +264,8 @@ class Exchange:
         return given
 
     def checkpoint(self) -> dict[str, Any]:
-        """Return what `resume` needs, as plain data."""
+        """Return what `resume` needs beside what the fusion holds (`Fusion.checkpoint`), as plain data."""
         return {
-            "fusion": pack_arrays(self.fusion.checkpoint()),
             "channels": {code: channel.checkpoint() for code, channel in self.channels.items()},
             "memories": {
                 code: pack_arrays({"track_id": one.track_id, "told_ns": one.told_ns})
@@ -285,7 +284,6 @@ class Exchange:
         Raises:
             FormatError, ValueError, KeyError, TypeError: if it is none.
         """
-        self.fusion.resume(unpack_arrays(memory["fusion"]))
         for code, state in memory["channels"].items():
             if code in self.channels:  # else it is no partner any more
                 self.channels[code].resume(state)

@@ -21,7 +21,7 @@ from noroshi.sharing.label import Label
 from noroshi.sharing.parcels import HISTORY, THREAT, TRACK_AGE_NS, Draft, Parcel, Rows, Sealed, Store, Tightened
 from noroshi.sharing.rules import Product
 
-ROWS_MAX = 200  # of one message: some 100 kB
+ROWS_MAX = 500  # of one message: some 250 kB
 QUEUED_MAX = 5_000_000  # rows; older history makes room, and is counted
 
 

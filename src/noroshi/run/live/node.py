@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -88,6 +88,7 @@ class LiveNode:
         self._says, self._is_behind = says, False
         self._now_ns = 0
         self._picture_due_ns = self._look_due_ns = self._checkpoint_due_ns = 0
+        self._keeping: Iterator[None] | None = None  # a checkpoint that is being written
         self._stopped = threading.Event()
 
     def catch_up(self) -> None:
@@ -114,7 +115,7 @@ class LiveNode:
             self.counts.replayed += 1
         if self.node.exchange:
             self.node.exchange.speak(self._tick())
-        self._memory.keep(self.node.checkpoint())
+        self._keep()
 
     def run(self, for_s: float | None = None) -> None:
         """Run until `stop`, or for so long."""
@@ -126,7 +127,7 @@ class LiveNode:
             if left_s > 0.0:
                 self._wait(min(left_s, WAIT_S_MAX))
             self.turn()
-        self._memory.keep(self.node.checkpoint())
+        self._keep()
 
     def begin(self) -> None:
         """Note that it starts; all that is done every so often is due from now on."""
@@ -137,13 +138,15 @@ class LiveNode:
 
     def due_ns(self) -> int:
         """Return when `turn` has something to do, if nothing arrives before."""
+        if self._keeping is not None:
+            return self._now_ns
         wake_ns = self.node.wake_ns()
         due_ns = min(self._picture_due_ns, self._look_due_ns, self._checkpoint_due_ns)
         return due_ns if wake_ns is None else min(wake_ns, due_ns)
 
     def turn(self) -> None:
         """Do all that is due now, and take in what has arrived."""
-        now_ns = self._tick()
+        now_ns, has_orders = self._tick(), False
         self._take_in(now_ns)
         self._tell(now_ns)
         if now_ns >= self._picture_due_ns:
@@ -152,15 +155,26 @@ class LiveNode:
         if now_ns >= self._look_due_ns:
             for order in self._look(now_ns):
                 self._receive(order, now_ns)
-                self._checkpoint_due_ns = now_ns  # a replay over an order would number what it puts otherwise
+                has_orders = True
             self._look_due_ns = now_ns + LOOK_NS
-        if now_ns >= self._checkpoint_due_ns:
-            self._memory.keep(self.node.checkpoint())
+        if has_orders:
+            self._keep()  # at once: a replay over an order would number what it puts otherwise
+        elif self._keeping is not None:
+            if next(self._keeping, self) is self:
+                self._keeping = None
+        elif now_ns >= self._checkpoint_due_ns:
+            self._keeping = self._memory.keeping(self.node.checkpoint_parts())
             self._checkpoint_due_ns = now_ns + self._checkpoint_ns
 
     def stop(self) -> None:
         """End `run` soon; from any thread, or a signal's handler."""
         self._stopped.set()
+
+    def _keep(self) -> None:
+        """Write all down, whole, before anything else is done."""
+        self._keeping = None
+        self._memory.keep(self.node.checkpoint_parts())
+        self._checkpoint_due_ns = self._now_ns + self._checkpoint_ns
 
     def _take_in(self, now_ns: int) -> None:
         """Hand the node all that is due and all that has come."""
