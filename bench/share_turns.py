@@ -1,4 +1,4 @@
-"""Three nodes under load on a clock that is moved by the processor time they use: what each turn costs, how old rows get.
+"""Three nodes under load on a clock that their processor time moves: what each turn costs, how old rows get.
 
     uv run bench/share_turns.py [--json] [--seconds N] [--targets N] [--cores N] [--profile FILE]
 

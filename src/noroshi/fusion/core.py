@@ -273,7 +273,7 @@ class Fusion:
         until = {key: self._chunks[step + 1][key].take(mine) for key, mine in now.items() if mine.any()}
         if until or len(silent(table, time_ns, *self._silence())):
             table = table.copy()
-            self._fold(table, until, step + 1, time_ns)
+            self._fold(table, until, step + 1, time_ns, is_whole=False)
         return table, self._owners(table)
 
     def _advance(self, step: int) -> None:
@@ -321,8 +321,8 @@ class Fusion:
         for each in [s for s in self._held if s > before[0]]:
             del self._held[each]
 
-    def _fold(self, table: Table, chunks: dict[Key, Rows], step: int, time_ns: int) -> None:
-        """Fold the chunks of one step into a table."""
+    def _fold(self, table: Table, chunks: dict[Key, Rows], step: int, time_ns: int, *, is_whole: bool = True) -> None:
+        """Fold the chunks of one step into a table; tracks are joined and owners registered where it ends."""
         keys = sorted(chunks)
         owners = list(self._owners(table))
         owners += sorted({key[0] for key in keys} - set(owners))
@@ -346,8 +346,9 @@ class Fusion:
                     self.counts[name] += int(counts[i])
         for row in silent(table, time_ns, *self._silence()).tolist():
             table.leave(row)
-        associate(table, time_ns, step, self.settings.rules, bias)
-        self._register(table, time_ns, step, len(owners))
+        if is_whole:
+            associate(table, time_ns, step, self.settings.rules, bias)
+            self._register(table, time_ns, step, len(owners))
         self._number(table, owners)
         table.compact()
 
