@@ -89,12 +89,8 @@ class LiveNode:
         self.links = links
         self.feeds = list(feeds)
         self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
-<<<<<<< HEAD
         self._took = took
-        self._look, self._tell, self._together = look, tick, together
-=======
         self._look, self._tell, self._together, self._proved = look, tick, together, proved
->>>>>>> finish5
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._says, self._is_behind = says, False
         self._now_ns = 0
@@ -210,18 +206,12 @@ class LiveNode:
             link = self.links.get(partner)
             channel.room_bytes = 0 if link is None else link.room_bytes
 
-<<<<<<< HEAD
-    def _receive(self, record: Batch, now_ns: int) -> None:
-        self._memory.write(record, now_ns)
-        self.counts.records[type(record).__name__.lower()] += 1
-        self._took(record, now_ns)
-=======
     def _receive(self, *records: Batch, now_ns: int) -> None:
->>>>>>> finish5
         with self._together():
             for record in records:
                 self._memory.write(record, now_ns)
                 self.counts.records[type(record).__name__.lower()] += 1
+                self._took(record, now_ns)
                 self.node.receive(record, now_ns)
         self._send(now_ns)
 
