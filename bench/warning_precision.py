@@ -239,6 +239,7 @@ def freeze(where: Areas, n: int, seed: int) -> dict[str, Any]:
     for (unit, rule), sum_ in sums.items():
         enough = np.all(sum_ / total >= RECALL, axis=0)
         frozen[f"{unit} by {rule}"] = float(levels[enough].max()) if enough.any() else None
+        frozen[f"{unit} by {rule}, recall of all"] = [round(float(x), 5) for x in sum_[:, -1] / total]
     return frozen
 
 
