@@ -4,7 +4,7 @@
 
 Truth is the flight that `exercise/events.py` reconstructs; near is within 50 km of its track over ground, in Japan. Of
 each unit (prefecture, municipality, 5 km cell) the best is what somebody would warn who knew the track and left out no
-more than 0.1 % of those near. Ours is what comes above a threshold in a forecast (`noroshi.warning.falling`) from the
+more than 0.1 % of those near. Ours is what comes above a threshold in a forecast (`noroshi.warning.foresee`) from the
 state at 180 s after launch with the error that such a state has, once for each draw of that error: by the probability
 that some way comes near some part of the unit, or by the share of its people whom a way is expected to come near. The
 thresholds were frozen on generated launches, not on these (`--freeze` does it again). The ratio is people warned over
@@ -30,12 +30,13 @@ from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers.ballistic import Mover
 from noroshi.geo.time import NS_PER_S
+from noroshi.records import Kind
 from noroshi.run import kernel_cache
 from noroshi.run.areas import areas
 from noroshi.run.events import load_event
 from noroshi.warning.areas import Areas, Exposed, Exposure, exposed
-from noroshi.warning.falling import fall_from
 from noroshi.warning.forecast import Forecast
+from noroshi.warning.foresee import foresee
 
 NEAR_M = 50e3
 AFTER_S = 180.0
@@ -142,7 +143,10 @@ def forecast_at(flight: Flight, launch_ns: int, error: tuple[float, float], draw
     state = flight.at(np.array([now_ns]))[0]
     sigma = np.repeat(error, 3)
     noise = draws.normals("state", first_look=0, n_looks=1, per_look=6)[0]
-    return fall_from(state + sigma * noise, np.diag(sigma**2), now_ns)
+    certain = np.eye(len(Kind))[Kind.BALLISTIC]
+    forecast = foresee(state + sigma * noise, np.diag(sigma**2), certain, now_ns)
+    assert forecast is not None
+    return forecast
 
 
 def measure(where: Areas, name: str, n_draws: int, seed: int) -> dict[str, Any]:

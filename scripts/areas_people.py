@@ -130,7 +130,7 @@ LOCAL_NAMES = {
     "CA": ("Canada", ""),
 }
 
-# GeoNames' codes of Korea's first level: Natural Earth's outlines there are kilometres off, so places go by these.
+# GeoNames' codes of Korea's first level.
 KOREA = {
     "11": "KR-11", "10": "KR-26", "15": "KR-27", "12": "KR-28", "18": "KR-29", "19": "KR-30", "21": "KR-31",
     "22": "KR-50", "13": "KR-41", "06": "KR-42", "05": "KR-43", "17": "KR-44", "03": "KR-45", "16": "KR-46",

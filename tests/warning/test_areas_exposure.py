@@ -168,3 +168,24 @@ def test_a_large_cell_is_concerned_when_a_way_crosses_it_though_near_is_nothing(
     seen = exposed(forecast_of([line((38.0, 140.1), 0.0, 500e3, 100.0, 26)], 100.0, 26), areas, 0.0)
     assert math.isclose(away, 8.5e3, rel_tol=0.01)
     np.testing.assert_allclose(seen.cells.probability, [1.0, 1.0])
+
+
+def test_among_some_areas_they_are_told_of_the_same_and_the_others_not():
+    areas = areas_of([40.0, 40.1, 40.2], [140.0, 140.0, 140.0], [0, 1, 1], [0, 1, 2])
+    forecast = forecast_of([line((38.0, 140.0), 0.0, 500e3, 100.0, 26)], 100.0, 26)
+    of_all = exposed(forecast, areas, 5e3)
+    of_one = exposed(forecast, areas, 5e3, among=np.array([False, True]))
+    np.testing.assert_array_equal(of_one.areas.probability, [0.0, 1.0])
+    np.testing.assert_array_equal(of_one.places.arrival_ns[1:], of_all.places.arrival_ns[1:])
+    np.testing.assert_array_equal(of_one.cells.probability[1:], of_all.cells.probability[1:])
+
+
+def test_the_share_of_an_area_is_that_of_its_people_in_cells_that_are_met():
+    areas = areas_of([40.0, 41.0, 45.0, 45.0], [140.0, 140.0, 140.0, 150.0], [0, 0, 0, 0], [0, 0, 1, 1])
+    areas.people[:] = areas.cell_people.sum()
+    areas.place_people[:] = [areas.cell_people[:2].sum(), areas.cell_people[2:].sum()]
+    seen = exposed(forecast_of([line((38.0, 140.0), 0.0, 500e3, 100.0, 26)], 100.0, 26), areas, 5e3)
+    met = areas.cell_people[:2].sum()
+    assert seen.areas.share[0] == pytest.approx(met / areas.cell_people.sum())
+    np.testing.assert_allclose(seen.places.share, [1.0, 0.0])
+    assert seen.people(areas) == pytest.approx(met)

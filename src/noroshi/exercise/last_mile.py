@@ -25,14 +25,14 @@ Sources of what is known:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from noroshi.exercise.injects import Inject, OfAreas, Supply
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
 from noroshi.warning.areas import Areas
@@ -42,13 +42,6 @@ Integers = NDArray[np.int64]
 
 HOUR_S = 3600.0
 UPPER = 1.959963984540054  # the normal quantile of 97.5 percent
-
-
-class Supply(StrEnum):
-    """What an area can be without."""
-
-    POWER = "power"
-    EXCHANGE = "exchange"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +111,17 @@ class Outage:
     end_ns: int
 
 
+def outages(injects: Iterable[Inject], start_ns: int, end_ns: int) -> tuple[Outage, ...]:
+    """Return which areas are without what when, in a run from `start_ns` to `end_ns`, in the order of the injects."""
+    return tuple(
+        Outage(what=inject.SUPPLY, codes=inject.whom, start_ns=first_ns, end_ns=last_ns)
+        for inject in injects
+        if isinstance(inject, OfAreas)
+        for first_ns, last_ns in [inject.span_ns(start_ns, end_ns)]
+        if first_ns < last_ns
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reached:
     """Whom alerts have reached.
@@ -144,7 +148,7 @@ def reached(
     time_ns: Integers,
     draws: Draws,
     *,
-    outages: Sequence[Outage] = (),
+    without: Sequence[Outage] = (),
     channels: Sequence[Channel] = CHANNELS,
 ) -> Reached:
     """Return how many people alerts have reached over time.
@@ -157,7 +161,7 @@ def reached(
         alerted_ns: when each was, that is, when its alert was handed to the channels; Unix UTC nanoseconds.
         time_ns: (k,) when to count.
         draws: of the exercise; each municipality draws under its own code.
-        outages: what failed.
+        without: who is without what: see `outages`.
         channels: over which it goes.
 
     Raises:
@@ -168,7 +172,7 @@ def reached(
         first_ns[_places(areas, code)] = np.minimum(first_ns[_places(areas, code)], at_ns)
     places = np.flatnonzero(first_ns < np.iinfo(np.int64).max)
     first_ns = first_ns[places]
-    left = _left(areas, places, first_ns, outages, channels)
+    left = _left(areas, places, first_ns, without, channels)
     after_s = (time_ns[None, :] - first_ns[:, None]) / NS_PER_S
     people = areas.place_people[places]
     unreached = np.ones(after_s.shape)
@@ -209,11 +213,11 @@ def _places(areas: Areas, code: str) -> Integers:
 
 
 def _left(
-    areas: Areas, places: Integers, first_ns: Integers, outages: Sequence[Outage], channels: Sequence[Channel]
+    areas: Areas, places: Integers, first_ns: Integers, without: Sequence[Outage], channels: Sequence[Channel]
 ) -> Floats:
     """Return the (p, c) part of each channel that is left in each place when it is alerted."""
     left = np.ones((len(places), len(channels)))
-    for outage in outages:
+    for outage in without:
         hit = np.zeros(len(areas.place_code), bool)
         for code in outage.codes:
             hit[_places(areas, code)] = True

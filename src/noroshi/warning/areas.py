@@ -159,7 +159,14 @@ class Exposure:
         return float(self.cells.probability @ areas.cell_people)
 
 
-def exposed(forecast: Forecast, areas: Areas, near_m: float, *, cell_times: bool = False) -> Exposure:
+def exposed(
+    forecast: Forecast,
+    areas: Areas,
+    near_m: float,
+    *,
+    among: NDArray[np.bool_] | None = None,
+    cell_times: bool = False,
+) -> Exposure:
     """Return whom a forecast concerns.
 
     A way concerns a cell if its track over ground comes within `near_m` of the cell's middle, or within the cell. The
@@ -170,6 +177,7 @@ def exposed(forecast: Forecast, areas: Areas, near_m: float, *, cell_times: bool
         forecast: the m ways, their k times.
         areas: the areas.
         near_m: how near is near.
+        among: (n,) the areas to tell of, which is quicker; None: all.
         cell_times: tell times of cells too.
     """
     shape = forecast.position_ecef_m.shape[:2]
@@ -179,7 +187,8 @@ def exposed(forecast: Forecast, areas: Areas, near_m: float, *, cell_times: bool
     margin_rad = max(near_m, areas.cell_half_m.max(initial=0.0)) / MEAN_RADIUS_M + step_rad
     passed = np.zeros(TILES[0] * TILES[1], bool)
     passed[_tile(lat, lon).ravel()] = True
-    there = np.flatnonzero(_grown(passed, margin_rad)[areas.cell_tile])
+    possible = _grown(passed, margin_rad)[areas.cell_tile]
+    there = np.flatnonzero(possible if among is None else possible & among[areas.cell_area])
     occupied = np.zeros(TILES[0] * TILES[1], bool)
     occupied[areas.cell_tile[there]] = True
     area_ids, area_of = np.unique(areas.cell_area[there], return_inverse=True)
