@@ -86,7 +86,7 @@ class Courier:
 
 
 def open_outlets(settings: Sequence[Mapping[str, Any]]) -> dict[str, Outlet]:
-    """Return outlets by name, as a configuration says: `name`, `outlet` (its key), and what its constructor takes.
+    """Return outlets by name, as a configuration says: `type`, `name` if there are two of it, and its arguments.
 
     Raises:
         SettingError: naming the one that cannot be.
@@ -94,10 +94,11 @@ def open_outlets(settings: Sequence[Mapping[str, Any]]) -> dict[str, Outlet]:
     opened: dict[str, Outlet] = {}
     for said in settings:
         rest = dict(said)
-        name, key = str(rest.pop("name", "")), str(rest.pop("outlet", ""))
-        if not name or name in opened:
-            raise SettingError("each outlet has a name of its own")
+        key = str(rest.pop("type", ""))
+        name = str(rest.pop("name", key))
         try:
+            if name in opened:
+                raise SettingError("there is another of that name")
             opened[name] = rooms.load("run.outlets", key).Outlet(**rest)
         except (rooms.UnknownNameError, SettingError, TypeError) as error:
             for each in opened.values():
