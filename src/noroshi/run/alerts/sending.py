@@ -91,15 +91,15 @@ def open_outlets(settings: Sequence[Mapping[str, Any]]) -> dict[str, Outlet]:
     Raises:
         SettingError: naming the one that cannot be.
     """
+    names = [str(said.get("name", said.get("type", ""))) for said in settings]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingError(f"outlet '{name}': there is another of that name")
     opened: dict[str, Outlet] = {}
-    for said in settings:
-        rest = dict(said)
-        key = str(rest.pop("type", ""))
-        name = str(rest.pop("name", key))
+    for name, said in zip(names, settings, strict=True):
+        rest = {key: value for key, value in said.items() if key not in ("name", "type")}
         try:
-            if name in opened:
-                raise SettingError("there is another of that name")
-            opened[name] = rooms.load("run.outlets", key).Outlet(**rest)
+            opened[name] = rooms.load("run.outlets", str(said.get("type", ""))).Outlet(**rest)
         except (rooms.UnknownNameError, SettingError, TypeError) as error:
             for each in opened.values():
                 each.close()
