@@ -195,7 +195,7 @@ class Session:
         if showing.decide is None:
             raise RefusedError("nothing can be decided here")
         try:
-            showing.decide(self._user.name, self._user.role, msgspec.to_builtins(message))
+            showing.decide(self._view, self._user.name, msgspec.to_builtins(message))
         except ValueError as error:
             raise RefusedError(str(error)[:500]) from error
         self._reply({"type": "done", "n": message.n})
