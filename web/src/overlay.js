@@ -196,7 +196,7 @@ export class Overlay {
     const frame = /** @type {NonNullable<World["frame"]>} */ (this.world.frame);
     const threat = frame.mark[i] & (THREATENS | ALERTED) ? 20 : 0;
     return {
-      x, y, gap: big ? 13 : 7, lines: trackLines(this.world, i, isSelected), boxed: isSelected,
+      x, y, gap: big ? 13 : 7, lines: trackLines(this.world, i, isSelected), boxed: isSelected || frame.affiliation[i] >= SUSPECT,
       priority: (isSelected ? 60 : 0) + threat + (frame.affiliation[i] >= 2 ? 10 : 0) + (KINDS[frame.kind[i]] === "aircraft" ? 1 : 0),
       colour: AFFILIATION[settings.palette][settings.theme][SIDES[frame.affiliation[i]]],
     };
