@@ -214,8 +214,13 @@ def test_a_forged_step_is_refused():
 
 def test_a_restart_goes_on_where_it_was():
     node, at = command(), START_NS
+    node.receive(threats_of(), at)
     node.receive(alert_of(), at)
     node.receive(alert_of("JPN-2"), at)
+    (again,) = node.receive(alert_of("JPN-2"), at)
+    assert again.refusal is Refusal.DUPLICATE
+    (other,) = node.receive(alert_of("JPN-2", threat_id=8), at)
+    assert other.refusal is Refusal.KEY_REUSED
     says(node.book, "JPN-2", Step.APPROVED, "mori@JPN", at)
     kept = node.checkpoint()
     again = command()

@@ -122,9 +122,9 @@ def test_a_proposal_that_nobody_decided_is_replaced_and_withdrawn() -> None:
     assert first is not None
     assert second is not None
     assert (second.message, second.references) == ("Alert", ())
-    gone = [each for second in range(2, 40) if (each := look(telling, course(second))) is not None]
-    assert [each.message for each in gone] == ["Cancel"]
-    assert gone[0].references == (second.identifier,)
+    assert telling.withdrawn == [first.identifier]
+    assert [look(telling, course(second)) for second in range(2, 40)] == [None] * 38
+    assert telling.withdrawn == [first.identifier, second.identifier]
     assert telling.pending is None
 
 

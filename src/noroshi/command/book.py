@@ -213,7 +213,7 @@ class Book:
             delegation: the stream of that nation's delegation.
             to: as in `rows.Said`.
             reason: in plain words.
-            picture_ns: the time of the picture before that person; `picture_ns` of the book if not given.
+            picture_ns: the time of the picture before that person; the newest that is known here if not given.
             advice: what a recommendation rests on.
         """
         key = (founder_of(founder or self.home, stream), stream)
@@ -238,7 +238,7 @@ class Book:
             by=by,
             role=role,
             key=f"{stream} {version} {step} {by}",
-            picture_ns=self.picture_ns if picture_ns is None else picture_ns,
+            picture_ns=max(self.picture_ns, matter.picture_ns if matter else 0) if picture_ns is None else picture_ns,
             deadline_ns=0,
             reason=reason,
             content="",

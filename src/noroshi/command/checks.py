@@ -86,6 +86,8 @@ class Checks:
     def _approval_fault(self, matter: Matter, row: Row, said: Said) -> Verdict | None:
         if said.of != digest_of(matter.what):
             return Verdict(Refusal.FIELDS, "approves something else than what is proposed")
+        if row.picture_ns < matter.picture_ns:
+            return Verdict(Refusal.FIELDS, "approves on an older picture than that of the proposal")
         if said.acting_for not in matter.concerns:
             return Verdict(Refusal.FIELDS, f"{said.acting_for} is not concerned")
         if said.acting_for in matter.approvals:

@@ -8,13 +8,15 @@ command.take()                       # what is new, to be kept, sent and shown
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from noroshi.command.authority import Authority
 from noroshi.command.book import Book
 from noroshi.command.matters import Matter, Settings, Verdict, key_of
 from noroshi.command.people import Person
 from noroshi.command.rows import Said, decision_of
 from noroshi.command.transitions import IN_FORCE, Action, Step
-from noroshi.command.warnings import Tolerance, Warnings
+from noroshi.command.warnings import Seen, Tolerance, Warnings
 from noroshi.records import Alert, Batch, Decision, Threats
 
 
@@ -34,6 +36,12 @@ class Out:
     channel: str
     record: Batch
     to: str = ""
+
+
+class _Memory(msgspec.Struct, array_like=True):
+    book: bytes
+    picture_ns: int
+    seen: dict[int, Seen]
 
 
 class Command:
@@ -66,7 +74,7 @@ class Command:
         """Take in a record that has arrived.
 
         Args:
-            record: `Threats` of the newest picture; an `Alert` that is proposed; a `Decision`.
+            record: `Threats` of the newest picture, and an `Alert` that is proposed, of the own node; a `Decision`.
             now_ns: the time.
             source: the nation whose node it comes from, as its messages prove; None: the own.
 
@@ -74,9 +82,9 @@ class Command:
             What became of each step; of an alert, of its proposal.
         """
         verdicts: list[Verdict] = []
-        if isinstance(record, Threats):
+        if isinstance(record, Threats) and source in (None, self.book.home):
             self.warnings.see(record)
-        elif isinstance(record, Alert):
+        elif isinstance(record, Alert) and source in (None, self.book.home):
             self.book.wake(now_ns)
             verdicts = [self.warnings.propose(record, now_ns)]
         elif isinstance(record, Decision):
@@ -110,8 +118,8 @@ class Command:
         return out
 
     def checkpoint(self) -> bytes:
-        """Return all decisions, for `resume`; take what is new first. The newest picture is not part of it."""
-        return self.book.checkpoint()
+        """Return everything that is known, for `resume`; take what is new first."""
+        return msgspec.msgpack.encode(_Memory(self.book.checkpoint(), self.book.picture_ns, self.warnings.seen))
 
     def resume(self, checkpoint: bytes) -> None:
         """Go on where another was.
@@ -119,7 +127,12 @@ class Command:
         Raises:
             ValueError: if this is no checkpoint.
         """
-        self.book.resume(checkpoint)
+        try:
+            memory = msgspec.msgpack.decode(checkpoint, type=_Memory)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"not a checkpoint of decisions: {error}") from error
+        self.book.resume(memory.book)
+        self.book.picture_ns, self.warnings.seen = memory.picture_ns, memory.seen
 
     def unsent(self) -> list[Alert]:
         """Return the alerts that are approved and of which nobody has said that they went out, in order of approval.

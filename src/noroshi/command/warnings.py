@@ -8,16 +8,19 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from noroshi.command.alerts import alert_in, what_of
 from noroshi.command.book import Book
-from noroshi.command.matters import Key, Matter, Verdict
-from noroshi.command.rows import Said, said_in
+from noroshi.command.matters import Key, Matter, Refusal, Verdict
+from noroshi.command.rows import Said, said_in, text_of
 from noroshi.command.transitions import IN_FORCE, UNDECIDED, Action, Role, Step
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic
-from noroshi.records import Alert, Stage, Threats
+from noroshi.records import STAGES, Alert, Stage, Threats
 from noroshi.records.alert import CANCEL
 
+NOTHING = "nothing"
 OVER = (Stage.PASSED, Stage.LANDED, Stage.CLEAR)
 
 
@@ -36,9 +39,16 @@ class Tolerance:
     moved_s: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    stage: Stage
+class Seen(msgspec.Struct, frozen=True, array_like=True):
+    """What was expected of a threat when it was seen last.
+
+    Attributes:
+        stage: its `Stage`.
+        end_ns: when it is expected to come down; 0 where that is not known.
+        end_ecef_m: where; None where that is not known.
+    """
+
+    stage: int
     end_ns: int
     end_ecef_m: tuple[float, float, float] | None
 
@@ -54,19 +64,17 @@ class Warnings:
     def __init__(self, book: Book, tolerance: Tolerance) -> None:
         self.book, self.tolerance = book, tolerance
         book.guard = self.moved
-        self._seen: dict[int, _Seen] = {}
+        self.seen: dict[int, Seen] = {}
 
     def see(self, threats: Threats) -> None:
         """Take in what is expected of all threats by the newest picture; it replaces what was expected before."""
-        self._seen = {}
+        self.seen = {}
         for row in range(len(threats)):
             end = None
             if math.isfinite(threats.end_lat_rad[row]):
                 x, y, z = ecef_from_geodetic(threats.end_lat_rad[row], threats.end_lon_rad[row], 0.0).tolist()
                 end = (x, y, z)
-            self._seen[int(threats.threat_id[row])] = _Seen(
-                Stage(int(threats.stage[row])), int(threats.end_ns[row]), end
-            )
+            self.seen[int(threats.threat_id[row])] = Seen(int(threats.stage[row]), int(threats.end_ns[row]), end)
             self.book.picture_ns = max(self.book.picture_ns, int(threats.time_ns[row]))
 
     def propose(self, alert: Alert, now_ns: int) -> Verdict:
@@ -75,12 +83,18 @@ class Warnings:
         Proposals of the same threat that wait, of which it says that it replaces them, are superseded by it.
         """
         key = (self.book.home, alert.identifier)
+        known, what = self.book.matters.get(key), what_of(alert)
+        if known is not None:
+            is_same = known.rows[0].content == text_of(
+                msgspec.structs.replace(said_in(known.rows[0].content), what=what)
+            )
+            return Verdict(Refusal.DUPLICATE if is_same else Refusal.KEY_REUSED)
         self.book.picture_ns = max(self.book.picture_ns, alert.picture_ns)
-        seen = self._seen.get(alert.threat_id)
+        seen = self.seen.get(alert.threat_id)
         basis: dict[str, Any] = {"threat": alert.threat_id, "picture_ns": alert.picture_ns}
         if seen:
-            basis |= {"stage": int(seen.stage), "end_ns": seen.end_ns, "end_ecef_m": seen.end_ecef_m}
-        said = Said(what=what_of(alert), advice=basis)
+            basis |= {"stage": seen.stage, "end_ns": seen.end_ns, "end_ecef_m": seen.end_ecef_m}
+        said = Said(what=what, advice=basis)
         verdict = self.book.say(key, Step.RECOMMENDED, now_ns, said=said, reason=alert.reason)
         if verdict.refusal is not None:
             return verdict
@@ -96,6 +110,14 @@ class Warnings:
                 )
         self.decide(key, now_ns)
         return verdict
+
+    def withdraw(self, identifier: str, now_ns: int) -> None:
+        """Take back a proposal that nobody has decided: what it spoke of is over, or another one speaks of it."""
+        matter = self.book.matters.get((self.book.home, identifier))
+        if matter is not None and matter.owner == self.book.home and matter.state in UNDECIDED:
+            said = Said(to=NOTHING)
+            key = (matter.founder, matter.stream)
+            self.book.say(key, Step.SUPERSEDED, now_ns, said=said, reason="it is withdrawn")
 
     def decide(self, key: Key, now_ns: int) -> tuple[str, ...]:
         """Let standing plans approve what they cover, for each nation that is concerned; return their streams."""
@@ -130,11 +152,11 @@ class Warnings:
         age_s = (now_ns - alert.picture_ns) / NS_PER_S
         if age_s > self.tolerance.age_s:
             return f"its picture is {age_s:.0f} s old"
-        seen = self._seen.get(alert.threat_id)
+        seen = self.seen.get(alert.threat_id)
         if seen is None:
             return ""
-        if (alert.message == CANCEL) != (seen.stage in OVER) and (seen.stage in OVER or Stage(alert.stage) in OVER):
-            return f"the threat is {seen.stage.name.lower().replace('_', ' ')} by now"
+        if (alert.message == CANCEL) != (seen.stage in OVER) and (seen.stage in OVER or alert.stage in OVER):
+            return f"the threat is {STAGES[seen.stage].replace('_', ' ')} by now"
         basis = said_in(next(row for row in reversed(matter.rows) if row.step == Step.RECOMMENDED).content).advice
         before, after = basis.get("end_ecef_m"), seen.end_ecef_m
         if before is not None and after is not None and alert.message != CANCEL:

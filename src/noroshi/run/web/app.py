@@ -197,8 +197,9 @@ class Web:
         name = request.path_params["path"] or "index.html"
         if self._folder is None or not (self._folder / "index.html").is_file():
             return PlainTextResponse(NOT_BUILT, 503 if name == "index.html" else 404)
-        path = self._folder.joinpath(*(part for part in name.split("/") if part.strip(". \0")))
-        if not path.resolve().is_relative_to(self._folder.resolve()) or path.suffix not in TYPES or not path.is_file():
+        path = self._folder / name.lstrip("/")
+        is_inside = "\0" not in name and path.resolve().is_relative_to(self._folder.resolve())
+        if not is_inside or path.suffix not in TYPES or not path.is_file():
             return PlainTextResponse("Not Found\n", 404)
         return FileResponse(path, media_type=TYPES[path.suffix], headers={"Cache-Control": "no-cache"})
 

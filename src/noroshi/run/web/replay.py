@@ -36,7 +36,7 @@ class ReplayShowing(Showing):
             views={code: names.get(code, code) for code in viewers}, own=frozenset({nation}),
         )  # fmt: skip
         self.film.reel(nation)
-        self._journal, self._names = journal, names
+        self._journal = journal
         self._secret = NOBODYS_SECRET if secret is None else secret.read_bytes()
         self._stopped = threading.Event()
 
@@ -71,7 +71,7 @@ class ReplayShowing(Showing):
             nation=journal.nation,
             viewers=list(self.views),
             exercise=journal.exercise,
-            names=self._names,
+            names=self.views,
             sites=[site.record() for site in setup.sites],
             secret=self._secret,
             now_ns=time.time_ns,

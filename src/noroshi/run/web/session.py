@@ -89,8 +89,11 @@ class Session:
             for one in ended:
                 if isinstance(one, Exception) and not isinstance(one, OSError | WebSocketDisconnect | TimeoutError):
                     self._room.counters["failed"] += 1
-            with suppress(RuntimeError, OSError, WebSocketDisconnect):
+            with suppress(RuntimeError, OSError, WebSocketDisconnect, TimeoutError):
                 await self._socket.close(POLICY_VIOLATION if self._n_refused >= REFUSED_MAX else 1000)
+                async with asyncio.timeout(IDLE_S):  # what it said meanwhile is in the way of its farewell
+                    while (await self._socket.receive())["type"] != "websocket.disconnect":
+                        pass
 
     def _forget(self) -> None:
         """Let the page be told all anew."""

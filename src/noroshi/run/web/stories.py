@@ -53,8 +53,8 @@ def _row(reel: Reel, moment: Moment, wanted: int) -> list[Any] | None:
     bits = np.unpackbits(column["sources"][i].view(np.uint8), bitorder="little") if header.words else np.zeros(0)
     return [
         header.picture_ms - int(column["state_age_ms"][i]),
-        column["lat"][i] / 1e7,
-        column["lon"][i] / 1e7,
+        int(column["lat"][i]) / 1e7,
+        int(column["lon"][i]) / 1e7,
         round(float(column["height_m"][i]), 1),
         round(float(column["existence"][i]) / wire.WHOLE, 3) if column["existence"][i] <= wire.WHOLE else None,
         int(column["kind"][i]),
