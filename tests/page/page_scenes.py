@@ -18,12 +18,22 @@ lat_deg = 35.76
 lon_deg = 140.78
 height_m = 190.0
 [sensors.parameters]
-scan_period_s = 4.0
-range_m_max = 500000.0
+range_sigma_m = 60.0
+azimuth_sigma_rad = 0.0012
+elevation_sigma_rad = 0.0016
+scan_period_s = 5.0
+range_m_max = 1000000.0
+speed_sigma_m_s = 2500.0
+climb_sigma_m_s = 1500.0
 [sensors.world]
-transponder = true
-scan_time_s = 4.0
-reference_range_m = 520000.0
+rotating = false
+scan_time_s = 5.0
+measures_elevation = true
+reference_range_m = 700000.0
+range_m_max = 1000000.0
+elevation_deg_max = 85.0
+azimuth_beam_deg = 1.2
+elevation_beam_deg = 1.2
 [[sensors]]
 name = "jpn-reports"
 type = "position_report"
@@ -94,9 +104,9 @@ HEAD = """
 name = "Coast <b>drill</b>"
 seed = 7
 start = 2030-01-01T00:00:00Z
-duration_s = 150.0
+duration_s = 330.0
 nations = ["JPN.toml", "USA.toml"]
-motion = "constant_velocity+boost+ballistic"
+motion = "constant_velocity+ballistic"
 """
 SECRET_SIGN = "KEEPQUIE"
 MARKUP_SIGN = "<B>&AMP"
