@@ -15,6 +15,7 @@ from noroshi.records import Batch, Detections, Frame, Order, Quality, Tracks
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
+from noroshi.tracking.launches import noticed, rising, together
 from noroshi.tracking.registrar import Registrar
 from noroshi.tracking.rewind import Rewind, good
 
@@ -86,6 +87,7 @@ class Node:
         while self._wake_ns is not None and self._wake_ns <= now_ns:
             own = self._rewind.tracker.picture(self._wake_ns)
             self._give("picture", own)
+            self._give("launch", rising(own))
             if self.exchange:
                 self.exchange.share(own, self._wake_ns, is_whole=True)
                 self._give("fused", self.exchange.picture(self._wake_ns))
@@ -176,6 +178,8 @@ class Node:
         changed = self._rewind.step(usable, sensor)
         if self._rewind.n_late_rows > late:
             self.refused[detections.sensor, Quality.LATE.name] += self._rewind.n_late_rows - late
+        seen = noticed(self._rewind.tracker, self.name, int(usable.time_ns.min(initial=self._now_ns)))
+        self._give("launch", seen if changed is None else together(self.name, seen, rising(changed)))
         if changed is not None:
             self._give("tracks", changed)
             if self.exchange and len(changed):
@@ -183,9 +187,9 @@ class Node:
         if self.period_ns and self._wake_ns is None:
             self._wake_ns = -(-self._now_ns // self.period_ns) * self.period_ns
 
-    def _give(self, channel: str, tracks: Tracks) -> None:
-        if len(tracks):
-            self._outgoing.append(Outgoing(channel, tracks))
+    def _give(self, channel: str, record: Batch) -> None:
+        if len(record):
+            self._outgoing.append(Outgoing(channel, record))
 
     def _advance(self, now_ns: int) -> None:
         if now_ns < self._now_ns:

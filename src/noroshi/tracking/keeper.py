@@ -24,6 +24,7 @@ from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
 from noroshi.tracking.identity import codes_of, track_ids
+from noroshi.tracking.launches import watch
 from noroshi.tracking.life import due, rivals
 from noroshi.tracking.sightlines import Sighted, is_sighted, start_by_lines
 from noroshi.tracking.store import (
@@ -329,6 +330,7 @@ class Keeper(ABC):
         fresh[chosen] = likely
         self.judge(rows)
         self.store.refresh(rows)
+        watch(self.store, plots, sensor, claimed, i_sensor)
         return rows, fresh
 
     def _twins(self, pairs: Pairs, own_plot: Integers, now_ns: int) -> tuple[Integers, Integers]:
