@@ -2,7 +2,7 @@
 
 uv run bench/demo.py [--scenario trilateral] [--rounds 3] [--json]
 
-Each round runs it over one process and over two, one after the other; the median round of each counts. Real time is
+Each round runs it over one process and over two, with sharing and alone; the median round of each counts. Real time is
 beside the wall time from the first event to the last; starting processes and loading kernels is told apart. The tracks
 of threats are those of the nodes together: a threat is held from its first track by any node.
 """
@@ -32,11 +32,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     once(arguments.scenario, processes=1, until_s=WARM_S)
-    runs: dict[int, list[Ran]] = {1: [], 2: []}
+    runs: dict[str, list[Ran]] = {"1": [], "2": [], "1, alone": [], "2, alone": []}
     for _ in range(arguments.rounds):
-        for processes, found in runs.items():
-            found.append(once(arguments.scenario, processes=processes))
-    figures = outcome(runs[1][0])
+        for how, found in runs.items():
+            found.append(once(arguments.scenario, processes=int(how[0]), sharing="alone" not in how))
+    figures = outcome(runs["1"][0])
     print(
         json.dumps(
             {
@@ -47,8 +47,11 @@ def main() -> None:
                 "sensors": figures["sensors"],
                 "nodes": figures["nodes"],
                 "events": figures["events"],
-                "runs": {str(processes): told(found, figures["simulated_s"]) for processes, found in runs.items()},
-                "same_digests": len({json.dumps(dict(ran.digests)) for found in runs.values() for ran in found}) == 1,
+                "runs": {how: told(found, figures["simulated_s"]) for how, found in runs.items()},
+                "same_digests": all(
+                    len({json.dumps(dict(ran.digests)) for way in ways for ran in runs[way]}) == 1
+                    for ways in (("1", "2"), ("1, alone", "2, alone"))
+                ),
                 "calibration": calibration(),
                 "versions": {
                     "noroshi": noroshi.__version__,
@@ -60,10 +63,11 @@ def main() -> None:
     )
 
 
-def once(scenario: str, *, processes: int, until_s: float | None = None) -> Ran:
+def once(scenario: str, *, processes: int, sharing: bool = True, until_s: float | None = None) -> Ran:
     """Run it once."""
     with tempfile.TemporaryDirectory() as folder:
-        return run(Plan(scenario=scenario, folder=Path(folder), until_s=until_s), processes=processes)
+        plan = Plan(scenario=scenario, folder=Path(folder), until_s=until_s, sharing=sharing)
+        return run(plan, processes=processes)
 
 
 def told(found: list[Ran], simulated_s: float) -> dict[str, Any]:

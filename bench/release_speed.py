@@ -127,7 +127,7 @@ def queue(tracks: Tracks, rounds: int) -> dict[str, float]:
     policy, secrets = parse(HEAD + POLICIES["pass"], actions), Secrets(SECRET)
     key, said = Ed25519PrivateKey.from_private_bytes(bytes(32)), {"owner": "JPN", "recipient": "USA", "feed": "t"}
     outbox, sender = Outbox(MemoryStore()), Sender(key=key, exercise=None, **said)
-    receiver, spent = Receiver(key=key.public_key(), exercise=None, **said), []
+    receiver, spent = Receiver(keys=(key.public_key(),), exercise=None, **said), []
     for k in range(rounds):
         now_ns = START_NS + k * SECOND
         batch = tracks.replace(time_ns=tracks.time_ns + k * SECOND)

@@ -80,7 +80,7 @@ def run(rate_bit_s: int, n: int, seconds: int) -> dict[str, float]:
     policy, secrets, world = parse(HEAD + POLICIES["pass"], actions), Secrets(SECRET), World(n)
     said = {"owner": "JPN", "recipient": "USA", "feed": "tracks", "exercise": None}
     key, rng = Ed25519PrivateKey.from_private_bytes(bytes(32)), np.random.default_rng(SEED + 1)
-    box, sender, receiver = Outbox(MemoryStore()), Sender(key=key, **said), Receiver(key=key.public_key(), **said)
+    box, sender, receiver = Outbox(MemoryStore()), Sender(key=key, **said), Receiver(keys=(key.public_key(),), **said)
     stored: dict[int, Tracks] = {}
     numbers = secrets.numbers("close").of(world.tracks.track_id)
     row_of = {number: row for row, number in enumerate(numbers.tolist())}

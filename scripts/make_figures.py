@@ -8,7 +8,7 @@ Every number on that page comes from a file in bench/results/, which says the se
 
 from typing import Any
 
-from figures import ROOT, load, table, versions, world
+from figures import ROOT, load, sharing, table, versions, world
 
 
 def amount(line: dict[str, Any], value: float | None) -> str:
@@ -582,6 +582,7 @@ def main() -> None:
         arena(),
         manoeuvres(),
         *world.sections(),
+        *sharing.sections(),
         registration(),
         doctor(),
         consistency(),

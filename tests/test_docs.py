@@ -65,9 +65,23 @@ def test_a_newcomers_format_is_tracked_without_more_ado(copy_with_additions):
 
 
 BLOCK = re.compile(r"```(?P<kind>python|console)\n(?P<text>.*?)```", re.DOTALL)
+PAGES = (
+    "tutorial",
+    "doctor",
+    "why",
+    "coverage",
+    "exercise",
+    "release",
+    "links",
+    "audit",
+    "listen",
+    "edges",
+    "node",
+    "fusion",
+)
 
 
-@pytest.mark.parametrize("page", ["tutorial", "doctor", "why", "coverage", "exercise", "release"])
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_runs(page, tmp_path, monkeypatch):
     """Each python block runs in one namespace; each command exits 0 and prints the lines shown."""
     monkeypatch.chdir(tmp_path)

@@ -399,8 +399,38 @@ def asterix() -> dict[str, bytes]:
     return {"plots.ast": data}
 
 
+def cot() -> dict[str, bytes]:
+    """Events of an aircraft, of a ferry and of a marker, as other programs write them and as a node does."""
+    lines = ['<?xml version="1.0" encoding="UTF-8" standalone="yes"?>']
+    for k in range(6):
+        start, stale = (f"2030-01-01T00:{minute:02d}:{5 * k:02d}.5Z" for minute in (0, 1))
+        place = f'lat="{35.1 + 0.01 * k:.6f}" lon="{139.8 + 0.02 * k:.6f}"'
+        lines += [
+            f'<event version="2.0" uid="FERRY.7" type="a-n-S-X-M" time="{start}" start="{start}" stale="{stale}"'
+            f' how="m-g"><point {place} hae="9999999.0" ce="12.5" le="9999999.0"/><detail><contact callsign="FERRY 7"/>'
+            f'<track course="91.5" speed="8.2"/><precisionlocation geopointsrc="GPS"/></detail></event>'
+        ]
+    for k in range(2):
+        start = f"2030-01-01T00:00:{30 + k:02d}Z"
+        lines += [
+            f"<event version='2.0' uid='noroshi-jpn-1f{k}' type='a-u-A' time='{start}' start='{start}'"
+            f" stale='2030-01-01T00:02:00Z' how='m-f' access='RESTRICTED' caveat='' releasableTo='USA'>"
+            f"<point lat='36.5' lon='141.25' hae='9000.0' ce='80.0' le='30.0'/><detail><contact callsign='JAF123'/>"
+            f"<track course='270.00' speed='250.00' slope='-2.00' eCourse='1.00' eSpeed='3.00' eSlope='0.50'/>"
+            f"<noroshi_track status='coasting' updated='2030-01-01T00:00:2{k}Z' existence='0.9900' revision='1'"
+            f" kind_probability='0.0000 1.0000 0 0 0 0 0' holds='0.6827' call_sign='JAF123' icao_address='840123'>"
+            f"<source name='north'/></noroshi_track></detail></event>"
+        ]
+    lines += [
+        "<event version='2.0' uid='note' type='b-m-p-s-m' time='2030-01-01T00:00:40Z' start='2030-01-01T00:00:40Z'"
+        " stale='2030-01-01T01:00:40Z' how='h-e'><point lat='35.0' lon='139.0' hae='0' ce='10' le='10'/></event>"
+    ]
+    return {"events.cot": "\n".join(lines).encode()}
+
+
 MAKERS = {
     "asterix": asterix,
+    "cot": cot,
     "mode_s": mode_s,
     "sbs": sbs,
     "readsb": readsb,

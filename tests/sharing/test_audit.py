@@ -7,14 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sharing_scenes import PASS_ALL, SECRET, SENSORS, START_NS, policy_of, tracks_of
 
-from noroshi.sharing.audit import Audit, countersign, receipt, released_content, verify, withheld_content
+from noroshi.sharing.audit import (
+    Audit,
+    Pledge,
+    countersign,
+    pledge,
+    receipt,
+    released_content,
+    verify,
+    withheld_content,
+)
 from noroshi.sharing.envelope import message_hash
 from noroshi.sharing.facts import facts_of
 from noroshi.sharing.release import Secrets, release
 
 JPN, USA = (Ed25519PrivateKey.from_private_bytes(bytes([k] * 32)) for k in (1, 2))
 MESSAGES = [bytes([k]) * 9 for k in range(6)]
-KEYS = {"USA": USA.public_key()}
+KEYS = {"USA": [USA.public_key()]}
 
 
 def record():
@@ -34,9 +43,15 @@ def signed_receipt(seq=6, chain=None, key=USA):
     return countersign(given_, JPN, key.public_key(), chain=chain)
 
 
-def judged(entries, points=(), receipts=()):
+def judged(entries, points=(), receipts=(), pledges=()):
     return verify(
-        entries, owner="JPN", key=JPN.public_key(), checkpoints=points, receipts=receipts, recipient_keys=KEYS
+        entries,
+        owner="JPN",
+        keys=[JPN.public_key()],
+        checkpoints=points,
+        receipts=receipts,
+        pledges=pledges,
+        recipient_keys=KEYS,
     )
 
 
@@ -89,6 +104,19 @@ def test_a_record_written_anew_is_found_by_those_who_kept_a_checkpoint_or_a_rece
     assert judged(entries, forged).faults == ()
     assert "another entry 2" in judged(entries, [*forged, points[0]]).faults[0]
     assert "another message 6" in judged(entries, forged, [signed_receipt()]).faults[0]
+
+
+def test_a_pledge_binds_and_tells_nothing_of_how_much_there_is():
+    entries, points = record()
+    held = [pledge(point, JPN) for point in points]
+    assert judged(entries, points, pledges=held).faults == ()
+    assert "the checkpoint that it is of is not there" in judged(entries[:4], points[:2], pledges=held).faults[0]
+    assert "is not signed by JPN" in judged(entries, points, pledges=[pledge(points[0], USA)]).faults[0]
+    later = msgspec.structs.replace(held[0], time_ns=START_NS)
+    assert "is not signed by JPN" in judged(entries, points, pledges=[later]).faults[0]
+    # the same at the same time, however long the record: nothing but whose, when, a hash and a signature
+    assert Pledge.__struct_fields__ == ("owner", "time_ns", "digest", "signature")
+    assert len({len(msgspec.msgpack.encode(each)) for each in held}) == 1
 
 
 def test_signatures_of_others_prove_nothing():

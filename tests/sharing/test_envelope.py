@@ -22,7 +22,7 @@ def sender(**changes):
 
 
 def receiver(**changes):
-    said = {"key": KEY.public_key(), "owner": "JPN", "recipient": "USA", "feed": "tracks", "exercise": None}
+    said = {"keys": (KEY.public_key(),), "owner": "JPN", "recipient": "USA", "feed": "tracks", "exercise": None}
     return Receiver(**{**said, **changes})
 
 

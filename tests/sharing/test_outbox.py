@@ -32,7 +32,7 @@ class Line:
         self.policy, self.secrets, self.store = policy, Secrets(SECRET), MemoryStore()
         self.outbox = Outbox(self.store)
         self.sender = Sender(key=KEY, owner="JPN", recipient="USA", feed="all", exercise=None)
-        self.receiver = Receiver(key=KEY.public_key(), owner="JPN", recipient="USA", feed="all", exercise=None)
+        self.receiver = Receiver(keys=(KEY.public_key(),), owner="JPN", recipient="USA", feed="all", exercise=None)
         self.got = []  # (product, rows of tracks or the body, whether it filled a gap)
 
     def put(self, tracks, now_ns):
@@ -100,7 +100,7 @@ class Line:
         seq, previous = self.outbox.last
         self.sender = dataclasses.replace(self.sender, seq=seq, previous=previous)
         kept = self.receiver.checkpoint()
-        self.receiver = Receiver(key=KEY.public_key(), owner="JPN", recipient="USA", feed="all", exercise=None)
+        self.receiver = Receiver(keys=(KEY.public_key(),), owner="JPN", recipient="USA", feed="all", exercise=None)
         self.receiver.resume(kept)
 
     def rows(self):
@@ -284,6 +284,17 @@ def test_a_restart_knows_what_was_told():
     assert len(result.tombstones) == 6
     line.restart()
     assert line.outbox.tighten(frozenset()).tombstones == ()
+
+
+def test_numbers_of_parcels_are_not_given_twice_though_nothing_of_them_is_kept():
+    line = Line(policy_of(PASS_ALL))
+    line.notice(0, START_NS, product=Product.STATUS)
+    line.step(START_NS)
+    line.outbox.acknowledge(line.receiver.contiguous)
+    line.outbox.tighten(frozenset({"all"}))
+    assert list(line.store.told()) == []  # states of the node, tombstones and ended tracks are not taken back
+    line.restart()
+    assert line.outbox.next_parcel == 2
 
 
 def test_tombstones_are_not_purged_and_ended_tracks_need_none():

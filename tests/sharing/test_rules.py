@@ -166,6 +166,14 @@ def test_time_and_exercise():
     assert not chosen('exercises = ["KEEN"]', tracks).any()
 
 
+def test_every_exercise_and_still_nothing_that_is_real():
+    tracks, every = tracks_of(2), 'exercises = ["ALL-EXERCISES"]'
+    assert chosen(every, tracks, exercise="KEEN").all()
+    assert chosen(every, tracks, exercise="another").all()
+    assert not chosen(every, tracks).any()
+    assert not chosen('exercises = ["KEEN"]', tracks, exercise="ALL-EXERCISES").any()
+
+
 BOX = [[34.0, 130.0], [40.0, 132.0], [39.0, 141.0], [35.0, 139.0], [37.0, 135.0]]  # not convex
 
 
@@ -311,4 +319,22 @@ def test_still_valid_rules_decide_as_before_whatever_the_row(old_names, new_name
     for row in range(60):
         if before.outcome[row] == Outcome.RELEASED and old.rules[before.decided[row]].name in valid:
             assert after.outcome[row] == Outcome.RELEASED
-            assert new.rules[after.decided[row]].content == old.rules[before.decided[row]].content
+            now = new.rules[after.decided[row]]
+            assert now.content == old.rules[before.decided[row]].content or not now.actions
+
+
+def test_a_rule_on_types_of_sensors_makes_what_is_of_unknown_types_invalid():
+    """Wherever it comes in: rules on types cannot judge these rows, so that they stay from then on."""
+    types = rule("by radar", more='sensor_types_any = ["search_radar"]')
+    old, new = policy_of(rule("all")), policy_of(rule("all") + types)
+    assert still_valid(old, new, "USA") == frozenset()
+    assert still_valid(new, old, "USA") == {"all"}
+    assert still_valid(new, policy_of(rule("all") + types + rule("more")), "USA") == {"all", "by radar"}
+
+
+def test_what_is_released_more_widely_is_not_taken_back():
+    coarse = rule("all", more="coarsen = {position_m = 5000}")
+    wider = rule("ferry", more='call_signs = ["JAF*"]')
+    assert still_valid(policy_of(coarse), policy_of(wider + coarse), "USA") == {"all"}
+    delayed = wider + "delay = {seconds = 5}\n"
+    assert still_valid(policy_of(coarse), policy_of(delayed + coarse), "USA") == frozenset()

@@ -45,7 +45,7 @@ def test_trap_01_a_name_alone_is_no_identity():
         b"", product=Product.CONTRIBUTION, label=Label(originator="JPN", releasable_to=("USA",)), policy="",
         valid_from_ns=0, valid_to_ns=0, now_ns=0,
     )  # fmt: skip
-    assert Receiver(key=KEY.public_key(), **said).receive(message, 0).refusal is Refusal.ALTERED
+    assert Receiver(keys=(KEY.public_key(),), **said).receive(message, 0).refusal is Refusal.ALTERED
 
 
 def test_trap_06_a_cache_does_not_replay_what_an_older_policy_released():
@@ -234,7 +234,7 @@ def test_trap_17_exercise_and_reality_do_not_mix():
         valid_from_ns=0, valid_to_ns=0, now_ns=0,
     )  # fmt: skip
     for mine, refusal in (("KEEN", None), ("OTHER", Refusal.WRONG_EXERCISE), (None, Refusal.WRONG_EXERCISE)):
-        assert Receiver(key=KEY.public_key(), exercise=mine, **said).receive(message, 0).refusal is refusal
+        assert Receiver(keys=(KEY.public_key(),), exercise=mine, **said).receive(message, 0).refusal is refusal
 
 
 def test_trap_incest_only_contributions_are_fused_and_a_policy_does_not_confuse_them():

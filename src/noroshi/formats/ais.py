@@ -13,7 +13,8 @@ Sources: ITU-R M.1371-5, annex 8 (messages, and the values that mean "not availa
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import xor
 from typing import Any
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import Columns, csv_columns, integers, listed, numbers, texts, times_ns
-from noroshi.formats.reading import KNOT_M_S, add_reports, finished, peek, unpack
+from noroshi.formats.reading import KNOT_M_S, Lines, add_reports, finished, peek, summed, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Identity
 
@@ -32,6 +33,7 @@ MEDIA = (".nmea", ".ais", ".aivdm", ".txt", ".log", ".csv", ".csv.gz")
 POSITIONS = (1, 2, 3, 18, 19, 27)
 NAMES = (5, 19, 24)
 PARTS_MAX = 9
+NAMES_MAX = 1_000_000
 SPEED_KT_MAX, COARSE_SPEED_KT_MAX = 102.2, 62.0  # faster is "not available"
 TIME_S = (100_000_000, 9_200_000_000)  # a number outside is no time
 MILLISECONDS_FROM = 100_000_000_000
@@ -89,22 +91,58 @@ def decode(data: bytes, context: Context) -> Decoded:
     return finished(decoded)
 
 
+class Stream:
+    """Sentences as they come, in pieces that may end anywhere; names, and parts of messages, wait between them.
+
+    A datagram need not end its last sentence; a stream must.
+
+    Args:
+        context: its source names the sensor.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._lines = Lines()
+        self._names: dict[int, str] = {}
+        self._parts: dict[bytes, dict[int, tuple[bytes, int]]] = {}
+
+    def decode(self, pieces: Sequence[tuple[int, bytes]]) -> Decoded:
+        """Return what came in these pieces (received_ns, bytes); one that is empty says that a line broke off."""
+        decoded = Decoded()
+        heard = _Heard(names=self._names, parts=self._parts)
+        received_ns = None
+        for received_ns, line in self._lines.split(pieces, decoded.damage):
+            _read_line(line, heard, decoded, replace(self._context, received_ns=received_ns))
+        _tell(heard, decoded, replace(self._context, received_ns=received_ns))
+        if len(self._names) > NAMES_MAX:
+            self._names.clear()
+        return summed(decoded)
+
+
 def _read_sentences(data: bytes, decoded: Decoded, context: Context) -> None:
     heard = _Heard()
     for line in data.splitlines():
-        text = line.strip()
-        if not text:
-            continue
-        match = _LINE.fullmatch(text)
-        if match is None:
-            other = text.startswith((b"$", b"!")) and b"VDM" not in text[:6] and b"VDO" not in text[:6]
-            (decoded.counts if other else decoded.damage)["other sentence" if other else "not a sound sentence"] += 1
-        elif reduce(xor, match["body"]) != int(match["sum"], 16):
-            decoded.damage["wrong checksum"] += 1
-        else:
-            _take_part(heard, match, decoded, context)
+        _read_line(line, heard, decoded, context)
     for parts in heard.parts.values():
         decoded.damage["part of a message missing"] += len(parts)
+    _tell(heard, decoded, context)
+
+
+def _read_line(line: bytes, heard: _Heard, decoded: Decoded, context: Context) -> None:
+    text = line.strip()
+    if not text:
+        return
+    match = _LINE.fullmatch(text)
+    if match is None:
+        other = text.startswith((b"$", b"!")) and b"VDM" not in text[:6] and b"VDO" not in text[:6]
+        (decoded.counts if other else decoded.damage)["other sentence" if other else "not a sound sentence"] += 1
+    elif reduce(xor, match["body"]) != int(match["sum"], 16):
+        decoded.damage["wrong checksum"] += 1
+    else:
+        _take_part(heard, match, decoded, context)
+
+
+def _tell(heard: _Heard, decoded: Decoded, context: Context) -> None:
     if heard.time_ns:
         velocity = _velocity(np.array(heard.speed_kt), np.array(heard.course_deg))
         _report(

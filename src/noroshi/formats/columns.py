@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.formats import FormatError
-from noroshi.records import Batch, Detections, Identity, RecordError, Status, Tracks, Truth, check
+from noroshi.records import Batch, Detections, Frame, Identity, Order, RecordError, Status, Tracks, Truth, check
 
 VERSION = 1
-TYPES: dict[str, type[Batch]] = {kind.__name__: kind for kind in (Detections, Identity, Status, Tracks, Truth)}
+TYPES: dict[str, type[Batch]] = {
+    kind.__name__: kind for kind in (Detections, Frame, Identity, Order, Status, Tracks, Truth)
+}
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder()
 
@@ -96,4 +98,5 @@ def _array(column: list[Any]) -> NDArray[Any]:
         return np.array(content, dtype).reshape(shape)
     if np.dtype(dtype).kind not in "biuf":
         raise FormatError(f"a column of type {dtype}")
-    return np.frombuffer(content, dtype).reshape(shape)
+    # a copy: kernels would be compiled once more for arrays that cannot be written, seconds in a node that was killed
+    return np.frombuffer(content, dtype).reshape(shape).copy()

@@ -5,6 +5,7 @@ import io
 import json
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +21,9 @@ KNOT_M_S = 1852.0 / 3600.0
 FOOT_PER_MINUTE_M_S = FOOT_M / 60.0
 UNPACKED_BYTES_MAX = 1 << 27
 """What a compressed recording may unpack to; beyond this it is refused."""
+
+LINE_BYTES_MAX = 4096
+"""No line of a live source is longer."""
 
 JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are no JSON, or not of the wanted shape."""
@@ -149,9 +153,49 @@ def finished(decoded: Decoded, *, may_be_empty: bool = False) -> Decoded:
     Raises:
         FormatError: if no record is sound; where it `may_be_empty`, only if there are damaged ones.
     """
-    decoded.counts, decoded.damage = +decoded.counts, +decoded.damage
-    decoded.n_records = decoded.counts.total() + decoded.damage.total()
+    summed(decoded)
     if not decoded.counts and (decoded.damage or not may_be_empty):
         reasons = ", ".join(f"{n} x {reason}" for reason, n in decoded.damage.most_common(3))
         raise FormatError(f"no readable record in it{': ' if reasons else ''}{reasons}")
     return decoded
+
+
+def summed(decoded: Decoded) -> Decoded:
+    """Return `decoded` with its records summed up."""
+    decoded.counts, decoded.damage = +decoded.counts, +decoded.damage
+    decoded.n_records = decoded.counts.total() + decoded.damage.total()
+    return decoded
+
+
+def latest(
+    key: NDArray[np.int64], time_ns: NDArray[np.int64], is_wanted: NDArray[np.bool_], number: int
+) -> NDArray[np.int64]:
+    """Return the rows, of those that are wanted, that are among the last `number` of their key, in order."""
+    rows = np.flatnonzero(is_wanted)
+    order = rows[np.lexsort((rows, time_ns[rows], key[rows]))]
+    last = np.ones(len(order), np.bool_)
+    if len(order) > number:
+        last[:-number] = key[order[:-number]] != key[order[number:]]
+    return np.sort(order[last])
+
+
+class Lines:
+    """Cuts what comes in pieces into lines; what a piece ends with waits for the next."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def split(self, pieces: Sequence[tuple[int, bytes]], damage: Counter[str]) -> list[tuple[int, bytes]]:
+        """Return whole lines with the times at which their ends came; an empty piece says that a line broke off."""
+        lines: list[tuple[int, bytes]] = []
+        for received_ns, piece in pieces:
+            if not piece:
+                damage["line broken off"] += bool(self._rest)
+                self._rest = b""
+                continue
+            *whole, self._rest = (self._rest + piece).split(b"\n")
+            lines += [(received_ns, line) for line in whole]
+            if len(self._rest) > LINE_BYTES_MAX:
+                damage["line too long"] += 1
+                self._rest = b""
+        return lines

@@ -1,8 +1,7 @@
-"""One node: detections in, tracks out, at times it is told."""
+"""One node: detections and partners' messages in; tracks, the fused picture and messages out; at times it is told."""
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -10,25 +9,14 @@ import numpy as np
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Batch, Detections, Quality, Tracks
+from noroshi.node.exchange import Exchange
+from noroshi.node.outgoing import Outgoing
+from noroshi.records import Batch, Detections, Frame, Order, Quality, Tracks
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
 from noroshi.tracking.registrar import Registrar
 from noroshi.tracking.rewind import Rewind, good
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """Something that the node wants sent.
-
-    Attributes:
-        channel: what it is: "tracks" (rows as they change) or "picture" (all tracks at one time).
-        record: the record itself.
-    """
-
-    channel: str
-    record: Batch
 
 
 class Node:
@@ -41,6 +29,7 @@ class Node:
         period_ns: how often it gives out the whole picture; 0 for the tracks that each batch changed instead.
         window_ns: how late a detection may come and still be used as if it had come in time.
         registrar: what corrects the radars' plots, if they are to be corrected.
+        exchange: its dealings with partners; None is a node that stands alone.
     """
 
     def __init__(
@@ -52,12 +41,14 @@ class Node:
         period_ns: int = 0,
         window_ns: int,
         registrar: Registrar | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
         self.name = name
         self.sensors = sensors
         self.period_ns = period_ns
         self.refused: Counter[tuple[str, str]] = Counter()
         self.registrar = registrar
+        self.exchange = exchange
         self._rewind = Rewind(tracker, window_ns=window_ns, report=not period_ns)
         self._outgoing: list[Outgoing] = []
         self._now_ns = 0
@@ -70,28 +61,50 @@ class Node:
             ValueError: if time runs backwards.
         """
         self._advance(now_ns)
+        if self.exchange:
+            self.exchange.start(now_ns)
         if isinstance(record, Detections):
             self._detect(record)
+        elif isinstance(record, Frame) and self.exchange:
+            self.exchange.hear(record, now_ns)
+        elif isinstance(record, Order) and self.exchange:
+            self.exchange.obey(record, now_ns)
 
     def wake_ns(self) -> int | None:
         """Return when the node next wants to be woken, if ever."""
-        return self._wake_ns
+        if self.exchange is None or self.exchange.wake_ns is None:
+            return self._wake_ns
+        return self.exchange.wake_ns if self._wake_ns is None else min(self._wake_ns, self.exchange.wake_ns)
 
     def wake(self, now_ns: int) -> None:
-        """Do what is due: give out the picture.
+        """Do what is due: give out the pictures, share what is new in its own, look at the links.
 
         Raises:
             ValueError: if time runs backwards.
         """
         self._advance(now_ns)
         while self._wake_ns is not None and self._wake_ns <= now_ns:
-            self._give("picture", self._rewind.tracker.picture(self._wake_ns))
+            own = self._rewind.tracker.picture(self._wake_ns)
+            self._give("picture", own)
+            if self.exchange:
+                self.exchange.share(own, self._wake_ns, is_whole=True)
+                self._give("fused", self.exchange.picture(self._wake_ns))
             self._wake_ns += self.period_ns
+        if self.exchange:
+            self.exchange.wake(now_ns)
 
     def take(self) -> list[Outgoing]:
         """Return what the node wants sent and forget it."""
         outgoing, self._outgoing = self._outgoing, []
-        return outgoing
+        return outgoing + self.exchange.take() if self.exchange else outgoing
+
+    def picture(self, time_ns: int) -> Tracks:
+        """Return what the node believes as it is expected at a time: fused, or its own tracks where it stands alone."""
+        return self.exchange.picture(time_ns) if self.exchange else self.own_picture(time_ns)
+
+    def own_picture(self, time_ns: int) -> Tracks:
+        """Return what its own sensors alone tell, as it is expected at a time."""
+        return self._rewind.tracker.picture(time_ns)
 
     def checkpoint(self) -> bytes:
         """Return everything the node knows, for `resume` in a node of the same configuration.
@@ -108,6 +121,7 @@ class Node:
                 "before": pack_arrays(before),
                 "batches": [pack(batch) for batch in batches],
                 "registrar": pack_arrays(self.registrar.state()) if self.registrar else None,
+                "exchange": self.exchange.checkpoint() if self.exchange else None,
             }
         )
 
@@ -124,9 +138,11 @@ class Node:
             self._rewind.resume(unpack_arrays(memory["before"]), ready, self.sensors, memory["counters"])
             if self.registrar:
                 self.registrar.restore(unpack_arrays(memory["registrar"]))
+            if self.exchange:
+                self.exchange.resume(memory["exchange"])
             self._now_ns, self._wake_ns = memory["now_ns"], memory["wake_ns"]
             self.refused = Counter({(sensor, reason): n for sensor, reason, n in memory["refused"]})
-        except (msgspec.DecodeError, KeyError, TypeError) as error:
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"not a checkpoint of node {self.name}: {error}") from error
 
     @property
@@ -152,6 +168,8 @@ class Node:
             self.refused[detections.sensor, Quality.LATE.name] += self._rewind.n_late_rows - late
         if changed is not None:
             self._give("tracks", changed)
+            if self.exchange and len(changed):
+                self.exchange.share(changed, self._now_ns, is_whole=False)
         if self.period_ns and self._wake_ns is None:
             self._wake_ns = -(-self._now_ns // self.period_ns) * self.period_ns
 

@@ -7,11 +7,13 @@ carries a `Quality` code, so that one bad plot never spoils a batch.
 
 from noroshi.records.batch import Batch, RecordError, check, concatenate, digest, empty, take
 from noroshi.records.detections import Detections
+from noroshi.records.frame import Frame
 from noroshi.records.identity import Identity
+from noroshi.records.order import Order
 from noroshi.records.quality import Quality
 from noroshi.records.site import SensorSite
 from noroshi.records.status import Status
-from noroshi.records.tracks import KINDS, STATUSES, Kind, Tracks, TrackStatus, certain_kind
+from noroshi.records.tracks import KINDS, STATUSES, Kind, Tracks, TrackStatus, certain_kind, joined_by_sensor
 from noroshi.records.truth import Truth
 
 __all__ = [
@@ -19,8 +21,10 @@ __all__ = [
     "STATUSES",
     "Batch",
     "Detections",
+    "Frame",
     "Identity",
     "Kind",
+    "Order",
     "Quality",
     "RecordError",
     "SensorSite",
@@ -33,5 +37,6 @@ __all__ = [
     "concatenate",
     "digest",
     "empty",
+    "joined_by_sensor",
     "take",
 ]

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from noroshi.records.batch import Batch, Column
 
 ABSENT = -1
+CALL_SIGN_WORDS = 3  # eight letters each
+_CALL_SIGN = "S24"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,3 +41,18 @@ class Identity(Batch):
         """Return n rows that say nothing."""
         none = np.full(n, ABSENT, np.int64)
         return cls(icao_address=none, mode_3a=none, mmsi=none, call_sign=np.full(n, "", "<U8"))
+
+
+def call_sign_words(call_sign: NDArray[np.str_]) -> NDArray[np.int64]:
+    """Return (n, 3) call signs as whole numbers, none where all are empty; letters beyond ASCII become "?"."""
+    if not np.ascontiguousarray(call_sign).view(np.uint32).any():
+        return np.empty((0, CALL_SIGN_WORDS), np.int64)
+    letters = np.char.encode(call_sign, "ascii", "replace").astype(_CALL_SIGN)
+    return np.ascontiguousarray(letters).view(np.int64).reshape(-1, CALL_SIGN_WORDS)
+
+
+def call_signs_of(words: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Return (n,) call signs, the way back from `call_sign_words`."""
+    if not words.any():
+        return np.zeros(len(words), "<U20")
+    return np.ascontiguousarray(words).view(_CALL_SIGN)[:, 0].astype("<U20")

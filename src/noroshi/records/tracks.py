@@ -1,5 +1,6 @@
 """What a tracker believes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
@@ -7,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.records.batch import Batch, Column
+from noroshi.records.batch import Batch, Column, concatenate
 from noroshi.records.identity import Identity
 
 
@@ -91,3 +92,16 @@ def certain_kind(kinds: NDArray[np.int64] | int, n: int) -> NDArray[np.float64]:
     """Return (n, 7) kind probabilities that are 1 for the given `Kind` (a number, or one a row)."""
     probability: NDArray[np.float64] = np.eye(len(Kind))[np.broadcast_to(kinds, n)]
     return probability
+
+
+def joined_by_sensor(parts: Sequence[Tracks]) -> Tracks:
+    """Return the rows of one or more batches, which may speak of different sensors, one after the other."""
+    if len({part.source_names for part in parts}) == 1:
+        return concatenate(parts)
+    names = tuple(sorted({name for part in parts for name in part.source_names}))
+    alike = []
+    for part in parts:
+        sources = np.zeros((len(part), len(names)), np.bool_)
+        sources[:, [names.index(name) for name in part.source_names]] = part.sources
+        alike.append(part.replace(source_names=names, sources=sources))
+    return concatenate(alike)

@@ -7,21 +7,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from noroshi import __version__
-from noroshi.formats import FormatError
 from noroshi.geo.time import utc_ns_from_iso
 from noroshi.records import SensorSite
-from noroshi.run import api, kernel_cache, outputs
-from noroshi.run.evidence import radar_residuals
-from noroshi.run.recordings import Recording
-from noroshi.run.recordings import read as read_recording
-from noroshi.run.summary import printable, show, summarise
+from noroshi.run import kernel_cache
+from noroshi.run.complaints import one_line
+from noroshi.run.listen.command import listen
+from noroshi.run.live.command import node
+from noroshi.run.pki.command import app as pki
+from noroshi.run.printing import printable
+from noroshi.run.releasing.command import app as release
+from noroshi.run.releasing.command import audit
+
+if TYPE_CHECKING:
+    from noroshi.run.api import Tracked
+    from noroshi.run.recordings import Recording
 
 app = typer.Typer(
     add_completion=False,
@@ -83,7 +89,9 @@ def track(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
     """Track recordings of radars and of aircraft's and ships' own reports, several together."""
-    with _one_line():
+    from noroshi.run import api, outputs
+
+    with one_line():
         for path in out or []:
             outputs.check_ending(path)
         _check_places(plot, journal)
@@ -118,7 +126,7 @@ def doctor(
     """Tell what is wrong with recordings, sensor by sensor: biases, noise, clocks, misses, false plots."""
     from noroshi.run import doctor as ward
 
-    with _one_line():
+    with one_line():
         read, sites = _read(recordings, sensors, day, format_name)
         n = sum(len(batch) for recording in read for batch in recording.decoded.detections)
         with _progress("tracking", n, quiet=as_json) as advance:
@@ -139,7 +147,9 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
     """Run a journal again: the same bytes come out."""
-    with _one_line():
+    from noroshi.run import api, outputs
+
+    with one_line():
         for path in out or []:
             outputs.check_ending(path)
         _check_places(plot, None)
@@ -162,7 +172,7 @@ def why(
     """Tell a track's story: what started it, its plots and their alternatives, misses, and why it ended."""
     from noroshi.run import why as teller
 
-    with _one_line():
+    with one_line():
         from_ns, to_ns = (utc_ns_from_iso(text) if text else None for text in (since, until))
         with _progress("replaying", None, quiet=as_json) as advance:
             story = teller.explain(journal, track, from_ns=from_ns, to_ns=to_ns, progress=advance)
@@ -183,7 +193,7 @@ def lint(
     """Tell what is wrong with a scenario and its nations, each with its line. Exit code 2 if anything is."""
     from noroshi.run.scenarios.lint import lint as look_over
 
-    with _one_line():
+    with one_line():
         found = look_over(scenario, nation or [])
     if as_json:
         told = [dataclasses.asdict(each) for each in found]
@@ -204,8 +214,10 @@ def schema(room: Annotated[Literal["nations", "scenarios"], typer.Argument(help=
 
 def _read(
     recordings: Sequence[str], sensors: Path | None, day: str | None, format_name: str | None
-) -> tuple[list[Recording], list[SensorSite]]:
+) -> "tuple[list[Recording], list[SensorSite]]":
     """Return recordings and what a sensors table says."""
+    from noroshi.run.recordings import read as read_recording
+
     day_ns = utc_ns_from_iso(f"{day}T00:00:00Z") if day else None
     read = [read_recording(name, day_ns=day_ns, format_name=format_name) for name in recordings]
     return read, list(read_recording(str(sensors)).decoded.sites) if sensors else []
@@ -235,8 +247,8 @@ class _Watch:
 
 
 def _finish(
-    read: Sequence[Recording],
-    tracked: api.Tracked | None,
+    read: "Sequence[Recording]",
+    tracked: "Tracked | None",
     *,
     out: Sequence[Path],
     plot: Path | None,
@@ -244,6 +256,10 @@ def _finish(
     seconds: _Watch,
 ) -> None:
     """Write what was asked for and tell what came of it."""
+    from noroshi.run import api, outputs
+    from noroshi.run.evidence import radar_residuals
+    from noroshi.run.summary import show, summarise
+
     every = api.all_tracks(read, tracked) if out else None
     for path in out:
         if every is not None:
@@ -281,14 +297,15 @@ def exercise(
     checkpoint: Annotated[Path | None, typer.Option(help="With --until: write here what --resume needs.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on from a checkpoint, with the same --out.")] = None,
     plot: Annotated[Path | None, typer.Option(help="A map of what was tracked: .png, .svg or .pdf.")] = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Nations share nothing: their links carry nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:
     """Run a simulated exercise: the same nodes that would run live, in a simulated world, faster than real time."""
     from noroshi.run.exercises import command
 
-    with _one_line():
+    with one_line():
         wanted = command.Wanted(
-            scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume, plot
+            scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume, plot, alone
         )
         length_s = command.check(wanted)
         _say_if_cold()
@@ -344,7 +361,7 @@ def coverage(
     """Tell who can see what at which height, with and without each nation, and where one more sensor would help."""
     from noroshi.run.coverage import command, tables
 
-    with _one_line():
+    with one_line():
         _check_places(plot, None)
         target = command.Target(
             cross_section_m2=cross_section, heat_w_sr=heat, probability=probability, reports=reports
@@ -368,12 +385,21 @@ def coverage(
         sys.stdout.write(f"wrote {printable(str(plot), 500)}\n" if plot else "")
 
 
+app.command(epilog="Example: noroshi node japan --keys keys --feed udp://239.0.0.1:8600 --serve 127.0.0.1:8600")(node)
+app.command(epilog="Example: noroshi listen udp://239.0.0.1:8600 tcp+beast://raspberrypi:30005")(listen)
+app.add_typer(pki, name="pki")
+app.add_typer(release, name="release")
+app.add_typer(audit, name="audit")
+
+
 def _check_places(plot: Path | None, journal: Path | None) -> None:
     """Refuse places that cannot be written, before any work is done.
 
     Raises:
         ValueError: naming the first.
     """
+    from noroshi.run import outputs
+
     if plot:
         from noroshi.run.picture import check_picture_ending
 
@@ -409,26 +435,6 @@ def _numbers(settings: Sequence[str] | None) -> dict[str, float]:
         except ValueError as error:
             raise ValueError(f"--set {setting}: write NAME=NUMBER, for instance hits_to_confirm=4") from error
     return numbers
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Turn what a person did wrong into one line and exit code 2."""
-    try:
-        yield
-    except (FormatError, ValueError) as error:
-        _refuse(str(error))
-    except OSError as error:
-        _refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        sys.stderr.write("noroshi: interrupted\n")
-        raise typer.Exit(1) from None
-
-
-def _refuse(message: str) -> NoReturn:
-    line = printable(" ".join(message.split()), 1000)
-    sys.stderr.write(f"noroshi: {line}\n")
-    raise typer.Exit(2)
 
 
 def _say_if_cold() -> None:

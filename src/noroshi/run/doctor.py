@@ -23,10 +23,10 @@ from noroshi.records import Detections, Quality, SensorSite, Status, Tracks, con
 from noroshi.records.identity import ABSENT
 from noroshi.run import api
 from noroshi.run.batches import drop_stray_times, in_time
+from noroshi.run.printing import printable
 from noroshi.run.recordings import Recording
 from noroshi.run.setup import Setup, Site, make_sensors
 from noroshi.run.sites import complete
-from noroshi.run.summary import printable
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking.registrar import Parameters, Registrar

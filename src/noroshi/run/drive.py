@@ -1,6 +1,6 @@
 """The replay driver: gives a node its records and its time, from a recording or a journal alike."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from noroshi.node.core import Node
 from noroshi.records import Batch, Tracks
@@ -22,7 +22,17 @@ def drive(
         journal: where each record is written before the node sees it.
         progress: told how many rows have been handled since the last call.
     """
-    given: list[Tracks] = []
+    return list(driven(node, records, journal=journal, progress=progress))
+
+
+def driven(
+    node: Node,
+    records: Iterable[tuple[int, Batch]],
+    *,
+    journal: JournalWriter | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Iterator[Tracks]:
+    """Yield what `drive` returns as it comes."""
     now_ns = 0
     for now_ns, record in records:
         # A picture of this very moment waits for all that this moment brings.
@@ -30,10 +40,10 @@ def drive(
         if journal is not None:
             journal.write(record, now_ns)
         node.receive(record, now_ns)
-        given += _tracks(node)
+        yield from _tracks(node)
         progress(len(record))
     _wake_before(node, now_ns + 1)
-    return given + _tracks(node)
+    yield from _tracks(node)
 
 
 def _wake_before(node: Node, now_ns: int) -> None:

@@ -19,7 +19,7 @@ from mcap.writer import CompressionType, Writer
 
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
-from noroshi.records import Batch, Detections
+from noroshi.records import Batch, Detections, Frame
 from noroshi.run.setup import Setup
 
 CONFIGURATION = "configuration"
@@ -47,7 +47,11 @@ class JournalWriter:
 
     def write(self, record: Batch, now_ns: int) -> None:
         """Write one record and see it onto the disk."""
-        about = record.sensor if isinstance(record, Detections) else ""
+        about = ""
+        if isinstance(record, Detections):
+            about = record.sensor
+        elif isinstance(record, Frame):
+            about = record.partner
         self._put(f"{type(record).__name__.lower()}/{about}", ENCODING, now_ns, pack(record))
 
     def __enter__(self) -> Self:

@@ -12,7 +12,10 @@ import tempfile
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent
-ROOMS = ("records", "geo", "estimation", "motion", "sensors", "tracking", "assessment", "formats", "exercise")
+ROOMS = (
+    "records", "geo", "estimation", "motion", "sensors", "tracking", "fusion", "sharing", "assessment", "formats",
+    "exercise",
+)  # fmt: skip
 VARIABLE = "NUMBA_CACHE_DIR"
 
 

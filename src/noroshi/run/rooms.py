@@ -19,6 +19,9 @@ MARKS = {
     "exercise.movers": "Mover",
     "exercise.observers": "Observer",
     "sharing.actions": "Action",
+    "run.edges": "Edge",
+    "run.feeds": "Feed",
+    "run.links": "Settings",
 }
 """What a plug-in of each room defines; a file without it is shared by its neighbours and no plug-in itself."""
 

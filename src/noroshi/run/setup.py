@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
@@ -11,9 +11,12 @@ import msgspec
 from noroshi.geo.time import NS_PER_S
 from noroshi.motion import Motion
 from noroshi.node.core import Node
+from noroshi.node.exchange import Exchange, NewPolicy
 from noroshi.records import SensorSite
 from noroshi.run.rooms import load
+from noroshi.run.sharing import Own, Sharing, make_exchange
 from noroshi.sensors import Sensor
+from noroshi.sharing.parcels import Store
 from noroshi.tracking import Tracker
 from noroshi.tracking.registrar import Registrar
 
@@ -57,6 +60,7 @@ class Setup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     window_s: float = 30.0
     batch_s: float = 1.0
     registration: bool = False
+    sharing: Sharing | None = None
 
 
 def make_sensors(setup: Setup) -> Mapping[str, Sensor]:
@@ -75,8 +79,22 @@ def make_sensors(setup: Setup) -> Mapping[str, Sensor]:
     return made
 
 
-def assemble(setup: Setup, executor: Executor | None = None) -> tuple[Node, Tracker]:
+def assemble(
+    setup: Setup,
+    executor: Executor | None = None,
+    *,
+    keys: Own | None = None,
+    store_of: Callable[[str], Store] | None = None,
+    new_policy: NewPolicy | None = None,
+) -> tuple[Node, Tracker]:
     """Return the node that a setup describes, and its tracker.
+
+    Args:
+        setup: the description.
+        executor: runs large batches by blocks.
+        keys: the node's own, where it shares; those of the exercise if none are given.
+        store_of: where what waits for a partner survives; in memory if not given.
+        new_policy: what an order makes of the policy in force; see `run.sharing.make_exchange`.
 
     Raises:
         ValueError: if the setup names a part or a parameter that does not exist.
@@ -116,8 +134,18 @@ def assemble(setup: Setup, executor: Executor | None = None) -> tuple[Node, Trac
         period_ns=round(setup.period_s * NS_PER_S),
         window_ns=round(setup.window_s * NS_PER_S),
         registrar=Registrar(eyes) if setup.registration else None,
+        exchange=_exchange(setup, keys, store_of, new_policy),
     )
     return node, tracker
+
+
+def _exchange(
+    setup: Setup, keys: Own | None, store_of: Callable[[str], Store] | None, new_policy: NewPolicy | None
+) -> Exchange | None:
+    if setup.sharing is None:
+        return None
+    types = {site.sensor: site.type for site in setup.sites}
+    return make_exchange(setup.node, setup.sharing, types, own=keys, store_of=store_of, new_policy=new_policy)
 
 
 def first_of_six(setup: Setup) -> tuple[str, Motion]:

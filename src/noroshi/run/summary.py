@@ -15,6 +15,7 @@ from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
 from noroshi.geo.wgs84 import geodetic_from_ecef
 from noroshi.records import Tracks, TrackStatus
 from noroshi.run.api import Tracked
+from noroshi.run.printing import printable
 from noroshi.run.recordings import Recording
 from noroshi.tracking.registration import BIASES, Registration
 
@@ -124,12 +125,6 @@ def _by_time(start: Any, end: Any) -> Any:
     # A track that ends where another begins has ended.
     times = np.concatenate([start, end])
     return np.lexsort((np.repeat([1, 0], [len(start), len(end)]), times))
-
-
-def printable(text: str, length_max: int = 60) -> str:
-    """Return `text` on one line and cut, without characters that would command a terminal."""
-    plain = "".join(char if char.isprintable() else "?" for char in text[:length_max])
-    return plain if len(text) <= length_max else f"{plain}..."
 
 
 def _safe(text: str) -> str:

@@ -19,8 +19,8 @@ from noroshi.geo.time import iso_from_utc_ns
 from noroshi.records.identity import ABSENT
 from noroshi.run.drive import drive
 from noroshi.run.journal import read_records, read_setup
+from noroshi.run.printing import printable
 from noroshi.run.setup import assemble
-from noroshi.run.summary import printable
 from noroshi.tracking import Listener
 from noroshi.tracking.keeper import Keeper
 from noroshi.tracking.story import Candidate, Event, Registry, Roster, Terms, Witness, tell

@@ -2,13 +2,15 @@
 
 An entry carries the hash of the entry before it, so nothing can be altered or taken out of the middle; a signed
 checkpoint says how far the record had come, so its end cannot be cut off by anybody without the key, nor by its holder
-once a partner has the checkpoint; a receipt, signed by the recipient and again by the owner, names the message up to
-which a feed arrived whole, so that a release that a partner acknowledged cannot be missing from the record. Counts of
-what was withheld are in the record and never leave the node: that there is something is information.
+once a partner has a pledge of it, which says no more than that there is one; a receipt, signed by the recipient and
+again by the owner, names the message up to which a feed arrived whole, so that a release that a partner acknowledged
+cannot be missing from the record. Counts of what was withheld are in the record and never leave the node: that there is
+something is information.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +24,7 @@ from noroshi.sharing.rules import Policy
 
 FIRST = hashlib.sha256(b"noroshi first audit entry").digest()
 CHECKPOINT_DOMAIN = b"noroshi audit checkpoint 1\n"
+PLEDGE_DOMAIN = b"noroshi audit pledge 1\n"
 RECEIPT_DOMAIN = b"noroshi receipt 1\n"
 COUNTERSIGN_DOMAIN = b"noroshi receipt counter-signed 1\n"
 RELEASE = "release"  # the kind of entry that names a message
@@ -52,6 +55,22 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
     seq: int
     head: bytes
     time_ns: int
+    signature: bytes = b""
+
+
+class Pledge(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """That there is a checkpoint, for partners to hold: how many entries there are is not their business.
+
+    Attributes:
+        owner: whose record it is.
+        time_ns: when.
+        digest: SHA-256 of the signed checkpoint.
+        signature: the owner's.
+    """
+
+    owner: str
+    time_ns: int
+    digest: bytes
     signature: bytes = b""
 
 
@@ -101,9 +120,15 @@ class Audit:
         return entry
 
     def checkpoint(self, key: Ed25519PrivateKey, *, time_ns: int) -> Checkpoint:
-        """Return a signed statement of how far the record has come; give it to partners to keep."""
+        """Return a signed statement of how far the record has come; for partners make a `pledge` of it."""
         unsigned = Checkpoint(self.owner, self.seq, self.head, time_ns)
         return msgspec.structs.replace(unsigned, signature=key.sign(CHECKPOINT_DOMAIN + _ENCODER.encode(unsigned)))
+
+
+def pledge(point: Checkpoint, key: Ed25519PrivateKey) -> Pledge:
+    """Return what binds the owner to a checkpoint; give it to partners at regular times to keep."""
+    unsigned = Pledge(point.owner, point.time_ns, hashlib.sha256(_ENCODER.encode(point)).digest())
+    return msgspec.structs.replace(unsigned, signature=key.sign(PLEDGE_DOMAIN + _ENCODER.encode(unsigned)))
 
 
 def released_content(
@@ -152,7 +177,7 @@ def countersign(given: Receipt, key: Ed25519PrivateKey, recipient_key: Ed25519Pu
     Raises:
         ValueError: if it is not the recipient's, or of another message than the owner sent.
     """
-    if not _is_signed(given, recipient_key):
+    if not is_signed(given, recipient_key):
         raise ValueError(f"a receipt in the name of {given.recipient} that it did not sign")
     if given.chain != chain:
         raise ValueError(f"a receipt of another message {given.seq} of {given.feed} than was sent to {given.recipient}")
@@ -180,10 +205,11 @@ def verify(
     entries: Iterable[bytes],
     *,
     owner: str,
-    key: Ed25519PublicKey,
+    keys: Sequence[Ed25519PublicKey],
     checkpoints: Sequence[Checkpoint] = (),
     receipts: Sequence[Receipt] = (),
-    recipient_keys: Mapping[str, Ed25519PublicKey] | None = None,
+    pledges: Sequence[Pledge] = (),
+    recipient_keys: Mapping[str, Sequence[Ed25519PublicKey]] | None = None,
 ) -> Verdict:
     """Return whether an audit record is whole, and what it proves.
 
@@ -191,9 +217,10 @@ def verify(
         entries: the stored bytes, in order; read once, and only what others vouch for is kept in memory. Releases of a
             feed are in the order of its messages.
         owner: whose record it is.
-        key: the owner's public signing key.
-        checkpoints: those stored with it, and those that others kept.
+        keys: the owner's public signing keys, all that it had meanwhile.
+        checkpoints: those stored with it.
         receipts: counter-signed, from either side.
+        pledges: that others kept.
         recipient_keys: the recipients' public signing keys by nation.
     """
     faults: list[str] = []
@@ -228,7 +255,7 @@ def verify(
     for point in sorted(checkpoints, key=lambda point: (point.seq, point.time_ns)):
         where = f"checkpoint at entry {point.seq}"
         unsigned = msgspec.structs.replace(point, signature=b"")
-        if point.owner != owner or not _signs(key, point.signature, CHECKPOINT_DOMAIN + _ENCODER.encode(unsigned)):
+        if point.owner != owner or not _signs(keys, point.signature, CHECKPOINT_DOMAIN + _ENCODER.encode(unsigned)):
             faults.append(f"{where} is not signed by {owner}")
         elif point.seq > last:
             faults.append(f"{where}: the record ends at {last}: its end was cut off")
@@ -236,9 +263,19 @@ def verify(
             faults.append(f"{where}: the record had another entry {point.seq} when it was signed")
         else:
             anchored = max(anchored, point.seq)
+    known = {hashlib.sha256(_ENCODER.encode(point)).digest() for point in checkpoints}
+    for held in pledges:
+        where = f"pledge of {_utc(held.time_ns)}"
+        unsigned_pledge = msgspec.structs.replace(held, signature=b"")
+        if held.owner != owner or not _signs(keys, held.signature, PLEDGE_DOMAIN + _ENCODER.encode(unsigned_pledge)):
+            faults.append(f"{where} is not signed by {owner}")
+        elif held.digest not in known:
+            faults.append(
+                f"{where}: the checkpoint that it is of is not there: the record was written anew, or cut off"
+            )
     proved: dict[tuple[str, str], int] = {}
     for given in receipts:
-        fault = _receipt_fault(given, owner, key, recipient_keys or {}, sent)
+        fault = _receipt_fault(given, owner, keys, recipient_keys or {}, sent)
         if fault:
             faults.append(fault)
         else:
@@ -250,17 +287,17 @@ def verify(
 def _receipt_fault(
     given: Receipt,
     owner: str,
-    key: Ed25519PublicKey,
-    recipient_keys: Mapping[str, Ed25519PublicKey],
+    keys: Sequence[Ed25519PublicKey],
+    recipient_keys: Mapping[str, Sequence[Ed25519PublicKey]],
     sent: "Mapping[tuple[str, str], _Sent]",
 ) -> str | None:
     where = f"receipt of {given.recipient} for {given.feed} up to {given.seq}"
     if given.owner != owner or given.recipient not in recipient_keys:
         return f"{where}: no key of {given.recipient}, or not of {owner}'s feed"
-    if not _is_signed(given, recipient_keys[given.recipient]):
+    if not any(is_signed(given, key) for key in recipient_keys[given.recipient]):
         return f"{where} is not signed by {given.recipient}"
     countersigned = msgspec.structs.replace(given, owner_signature=b"")
-    if not _signs(key, given.owner_signature, COUNTERSIGN_DOMAIN + _ENCODER.encode(countersigned)):
+    if not _signs(keys, given.owner_signature, COUNTERSIGN_DOMAIN + _ENCODER.encode(countersigned)):
         return f"{where} is not counter-signed by {owner}"
     feed = sent[given.recipient, given.feed]
     if feed.contiguous < given.seq:
@@ -286,17 +323,22 @@ class _Sent:
                 self.hashes[seq] = digest
 
 
-def _is_signed(given: Receipt, recipient_key: Ed25519PublicKey) -> bool:
+def is_signed(given: Receipt, recipient_key: Ed25519PublicKey) -> bool:
+    """Return whether a receipt is the recipient's own."""
     unsigned = msgspec.structs.replace(given, recipient_signature=b"", owner_signature=b"")
-    return _signs(recipient_key, given.recipient_signature, RECEIPT_DOMAIN + _ENCODER.encode(unsigned))
+    return _signs([recipient_key], given.recipient_signature, RECEIPT_DOMAIN + _ENCODER.encode(unsigned))
 
 
-def _signs(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:
-    try:
-        key.verify(signature, content)
-    except InvalidSignature:
-        return False
-    return True
+def _signs(keys: Sequence[Ed25519PublicKey], signature: bytes, content: bytes) -> bool:
+    for key in keys:
+        with suppress(InvalidSignature):
+            key.verify(signature, content)
+            return True
+    return False
+
+
+def _utc(time_ns: int) -> str:
+    return f"{np.datetime_as_string(np.datetime64(time_ns, 'ns'), unit='s')}Z"
 
 
 def _counts(policy: Policy, decided: np.ndarray[Any, np.dtype[np.int16]]) -> dict[str, int]:

@@ -221,7 +221,7 @@ class Receiver:
     when they come, in any order. Everything else out of order is refused.
 
     Attributes:
-        key: the owner's public signing key, which came by another way.
+        keys: the owner's public signing keys, which came by another way; several while it changes its key.
         owner, recipient, feed, exercise: as in `Envelope`; what does not agree is refused.
         highest: the highest number taken.
         gaps: ranges (first, last) below it that are missing, rising.
@@ -230,7 +230,7 @@ class Receiver:
         alarms: how many messages were refused, by reason.
     """
 
-    key: Ed25519PublicKey
+    keys: tuple[Ed25519PublicKey, ...]
     owner: str
     recipient: str
     feed: str
@@ -266,6 +266,20 @@ class Receiver:
         assert refusal is not None
         self.alarms[refusal] += 1
         return Received(refusal, missing=tuple(self.gaps))
+
+    def adopt(self, seq: int, chain: bytes) -> None:
+        """Take as received everything up to a message that this recipient once signed a receipt for.
+
+        For a recipient that lost its memory: the owner has forgotten what was acknowledged and shows the receipt.
+
+        Args:
+            seq, chain: as the receipt says; its signatures are for the caller to check.
+        """
+        if seq <= self.contiguous:
+            return
+        self.gaps = [(max(first, seq + 1), last) for first, last in self.gaps if last > seq]
+        self.wanted = {at: digest for at, digest in self.wanted.items() if at > seq}
+        self.highest, self.hashes[seq] = max(self.highest, seq), chain
 
     def checkpoint(self) -> bytes:
         """Return what has to be kept, with what was received, so that nothing takes effect twice after a restart."""
@@ -304,9 +318,7 @@ class Receiver:
             if wrong:
                 return refusal, None, None
         domain = DOMAIN if isinstance(read, Envelope) else WITHDRAWN_DOMAIN
-        try:
-            self.key.verify(signature, domain + signed)
-        except InvalidSignature:
+        if not any(_signs(key, signature, domain + signed) for key in self.keys):
             return Refusal.ALTERED, None, None
         # a second encoding of the same content would have another hash: only the canonical one is a message
         if _ENCODER.encode((_ENCODER.encode(read), signature)) != message:
@@ -376,3 +388,11 @@ class Receiver:
         edges = {first - 1 for first, _ in self.gaps} | {self.highest}
         recent = self.highest - GAPS_MAX // 2
         self.hashes = {seq: digest for seq, digest in self.hashes.items() if seq in edges or seq > recent}
+
+
+def _signs(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:
+    try:
+        key.verify(signature, content)
+    except InvalidSignature:
+        return False
+    return True

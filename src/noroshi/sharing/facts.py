@@ -11,7 +11,7 @@ from noroshi.kernel import kernel
 from noroshi.records import Kind, RecordError, Tracks, TrackStatus
 from noroshi.sharing.keyed import Remembered, derive, uniforms
 from noroshi.sharing.label import Label, Level, decode
-from noroshi.sharing.rules import Area, Conditions, Product, block_bounds
+from noroshi.sharing.rules import ALL_EXERCISES, Area, Conditions, Product, block_bounds
 
 Mask = NDArray[np.bool_]
 
@@ -96,7 +96,8 @@ def checks(when: Conditions, facts: Facts, now_ns: int, margins: Margins) -> Ite
     A reader may stop where nothing is left that holds.
     """
     yield "products", facts.product in when.products
-    yield "exercises", facts.exercise in (when.exercises or (None,))
+    of_any = facts.exercise is not None and ALL_EXERCISES in when.exercises
+    yield "exercises", of_any or facts.exercise in (when.exercises or (None,))
     if when.not_before or when.not_after:
         yield "time", when.holds_at(now_ns)
     label = facts.label

@@ -57,6 +57,9 @@ class Outbox:
 
     Args:
         store: where it survives; what is there waits again.
+
+    Attributes:
+        policy: digest of the policy that all that is in it agrees with; "" if none was noted.
     """
 
     def __init__(self, store: Store) -> None:
@@ -64,7 +67,8 @@ class Outbox:
         self._rules: list[str] = []
         self._parcels: dict[int, Parcel] = {}
         self._left: Counter[int] = Counter()  # rows of each parcel that wait
-        self._last_parcel = 0
+        self._last_parcel = store.last_parcel()
+        self.policy = store.policy()
         self._later: list[Rows] = []
         self._notices, self._newest = Rows.none(), Rows.none()
         self._history: deque[Rows] = deque()
@@ -77,7 +81,6 @@ class Outbox:
             self._queue(parcel, rows)
         for product, rule, rows in store.told():
             self._untold.setdefault(product, []).append(_with_rule(rows, self._rule(rule)))
-            self._last_parcel = max(self._last_parcel, int(rows.parcel.max()))
         for message in store.sealed():
             self._sealed[message.seq] = message
 
@@ -106,8 +109,17 @@ class Outbox:
         while len(self) > QUEUED_MAX and self._history:
             self._drop(self._history.popleft(), "made room")
 
-    def take(self, now_ns: int, n_bytes: int) -> list[Draft]:
-        """Return what is to be sent now, at most so many bytes of it; these rows do not wait any more."""
+    def take(self, now_ns: int, n_bytes: int, *, history: bool = True) -> list[Draft]:
+        """Return what is to be sent now, at most so many bytes of it; these rows do not wait any more.
+
+        Args:
+            now_ns: the time.
+            n_bytes: how many.
+            history: whether what is not the newest of its track may go.
+        """
+        if not self._left:
+            self._expire_sealed(now_ns)
+            return []
         self._note_told()
         self._expire(now_ns)
         self._come_due(now_ns)
@@ -115,6 +127,8 @@ class Outbox:
         left = n_bytes
         for pool in ("_notices", "_newest"):
             rows: Rows = getattr(self, pool)
+            if not len(rows):
+                continue
             order = self._order(rows)
             n = int(np.searchsorted(np.cumsum(rows.n_bytes[order]), left, side="right"))
             chosen.append(rows.take(order[:n]))
@@ -122,7 +136,7 @@ class Outbox:
             left -= int(chosen[-1].n_bytes.sum())
             if n < len(order):
                 return self._drafts(chosen)
-        while self._history and left > 0:
+        while history and self._history and left > 0:
             rows = self._history.popleft()
             n = int(np.searchsorted(np.cumsum(rows.n_bytes), left, side="right"))
             every = np.arange(len(rows))
@@ -163,6 +177,10 @@ class Outbox:
     def unacknowledged(self, product: Product) -> list[int]:
         """Return the numbers of messages of a product that the recipient has not acknowledged, rising."""
         return [seq for seq, one in self._sealed.items() if one.product is product]
+
+    def digest(self, seq: int) -> bytes | None:
+        """Return the hash of a message that was sealed and is not acknowledged; None for any other."""
+        return self._sealed[seq].digest if seq in self._sealed else None
 
     def fetch(self, first: int, last: int, now_ns: int) -> tuple[list[bytes], list[tuple[int, list[bytes]]]]:
         """Return what the recipient asks for again.
@@ -209,6 +227,12 @@ class Outbox:
             self._told[product] = told.take(~hit)
         self._store.forget_told(tombstones)
         return Tightened(purged=purged, withdrawn=tuple(withdrawn), tombstones=tuple(tombstones))
+
+    def note_policy(self, digest: str) -> None:
+        """Note that all that is in it agrees with a policy: what did not was taken back (`tighten`)."""
+        if digest != self.policy:
+            self._store.note_policy(digest)
+            self.policy = digest
 
     def _queue(self, parcel: Parcel, rows: Rows) -> None:
         numbers = np.array([self._rule(name) for name in parcel.rules], np.int64)
@@ -347,11 +371,14 @@ class Outbox:
         """Bring the table of what was told up to date; once for many messages."""
         for product, parts in self._untold.items():
             if product in (Product.STATUS, Product.TOMBSTONE):
+                self._store.forget_told([(product, number) for rows in parts for number in rows.number.tolist()])
                 continue
             both = Rows.joined([self._told.get(product, Rows.none()), *parts])
             both = both.take(np.lexsort((both.parcel, both.time_ns, both.number)))
             is_newest = np.append(both.number[1:] != both.number[:-1], True)[: len(both)]
             self._told[product] = both.take(is_newest & ~both.is_last)
+            if ended := both.number[is_newest & both.is_last].tolist():
+                self._store.forget_told([(product, number) for number in ended])
         self._untold = {}
 
     def _drop(self, rows: Rows, why: str | None) -> None:

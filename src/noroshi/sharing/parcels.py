@@ -57,12 +57,17 @@ class Rows:
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
         """Return some of the rows."""
-        return type(self)(*(getattr(self, column.name)[chosen] for column in fields(self)))
+        return type(self)(*[getattr(self, name)[chosen] for name in NAMES])
 
     @classmethod
     def joined(cls, parts: Sequence["Rows"]) -> Self:
         """Return the rows of several, one after the other."""
-        return cls(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(cls)))
+        parts = [part for part in parts if len(part)]
+        if len(parts) == 1 and isinstance(parts[0], cls):
+            return parts[0]
+        return (
+            cls(*[np.concatenate([getattr(part, name) for part in parts]) for name in NAMES]) if parts else cls.none()
+        )
 
     @classmethod
     def none(cls) -> Self:
@@ -71,6 +76,9 @@ class Rows:
         flags = np.zeros(0, np.bool_)
         shapes = (np.zeros((0, 6)), np.zeros((0, 2)))
         return cls(whole, whole, whole.astype(np.uint64), *(whole,) * 6, flags, *shapes)
+
+
+NAMES = tuple(column.name for column in fields(Rows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -176,7 +184,7 @@ class Store(Protocol):
         """Return a message, None if it is not to be had."""
 
     def waiting(self) -> Iterable[tuple[Parcel, Rows]]:
-        """Return the parcels of which rows wait, rising, with those rows."""
+        """Return the parcels of which rows wait, rising, with those rows; bodies may be left out."""
 
     def sealed(self) -> Iterable[Sealed]:
         """Return the messages that are not acknowledged, rising."""
@@ -184,8 +192,30 @@ class Store(Protocol):
     def last(self) -> tuple[int, bytes]:
         """Return the number and the hash of the last message, acknowledged or not; 0 and `envelope.FIRST` if none."""
 
+    def last_parcel(self) -> int:
+        """Return the highest number of a parcel that was ever put, 0 if none was."""
+
+    def policy(self) -> str:
+        """Return the digest of the policy that all that is kept agrees with, "" if none was noted."""
+
+    def note_policy(self, digest: str) -> None:
+        """Note that all that is kept agrees with a policy: what did not was taken back."""
+
     def told(self) -> Iterable[tuple[Product, str, Rows]]:
-        """Return what the recipient was told, each with the rule that released it, and the latest row."""
+        """Return what the recipient was told: products and rules that released it, each with the latest rows."""
+
+
+class State(Protocol):
+    """Small values by name that a node keeps beside its outboxes; each call is on disk, whole or not at all."""
+
+    def put(self, key: str, value: bytes | None) -> None:
+        """Keep a value; None forgets it."""
+
+    def put_all(self, values: Mapping[str, bytes | None]) -> None:
+        """Keep values, all of them or none; None forgets."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return a value, None if there is none."""
 
 
 def rows_of(released: Released, policy: Policy, *, parcel: int, body: bytes, product: Product, label: Label) -> Parcel:

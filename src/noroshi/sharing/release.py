@@ -11,7 +11,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.records import Tracks, TrackStatus, concatenate, take
+from noroshi.records import Tracks, TrackStatus, joined_by_sensor, take
 from noroshi.sharing.actions import Means
 from noroshi.sharing.coarsen import Coarsener
 from noroshi.sharing.facts import Facts, Margins, Mask, checks, of_unknown_sensor
@@ -121,7 +121,7 @@ def release(
             outcome[:] = Outcome.LABEL
         else:
             open_ = np.ones(facts.n, np.bool_)
-            if any(policy.rules[i].when.sensor_types_any or policy.rules[i].when.sensor_types_only for i in indices):
+            if policy.judges_types(recipient):
                 unknown = unknown or [of_unknown_sensor(facts)]
                 outcome[unknown[0]] = Outcome.SENSOR_TYPE_UNKNOWN
                 open_ &= ~unknown[0]
@@ -233,15 +233,7 @@ def _joined(tracks: Tracks, parts: Sequence[Tracks], order: NDArray[np.int64] | 
     """Return the parts in the order of the record's rows; parts may speak of different sensors."""
     if not parts:
         return replace(take(tracks, np.zeros(0, np.int64)), source_names=(), sources=np.zeros((0, 0), np.bool_))
-    if len(parts) == 1:
-        return parts[0]
-    names = tuple(sorted({name for part in parts for name in part.source_names}))
-    alike = []
-    for part in parts:
-        sources = np.zeros((len(part), len(names)), np.bool_)
-        sources[:, [names.index(name) for name in part.source_names]] = part.sources
-        alike.append(part.replace(source_names=names, sources=sources))
-    joined = concatenate(alike)
+    joined = joined_by_sensor(parts)
     return take(joined, order) if isinstance(order, np.ndarray) else joined
 
 

@@ -23,6 +23,7 @@ from noroshi.sharing.actions import Change
 from noroshi.sharing.label import ALL_PARTNERS, Level
 
 BREAK_GLASS = "break-glass"
+ALL_EXERCISES = "ALL-EXERCISES"
 BREAK_GLASS_S_MAX = 24 * 3600
 HEADER = re.compile(r"^\s*\[\[\s*rules\s*\]\]", re.MULTILINE)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,7 +83,9 @@ class Conditions(_Model):
 
     to: tuple[str, ...] = Field(min_length=1, description=f"nation codes, or {ALL_PARTNERS}")
     products: tuple[Product, ...] = Field(min_length=1, description="which products")
-    exercises: tuple[str, ...] = Field((), description="which exercises' records; none given is real records only")
+    exercises: tuple[str, ...] = Field(
+        (), description=f"which exercises' records, or {ALL_EXERCISES}; none given is real records only"
+    )
     kinds: tuple[str, ...] = Field((), description="kinds of targets that have kind_probability between them")
     kind_probability: Probability = Field(0.5, description="how likely one of the kinds has to be")
     identified: bool | None = Field(None, description="whether the target says who it is")
@@ -199,6 +202,11 @@ class Policy:
             return ()
         return tuple(i for i, rule in enumerate(self.rules) if rule.is_for(recipient))
 
+    def judges_types(self, recipient: str) -> bool:
+        """Return whether a recipient's rules look at types of sensors: what is of unknown types is withheld then."""
+        conditions = [self.rules[i].when for i in self.rules_for(recipient)]
+        return any(when.sensor_types_any or when.sensor_types_only for when in conditions)
+
 
 def parse(text: str, actions: Mapping[str, type[Change]], *, source: str = "policy") -> Policy:
     """Read a policy.
@@ -300,12 +308,15 @@ def without_ended(policy: Policy, now_ns: int) -> Policy:
 
 
 def still_valid(old: Policy, new: Policy, recipient: str) -> frozenset[str]:
-    """Return the names of rules whose releases to a recipient under `old` are just so under `new`, whatever the row.
+    """Return the names of rules whose releases to a recipient under `old` are allowed under `new`, whatever the row.
 
     A row that a rule decided matched none before it. So it decides the same again if it is still there, unchanged, and
-    every rule that is now before it was before it then.
+    every rule that is now before it was before it then, or releases rows as they are: that is no less. Where rules on
+    types of sensors come in, rows of sensors of unknown types are withheld that were not.
     """
     if old.partners.get(recipient) != new.partners.get(recipient):
+        return frozenset()
+    if new.judges_types(recipient) and not old.judges_types(recipient):
         return frozenset()
     before: set[str] = set()
     earlier: dict[str, frozenset[str]] = {}
@@ -318,7 +329,8 @@ def still_valid(old: Policy, new: Policy, recipient: str) -> frozenset[str]:
         rule = new.rules[i]
         if rule.passes and rule.content in earlier and ahead <= earlier[rule.content]:
             valid.append(rule.name)
-        ahead.add(rule.content)
+        if not rule.passes or rule.actions:
+            ahead.add(rule.content)
     return frozenset(valid)
 
 

@@ -10,12 +10,13 @@ Radar azimuths are clockwise from true north, Mode C altitudes are pressure alti
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.asterix import cat001, cat002, cat010, cat021, cat034, cat048, cat062, cat063, cat065, framing
-from noroshi.formats.asterix.blocks import EDITION, Found, chain, find_records, opens
+from noroshi.formats.asterix.blocks import EDITION, Evidence, Found, chain, find_records, opens
 from noroshi.formats.asterix.clock import nearest_ns, reference_ns
 from noroshi.formats.asterix.encoding import encode, encode_plots
 from noroshi.formats.asterix.layout import ABSENT, Wanted, layout_of
@@ -24,7 +25,7 @@ from noroshi.formats.asterix.table import Table
 from noroshi.formats.asterix.walking import REASONS
 from noroshi.geo.time import NS_PER_DAY
 
-__all__ = ["MEDIA", "decode", "encode", "encode_plots", "sniff"]
+__all__ = ["MEDIA", "Stream", "decode", "encode", "encode_plots", "sniff"]
 
 MEDIA = (".ast", ".asterix", ".ff", ".pcap", ".pcapng", ".cap", ".raw", ".bin")
 
@@ -63,23 +64,62 @@ def decode(data: bytes, context: Context) -> Decoded:
     reports = Reports(context)
     decoded = reports.decoded
     messages = list(framing.datagrams(data, decoded.counts, decoded.damage))
-    layout, specifications = layout_of(WANTED)
-    found = find_records([datagram for _, datagram in messages], layout)
-    _count(found, decoded)
-    received = [context.received_ns if time_ns is None else time_ns for time_ns, _ in messages]
-    received_ns = np.array([ABSENT if time_ns is None else time_ns for time_ns in received], np.int64)
-    present = np.unique(layout.editions[found.records[:, EDITION], 0])
-    tables = [Table.of(specifications[number], layout, found, received_ns) for number in READ if number in present]
+    found, tables = _open(messages, reports)
     is_noise = framing.container(data) == "raw" and found.n_lost > NOISE_RATIO * found.n_read
     if is_noise or not tables:
         raise FormatError(_nothing(decoded))
     unopened = decoded.counts.total()
-    for table in _timed(tables, context, decoded):
-        READ[table.category].convert(table, reports)
+    _convert(tables, reports)
     if decoded.counts.total() == unopened:
         raise FormatError(_nothing(decoded))
-    decoded.n_records = decoded.counts.total() + decoded.damage.total()
     return reports.finish()
+
+
+class Stream:
+    """Datagrams as they come. Which edition each source speaks is remembered from one call to the next.
+
+    Args:
+        context: of all of them.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._evidence: Evidence | None = None
+
+    def decode(self, pieces: Sequence[framing.Datagram]) -> Decoded:
+        """Return what these datagrams (received_ns, bytes) hold, which may be nothing."""
+        reports = Reports(self._context)
+        messages = [(received_ns, each) for received_ns, piece in pieces for each in framing.messages(piece)]
+        if messages:
+            # Not before: the tables of all categories take their time.
+            self._evidence = self._evidence or Evidence.of(layout_of(WANTED)[0])
+            _, tables = _open(messages, reports, self._evidence)
+            if tables:
+                _convert(tables, reports)
+        decoded = reports.finish()
+        decoded.n_records = decoded.counts.total() + decoded.damage.total()
+        return decoded
+
+
+def _open(
+    messages: Sequence[framing.Datagram], reports: Reports, evidence: Evidence | None = None
+) -> tuple[Found, list[Table]]:
+    """Return the records of datagrams, as tables by category, not yet timed; count what is not read."""
+    layout, specifications = layout_of(WANTED)
+    found = find_records([datagram for _, datagram in messages], layout, evidence)
+    _count(found, reports.decoded)
+    received = [reports.context.received_ns if time_ns is None else time_ns for time_ns, _ in messages]
+    received_ns = np.array([ABSENT if time_ns is None else time_ns for time_ns in received], np.int64)
+    present = np.unique(layout.editions[found.records[:, EDITION], 0])
+    return found, [Table.of(specifications[number], layout, found, received_ns) for number in READ if number in present]
+
+
+def _convert(tables: list[Table], reports: Reports) -> None:
+    """Add what the tables say."""
+    decoded = reports.decoded
+    for table in _timed(tables, reports.context, decoded):
+        READ[table.category].convert(table, reports)
+    decoded.n_records = decoded.counts.total() + decoded.damage.total()
 
 
 def _count(found: Found, decoded: Decoded) -> None:

@@ -9,7 +9,7 @@ with sensible times, the newest among equals.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,16 +85,34 @@ def known_categories(layout: Layout) -> NDArray[np.bool_]:
     return known
 
 
-def find_records(datagrams: Sequence[bytes], layout: Layout) -> Found:
-    """Return the records of all blocks in these datagrams, in their order."""
+@dataclass(frozen=True)
+class Evidence:
+    """What has shown which edition a source speaks.
+
+    Attributes:
+        fits, samples: (sources, editions) how well each fitted, and how many records showed it; neither can become
+            more than 2 * `SAMPLES`.
+    """
+
+    fits: NDArray[np.uint8]
+    samples: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, layout: Layout) -> Self:
+        """Return that of a source nobody has heard yet."""
+        shape = SOURCES + 1, len(layout.editions)
+        return cls(np.zeros(shape, np.uint8), np.zeros(shape, np.uint8))
+
+
+def find_records(datagrams: Sequence[bytes], layout: Layout, evidence: Evidence | None = None) -> Found:
+    """Return the records of all blocks in these datagrams, in their order; evidence grows by what they show."""
     data = np.frombuffer(b"".join(datagrams), np.uint8)
     ends = np.cumsum([len(datagram) for datagram in datagrams], dtype=np.int64)
     records = np.empty((len(data) // RECORD_BYTES_MIN + 1, 5), np.int64)
     unknown, damage = np.zeros(256, np.int64), np.zeros((256, len(REASONS)), np.int64)
-    shape = SOURCES + 1, len(layout.editions)
-    fits, samples = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)  # neither can become more than 2 * SAMPLES
+    known = evidence or Evidence.of(layout)
     n, n_read, n_lost, no_block = _find(
-        data, ends, known_categories(layout), layout, fits, samples, records, unknown, damage
+        data, ends, known_categories(layout), layout, known.fits, known.samples, records, unknown, damage
     )
     return Found(data, records[:n].copy(), n_read, n_lost, no_block, unknown, damage)
 

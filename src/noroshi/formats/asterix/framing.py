@@ -84,7 +84,7 @@ def datagrams(data: bytes, counts: Counter[str], damage: Counter[str]) -> Iterat
             if payload is None:
                 counts[NOT_UDP] += 1
             else:
-                for message in _messages(payload):
+                for message in messages(payload):
                     yield received_ns, message
 
 
@@ -233,7 +233,7 @@ def _udp_payload(link: int, packet: bytes) -> bytes | None:
     return packet[found + 8 : found + length]
 
 
-def _messages(payload: bytes) -> list[bytes]:
+def messages(payload: bytes) -> list[bytes]:
     """Return the messages of a payload in which each is preceded by its length and a time of day in ms; else it whole.
 
     Some systems (ORADIS) wrap data blocks so. What is a row of data blocks as it stands is not taken for one.
@@ -243,15 +243,15 @@ def _messages(payload: bytes) -> list[bytes]:
         end = stop
     if end == len(payload) > 0:
         return [payload]
-    messages: list[bytes] = []
+    found: list[bytes] = []
     pos = 0
     while length := int.from_bytes(payload[pos : pos + 2], "big"):
         stop = pos + length
         if stop > len(payload) or not block_end(payload, pos + ORADIS_HEADER_BYTES, stop):
             break
-        messages.append(payload[pos + ORADIS_HEADER_BYTES : stop])
+        found.append(payload[pos + ORADIS_HEADER_BYTES : stop])
         pos = stop
-    return messages if messages and pos == len(payload) else [payload]
+    return found if found and pos == len(payload) else [payload]
 
 
 def _ipv4(packet: bytes, start: int) -> int | None:

@@ -9,16 +9,20 @@ and its last call sign and code. How far GNSS height and pressure altitude are a
 AVR lines and Beast frames carry no date, and often no time: `Context.day_ns` or `Context.received_ns` gives it.
 """
 
+import dataclasses
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.mode_s import cpr, fields
-from noroshi.formats.mode_s.frames import NO_STAMP, Frames, is_beast, is_gps, read, times_from_stamps
-from noroshi.formats.reading import add_reports, finished, last_at_or_before, peek, unpack
+from noroshi.formats.mode_s.cpr import OWN_AIRPORT_NS
+from noroshi.formats.mode_s.frames import NO_STAMP, Frames, is_beast, is_gps, read, read_beast, times_from_stamps
+from noroshi.formats.reading import add_reports, finished, last_at_or_before, latest, peek, summed, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Identity, Status
 
@@ -43,6 +47,8 @@ NOT_AN_ADDRESS = (1, 5)  # values of the CF field of DF 18 whose address is not 
 POSITIONAL = (0, 1, 2, 5, 6)  # values of CF whose messages are those of DF 17
 VELOCITY_AGE_NS = 2 * NS_PER_S
 IDENTITY_AGE_NS = 600 * NS_PER_S
+KEPT_OF_EACH = 3  # messages of each sort that a stream remembers of each aircraft: an old pair and a newer one that
+KEPT_MAX = 200_000  # does not fit it leave a place to go on from
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -59,6 +65,22 @@ class _Messages:
     type_code: Integers
     message: Integers
     octets: NDArray[np.uint8]
+
+    @property
+    def heard(self) -> Integers:
+        """Addresses that were sent in the clear, and not only laid over a parity."""
+        return self.address[~np.isin(self.downlink, ADDRESS_PARITY)]
+
+    def followed_by(self, other: Self) -> Self:
+        """Return these messages and then others."""
+        return type(self)(**{
+            each.name: np.concatenate([getattr(self, each.name), getattr(other, each.name)])
+            for each in dataclasses.fields(self)
+        })  # fmt: skip
+
+    def rows(self, chosen: Integers) -> Self:
+        """Return some of the messages."""
+        return type(self)(**{each.name: getattr(self, each.name)[chosen] for each in dataclasses.fields(self)})
 
 
 def sniff(head: bytes, name: str) -> float:
@@ -83,9 +105,74 @@ def decode(data: bytes, context: Context) -> Decoded:
     data, decoded.damage = unpack(data)
     frames = read(data, decoded.counts, decoded.damage)
     messages = _checked(frames, decoded.damage, context)
+    if len(frames.length) and not len(messages.time_ns) and decoded.damage["no time"]:
+        raise FormatError("its frames carry no date: say of which day they are")
     rows = _report(messages, decoded, context)
-    _count(messages, rows, decoded.counts)
+    _count(messages, rows, messages.heard, decoded.counts)
     return finished(decoded)
+
+
+class Stream:
+    """Beast frames as they come, in pieces that may end anywhere.
+
+    Of each aircraft the last few messages of each sort are remembered, so that positions, velocities and names join as
+    they do in a recording; those on the surface only once one in the air was heard, or if the context has a place near
+    by. A frame's time is that of the piece in which it ended: a receiver's own stamp counts from
+    when it was switched on, or the time of the day, and does not say which.
+
+    Args:
+        context: its source names the sensor.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._rest = b""
+        self._kept: _Messages | None = None
+
+    def decode(self, pieces: Sequence[tuple[int, bytes]]) -> Decoded:
+        """Return what came in these pieces (received_ns, bytes); one that is empty says that a frame broke off."""
+        decoded = Decoded()
+        found = []
+        for received_ns, piece in pieces:
+            if piece:
+                data = self._rest + piece
+                each, end = read_beast(data, received_ns, decoded.counts, decoded.damage)
+                found.append(each)
+                self._rest = data[end:]
+            else:
+                decoded.damage["frame broken off"] += bool(self._rest)
+                self._rest = b""
+        if not found:
+            return summed(decoded)
+        context = replace(self._context, received_ns=pieces[-1][0])
+        new = _checked(Frames.joined(found), decoded.damage, context)
+        every = new if self._kept is None else self._kept.followed_by(new)
+        n_old = len(every.time_ns) - len(new.time_ns)
+        rows = _report(every, decoded, context, n_old)
+        if len(rows) and _reference_deg(self._context) is None:
+            lat_rad, lon_rad = decoded.detections[0].values[0, :2].tolist()
+            self._context = replace(self._context, reference_lat_rad=lat_rad, reference_lon_rad=lon_rad)
+        _count(new, rows - n_old, every.heard, decoded.counts)
+        self._kept = every.rows(_to_keep(every))
+        return summed(decoded)
+
+
+def _to_keep(messages: _Messages) -> Integers:
+    """Return the rows that may be needed for what comes later."""
+    code, newest_ns = messages.type_code, int(messages.time_ns.max(initial=0))
+    is_odd = fields.bits(messages.message, 22, 1) == 1
+    is_surface, is_airborne = _positions(code)
+    sorts = {
+        OWN_AIRPORT_NS: [place & (is_odd == odd) for place in (is_surface, is_airborne) for odd in (False, True)],
+        VELOCITY_AGE_NS: [code == 19],
+        IDENTITY_AGE_NS: [(code >= 1) & (code <= 4), _codes(messages)[1]],
+    }
+    kept = [
+        latest(messages.address, messages.time_ns, each & (messages.time_ns >= newest_ns - age_ns), KEPT_OF_EACH)
+        for age_ns, each_sort in sorts.items()
+        for each in each_sort
+    ]
+    return np.unique(np.concatenate(kept))[-KEPT_MAX:]
 
 
 def _checked(frames: Frames, damage: Counter[str], context: Context) -> _Messages:
@@ -106,8 +193,6 @@ def _checked(frames: Frames, damage: Counter[str], context: Context) -> _Message
     damage["bad parity"] += int(bad_parity.sum())
     damage["unknown downlink format"] += int(unknown.sum())
     damage["no time"] += int((sound & (time_ns <= 0)).sum())
-    if sound.any() and not kept.any():
-        raise FormatError("its frames carry no date: say of which day they are")
     return _Messages(
         time_ns=time_ns[kept],
         downlink=downlink[kept],
@@ -131,11 +216,19 @@ def _times(frames: Frames, address: Integers, airborne: Flags, context: Context)
     return time_ns
 
 
-def _report(messages: _Messages, decoded: Decoded, context: Context) -> Integers:
-    """Add what can be tracked to `decoded`; return the rows of the messages that gave a position."""
+def _positions(code: Integers) -> tuple[Flags, Flags]:
+    """Return which type codes are of positions on the surface, and which of those in the air."""
+    return (code >= 5) & (code <= 8), (code >= 9) & (code <= 22) & (code != 19)
+
+
+def _report(messages: _Messages, decoded: Decoded, context: Context, n_old: int = 0) -> Integers:
+    """Add what can be tracked to `decoded`, but for the first `n_old` messages, which were told of before.
+
+    Returns:
+        The rows of the other messages that gave a position.
+    """
     code, message, time_ns, address = messages.type_code, messages.message, messages.time_ns, messages.address
-    surface = (code >= 5) & (code <= 8)
-    airborne = (code >= 9) & (code <= 22) & (code != 19)
+    surface, airborne = _positions(code)
     placed = np.flatnonzero(surface | airborne)
     reports = cpr.Reports(
         key=address[placed],
@@ -146,7 +239,7 @@ def _report(messages: _Messages, decoded: Decoded, context: Context) -> Integers
         x=fields.bits(message[placed], 40, 17) / cpr.STEPS,
     )
     place_deg = cpr.resolve(reports, _reference_deg(context))
-    resolved = ~np.isnan(place_deg[:, 0])
+    resolved = ~np.isnan(place_deg[:, 0]) & (placed >= n_old)
     rows, place_rad = placed[resolved], np.radians(place_deg[resolved])
 
     def last(is_source: Flags, within_ns: int) -> Integers:
@@ -167,7 +260,7 @@ def _report(messages: _Messages, decoded: Decoded, context: Context) -> Integers
     )
     values = np.column_stack((place_rad, altitude_m, velocity))
     add_reports(decoded, context, time_ns=time_ns[rows], values=values, identity=identity)
-    _tell_height_differences(messages, decoded, context)
+    _tell_height_differences(messages, decoded, context, n_old)
     return rows
 
 
@@ -180,8 +273,8 @@ def _codes(messages: _Messages) -> tuple[Integers, Flags]:
     return fields.mode_3a(code), reply | emergency
 
 
-def _tell_height_differences(messages: _Messages, decoded: Decoded, context: Context) -> None:
-    rows = np.flatnonzero(messages.type_code == 19)
+def _tell_height_differences(messages: _Messages, decoded: Decoded, context: Context, n_old: int) -> None:
+    rows = n_old + np.flatnonzero(messages.type_code[n_old:] == 19)
     difference_m = fields.gnss_minus_pressure_altitude_m(messages.message[rows])
     rows, difference_m = rows[np.isfinite(difference_m)], difference_m[np.isfinite(difference_m)]
     if len(rows):
@@ -197,8 +290,8 @@ def _tell_height_differences(messages: _Messages, decoded: Decoded, context: Con
         )
 
 
-def _count(messages: _Messages, resolved: Integers, counts: Counter[str]) -> None:
-    known = np.isin(messages.address, messages.address[~np.isin(messages.downlink, ADDRESS_PARITY)])
+def _count(messages: _Messages, resolved: Integers, heard: Integers, counts: Counter[str]) -> None:
+    known = np.isin(messages.address, heard)
     placed = np.zeros(len(known), np.bool_)
     placed[resolved] = True
     code = messages.type_code

@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import msgspec
 import numpy as np
@@ -16,6 +17,7 @@ LONG, SHORT = 14, 7  # bytes in a frame
 TICK_HZ = 12_000_000  # the free-running counter of Mode-S Beast and of dump1090
 GPS_NS_BITS = 30  # the other kind of stamp: seconds of the day above, nanoseconds below
 NO_STAMP = -1
+BEAST_BYTES_MAX = 44  # of the longest frame, if every byte of it is written twice
 MULTILATERATED = 0xFF004D4C4154  # the stamp "ff 00 M L A T" of frames that a program made up
 SQUITTER_NS_MIN = 150_000_000
 """An aircraft sends its airborne position every 0.4 to 0.6 s (ICAO Annex 10 vol. IV, 3.1.2.8.6.4.3): where two in a row
@@ -45,6 +47,16 @@ class Frames:
     time_ns: NDArray[np.int64]
     stamp: NDArray[np.int64]
 
+    @classmethod
+    def joined(cls, several: Sequence[Self]) -> Self:
+        """Return the frames of several pieces, one after the other."""
+        return cls(
+            np.concatenate([each.octets for each in several]),
+            np.concatenate([each.length for each in several]),
+            np.concatenate([each.time_ns for each in several]),
+            np.concatenate([each.stamp for each in several]),
+        )
+
 
 class _Line(msgspec.Struct, gc=False):
     frame: str
@@ -66,6 +78,19 @@ def read(data: bytes, counts: Counter[str], damage: Counter[str]) -> Frames:
         found = _json_lines(data, damage)
     else:
         found = _avr_lines(data, damage)
+    return _of_right_length(found, damage)
+
+
+def read_beast(data: bytes, received_ns: int, counts: Counter[str], damage: Counter[str]) -> tuple[Frames, int]:
+    """Return the Beast frames of a stream's piece, all received at once, and where what is not whole yet begins."""
+    end = max((match.end() for match in _BEAST.finditer(data)), default=0)
+    if len(data) - end > BEAST_BYTES_MAX:
+        end = len(data) - BEAST_BYTES_MAX
+    found = [(frame, received_ns, NO_STAMP) for frame, _, _ in _beast(data[:end], counts, damage)]
+    return _of_right_length(found, damage), end
+
+
+def _of_right_length(found: Iterable[tuple[bytes, int, int]], damage: Counter[str]) -> Frames:
     sound: list[tuple[bytes, int, int]] = []
     for frame, time_ns, stamp in found:
         size = LONG if frame[:1] >= b"\x80" else SHORT  # a frame's first bit tells

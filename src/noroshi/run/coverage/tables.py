@@ -12,7 +12,7 @@ from rich.table import Table
 from noroshi.exercise.coverage_report import FOLDS, Band, FlightCover, Gains, GroundCover, SpaceCover
 from noroshi.geo.wgs84 import geodetic_from_ecef
 from noroshi.run.coverage.command import Covered, Network
-from noroshi.run.summary import printable
+from noroshi.run.printing import printable
 
 KM2 = 1e6
 N_BEST = 5

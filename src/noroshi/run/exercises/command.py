@@ -29,6 +29,7 @@ class Wanted:
     checkpoint: Path | None = None
     resume: Path | None = None
     plot: Path | None = None
+    alone: bool = False
 
 
 def check(wanted: Wanted) -> float:
@@ -84,6 +85,7 @@ def perform(wanted: Wanted, progress: Progress = lambda _: None) -> dict[str, An
             folder=folder,
             replicate=wanted.replicate,
             until_s=wanted.until_s,
+            sharing=not wanted.alone,
         )
         memory = wanted.resume.read_bytes() if wanted.resume else None
         ran = run(plan, processes=wanted.processes, resume=memory, progress=progress)

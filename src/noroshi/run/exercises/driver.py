@@ -1,30 +1,35 @@
 """A heap of due events, and a clock that jumps from one to the next.
 
 The nodes are the same as live and replayed ones: they are told the time and handed records. What happens at one moment
-is in this order: what arrives, what sensors have finished seeing, what a node does because it wanted to be woken; among
-arrivals those of older plots first, and among equals by name and number. So the same scenario gives the same bytes.
+is in this order: what sensors' ways bring, what links bring, what sensors have finished seeing, what a node does
+because it wanted to be woken; among arrivals those of older plots first, and among equals by name and number. So the
+same scenario gives the same bytes. Messages for nodes of another process leave by `leaving` and come in by `enter`.
 """
 
 import heapq
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from noroshi.exercise.injects import NodeFault
 from noroshi.exercise.observers import Watch
 from noroshi.exercise.ports import Message, Port
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
-from noroshi.node.core import Node, Outgoing
+from noroshi.node.core import Node
+from noroshi.node.outgoing import Outgoing
+from noroshi.records import Batch, Frame, Status
 from noroshi.run.batches import one_each
 from noroshi.run.exercises.books import Books
 
-ARRIVES, SEEN, WAKES = range(3)
+ARRIVES, HEARD, SEEN, WAKES = range(4)
+COPIES_MAX = 1_000  # of one message of a link
 Event = tuple[int, int, int, str, int, Any]
 """When, what, of when, whose, number; these five are never equal in two events."""
 
@@ -60,6 +65,7 @@ class Driver:
     Args:
         start_ns, end_ns: of the exercise.
         feeds: all sensors whose nodes are here.
+        links: the way from each node here to each partner, by (owner, recipient).
         make: makes a new node of a name.
         names: of the nodes, in order.
         books: where a record is written before its node sees it.
@@ -76,6 +82,7 @@ class Driver:
         make: Callable[[str], Node],
         names: Sequence[str],
         books: Books,
+        links: Mapping[tuple[str, str], Port] | None = None,
         faults: Sequence[NodeFault] = (),
         heard: Callable[[str, Outgoing, int], None] = lambda *_: None,
     ) -> None:
@@ -85,7 +92,9 @@ class Driver:
         self.n_events = 0
         self.n_unheard = 0
         self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.leaving: list[Event] = []
         self._feeds = {feed.name: feed for feed in feeds}
+        self._links = dict(links or {})
         self._make = make
         self._faults = tuple(faults)
         self._books = books
@@ -94,6 +103,9 @@ class Driver:
         self._n_forgotten = dict.fromkeys(names, 0)
         self._wakes: dict[str, int | None] = dict.fromkeys(names)
         self._heap: list[Event] = [self._next_seen(name, 0) for name in self._feeds]
+        self._heap += [
+            (start_ns, ARRIVES, 0, name, -1, _begins(name, start_ns)) for name in names if self._shares(name)
+        ]
         heapq.heapify(self._heap)
 
     def run(self, until_ns: int, progress: Callable[[int], None] = lambda _: None) -> None:
@@ -109,7 +121,9 @@ class Driver:
             self.now_ns = at_ns
             self.n_events += 1
             if what == ARRIVES:
-                self._arrive(whose, payload)
+                self._arrive(whose, payload.payload)
+            elif what == HEARD:
+                self._arrive(payload.receiver, Frame.of(payload.sender, payload.payload))
             elif what == SEEN:
                 self._see(self._feeds[whose], number)
             else:
@@ -117,9 +131,14 @@ class Driver:
             progress(at_ns)
         self.now_ns = max(self.now_ns, min(until_ns, self.end_ns))
 
+    def enter(self, events: Iterable[Event]) -> None:
+        """Take in what left another process for nodes here."""
+        for event in events:
+            heapq.heappush(self._heap, event)
+
     def checkpoint(self) -> bytes:
         """Return all that `resume` needs in a driver of the same scenario."""
-        arriving = [event for event in sorted(self._heap, key=lambda event: event[:5]) if event[1] == ARRIVES]
+        arriving = [event for event in sorted(self._heap, key=lambda event: event[:5]) if event[1] in (ARRIVES, HEARD)]
         return msgspec.msgpack.encode(
             {
                 "now_ns": self.now_ns,
@@ -128,10 +147,12 @@ class Driver:
                 "n_unheard": self.n_unheard,
                 "n_forgotten": self._n_forgotten,
                 "arriving": [
-                    [at, of, node, number, *_packed(message)] for at, _, of, node, number, message in arriving
+                    [at, what, of, whose, number, *_packed(message)]
+                    for at, what, of, whose, number, message in arriving
                 ],
                 "spans": {name: number for _, what, _, name, number, _ in self._heap if what == SEEN},
                 "ports": {name: feed.port.state() for name, feed in self._feeds.items()},
+                "links": [[*pair, port.state()] for pair, port in self._links.items()],
                 "nodes": {name: node.checkpoint() for name, node in self.nodes.items()},
                 "wakes": self._wakes,
             }
@@ -146,10 +167,12 @@ class Driver:
         try:
             memory = msgspec.msgpack.decode(checkpoint)
             heap: list[Event] = [self._next_seen(name, number) for name, number in memory["spans"].items()]
-            for at_ns, of_ns, node, number, *packed in memory["arriving"]:
-                heap.append((at_ns, ARRIVES, of_ns, node, number, _unpacked(*packed)))
+            for at_ns, what, of_ns, whose, number, *packed in memory["arriving"]:
+                heap.append((at_ns, what, of_ns, whose, number, _unpacked(*packed)))
             for name, state in memory["ports"].items():
                 self._feeds[name].port.restore(state)
+            for owner, recipient, state in memory["links"]:
+                self._links[owner, recipient].restore(state)
             for name, state in memory["nodes"].items():
                 self.nodes[name].resume(state)
             for name, at_ns in memory["wakes"].items():
@@ -182,15 +205,15 @@ class Driver:
         if self.now_ns < self.end_ns:
             heapq.heappush(self._heap, self._next_seen(feed.name, number + 1))
 
-    def _arrive(self, name: str, message: Message) -> None:
-        """Hand a message to a node; one that does not run hears nothing."""
-        if isinstance(message.payload, bytes) or not self._runs(name):
+    def _arrive(self, name: str, record: Batch) -> None:
+        """Hand a record to a node; one that does not run hears nothing."""
+        if not self._runs(name):
             self.n_unheard += 1
             return
         with self._clock("journal"):
-            self._books.write(name, message.payload, self.now_ns)
-        with self._clock("tracking"):
-            self.nodes[name].receive(message.payload, self.now_ns)
+            self._books.write(name, record, self.now_ns)
+        with self._clock("sharing" if isinstance(record, Frame) else "tracking"):
+            self.nodes[name].receive(record, self.now_ns)
         self._after(name)
 
     def _wake(self, name: str) -> None:
@@ -234,11 +257,41 @@ class Driver:
         """Take what a node wants sent, and note when it wants to be woken."""
         node = self.nodes[name]
         for out in node.take():
-            self._heard(name, out, self.now_ns)
+            if isinstance(out.record, Frame):
+                self._send(name, out.record)
+            else:
+                self._heard(name, out, self.now_ns)
         due_ns = node.wake_ns()
         if due_ns is not None and due_ns != self._wakes[name]:
             self._wakes[name] = due_ns
             heapq.heappush(self._heap, (due_ns, WAKES, 0, name, 0, None))
+
+    def _send(self, owner: str, frame: Frame) -> None:
+        """Put a message on the link to a partner."""
+        port = self._links.get((owner, frame.partner))
+        if port is None:
+            return  # nothing goes that way
+        number = port.n_sent * COPIES_MAX
+        for i, delivery in enumerate(port.send(owner, frame.partner, frame.bytes(), self.now_ns)):
+            event = (delivery.at_ns, HEARD, self.now_ns, port.name, number + i, delivery.message)
+            if frame.partner in self.nodes:
+                heapq.heappush(self._heap, event)
+            else:
+                self.leaving.append(event)
+
+    def _shares(self, name: str) -> bool:
+        return self.nodes[name].exchange is not None
+
+
+def _begins(name: str, start_ns: int) -> Message:
+    """Return the first thing that a node hears, so that it begins to look at its links."""
+    said = Status(
+        time_ns=np.array([start_ns]),
+        source=np.array(["exercise"]),
+        subject=np.array(["begins"]),
+        value=np.array([np.nan]),
+    )
+    return Message(sender="exercise", receiver=name, number=0, payload=said)
 
 
 def _packed(message: Message) -> list[Any]:

@@ -30,13 +30,19 @@ def outcome(ran: Ran) -> dict[str, Any]:
     """Return all figures as plain data for JSON.
 
     Judged are the bodies that truly exist, wherever they are: what no sensor of a nation can reach counts as missed. A
-    flight's entry of kind ballistic, boosting or gliding is a threat.
+    flight's entry of kind ballistic, boosting or gliding is a threat. Of a node that shares its own sensors' picture is
+    judged, and beside it, under "fused", the one that it makes with what its partners release to it.
     """
     scenario = ran.scenario
     simulated_s = _reached_s(ran)
     times_ns = scenario.start_ns + np.arange(PICTURE_S, simulated_s + 1e-9, PICTURE_S) * NS_PER_S
     truth = truth_of(ran.cast.bodies, times_ns.astype(np.int64)) if ran.cast.bodies else None
-    nodes = [_node(code, ran.tracks[code], truth, times_ns.astype(np.int64)) for code in ran.tracks]
+    nodes = []
+    for code, tracks in ran.tracks.items():
+        node = _node(code, tracks, truth, times_ns.astype(np.int64))
+        if code in ran.fused:
+            node["fused"] = _node(code, ran.fused[code], truth, times_ns.astype(np.int64))
+        nodes.append(node)
     return {
         "scenario": scenario.name,
         "seed": scenario.seed,
@@ -49,6 +55,8 @@ def outcome(ran: Ran) -> dict[str, Any]:
         "unheard": ran.n_unheard,
         "refused": {" ".join(key): n for key, n in sorted(ran.refused.items())},
         "nodes": nodes,
+        "links": {way: {"bytes": n} for way, n in ran.sent_bytes.items()},
+        "alarms": {": ".join(key): n for key, n in sorted(ran.alarms.items())},
         "digests": dict(ran.digests),
         "wall_s": round(ran.wall_s, 3),
         "start_up_s": round(ran.start_up_s, 3),
@@ -138,6 +146,11 @@ def show(figures: Mapping[str, Any], console: Console) -> None:
         f"(before that {figures['start_up_s']:.1f} s to start); {figures['events']:,} events"
     )
     console.print(f"[dim]processor time in all processes: {spent}[/]")
+    if figures["links"]:
+        sent = ", ".join(f"{way} {link['bytes'] / 1e6:,.1f} MB" for way, link in figures["links"].items())
+        console.print(f"[dim]links: {sent}[/]")
+    for what, n in figures["alarms"].items():
+        console.print(f"[dim]alarm: {escape(what)}: {n:,}[/]")
     for reason, n in figures["refused"].items():
         console.print(f"[dim]not used: {n:,} of {escape(reason.lower().replace('_', ' '))}[/]")
 
@@ -147,26 +160,48 @@ def _pictures(nodes: Sequence[Mapping[str, Any]]) -> Table:
     for name in ("node", "tracks", *SHOWN):
         table.add_column(name.replace("_accuracy_m_s", " [m/s]").replace("_accuracy_m", " [m]"), justify="right")
     for node in nodes:
-        cells = [_cell(node["siap"][name]) if node["siap"] else "" for name in SHOWN]
-        table.add_row(node["node"], f"{node['tracks']:,}", *cells)
+        _add_picture(table, node["node"], node)
+    if any("fused" in node for node in nodes):
+        table.add_section()
+    for node in nodes:
+        if "fused" in node:
+            _add_picture(table, f"{node['node']} with partners", node["fused"])
     return table
+
+
+def _add_picture(table: Table, name: str, node: Mapping[str, Any]) -> None:
+    cells = [_cell(node["siap"][name]) if node["siap"] else "" for name in SHOWN]
+    table.add_row(name, f"{node['tracks']:,}", *cells)
 
 
 def _threats(nodes: Sequence[Mapping[str, Any]]) -> Table:
+    """Return what each node held of each threat; of nodes that share, alone and with partners."""
+    shares = any("fused" in node for node in nodes)
     table = Table(box=None, pad_edge=False, header_style="bold", title="threats, since each was there")
-    for name in ("threat", "kind", "node", "first held", "held since", "longest gap", "tracks", "error", "kind right"):
+    figures = ("first held", "held since", "longest gap", "tracks", "error", "kind right")
+    for name in ("threat", "kind", "node", *figures[:2]):
         table.add_column(name, justify="left" if name in ("threat", "kind", "node") else "right")
-    rows = sorted((held["target"], node["node"], held) for node in nodes for held in node["threats"])
-    for target, code, held in rows:
-        if held["first_held_s"] is None:
-            table.add_row(escape(target), held["kind"], code, "never", "", "", "", "", "")
-            continue
-        table.add_row(
-            escape(target), held["kind"], code, f"{held['first_held_s']:.0f} s", f"{held['held']:.0%}",
-            f"{held['gap_s_max']:.0f} s", str(held["tracks"]), f"{held['position_error_m']:,.0f} m",
-            f"{held['kind_right']:.0%}",
-        )  # fmt: skip
+    if shares:
+        table.add_column("with partners:")
+    for name in figures if shares else figures[2:]:
+        table.add_column(name, justify="right")
+    rows = sorted((held["target"], i, held) for i, node in enumerate(nodes) for held in node["threats"])
+    for target, i, held in rows:
+        cells = _held(held)
+        if shares:
+            fused = {each["target"]: each for each in nodes[i].get("fused", {"threats": []})["threats"]}
+            cells = [*cells[:2], "", *(_held(fused[target]) if target in fused else [])]
+        table.add_row(escape(target), held["kind"], nodes[i]["node"], *cells)
     return table
+
+
+def _held(held: Mapping[str, Any]) -> list[str]:
+    if held["first_held_s"] is None:
+        return ["never", "", "", "", "", ""]
+    return [
+        f"{held['first_held_s']:.0f} s", f"{held['held']:.0%}", f"{held['gap_s_max']:.0f} s", str(held["tracks"]),
+        f"{held['position_error_m']:,.0f} m", f"{held['kind_right']:.0%}",
+    ]  # fmt: skip
 
 
 def _cell(value: float | None) -> str:

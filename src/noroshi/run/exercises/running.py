@@ -1,32 +1,32 @@
 """Running an exercise: its nodes spread over processes, from the beginning or from a checkpoint."""
 
 import hashlib
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Tracks, concatenate
+from noroshi.node.outgoing import Outgoing
+from noroshi.records import Status, Tracks, joined_by_sensor
 from noroshi.run.exercises.books import Books, digests, write_world
 from noroshi.run.exercises.driver import Driver
-from noroshi.run.exercises.staging import PICTURE_S, SPAN_S, Cast, cast, stage
+from noroshi.run.exercises.processes import Alone, Meeting, spread
+from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, cast, stage
 from noroshi.run.scenarios import Scenario, read_scenario
 
-PARTS = ("seeing", "tracking", "journal")
+PARTS = ("seeing", "tracking", "sharing", "journal")
 DIGEST_BYTES = 32
-POLL_S = 0.2
-STEP_NS = 10 * NS_PER_S
+MEETING_NS = round(PUMP_S * NS_PER_S)
+HEARD = OWN, FUSED = ("picture", "fused")
 
 Progress = Callable[[float], None]
 
@@ -44,6 +44,7 @@ class Plan:
         picture_s: how often a node gives out its picture.
         until_s: stop so long after the start; at the scenario's end if None.
         threads: of each process, for large batches; the journals are the same.
+        sharing: whether the nations' links carry anything.
     """
 
     scenario: str
@@ -54,6 +55,7 @@ class Plan:
     picture_s: float = PICTURE_S
     until_s: float | None = None
     threads: int = 1
+    sharing: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,7 +65,10 @@ class Ran:
     Attributes:
         scenario, cast: what was run.
         until_s: where it stopped before the scenario's end, if it did.
-        tracks: the pictures of each node, one after another; None where it had none.
+        tracks: the pictures of each node of its own sensors, one after another; None where it had none.
+        fused: the pictures of each node of all that share with it; none of nodes without partners.
+        alarms: by (node, partner, what), how often a link was found wrong.
+        sent_bytes: by "owner>recipient", what was put on the link.
         refused: by (node, sensor, reason), how many detections could not be used.
         n_events, n_unheard: how many events there were, and how many messages came to nodes that did not run.
         seconds: processor seconds by part of the work, all processes together.
@@ -77,6 +82,9 @@ class Ran:
     cast: Cast
     until_s: float | None
     tracks: Mapping[str, Tracks | None]
+    fused: Mapping[str, Tracks]
+    alarms: Counter[tuple[str, str, str]]
+    sent_bytes: Mapping[str, int]
     refused: Counter[tuple[str, str, str]]
     n_events: int
     n_unheard: int
@@ -91,8 +99,10 @@ class Ran:
 class _Acted:
     """What came of one process's nodes."""
 
-    heard: dict[str, list[Tracks]]
+    heard: dict[str, dict[str, list[Tracks]]]
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    alarms: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    sent_bytes: dict[str, int] = field(default_factory=dict)
     n_events: int = 0
     n_unheard: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -123,14 +133,17 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         write_world(plan.folder, scenario, everything.bodies, plan.replicate)
     acted = _act_all(plan, groups, memories or [None] * len(groups), progress)
     acting_s = max(each.wall_s for each in acted)
-    heard = {name: rows for each in acted for name, rows in each.heard.items()}
+    heard = {channel: {name: rows for each in acted for name, rows in each.heard[channel].items()} for channel in HEARD}
     codes = [nation.code for nation in scenario.nations]
     stopped = plan.until_s is not None and plan.until_s < scenario.duration_s
     return Ran(
         scenario=scenario,
         cast=everything,
         until_s=plan.until_s if stopped else None,
-        tracks={code: concatenate(heard[code]) if heard[code] else None for code in codes},
+        tracks={code: joined_by_sensor(heard[OWN][code]) if heard[OWN][code] else None for code in codes},
+        fused={code: joined_by_sensor(heard[FUSED][code]) for code in codes if heard[FUSED][code]},
+        alarms=sum((each.alarms for each in acted), Counter()),
+        sent_bytes={way: n for each in acted for way, n in sorted(each.sent_bytes.items())},
         refused=sum((each.refused for each in acted), Counter()),
         n_events=sum(each.n_events for each in acted),
         n_unheard=sum(each.n_unheard for each in acted),
@@ -155,41 +168,36 @@ def _act_all(
     plan: Plan, groups: Sequence[list[str]], memories: Sequence[bytes | None], progress: Progress
 ) -> list[_Acted]:
     if len(groups) == 1:
-        return [_act(plan, groups[0], memories[0], progress)]
-    context = multiprocessing.get_context("spawn")
-    reached = context.Array("d", len(groups))
-    with ProcessPoolExecutor(len(groups), mp_context=context, initializer=_begin, initargs=(reached,)) as pool:
-        futures = [
-            pool.submit(_act_there, plan, group, memory, i)
-            for i, (group, memory) in enumerate(zip(groups, memories, strict=True))
-        ]
-        while not all(future.done() for future in futures):
-            progress(min(reached[:]))
-            time.sleep(POLL_S)
-        return [future.result() for future in futures]
+        return [_act(plan, groups, memories, 0, Alone(), progress)]
+    return spread(groups, partial(_act, plan, groups, memories), progress)
 
 
-_REACHED: Any = None
-
-
-def _begin(reached: Any) -> None:
-    """Let this process say how far it is."""
-    global _REACHED
-    _REACHED = reached
-
-
-def _act_there(plan: Plan, codes: list[str], memory: bytes | None, place: int) -> _Acted:
-    def progress(seconds: float) -> None:
-        _REACHED[place] = seconds
-
-    return _act(plan, codes, memory, progress)
-
-
-def _act(plan: Plan, codes: list[str], memory: bytes | None, progress: Progress) -> _Acted:
-    """Run some nations' nodes and sensors."""
+def _act(
+    plan: Plan,
+    groups: Sequence[list[str]],
+    memories: Sequence[bytes | None],
+    place: int,
+    meeting: Meeting,
+    progress: Progress,
+) -> _Acted:
+    """Run the nodes and sensors of some nations."""
     scenario = read_scenario(plan.scenario, plan.also)
-    set_up = stage(scenario, codes=codes, replicate=plan.replicate, span_s=plan.span_s, picture_s=plan.picture_s)
-    acted = _Acted(heard={code: [] for code in set_up.setups})
+    set_up = stage(
+        scenario,
+        codes=groups[place],
+        replicate=plan.replicate,
+        span_s=plan.span_s,
+        picture_s=plan.picture_s,
+        sharing=plan.sharing,
+    )
+    acted = _Acted(heard={channel: {code: [] for code in set_up.setups} for channel in HEARD})
+
+    def heard(node: str, out: Outgoing, _: int) -> None:
+        if isinstance(out.record, Tracks):
+            acted.heard[out.channel][node].append(out.record)
+        elif isinstance(out.record, Status) and out.channel == "alarm":
+            acted.alarms[node, str(out.record.source[0]), str(out.record.subject[0])] += 1
+
     end_ns = scenario.end_ns
     if plan.until_s is not None:
         end_ns = min(end_ns, scenario.start_ns + round(plan.until_s * NS_PER_S))
@@ -203,33 +211,47 @@ def _act(plan: Plan, codes: list[str], memory: bytes | None, progress: Progress)
             make=partial(set_up.node, executor=executor),
             names=list(set_up.setups),
             books=books,
+            links=set_up.links,
             faults=set_up.faults,
-            heard=lambda node, out, _: acted.heard[node].append(out.record) if isinstance(out.record, Tracks) else None,
+            heard=heard,
         )
-        if memory is not None:
+        if (memory := memories[place]) is not None:
             _recall(memory, driver, acted)
         since = time.perf_counter()
         while driver.now_ns < end_ns:
-            driver.run(min(driver.now_ns + STEP_NS, end_ns))
+            driver.run(min(_next_meeting(driver.now_ns), end_ns))
+            driver.enter(meeting.meet(driver.leaving))
+            driver.leaving = []
             progress((driver.now_ns - scenario.start_ns) / NS_PER_S)
         acted.wall_s = time.perf_counter() - since
         if end_ns < scenario.end_ns:
-            rows = {name: pack(concatenate(rows)) if rows else b"" for name, rows in acted.heard.items()}
+            rows = {
+                channel: {name: pack(joined_by_sensor(rows)) if rows else b"" for name, rows in nodes.items()}
+                for channel, nodes in acted.heard.items()
+            }
             acted.memory = msgspec.msgpack.encode({"driver": driver.checkpoint(), "heard": rows})
     for name, node in driver.nodes.items():
         acted.refused.update({(name, *key): n for key, n in node.refused.items()})
+        if node.exchange:
+            acted.sent_bytes |= {f"{name}>{code}": one.sent_bytes for code, one in node.exchange.channels.items()}
     acted.n_events, acted.n_unheard, acted.seconds = driver.n_events, driver.n_unheard, dict(driver.seconds)
     return acted
+
+
+def _next_meeting(now_ns: int) -> int:
+    """Return just after when nodes look at their links next: what they send then arrives later than this."""
+    return -(-now_ns // MEETING_NS) * MEETING_NS + 1
 
 
 def _recall(memory: bytes, driver: Driver, acted: _Acted) -> None:
     try:
         content = msgspec.msgpack.decode(memory)
         driver.resume(content["driver"])
-        for name, rows in content["heard"].items():
-            known = unpack(rows) if rows else None
-            if isinstance(known, Tracks):
-                acted.heard[name].append(known)
+        for channel, nodes in content["heard"].items():
+            for name, rows in nodes.items():
+                known = unpack(rows) if rows else None
+                if isinstance(known, Tracks):
+                    acted.heard[channel][name].append(known)
     except (msgspec.DecodeError, KeyError, TypeError) as error:
         raise FormatError(f"not a checkpoint of this exercise: {error}") from error
 
@@ -243,6 +265,7 @@ def _checkpoint(scenario: Scenario, plan: Plan, groups: list[list[str]], acted: 
             "replicate": plan.replicate,
             "span_s": plan.span_s,
             "picture_s": plan.picture_s,
+            "sharing": plan.sharing,
             "groups": groups,
             "memories": [each.memory for each in acted],
         }
@@ -266,6 +289,7 @@ def _remembered(scenario: Scenario, plan: Plan, checkpoint: bytes) -> tuple[list
             ("replicate", plan.replicate, "it is of another replicate"),
             ("span_s", plan.span_s, "its sensors told at other times"),
             ("picture_s", plan.picture_s, "its nodes gave out pictures at other times"),
+            ("sharing", plan.sharing, "its links carried something, or did not"),
             ("digests", journals, f"the journals in {plan.folder} are not those that it left"),
         ]
         for key, value, wrong in same:

@@ -12,6 +12,7 @@ from noroshi.assessment.smoothing import smoothed
 from noroshi.exercise import injects
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
+from noroshi.exercise.mishaps import Delay, Drop, Throttle
 from noroshi.exercise.ports import Fault, Port
 from noroshi.exercise.traffic import Move, flights_of
 from noroshi.exercise.world import World
@@ -21,8 +22,10 @@ from noroshi.records import concatenate
 from noroshi.run.exercises.driver import Feed
 from noroshi.run.recordings import read
 from noroshi.run.rooms import load
-from noroshi.run.scenarios import Nation, Scenario, SensorEntry, Traffic, traffic_path
+from noroshi.run.scenarios import Link, Nation, Scenario, SensorEntry, Traffic, traffic_path
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
+from noroshi.run.sharing import Sharing, own_of_exercise, public_hex
+from noroshi.sharing.memory_store import MemoryStore
 
 SPAN_S = 2.5
 """A sensor that looks all the time tells what it saw every so often, or once a look if it looks more often: a radar of
@@ -33,6 +36,12 @@ PROMPT_S = 0.1
 
 PICTURE_S = 4.0
 """A node gives out its whole picture every so often, as a display would turn over."""
+
+PUMP_S = 2.0
+"""A node looks at its links every so often, at whole multiples: processes that share the nodes meet there."""
+
+LINK_NS_MIN = 1_000_000
+"""A message takes at least so long."""
 
 TRAFFIC_MOTION = {"horizontal_psd_m2_s3": 4.0, "vertical_psd_m2_s3": 1.0}
 """How real flights, told by their own reports, are taken to have moved between these."""
@@ -60,18 +69,23 @@ class Stage:
     Attributes:
         cast: what moves.
         feeds: the sensors of the nations that are run here.
+        links: the way from each node that is run here to each partner, by (owner, recipient).
         setups: how each of their nodes is made, by its name.
         faults: which nodes do not run when.
+        stores: what each node's disk holds for each partner: it outlives the node.
     """
 
     cast: Cast
     feeds: tuple[Feed, ...]
+    links: Mapping[tuple[str, str], Port]
     setups: Mapping[str, Setup]
     faults: tuple[injects.NodeFault, ...]
+    stores: dict[tuple[str, str], MemoryStore]
 
     def node(self, name: str, executor: Executor | None = None) -> Node:
-        """Return a new node; an executor runs its large batches by blocks."""
-        return assemble(self.setups[name], executor)[0]
+        """Return a new node, which has what its disk holds; an executor runs its large batches by blocks."""
+        store_of = lambda partner: self.stores.setdefault((name, partner), MemoryStore())  # noqa: E731
+        return assemble(self.setups[name], executor, store_of=store_of)[0]
 
 
 def cast(scenario: Scenario, replicate: int = 0) -> Cast:
@@ -116,6 +130,7 @@ def stage(
     replicate: int = 0,
     span_s: float = SPAN_S,
     picture_s: float = PICTURE_S,
+    sharing: bool = True,
 ) -> Stage:
     """Set a scenario up.
 
@@ -125,6 +140,7 @@ def stage(
         replicate: which repetition: other random draws of the same scenario.
         span_s: how much a sensor sees before it tells.
         picture_s: how often a node gives out its whole picture.
+        sharing: whether the nations' links carry anything.
 
     Raises:
         ValueError: if an entry's numbers contradict each other; the message names the entry.
@@ -132,12 +148,17 @@ def stage(
     everything = cast(scenario, replicate)
     here = [nation for nation in scenario.nations if codes is None or nation.code in codes]
     setups = {nation.code: _setup(scenario, nation, everything.eyes[nation.code], picture_s) for nation in here}
+    links = scenario.links() if sharing else {}
+    for nation in here:
+        there = sorted({code for pair in links for code in pair if nation.code in pair} - {nation.code})
+        if there:
+            setups[nation.code].sharing = _sharing(scenario, nation, there)
     ways = [(entry, nation.code) for nation in here for entry in everything.eyes[nation.code]]
     faults = injects.port_faults(
         scenario.injects,
         scenario.start_ns,
         scenario.end_ns,
-        links=(),
+        links=list(links),
         feeds=[(entry.site.sensor, code) for entry, code in ways],
     )
     feeds = [
@@ -147,8 +168,14 @@ def stage(
     return Stage(
         cast=everything,
         feeds=tuple(feeds),
+        links={
+            pair: _link(everything.world, pair, link, faults.get(pair, ()))
+            for pair, link in links.items()
+            if pair[0] in setups
+        },
         setups=setups,
         faults=tuple(fault for fault in stopped if fault.nation in setups),
+        stores={},
     )
 
 
@@ -202,6 +229,31 @@ def _setup(scenario: Scenario, nation: Nation, eyes: Sequence[SensorEntry], pict
         motion=scenario.motion,
         period_s=picture_s,
     )
+
+
+def _sharing(scenario: Scenario, nation: Nation, partners: Sequence[str]) -> Sharing:
+    keys = {code: own_of_exercise(scenario.name, scenario.seed, code).key for code in partners}
+    return Sharing(
+        policy="" if nation.policy is None else nation.policy.text,
+        partners={code: public_hex(key) for code, key in keys.items()},
+        exercise=scenario.name,
+        seed=scenario.seed,
+        pump_s=PUMP_S,
+    )
+
+
+def _link(world: World, pair: tuple[str, str], link: Link, faults: Sequence[Fault]) -> Port:
+    """Return the way from one node to another: what it always does to messages, and then what goes wrong."""
+    whole = {"start_ns": world.start_ns, "end_ns": world.end_ns + 1}
+    always: list[Fault] = []
+    if link.loss:
+        always.append(Drop(probability=link.loss, **whole))
+    if link.jitter_s:
+        always.append(Delay(mean_s=link.jitter_s, **whole))
+    if link.rate_bytes_s is not None:
+        always.append(Throttle(bytes_s=link.rate_bytes_s, **whole))
+    delay_ns = max(LINK_NS_MIN, round(link.delay_s * NS_PER_S))
+    return Port(">".join(pair), delay_ns=delay_ns, faults=(*always, *faults), draws=world.draws(">".join(pair)))
 
 
 def _feed(world: World, entry: SensorEntry, code: str, faults: Sequence[Fault], span_s: float) -> Feed:

@@ -89,12 +89,38 @@ class Link(Section):
     one_way: bool = Field(default=False, description="Whether nothing comes back on it.")
 
 
+class Live(Section):
+    """How a nation's node runs live (`noroshi node`). Paths begin where the file is."""
+
+    keys: str = Field(default="keys", description="Folder that `noroshi pki` made; without it the node stands alone.")
+    state: str = Field(default="state", description="Folder of what the node remembers: journal, outboxes, audit.")
+    feeds: tuple[str, ...] = Field(default=(), description="Addresses of live sources, as `noroshi listen` takes them.")
+    links: tuple[Table, ...] = Field(
+        default=(), description="To partners: `partner`, `type` (zenoh), and what that file of run/links/ says."
+    )
+    edges: tuple[Table, ...] = Field(
+        default=(), description="Ways out: `type`, and what that file of run/edges/ says, `viewer` before all."
+    )
+    tracker: str = Field(default="soft", description="Which file of tracking/trackers/ tracks.")
+    motion: str | None = Field(
+        default=None, description="Motion models, joined by +; the scenario's, or constant_velocity, if absent."
+    )
+    picture_s: float = Field(default=1.0, ge=0.05, le=60.0, description="How often edges get the picture, in seconds.")
+    checkpoint_s: float = Field(
+        default=30.0, ge=1.0, le=3600.0, description="How often all is written down: so much is run again after a fall."
+    )
+
+
 class NationFile(Section):
     """A nation: what it owns, and its links to others. One file; joining is to be named in a scenario."""
 
     name: str = Field(min_length=1, max_length=60, description="Of the nation, as people say it.")
     code: str = Field(pattern=CODE, description="ISO 3166 alpha-3 code: its node's name.")
     summary: str = Field(default="", description="What these sensors are, in a sentence.")
+    policy: str | None = Field(
+        default=None,
+        description="What it releases: a policy's file, or the name of a shipped one; that of its code if absent.",
+    )
     sensors: tuple[SensorSection, ...] = Field(default=(), description="What stands at a place or is carried.")
     constellations: tuple[ConstellationSection, ...] = Field(default=(), description="Satellites.")
     links: tuple[Link, ...] = Field(
@@ -103,6 +129,7 @@ class NationFile(Section):
     flights: tuple[Table, ...] = Field(
         default=(), description="What moves in every scenario with this nation: carriers."
     )
+    live: Live = Field(default=Live(), description="How its node runs live.")
 
 
 class WeatherSection(Section):
@@ -272,7 +299,9 @@ class Nation:
         sensors, constellations: what it owns.
         links: to others, as its own file says.
         flights: what moves wherever the nation takes part.
+        live: how its node runs live.
         source: its file.
+        policy: the file of what it releases (`policies.policy_of` reads it); None: nobody gets anything.
     """
 
     code: str
@@ -281,7 +310,9 @@ class Nation:
     constellations: tuple[ConstellationEntry, ...]
     links: tuple[Link, ...]
     flights: tuple[FlightEntry, ...]
+    live: Live
     source: Source
+    policy: Source | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -361,7 +392,9 @@ class Scenario:
 
     def texts(self) -> dict[str, str]:
         """Return the text of each file that this scenario is made of, by its name: for the journal."""
-        return {source.name: source.text for source in [self.source, *(nation.source for nation in self.nations)]}
+        policies = [nation.policy for nation in self.nations if nation.policy is not None]
+        sources = [self.source, *(nation.source for nation in self.nations), *policies]
+        return {source.name: source.text for source in sources}
 
 
 def traffic_of(surge: Surge, name: str) -> Traffic:

@@ -30,6 +30,7 @@ from noroshi.run.scenarios.models import (
     site_of,
     traffic_of,
 )
+from noroshi.run.scenarios.policies import policy_source, read_policy
 from noroshi.run.scenarios.positions import Path as KeyPath
 from noroshi.run.scenarios.sources import (
     NoFileError,
@@ -40,6 +41,7 @@ from noroshi.run.scenarios.sources import (
     choices,
     read_source,
 )
+from noroshi.sharing.rules import PolicyError
 
 
 def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario:
@@ -113,6 +115,7 @@ def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
         if link.to == file.code:
             problems.append(source.problem(("links", i, "to"), "is a link to the nation itself: name another"))
     _check_twice(source, "links", [link.to for link in file.links], problems, key="to")
+    policy = _policy(source, file, problems)
     if problems:
         raise _error(source, problems)
     return Nation(
@@ -122,8 +125,25 @@ def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
         constellations=tuple(each for each in eyes if each is not None),
         links=file.links,
         flights=tuple(flights),
+        live=file.live,
         source=source,
+        policy=policy,
     )
+
+
+def _policy(source: Source, file: NationFile, problems: list[Problem]) -> Source | None:
+    """Return the file of what a nation releases; what is wrong with it is noted."""
+    try:
+        found = policy_source(file.code, file.policy, source.folder)
+        if found is not None:
+            read_policy(found, of=file.code)
+    except ScenarioError as error:
+        problems += error.problems
+        return None
+    except (NoFileError, PolicyError) as error:
+        problems.append(source.problem(("policy",), str(error)))
+        return None
+    return found
 
 
 def _error(source: Source, problems: Iterable[Problem]) -> ScenarioError:

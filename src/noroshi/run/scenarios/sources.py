@@ -101,7 +101,7 @@ def _has(at: Any, step: str | int) -> bool:
 
 
 def shipped(room: str) -> tuple[str, ...]:
-    """Return the names of the nations or scenarios that travel with the program, sorted."""
+    """Return the names of the nations, scenarios or policies that travel with the program, sorted."""
     folder = resources.files("noroshi") / "data" / room
     return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")))
 
@@ -110,7 +110,7 @@ def read_source(room: str, name: str, folder: Path | None = None) -> Source:
     """Return a file by its path, or by its name among those that travel with the program.
 
     Args:
-        room: "nations" or "scenarios".
+        room: "nations", "scenarios" or "policies".
         name: what ends in .toml or has a slash is a path.
         folder: where a path that is not absolute begins; None: where the program runs.
 
@@ -123,7 +123,8 @@ def read_source(room: str, name: str, folder: Path | None = None) -> Source:
         data = _read(path)
         return _parsed(str(path), path.parent, data)
     if name not in shipped(room):
-        raise NoFileError(f"no {room.removesuffix('s')} '{name}'; {choices(name, shipped(room))}, or give a path")
+        what = {"policies": "policy"}.get(room, room.removesuffix("s"))
+        raise NoFileError(f"no {what} '{name}'; {choices(name, shipped(room))}, or give a path")
     file = resources.files("noroshi") / "data" / room / f"{name}.toml"
     return _parsed(f"{room}/{name}.toml", Path(str(file)).parent, file.read_bytes())
 

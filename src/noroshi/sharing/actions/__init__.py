@@ -37,6 +37,11 @@ class Change(BaseModel):
     ORDER: ClassVar[int] = 0  # lower comes first
     NEEDS_TRACKS: ClassVar[bool] = True  # other records are withheld by a rule that has such an action
 
+    @property
+    def keeps_errors(self) -> bool:
+        """Whether the errors of what is told stay those of sensors, as fusion takes them to be."""
+        return True
+
     def choose(
         self,
         track_id: NDArray[np.uint64],
@@ -46,6 +51,11 @@ class Change(BaseModel):
     ) -> NDArray[np.bool_] | None:
         """Return (n,) which rows to tell of, None for all; the arguments are those of `memory.spaced`."""
         return None
+
+    @property
+    def interval_ns(self) -> int:
+        """How long it may be from one telling of a track to the next."""
+        return 0
 
     def due(self, time_ns: NDArray[np.int64], due_ns: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return (n,) from when on rows that hold at `time_ns` may go out."""

@@ -32,6 +32,16 @@ class Action(Change):
         """How coarse."""
         return Coarseness(**self.model_dump())
 
+    @property
+    def keeps_errors(self) -> bool:
+        """Whether errors stay those of sensors: a displacement stays for an epoch."""
+        return False
+
+    @property
+    def interval_ns(self) -> int:
+        """The period."""
+        return self.coarseness.period_ns
+
     def choose(
         self,
         track_id: NDArray[np.uint64],

@@ -17,6 +17,11 @@ class Action(Change):
     ORDER: ClassVar[int] = 0
     seconds: float = Field(gt=0, le=3_600, description="at most one row of a track in this time")
 
+    @property
+    def interval_ns(self) -> int:
+        """The least time between two rows."""
+        return round(self.seconds * NS_PER_S)
+
     def choose(
         self,
         track_id: NDArray[np.uint64],
@@ -25,4 +30,4 @@ class Action(Change):
         told_ns: NDArray[np.int64],
     ) -> NDArray[np.bool_]:
         """Return (n,) which rows to tell of."""
-        return spaced(track_id, time_ns, is_last, told_ns, round(self.seconds * NS_PER_S), on_grid=False)
+        return spaced(track_id, time_ns, is_last, told_ns, self.interval_ns, on_grid=False)

@@ -1,5 +1,6 @@
 """Leave out: who the target is, which sensors saw it, how the uncertainty is shaped."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -27,6 +28,11 @@ class Action(Change):
         "covariance leaves a round one that holds it, in classes of powers of two",
     )
 
+    @property
+    def keeps_errors(self) -> bool:
+        """Whether errors stay those of sensors, and of which."""
+        return not {"covariance", "sources"} & set(self.fields)
+
     def change(self, tracks: Tracks, means: Means) -> Tracks:
         """Return the rows without the fields."""
         n, out = len(tracks), set(self.fields)
@@ -40,7 +46,7 @@ class Action(Change):
         if "sources" in out:
             changes |= {"source_names": (), "sources": np.zeros((n, 0), np.bool_)}
         elif "sensors" in out:
-            changes |= _types(tracks, means)
+            changes |= types_as_sources(tracks, means.sensor_types)
         if "covariance" in out:
             changes["covariance_ecef"] = round_covariance(tracks.covariance_ecef)
         if "kind" in out:
@@ -50,8 +56,9 @@ class Action(Change):
         return tracks.replace(**changes)
 
 
-def _types(tracks: Tracks, means: Means) -> dict[str, Any]:
-    types = [means.sensor_types.get(name, "unknown") for name in tracks.source_names]
+def types_as_sources(tracks: Tracks, sensor_types: Mapping[str, str]) -> dict[str, Any]:
+    """Return the columns that say of each row which types of sensors fed it, instead of which sensors."""
+    types = [sensor_types.get(name, "unknown") for name in tracks.source_names]
     names = tuple(sorted(set(types)))
     joined = [tracks.sources[:, [kind == name for kind in types]].any(axis=1) for name in names]
     return {"source_names": names, "sources": np.stack(joined, axis=1) if joined else tracks.sources}

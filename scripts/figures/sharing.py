@@ -1,0 +1,93 @@
+"""Sections on nations that share: live nodes, fusion, cut and thin links, leaks, speed."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from figures import ROOT, load, table
+
+ABOUT = {"bench", "python", "noroshi", "numpy", "numba", "scipy", "eclipse-zenoh", "versions", "seed", "seeds", "cores"}
+
+TOLD = {
+    "three_nodes": (
+        "Three nations' nodes, live",
+        "Three processes over mutual TLS on one machine, each with its own sensors of the trilateral world in real time. "
+        "Pictures are found again from the journals. Pictures of nodes were compared byte by byte at each closed watermark.",
+    ),
+    "honest_fusion": (
+        "Honest fusion",
+        "NEES over 6 should be 1; its bounds are those of chi-square at 99 % for as many independent runs. The fused error is "
+        "told beside that of one central tracker of all sensors. Of coarse contributions alone the NEES is to be below the "
+        "upper bound.",
+    ),
+    "fusion_speed": (
+        "Speed of fusion",
+        "Three nations, 5,000 tracks each, all told once a second.",
+    ),
+    "cut_links": (
+        "Cut links and killed nodes",
+        "Contributions and warnings released by one node against those that took effect at the other, after cuts and kills.",
+    ),
+    "share_speed": (
+        "From sensor to a partner's picture",
+        "Three nodes as processes over mutual TLS on this machine, each with 5,000 tracks that are updated every second.",
+    ),
+    "soak": ("Memory under that load", "The slope is of a straight line through the resident size, start left out."),
+    "no_leaks": (
+        "Nothing leaks",
+        "Random rule sets against an oracle in plain Python; every byte that a partner could get hold of is searched.",
+    ),
+    "thin_links": (
+        "Thin links",
+        "1,000 tracks, 300 ms of delay, 2 % of messages lost: the recipient's picture error against bytes, by value and, as a "
+        "control, in turn.",
+    ),
+    "links": ("Links", "Frames over each transport, and over lines that are thin, slow, lossy or full."),
+    "outbox_store": ("Outboxes on the disk", "Parcels put, sealed and acknowledged."),
+    "feeds": ("Live feeds", "Sender and listener on one machine."),
+}
+
+
+def sections() -> list[str]:
+    """Return those of which there are results."""
+    return [section(name) for name in TOLD if (ROOT / f"bench/results/{name}.json").exists()]
+
+
+def section(name: str) -> str:
+    """Return one bench's section: all that it found, one figure a row."""
+    title, told = TOLD[name]
+    found = load(name)
+    made = found.get("versions", {key: found[key] for key in ("python", "noroshi", "numpy") if key in found})
+    seeds = ", ".join(f"{key} {found[key]}" for key in ("seed", "seeds") if key in found)
+    rows = [(path, figure) for path, figure in flat({key: x for key, x in found.items() if key not in ABOUT})]
+    said = ", ".join(f"{key} {value}" for key, value in made.items())
+    return "\n\n".join(
+        [
+            f"## {title}",
+            f"`uv run bench/{name}.py --json`",
+            told,
+            table(("what", "figure"), rows),
+            f"Made with {said}{'; ' + seeds if seeds else ''}.",
+        ]
+    )
+
+
+def flat(found: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every figure of nested objects with its path in words."""
+    if isinstance(found, dict):
+        for key, value in found.items():
+            if key != "figures" or path:
+                yield from flat(value, f"{path}, {words(key)}" if path else words(key))
+            else:
+                yield from flat(value, path)
+    elif isinstance(found, float):
+        yield path, f"{found:.4g}"
+    elif isinstance(found, int):
+        yield path, f"{found:,}"
+    else:
+        yield path, json.dumps(found) if isinstance(found, list) else str(found)
+
+
+def words(key: str) -> str:
+    """Return a key as people read it."""
+    return key.replace("_", " ")

@@ -1,0 +1,8 @@
+"""Many nodes' tracks to one picture."""
+
+from noroshi.fusion.association import Rules
+from noroshi.fusion.core import Fusion, Lineage, number_of
+from noroshi.fusion.registration import Biases, Registering
+from noroshi.fusion.settings import Settings
+
+__all__ = ["Biases", "Fusion", "Lineage", "Registering", "Rules", "Settings", "number_of"]

@@ -1,0 +1,481 @@
+"""What a node gives its partners, what it gets of them, and the picture that it makes of both.
+
+Everything that goes to a partner has been through `sharing.release`. What the node's own tracks give to its own fusion
+is the same rows under the same numbers as partners of the most common release class get, so that nodes that hold the
+same contributions have the same picture.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from numpy.typing import NDArray
+
+from noroshi.formats import FormatError
+from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
+from noroshi.fusion import Fusion
+from noroshi.geo.time import NS_PER_S
+from noroshi.node.channel import FEED, Channel
+from noroshi.node.contents import as_evidence, notices_of, tombstone_body, tombstone_of, tracks_body, tracks_of
+from noroshi.node.outgoing import Outgoing
+from noroshi.records import Batch, Frame, Order, Status, Tracks, TrackStatus, concatenate, take
+from noroshi.records.order import BREAK_GLASS, NO_PARTNER, PARTNER, POLICY
+from noroshi.sharing.envelope import FUSIBLE, Envelope
+from noroshi.sharing.facts import Facts, facts_of
+from noroshi.sharing.label import ALL_PARTNERS, Label, decode, encode
+from noroshi.sharing.memory import Memory
+from noroshi.sharing.parcels import Store, notices, rows_of
+from noroshi.sharing.release import Released, Secrets, release
+from noroshi.sharing.rules import Policy, Product, still_valid, without_ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partner:
+    """Another nation, as this node knows it.
+
+    Attributes:
+        keys: its public signing keys, which came by another way; several while it changes its key.
+        bytes_s: what the link to it carries; None is as much as there is.
+    """
+
+    keys: tuple[Ed25519PublicKey, ...]
+    bytes_s: float | None = None
+
+
+NewPolicy = Callable[[str, str, Policy, int], Policy]
+
+
+class Exchange:
+    """A node's dealings with its partners.
+
+    Args:
+        nation: whose node it is.
+        key: its signing key.
+        policy: what it releases.
+        secrets: what its releases hang on.
+        partners: by nation code; those that are none in the policy are heard and get nothing.
+        fusion: what makes one picture of all contributions.
+        sensor_types: of the node's own sensors, by name.
+        exercise: which exercise it is in; None is real.
+        new_policy: makes of an order (its kind and content), the policy in force and the time the policy to go by;
+            raises ValueError if it makes no sense.
+        store_of: where what waits for a partner survives, by its code.
+        pump_ns: how often it looks at its links; 0 is whenever there is something to do.
+        label: of the node's own tracks; permits all partners unless given.
+
+    Attributes:
+        is_silent: it hears, fuses and fills its outboxes, but says nothing: a node that catches up from its journal.
+            What it had put into an outbox before it fell is not put there again.
+        old_policy: returns the policy of a digest that was in force once, None if it is not known: for what the node
+            released before it fell.
+        judged: told of each record that was offered, what each partner gets of it, and the time: for the audit, and for
+            whoever asks what other rules would have done.
+    """
+
+    def __init__(
+        self,
+        nation: str,
+        *,
+        key: Ed25519PrivateKey,
+        policy: Policy,
+        secrets: Secrets,
+        partners: Mapping[str, Partner],
+        fusion: Fusion,
+        sensor_types: Mapping[str, str],
+        new_policy: NewPolicy,
+        store_of: Callable[[str], Store],
+        exercise: str | None = None,
+        pump_ns: int = NS_PER_S,
+        label: Label | None = None,
+    ) -> None:
+        self.nation, self.policy, self.fusion, self.exercise = nation, policy, fusion, exercise
+        self.label = label or Label(originator=nation, releasable_to=(ALL_PARTNERS,))
+        self.channels: dict[str, Channel] = {}
+        self._n_parcels = 0
+        self._key, self._new_policy, self._store_of = key, new_policy, store_of
+        for code in sorted(partners):
+            self.add(code, partners[code])
+        self.is_silent = False
+        self.old_policy: Callable[[str], Policy | None] = lambda _: None
+        self.judged: Callable[[Facts, Mapping[str, Released], int], None] = lambda *_: None
+        self.secrets, self.sensor_types, self._pump_ns = secrets, dict(sensor_types), pump_ns
+        self._memories: dict[str, Memory] = {}
+        self._shared: Tracks | None = None  # the last row of each living track that was offered
+        self._given: list[Outgoing] = []
+        self._alarms: Counter[tuple[str, str]] = Counter()
+        self._wake_ns: int | None = None
+
+    @property
+    def wake_ns(self) -> int | None:
+        """When it wants to be woken; None until it was told the time once."""
+        return self._wake_ns
+
+    def add(self, code: str, partner: Partner) -> None:
+        """Know a partner from now on, or by other keys than before; what waits for it stays."""
+        known = self.channels.get(code)
+        if known is not None:
+            known.receiver.keys = partner.keys
+            return
+        self.channels[code] = Channel(
+            self.nation,
+            code,
+            key=self._key,
+            partner_keys=partner.keys,
+            exercise=self.exercise,
+            store=self._store_of(code),
+            bytes_s=partner.bytes_s,
+        )
+        self.channels = dict(sorted(self.channels.items()))
+        outbox = self.channels[code].outbox
+        if outbox.next_parcel == 1:
+            outbox.note_policy(self.policy.digest)  # there is nothing that could not agree
+        self._n_parcels = max(self._n_parcels, (outbox.next_parcel - 1) // 2)
+
+    def obey(self, order: Order, now_ns: int) -> None:
+        """Do what those who run the node say; an order that cannot be done is an alarm and changes nothing."""
+        for kind, subject, content in zip(
+            order.kind.tolist(), order.subject.tolist(), order.content.tolist(), strict=True
+        ):
+            try:
+                self._carry_out(kind, subject, content, now_ns)
+            except ValueError as error:
+                self._alarm(subject, f"an order ({kind}) that cannot be carried out: {error}", now_ns)
+
+    def speak(self, now_ns: int) -> None:
+        """Be silent no more: what waits is what the policy in force would release, and numbers go on."""
+        self.is_silent = False
+        for code, channel in self.channels.items():
+            self._n_parcels = max(self._n_parcels, (channel.outbox.next_parcel - 1) // 2)
+            self._settle(code, self.policy, now_ns)
+
+    def start(self, now_ns: int) -> None:
+        """Begin to look at the links."""
+        if self._wake_ns is None and self.channels:
+            period_ns = self._pump_ns or NS_PER_S // 2
+            self._wake_ns = -(-now_ns // period_ns) * period_ns
+
+    def wake(self, now_ns: int) -> None:
+        """Give out the frames that are due."""
+        if self._wake_ns is None or self._wake_ns > now_ns:
+            return
+        period_ns = self._pump_ns or NS_PER_S // 2
+        self._wake_ns = now_ns // period_ns * period_ns + period_ns
+        self._renew_policy(now_ns)
+        self._pump(now_ns)
+
+    def share(self, tracks: Tracks, now_ns: int, *, is_whole: bool) -> None:
+        """Release the node's own tracks, and fuse them.
+
+        Args:
+            tracks: rows of the node's tracker.
+            now_ns: the time.
+            is_whole: whether these are all tracks at one time, of which only news are told, and what is gone as lost;
+                else they are the rows that changed.
+        """
+        rows = self._news(tracks, now_ns) if is_whole else take(tracks, tracks.status != TrackStatus.TENTATIVE)
+        self._n_parcels += 1
+        if not len(rows):
+            return
+        rows = rows.replace(label=encode(self.label))
+        self._release(rows, sorted(self.channels), now_ns)
+        numbers = self.secrets.numbers(self._home_class()).of(rows.track_id)
+        own = as_evidence(rows.replace(track_id=numbers, node=self.nation), self.sensor_types)
+        self.fusion.receive(own, owner=self.nation, feed=FEED, seq=self._n_parcels, coarse=False)
+        if not self._pump_ns:
+            self._pump(now_ns)
+
+    def announce(self, record: Batch, product: Product, numbers: Sequence[int], facts: Facts, now_ns: int) -> None:
+        """Release a warning or a state of the node, whole, to whom the policy lets have it.
+
+        Args:
+            record: what.
+            product: warning or status.
+            numbers: of the warnings that it speaks of; one 0 if of none.
+            facts: what the rules look at, one row.
+            now_ns: the time.
+        """
+        self._n_parcels += 1
+        told = release(self.policy, facts, now_ns=now_ns, secrets=self.secrets, recipients=sorted(self.channels))
+        self.judged(facts, told, now_ns)
+        for code, released in told.items():
+            label = decode(released.label)
+            if label is not None and len(released.rows):
+                rule = self.policy.rules[int(released.rule[0])].name
+                self._notify(code, numbers, product, label, pack(record), rule, now_ns)
+        if not self._pump_ns:
+            self._pump(now_ns)
+
+    def hear(self, frame: Frame, now_ns: int) -> None:
+        """Take in what a link brought."""
+        channel = self.channels.get(frame.partner)
+        if channel is None:
+            self._alarm(frame.partner, "a frame of a nation that is no partner", now_ns)
+            return
+        was_heard = channel.is_heard(now_ns)
+        envelope = channel.hear(frame.bytes(), now_ns)
+        if envelope is not None:
+            try:
+                self._use(envelope)
+            except FormatError as error:
+                self._alarm(frame.partner, f"an envelope whose content cannot be read: {error}", now_ns)
+        for reason in sorted(channel.alarms):
+            new = channel.alarms[reason] - self._alarms[frame.partner, reason]
+            if new:
+                self._alarm(frame.partner, reason, now_ns, channel.alarms[reason])
+        if channel.is_forgetful:
+            self._tell_again(frame.partner, now_ns)
+        if not self._pump_ns and (envelope is None or not was_heard):
+            self._pump(now_ns)
+
+    def picture(self, time_ns: int) -> Tracks:
+        """Return the fused tracks as they are expected at a time."""
+        return self.fusion.picture(time_ns)
+
+    def change_policy(self, policy: Policy, now_ns: int) -> None:
+        """Release by other rules from now on; take back what they would not have released just so."""
+        for code in self.channels:
+            self._settle(code, policy, now_ns)
+        self.policy = policy
+        self._memories = {}
+
+    def take(self) -> list[Outgoing]:
+        """Return what is to be given out and forget it."""
+        given, self._given = self._given, []
+        return given
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Return what `resume` needs, as plain data."""
+        return {
+            "fusion": pack_arrays(self.fusion.checkpoint()),
+            "channels": {code: channel.checkpoint() for code, channel in self.channels.items()},
+            "memories": {
+                code: pack_arrays({"track_id": one.track_id, "told_ns": one.told_ns})
+                for code, one in sorted(self._memories.items())
+            },
+            "shared": None if self._shared is None else pack(self._shared),
+            "n_parcels": self._n_parcels,
+            "alarms": [[*key, n] for key, n in sorted(self._alarms.items())],
+            "wake_ns": self._wake_ns,
+        }
+
+    def resume(self, memory: dict[str, Any]) -> None:
+        """Become the exchange that gave this checkpoint.
+
+        Raises:
+            FormatError, ValueError, KeyError, TypeError: if it is none.
+        """
+        self.fusion.resume(unpack_arrays(memory["fusion"]))
+        for code, state in memory["channels"].items():
+            if code in self.channels:  # else it is no partner any more
+                self.channels[code].resume(state)
+        self._memories = {}
+        for code, data in memory["memories"].items():
+            arrays = unpack_arrays(data)
+            self._memories[code] = Memory.of(arrays["track_id"], arrays["told_ns"])
+        shared = None if memory["shared"] is None else unpack(memory["shared"])
+        if shared is not None and not isinstance(shared, Tracks):
+            raise FormatError("what was shared is no tracks")
+        self._shared, self._n_parcels = shared, memory["n_parcels"]
+        self._alarms = Counter({(code, reason): n for code, reason, n in memory["alarms"]})
+        self._wake_ns = memory["wake_ns"]
+
+    def _carry_out(self, kind: str, subject: str, content: str, now_ns: int) -> None:
+        """Carry out an order.
+
+        Raises:
+            ValueError: if it makes no sense.
+        """
+        if kind == POLICY and self.is_silent:
+            return  # what is in force by now is what this began with
+        if kind in (POLICY, BREAK_GLASS):
+            self.change_policy(self._new_policy(kind, content, self.policy, now_ns), now_ns)
+        elif kind == PARTNER:
+            keys = [Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)) for key in content.split()]
+            self.add(subject, Partner(keys=tuple(keys)))
+            self._settle(subject, self.policy, now_ns)
+            self._tell_again(subject, now_ns)
+        elif kind == NO_PARTNER:
+            self.channels.pop(subject, None)
+            self._memories.pop(subject, None)
+        else:
+            raise ValueError("there is no such order")
+
+    def _news(self, tracks: Tracks, now_ns: int) -> Tracks:
+        """Return the rows that say something new, and a last row of each track that is gone."""
+        tracks = take(tracks, np.flatnonzero(tracks.status != TrackStatus.TENTATIVE))
+        if self._shared is None:
+            self._shared = tracks
+            return tracks
+        old = self._shared
+        order = np.argsort(old.track_id)
+        at = np.minimum(np.searchsorted(old.track_id, tracks.track_id, sorter=order), max(len(old) - 1, 0))
+        known = np.zeros(len(tracks), np.bool_)
+        if len(old):
+            known = old.track_id[order[at]] == tracks.track_id
+            known &= old.updated_ns[order[at]] >= tracks.updated_ns
+        gone = take(old, ~np.isin(old.track_id, tracks.track_id))
+        self._shared = tracks
+        ended = gone.replace(
+            status=np.full(len(gone), TrackStatus.LOST, np.uint8), time_ns=np.full(len(gone), now_ns, np.int64)
+        )
+        return concatenate([take(tracks, ~known), ended]) if len(gone) else take(tracks, ~known)
+
+    def _release(self, rows: Tracks, recipients: Sequence[str], now_ns: int) -> None:
+        facts = facts_of(rows, product=Product.CONTRIBUTION, exercise=self.exercise, sensor_types=self.sensor_types)
+        told = release(
+            self.policy,
+            facts,
+            now_ns=now_ns,
+            secrets=self.secrets,
+            recipients=recipients,
+            memories=self._memories,
+        )
+        self.judged(facts, told, now_ns)
+        for code, released in told.items():
+            self._memories[code] = released.memory
+            self._put(code, released, now_ns)
+
+    def _put(self, code: str, released: Released, now_ns: int) -> None:
+        """Let what was released wait for its recipient; coarse rows apart from exact ones."""
+        label = decode(released.label)
+        if label is None or released.tracks is None or not len(released.rows):
+            return
+        exact = [all(action.keeps_errors for _, action in rule.actions) for rule in self.policy.rules]
+        is_coarse = ~np.array(exact, np.bool_)[released.rule]
+        for coarse in (False, True):
+            chosen = np.flatnonzero(is_coarse == coarse)
+            if len(chosen):
+                part = _some(released, chosen)
+                assert part.tracks is not None
+                body = tracks_body(part.tracks, is_coarse=coarse, sensor_types=self.sensor_types)
+                parcel = rows_of(
+                    part,
+                    self.policy,
+                    parcel=2 * self._n_parcels + coarse,
+                    body=body,
+                    product=Product.CONTRIBUTION,
+                    label=label,
+                )
+                self.channels[code].put(parcel, now_ns)
+
+    def _notify(
+        self,
+        code: str,
+        numbers: Sequence[int],
+        product: Product,
+        label: Label,
+        body: bytes,
+        rule: str,
+        now_ns: int,
+        policy: str | None = None,
+    ) -> None:
+        parcel = notices(
+            numbers,
+            parcel=2 * self._n_parcels,
+            product=product,
+            label=label,
+            policy=policy or self.policy.digest,
+            rule=rule,
+            body=body,
+            now_ns=now_ns,
+        )
+        self.channels[code].put(parcel, now_ns)
+
+    def _settle(self, code: str, policy: Policy, now_ns: int) -> None:
+        """Take back from a partner what a policy would not have released just so, whatever policy released it."""
+        outbox = self.channels[code].outbox
+        if outbox.policy == policy.digest:
+            return
+        old = self.policy if outbox.policy == self.policy.digest else self.old_policy(outbox.policy)
+        gone = outbox.tighten(frozenset() if old is None else still_valid(old, policy, code))
+        for product in sorted({product for product, _ in gone.tombstones}):
+            numbers = [number for of, number in gone.tombstones if of is product]
+            self._n_parcels += 1
+            label = Label(originator=self.nation, releasable_to=(code,))
+            body = tombstone_body(product, numbers)
+            self._notify(code, numbers, Product.TOMBSTONE, label, body, "", now_ns, policy=policy.digest)
+        outbox.note_policy(policy.digest)
+        self._memories.pop(code, None)
+
+    def _use(self, envelope: Envelope) -> None:
+        """Let an envelope that was accepted take effect.
+
+        Raises:
+            FormatError: if its content is not what it says.
+        """
+        if envelope.product in FUSIBLE:
+            tracks, is_coarse, types = tracks_of(envelope.body)
+            self.fusion.receive(
+                as_evidence(tracks.replace(label=encode(envelope.label), node=envelope.owner), types),
+                owner=envelope.owner,
+                feed=envelope.feed,
+                seq=envelope.seq,
+                coarse=is_coarse,
+            )
+            return
+        if envelope.product is Product.FUSED:
+            return  # for display alone, and nobody displays it yet
+        for body in notices_of(envelope.body):
+            if envelope.product is Product.TOMBSTONE:
+                product, numbers = tombstone_of(body)
+                if product is Product.CONTRIBUTION:
+                    self.fusion.forget(envelope.owner, numbers, envelope.released_ns)
+            else:
+                self._given.append(Outgoing(str(envelope.product), unpack(body)))
+
+    def _tell_again(self, code: str, now_ns: int) -> None:
+        """Offer everything once more to a partner that lost its memory."""
+        self.channels[code].is_forgetful = False
+        self._memories.pop(code, None)
+        if self._shared is not None and len(self._shared):
+            self._n_parcels += 1
+            self._release(self._shared.replace(label=encode(self.label)), [code], now_ns)
+
+    def _renew_policy(self, now_ns: int) -> None:
+        lasting = without_ended(self.policy, now_ns)
+        if lasting is not self.policy:
+            self.change_policy(lasting, now_ns)
+
+    def _pump(self, now_ns: int) -> None:
+        if self.is_silent:
+            return
+        for code, channel in self.channels.items():
+            self._settle(code, self.policy, now_ns)
+            for content, is_urgent in channel.pump(now_ns):
+                self._given.append(Outgoing("frame", Frame.of(code, content), is_urgent))
+
+    def _alarm(self, partner: str, reason: str, now_ns: int, count: int | None = None) -> None:
+        count = self._alarms[partner, reason] + 1 if count is None else count
+        self._alarms[partner, reason] = count
+        said = Status(
+            time_ns=np.array([now_ns]),
+            source=np.array([partner]),
+            subject=np.array([f"link: {reason}"]),
+            value=np.array([float(count)]),
+        )
+        self._given.append(Outgoing("alarm", said, True))
+
+    def _home_class(self) -> str:
+        """Return the release class that most partners are in; of equals the first by name."""
+        classes = Counter(self.policy.partners.values())
+        return min(classes, key=lambda name: (-classes[name], name)) if classes else ""
+
+
+def _some(released: Released, chosen: NDArray[np.int64]) -> Released:
+    assert released.tracks is not None
+    return Released(
+        recipient=released.recipient,
+        policy=released.policy,
+        label=released.label,
+        rows=released.rows[chosen],
+        due_ns=released.due_ns[chosen],
+        expires_ns=released.expires_ns,
+        rule=released.rule[chosen],
+        tracks=take(released.tracks, chosen),
+        outcome=released.outcome,
+        decided=released.decided,
+        memory=released.memory,
+    )

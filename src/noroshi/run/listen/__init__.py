@@ -1,0 +1,1 @@
+"""`noroshi listen`: shows and tracks live feeds that nobody has described."""

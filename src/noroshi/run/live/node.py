@@ -1,0 +1,210 @@
+"""The live driver: gives a node the wall clock, what its feeds and links bring, and sends what it wants sent."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from noroshi.geo.time import NS_PER_S
+from noroshi.node.core import Node
+from noroshi.node.outgoing import Outgoing
+from noroshi.records import Batch, Frame, Order, Status
+from noroshi.run.feeds import Feed
+from noroshi.run.links import Link
+from noroshi.run.live.memory import Memory
+
+WAIT_S_MAX = 0.25
+LOOK_NS = 2 * NS_PER_S
+SHOWN_AGAIN = ("warning", "status")
+
+Heard = Callable[[Outgoing, int], None]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened so far, for the operator.
+
+    Attributes:
+        records: handed to the node, by sort.
+        frames_refused: frames that a link did not take, by partner; the exchange mends it.
+        alarms: (partner, what) of the links.
+        replayed: records run again at the start.
+        turn_ms_max: how long the slowest turn took.
+    """
+
+    records: Counter[str] = field(default_factory=Counter)
+    frames_refused: Counter[str] = field(default_factory=Counter)
+    alarms: Counter[tuple[str, str]] = field(default_factory=Counter)
+    replayed: int = 0
+    turn_ms_max: float = 0.0
+
+
+class LiveNode:
+    """Runs a node until it is told to stop.
+
+    Args:
+        node: the core.
+        memory: its folder.
+        feeds: live sources.
+        links: by partner.
+        wait: blocks until something has arrived, or so many seconds have passed.
+        now_ns: the clock.
+        heard: told what the node gives out beside frames.
+        look: asked every few seconds what the node is to be told; may change `links`.
+        tick: told the time after each turn.
+        picture_ns: how often `heard` is told the picture.
+        checkpoint_ns: how often all is written down.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        memory: Memory,
+        *,
+        feeds: Sequence[Feed],
+        links: dict[str, Link],
+        wait: Callable[[float], None],
+        now_ns: Callable[[], int],
+        heard: Heard = lambda *_: None,
+        look: Callable[[int], Sequence[Order]] = lambda _: (),
+        tick: Callable[[int], None] = lambda _: None,
+        picture_ns: int = NS_PER_S,
+        checkpoint_ns: int = 30 * NS_PER_S,
+    ) -> None:
+        self.node, self.counts = node, Counts()
+        self.links = links
+        self.feeds = list(feeds)
+        self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
+        self._look, self._tell = look, tick
+        self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
+        self._now_ns = 0
+        self._picture_due_ns = self._look_due_ns = self._checkpoint_due_ns = 0
+        self._stopped = threading.Event()
+
+    def catch_up(self) -> None:
+        """Become what the node was when it fell.
+
+        Raises:
+            FormatError: if what it left cannot be read.
+        """
+        checkpoint, records = self._memory.last()
+        if checkpoint is not None:
+            self.node.resume(checkpoint)
+        if self.node.exchange:
+            self.node.exchange.is_silent = True
+        for now_ns, record in records:
+            self._wake_until(now_ns)
+            self.node.receive(record, now_ns)
+            self._tell_again(now_ns)
+            self._now_ns = now_ns
+            self.counts.replayed += 1
+        if self.node.exchange:
+            self.node.exchange.speak(self._tick())
+        self._memory.keep(self.node.checkpoint())
+
+    def run(self, for_s: float | None = None) -> None:
+        """Run until `stop`, or for so long."""
+        self.begin()
+        end_ns = None if for_s is None else self._now_ns + round(for_s * NS_PER_S)
+        while not self._stopped.is_set() and (end_ns is None or self._now_ns < end_ns):
+            due_ns = self.due_ns() if end_ns is None else min(self.due_ns(), end_ns)
+            left_s = (due_ns - self._clock()) / NS_PER_S
+            if left_s > 0.0:
+                self._wait(min(left_s, WAIT_S_MAX))
+            self.turn()
+        self._memory.keep(self.node.checkpoint())
+
+    def begin(self) -> None:
+        """Note that it starts; all that is done every so often is due from now on."""
+        now_ns = self._tick()
+        self._receive(_says("starts", now_ns), now_ns)
+        self._picture_due_ns = self._look_due_ns = now_ns
+        self._checkpoint_due_ns = now_ns + self._checkpoint_ns
+
+    def due_ns(self) -> int:
+        """Return when `turn` has something to do, if nothing arrives before."""
+        wake_ns = self.node.wake_ns()
+        due_ns = min(self._picture_due_ns, self._look_due_ns, self._checkpoint_due_ns)
+        return due_ns if wake_ns is None else min(wake_ns, due_ns)
+
+    def turn(self) -> None:
+        """Do all that is due now, and take in what has arrived."""
+        now_ns = self._tick()
+        self._take_in(now_ns)
+        self._tell(now_ns)
+        if now_ns >= self._picture_due_ns:
+            self._heard(Outgoing("fused", self.node.picture(now_ns)), now_ns)
+            self._picture_due_ns = now_ns // self._picture_ns * self._picture_ns + self._picture_ns
+        if now_ns >= self._look_due_ns:
+            for order in self._look(now_ns):
+                self._receive(order, now_ns)
+            self._look_due_ns = now_ns + LOOK_NS
+        if now_ns >= self._checkpoint_due_ns:
+            self._memory.keep(self.node.checkpoint())
+            self._checkpoint_due_ns = now_ns + self._checkpoint_ns
+
+    def stop(self) -> None:
+        """End `run` soon; from any thread, or a signal's handler."""
+        self._stopped.set()
+
+    def _take_in(self, now_ns: int) -> None:
+        """Hand the node all that is due and all that has come."""
+        self._say_room()
+        self._wake_until(now_ns)
+        self._send(now_ns)
+        for partner, link in list(self.links.items()):
+            for content in link.receive():
+                self._receive(Frame.of(partner, content), now_ns)
+        for feed in self.feeds:
+            for batch in feed.receive():
+                self._receive(batch, now_ns)
+        self.counts.turn_ms_max = max(self.counts.turn_ms_max, (self._clock() - now_ns) / 1e6)
+
+    def _say_room(self) -> None:
+        """Tell each channel what its link takes now: what waits in the outbox can still be chosen by its worth."""
+        if self.node.exchange is None:
+            return
+        for partner, channel in self.node.exchange.channels.items():
+            link = self.links.get(partner)
+            channel.room_bytes = 0 if link is None else link.room_bytes
+
+    def _receive(self, record: Batch, now_ns: int) -> None:
+        self._memory.write(record, now_ns)
+        self.counts.records[type(record).__name__.lower()] += 1
+        self.node.receive(record, now_ns)
+        self._send(now_ns)
+
+    def _wake_until(self, now_ns: int) -> None:
+        while (due_ns := self.node.wake_ns()) is not None and due_ns <= now_ns:
+            self.node.wake(max(due_ns, self._now_ns))
+            self._now_ns = max(due_ns, self._now_ns)
+
+    def _send(self, now_ns: int) -> None:
+        for out in self.node.take():
+            if isinstance(out.record, Frame):
+                link = self.links.get(out.record.partner)
+                if link is None or not link.send(out.record.bytes(), urgent=out.is_urgent):
+                    self.counts.frames_refused[out.record.partner] += 1
+                continue
+            if out.channel == "alarm" and isinstance(out.record, Status):
+                self.counts.alarms[str(out.record.source[0]), str(out.record.subject[0])] += 1
+            self._heard(out, now_ns)
+
+    def _tell_again(self, now_ns: int) -> None:
+        """Hand on the warnings among what is given out once more: nobody knows whether they were shown before."""
+        for out in self.node.take():
+            if out.channel in SHOWN_AGAIN:
+                self._heard(out, now_ns)
+
+    def _tick(self) -> int:
+        """Return the time, which does not run backwards here when somebody sets the clock."""
+        self._now_ns = max(self._now_ns, self._clock())
+        return self._now_ns
+
+
+def _says(what: str, now_ns: int) -> Status:
+    return Status(
+        time_ns=np.array([now_ns]), source=np.array(["node"]), subject=np.array([what]), value=np.array([np.nan])
+    )

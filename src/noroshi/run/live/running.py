@@ -1,0 +1,234 @@
+"""One nation's node, live, from its file, with all that is around it."""
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from noroshi.geo.time import NS_PER_S
+from noroshi.run import kernel_cache
+from noroshi.run.feeds import Feed, open_feed
+from noroshi.run.feeds.simulated import Feed as Simulated
+from noroshi.run.links import Link, open_link
+from noroshi.run.live.auditing import Auditing
+from noroshi.run.live.memory import Memory
+from noroshi.run.live.node import LiveNode
+from noroshi.run.live.policies import Policies
+from noroshi.run.live.settings import describe
+from noroshi.run.live.watching import Watcher
+from noroshi.run.live.ways_out import WaysOut
+from noroshi.run.scenarios import Live, Nation, read_nation
+from noroshi.run.setup import assemble
+from noroshi.run.sharing import Sharing, public_keys
+from noroshi.run.stores.outbox import StoreFile
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a person asked for beside the nation's file; see `noroshi node --help`."""
+
+    nation: str
+    keys: Path | None = None
+    state: Path | None = None
+    feeds: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    serve: str | None = None
+    tokens: tuple[str, ...] = ()
+    for_s: float | None = None
+    clock_ns: Callable[[], int] = field(default=time.time_ns)
+
+
+def link_settings(text: str) -> dict[str, Any]:
+    """Return the link that `USA=tls/host:7447` (connect) or `USA@tls/0.0.0.0:7447` (listen) names.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    for sign, key in (("@", "listen"), ("=", "connect")):
+        partner, found, where = text.partition(sign)
+        if found and len(partner) == 3 and partner.isupper() and where:
+            return {"partner": partner, key: where}
+    raise ValueError(f"--link {text}: write USA=tls/HOST:PORT to connect, USA@tls/ADDRESS:PORT to listen")
+
+
+class Running:
+    """A node with all that is around it; use as a context, then `run`.
+
+    Args:
+        wanted: what a person asked for.
+        says: told, in one line, what happens to links, partners and rules.
+    """
+
+    def __init__(self, wanted: Wanted, says: Callable[[str], None] = lambda _: None) -> None:
+        self._wanted, self._says = wanted, says
+        self.nation: Nation = read_nation(wanted.nation)
+        folder = self.nation.source.folder
+        live = self.nation.live
+        self.live: Live = live
+        self.keys = wanted.keys or folder / live.keys
+        self.state = wanted.state or folder / live.state
+        self._arrived = threading.Event()
+        self._stack = ExitStack()
+        self.node: LiveNode
+
+    def __enter__(self) -> "Running":
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def run(self) -> None:
+        """Run until it is stopped, or as long as was wanted."""
+        self.node.run(self._wanted.for_s)
+
+    def _open(self, stack: ExitStack) -> None:
+        now_ns = self._wanted.clock_ns
+        kernel_cache.prepare()
+        memory = Memory(self.state / "journal")
+        stack.callback(memory.close)
+        feeds = [stack.enter_context(_closing(self._feed(address))) for address in self._addresses()]
+        sites = {site.sensor: site for site in self._own_sites()}
+        for feed in feeds:
+            sites |= feed.sites()
+        secret = _secret(self.state)
+        described = describe(
+            self.nation.code,
+            self.live,
+            sites=list(sites.values()),
+            policy="" if self.nation.policy is None else self.nation.policy.text,
+            motion=self.live.motion or _motion_of(feeds),
+            keys=self.keys,
+            secret=secret,
+            now_ns=now_ns(),
+        )
+        store = stack.enter_context(StoreFile(self.state / "outboxes.sqlite"))
+        auditing = None
+        if described.own is not None and described.setup.sharing is not None:
+            keys = {code: public_keys(text) for code, text in described.setup.sharing.partners.items()}
+            policies = Policies(store.state, self.nation.code)
+            auditing = Auditing(self.state / "audit", self.nation.code, described.own, keys, policies, now_ns())
+            stack.callback(lambda: auditing.close(now_ns()))
+        core, _ = assemble(
+            described.setup,
+            keys=described.own,
+            store_of=auditing.store_of(store) if auditing else None,
+            new_policy=auditing.new_policy if auditing else None,
+        )
+        sharing = described.setup.sharing
+        if auditing and core.exchange:
+            core.exchange.policy = policies.begin("" if sharing is None else sharing.policy, now_ns())
+            core.exchange.old_policy = policies.find
+        memory.start(described.setup)
+        exercise = _exercise(feeds, sharing)
+        links: dict[str, Link] = {}
+        stack.callback(_close_all, links)
+        watcher = None
+        if sharing is not None:
+            given = {"own": self.nation.code, "exercise": sharing.exercise, "keys": str(self.keys)}
+            watcher = Watcher(
+                self.nation,
+                self._wanted.nation,
+                keys=self.keys,
+                links=links,
+                fixed_links=[link_settings(text) for text in self._wanted.links],
+                orders=self.state / "orders",
+                open_=lambda settings: open_link({**given, **settings}, self._arrived.set),
+                says=self._says,
+            )
+        ways_out = WaysOut(self.nation.code, core, secret, self._edges(), exercise=exercise, now_ns=now_ns)
+        stack.callback(ways_out.close)
+        self.node = LiveNode(
+            core,
+            memory,
+            feeds=feeds,
+            links=links,
+            wait=self._wait,
+            now_ns=now_ns,
+            heard=ways_out.hear,
+            look=watcher.look if watcher else lambda _: (),
+            tick=auditing.tick if auditing else lambda _: None,
+            picture_ns=round(self.live.picture_s * NS_PER_S),
+            checkpoint_ns=round(self.live.checkpoint_s * NS_PER_S),
+        )
+        ways_out.watch(self.node)
+        self.node.catch_up()
+        if auditing and core.exchange:
+            auditing.watch(core.exchange)
+
+    def _wait(self, seconds: float) -> None:
+        self._arrived.wait(seconds)
+        self._arrived.clear()
+
+    def _addresses(self) -> Sequence[str]:
+        return self._wanted.feeds or self.live.feeds
+
+    def _feed(self, address: str) -> Feed:
+        return open_feed(address, arrived=self._arrived.set, now_ns=self._wanted.clock_ns)
+
+    def _own_sites(self) -> Sequence[Any]:
+        return [entry.site for entry in self.nation.sensors if entry.carrier is None]
+
+    def _edges(self) -> Sequence[Mapping[str, Any]]:
+        edges = list(self.live.edges)
+        if self._wanted.serve:
+            viewers = dict(text.partition("=")[::2] for text in self._wanted.tokens)
+            edges.append({"type": "stream", "address": self._wanted.serve, "viewers": viewers})
+        return edges
+
+
+def _motion_of(feeds: Sequence[Feed]) -> str:
+    """Return the motion models of a simulated feed's scenario; without one the simplest."""
+    for feed in feeds:
+        if isinstance(feed, Simulated):
+            return next(iter(feed.staged.setups.values())).motion
+    return "constant_velocity"
+
+
+def _exercise(feeds: Sequence[Feed], sharing: Sharing | None) -> str | None:
+    """Return the exercise that all that a node has belongs to, None if it is real.
+
+    Raises:
+        ValueError: if partners would take simulated sensors for real ones.
+    """
+    is_simulated = any(isinstance(feed, Simulated) for feed in feeds)
+    if sharing is None:
+        return "SIMULATED" if is_simulated else None
+    if is_simulated and sharing.exercise is None:
+        raise ValueError(
+            "simulated sensors, and keys of no exercise: partners would take them for real; noroshi pki init --exercise"
+        )
+    return sharing.exercise
+
+
+def _secret(state: Path) -> bytes:
+    """Return what the node's coarsening hangs on: made once, and kept as long as the folder is."""
+    path = state / "secret.key"
+    state.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(secrets.token_bytes(SECRET_BYTES))
+    return path.read_bytes()
+
+
+def _close_all(links: Mapping[str, Link]) -> None:
+    for link in links.values():
+        link.close()
+
+
+@contextmanager
+def _closing(thing: Any) -> Iterator[Any]:
+    try:
+        yield thing
+    finally:
+        thing.close()

@@ -1,0 +1,111 @@
+"""Owners that are displaced, turned or late are found out, and nothing is found where nothing is off."""
+
+import numpy as np
+import pytest
+from fusion_scenes import NS, START_NS, level, moved, place, tracks
+
+from noroshi.fusion import Fusion, Settings
+from noroshi.geo.wgs84 import enu_axes_at
+
+FIX, NOISE = np.hstack([np.eye(3), np.zeros((3, 3))]), 60.0**2 * np.eye(3)
+N, PERIOD_S = 15, 4.0
+
+
+def told(seed, biases, looks, *, reports=False, named=True, registering=True):
+    """Return the fusion of owners with these (east, north, up, turn, delay), and the truth at the end."""
+    rng = np.random.default_rng(seed)
+    lat, lon = 35.0 + 2.0 * rng.uniform(size=N), 140.0 + 2.0 * rng.uniform(size=N)
+    course = rng.uniform(0.0, 2.0 * np.pi, N)
+    states = np.concatenate([
+        level(place(lat[i], lon[i]), 220.0 * np.sin(course[i]), 220.0 * np.cos(course[i])) for i in range(N)
+    ])  # fmt: skip
+    middle = states[:, :3].mean(axis=0)
+    axes = enu_axes_at(middle[None])[0]
+    fusion = Fusion("x") if registering else Fusion("x", Settings(registering=None))
+    transition, noise = moved(PERIOD_S)
+    spread = {owner: np.diag([60.0] * 3 + [50.0] * 3) ** 2 for owner in biases}
+    error = {owner: rng.normal(size=(N, 6)) * np.sqrt(np.diagonal(spread[owner])) for owner in biases}
+    for k in range(looks):
+        if k:
+            shock = np.matvec(np.linalg.cholesky(noise), rng.normal(size=(N, 6)))
+            states = states @ transition.T + shock
+        for owner, bias in biases.items():
+            if k:
+                ahead = transition @ spread[owner] @ transition.T + noise
+                gain = ahead @ FIX.T @ np.linalg.inv(FIX @ ahead @ FIX.T + NOISE)
+                keep = np.eye(6) - gain @ FIX
+                spread[owner] = keep @ ahead @ keep.T + gain @ NOISE @ gain.T
+                error[owner] = (error[owner] @ transition.T - shock) @ keep.T + 60.0 * rng.normal(size=(N, 3)) @ gain.T
+            seen = states + error[owner]
+            turn = bias[3] * axes[2]
+            moved_away = bias[:3] @ axes + np.cross(turn, seen[:, :3] - middle) - bias[4] * seen[:, 3:]
+            seen = np.hstack([seen[:, :3] + moved_away, seen[:, 3:] + np.cross(turn, seen[:, 3:])])
+            more = {"icao": np.arange(N) + 1} if named else {}
+            if reports and owner == "R":
+                more["source_names"] = ("position_report",)
+            rows = tracks(
+                owner, np.arange(N) + 10, START_NS + int(k * PERIOD_S * NS), seen, [spread[owner]] * N, **more
+            )
+            fusion.receive(rows, owner=owner, feed="t", seq=k, coarse=False)
+        fusion.picture(START_NS + int(k * PERIOD_S * NS))
+    return fusion, states, middle, START_NS + int((looks - 1) * PERIOD_S * NS)
+
+
+def test_nothing_is_taken_out_where_nothing_is_off():
+    fusion, _, _, end_ns = told(1, {"A": np.zeros(5), "B": np.zeros(5), "C": np.zeros(5)}, 60)
+    assert not fusion.biases(end_ns).taken_out.any()
+    assert len(fusion.picture(end_ns)) == N
+
+
+def displaced(bias, where, middle):
+    """Return by how much a bias displaces (n, 6) states."""
+    axes = enu_axes_at(middle[None])[0]
+    return bias[:3] @ axes + np.cross(bias[3] * axes[2], where[:, :3] - middle) - bias[4] * where[:, 3:]
+
+
+@pytest.mark.parametrize(
+    "bias", [(1000.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, np.radians(0.5), 0.0), (0.0, 0.0, 0.0, 0.0, 0.5),
+             (700.0, -700.0, 50.0, np.radians(0.5), 0.5)],
+)  # fmt: skip
+def test_1_km_half_a_degree_and_half_a_second_are_found_against_what_targets_report(bias):
+    bias = np.array(bias)
+    fusion, states, middle, end_ns = told(2, {"A": bias, "R": np.zeros(5)}, 120, reports=True)
+    biases = fusion.biases(end_ns)
+    i = biases.owners.index("A")
+    sigma = np.sqrt(np.diagonal(biases.covariance))[5 * i : 5 * i + 5]
+    off = biases.found[i] - bias
+    assert abs(off[3]) < 4.0 * sigma[3] < np.radians(0.1)
+    assert abs(off[4]) < 4.0 * sigma[4] < 0.3
+    # An offset is one about a middle, which is the owner's own, so what counts is where it puts the targets.
+    moved_away = displaced(biases.found[i], states, biases.centre_ecef_m[i]) - displaced(bias, states, middle)
+    assert np.linalg.norm(moved_away, axis=1).max() < 80.0
+    assert biases.taken_out[i].any()
+    assert not biases.taken_out[1 - i].any()
+    picture = fusion.picture(end_ns)
+    order = np.argsort(picture.identity.icao_address)
+    error = picture.state_ecef[order] - states
+    nees = np.vecdot(error, np.linalg.solve(picture.covariance_ecef[order], error[:, :, None])[:, :, 0]) / 6.0
+    assert nees.mean() < 1.6
+    without, states, *_ = told(2, {"A": bias, "R": np.zeros(5)}, 120, reports=True, registering=False)
+    picture = without.picture(end_ns)
+    naive = picture.state_ecef[np.argsort(picture.identity.icao_address)] - states
+    assert np.linalg.norm(error[:, :3], axis=1).mean() < np.linalg.norm(naive[:, :3], axis=1).mean()
+
+
+def test_between_two_radars_the_difference_is_found_and_shared():
+    fusion, _, _, end_ns = told(3, {"A": np.zeros(5), "B": np.array([1000.0, 0.0, 0.0, 0.0, 0.0])}, 120)
+    biases = fusion.biases(end_ns)
+    owners, found = biases.owners, biases.found
+    apart = found[owners.index("B")] - found[owners.index("A")]
+    assert apart[0] == pytest.approx(1000.0, abs=60.0)
+    assert abs(apart[1]) < 60.0
+    assert found[owners.index("A"), 0] == pytest.approx(-500.0, abs=40.0)
+    assert biases.taken_out.any()
+
+
+def test_targets_without_names_are_joined_within_the_allowance_and_then_registered():
+    fusion, _, _, end_ns = told(4, {"A": np.zeros(5), "B": np.array([300.0, 0.0, 0.0, 0.0, 0.0])}, 120, named=False)
+    assert len(fusion.picture(end_ns)) == N
+    biases = fusion.biases(end_ns)
+    owners, found = biases.owners, biases.found
+    assert found[owners.index("B"), 0] - found[owners.index("A"), 0] == pytest.approx(300.0, abs=60.0)

@@ -1,0 +1,312 @@
+"""Two nodes over a link that loses, doubles, reorders and is cut: nothing missing, nothing twice, newest first."""
+
+import heapq
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sharing_scenes import ACTIONS, PASS_ALL, SECOND, SENSORS, START_NS, tracks_of
+
+from noroshi.formats.columns import pack, unpack
+from noroshi.node.contents import Kind
+from noroshi.node.exchange import Exchange, Partner
+from noroshi.records import Frame, Status, TrackStatus
+from noroshi.run.sharing import own_of_exercise
+from noroshi.sharing.facts import Facts
+from noroshi.sharing.label import ALL_PARTNERS, Label
+from noroshi.sharing.memory_store import MemoryStore
+from noroshi.sharing.release import Secrets
+from noroshi.sharing.rules import Product, parse
+
+EXERCISE = "links"
+WARN = '[[rules]]\nrule = "warn"\nto = ["ALL-PARTNERS"]\nproducts = ["warning"]\nthen = "pass"\nexercises = ["links"]\n'
+
+
+class Heard:
+    """Stands where fusion stands and counts what takes effect."""
+
+    def __init__(self):
+        self.rows = Counter()
+        self.order = []
+        self.forgotten = []
+
+    def receive(self, contributions, *, owner, feed, seq, coarse):
+        for number, time_ns in zip(contributions.track_id.tolist(), contributions.time_ns.tolist(), strict=True):
+            self.rows[owner, number, time_ns] += 1
+            self.order.append((owner, time_ns))
+
+    def forget(self, owner, track_ids, time_ns):
+        self.forgotten += track_ids.tolist()
+
+    def checkpoint(self):
+        names = [np.array(part) for part in zip(*self.rows, strict=True)] if self.rows else []
+        return {f"{i}": part for i, part in enumerate(names)} | {"n": np.array(list(self.rows.values()), np.int64)}
+
+    def resume(self, arrays):
+        columns = [arrays[f"{i}"].tolist() for i in range(3)] if "0" in arrays else [[], [], []]
+        keys = [(owner, number, time_ns) for owner, number, time_ns in zip(*columns, strict=True)]
+        self.rows = Counter(dict(zip(keys, arrays["n"].tolist(), strict=True)))
+
+
+RULES = PASS_ALL.replace("then", 'exercises = ["links"]\nthen') + WARN
+
+
+def exchange_of(nation, partners, stores, pump_ns=SECOND):
+    named = "".join(f'{code} = "close"\n' for code in partners)
+    policy = parse(f'nation = "{nation}"\n[partners]\n{named}{RULES}', ACTIONS)
+    own = own_of_exercise(EXERCISE, 1, nation)
+    return Exchange(
+        nation,
+        key=own.key,
+        policy=policy,
+        secrets=Secrets(own.secret),
+        partners={code: Partner(keys=(own_of_exercise(EXERCISE, 1, code).key.public_key(),)) for code in partners},
+        new_policy=lambda kind, content, policy, now_ns: parse(content, ACTIONS),
+        store_of=lambda code: stores[nation, code],
+        fusion=Heard(),
+        sensor_types=SENSORS,
+        exercise=EXERCISE,
+        pump_ns=pump_ns,
+    )
+
+
+class Two:
+    """Two exchanges and the link between them, stepped by a tenth of a second."""
+
+    def __init__(self, seed, *, loss=0.0, doubled=0.0, jitter_s=0.0, pump_ns=SECOND):
+        self.pump_ns = pump_ns
+        self.stores = {pair: MemoryStore() for pair in (("JPN", "USA"), ("USA", "JPN"))}
+        self.nodes = {}
+        for nation, partner in self.stores:
+            self.make(nation, partner)
+        self.rng = np.random.default_rng(seed)
+        self.loss, self.doubled, self.jitter_s = loss, doubled, jitter_s
+        self.is_cut = False
+        self.now_ns = START_NS
+        self.flying = []
+        self.n_frames = 0
+        self.others = []
+        self.tracks = tracks_of(6, rng=np.random.default_rng(seed)).replace(
+            status=np.full(6, TrackStatus.FIRM, np.uint8)
+        )
+        self.sent = set()
+        self.warnings = {"JPN": set(), "USA": set()}
+
+    def make(self, nation, partner):
+        self.nodes[nation] = exchange_of(nation, [partner], self.stores, pump_ns=self.pump_ns)
+        self.nodes[nation].start(getattr(self, "now_ns", START_NS))
+
+    def share(self, nation="JPN"):
+        rows = self.tracks.replace(time_ns=np.full(6, self.now_ns), updated_ns=np.full(6, self.now_ns), node=nation)
+        node = self.nodes[nation]
+        node.share(rows, self.now_ns, is_whole=True)
+        numbers = node.secrets.numbers("close").of(rows.track_id).tolist()
+        self.sent |= {(nation, number, self.now_ns) for number in numbers}
+
+    def warn(self, nation, number):
+        record = Status(
+            time_ns=np.array([self.now_ns]), source=np.array([nation]), subject=np.array([f"warning {number}"]),
+            value=np.array([float(number)]),
+        )  # fmt: skip
+        facts = Facts(
+            product=Product.WARNING, n=1, label=Label(originator=nation, releasable_to=(ALL_PARTNERS,)),
+            exercise=EXERCISE,
+        )  # fmt: skip
+        self.nodes[nation].announce(record, Product.WARNING, [number], facts, self.now_ns)
+
+    def step(self, seconds=0.1):
+        self.now_ns += round(seconds * SECOND)
+        while self.flying and self.flying[0][0] <= self.now_ns:
+            _, _, sender, receiver, content = heapq.heappop(self.flying)
+            if not self.is_cut and receiver in self.nodes:
+                self.nodes[receiver].hear(Frame.of(sender, content), self.now_ns)
+        for nation, node in self.nodes.items():
+            if node.wake_ns is not None and node.wake_ns <= self.now_ns:
+                node.wake(node.wake_ns)
+            for out in node.take():
+                if out.channel == "frame":
+                    self.send(nation, out.record)
+                elif out.channel == "warning":
+                    self.others.append((nation, out.record.subject[0]))
+
+    def send(self, sender, frame):
+        for _ in range(1 + (self.rng.random() < self.doubled)):
+            if self.is_cut or self.rng.random() < self.loss:
+                continue
+            at_ns = self.now_ns + 50_000_000 + round(self.jitter_s * self.rng.exponential() * SECOND)
+            self.n_frames += 1
+            heapq.heappush(self.flying, (at_ns, self.n_frames, sender, frame.partner, frame.bytes()))
+
+    def run(self, seconds, *, share_every_s=1, both=True):
+        for tick in range(round(seconds * 10)):
+            if share_every_s and tick % (10 * share_every_s) == 0:
+                for nation in list(self.nodes) if both else ["JPN"]:
+                    self.share(nation)
+            self.step()
+
+    def taken(self, at, of):
+        return {key: n for key, n in self.nodes[at].fusion.rows.items() if key[0] == of}
+
+    def check_whole(self):
+        for at, of in (("USA", "JPN"), ("JPN", "USA")):
+            taken = self.taken(at, of)
+            assert set(taken) == {key for key in self.sent if key[0] == of}
+            assert set(taken.values()) <= {1}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_bad_link_loses_nothing_and_doubles_nothing(seed):
+    two = Two(seed, loss=0.2, doubled=0.2, jitter_s=0.3)
+    for number in range(8):
+        two.warn("JPN", number)
+        two.run(4)
+    two.loss = 0.0
+    two.run(20, share_every_s=0)
+    two.check_whole()
+    assert sorted(two.others) == [("USA", f"warning {number}") for number in range(8)]
+
+
+@pytest.mark.parametrize("cut_s", [5, 60, 600])
+def test_after_a_cut_the_newest_comes_first_and_the_rest_after(cut_s):
+    two = Two(1, pump_ns=0)  # as a live node does it
+    two.run(5)
+    two.is_cut = True
+    two.run(cut_s)
+    two.is_cut = False
+    before = len(two.nodes["USA"].fusion.order)
+    back_ns = two.now_ns
+    two.warn("JPN", 1)
+    while not any(time_ns >= back_ns - SECOND for _, time_ns in two.nodes["USA"].fusion.order[before:]):
+        two.run(0.1, share_every_s=0)
+        assert two.now_ns - back_ns <= SECOND
+    late = [time_ns for owner, time_ns in two.nodes["USA"].fusion.order[before:] if owner == "JPN"]
+    assert late[:6] == [max(late)] * 6
+    two.run(20, share_every_s=0)
+    two.check_whole()
+    assert two.others == [("USA", "warning 1")]
+
+
+def test_a_silent_partner_is_away_and_told_apart_from_one_that_is_there():
+    two = Two(2)
+    two.run(3)
+    channel = two.nodes["JPN"].channels["USA"]
+    assert channel.is_heard(two.now_ns)
+    two.is_cut = True
+    two.run(5)
+    assert not channel.is_heard(two.now_ns)
+    assert len(channel.outbox)  # what is new waits
+
+
+def test_killed_nodes_go_on_from_their_checkpoint_and_their_journal():
+    two = Two(3, loss=0.1)
+    two.run(10)
+    memory = two.nodes["USA"].checkpoint()
+    frames = []
+    hear = two.nodes["USA"].hear
+    two.nodes["USA"].hear = lambda frame, now_ns: (frames.append((pack(frame), now_ns)), hear(frame, now_ns))
+    two.run(10, both=False)
+    two.make("USA", "JPN")  # kill -9: what its disk holds is its store, its checkpoint and its journal
+    again = two.nodes["USA"]
+    again.is_silent = True
+    store = two.stores["USA", "JPN"].state()
+    again.resume({**memory, "channels": {"JPN": {**memory["channels"]["JPN"], "store": store}}})
+    for data, now_ns in frames:
+        again.hear(unpack(data), now_ns)
+    again.is_silent = False
+    two.run(10)
+    two.loss = 0.0
+    two.run(20, share_every_s=0)
+    two.check_whole()
+
+
+def test_a_node_that_lost_its_memory_is_told_again_and_goes_on():
+    two = Two(4)
+    two.run(30)
+    assert two.nodes["JPN"].channels["USA"].outbox.acknowledged > 0
+    two.make("USA", "JPN")
+    two.run(1, both=False)
+    two.run(6, share_every_s=0)
+    held = two.taken("USA", "JPN")
+    assert {number for _, number, _ in held} == {number for owner, number, _ in two.sent if owner == "JPN"}
+    assert not two.nodes["USA"].channels["JPN"].receiver.gaps
+    two.run(5)
+    assert max(time_ns for _, _, time_ns in two.taken("USA", "JPN")) >= two.now_ns - 2 * SECOND
+    alarms = two.nodes["JPN"].channels["USA"].alarms
+    assert not alarms
+
+
+def test_receipts_are_signed_by_both_and_free_the_outbox():
+    two = Two(5)
+    two.run(20)
+    channel = two.nodes["JPN"].channels["USA"]
+    assert channel.receipt.recipient_signature
+    assert channel.receipt.owner_signature
+    assert two.nodes["USA"].channels["JPN"].proof == channel.receipt
+    assert len(two.stores["JPN", "USA"].messages) < 10
+
+
+def test_what_is_altered_forged_or_unknown_is_an_alarm_and_nothing_else():
+    two = Two(6)
+    two.run(3)
+    usa = two.nodes["USA"]
+    before = dict(usa.fusion.rows)
+    two.share("JPN")
+    two.nodes["JPN"].wake(two.now_ns // SECOND * SECOND + SECOND)
+    message = next(
+        out.record.bytes()
+        for out in two.nodes["JPN"].take()
+        if out.channel == "frame" and out.record.bytes()[:1] == Kind.MESSAGE.value
+    )
+    for place in range(1, len(message), 97):
+        usa.hear(Frame.of("JPN", message[:place] + bytes([message[place] ^ 1]) + message[place + 1 :]), two.now_ns)
+    for content in (b"", b"M", b"X123", b"Bxx", b"A\x92\x01\x02\x03", b"R\x90", b"C\x90", message[:50]):
+        usa.hear(Frame.of("JPN", content), two.now_ns)
+    usa.hear(Frame.of("KOR", message), two.now_ns)
+    assert usa.fusion.rows == before
+    said = {(out.record.source[0], out.record.subject[0]) for out in usa.take() if out.channel == "alarm"}
+    assert ("JPN", "link: altered, or signed with another key") in said
+    assert ("KOR", "link: a frame of a nation that is no partner") in said
+    usa.hear(Frame.of("JPN", message), two.now_ns)
+    usa.hear(Frame.of("JPN", message), two.now_ns)
+    assert set(usa.fusion.rows.values()) == {1}
+    assert ("JPN", "link: received before") in {
+        (out.record.source[0], out.record.subject[0]) for out in usa.take() if out.channel == "alarm"
+    }
+
+
+def test_a_tighter_policy_purges_and_sends_tombstones():
+    two = Two(7)
+    two.run(5)
+    jpn = two.nodes["JPN"]
+    nothing = parse('nation = "JPN"\n[partners]\nUSA = "close"\n' + WARN, ACTIONS)
+    two.is_cut = True
+    two.run(5)
+    two.is_cut = False
+    jpn.change_policy(nothing, two.now_ns)
+    before = dict(two.taken("USA", "JPN"))
+    two.run(10)
+    told = {number for _, number, _ in before}
+    assert set(two.nodes["USA"].fusion.forgotten) == told
+    assert two.taken("USA", "JPN") == before
+    assert not two.nodes["USA"].channels["JPN"].receiver.gaps
+
+
+def test_own_rows_are_fused_under_the_numbers_that_partners_see():
+    two = Two(8)
+    two.run(5)
+    own = {key: n for key, n in two.nodes["JPN"].fusion.rows.items() if key[0] == "JPN"}
+    assert set(own) >= set(two.taken("USA", "JPN"))
+
+
+def test_a_track_that_is_gone_is_told_as_lost():
+    heard = []
+    two = Two(9)
+    two.run(2)
+    two.nodes["USA"].fusion = SimpleNamespace(
+        receive=lambda rows, **_: heard.append(rows), forget=None, checkpoint=dict, resume=None
+    )
+    two.tracks = two.tracks.replace(track_id=np.append(two.tracks.track_id[:5], np.uint64(77)))
+    two.run(3, both=False)
+    lost = [number for rows in heard for number in rows.track_id[rows.status == TrackStatus.LOST].tolist()]
+    assert len(lost) == 1
