@@ -70,12 +70,15 @@ class Warner:
         self._heard_ns: dict[str, int] = {}
 
     def notice(self, launches: Launches) -> None:
-        """Take in notices of launches whose place is not known."""
-        for number, first_ns, time_ns, probability in zip(
-            launches.launch_id.tolist(), launches.first_ns.tolist(), launches.time_ns.tolist(),
-            launches.probability.tolist(), strict=True,
+        """Take in notices of launches; one that a track has is told as that track's threat."""
+        for number, track, first_ns, time_ns, probability in zip(
+            launches.launch_id.tolist(), launches.track_id.tolist(), launches.first_ns.tolist(),
+            launches.time_ns.tolist(), launches.probability.tolist(), strict=True,
         ):  # fmt: skip
-            self._launches[number] = (first_ns, time_ns, probability)
+            if track:
+                self._launches.pop(number, None)
+            else:
+                self._launches[number] = (first_ns, time_ns, probability)
 
     def hear(self, sensor: str, time_ns: int) -> None:
         """Note that a sensor gave a sign of life."""
