@@ -36,7 +36,7 @@ NEAR_SPEED, NEAR_SPEED_M_S = 0.01, 10.0
 NEAR_THRUST = 0.05
 NEAR_MIN, FARTHER = 40.0, 0.7  # so many must count; else all farther off count more
 HEIGHT_SIGMAS = 8.0
-STEERING_RAD = 0.03  # off the plane in which it rises, and in it
+STEERING_RAD = 0.015  # off the plane in which it rises, and in it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
