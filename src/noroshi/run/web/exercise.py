@@ -1,0 +1,159 @@
+"""An exercise that runs now as something to show: every nation's own picture, each as its node has it."""
+
+import math
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.exercise.flight import Flight
+from noroshi.geo.time import NS_PER_S
+from noroshi.geo.wgs84 import MEAN_RADIUS_M
+from noroshi.records import Batch
+from noroshi.run import kernel_cache
+from noroshi.run.exercises.books import Books, write_world
+from noroshi.run.exercises.driver import Driver
+from noroshi.run.exercises.staging import Stage, stage
+from noroshi.run.scenarios import Area, Scenario, read_scenario
+from noroshi.run.setup import Setup
+from noroshi.run.web.film import Film
+from noroshi.run.web.onlooker import Onlooker
+from noroshi.run.web.reaching import around
+from noroshi.run.web.showing import EXERCISE, Showing
+from noroshi.run.web.situation import Places
+
+RING_POINTS = 72
+
+
+class ExerciseShowing(Showing):
+    """What the nodes of an exercise show; `run` runs it, in whatever thread it is called.
+
+    Args:
+        scenario: a file, or the name of a shipped one.
+        also: nations that take part beside those it names.
+        rate: how fast pages play at first.
+        folder: where the journals are written; they are thrown away if None.
+        until_s: stop so long after the start; at the scenario's end if None.
+    """
+
+    def __init__(
+        self,
+        scenario: str,
+        also: Sequence[str] = (),
+        *,
+        rate: float = 1.0,
+        folder: Path | None = None,
+        until_s: float | None = None,
+    ) -> None:
+        self._scenario: Scenario = read_scenario(scenario, also)
+        read = self._scenario
+        views = {nation.code: nation.name for nation in read.nations}
+        end_ns = read.end_ns if until_s is None else min(read.end_ns, read.start_ns + round(until_s * NS_PER_S))
+        super().__init__(
+            film=Film(), mode=EXERCISE, exercise=read.name, node="all nodes", views=views, own=frozenset(views),
+            start_ns=read.start_ns, end_ns=end_ns, rate=rate, saying="flying the exercise's world",
+        )  # fmt: skip
+        for code in views:
+            self.film.reel(code)
+        self._folder, self._stopped = folder, threading.Event()
+
+    def stop(self) -> None:
+        """End `run` soon."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Run the exercise as fast as it goes, and keep what it shows."""
+        scenario = self._scenario
+        staged = stage(scenario)
+        with ExitStack() as stack:
+            folder = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="noroshi-")))
+            write_world(folder, scenario, staged.cast.bodies, 0)
+            onlookers: dict[str, Onlooker] = {}
+            books = stack.enter_context(_Books(folder, staged.setups, onlookers))
+            driver = Driver(
+                scenario.start_ns,
+                scenario.end_ns,
+                feeds=staged.feeds,
+                make=staged.node,
+                names=list(staged.setups),
+                books=books,
+                links=staged.links,
+                faults=staged.faults,
+                heard=lambda name, out, now_ns: onlookers[name].hear(out, now_ns),
+            )
+            for code in staged.setups:
+                onlookers[code] = self._onlooker(staged, code, driver)
+            self.pictures = {code: onlooker.picture for code, onlooker in onlookers.items()}
+            self.saying = "the first run on a machine compiles for half a minute" if kernel_cache.is_cold() else ""
+            self._go(driver, onlookers)
+        self.saying = ""
+        self.film.grown()
+
+    def _go(self, driver: Driver, onlookers: Mapping[str, Onlooker]) -> None:
+        assert self.end_ns is not None
+        at_ns = self._scenario.start_ns
+        while not self._stopped.is_set():
+            for code, onlooker in onlookers.items():
+                onlooker.follow(driver.nodes[code])
+                onlooker.look(at_ns)
+            if at_ns > self._scenario.start_ns + self.step_ns:
+                self.saying = ""
+            if at_ns >= self.end_ns:
+                return
+            at_ns = min(at_ns + self.step_ns, self.end_ns)
+            driver.run(at_ns + 1)
+
+    def _onlooker(self, staged: Stage, code: str, driver: Driver) -> Onlooker:
+        setup = staged.setups[code]
+        world = staged.cast.world
+        carriers: dict[str, tuple[str, Places]] = {
+            entry.site.sensor: (entry.carrier, partial(_places, world.flight(entry.carrier)))
+            for entry in staged.cast.eyes[code]
+            if entry.carrier
+        }
+        return Onlooker(
+            driver.nodes[code],
+            self.film,
+            nation=code,
+            viewers=[code],
+            exercise=self.exercise,
+            names=self.views,
+            sites=[site.record() for site in setup.sites],
+            secret=b"a node of an exercise has its own",
+            carriers=carriers,
+            zones=[_zone(area) for area in self._scenario.areas],
+            now_ns=time.time_ns,
+        )
+
+
+class _Books(Books):
+    """The journals, and beside them whoever looks at what the nodes receive."""
+
+    def __init__(self, folder: Path, setups: Mapping[str, Setup], onlookers: Mapping[str, Onlooker]) -> None:
+        super().__init__(folder, setups)
+        self._onlookers = onlookers
+
+    def write(self, node: str, record: Batch, now_ns: int) -> None:
+        super().write(node, record, now_ns)
+        self._onlookers[node].took(record, now_ns)
+
+
+def _places(flight: Flight, time_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    return flight.at(time_ns)[:, :3]
+
+
+def _zone(area: Area) -> dict[str, Any]:
+    lat, lon = around(
+        math.radians(area.lat_deg), math.radians(area.lon_deg), area.radius_km * 1000.0 / MEAN_RADIUS_M, RING_POINTS
+    )
+    return {
+        "name": area.name, "sort": "exercise", "height_m": [None, None],
+        "ring_deg": np.degrees(np.stack([lat, lon], axis=1)).round(4).tolist(),
+    }  # fmt: skip
