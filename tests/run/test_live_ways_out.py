@@ -26,7 +26,7 @@ def node_of(rules=RULES, exercise=None):
         policy=policy_of(rules), secrets=Secrets(SECRET), exercise=exercise, sensor_types=SENSORS,
         label=Label(originator="JPN", releasable_to=(ALL_PARTNERS,)), channels={},
     )  # fmt: skip
-    return types.SimpleNamespace(exchange=exchange, refused=Counter(), sensors={}, name="JPN")
+    return types.SimpleNamespace(exchange=exchange, refused=Counter(), sensors={}, name="JPN", watch=None)
 
 
 def picture(ways_out, token):

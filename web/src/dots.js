@@ -39,7 +39,8 @@ export class Dots {
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
     this.image = new ImageData(1, 1);
     this.pixels = new Uint32Array(this.image.data.buffer);
-    this.isEmpty = true;
+    this.isEmpty = this.wasEmpty = true;
+    this.width = this.height = 1;
   }
 
   /** @param {number} width @param {number} height */
@@ -50,18 +51,19 @@ export class Dots {
       this.image = new ImageData(width, height);
       this.pixels = new Uint32Array(this.image.data.buffer);
     } else if (!this.isEmpty) this.pixels.fill(0);
+    this.width = width;
+    this.height = height;
     this.wasEmpty = this.isEmpty;
     this.isEmpty = true;
   }
 
-  wasEmpty = true;
-
   /** @param {number} x @param {number} y @param {Stamp} dot */
   put(x, y, { x: dx, y: dy, colour }) {
-    const { pixels } = this;
-    const { width, height } = this.image;
-    const [left, top] = [Math.round(x), Math.round(y)];
-    if (left < SIDE_PX || top < SIDE_PX || left >= width - SIDE_PX || top >= height - SIDE_PX) return;
+    const pixels = this.pixels;
+    const width = this.width;
+    const left = Math.round(x);
+    const top = Math.round(y);
+    if (left < SIDE_PX || top < SIDE_PX || left >= width - SIDE_PX || top >= this.height - SIDE_PX) return;
     this.isEmpty = false;
     const at = top * width + left;
     for (let k = 0; k < colour.length; k++) pixels[at + dy[k] * width + dx[k]] = colour[k];

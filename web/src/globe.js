@@ -98,6 +98,7 @@ export class GlobeView {
     this.matrix = new Float64Array(16);
     this.eyePoint = new Float64Array(3);
     this.vh2 = 0;
+    this.cesium_ms = 0; // of the last drawing: by software it is most of it
     this.overlay = new Overlay(this.over, this.dots, world, this);
     this.forget = scene.camera.changed.addEventListener(moved);
     scene.camera.percentageChanged = 0.02;
@@ -194,15 +195,18 @@ export class GlobeView {
     if (w <= 0) return false;
     this.px = ((m[0] * x + m[4] * y + m[8] * z + m[12]) / w + 1) * 0.5 * this.width;
     this.py = (1 - (m[1] * x + m[5] * y + m[9] * z + m[13]) / w) * 0.5 * this.height;
-    const [ex, ey, ez] = this.eyePoint;
-    const [dx, dy, dz] = [x - ex, y - ey, z - ez];
-    const along = -((dx * ex + dy * ey) / A2 + (dz * ez) / B2);
+    const eye = this.eyePoint;
+    const dx = x - eye[0];
+    const dy = y - eye[1];
+    const dz = z - eye[2];
+    const along = -((dx * eye[0] + dy * eye[1]) / A2 + (dz * eye[2]) / B2);
     return !(along > this.vh2 && along * along > this.vh2 * ((dx * dx + dy * dy) / A2 + (dz * dz) / B2));
   }
 
   /** @param {number} lon @param {number} lat @param {number} height_m */
   spot(lon, lat, height_m) {
-    return this.at(...ecef(lon, lat, Math.max(LIFT_M, height_m)));
+    const [x, y, z] = ecef(lon, lat, Math.max(LIFT_M, height_m));
+    return this.at(x, y, z);
   }
 
   /** @param {Trail} trail @param {number} j */
@@ -253,7 +257,9 @@ export class GlobeView {
   /** @param {Drawing} drawing */
   draw(drawing) {
     if (this.theme !== settings.theme) this.paint();
+    const began = performance.now();
     this.widget.render();
+    this.cesium_ms = performance.now() - began;
     this.aim();
     this.over.clearRect(0, 0, this.width, this.height);
     for (const shape of drawing.scene.shapes) this.drawShape(shape);

@@ -29,6 +29,7 @@ import { ALERTED, KINDS, SHIP, SUSPECT, THREATENS } from "./wire.js";
 const SYMBOLS_MOST = 220; // with more tracks in sight than this, what is not suspect is a dot
 const DETAILS_MOST = 420; // and has no history and no ellipse
 const LABELS_MOST = 70;
+const PLACES_MOST = 9; // warned places with their names; the others are rings alone
 const FONT = '12px "Noto Sans", "Noto Sans CJK JP", system-ui, sans-serif';
 const BOLD = `700 ${FONT}`;
 
@@ -105,7 +106,8 @@ export class Overlay {
       if (marked >= 0) brackets(over, seen.x[marked], seen.y[marked], colours.select);
     }
 
-    for (const mark of scene.marks) this.drawMark(mark, drawing, labels);
+    const named = new Set([...scene.marks].filter(({ sort }) => sort === "place").sort((a, b) => b.priority - a.priority).slice(0, PLACES_MOST));
+    for (const mark of scene.marks) this.drawMark(mark, drawing, labels, named.has(mark));
     if (drawing.measure.length) this.drawMeasure(drawing);
     const measure = (/** @type {string} */ text, /** @type {boolean} */ bold) => {
       const key = bold ? `*${text}` : text;
@@ -196,14 +198,14 @@ export class Overlay {
     const frame = /** @type {NonNullable<World["frame"]>} */ (this.world.frame);
     const threat = frame.mark[i] & (THREATENS | ALERTED) ? 20 : 0;
     return {
-      x, y, gap: big ? 13 : 7, lines: trackLines(this.world, i, isSelected), boxed: isSelected,
+      x, y, gap: big ? 13 : 7, lines: trackLines(this.world, i, isSelected), boxed: isSelected || frame.affiliation[i] >= SUSPECT,
       priority: (isSelected ? 60 : 0) + threat + (frame.affiliation[i] >= 2 ? 10 : 0) + (KINDS[frame.kind[i]] === "aircraft" ? 1 : 0),
       colour: AFFILIATION[settings.palette][settings.theme][SIDES[frame.affiliation[i]]],
     };
   }
 
-  /** @param {Mark} mark @param {Drawing} drawing @param {Label[]} labels */
-  drawMark(mark, drawing, labels) {
+  /** @param {Mark} mark @param {Drawing} drawing @param {Label[]} labels @param {boolean} isNamed of warned places, whether it is one of the most urgent */
+  drawMark(mark, drawing, labels, isNamed) {
     const { over, eye } = this;
     const colours = MAP[settings.theme];
     if (!eye.spot(mark.lon, mark.lat, mark.height_m)) return;
@@ -222,7 +224,7 @@ export class Overlay {
       over.strokeStyle = mark.sort === "place" ? colours.warn : colours.path;
       over.lineWidth = 2;
       over.beginPath();
-      if (mark.sort === "place") over.arc(x, y, 4, 0, 7);
+      if (mark.sort === "place") over.arc(x, y, isNamed ? 4 : 2.5, 0, 7);
       else {
         over.moveTo(x - 5, y - 5);
         over.lineTo(x + 5, y + 5);
@@ -230,7 +232,7 @@ export class Overlay {
         over.lineTo(x - 5, y + 5);
       }
       over.stroke();
-      if (mark.sort === "place" && !drawing.still) {
+      if (isNamed && !drawing.still) {
         const phase = (performance.now() % 2000) / 2000;
         over.strokeStyle = faded(colours.warn, 0.8 * (1 - phase));
         over.beginPath();
@@ -251,6 +253,7 @@ export class Overlay {
     }
     if (mark.sort === "satellite" && eye.span_m > 11_000) return;
     if (mark.sort === "sensor" && eye.span_m > 7000 && mark.state === "ok") return;
+    if (mark.sort === "place" && !isNamed) return;
     const lines = left ? [[...mark.lines, left].join("  ")] : mark.lines;
     if (!lines.length || !lines[0]) return;
     const important = mark.sort === "place";

@@ -39,7 +39,7 @@ function initial() {
     hiddenNations: [],
     leader_min: 1,
     coverage_m: 10_000,
-    heights_m: [-1000, 1e9],
+    heights_m: [-Infinity, Infinity],
     sound: false,
     tentative: false,
   };

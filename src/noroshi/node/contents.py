@@ -12,6 +12,7 @@ from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Alert, Batch, Decision, Launches, Status, Tracks, TrackStatus, joined_by_sensor, take
+from noroshi.records.alert import EXERCISE
 from noroshi.sharing.actions.strip import types_as_sources
 from noroshi.sharing.envelope import Number, TimeNs
 from noroshi.sharing.release import without_idle_sensors
@@ -153,8 +154,8 @@ def notice_of(body: bytes, owner: str) -> Batch:
         raise FormatError(f"a {type(record).__name__} where a notice belongs")
     if len(record) > ROWS_MAX:
         raise FormatError(f"{len(record)} rows in one notice")
-    if isinstance(record, Alert) and record.sender != owner:
-        raise FormatError("an alert of another nation than that which sends it")
+    if isinstance(record, Alert) and (record.sender != owner or record.status != EXERCISE):
+        raise FormatError("an alert of another nation than that which sends it, or of no exercise")
     if isinstance(record, Launches) and (
         record.node != owner or not all(np.isfinite(getattr(record, name)).all() for name in record.COLUMNS)
     ):

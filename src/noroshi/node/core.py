@@ -14,10 +14,11 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.node.exchange import Exchange
 from noroshi.node.outgoing import Outgoing
 from noroshi.node.watch import Watch
-from noroshi.records import Batch, Detections, Frame, Order, Quality, Tracks
+from noroshi.records import Batch, Detections, Frame, Launches, Order, Quality, Tracks
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
+from noroshi.tracking.launches import noticed, rising, together
 from noroshi.tracking.registrar import Registrar
 from noroshi.tracking.rewind import Rewind, good
 
@@ -101,6 +102,7 @@ class Node:
         while self._wake_ns is not None and self._wake_ns <= now_ns:
             own = self._rewind.tracker.picture(self._wake_ns)
             self._give("picture", own)
+            self._notice(rising(own))
             if self.exchange:
                 self.exchange.share(own, self._wake_ns, is_whole=True)
                 self._give("fused", self.exchange.picture(self._wake_ns))
@@ -207,6 +209,8 @@ class Node:
         changed = self._rewind.step(usable, sensor)
         if self._rewind.n_late_rows > late:
             self.refused[detections.sensor, Quality.LATE.name] += self._rewind.n_late_rows - late
+        seen = noticed(self._rewind.tracker, self.name, int(usable.time_ns.min(initial=self._now_ns)))
+        self._notice(seen if changed is None else together(self.name, seen, rising(changed)))
         if changed is not None:
             self._give("tracks", changed)
             if self.exchange and len(changed):
@@ -226,9 +230,15 @@ class Node:
             for source, record in heard:
                 self.watch.hear(record, now_ns, source=source)
 
-    def _give(self, channel: str, tracks: Tracks) -> None:
-        if len(tracks):
-            self._outgoing.append(Outgoing(channel, tracks))
+    def _notice(self, launches: Launches) -> None:
+        if self.watch and len(launches):
+            self.watch.hear(launches, self._now_ns)
+        else:
+            self._give("launch", launches)
+
+    def _give(self, channel: str, record: Batch) -> None:
+        if len(record):
+            self._outgoing.append(Outgoing(channel, record))
 
     def _advance(self, now_ns: int) -> None:
         if now_ns < self._now_ns:

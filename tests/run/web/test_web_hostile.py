@@ -101,6 +101,7 @@ def test_bytes_and_floods_are_refused(pages):
         for i in range(200):
             one.socket.send(json.dumps({"type": "got", "sequence": i}))
         assert one.text("refused")["reason"] == "too many messages"
+        assert one.closed() == 1008
     with page(pages) as one:
         assert one.frame()  # it is there for everybody else
 

@@ -11,7 +11,7 @@ import { track } from "./track.js";
 
 const HEIGHTS_M = [3000, 10_000, 20_000, 50_000, 100_000, 300_000];
 /** @type {[number, number][]} */
-const BANDS = [[-1000, 1e9], [-1000, 3000], [3000, 20_000], [20_000, 1e9]];
+const BANDS = [[-Infinity, Infinity], [-Infinity, 3000], [3000, 20_000], [20_000, Infinity]];
 const TABS = ["picture", "track", "state"];
 
 /** @param {App} app */
@@ -125,7 +125,7 @@ function picture(app) {
 }
 
 /** @param {number} low @param {number} high */
-const bandText = (low, high) => (low < 0 && high > 1e8 ? t("picture.height_all") : high > 1e8 ? `> ${low / 1000} km` : low < 0 ? `< ${high / 1000} km` : `${low / 1000}–${high / 1000} km`);
+const bandText = (low, high) => (low < 0 && high === Infinity ? t("picture.height_all") : high === Infinity ? `> ${low / 1000} km` : low < 0 ? `< ${high / 1000} km` : `${low / 1000}–${high / 1000} km`);
 
 /** @param {boolean} checked @param {() => void} act @param {string} [testid] */
 const box = (checked, act, testid) => h("input", { type: "checkbox", checked, onchange: act, "data-testid": testid });

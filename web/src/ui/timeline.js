@@ -81,7 +81,7 @@ export function timeline(app) {
   const extent = () => {
     const clock = world.clock;
     if (!clock) return null;
-    const last = Math.max(clock.known_ms, clock.end_ms ?? 0, ...world.threats.map(({ end_ms }) => end_ms ?? 0), ...world.alerts.map(({ expires_ms, life }) => (life === "issued" ? expires_ms : 0)));
+    const last = Math.max(clock.known_ms, clock.end_ms ?? 0, ...world.threats.map(({ end_ms }) => end_ms ?? 0), ...world.alerts.flatMap(({ areas, life }) => (life === "issued" || life === "proposed" ? areas.map((area) => area.arrival_latest_ms) : [])));
     const to = Math.min(Math.max(last, clock.known_ms + 60_000), clock.known_ms + AHEAD_MS) + 15_000;
     const from = clock.end_ms === null ? Math.max(clock.start_ms, clock.known_ms - 3_600_000) : clock.start_ms;
     return { from, to: clock.end_ms === null ? to : Math.max(to, clock.end_ms) };

@@ -37,7 +37,7 @@ class WaysOut:
         sites: of the node's sensors.
         folder: where what the page has shown is kept; the system's own for such files if None.
         step_ns: how often the node gives out its picture.
-        decide: takes what a person says on the page of a proposal (name, role, message), or raises ValueError.
+        decide: takes what an operator says on the page of a proposal; see `run.web.showing.Decide`.
 
     Raises:
         EdgeError: if one cannot open, or its arguments make no sense.

@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -13,13 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.command.people import sign
+from noroshi.command.rows import decision_of
+from noroshi.command.transitions import UNDECIDED, Role, Step
 from noroshi.exercise.flight import Flight
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
+from noroshi.node.core import Node
 from noroshi.records import Batch
 from noroshi.run import kernel_cache
 from noroshi.run.exercises.books import Books, write_world
 from noroshi.run.exercises.driver import Driver
+from noroshi.run.exercises.players import Approvers
+from noroshi.run.exercises.staff import key_of_staff, staff_name
 from noroshi.run.exercises.staging import Stage, stage
 from noroshi.run.scenarios import Area, Scenario, read_scenario
 from noroshi.run.setup import Setup
@@ -41,6 +48,9 @@ class ExerciseShowing(Showing):
         rate: how fast pages play at first.
         folder: where the journals are written; they are thrown away if None.
         until_s: stop so long after the start; at the scenario's end if None.
+        pace: run no faster than so many times real time, so that who follows sees it happen, and can decide; 0 is as
+            fast as it goes.
+        approvers: whether scripted people approve what nodes propose; else whoever looks has to.
     """
 
     def __init__(
@@ -51,6 +61,8 @@ class ExerciseShowing(Showing):
         rate: float = 1.0,
         folder: Path | None = None,
         until_s: float | None = None,
+        pace: float = 0.0,
+        approvers: bool = True,
     ) -> None:
         self._scenario: Scenario = read_scenario(scenario, also)
         read = self._scenario
@@ -63,6 +75,10 @@ class ExerciseShowing(Showing):
         for code in views:
             self.film.reel(code)
         self._folder, self._stopped = folder, threading.Event()
+        self._pace, self._approvers = pace, approvers
+        self._answers: deque[tuple[str, str, Step, str]] = deque()
+        self._nodes: Mapping[str, Node] = {}
+        self.decide = self._decide
 
     def stop(self) -> None:
         """End `run` soon."""
@@ -87,7 +103,9 @@ class ExerciseShowing(Showing):
                 links=staged.links,
                 faults=staged.faults,
                 heard=lambda name, out, now_ns: onlookers[name].hear(out, now_ns),
+                people=Approvers.of(scenario, 0) if self._approvers else None,
             )
+            self._nodes = driver.nodes
             for code in staged.setups:
                 onlookers[code] = self._onlooker(staged, code, driver)
             self.pictures = {code: onlooker.picture for code, onlooker in onlookers.items()}
@@ -98,7 +116,7 @@ class ExerciseShowing(Showing):
 
     def _go(self, driver: Driver, onlookers: Mapping[str, Onlooker]) -> None:
         assert self.end_ns is not None
-        at_ns = self._scenario.start_ns
+        at_ns, since = self._scenario.start_ns, time.monotonic()
         while not self._stopped.is_set():
             for code, onlooker in onlookers.items():
                 onlooker.follow(driver.nodes[code])
@@ -108,7 +126,42 @@ class ExerciseShowing(Showing):
             if at_ns >= self.end_ns:
                 return
             at_ns = min(at_ns + self.step_ns, self.end_ns)
+            self._answer(driver)
             driver.run(at_ns + 1)
+            self._wait(at_ns, since)
+
+    def _wait(self, at_ns: int, since: float) -> None:
+        """Wait until a moment of the exercise has come, where it is paced."""
+        if self._pace > 0.0:
+            due = since + (at_ns - self._scenario.start_ns) / NS_PER_S / self._pace
+            self._stopped.wait(max(due - time.monotonic(), 0.0))
+
+    def _decide(self, view: str, name: str, said: Mapping[str, Any]) -> None:
+        """Take what a person decides; that person plays the nation's approver, and signs as that."""
+        node = self._nodes.get(view)
+        identifier = str(said["identifier"])
+        matter = None
+        if node is not None and node.watch is not None:
+            matter = node.watch.command.book.matters.get((view, identifier))
+        if matter is None or matter.state not in UNDECIDED:
+            raise ValueError("this does not wait for a decision (any more)")
+        step = Step(str(said["step"]))
+        if step == Step.REJECTED and not str(said["reason"]).strip():
+            raise ValueError("say why it is rejected")
+        reason = f"{name}: {said['reason']}" if name else str(said["reason"])
+        self._answers.append((view, identifier, step, reason))
+
+    def _answer(self, driver: Driver) -> None:
+        """Hand nodes what people have decided meanwhile."""
+        while self._answers:
+            view, identifier, step, reason = self._answers.popleft()
+            node = driver.nodes[view]
+            by = staff_name(Role.APPROVER, view)
+            assert node.watch is not None
+            row = node.watch.command.book.draft(
+                identifier, step, by=by, role=Role.APPROVER, now_ns=driver.now_ns, reason=reason
+            )
+            driver.tell(view, decision_of([sign(row, key_of_staff(self._scenario, by))]))
 
     def _onlooker(self, staged: Stage, code: str, driver: Driver) -> Onlooker:
         setup = staged.setups[code]

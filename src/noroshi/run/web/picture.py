@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.command.transitions import Step
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Tracks
+from noroshi.records import Batch, Tracks, take
 from noroshi.records.alert import CANCEL, Alert
 from noroshi.records.decision import Decision
 from noroshi.records.launches import Launches
@@ -26,7 +27,13 @@ from noroshi.sharing.views import ReleasedView
 SOURCES_MAX = 1_000
 PASSED_NS = 600 * NS_PER_S  # so long an alert that is over is still told of
 LAUNCHES_NS = 60 * NS_PER_S
+TOLD_NS = 15 * NS_PER_S  # a node that follows threats tells of them more often
 IN_FORCE = ("issued", "proposed")
+BECOMES = {
+    Step.APPROVED: "", Step.AMENDED: "", Step.REJECTED: "rejected", Step.EXPIRED: "passed",
+    Step.SUPERSEDED: "revised", Step.CANCELLED: "cancelled",
+}  # fmt: skip
+"""What an alert is once this was said of it; empty where the approved alert itself says so."""
 OVER = (Stage.PASSED, Stage.LANDED, Stage.CLEAR, Stage.TRACK_LOST)
 
 
@@ -75,7 +82,7 @@ class Picture:
         self._names, self._clock = names, now_ns
         self._seen: dict[str, _Seen] = {}
         self._threats: Threats | None = None
-        self._paths: Paths | None = None
+        self._paths: dict[int, Paths] = {}
         self._launches: Launches | None = None
         self._launches_ns = 0
         self._alerts: dict[str, _Kept] = {}
@@ -89,12 +96,13 @@ class Picture:
             self._threats = record
             self._note_stages(record, now_ns)
         elif isinstance(record, Paths):
-            self._paths = record
+            for number in np.unique(record.threat_id).tolist():
+                self._paths[number] = take(record, record.threat_id == number)
         elif isinstance(record, Launches):
-            fresh = [] if self._launches is None else self._launches.launch_id.tolist()
+            known = [] if self._launches is None else self._launches.launch_id.tolist()
             self._launches, self._launches_ns = record, now_ns
             for number in record.launch_id.tolist():
-                if number not in fresh:
+                if number not in known:
                     self._event("launch", "launch detected", now_ns, number)
         elif isinstance(record, Alert):
             self._alert(record, now_ns, is_proposed=out.channel == "proposal")
@@ -129,7 +137,7 @@ class Picture:
             names_count=n_names,
             flags=0 if view.exercise is None else wire.EXERCISE,
             interval_ns=view.interval_ns,
-            threats=self._threatening() if is_own else None,
+            threats=self._threatening(now_ns) if is_own else None,
             alerted=self._alerted() if is_own else None,
         )
         said = {"sources": texts.sources_text(seen.names, seen.version, self._names, self._nation_of(is_own))}
@@ -162,12 +170,28 @@ class Picture:
 
     def _own_texts(self, now_ns: int) -> dict[str, bytes]:
         is_fresh = now_ns - self._launches_ns < LAUNCHES_NS
+        threats = self._living(now_ns)
+        rows = self._alert_rows(now_ns)
+        codes = tuple(sorted({area["code"] for row in rows for area in row["areas"]}))
         return {
             **self.situation.texts(now_ns),
-            "threats": texts.threats_text(self._threats, self._paths),
-            "alerts": texts.encoded("alerts", self._alert_rows(now_ns)),
+            "threats": texts.threats_text(threats, self._paths),
+            "alerts": texts.encoded("alerts", rows),
+            "areas": self.situation.areas_text(codes),
             "launches": texts.launches_text(self._launches if is_fresh else None),
         }
+
+    def _living(self, now_ns: int) -> Threats | None:
+        """Return the threats that may still be believed; what a node follows no longer it says nothing of."""
+        threats = self._threats
+        if threats is None:
+            return None
+        is_newest = now_ns - int(threats.time_ns.max(initial=0)) <= TOLD_NS
+        living = take(threats, (threats.expires_ns > now_ns) & is_newest)
+        gone = self._paths.keys() - set(living.threat_id.tolist())
+        for number in gone:
+            del self._paths[number]
+        return living
 
     def _alert_rows(self, now_ns: int) -> list[dict[str, Any]]:
         rows = []
@@ -178,6 +202,7 @@ class Picture:
             rows.append(
                 texts.alert_row(
                     kept.alert,
+                    places=self.situation.places_of(kept.alert),
                     life=kept.life,
                     changed_ns=kept.changed_ns,
                     acknowledged_by=kept.acknowledged_by,
@@ -207,16 +232,18 @@ class Picture:
         self._event("alert", f"{life}: {alert.reason}", now_ns, alert.threat_id)
 
     def _decided(self, decision: Decision, now_ns: int) -> None:
+        """Note who decided; what a proposal that came to nothing has become."""
         for stream, step, by in zip(
             decision.stream.tolist(), decision.step.tolist(), decision.by.tolist(), strict=True
         ):
-            self._event("decision", f"{step} by {by}", now_ns, None)
             kept = self._alerts.get(stream)
-            if kept is None:
+            if kept is None or step not in BECOMES:
                 continue
+            self._event("decision", f"{step} by {by}", now_ns, kept.alert.threat_id)
             kept.decided_by = by
-            if step == "rejected":
-                kept.life, kept.changed_ns = "rejected", now_ns
+            life = BECOMES[step]
+            if life and kept.life in IN_FORCE:
+                kept.life, kept.changed_ns = life, now_ns
 
     def _note_stages(self, threats: Threats, now_ns: int) -> None:
         for number, stage in zip(threats.threat_id.tolist(), threats.stage.tolist(), strict=True):
@@ -234,8 +261,8 @@ class Picture:
             }
         )
 
-    def _threatening(self) -> NDArray[np.uint64] | None:
-        threats = self._threats
+    def _threatening(self, now_ns: int) -> NDArray[np.uint64] | None:
+        threats = self._living(now_ns)
         return None if threats is None else threats.threat_id[~np.isin(threats.stage, OVER)]
 
     def _alerted(self) -> NDArray[np.uint64]:

@@ -89,11 +89,8 @@ class Session:
             for one in ended:
                 if isinstance(one, Exception) and not isinstance(one, OSError | WebSocketDisconnect | TimeoutError):
                     self._room.counters["failed"] += 1
-            with suppress(RuntimeError, OSError, WebSocketDisconnect, TimeoutError):
+            with suppress(RuntimeError, OSError, WebSocketDisconnect):
                 await self._socket.close(POLICY_VIOLATION if self._n_refused >= REFUSED_MAX else 1000)
-                async with asyncio.timeout(IDLE_S):  # what it said meanwhile is in the way of its farewell
-                    while (await self._socket.receive())["type"] != "websocket.disconnect":
-                        pass
 
     def _forget(self) -> None:
         """Let the page be told all anew."""
@@ -123,6 +120,10 @@ class Session:
                 number = None if message is None or isinstance(message, messages.Got) else message.n
                 self._reply({"type": "refused", "n": number, "reason": str(error)})
             self.poke.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_S):  # it is told why before it is thrown out
+                while self._answers:
+                    await asyncio.sleep(TICK_S / 10.0)
 
     def _allow(self) -> None:
         now = time.monotonic()
@@ -194,7 +195,7 @@ class Session:
         if showing.decide is None:
             raise RefusedError("nothing can be decided here")
         try:
-            showing.decide(self._user.name, self._user.role, msgspec.to_builtins(message))
+            showing.decide(self._view, self._user.name, msgspec.to_builtins(message))
         except ValueError as error:
             raise RefusedError(str(error)[:500]) from error
         self._reply({"type": "done", "n": message.n})

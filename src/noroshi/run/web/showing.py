@@ -13,7 +13,8 @@ from noroshi.run.web.reaching import coverage
 from noroshi.run.web.stories import story
 
 Decide = Callable[[str, str, Mapping[str, Any]], None]
-"""Takes what a person says of a proposal: name, role, and the message `decide` of the wire. ValueError refuses it."""
+"""Takes what an operator says of a proposal: of which nation's (its code), the operator's name, the message `decide` of
+the wire. ValueError refuses it, with the reason in one line."""
 
 LIVE, REPLAY, EXERCISE, EXPORT = "live", "replay", "exercise", "export"
 

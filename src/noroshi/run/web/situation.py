@@ -9,15 +9,19 @@ from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
-from noroshi.records import Batch, Detections, SensorSite
+from noroshi.records import Alert, Batch, Detections, SensorSite
 from noroshi.run.web import texts
 from noroshi.sensors import Sensor
+from noroshi.warning.areas import Areas
 
 SILENT_NS = 30 * NS_PER_S
 PERIODS = 3.0
 PATH_STEP_NS = 60 * NS_PER_S
 PATH_POINTS = 31
 PATH_AHEAD_NS = 10 * PATH_STEP_NS
+PLACES_EACH = 3  # of an area
+OUTLINE_DEG = 0.01
+RINGS_MAX = 20  # of an area, the longest
 
 Places = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 """Returns the (k, 3) Earth-fixed places [m] of a satellite at (k,) times."""
@@ -46,7 +50,8 @@ class Situation:
         self.node = node
         self.sites = {site.sensor: site for site in sites}
         self._carriers = dict(carriers or {})
-        self._zones = texts.encoded("zones", list(zones))
+        self._zones = list(zones)
+        self._areas: tuple[tuple[str, ...], bytes] | None = None
         self._heard_ns: dict[str, int] = {}
         self._origins: dict[str, tuple[int, list[float]]] = {}
         self._satellites: tuple[int, bytes] | None = None
@@ -69,9 +74,56 @@ class Situation:
             "sensors": texts.encoded("sensors", [self._sensor(name, now_ns) for name in self.sensors]),
             "satellites": self._satellites_text(now_ns),
             "links": texts.encoded("links", self._links(now_ns)),
-            "zones": self._zones,
-            "areas": texts.encoded("areas", []),
+            "zones": texts.encoded("zones", [*self._zones, *self._watched_zones()]),
         }
+
+    def areas_text(self, codes: tuple[str, ...]) -> bytes:
+        """Return the outlines of areas by their codes, those that are known, to a kilometre."""
+        if self._areas is None or self._areas[0] != codes:
+            known = self._known_areas()
+            at = [] if known is None else np.flatnonzero(np.isin(known.code, codes)).tolist()
+            rows = [] if known is None else [_area(known, i) for i in at]
+            self._areas = codes, texts.encoded("areas", rows)
+        return self._areas[1]
+
+    def places_of(self, alert: Alert) -> list[dict[str, Any]]:
+        """Return the largest places of the areas of an alert, each with its area's arrival."""
+        known = self._known_areas()
+        if known is None:
+            return []
+        rows = []
+        for code, arrival_ns in zip(alert.code.tolist(), alert.arrival_ns.tolist(), strict=True):
+            (area,) = np.flatnonzero(known.code == code)[:1].tolist() or (-1,)
+            there = np.flatnonzero(known.place_area == area)
+            for i in there[np.argsort(-known.place_people[there], kind="stable")[:PLACES_EACH]].tolist():
+                rows.append(
+                    {
+                        "name": str(known.place_name[i]),
+                        "lat_deg": round(math.degrees(known.place_lat_rad[i]), 4),
+                        "lon_deg": round(math.degrees(known.place_lon_rad[i]), 4),
+                        "people": float(known.place_people[i]),
+                        "arrival_ms": texts.ms(arrival_ns),
+                    }
+                )
+        return rows
+
+    def _known_areas(self) -> Areas | None:
+        watch = self.node.watch
+        return None if watch is None else watch.warner.areas
+
+    def _watched_zones(self) -> list[dict[str, Any]]:
+        """Return the zones of the rules by which the node warns."""
+        rules = () if self.node.watch is None else self.node.watch.warner.rules
+        return [
+            {
+                "name": str(getattr(rule, "name", "")),
+                "sort": "watched",
+                "ring_deg": [list(point) for point in rule.polygon_deg],
+                "height_m": [getattr(rule, "height_m_min", None), getattr(rule, "height_m_max", None)],
+            }
+            for rule in rules
+            if hasattr(rule, "polygon_deg")
+        ]
 
     def silent(self, now_ns: int) -> list[str]:
         """Return a line on each sensor that has fallen silent."""
@@ -175,3 +227,15 @@ class Situation:
             }
             for code, channel in exchange.channels.items()
         ]
+
+
+def _area(known: Areas, i: int) -> dict[str, Any]:
+    rings = []
+    for ring in known.outlines.of(i):
+        coarse = np.round(np.degrees(ring) / OUTLINE_DEG) * OUTLINE_DEG
+        moves = np.any(coarse != np.roll(coarse, 1, axis=0), axis=1)
+        if moves.sum() >= 3:
+            rings.append(coarse[moves].round(4).tolist())
+    rings.sort(key=len, reverse=True)
+    people = float(known.people[i])
+    return {"code": str(known.code[i]), "name": str(known.name[i]), "people": people, "rings_deg": rings[:RINGS_MAX]}

@@ -73,17 +73,10 @@ def renamed(before: Tracks | None, tracks: Tracks) -> NDArray[np.bool_]:
     return changed
 
 
-def threats_text(threats: Threats | None, paths: Paths | None) -> bytes:
-    """Return what is expected of threats, and how they are expected to go."""
+def threats_text(threats: Threats | None, paths: Mapping[int, Paths]) -> bytes:
+    """Return what is expected of threats, and how each is expected to go, by its number."""
     if threats is None:
         return encoded("threats", [])
-    ways: dict[int, list[list[float]]] = {}
-    if paths is not None:
-        columns = (np.degrees(paths.lat_rad), np.degrees(paths.lon_rad), paths.height_m)
-        spread = (paths.along_sigma_m, paths.across_sigma_m)
-        table = np.stack([paths.time_ns / 1e6, *columns, *spread], axis=1).tolist()
-        for number, row in zip(paths.threat_id.tolist(), table, strict=True):
-            ways.setdefault(number, []).append(row)
     rows = []
     for i, number in enumerate(threats.threat_id.tolist()):
         rows.append(
@@ -100,10 +93,19 @@ def threats_text(threats: Threats | None, paths: Paths | None) -> bytes:
                 "end_sigma_s": float(threats.end_sigma_s[i]),
                 "end": _end(threats, i),
                 "region": str(threats.region[i]),
-                "path": ways.get(number, []),
+                "path": _way(paths[number]) if number in paths else [],
             }
         )
     return encoded("threats", rows)
+
+
+def _way(path: Paths) -> list[list[float]]:
+    """Return the points of a way as rows."""
+    columns = (np.degrees(path.lat_rad), np.degrees(path.lon_rad), path.height_m)
+    rows: list[list[float]] = np.stack(
+        [path.time_ns / 1e6, *columns, path.along_sigma_m, path.across_sigma_m], axis=1
+    ).tolist()
+    return rows
 
 
 def _end(threats: Threats, i: int) -> Json | None:
@@ -122,7 +124,9 @@ def _end(threats: Threats, i: int) -> Json | None:
     }  # fmt: skip
 
 
-def alert_row(alert: Alert, *, life: str, changed_ns: int, acknowledged_by: Iterable[str], decided_by: str) -> Json:
+def alert_row(
+    alert: Alert, *, life: str, changed_ns: int, acknowledged_by: Iterable[str], decided_by: str, places: list[Json]
+) -> Json:
     """Return one alert."""
     columns = (alert.code, alert.name, alert.probability, alert.people, alert.arrival_ns, alert.arrival_latest_ns)
     return {
@@ -151,7 +155,7 @@ def alert_row(alert: Alert, *, life: str, changed_ns: int, acknowledged_by: Iter
             for code, name, probability, people, first_ns, last_ns
             in zip(*(column.tolist() for column in columns), strict=True)
         ],
-        "places": [],
+        "places": places,
     }  # fmt: skip
 
 
