@@ -3,16 +3,16 @@
     uv run bench/glider_custody.py [--seeds 20] [--first-seed 1] [--cases TEXT] [--motion NAMES] [--json]
 
 A generic glider flies 1,500 km and more from burn-out speeds of 4 to 6 km/s, at a bearing and with two banks that are
-drawn; it radiates 30 or 100 kW/sr. Eyes are `sight_parts/watching.py`'s: satellites that look every 5 s, and one radar
-of 2 degrees mask that stands near its way 2,000 km after pull-up. The tracker is the shipped
-one, fed in the order of time.
+drawn; it radiates 30 or 100 kW/sr. Eyes are `sight_parts/watching.py`'s: satellites that look every 5 s, and one
+radar of 2 degrees mask that stands near its way 2,000 km after pull-up. The tracker is the shipped one, fed in the
+order of time.
 
 Custody: of the glide (from pull-up to where it gives up its lift) the share of seconds at which a picture has a firm
 or coasting track within 5 km of it; of radars, of the seconds at which it is above the mask. Beside it the share of
 those seconds at which two satellites, or a radar, see it at all within 10 s: what the geometry permits. Typed: from
-pull-up, or the first track after it, to the first picture that says `gliding` with more than 0.5, and the share of the custody after that which says
-so. Gap: all sensors say nothing for 60 s; looks until a firm track is within 5 km again. Lead of a radar: from the
-first firm track to the glider's nearest way to it.
+pull-up, or the first track after it, to the first picture that says `gliding` with more than 0.5, and the share of
+the custody after that which says so. Gap: all sensors say nothing for 60 s; looks until a firm track is within 5 km
+again. Lead of a radar: from the first firm track to the glider's nearest way to it.
 """
 
 import argparse
