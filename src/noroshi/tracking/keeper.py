@@ -164,6 +164,10 @@ class Keeper(ABC):
         if self.listener is not None:
             self.listener.take_back()
 
+    def state_before(self, changes: Sequence[Change]) -> TrackerState:
+        """Return the state before the last steps, whose changes these are, oldest first."""
+        return self.store.state_before(changes)
+
     def plots_used(self) -> dict[str, int]:
         """Return, for each sensor, how many of its plots went into tracks that became firm."""
         s, n = self.store, len(self.sensor_names)

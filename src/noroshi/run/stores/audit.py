@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.run import pki
+from noroshi.run.pki.files import write
 from noroshi.run.stores import StoreError
 from noroshi.sharing.audit import RELEASE, Audit, Checkpoint, Entry, Pledge, Receipt, Verdict, pledge, verify
 from noroshi.sharing.parcels import Rows, Sealed
@@ -91,6 +92,7 @@ class AuditFolder:
         """
         self._write(kind, content, time_ns)
         if self._log.size > SEGMENT_BYTES_MAX:
+            self._log.sync()
             self._log.close()
             self._log = self._segment(time_ns)
 
@@ -362,6 +364,7 @@ class _Log:
             self.cut = _torn(path) if path.exists() else b""
             self._stream = path.open("ab", buffering=0)
             self.size = self._stream.tell() - len(self.cut)
+            self._synced_size = -1
             if self.cut:
                 self._stream.truncate(self.size)
         except OSError as error:
@@ -381,7 +384,9 @@ class _Log:
 
     def sync(self) -> None:
         """Return when all is on the disk."""
-        os.fsync(self._stream.fileno())
+        if self.size != self._synced_size:
+            os.fdatasync(self._stream.fileno())
+            self._synced_size = self.size
 
     def close(self) -> None:
         """Close the file."""
@@ -420,6 +425,6 @@ def _make(folder: Path, keys: Keys) -> None:
         for nation, given in sorted(keys.items()):
             every = [key.public_bytes_raw().hex() for key in (*known.get(nation, ()), *given)]
             tables = "".join(f'\n[[verification]]\nkey = "{key}"\n' for key in dict.fromkeys(every))
-            (folder / "keys" / f"{nation}.toml").write_text(f'nation = "{nation}"\n{tables}')
+            write(folder / "keys" / f"{nation}.toml", f'nation = "{nation}"\n{tables}'.encode())
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
