@@ -80,6 +80,7 @@ PAGES = (
     "command",
     "advice",
     "fusion",
+    "alerts",
 )
 
 

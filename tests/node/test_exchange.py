@@ -13,8 +13,6 @@ from noroshi.node.contents import Kind
 from noroshi.node.exchange import Exchange, Partner
 from noroshi.records import Frame, Status, TrackStatus
 from noroshi.run.sharing import own_of_exercise
-from noroshi.sharing.facts import Facts
-from noroshi.sharing.label import ALL_PARTNERS, Label
 from noroshi.sharing.memory_store import MemoryStore
 from noroshi.sharing.release import Secrets
 from noroshi.sharing.rules import Product, parse
@@ -109,11 +107,7 @@ class Two:
             time_ns=np.array([self.now_ns]), source=np.array([nation]), subject=np.array([f"warning {number}"]),
             value=np.array([float(number)]),
         )  # fmt: skip
-        facts = Facts(
-            product=Product.WARNING, n=1, label=Label(originator=nation, releasable_to=(ALL_PARTNERS,)),
-            exercise=EXERCISE,
-        )  # fmt: skip
-        self.nodes[nation].announce(record, Product.WARNING, [number], facts, self.now_ns)
+        self.nodes[nation].tell(record, Product.WARNING, [number], self.now_ns)
 
     def step(self, seconds=0.1):
         self.now_ns += round(seconds * SECOND)
@@ -212,7 +206,7 @@ def test_a_silent_partner_is_away_and_told_apart_from_one_that_is_there():
 def test_killed_nodes_go_on_from_their_checkpoint_and_their_journal():
     two = Two(3, loss=0.1)
     two.run(10)
-    memory = two.nodes["USA"].checkpoint()
+    memory, fused = two.nodes["USA"].checkpoint(), two.nodes["USA"].fusion.checkpoint()
     frames = []
     hear = two.nodes["USA"].hear
     two.nodes["USA"].hear = lambda frame, now_ns: (frames.append((pack(frame), now_ns)), hear(frame, now_ns))
@@ -222,6 +216,7 @@ def test_killed_nodes_go_on_from_their_checkpoint_and_their_journal():
     again.is_silent = True
     store = two.stores["USA", "JPN"].state()
     again.resume({**memory, "channels": {"JPN": {**memory["channels"]["JPN"], "store": store}}})
+    again.fusion.resume(fused)
     for data, now_ns in frames:
         again.hear(unpack(data), now_ns)
     again.is_silent = False

@@ -20,6 +20,7 @@ from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.records import STAGES, Alert, Stage, Threats
 from noroshi.records.alert import CANCEL
 
+NOTHING = "nothing"
 OVER = (Stage.PASSED, Stage.LANDED, Stage.CLEAR)
 
 
@@ -109,6 +110,14 @@ class Warnings:
                 )
         self.decide(key, now_ns)
         return verdict
+
+    def withdraw(self, identifier: str, now_ns: int) -> None:
+        """Take back a proposal that nobody has decided: what it spoke of is over, or another one speaks of it."""
+        matter = self.book.matters.get((self.book.home, identifier))
+        if matter is not None and matter.owner == self.book.home and matter.state in UNDECIDED:
+            said = Said(to=NOTHING)
+            key = (matter.founder, matter.stream)
+            self.book.say(key, Step.SUPERSEDED, now_ns, said=said, reason="it is withdrawn")
 
     def decide(self, key: Key, now_ns: int) -> tuple[str, ...]:
         """Let standing plans approve what they cover, for each nation that is concerned; return their streams."""

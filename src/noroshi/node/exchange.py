@@ -39,7 +39,7 @@ from noroshi.sharing.facts import Facts, facts_of
 from noroshi.sharing.label import ALL_PARTNERS, Label, decode, encode
 from noroshi.sharing.memory import Memory
 from noroshi.sharing.parcels import Store, notices, rows_of
-from noroshi.sharing.release import Released, Secrets, release
+from noroshi.sharing.release import Released, Secrets, release, without_idle_sensors
 from noroshi.sharing.rules import Policy, Product, still_valid, without_ended
 
 TOMBSTONE_MAX = 1_000  # numbers of one
@@ -87,6 +87,7 @@ class Exchange:
             What it had put into an outbox before it fell is not put there again.
         old_policy: returns the policy of a digest that was in force once, None if it is not known: for what the node
             released before it fell.
+        heard: what partners have told beside tracks since it was last taken, with whose it is.
         judged: told of each record that was offered, what each partner gets of it, and the time: for the audit, and for
             whoever asks what other rules would have done.
     """
@@ -115,6 +116,7 @@ class Exchange:
         for code in sorted(partners):
             self.add(code, partners[code])
         self.is_silent = False
+        self.heard: list[tuple[str, Batch]] = []
         self.old_policy: Callable[[str], Policy | None] = lambda _: None
         self.judged: Callable[[Facts, Mapping[str, Released], int], None] = lambda *_: None
         self.secrets, self.sensor_types, self._pump_ns = secrets, dict(sensor_types), pump_ns
@@ -205,18 +207,20 @@ class Exchange:
         if not self._pump_ns:
             self._pump(now_ns)
 
-    def announce(self, record: Batch, product: Product, numbers: Sequence[int], facts: Facts, now_ns: int) -> None:
-        """Release a warning or a state of the node, whole, to whom the policy lets have it.
+    def tell(self, record: Batch, product: Product, numbers: Sequence[int], now_ns: int, *, to: str = "") -> None:
+        """Release a warning, a decision or a state of the node, whole, to whom the policy lets have it.
 
         Args:
             record: what.
             product: warning or status.
             numbers: of the warnings that it speaks of; one 0 if of none.
-            facts: what the rules look at, one row.
             now_ns: the time.
+            to: the one partner that it is for; empty: all.
         """
         self._n_parcels += 1
-        told = release(self.policy, facts, now_ns=now_ns, secrets=self.secrets, recipients=sorted(self.channels))
+        facts = Facts(product=product, n=1, label=self.label, exercise=self.exercise, time_ns=np.array([now_ns]))
+        recipients = sorted(code for code in self.channels if to in ("", code))
+        told = release(self.policy, facts, now_ns=now_ns, secrets=self.secrets, recipients=recipients)
         self.judged(facts, told, now_ns)
         for code, released in told.items():
             label = decode(released.label)
@@ -264,9 +268,8 @@ class Exchange:
         return given
 
     def checkpoint(self) -> dict[str, Any]:
-        """Return what `resume` needs, as plain data."""
+        """Return what `resume` needs beside what the fusion holds (`Fusion.checkpoint`), as plain data."""
         return {
-            "fusion": pack_arrays(self.fusion.checkpoint()),
             "channels": {code: channel.checkpoint() for code, channel in self.channels.items()},
             "memories": {
                 code: pack_arrays({"track_id": one.track_id, "told_ns": one.told_ns})
@@ -285,7 +288,6 @@ class Exchange:
         Raises:
             FormatError, ValueError, KeyError, TypeError: if it is none.
         """
-        self.fusion.resume(unpack_arrays(memory["fusion"]))
         for code, state in memory["channels"].items():
             if code in self.channels:  # else it is no partner any more
                 self.channels[code].resume(state)
@@ -387,7 +389,7 @@ class Exchange:
         for coarse in (False, True):
             chosen = np.flatnonzero(is_coarse == coarse)
             if len(chosen):
-                part = _some(released, chosen)
+                part = released if len(chosen) == len(released.rows) else _some(released, chosen)
                 assert part.tracks is not None
                 body = tracks_body(part.tracks, is_coarse=coarse, sensor_types=self.sensor_types)
                 parcel = rows_of(
@@ -469,8 +471,9 @@ class Exchange:
             return  # for display alone, and nobody displays it yet
         bodies = notices_of(envelope.body)
         if envelope.product is not Product.TOMBSTONE:
-            told = [notice_of(body) for body in bodies]
+            told = [notice_of(body, envelope.owner) for body in bodies]
             self._given += [Outgoing(str(envelope.product), record) for record in told]
+            self.heard += [(envelope.owner, record) for record in told]
             return
         tombstones = [tombstone_of(body) for body in bodies]
         if sum(len(numbers) for _, numbers in tombstones) > ROWS_MAX:
@@ -524,5 +527,5 @@ def _some(released: Released, chosen: NDArray[np.int64]) -> Released:
         rows=released.rows[chosen],
         due_ns=released.due_ns[chosen],
         rule=released.rule[chosen],
-        tracks=take(released.tracks, chosen),
+        tracks=without_idle_sensors(take(released.tracks, chosen)),
     )

@@ -23,6 +23,7 @@ MARKS = {
     "run.edges": "Edge",
     "run.feeds": "Feed",
     "run.links": "Settings",
+    "run.outlets": "Outlet",
 }
 """What a plug-in of each room defines; a file without it is shared by its neighbours and no plug-in itself."""
 

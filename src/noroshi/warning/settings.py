@@ -33,7 +33,7 @@ class Settings:
     hold_s: float = 20.0
     moved_s: float = 30.0
     again_s: float = 15.0
-    lost_s: float = 10.0
+    lost_s: float = 20.0
     follow_s: float = 90.0
     clear_s: float = 60.0
     expiry_s: float = 600.0

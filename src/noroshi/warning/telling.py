@@ -6,7 +6,7 @@ and says which message it replaces; only what was approved is ever replaced, can
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ class Course:
     """How it stands with a threat.
 
     Attributes:
+        name: of what is told, in no other telling at the same time.
         threat_id, hazard: which.
         stage, certainty: where it is in its course, and how sure that is.
         time_ns: now.
@@ -51,6 +52,7 @@ class Course:
         gone: what is said if it seems not to concern an area any more, for a while.
     """
 
+    name: str
     threat_id: int
     hazard: str
     stage: Stage
@@ -72,7 +74,9 @@ class Telling:
         pending: the proposal that waits for a decision, if one does.
         refused: the last proposal if it was refused: the same is not proposed again.
         has_passed: whether the last area that left was observed to be passed.
+        withdrawn: identifiers of proposals that another one, or none, has replaced since this was last looked at.
         n: how many messages were proposed.
+        began_ns: when the first was.
     """
 
     warned: dict[str, Concern] = field(default_factory=dict)
@@ -81,7 +85,9 @@ class Telling:
     pending: Alert | None = None
     refused: Alert | None = None
     n: int = 0
+    began_ns: int = 0
     has_passed: bool = False
+    withdrawn: list[str] = field(default_factory=list)
 
     def look(self, concerns: Sequence[Concern], course: Course, sender: str, settings: Settings) -> Alert | None:
         """Return what is to be proposed now, if anything."""
@@ -93,10 +99,12 @@ class Telling:
             if before.message == CANCEL or (self.pending is None and self.told is None):
                 self.refused = None if before.message != CANCEL else self.refused
                 return None
-            cancel = self._propose(CANCEL, course, sender, left or "is over", settings)
-            if self.told is None:  # nobody was told: the proposal is withdrawn, and there is nothing to decide
-                self.pending = None
-            return cancel
+            if self.told is None:  # nobody was told anything: there is nothing to decide
+                self._withdraw()
+                return None
+            if left == PASSED:
+                course = replace(course, stage=Stage.PASSED, certainty=Certainty.OBSERVED)
+            return self._propose(CANCEL, course, sender, left or "is over", settings)
         why = self._news(before, course, settings)
         if not why:
             return None
@@ -118,7 +126,7 @@ class Telling:
         """Bring the warned areas up to date; return why the last one left, in words."""
         left = ""
         for code, concern in now.items():
-            if concern.probability >= settings.probability_on and course.time_ns <= concern.last_ns + NS_PER_S:
+            if concern.probability >= settings.probability_on:
                 self.warned[code] = concern
                 self.low_since_ns.pop(code, None)
         for code in sorted(self.warned):
@@ -164,17 +172,18 @@ class Telling:
             return "areas are not concerned any more: " + ", ".join(names[code] for code in gone)
         moved_ns = settings.moved_s * NS_PER_S
         for code, arrival_ns in zip(codes, before.arrival_ns.tolist(), strict=True):
-            if abs(self.warned[code].first_ns - arrival_ns) > moved_ns:
+            is_ahead = arrival_ns > course.time_ns
+            if is_ahead and abs(self.warned[code].first_ns - arrival_ns) > moved_ns:
                 return "the time has changed"
-        if course.certainty != before.certainty:
-            return "it is surer" if course.certainty > before.certainty else "it is less sure"
         return ""
 
     def _propose(self, message: str, course: Course, sender: str, reason: str, settings: Settings) -> Alert:
+        self._withdraw()
         self.n += 1
+        self.began_ns = self.began_ns or course.time_ns
         about = sorted(self.warned.values(), key=lambda concern: (concern.first_ns, concern.code))
         if message == CANCEL:  # goes to all who were told
-            before = self.told or self.pending
+            before = self.told
             assert before is not None
             about = [
                 Concern(*each)
@@ -183,14 +192,13 @@ class Telling:
                     before.arrival_ns.tolist(), before.arrival_latest_ns.tolist(), strict=True,
                 )
             ]  # fmt: skip
-        replaced = self.told or (self.pending if message == CANCEL else None)
         latest_ns = max([course.time_ns, *(concern.last_ns for concern in about)])
         self.pending = Alert(
-            identifier=f"{sender}-{course.threat_id:016x}-{self.n:03d}",
+            identifier=f"{sender}-{course.name}-{self.began_ns // NS_PER_S:x}-{self.n:03d}",
             sender=sender,
             status=EXERCISE,
             message=message,
-            references=() if replaced is None else (replaced.identifier,),
+            references=() if self.told is None else (self.told.identifier,),
             hazard=course.hazard,
             threat_id=course.threat_id,
             stage=int(course.stage),
@@ -208,16 +216,21 @@ class Telling:
         )
         return self.pending
 
+    def _withdraw(self) -> None:
+        if self.pending is not None:
+            self.withdrawn.append(self.pending.identifier)
+            self.pending = None
+
     def memory(self, pack: Any) -> list[Any]:
         """Return what `of` needs, as plain data; `pack` makes bytes of a record."""
         concerns = [[getattr(concern, name) for name in Concern.__slots__] for concern in self.warned.values()]
         kept = [None if one is None else pack(one) for one in (self.told, self.pending, self.refused)]
-        return [concerns, sorted(self.low_since_ns.items()), *kept, self.n, self.has_passed]
+        return [concerns, sorted(self.low_since_ns.items()), *kept, self.n, self.began_ns, self.has_passed]
 
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Any) -> "Telling":
         """Return the telling that gave this memory."""
-        concerns, low, told, pending, refused, n, has_passed = memory
+        concerns, low, told, pending, refused, n, began_ns, has_passed = memory
         told, pending, refused = (None if one is None else unpack(one) for one in (told, pending, refused))
         return cls(
             warned={each[0]: Concern(*each) for each in concerns},
@@ -226,5 +239,6 @@ class Telling:
             pending=pending,
             refused=refused,
             n=n,
+            began_ns=began_ns,
             has_passed=has_passed,
         )

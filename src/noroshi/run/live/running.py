@@ -153,7 +153,17 @@ class Running:
                 open_=lambda settings: open_link({**given, **settings}, self._arrived.set),
                 says=self._says,
             )
-        ways_out = WaysOut(self.nation.code, core, secret, self._edges(), exercise=exercise, now_ns=now_ns)
+        ways_out = WaysOut(
+            self.nation.code,
+            core,
+            secret,
+            self._edges(),
+            exercise=exercise,
+            now_ns=now_ns,
+            sites=list(sites.values()),
+            folder=self.state,
+            step_ns=round(self.live.picture_s * NS_PER_S),
+        )
         stack.callback(ways_out.close)
         self.node = LiveNode(
             core,
@@ -163,9 +173,11 @@ class Running:
             wait=self._wait,
             now_ns=now_ns,
             heard=ways_out.hear,
+            took=ways_out.took,
             look=watcher.look if watcher else lambda _: (),
             tick=auditing.tick if auditing else lambda _: None,
             together=store.together,
+            proved=auditing.folder.sync if auditing else lambda: None,
             says=self._says,
             picture_ns=round(self.live.picture_s * NS_PER_S),
             checkpoint_ns=round(self.live.checkpoint_s * NS_PER_S),
@@ -216,9 +228,10 @@ class Running:
 
 
 def read_tokens(path: Path) -> dict[str, Any]:
-    """Return the viewers and operators of a file of tokens.
+    """Return the viewers, operators and users of a file of tokens.
 
-    TOML: `operators = ["…"]`, and a table `[viewers]` that gives each token its nation. Nobody else may read it.
+    TOML: `operators = ["…"]`, a table `[viewers]` that gives each token its nation, and a table `[[users]]` for each
+    person who may look at the page (`run.web.users.users_of`). Nobody else may read it.
 
     Raises:
         ValueError: if it cannot be used.
@@ -227,11 +240,14 @@ def read_tokens(path: Path) -> dict[str, Any]:
         told = tomllib.loads(read_secret(path).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: is no TOML: {error}") from error
-    viewers, operators = told.pop("viewers", {}), told.pop("operators", [])
+    viewers, operators, users = told.pop("viewers", {}), told.pop("operators", []), told.pop("users", [])
     texts = [*viewers.values(), *operators] if isinstance(viewers, dict) and isinstance(operators, list) else [None]
-    if told or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f'{path}: holds `operators = ["token"]` and a table [viewers] with "token" = "JPN"')
-    return {"viewers": viewers, "operators": operators}
+    are_tables = isinstance(users, list) and all(isinstance(user, dict) for user in users)
+    if told or not are_tables or not all(isinstance(text, str) for text in texts):
+        raise ValueError(
+            f'{path}: holds `operators = ["token"]`, a table [viewers] with "token" = "JPN", and [[users]] of the page'
+        )
+    return {"viewers": viewers, "operators": operators, **({"users": users} if users else {})}
 
 
 def _motion_of(feeds: Sequence[Feed]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
+from noroshi.exercise.fields import Spread, Uniform
 from noroshi.exercise.injects import S_MAX, Inject, Surge
 from noroshi.exercise.movers import Mover
 from noroshi.exercise.observers import Observer
@@ -124,6 +125,10 @@ class WarningSection(Section):
         default=50.0, ge=0.0, le=1_000.0, description="It is concerned if the threat comes so near to it."
     )
     look_s: float = Field(default=1.0, ge=0.1, le=60.0, description="How often its node looks at the picture.")
+    approval_s: Spread = Field(
+        default=Uniform(low=10.0, high=40.0),
+        description="How long its approver takes in an exercise, in seconds; chosen, not measured.",
+    )
     rules: tuple[Table, ...] = Field(
         default=(), description="Of what else is told: `type`, and what that file of warning/rules/ says."
     )

@@ -12,18 +12,15 @@ told is a log that is folded when it has grown.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.formats.columns import pack_arrays, unpack_arrays
-from noroshi.run.stores import StoreError
+from noroshi.run.stores.sqlite import SqliteFile, Synchronous
 from noroshi.sharing.envelope import FIRST
 from noroshi.sharing.label import decode, encode
 from noroshi.sharing.parcels import Parcel, Rows, Sealed
@@ -31,11 +28,7 @@ from noroshi.sharing.rules import Product
 
 Note = Callable[[Rows, Sealed], None]
 
-VERSION = 1
-APPLICATION = 0x6E6F726F
-PAGE_BYTES = 16_384
-SPARE_BYTES_MAX = 64 << 20
-LOGGED_MAX = 50_000  # rows told beyond four times those that count, until the log is folded
+LOGGED_MAX = 10_000  # rows told beyond twice those that count, until the log is folded
 TABLES = """
 CREATE TABLE box (box INTEGER PRIMARY KEY, recipient TEXT UNIQUE, seq INTEGER, digest BLOB, parcel INTEGER,
     policy TEXT);
@@ -49,7 +42,7 @@ CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB);
 """
 
 
-class StoreFile:
+class StoreFile(SqliteFile):
     """One node's file; use as a context, from one thread.
 
     Args:
@@ -60,23 +53,13 @@ class StoreFile:
         StoreError: if it is another program's or another version's file, or another process has it open.
     """
 
-    def __init__(self, path: Path, *, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> None:
-        self.path = path
-        self._within = False
-        self._then: list[Callable[[], None]] = []
-        try:
-            self._db = sqlite3.connect(path, timeout=0.0, isolation_level=None)
-        except sqlite3.Error as error:
-            raise StoreError(f"{path}: cannot be opened: {error}") from error
-        try:
-            self._prepare(synchronous)
-        except sqlite3.Error as error:
-            self._db.close()
-            locked = "another process has it open; end that first" if "locked" in str(error) else str(error)
-            raise StoreError(f"{path}: {locked}") from error
-        except StoreError:
-            self._db.close()
-            raise
+    APPLICATION = 0x6E6F726F
+    VERSION = 1
+    TABLES = TABLES
+
+    def __init__(self, path: Path, *, synchronous: Synchronous = "FULL") -> None:
+        self._fresh: dict[FileStore, Fresh] = {}
+        super().__init__(path, synchronous=synchronous)
         self.state = FileState(self)
 
     def outbox(self, recipient: str, note: Note = lambda *_: None) -> "FileStore":
@@ -89,87 +72,16 @@ class StoreFile:
         """
         return FileStore(self, recipient, note)
 
-    @contextmanager
-    def together(self) -> Iterator[sqlite3.Connection]:
-        """Make all that is done inside one change: it is on the disk whole when this ends, or not at all.
+    def fresh(self, store: "FileStore") -> "Fresh":
+        """Return what an outbox has put within the present change; what is left of it is written where that ends."""
+        return self._fresh.setdefault(store, {})
 
-        If it fails, outboxes that were changed inside have to be made anew: they know of what the file does not.
+    def _finish(self) -> None:
+        for store, fresh in self._fresh.items():
+            store.write(fresh)
 
-        Raises:
-            StoreError: if it cannot be written.
-        """
-        if self._within:
-            yield self._db
-            return
-        self._within = True
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
-            self._db.execute("COMMIT")
-            done, self._then = self._then, []
-        except BaseException as error:
-            with suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
-            self._then = []
-            if isinstance(error, sqlite3.Error):
-                raise StoreError(f"{self.path}: cannot be written: {error}") from error
-            raise
-        finally:
-            self._within = False
-        for each in done:
-            each()
-
-    def then(self, what: Callable[[], None]) -> None:
-        """Do something once the present change is on the disk, and not at all if it fails."""
-        self._then.append(what)
-
-    def read(self, statement: str, *arguments: object) -> list[Any]:
-        """Return the rows that a statement finds, those changed in `together` included.
-
-        Raises:
-            StoreError: if it cannot be read.
-        """
-        try:
-            return self._db.execute(statement, arguments).fetchall()
-        except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: cannot be read: {error}") from error
-
-    def close(self) -> None:
-        """Close the file; what is on the disk stays."""
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _prepare(self, synchronous: str) -> None:
-        for said in (
-            "locking_mode = EXCLUSIVE",
-            f"page_size = {PAGE_BYTES}",
-            "journal_mode = WAL",
-            f"synchronous = {synchronous}",
-        ):
-            self._db.execute(f"PRAGMA {said}")
-        with self.together() as db:
-            version, application = self._number("user_version"), self._number("application_id")
-            if (version, application) == (0, 0) and not self._number("schema_version"):
-                for statement in TABLES.split(";"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA application_id = {APPLICATION}")
-                db.execute(f"PRAGMA user_version = {VERSION}")
-            elif application != APPLICATION:
-                raise StoreError(f"{self.path}: is another program's file; give another name")
-            elif version != VERSION:
-                raise StoreError(f"{self.path}: is of version {version}; this program writes {VERSION}")
-        if self._number("freelist_count") * PAGE_BYTES > SPARE_BYTES_MAX:
-            self._db.execute("VACUUM")
-
-    def _number(self, pragma: str) -> int:
-        return int(self._db.execute(f"PRAGMA {pragma}").fetchone()[0])
+    def _forget(self) -> None:
+        self._fresh = {}
 
 
 class FileState:
@@ -211,21 +123,17 @@ class FileStore:
         self._body: tuple[int, bytes] = (0, b"")
 
     def put(self, parcel: Parcel) -> None:
-        """Keep a parcel."""
-        said = (parcel.product, encode(parcel.label), parcel.policy, _plain(parcel.rules))
+        """Keep a parcel: if not all of it leaves within the same change, it is written where that ends."""
         waits = np.zeros(int(parcel.rows.row.max(initial=-1)) + 1, np.bool_)
         waits[parcel.rows.row] = True
         with self._file.together() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO parcel VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (self._box, parcel.parcel, *said, _packed(parcel.rows), parcel.body),
-            )
-            db.execute("INSERT OR REPLACE INTO waits VALUES (?, ?, ?)", (self._box, parcel.parcel, _bits(waits)))
             db.execute("UPDATE box SET parcel = max(parcel, ?) WHERE box = ?", (parcel.parcel, self._box))
-        self._body = (parcel.parcel, parcel.body)
+            self._file.fresh(self)[parcel.parcel] = (parcel, waits)
 
     def body(self, parcel: int) -> bytes:
         """Return the body of a parcel."""
+        if parcel in (fresh := self._file.fresh(self)):
+            return fresh[parcel][0].body
         if self._body[0] != parcel:
             found = self._file.read("SELECT body FROM parcel WHERE box = ? AND parcel = ?", self._box, parcel)
             if not found:
@@ -332,11 +240,27 @@ class FileStore:
         """Return what the recipient was told, the latest row of each number, by product and rule."""
         return self._fold()
 
+    def write(self, fresh: "Fresh") -> None:
+        """Write the parcels of the present change of which rows wait."""
+        with self._file.together() as db:
+            for number, (parcel, waits) in fresh.items():
+                if waits.any():
+                    said = (parcel.product, encode(parcel.label), parcel.policy, _plain(parcel.rules))
+                    db.execute(
+                        "INSERT OR REPLACE INTO parcel VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        (self._box, number, *said, _packed(parcel.rows), parcel.body),
+                    )
+                    db.execute("INSERT OR REPLACE INTO waits VALUES (?, ?, ?)", (self._box, number, _bits(waits)))
+                    self._body = (number, parcel.body)
+
     def _leave(self, db: sqlite3.Connection, rows: Rows) -> None:
         """Let rows not wait any more, and forget parcels of which none does."""
         order = np.argsort(rows.parcel, kind="stable")
         numbers, first = np.unique(rows.parcel[order], return_index=True)
         for number, part in zip(numbers.tolist(), np.split(order, first[1:]), strict=True):
+            if number in (fresh := self._file.fresh(self)):
+                fresh[number][1][rows.row[part]] = False
+                continue
             key = (self._box, number)
             found = db.execute("SELECT rows FROM waits WHERE box = ? AND parcel = ?", key).fetchone()
             if found is None:
@@ -356,7 +280,7 @@ class FileStore:
             (self._box, product, rule, n, block),
         )
         self._logged += n
-        if self._logged > LOGGED_MAX + 4 * self._counting:
+        if self._logged > LOGGED_MAX + 2 * self._counting:
             parts = self._fold()
             db.execute("DELETE FROM told WHERE box = ?", (self._box,))
             db.executemany(
@@ -395,6 +319,10 @@ class FileStore:
                 if (by[latest] == i).any()
             ]
         return found
+
+
+Fresh = dict[int, tuple[Parcel, NDArray[np.bool_]]]
+"""Parcels by number, and which of their rows wait."""
 
 
 def _packed(rows: Rows) -> bytes:
