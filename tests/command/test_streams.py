@@ -58,6 +58,21 @@ def test_any_order_of_arrival_gives_the_same_state():
     assert len(seen) == 1
 
 
+def test_what_is_held_is_bounded():
+    reader, at = nation("USA"), START_NS
+    row = said(nation("JPN").book, "s", Step.RECOMMENDED, "ueda@JPN", at, what=task())
+    refusals = [
+        reader.book.take_row(msgspec.structs.replace(row, version=k, key=f"{k}"), at, source="JPN").refusal
+        for k in range(1, 70)
+    ]
+    assert refusals == [Refusal.HELD] * 64 + [Refusal.TOO_MANY_HELD] * 5
+    refusals = [
+        reader.book.take_row(msgspec.structs.replace(row, stream=f"{k}", version=1), at, source="JPN").refusal
+        for k in range(1_001)
+    ]
+    assert refusals == [Refusal.HELD] * 999 + [Refusal.TOO_MANY_HELD] * 2
+
+
 def test_nobody_writes_in_anothers_stream():
     jpn, usa, at = nation("JPN"), nation("USA"), START_NS
     says(jpn.book, "s", Step.RECOMMENDED, "ueda@JPN", at, what=task())
