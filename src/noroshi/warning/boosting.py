@@ -42,16 +42,14 @@ class _Boosts:
     """Boosts believed possible: all moments of all of them, n rows.
 
     Attributes:
-        height_m, up_m_s, level_m_s: (n,) height and velocity relative to the ground.
+        held: (3, n) height [m], and upward and level velocity relative to the ground [m/s].
         thrust_m_s2, ratio_per_s: (n,) acceleration by thrust, and mass burnt a second over mass left.
         left_s: (n,) until burn-out.
         pitch_rad: (n,) of the mean thrust from then on.
         weight: (n,) of each, by the time for which it lasts.
     """
 
-    height_m: Floats
-    up_m_s: Floats
-    level_m_s: Floats
+    held: Floats
     thrust_m_s2: Floats
     ratio_per_s: Floats
     left_s: Floats
@@ -127,7 +125,6 @@ def _near(
     along = velocity[:2] / max(level, 1e-9) @ axes[:2]
     speed = math.hypot(level, velocity[2])
     up = axes[2]
-    # of height, climb and level speed; of a level speed of nought the mean is not nought
     wanted = np.array([height_m, velocity[2], level])
     root = np.zeros((3, 6))
     root[0, :3], root[1, 3:], root[2, 3:] = up, up, along
@@ -139,9 +136,8 @@ def _near(
             (NEAR_SPEED_M_S + NEAR_SPEED * speed) ** 2,
         ]
     )
-    off = np.stack([boosts.height_m, boosts.up_m_s, boosts.level_m_s], axis=1) - wanted
-    inverse = np.linalg.inv(spread_of)
-    apart = np.einsum("ni,ij,nj->n", off, inverse, off)
+    whiten = np.linalg.inv(np.linalg.cholesky(spread_of))
+    apart = np.square(whiten @ (boosts.held - wanted[:, None])).sum(axis=0)
     if thrust_m_s2 is not None:
         mean, sigma = thrust_m_s2
         apart += (boosts.thrust_m_s2 - mean) ** 2 / (sigma**2 + (NEAR_THRUST * mean) ** 2)
@@ -174,9 +170,7 @@ def _boosts() -> _Boosts:
         return np.ascontiguousarray(rows[:, :N_MOMENTS].ravel()[order])
 
     return _Boosts(
-        height_m=sorted_(height),
-        up_m_s=sorted_(up),
-        level_m_s=sorted_(level),
+        held=np.stack([sorted_(height), sorted_(up), sorted_(level)]),
         thrust_m_s2=sorted_(thrust),
         ratio_per_s=sorted_(ratio),
         left_s=sorted_(left),

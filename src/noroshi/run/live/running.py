@@ -177,6 +177,7 @@ class Running:
             look=watcher.look if watcher else lambda _: (),
             tick=auditing.tick if auditing else lambda _: None,
             together=store.together,
+            proved=auditing.folder.sync if auditing else lambda: None,
             says=self._says,
             picture_ns=round(self.live.picture_s * NS_PER_S),
             checkpoint_ns=round(self.live.checkpoint_s * NS_PER_S),
