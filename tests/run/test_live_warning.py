@@ -1,4 +1,4 @@
-"""A live node warns: an aircraft enters a zone, a person approves at the page, and the message is in the outlet's folder."""
+"""A live node warns: an aircraft enters a zone, a person approves at the page, and the message is in the outlet."""
 
 import time
 from collections import deque
