@@ -49,7 +49,7 @@ def node(keys: Keys, host: Hosts, days: Days = 7.0) -> None:
     _say(f"made {keys / 'node.pem'}, which ends {iso_from_utc_ns(until_ns)}, and signing.toml")
 
 
-@app.command(epilog='Example: noroshi pki person people sato@JPN --role approver')
+@app.command(epilog="Example: noroshi pki person people sato@JPN --role approver")
 def person(
     people: Annotated[Path, typer.Argument(help="Folder of the register of people.")],
     name: Annotated[str, typer.Argument(help="In small letters, with the nation: sato@JPN.")],
