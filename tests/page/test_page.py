@@ -255,7 +255,7 @@ def test_layers_nations_and_languages(browser, pages):
         assert page.evaluate("() => (noroshi.app.draw(), noroshi.app.count)") < everything
         page.get_by_test_id("nation-JPN").check()
         page.get_by_test_id("layer-coverage").uncheck()
-        page.wait_for_function("() => noroshi.app.scene.shapes.every(({ layer }) => layer !== 'coverage')")
+        page.wait_for_function("() => noroshi.app.scene.still.every(({ layer }) => layer !== 'coverage')")
         page.get_by_test_id("language").click()
         assert page.locator("html").get_attribute("lang") == "ja"
         assert page.locator("#warnings-title").inner_text() == "警報"

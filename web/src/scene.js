@@ -30,32 +30,48 @@ import { keyOf } from "./wire.js";
  * @property {number} [until_ms] a countdown stands after its words
  * @property {string} [id] of the track it speaks of
  */
-/** @typedef {{shapes: Shape[], marks: Mark[]}} Scene */
+/** @typedef {{shapes: Shape[], marks: Mark[]}} Part */
+/** @typedef {{still: Shape[], moving: Shape[], marks: Mark[]}} Scene `still` is the same list as long as nothing in it has changed */
 
 /**
+ * What stands where it is: made anew when the world or a choice has changed.
  * @param {World} world
  * @param {Map<string, number[][][]>} reaches outlines of sensors' coverage by name, [lat, lon], as the server computed them
- * @param {{names: {name: string, lon: number, lat: number, rank: number}[], ahead_ms: number | null}} base
- * @returns {Scene}
+ * @returns {Part}
  */
-export function compose(world, reaches, base) {
+export function standing(world, reaches) {
   const colours = MAP[settings.theme];
-  /** @type {Shape[]} */ const shapes = [];
-  /** @type {Mark[]} */ const marks = [];
+  /** @type {Part} */ const { shapes, marks } = { shapes: [], marks: [] };
   const { layers } = settings;
-  const shown = (/** @type {string} */ nation) => !settings.hiddenNations.includes(nation);
-  if (layers.coverage) sensors(world, reaches, colours, shapes, marks, shown);
-  if (layers.satellites) satellites(world, colours, shapes, marks, shown);
+  if (layers.coverage) sensors(world, reaches, colours, shapes, marks, isShown);
   if (layers.zones) zones(world, colours, shapes, marks);
   if (layers.links) links(world, colours, shapes);
   if (layers.areas) areas(world, colours, shapes, marks);
-  if (layers.paths) paths(world, base.ahead_ms, colours, shapes, marks);
-  if (layers.paths) launches(world, colours, shapes, marks);
+  return { shapes, marks };
+}
+
+/**
+ * All of it, with what goes on by itself.
+ * @param {World} world @param {Part} part what stands
+ * @param {{names: {name: string, lon: number, lat: number, rank: number}[], ahead_ms: number | null}} base
+ * @returns {Scene}
+ */
+export function compose(world, part, base) {
+  const colours = MAP[settings.theme];
+  const { layers } = settings;
+  /** @type {Shape[]} */ const moving = [];
+  const marks = [...part.marks];
+  if (layers.satellites) satellites(world, colours, moving, marks, isShown);
+  if (layers.paths) paths(world, base.ahead_ms, colours, moving, marks);
+  if (layers.paths) launches(world, colours, moving, marks);
   if (layers.names)
     for (const { name, lon, lat, rank } of base.names)
       marks.push({ layer: "names", lon, lat, height_m: 0, lines: [name], sort: "name", priority: -10 - rank });
-  return { shapes, marks };
+  return { still: part.shapes, moving, marks };
 }
+
+/** @param {string} nation */
+const isShown = (nation) => !settings.hiddenNations.includes(nation);
 
 /** @param {World} world @param {Map<string, number[][][]>} reaches @param {typeof MAP.dark} colours @param {Shape[]} shapes @param {Mark[]} marks @param {(nation: string) => boolean} shown */
 function sensors(world, reaches, colours, shapes, marks, shown) {
