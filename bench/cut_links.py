@@ -23,7 +23,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -75,18 +75,19 @@ class Counting:
         self._told(owner, contributions)
         self._fusion.receive(contributions, owner=owner, **more)
 
-    def checkpoint(self) -> dict[str, Any]:
+    def checkpoint(self) -> list[dict[str, Any]]:
         """Return what `resume` needs."""
         owners = np.array([key[0] for key in self.rows], "U3")
         numbers = np.array([key[1:] for key in self.rows], np.uint64).reshape(-1, 4)
         counts = np.array(list(self.rows.values()), np.int64)
-        return self._fusion.checkpoint() | {"bench o": owners, "bench n": numbers, "bench c": counts}
+        return [{"o": owners, "n": numbers, "c": counts}, *self._fusion.checkpoint()]
 
-    def resume(self, arrays: dict[str, Any]) -> None:
+    def resume(self, parts: Iterable[dict[str, Any]]) -> None:
         """Go on."""
-        owners, numbers, counts = (arrays.pop(f"bench {part}").tolist() for part in "onc")
+        own, *rest = parts
+        owners, numbers, counts = (own[part].tolist() for part in "onc")
         self.rows = Counter({(owner, *key): n for owner, key, n in zip(owners, numbers, counts, strict=True)})
-        self._fusion.resume(arrays)
+        self._fusion.resume(rest)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._fusion, name)
@@ -364,19 +365,22 @@ class Replaced:
     def Memory(self, folder: Path) -> Memory:  # noqa: N802
         """Return a memory whose writes are steps."""
         memory, world, side = Memory(folder), self.world, self.side
-        write, keep = memory.write, memory.keep
+        write, keeping = memory.write, memory.keeping
 
         def written(record: Any, now_ns: int) -> None:
             world.step(side)
             write(record, now_ns)
             world.step(side, torn=memory._path(memory._segment))  # noqa: SLF001
 
-        def kept(checkpoint: bytes) -> None:
+        def kept(checkpoint: Iterable[bytes]) -> Iterator[None]:
             world.step(side)
-            keep(checkpoint)
+            for part in keeping(checkpoint):
+                world.step(side)
+                yield part
+            memory._settle()  # noqa: SLF001  (else a thread would write while the folder is copied)
             world.step(side)
 
-        memory.write, memory.keep = written, kept
+        memory.write, memory.keeping = written, kept
         return memory
 
     def open_feed(self, *_: Any, **more: Any) -> Any:

@@ -68,8 +68,8 @@ def say(*told: object) -> None:
 
 def work(folder: Path, url: str, start_ns: int, first: int, pause_s: float) -> None:
     """Be a node from its start to its end."""
-    outlets = open_outlets([{"name": "disk", "outlet": "file", "folder": str(folder / "out")},
-                            {"name": "post", "outlet": "http_post", "url": url, "timeout_s": 2.0}])  # fmt: skip
+    outlets = open_outlets([{"name": "disk", "type": "file", "folder": str(folder / "out")},
+                            {"name": "post", "type": "http_post", "url": url, "timeout_s": 2.0}])  # fmt: skip
     languages = [load_language("en"), load_language("ja")]
     with AlertDesk(
         folder / "alerts.sqlite", pki.identity(folder / "keys"), languages=languages, zone="Asia/Tokyo", outlets=outlets

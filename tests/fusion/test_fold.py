@@ -91,13 +91,13 @@ def test_a_restart_goes_on_as_if_nothing_had_been():
     through.picture(WATCHED.time_ns - 20 * NS)
     give(first, MADE[:45])
     first.picture(WATCHED.time_ns - 20 * NS)
-    second.resume(unpack_arrays(pack_arrays(first.checkpoint())))
+    second.resume(unpack_arrays(pack_arrays(part)) for part in first.checkpoint())
     for fusion in (through, second):
         give(fusion, MADE[45:])
     assert digest(through.picture(WATCHED.time_ns)) == digest(second.picture(WATCHED.time_ns))
     assert through.counts == second.counts
     with pytest.raises(ValueError, match="not a checkpoint"):
-        second.resume({})
+        second.resume([{}])
 
 
 def test_a_restart_before_anything_was_folded():

@@ -206,7 +206,7 @@ def test_a_silent_partner_is_away_and_told_apart_from_one_that_is_there():
 def test_killed_nodes_go_on_from_their_checkpoint_and_their_journal():
     two = Two(3, loss=0.1)
     two.run(10)
-    memory = two.nodes["USA"].checkpoint()
+    memory, fused = two.nodes["USA"].checkpoint(), two.nodes["USA"].fusion.checkpoint()
     frames = []
     hear = two.nodes["USA"].hear
     two.nodes["USA"].hear = lambda frame, now_ns: (frames.append((pack(frame), now_ns)), hear(frame, now_ns))
@@ -216,6 +216,7 @@ def test_killed_nodes_go_on_from_their_checkpoint_and_their_journal():
     again.is_silent = True
     store = two.stores["USA", "JPN"].state()
     again.resume({**memory, "channels": {"JPN": {**memory["channels"]["JPN"], "store": store}}})
+    again.fusion.resume(fused)
     for data, now_ns in frames:
         again.hear(unpack(data), now_ns)
     again.is_silent = False

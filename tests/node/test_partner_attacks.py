@@ -174,6 +174,7 @@ def test_it_is_refused_and_the_node_goes_on(what):
     exchange.wake(START_NS + SECOND)
     again = node()
     again.resume(msgspec.msgpack.decode(msgspec.msgpack.encode(exchange.checkpoint())))
+    again.fusion.resume(exchange.fusion.checkpoint())
     assert again.picture(START_NS).track_id.tolist() == before.track_id.tolist()
 
 

@@ -77,7 +77,7 @@ def test_a_node_that_stood_alone_is_given_keys_and_loses_them(tmp_path, keys):
 def test_a_damaged_checkpoint(tmp_path):
     run(tmp_path / "state")
     (tmp_path / "state" / "journal" / "checkpoint").write_bytes(b"abc")
-    with pytest.raises(ValueError, match="damaged; move the folder away"):
+    with pytest.raises(ValueError, match=r"damaged.*move the folder away"):
         run(tmp_path / "state")
 
 

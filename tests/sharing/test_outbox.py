@@ -65,7 +65,9 @@ class Line:
         for draft in self.outbox.take(now_ns, n_bytes):
             parts = self.outbox.body(draft)
             if draft.product is Product.CONTRIBUTION:
-                body = pack(concatenate([take(unpack(data), rows) for data, rows in parts]))
+                body = pack(
+                    concatenate([unpack(data) if rows is None else take(unpack(data), rows) for data, rows in parts])
+                )
             else:
                 body = b"|".join(data for data, _ in parts)
             message = self.sender.seal(

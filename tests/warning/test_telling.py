@@ -13,6 +13,7 @@ NORTH, SOUTH = "XX-01", "XX-02"
 
 def course(at_s: float, *, updated_s: float | None = None, lost: bool = False, stage: Stage | None = None) -> Course:
     return Course(
+        name="7",
         threat_id=7,
         hazard="missile",
         stage=stage or (Stage.TRACK_LOST if lost else Stage.WILL_PASS),
@@ -56,6 +57,7 @@ def test_alert_update_and_cancel_name_what_they_replace() -> None:
     assert third.code.tolist() == [SOUTH]
     cancel = approve(telling, look(telling, course(340.0)))
     assert (cancel.message, cancel.references, cancel.reason) == ("Cancel", (third.identifier,), PASSED)
+    assert (cancel.stage, cancel.certainty) == (Stage.PASSED, Certainty.OBSERVED)
     assert cancel.code.tolist() == [SOUTH]  # those who were told last are told that it is over
     assert telling.told is None
     assert len({first.identifier, second.identifier, third.identifier, cancel.identifier}) == 4

@@ -45,7 +45,7 @@ def pack(record: Batch) -> bytes:
     return _ENCODER.encode([VERSION, _plain(record)])
 
 
-def unpack(data: bytes) -> Batch:
+def unpack(data: bytes | memoryview) -> Batch:
     """Return the record that `pack` made these bytes of.
 
     Raises:
@@ -66,7 +66,7 @@ def pack_arrays(arrays: dict[str, NDArray[Any]]) -> bytes:
     return _ENCODER.encode({name: _column(array) for name, array in arrays.items()})
 
 
-def unpack_arrays(data: bytes) -> dict[str, NDArray[Any]]:
+def unpack_arrays(data: bytes | memoryview) -> dict[str, NDArray[Any]]:
     """Return the arrays that `pack_arrays` made these bytes of.
 
     Raises:

@@ -10,7 +10,7 @@ that is still open, used there and counted.
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -273,7 +273,7 @@ class Fusion:
         until = {key: self._chunks[step + 1][key].take(mine) for key, mine in now.items() if mine.any()}
         if until or len(silent(table, time_ns, *self._silence())):
             table = table.copy()
-            self._fold(table, until, step + 1, time_ns)
+            self._fold(table, until, step + 1, time_ns, is_whole=False)
         return table, self._owners(table)
 
     def _advance(self, step: int) -> None:
@@ -321,8 +321,8 @@ class Fusion:
         for each in [s for s in self._held if s > before[0]]:
             del self._held[each]
 
-    def _fold(self, table: Table, chunks: dict[Key, Rows], step: int, time_ns: int) -> None:
-        """Fold the chunks of one step into a table."""
+    def _fold(self, table: Table, chunks: dict[Key, Rows], step: int, time_ns: int, *, is_whole: bool = True) -> None:
+        """Fold the chunks of one step into a table; tracks are joined and owners registered where it ends."""
         keys = sorted(chunks)
         owners = list(self._owners(table))
         owners += sorted({key[0] for key in keys} - set(owners))
@@ -346,8 +346,9 @@ class Fusion:
                     self.counts[name] += int(counts[i])
         for row in silent(table, time_ns, *self._silence()).tolist():
             table.leave(row)
-        associate(table, time_ns, step, self.settings.rules, bias)
-        self._register(table, time_ns, step, len(owners))
+        if is_whole:
+            associate(table, time_ns, step, self.settings.rules, bias)
+            self._register(table, time_ns, step, len(owners))
         self._number(table, owners)
         table.compact()
 
@@ -394,45 +395,47 @@ class Fusion:
 
     # What a restart needs.
 
-    def checkpoint(self) -> dict[str, NDArray[Any]]:
-        """Return everything it knows as named arrays (`formats.columns.pack_arrays`), for `resume`."""
+    def checkpoint(self) -> list[dict[str, NDArray[Any]]]:
+        """Return everything it knows as named arrays (`formats.columns.pack_arrays`), for `resume`.
+
+        First what is closed, then each chunk of the window. Nothing is copied, and nothing in it changes later, so that
+        whoever writes it down may take his time.
+        """
         base = Table.empty() if self._base is None else self._held[self._base]
-        keys = sorted((step, key) for step, chunks in self._chunks.items() for key in chunks)
-        empty = Rows(np.zeros((0, 6)), np.zeros((0, 6, 6)), np.zeros((0, N_SAID)), np.zeros((0, N_TOLD), np.int64))
-        chunks = [empty, *(self._chunks[step][key] for step, key in keys)]
         names, counts = sorted(self.counts), self.counts
-        return {
-            **base.arrays(),
+        first = {
+            **base.views(),
             **{f"extra {name}": array for name, array in base.extra.items()},
-            **{f"row {name}": np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in Rows.__slots__},
             "base": np.array([] if self._base is None else [self._base], np.int64),
-            "step": np.array([step for step, _ in keys], np.int64),
-            "owner": np.array([key[0] for _, key in keys], np.str_),
-            "feed": np.array([key[1] for _, key in keys], np.str_),
-            "seq": np.array([key[2] for _, key in keys], np.int64),
-            "size": np.array([len(chunk.whole) for chunk in chunks[1:]], np.int64),
             "counted": np.array(names, np.str_),
             "count": np.array([counts[name] for name in names], np.int64),
         }
+        return [first, *(
+            {
+                "step": np.array(step), "owner": np.array(key[0]), "feed": np.array(key[1]), "seq": np.array(key[2]),
+                **{name: getattr(rows, name) for name in Rows.__slots__},
+            }
+            for step, chunks in sorted(self._chunks.items())
+            for key, rows in sorted(chunks.items(), key=lambda item: item[0])
+        )]  # fmt: skip
 
-    def resume(self, memory: dict[str, NDArray[Any]]) -> None:
+    def resume(self, memory: Iterable[dict[str, NDArray[Any]]]) -> None:
         """Become the fusion of the same settings that gave this checkpoint.
 
         Raises:
             ValueError: if these are not the arrays of one.
         """
         try:
-            extra = {name.removeprefix("extra "): array for name, array in memory.items() if name.startswith("extra ")}
-            table = Table.of({name: memory[name].copy() for name in (*OF_CONTRIBUTORS, *OF_FUSED)}, extra)
-            rows = Rows(*(memory[f"row {name}"] for name in Rows.__slots__))
-            chunks, at = dict[int, dict[Key, Rows]](), 0
-            columns = (memory[name].tolist() for name in ("step", "owner", "feed", "seq", "size"))
-            for step, owner, feed, seq, size in zip(*columns, strict=True):
-                chunks.setdefault(step, {})[owner, feed, seq] = rows.take(slice(at, at + size))
-                at += size
-            counts = dict(zip(memory["counted"].tolist(), memory["count"].tolist(), strict=True))
-            base = memory["base"].tolist()
-        except (KeyError, TypeError, ValueError) as error:
+            first, *rest = memory
+            extra = {name.removeprefix("extra "): array for name, array in first.items() if name.startswith("extra ")}
+            table = Table.of({name: first[name].copy() for name in (*OF_CONTRIBUTORS, *OF_FUSED)}, extra)
+            chunks = dict[int, dict[Key, Rows]]()
+            for part in rest:
+                step, owner, feed, seq = (part[name].item() for name in ("step", "owner", "feed", "seq"))
+                chunks.setdefault(step, {})[owner, feed, seq] = Rows(*(part[name] for name in Rows.__slots__))
+            counts = dict(zip(first["counted"].tolist(), first["count"].tolist(), strict=True))
+            base = first["base"].tolist()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not a checkpoint of a fusion: {error}") from error
         self._chunks, self.counts = chunks, Counter(counts)
         self._base = self._done = base[0] if base else None

@@ -128,11 +128,15 @@ class Table:
         }  # fmt: skip
         return cls.of(arrays, {})
 
+    def views(self) -> dict[str, NDArray[Any]]:
+        """Return the rows in use."""
+        return {name: getattr(self, name)[: self.n] for name in OF_CONTRIBUTORS} | {
+            name: getattr(self, name)[: self.m] for name in OF_FUSED
+        }
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return copies of the rows in use."""
-        return {name: getattr(self, name)[: self.n].copy() for name in OF_CONTRIBUTORS} | {
-            name: getattr(self, name)[: self.m].copy() for name in OF_FUSED
-        }
+        return {name: array.copy() for name, array in self.views().items()}
 
     def copy(self) -> "Table":
         """Return one that does not change with this one."""

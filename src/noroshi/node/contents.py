@@ -12,12 +12,13 @@ from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Alert, Batch, Decision, Launches, Status, Tracks, TrackStatus, joined_by_sensor, take
+from noroshi.records.alert import EXERCISE
 from noroshi.sharing.actions.strip import types_as_sources
 from noroshi.sharing.envelope import Number, TimeNs
 from noroshi.sharing.release import without_idle_sensors
 from noroshi.sharing.rules import Product
 
-ROWS_MAX = 10_000  # of one message that came; those of this program have 200
+ROWS_MAX = 10_000  # of one message that came; those of this program have 500
 NAMES_MAX = 4_096
 AHEAD_NS = 60 * NS_PER_S  # a partner's clock may be wrong; what is of tomorrow would wait here for ever
 RADIUS_M = (1e6, 1e9)
@@ -153,8 +154,8 @@ def notice_of(body: bytes, owner: str) -> Batch:
         raise FormatError(f"a {type(record).__name__} where a notice belongs")
     if len(record) > ROWS_MAX:
         raise FormatError(f"{len(record)} rows in one notice")
-    if isinstance(record, Alert) and record.sender != owner:
-        raise FormatError("an alert of another nation than that which sends it")
+    if isinstance(record, Alert) and (record.sender != owner or record.status != EXERCISE):
+        raise FormatError("an alert of another nation than that which sends it, or of no exercise")
     if isinstance(record, Launches) and (
         record.node != owner or not all(np.isfinite(getattr(record, name)).all() for name in record.COLUMNS)
     ):
@@ -167,12 +168,14 @@ def as_evidence(tracks: Tracks, sensor_types: Mapping[str, str]) -> Tracks:
     return tracks.replace(**types_as_sources(tracks, sensor_types))
 
 
-def joined_body(parts: Sequence[tuple[bytes, NDArray[np.int64]]]) -> bytes:
-    """Return one body with some rows of several; all are coarse or none is.
+def joined_body(parts: Sequence[tuple[bytes, NDArray[np.int64] | None]]) -> bytes:
+    """Return one body with some rows of several, None is all; all are coarse or none is.
 
     Raises:
         FormatError: if one is no such body.
     """
+    if len(parts) == 1 and parts[0][1] is None:
+        return parts[0][0]
     chosen: list[Tracks] = []
     types: dict[str, str] = {}
     is_coarse = False
@@ -180,7 +183,8 @@ def joined_body(parts: Sequence[tuple[bytes, NDArray[np.int64]]]) -> bytes:
         tracks, coarse, known = tracks_of(body)
         is_coarse |= coarse
         types |= known
-        chosen.append(without_idle_sensors(take(tracks, rows)))  # of rows that do not go, or not yet
+        some = tracks if rows is None else take(tracks, rows)
+        chosen.append(without_idle_sensors(some))  # names of rows that do not go, or not yet, do not either
     return tracks_body(joined_by_sensor(chosen), is_coarse=is_coarse, sensor_types=types)
 
 

@@ -1,7 +1,9 @@
 """One node: detections and partners' messages in; tracks, the fused picture and messages out; at times it is told."""
 
+import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 
 import msgspec
 import numpy as np
@@ -12,12 +14,15 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.node.exchange import Exchange
 from noroshi.node.outgoing import Outgoing
 from noroshi.node.watch import Watch
-from noroshi.records import Batch, Detections, Frame, Order, Quality, Tracks
+from noroshi.records import Batch, Detections, Frame, Launches, Order, Quality, Tracks
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
+from noroshi.tracking.launches import noticed, rising, together
 from noroshi.tracking.registrar import Registrar
 from noroshi.tracking.rewind import Rewind, good
+
+LENGTH = struct.Struct(">Q")
 
 
 class Node:
@@ -97,6 +102,7 @@ class Node:
         while self._wake_ns is not None and self._wake_ns <= now_ns:
             own = self._rewind.tracker.picture(self._wake_ns)
             self._give("picture", own)
+            self._notice(rising(own))
             if self.exchange:
                 self.exchange.share(own, self._wake_ns, is_whole=True)
                 self._give("fused", self.exchange.picture(self._wake_ns))
@@ -126,22 +132,28 @@ class Node:
 
         What waits in `take` is not part of it: take first.
         """
+        return b"".join(self.checkpoint_parts())
+
+    def checkpoint_parts(self) -> Iterator[bytes]:
+        """Return `checkpoint` in parts, which are made as they are asked for, of what the node knows now."""
         before, batches = self._rewind.memory()
-        return msgspec.msgpack.encode(
+        fused = self.exchange.fusion.checkpoint() if self.exchange else []
+        first = msgspec.msgpack.encode(
             {
                 "now_ns": self._now_ns,
                 "wake_ns": self._wake_ns,
                 "refused": [[*key, n] for key, n in sorted(self.refused.items())],
                 "counters": self._rewind.counters(),
-                "before": pack_arrays(before),
-                "batches": [pack(batch) for batch in batches],
+                "n_batches": len(batches),
                 "registrar": pack_arrays(self.registrar.state()) if self.registrar else None,
                 "exchange": self.exchange.checkpoint() if self.exchange else None,
                 "watch": self.watch.checkpoint() if self.watch else None,
             }
         )
+        rest = chain([pack_arrays(before)], map(pack, batches), map(pack_arrays, fused))
+        return (LENGTH.pack(len(part)) + part for part in chain([first], rest))
 
-    def resume(self, checkpoint: bytes, *, own_tracks: bool = True) -> None:
+    def resume(self, checkpoint: bytes | memoryview, *, own_tracks: bool = True) -> None:
         """Become the node that gave this checkpoint.
 
         Args:
@@ -152,15 +164,18 @@ class Node:
             FormatError: if these bytes are no checkpoint.
         """
         try:
-            memory = msgspec.msgpack.decode(checkpoint)
+            first, before, *rest = _parts(checkpoint)
+            memory = msgspec.msgpack.decode(first)
+            n_batches = memory["n_batches"]
             if own_tracks:
-                batches = [unpack(batch) for batch in memory["batches"]]
+                batches = [unpack(batch) for batch in rest[:n_batches]]
                 ready = [batch for batch in batches if isinstance(batch, Detections)]
-                self._rewind.resume(unpack_arrays(memory["before"]), ready, self.sensors, memory["counters"])
+                self._rewind.resume(unpack_arrays(before), ready, self.sensors, memory["counters"])
             if self.registrar and own_tracks:
                 self.registrar.restore(unpack_arrays(memory["registrar"]))
             if self.exchange and memory["exchange"] is not None:  # None: it stood alone, and was given keys since
                 self.exchange.resume(memory["exchange"])
+                self.exchange.fusion.resume(unpack_arrays(part) for part in rest[n_batches:])
             if self.watch and memory["watch"] is not None:
                 self.watch.resume(memory["watch"])
             self._now_ns, self._wake_ns = memory["now_ns"], memory["wake_ns"]
@@ -194,6 +209,8 @@ class Node:
         changed = self._rewind.step(usable, sensor)
         if self._rewind.n_late_rows > late:
             self.refused[detections.sensor, Quality.LATE.name] += self._rewind.n_late_rows - late
+        seen = noticed(self._rewind.tracker, self.name, int(usable.time_ns.min(initial=self._now_ns)))
+        self._notice(seen if changed is None else together(self.name, seen, rising(changed)))
         if changed is not None:
             self._give("tracks", changed)
             if self.exchange and len(changed):
@@ -213,14 +230,34 @@ class Node:
             for source, record in heard:
                 self.watch.hear(record, now_ns, source=source)
 
-    def _give(self, channel: str, tracks: Tracks) -> None:
-        if len(tracks):
-            self._outgoing.append(Outgoing(channel, tracks))
+    def _notice(self, launches: Launches) -> None:
+        if self.watch and len(launches):
+            self.watch.hear(launches, self._now_ns)
+        else:
+            self._give("launch", launches)
+
+    def _give(self, channel: str, record: Batch) -> None:
+        if len(record):
+            self._outgoing.append(Outgoing(channel, record))
 
     def _advance(self, now_ns: int) -> None:
         if now_ns < self._now_ns:
             raise ValueError(f"node {self.name}: time runs backwards, from {self._now_ns} to {now_ns} ns")
         self._now_ns = now_ns
+
+
+def _parts(checkpoint: bytes | memoryview) -> Iterator[memoryview]:
+    """Yield the parts of a checkpoint.
+
+    Raises:
+        ValueError: if it is cut off.
+    """
+    left = memoryview(checkpoint)
+    while left:
+        if len(left) < LENGTH.size or len(left) < (end := LENGTH.size + LENGTH.unpack_from(left)[0]):
+            raise ValueError("it is cut off")
+        yield left[LENGTH.size : end]
+        left = left[end:]
 
 
 def _not_from_the_future(detections: Detections, now_ns: int) -> Detections:

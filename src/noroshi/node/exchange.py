@@ -39,7 +39,7 @@ from noroshi.sharing.facts import Facts, facts_of
 from noroshi.sharing.label import ALL_PARTNERS, Label, decode, encode
 from noroshi.sharing.memory import Memory
 from noroshi.sharing.parcels import Store, notices, rows_of
-from noroshi.sharing.release import Released, Secrets, release
+from noroshi.sharing.release import Released, Secrets, release, without_idle_sensors
 from noroshi.sharing.rules import Policy, Product, still_valid, without_ended
 
 TOMBSTONE_MAX = 1_000  # numbers of one
@@ -268,9 +268,8 @@ class Exchange:
         return given
 
     def checkpoint(self) -> dict[str, Any]:
-        """Return what `resume` needs, as plain data."""
+        """Return what `resume` needs beside what the fusion holds (`Fusion.checkpoint`), as plain data."""
         return {
-            "fusion": pack_arrays(self.fusion.checkpoint()),
             "channels": {code: channel.checkpoint() for code, channel in self.channels.items()},
             "memories": {
                 code: pack_arrays({"track_id": one.track_id, "told_ns": one.told_ns})
@@ -289,7 +288,6 @@ class Exchange:
         Raises:
             FormatError, ValueError, KeyError, TypeError: if it is none.
         """
-        self.fusion.resume(unpack_arrays(memory["fusion"]))
         for code, state in memory["channels"].items():
             if code in self.channels:  # else it is no partner any more
                 self.channels[code].resume(state)
@@ -391,7 +389,7 @@ class Exchange:
         for coarse in (False, True):
             chosen = np.flatnonzero(is_coarse == coarse)
             if len(chosen):
-                part = _some(released, chosen)
+                part = released if len(chosen) == len(released.rows) else _some(released, chosen)
                 assert part.tracks is not None
                 body = tracks_body(part.tracks, is_coarse=coarse, sensor_types=self.sensor_types)
                 parcel = rows_of(
@@ -529,5 +527,5 @@ def _some(released: Released, chosen: NDArray[np.int64]) -> Released:
         rows=released.rows[chosen],
         due_ns=released.due_ns[chosen],
         rule=released.rule[chosen],
-        tracks=take(released.tracks, chosen),
+        tracks=without_idle_sensors(take(released.tracks, chosen)),
     )

@@ -38,6 +38,11 @@ def areas() -> Areas:
     return Areas.of(columns, _outlines(whole), _outlines(places))
 
 
+def area_codes() -> list[str]:
+    """Return the codes of all areas and places."""
+    return [*areas().code.tolist(), *areas().place_code.tolist()]
+
+
 def _outlines(arrays: dict[str, NDArray[Any]]) -> Outlines:
     lon_rad, lat_rad = np.cumsum(arrays["ring_steps"].astype(np.int64), axis=1) * STEP_RAD
     return Outlines(

@@ -21,7 +21,7 @@ from noroshi.sharing.label import Label
 from noroshi.sharing.parcels import HISTORY, THREAT, TRACK_AGE_NS, Draft, Parcel, Rows, Sealed, Store, Tightened
 from noroshi.sharing.rules import Product
 
-ROWS_MAX = 200  # of one message: some 100 kB
+ROWS_MAX = 500  # of one message: some 250 kB
 QUEUED_MAX = 5_000_000  # rows; older history makes room, and is counted
 
 
@@ -67,6 +67,7 @@ class Outbox:
         self._rules: list[str] = []
         self._parcels: dict[int, Parcel] = {}
         self._left: Counter[int] = Counter()  # rows of each parcel that wait
+        self._size: dict[int, int] = {}  # all rows of each parcel that was put, and not found in the store
         self._last_parcel = store.last_parcel()
         self.policy = store.policy()
         self._later: list[Rows] = []
@@ -103,6 +104,7 @@ class Outbox:
         if not len(parcel.rows):
             return
         self._store.put(parcel)
+        self._size[parcel.parcel] = len(parcel.rows)
         self._queue(parcel, parcel.rows)
         self._note_told()
         self._come_due(now_ns)
@@ -147,12 +149,13 @@ class Outbox:
                 break
         return self._drafts(chosen)
 
-    def body(self, draft: Draft) -> list[tuple[bytes, NDArray[np.int64]]]:
-        """Return the bodies that a draft's rows are in and which rows of each, in the draft's order of parcels."""
-        return [
-            (self._store.body(number), draft.rows.row[draft.rows.parcel == number])
-            for number in dict.fromkeys(draft.rows.parcel.tolist())
-        ]
+    def body(self, draft: Draft) -> list[tuple[bytes, NDArray[np.int64] | None]]:
+        """Return the bodies that a draft's rows are in, rising by parcel, and which rows of each; None is all."""
+        found: list[tuple[bytes, NDArray[np.int64] | None]] = []
+        for number in np.unique(draft.rows.parcel).tolist():
+            rows = draft.rows.row[draft.rows.parcel == number]
+            found.append((self._store.body(number), None if len(rows) == self._size.get(number) else rows))
+        return found
 
     def sealed(self, draft: Draft, seq: int, message: bytes) -> None:
         """Note that a draft became a message. Send it after this returns and not before."""
@@ -309,7 +312,8 @@ class Outbox:
         for members in (np.flatnonzero(group == one) for one in np.unique(group)):
             parcel = parcels[at[members[0]]]
             for first in range(0, len(members), ROWS_MAX):
-                part = rows.take(members[first : first + ROWS_MAX])
+                some = members[first : first + ROWS_MAX]  # what is worth most; in itself as it lies in its parcels
+                part = rows.take(some[np.lexsort((rows.row[some], rows.parcel[some]))])
                 drafts.append(
                     Draft(
                         product=parcel.product,
@@ -394,6 +398,7 @@ class Outbox:
             self._left[number] -= count
             if not self._left[number]:
                 del self._left[number], self._parcels[number]
+                self._size.pop(number, None)
 
     def _rule(self, name: str) -> int:
         if name not in self._rules:

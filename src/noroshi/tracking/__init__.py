@@ -1,5 +1,6 @@
 """Detections to tracks. One tracker a file in `trackers/`; what trackers share sits beside it in this room."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,6 +30,10 @@ class Tracker(Protocol):
 
     def take_back(self, change: Any) -> None:
         """Undo the latest step that is not undone yet, whose `last_change` this is."""
+        ...
+
+    def state_before(self, changes: Sequence[Any]) -> "TrackerState":
+        """Return what `state` was before the last steps, whose `last_change` these are, oldest first; undo nothing."""
         ...
 
     def alive(self) -> NDArray[np.uint64]:

@@ -24,6 +24,7 @@ from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
 from noroshi.tracking.identity import codes_of, track_ids
+from noroshi.tracking.launches import watch
 from noroshi.tracking.life import due, rivals
 from noroshi.tracking.sightlines import Sighted, is_sighted, start_by_lines
 from noroshi.tracking.store import (
@@ -63,7 +64,7 @@ class Common:
         first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
         duplicate_probability: two firm tracks that differ by less than this chi-square quantile are one target.
         sojourn_s: where there are several motion models, how long a target keeps to the first on average ...
-        manoeuvre_s: ... and to any other.
+        manoeuvre_s: ... and to any other, but for those that say so themselves (`Start.sojourn_s`).
     """
 
     gate_probability: float = 0.9999
@@ -105,7 +106,10 @@ class Keeper(ABC):
         self.node = node
         self.sensor_names = sensor_names
         self.listener: Listener | None = None
-        self.bank = Bank(motions, [common.sojourn_s, *[common.manoeuvre_s] * (len(motions) - 1)], executor)
+        starts = [getattr(motion, "STARTS", None) for motion in motions]
+        sojourn_s = [common.sojourn_s, *[common.manoeuvre_s] * (len(motions) - 1)]
+        own_s = [start.sojourn_s if start else usual for start, usual in zip(starts, sojourn_s, strict=True)]
+        self.bank = Bank(motions, own_s, executor)
         self._gates = chi_square_gate(common.gate_probability, np.arange(10))
         self._gates[0] = common.first_gate_sigmas**2  # of tracks that have a single plot
         self._alike = float(chi_square_gate(common.duplicate_probability, 6))
@@ -159,6 +163,10 @@ class Keeper(ABC):
         self.store.take_back(change)
         if self.listener is not None:
             self.listener.take_back()
+
+    def state_before(self, changes: Sequence[Change]) -> TrackerState:
+        """Return the state before the last steps, whose changes these are, oldest first."""
+        return self.store.state_before(changes)
 
     def plots_used(self) -> dict[str, int]:
         """Return, for each sensor, how many of its plots went into tracks that became firm."""
@@ -278,7 +286,7 @@ class Keeper(ABC):
         s = self.store
         own_plot, rows = _owners(pairs.rows, pairs.begin, pairs.plot, weight)
         s.save(rows)
-        settle(s, pairs, weight, plots.time_ns, existence)
+        settle(s, pairs, weight, plots.time_ns, existence, self.bank)
         _note_hits(s.whole, pairs.rows, rows, own_plot, plots.time_ns, codes, words, i_sensor, len(self.sensor_names))
         self.judge(rows)
         if s.refresh(rows) > HEIGHT_SIGMA_M:
@@ -314,7 +322,11 @@ class Keeper(ABC):
         s, n = self.store, len(self.sensor_names)
         mean, covariance = start_of(sensor, plots, form, chosen)
         rows = s.new_rows(len(chosen))
-        self.bank.begin(s, rows, mean, covariance, existence[chosen])
+        p = sensor.parameters
+        prior = (
+            (p["speed_sigma_m_s"], p["climb_sigma_m_s"]) if {"speed_sigma_m_s", "climb_sigma_m_s"} <= set(p) else None
+        )
+        self.bank.begin(s, rows, mean, covariance, existence[chosen], prior)
         _born(s.whole, rows, chosen, track_ids(plots, chosen, codes), plots.time_ns, codes, words, i_sensor, n)
         self.judge(rows)
         s.refresh(rows)
@@ -329,6 +341,7 @@ class Keeper(ABC):
         fresh[chosen] = likely
         self.judge(rows)
         self.store.refresh(rows)
+        watch(self.store, plots, sensor, claimed, i_sensor)
         return rows, fresh
 
     def _twins(self, pairs: Pairs, own_plot: Integers, now_ns: int) -> tuple[Integers, Integers]:

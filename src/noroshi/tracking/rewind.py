@@ -77,11 +77,7 @@ class Rewind:
 
     def memory(self) -> tuple[TrackerState, list[Detections]]:
         """Return the state before the oldest batch that may still be rewound, and the batches since, in order."""
-        now = self.tracker.state()
-        for step in reversed(self._steps):
-            self.tracker.take_back(step.change)
-        before = self.tracker.state()
-        self.tracker.restore(now)
+        before = self.tracker.state_before([step.change for step in self._steps])
         return before, [step.detections for step in self._steps]
 
     def counters(self) -> list[int]:

@@ -5,6 +5,7 @@ aside first, so that late data can take the tracker back step by step for the pr
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from functools import cached_property
@@ -210,6 +211,27 @@ class Store:
         numbers = np.array([self.epoch_ns, self._serial], np.int64)
         return {"real": self.real[:n].copy(), "whole": self.whole[:n].copy(), "numbers": numbers, **self.tally}
 
+    def state_before(self, changes: Sequence[Change]) -> dict[str, NDArray[Any]]:
+        """Return what `state` was before steps, the last ones, oldest first: of each row what the first of them saved.
+
+        That is what taking them back would leave, at the price of the rows instead of that of the steps.
+        """
+        if not changes:
+            return self.state()
+        n = changes[0].n_used
+        numbers = np.array([self.epoch_ns, self._serial], np.int64)
+        real, whole, is_found = self.real[:n].copy(), self.whole[:n].copy(), np.zeros(n, np.bool_)
+        for change in changes:
+            for rows in change.born:
+                free = rows[rows < n]
+                free = free[~is_found[free]]
+                real[free], whole[free], is_found[free] = 0.0, FREE, True
+            for rows, real_before, whole_before in change.saved:
+                new = np.flatnonzero(rows < n)
+                new = new[~is_found[rows[new]]]
+                real[rows[new]], whole[rows[new]], is_found[rows[new]] = real_before[new], whole_before[new], True
+        return {"real": real, "whole": whole, "numbers": numbers, **changes[0].tally}
+
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Become what `state` returned."""
         rest = dict(state)
@@ -329,6 +351,10 @@ def _refresh(
                 apart, faster = real[i, at_model + c] - near[i, c], real[i, at_model + 3 + c] - near[i, 3 + c]
                 position += p * apart * apart
                 velocity += p * faster * faster
+        if whole[i, Whole.HITS] == 1:
+            # A new track may be what is rare: its gate is as wide as the fastest of its models.
+            for k in range(sizes.shape[0]):
+                velocity = max(velocity, _widest(real[i], offsets[k], sizes[k], 3))
         near[i, Near.POSITION_SIGMA], near[i, Near.VELOCITY_SIGMA] = math.sqrt(position), math.sqrt(velocity)
         near[i, Near.TIME_S] = (whole[i, Whole.TIME] - epoch_ns) / NS_PER_S
         near[i, Near.SIGMAS] = sigmas_first if whole[i, Whole.HITS] == 1 else sigmas

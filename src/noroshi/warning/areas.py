@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.geo.wgs84 import MEAN_RADIUS_M, geodetic_from_ecef
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, vertical_at
 from noroshi.kernel import kernel
 from noroshi.warning.forecast import Forecast
 
 ROW_RAD = math.radians(0.1)  # height of the rows that cells are kept by
 TILE_RAD = math.radians(1.0)
 TILES = (180, 360)
-SAMPLES_PER_REACH = 4.0  # along a way; what lies within the reach of it is missed by 0.8 % of the reach at most
-REACH_M_MIN = 2_000.0
+STRAIGHT_RAD = 100e3 / MEAN_RADIUS_M
 EARLY, LATE = 0.05, 0.95  # quantiles of arrival
 NEVER = np.inf
 
@@ -127,13 +126,15 @@ class Exposed:
 
     Attributes:
         probability: (n,) that the threat comes down in it, passes over it, or comes near.
-        landing: (n,) that it comes down in it or near.
+        share: (n,) of its people, how many the ways come near to on the average; of a cell the probability.
+        landing: (n,) the probability that it comes down in it or near.
         arrival_ns: (n,) by when one in twenty of the ways that come there has come, Unix UTC nanoseconds; 0 where none
             does.
         arrival_latest_ns: (n,) by when nineteen in twenty have.
     """
 
     probability: Floats
+    share: Floats
     landing: Floats
     arrival_ns: Integers
     arrival_latest_ns: Integers
@@ -158,7 +159,14 @@ class Exposure:
         return float(self.cells.probability @ areas.cell_people)
 
 
-def exposed(forecast: Forecast, areas: Areas, near_m: float, *, cell_times: bool = False) -> Exposure:
+def exposed(
+    forecast: Forecast,
+    areas: Areas,
+    near_m: float,
+    *,
+    among: NDArray[np.bool_] | None = None,
+    cell_times: bool = False,
+) -> Exposure:
     """Return whom a forecast concerns.
 
     A way concerns a cell if its track over ground comes within `near_m` of the cell's middle, or within the cell. The
@@ -169,115 +177,91 @@ def exposed(forecast: Forecast, areas: Areas, near_m: float, *, cell_times: bool
         forecast: the m ways, their k times.
         areas: the areas.
         near_m: how near is near.
+        among: (n,) the areas to tell of, which is quicker; None: all.
         cell_times: tell times of cells too.
     """
-    up = np.ascontiguousarray(_vertical(forecast.position_ecef_m))
-    tiles, step_rad = _tiles_of(up)
-    n_cells, n_places, n_areas = len(areas.cell_people), len(areas.place_people), len(areas.people)
-    reach_m = max(near_m, float(areas.cell_half_m.max(initial=0.0)))
-    margin_rad = reach_m / MEAN_RADIUS_M + step_rad
-    there = np.flatnonzero(_grown(tiles, margin_rad).ravel()[areas.cell_tile])
-    if not len(there):
-        nobody = [_nobody(n) for n in (n_areas, n_places, n_cells)]
-        return Exposure(near_m=near_m, areas=nobody[0], places=nobody[1], cells=nobody[2])
+    shape = forecast.position_ecef_m.shape[:2]
+    up, lat, lon = np.empty((*shape, 3)), np.empty(shape), np.empty(shape)
+    _verticals(np.ascontiguousarray(forecast.position_ecef_m), up, lat, lon)
+    step_rad = 2.0 * math.asin(min(np.linalg.norm(np.diff(up, axis=1), axis=-1).max(initial=0.0) / 2.0, 1.0))
+    margin_rad = max(near_m, areas.cell_half_m.max(initial=0.0)) / MEAN_RADIUS_M + step_rad
+    passed = np.zeros(TILES[0] * TILES[1], bool)
+    passed[_tile(lat, lon).ravel()] = True
+    possible = _grown(passed, margin_rad)[areas.cell_tile]
+    there = np.flatnonzero(possible if among is None else possible & among[areas.cell_area])
     occupied = np.zeros(TILES[0] * TILES[1], bool)
     occupied[areas.cell_tile[there]] = True
-    close = _grown(occupied.reshape(TILES), margin_rad)
     area_ids, area_of = np.unique(areas.cell_area[there], return_inverse=True)
     place_ids, place_of = np.unique(areas.cell_place[there], return_inverse=True)
-    n_ways = len(forecast.weight)
-    first_ns = forecast.time_ns[0]
-    hits = _Hits.empty(len(there), len(place_ids), len(area_ids), n_ways, cell_times=cell_times)
+    n_ways, first_ns = len(forecast.weight), forecast.time_ns[0]
+    cell_probability, cell_landing = np.zeros(len(there)), np.zeros(len(there))
+    area_ns, place_ns = np.full((len(area_ids), n_ways), NEVER), np.full((len(place_ids), n_ways), NEVER)
+    cell_ns = np.full((len(there) if cell_times else 0, n_ways), NEVER)
+    area_lands, place_lands = np.zeros(area_ns.shape, bool), np.zeros(place_ns.shape, bool)
     _sweep(
         up,
+        lat,
+        lon,
         (forecast.time_ns - first_ns).astype(np.float64),
         (forecast.end_ns - first_ns).astype(np.float64),
         forecast.lands,
+        forecast.weight,
         near_m,
-        close,
+        _grown(occupied, margin_rad).reshape(TILES),
         np.ascontiguousarray(areas.cell_up[there]),
         areas.cell_lon_rad[there],
         np.searchsorted(areas.cell_row[there], np.arange(_row(math.pi / 2.0) + 2)),
         areas.cell_half_m[there],
-        area_of.astype(np.int64),
-        place_of.astype(np.int64),
-        hits.cell,
-        hits.place,
-        hits.area,
-        hits.cell_lands,
-        hits.place_lands,
-        hits.area_lands,
-        hits.cell_ns,
+        area_of,
+        place_of,
+        cell_probability,
+        cell_landing,
+        cell_ns,
+        area_ns,
+        area_lands,
+        place_ns,
+        place_lands,
     )
-    weight = forecast.weight
-    return Exposure(
-        near_m=near_m,
-        areas=_told(n_areas, area_ids, hits.area, hits.area_lands, weight, first_ns),
-        places=_told(n_places, place_ids, hits.place, hits.place_lands, weight, first_ns),
-        cells=_told(n_cells, there, hits.cell_ns, hits.cell_lands, weight, first_ns)
-        if cell_times
-        else _cells_without_times(n_cells, there, hits.cell, hits.cell_lands, weight),
-    )
+    of_cells = _told(len(areas.cell_people), there, cell_ns, None, forecast.weight, first_ns)
+    of_places = _told(len(areas.place_people), place_ids, place_ns, place_lands, forecast.weight, first_ns)
+    of_areas = _told(len(areas.people), area_ids, area_ns, area_lands, forecast.weight, first_ns)
+    of_cells.probability[there], of_cells.landing[there] = cell_probability, cell_landing
+    of_cells.share[there] = cell_probability
+    people = areas.cell_people[there]
+    of_areas.share[area_ids] = np.bincount(area_of, cell_probability * people) / np.maximum(areas.people[area_ids], 1.0)
+    kept = place_ids >= 0
+    met = np.bincount(place_of, cell_probability * people)[kept]
+    of_places.share[place_ids[kept]] = met / np.maximum(areas.place_people[place_ids[kept]], 1.0)
+    return Exposure(near_m=near_m, areas=of_areas, places=of_places, cells=of_cells)
 
 
-def _cells_without_times(
-    n: int, ids: Integers, hit: NDArray[np.bool_], lands: NDArray[np.bool_], weight: Floats
+def _told(
+    n: int,
+    ids: Integers,
+    after_ns: Floats,
+    lands: NDArray[np.bool_] | None,
+    weight: Floats,
+    first_ns: np.int64,
 ) -> Exposed:
-    empty = _nobody(n)
-    empty.probability[ids] = hit @ weight
-    empty.landing[ids] = lands @ weight
-    return empty
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Hits:
-    """Which way comes to which cell, place and area, and when: nanoseconds after the forecast's beginning."""
-
-    cell: NDArray[np.bool_]
-    place: Floats
-    area: Floats
-    cell_lands: NDArray[np.bool_]
-    place_lands: NDArray[np.bool_]
-    area_lands: NDArray[np.bool_]
-    cell_ns: Floats
-
-    @classmethod
-    def empty(cls, n_cells: int, n_places: int, n_areas: int, n_ways: int, *, cell_times: bool) -> "_Hits":
-        return cls(
-            cell=np.zeros((n_cells, n_ways), bool),
-            place=np.full((n_places, n_ways), NEVER),
-            area=np.full((n_areas, n_ways), NEVER),
-            cell_lands=np.zeros((n_cells, n_ways), bool),
-            place_lands=np.zeros((n_places, n_ways), bool),
-            area_lands=np.zeros((n_areas, n_ways), bool),
-            cell_ns=np.full((n_cells if cell_times else 0, n_ways), NEVER),
-        )
-
-
-def _nobody(n: int) -> Exposed:
-    return Exposed(
+    """Return probabilities and quantiles of arrival of (c, m) first times, over n units; ids of -1 are nobody's."""
+    told = Exposed(
         probability=np.zeros(n),
+        share=np.zeros(n),
         landing=np.zeros(n),
         arrival_ns=np.zeros(n, np.int64),
         arrival_latest_ns=np.zeros(n, np.int64),
     )
-
-
-def _told(
-    n: int, ids: Integers, after_ns: Floats, lands: NDArray[np.bool_], weight: Floats, first_ns: np.int64
-) -> Exposed:
-    """Return probabilities and quantiles of arrival of (c, m) first times, spread over n units; ids of -1 are nobody's."""
-    told = _nobody(n)
-    touched = np.flatnonzero((ids >= 0) & np.any(after_ns < NEVER, axis=1))
-    if not len(touched):
+    if not len(after_ns):
         return told
+    touched = np.flatnonzero((ids >= 0) & (after_ns.min(axis=1) < NEVER))
     ids, after_ns = ids[touched], after_ns[touched]
     order = np.argsort(after_ns, axis=1, kind="stable")
     times = np.take_along_axis(after_ns, order, axis=1)
     share = np.cumsum(np.where(times < NEVER, weight[order], 0.0), axis=1)
     total = share[:, -1:]
     told.probability[ids] = total[:, 0]
-    told.landing[ids] = lands[touched] @ weight
+    if lands is not None:
+        told.landing[ids] = np.where(lands[touched], weight, 0.0).sum(axis=1)
     for quantile, column in ((EARLY, told.arrival_ns), (LATE, told.arrival_latest_ns)):
         at = np.argmax(share >= quantile * total * (1.0 - 1e-12), axis=1)
         column[ids] = first_ns + times[np.arange(len(ids)), at].astype(np.int64)
@@ -300,50 +284,49 @@ def _up(lat_rad: Floats, lon_rad: Floats) -> Floats:
     return np.stack([across * np.cos(lon_rad), across * np.sin(lon_rad), np.sin(lat_rad)], axis=-1)
 
 
-def _vertical(position_ecef_m: Floats) -> Floats:
-    """Return the (m, k, 3) unit vectors of the ellipsoid's vertical below positions."""
-    lat_rad, lon_rad, _ = geodetic_from_ecef(position_ecef_m)
-    return _up(lat_rad, lon_rad)
-
-
-def _tiles_of(up: Floats) -> tuple[NDArray[np.bool_], float]:
-    """Return the tiles that points of ways lie in, and half the longest step between two points [rad]."""
-    lat_rad, lon_rad = np.arcsin(np.clip(up[..., 2], -1.0, 1.0)), np.arctan2(up[..., 1], up[..., 0])
-    tiles = np.zeros(TILES[0] * TILES[1], bool)
-    tiles[_tile(lat_rad, lon_rad).ravel()] = True
-    chord = np.linalg.norm(np.diff(up, axis=1), axis=-1).max(initial=0.0)
-    return tiles.reshape(TILES), math.asin(min(chord / 2.0, 1.0))
-
-
 def _grown(tiles: NDArray[np.bool_], by_rad: float) -> NDArray[np.bool_]:
-    """Return the tiles that some point may lie in that is no further than `by_rad` from some tile."""
+    """Return the tiles that some point may lie in that is no further than `by_rad` from some tile; all of them flat."""
     grown = np.zeros(TILES, bool)
-    _grow(tiles, by_rad, grown)
-    return grown
+    _grow(np.flatnonzero(tiles), by_rad, grown)
+    return grown.ravel()
 
 
 @kernel
-def _grow(tiles: NDArray[np.bool_], by_rad: float, grown: NDArray[np.bool_]) -> None:
-    n_rows, n_columns = tiles.shape
-    rows = int(math.ceil(by_rad / TILE_RAD))
-    for i in range(n_rows):
+def _verticals(position_ecef_m: Floats, up: Floats, lat: Floats, lon: Floats) -> None:
+    """Write the ellipsoid's verticals below positions, as unit vectors and as angles."""
+    for i in range(len(position_ecef_m)):
+        for k in range(position_ecef_m.shape[1]):
+            at = position_ecef_m[i, k]
+            x, y, z, _ = vertical_at(at[0], at[1], at[2])
+            up[i, k, 0], up[i, k, 1], up[i, k, 2] = x, y, z
+            lat[i, k] = math.asin(min(max(z, -1.0), 1.0))
+            lon[i, k] = math.atan2(y, x)
+
+
+@kernel
+def _grow(tiles: Integers, by_rad: float, grown: NDArray[np.bool_]) -> None:
+    n_rows, n_columns = grown.shape
+    rows = math.ceil(by_rad / TILE_RAD)
+    for tile in tiles:
+        i, j = tile // n_columns, tile % n_columns
         low, high = max(i - rows, 0), min(i + rows, n_rows - 1)
         farthest = max(abs(low * TILE_RAD - math.pi / 2.0), abs((high + 1) * TILE_RAD - math.pi / 2.0))
         ratio = math.sin(min(by_rad, math.pi / 2.0)) / max(math.cos(farthest), 1e-9)
-        columns = n_columns // 2 if ratio >= 1.0 else int(math.ceil(math.asin(ratio) / TILE_RAD))
-        for j in range(n_columns):
-            if tiles[i, j]:
-                for a in range(low, high + 1):
-                    for b in range(j - columns, j + columns + 1):
-                        grown[a, b % n_columns] = True
+        columns = n_columns // 2 if ratio >= 1.0 else math.ceil(math.asin(ratio) / TILE_RAD)
+        for a in range(low, high + 1):
+            for b in range(j - columns, j + columns + 1):
+                grown[a, b % n_columns] = True
 
 
 @kernel
 def _sweep(
     up: Floats,
+    lat: Floats,
+    lon: Floats,
     after_ns: Floats,
     end_ns: Floats,
     lands: NDArray[np.bool_],
+    weight: Floats,
     near_m: float,
     close: NDArray[np.bool_],
     cell_up: Floats,
@@ -352,86 +335,129 @@ def _sweep(
     cell_half_m: Floats,
     area_of: Integers,
     place_of: Integers,
-    cell_hit: NDArray[np.bool_],
-    place_ns: Floats,
-    area_ns: Floats,
-    cell_lands: NDArray[np.bool_],
-    place_lands: NDArray[np.bool_],
-    area_lands: NDArray[np.bool_],
+    cell_probability: Floats,
+    cell_landing: Floats,
     cell_ns: Floats,
+    area_ns: Floats,
+    area_lands: NDArray[np.bool_],
+    place_ns: Floats,
+    place_lands: NDArray[np.bool_],
 ) -> None:
-    """Go along each way in short steps, and mark what comes into its reach, with the time at which it first does."""
+    """Go along each way, and mark what comes within its reach, with the time at which it first does.
+
+    A way is straight lines between unit vectors, none longer than `STRAIGHT_RAD`: they lie 0.2 km deep at most.
+    """
     n_ways, n_times, _ = up.shape
-    reach_max_m = near_m
-    for c in range(len(cell_half_m)):
-        reach_max_m = max(reach_max_m, cell_half_m[c])
-    cosines = np.empty(len(cell_half_m))
-    for c in range(len(cell_half_m)):
-        cosines[c] = math.cos(max(near_m, cell_half_m[c]) / MEAN_RADIUS_M)
-    step = max(near_m, REACH_M_MIN) / SAMPLES_PER_REACH / MEAN_RADIUS_M
-    reach = reach_max_m / MEAN_RADIUS_M
-    n_rows = len(row_start) - 1
-    point = np.empty(3)
+    n_cells = len(cell_half_m)
+    squares, last_way = np.empty(n_cells), np.full(n_cells, -1)
+    reach = 0.0
+    for c in range(n_cells):
+        squares[c] = (2.0 * math.sin(max(near_m, cell_half_m[c]) / MEAN_RADIUS_M / 2.0)) ** 2
+        reach = max(reach, max(near_m, cell_half_m[c]) / MEAN_RADIUS_M)
+    a, b, window = np.empty(3), np.empty(3), np.empty(4)
     for way in range(n_ways):
         for k in range(n_times):
-            if k > 0 and after_ns[k - 1] >= end_ns[way]:
+            j = max(k - 1, 0)
+            if k > 0 and after_ns[j] >= end_ns[way]:
                 break
-            start_ns = min(after_ns[max(k - 1, 0)], end_ns[way])
-            stop_ns = min(after_ns[k], end_ns[way])
-            a, b = up[way, max(k - 1, 0)], up[way, k]
-            last = k == n_times - 1 or after_ns[k] >= end_ns[way]
-            if not (_is_close(a, close) or _is_close(b, close)):
+            if not (_is_in(lat[way, j], lon[way, j], close) or _is_in(lat[way, k], lon[way, k], close)):
                 continue
-            chord = math.sqrt((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2)
-            n_steps = max(int(math.ceil(chord / step)), 1)
-            for s in range(1, n_steps + 1):
-                share = s / n_steps
-                length = 0.0
-                for i in range(3):
-                    point[i] = a[i] + share * (b[i] - a[i])
-                    length += point[i] * point[i]
-                length = math.sqrt(length)
-                for i in range(3):
-                    point[i] /= length
-                time_ns = start_ns + share * (stop_ns - start_ns)
-                down = last and s == n_steps and lands[way]
-                lat = math.asin(min(max(point[2], -1.0), 1.0))
-                lon = math.atan2(point[1], point[0])
-                low = max(int((lat - reach + math.pi / 2.0) / ROW_RAD), 0)
-                high = min(int((lat + reach + math.pi / 2.0) / ROW_RAD), n_rows - 1)
-                widest = math.sin(min(reach, 1.5)) / max(math.cos(lat), 1e-9)
-                width = math.asin(widest) + 1e-9 if widest < 1.0 else math.pi
-                for row in range(low, high + 1):
-                    if row_start[row] == row_start[row + 1]:
-                        continue
+            start_ns, stop_ns = min(after_ns[j], end_ns[way]), min(after_ns[k], end_ns[way])
+            at_end = lands[way] and (k == n_times - 1 or after_ns[k] >= end_ns[way])
+            chord = 0.0
+            for i in range(3):
+                chord += (up[way, k, i] - up[way, j, i]) ** 2
+            n_parts = max(math.ceil(math.sqrt(chord) / STRAIGHT_RAD), 1)
+            part_ns = (stop_ns - start_ns) / n_parts
+            for part in range(n_parts):
+                _part_of(up[way, j], up[way, k], part / n_parts, a)
+                _part_of(up[way, j], up[way, k], (part + 1) / n_parts, b)
+                down = at_end and part == n_parts - 1
+                _window(a, b, reach, window)
+                for row in range(_row_of(window[0]), _row_of(window[1]) + 1):
                     for turn in range(-1, 2):
-                        east = lon + turn * 2.0 * math.pi
-                        if east + width < -math.pi or east - width > math.pi:
-                            continue
-                        c = _first(cell_lon, east - width, row_start[row], row_start[row + 1])
-                        while c < row_start[row + 1] and cell_lon[c] <= east + width:
-                            if down or not cell_hit[c, way]:
-                                dot = point[0] * cell_up[c, 0] + point[1] * cell_up[c, 1] + point[2] * cell_up[c, 2]
-                                if dot >= cosines[c]:
+                        west, east = window[2] + turn * 2.0 * math.pi, window[3] + turn * 2.0 * math.pi
+                        c = _first(cell_lon, west, row_start[row], row_start[row + 1])
+                        while c < row_start[row + 1] and cell_lon[c] <= east:
+                            if last_way[c] != way:
+                                share = _enters(a, b, cell_up[c], squares[c])
+                                if share <= 1.0:
+                                    last_way[c] = way
+                                    time_ns = start_ns + (part + share) * part_ns
                                     area, place = area_of[c], place_of[c]
-                                    if not cell_hit[c, way]:
-                                        cell_hit[c, way] = True
-                                        if len(cell_ns):
-                                            cell_ns[c, way] = time_ns
-                                        area_ns[area, way] = min(area_ns[area, way], time_ns)
-                                        place_ns[place, way] = min(place_ns[place, way], time_ns)
-                                    if down:
-                                        cell_lands[c, way] = True
-                                        area_lands[area, way] = True
-                                        place_lands[place, way] = True
+                                    cell_probability[c] += weight[way]
+                                    area_ns[area, way] = min(area_ns[area, way], time_ns)
+                                    place_ns[place, way] = min(place_ns[place, way], time_ns)
+                                    if len(cell_ns):
+                                        cell_ns[c, way] = time_ns
+                            if down and _square(cell_up[c], b) <= squares[c]:
+                                cell_landing[c] += weight[way]
+                                area_lands[area_of[c], way] = True
+                                place_lands[place_of[c], way] = True
                             c += 1
 
 
 @kernel
-def _is_close(up: Floats, close: NDArray[np.bool_]) -> bool:
-    row = min(int((math.asin(min(max(up[2], -1.0), 1.0)) + math.pi / 2.0) / TILE_RAD), close.shape[0] - 1)
-    column = int((math.atan2(up[1], up[0]) + math.pi) / TILE_RAD) % close.shape[1]
-    return bool(close[row, column])
+def _window(a: Floats, b: Floats, reach: float, window: Floats) -> None:
+    """Write the least and greatest latitude and longitude of what may lie within `reach` of a short line."""
+    lat_a, lat_b = math.asin(min(max(a[2], -1.0), 1.0)), math.asin(min(max(b[2], -1.0), 1.0))
+    lon_a, lon_b = math.atan2(a[1], a[0]), math.atan2(b[1], b[0])
+    margin = reach + _square(a, b)  # a great circle bulges towards the pole, by less than its length squared
+    window[0] = max(min(lat_a, lat_b) - margin, -math.pi / 2.0)
+    window[1] = min(max(lat_a, lat_b) + margin, math.pi / 2.0)
+    farthest = min(max(abs(window[0]), abs(window[1])), math.pi / 2.0)
+    ratio = math.sin(min(margin, math.pi / 2.0)) / max(math.cos(farthest), 1e-9)
+    if ratio >= 1.0:
+        window[2], window[3] = -math.pi, math.pi - 1e-12
+        return
+    span = lon_b - lon_a - 2.0 * math.pi * math.floor((lon_b - lon_a + math.pi) / (2.0 * math.pi))
+    window[2] = lon_a + min(span, 0.0) - math.asin(ratio)
+    window[3] = lon_a + max(span, 0.0) + math.asin(ratio)
+
+
+@kernel
+def _enters(a: Floats, b: Floats, point: Floats, square: float) -> float:
+    """Return how far from a to b, from 0 to 1, one is first as near to a point as the root of `square`; 2 if never."""
+    length, along, away = _square(a, b), 0.0, _square(point, a)
+    for i in range(3):
+        along += (point[i] - a[i]) * (b[i] - a[i])
+    if away <= square:
+        return 0.0
+    if along <= 0.0:
+        return 2.0
+    across = away - along * along / length
+    if across > square:
+        return 2.0
+    share = (along - math.sqrt((square - across) * length)) / length
+    return share if share <= 1.0 else 2.0
+
+
+@kernel
+def _square(a: Floats, b: Floats) -> float:
+    return float((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2)
+
+
+@kernel
+def _row_of(lat: float) -> int:
+    return int((lat + math.pi / 2.0) / ROW_RAD)
+
+
+@kernel
+def _part_of(a: Floats, b: Floats, share: float, point: Floats) -> None:
+    """Write the unit vector that lies so far between two others."""
+    length = 0.0
+    for i in range(3):
+        point[i] = a[i] + share * (b[i] - a[i])
+        length += point[i] * point[i]
+    length = math.sqrt(length)
+    for i in range(3):
+        point[i] /= length
+
+
+@kernel
+def _is_in(lat: float, lon: float, tiles: NDArray[np.bool_]) -> bool:
+    row = min(int((lat + math.pi / 2.0) / TILE_RAD), tiles.shape[0] - 1)
+    return bool(tiles[row, int((lon + math.pi) / TILE_RAD) % tiles.shape[1]])
 
 
 @kernel

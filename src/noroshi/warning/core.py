@@ -5,6 +5,7 @@ it had first, also where its track broke and a new one goes on where it was expe
 while is lost: it is foreseen from its last measurement with growing doubt, and never said to have passed.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,12 +70,15 @@ class Warner:
         self._heard_ns: dict[str, int] = {}
 
     def notice(self, launches: Launches) -> None:
-        """Take in notices of launches whose place is not known."""
-        for number, first_ns, time_ns, probability in zip(
-            launches.launch_id.tolist(), launches.first_ns.tolist(), launches.time_ns.tolist(),
-            launches.probability.tolist(), strict=True,
+        """Take in notices of launches; one that a track has is told as that track's threat."""
+        for number, track, first_ns, time_ns, probability in zip(
+            launches.launch_id.tolist(), launches.track_id.tolist(), launches.first_ns.tolist(),
+            launches.time_ns.tolist(), launches.probability.tolist(), strict=True,
         ):  # fmt: skip
-            self._launches[number] = (first_ns, time_ns, probability)
+            if track:
+                self._launches.pop(number, None)
+            else:
+                self._launches[number] = (first_ns, time_ns, probability)
 
     def hear(self, sensor: str, time_ns: int) -> None:
         """Note that a sensor gave a sign of life."""
@@ -115,10 +119,9 @@ class Warner:
     def decide(self, alert: Alert, approved: Alert | None) -> None:
         """Take in what a person made of a proposal; None is a refusal."""
         for telling in (*(one.telling for one in self._following.values()), *self._found.values()):
-            for known in (telling.pending, telling.told):
-                if known is not None and known.threat_id == alert.threat_id and known.hazard == alert.hazard:
-                    telling.decide(alert.identifier, approved)
-                    break
+            known = [each.identifier for each in (telling.pending, telling.told, telling.refused) if each is not None]
+            if alert.identifier in known:
+                telling.decide(alert.identifier, approved)
 
     def memory(self, pack: Callable[[Any], bytes]) -> dict[str, Any]:
         """Return what `resume` needs, as plain data; `pack` makes bytes of a record."""
@@ -192,6 +195,7 @@ class Warner:
         one.telling.has_passed = False
         one.enter(self._stage(one, concerns, is_lost=is_lost, now_ns=now_ns), now_ns)
         course = Course(
+            name=f"{one.threat_id:x}",
             threat_id=one.threat_id,
             hazard="missile",
             stage=one.stage,
@@ -298,6 +302,7 @@ class Warner:
             about = telling.pending or telling.told
             if finding is not None:
                 course = Course(
+                    name=_short(key),
                     threat_id=finding.number,
                     hazard=finding.hazard,
                     stage=finding.stage,
@@ -313,6 +318,7 @@ class Warner:
                 proposal = telling.look([concern], course, self.nation, self.settings)
             elif about is not None:
                 course = Course(
+                    name=_short(key),
                     threat_id=about.threat_id,
                     hazard=about.hazard,
                     stage=Stage.CLEAR,
@@ -343,6 +349,11 @@ def _launch(
         int(Stage.LAUNCH_DETECTED), int(certainty), kinds,
         0, np.nan, np.nan, np.nan, np.full((2, 2), np.nan), "",
     )  # fmt: skip
+
+
+def _short(key: str) -> str:
+    """Return a name of letters and digits alone for what a rule has found."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _energy_height_m(states_ecef: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,8 @@ from noroshi.geo.great_circle import destination, distance_and_bearing
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_from_ecef
 
 CENTRING_ROUNDS = 4
-SMOOTHING = 0.5  # width of the kernel about each way, over the spread of all
+PATH_POINTS = 60
+SMOOTHING = 0.25  # width of the kernel about each way, over the spread of all
 
 
 def _kernel(rings: int, spokes: int) -> Floats:
@@ -168,7 +169,8 @@ def path_of(forecast: Forecast) -> dict[str, NDArray[np.int64] | Floats]:
     "along" is over ground in the direction in which the mean goes; where it does not go anywhere, northwards.
     """
     last_ns = int(forecast.time_ns[0]) + round(float(forecast.weight @ (forecast.end_ns - forecast.time_ns[0])))
-    held = forecast.time_ns < last_ns
+    held = np.flatnonzero(forecast.time_ns < last_ns)
+    held = held[:: max(len(held) // PATH_POINTS, 1)]  # a line on a map: no denser than anybody sees
     places = np.concatenate([forecast.position_ecef_m[:, held], _at(forecast, last_ns)[:, None]], axis=1)
     mean = np.tensordot(forecast.weight, places, axes=1)
     lat, lon, _ = geodetic_from_ecef(mean)

@@ -6,7 +6,7 @@ and says which message it replaces; only what was approved is ever replaced, can
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ class Course:
     """How it stands with a threat.
 
     Attributes:
+        name: of what is told, in no other telling at the same time.
         threat_id, hazard: which.
         stage, certainty: where it is in its course, and how sure that is.
         time_ns: now.
@@ -51,6 +52,7 @@ class Course:
         gone: what is said if it seems not to concern an area any more, for a while.
     """
 
+    name: str
     threat_id: int
     hazard: str
     stage: Stage
@@ -74,6 +76,7 @@ class Telling:
         has_passed: whether the last area that left was observed to be passed.
         withdrawn: identifiers of proposals that another one, or none, has replaced since this was last looked at.
         n: how many messages were proposed.
+        began_ns: when the first was.
     """
 
     warned: dict[str, Concern] = field(default_factory=dict)
@@ -82,6 +85,7 @@ class Telling:
     pending: Alert | None = None
     refused: Alert | None = None
     n: int = 0
+    began_ns: int = 0
     has_passed: bool = False
     withdrawn: list[str] = field(default_factory=list)
 
@@ -98,6 +102,8 @@ class Telling:
             if self.told is None:  # nobody was told anything: there is nothing to decide
                 self._withdraw()
                 return None
+            if left == PASSED:
+                course = replace(course, stage=Stage.PASSED, certainty=Certainty.OBSERVED)
             return self._propose(CANCEL, course, sender, left or "is over", settings)
         why = self._news(before, course, settings)
         if not why:
@@ -174,6 +180,7 @@ class Telling:
     def _propose(self, message: str, course: Course, sender: str, reason: str, settings: Settings) -> Alert:
         self._withdraw()
         self.n += 1
+        self.began_ns = self.began_ns or course.time_ns
         about = sorted(self.warned.values(), key=lambda concern: (concern.first_ns, concern.code))
         if message == CANCEL:  # goes to all who were told
             before = self.told
@@ -187,7 +194,7 @@ class Telling:
             ]  # fmt: skip
         latest_ns = max([course.time_ns, *(concern.last_ns for concern in about)])
         self.pending = Alert(
-            identifier=f"{sender}-{course.threat_id:016x}-{self.n:03d}",
+            identifier=f"{sender}-{course.name}-{self.began_ns // NS_PER_S:x}-{self.n:03d}",
             sender=sender,
             status=EXERCISE,
             message=message,
@@ -218,12 +225,12 @@ class Telling:
         """Return what `of` needs, as plain data; `pack` makes bytes of a record."""
         concerns = [[getattr(concern, name) for name in Concern.__slots__] for concern in self.warned.values()]
         kept = [None if one is None else pack(one) for one in (self.told, self.pending, self.refused)]
-        return [concerns, sorted(self.low_since_ns.items()), *kept, self.n, self.has_passed]
+        return [concerns, sorted(self.low_since_ns.items()), *kept, self.n, self.began_ns, self.has_passed]
 
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Any) -> "Telling":
         """Return the telling that gave this memory."""
-        concerns, low, told, pending, refused, n, has_passed = memory
+        concerns, low, told, pending, refused, n, began_ns, has_passed = memory
         told, pending, refused = (None if one is None else unpack(one) for one in (told, pending, refused))
         return cls(
             warned={each[0]: Concern(*each) for each in concerns},
@@ -232,5 +239,6 @@ class Telling:
             pending=pending,
             refused=refused,
             n=n,
+            began_ns=began_ns,
             has_passed=has_passed,
         )

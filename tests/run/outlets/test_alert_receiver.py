@@ -5,6 +5,8 @@ from alert_scenes import EXERCISE, MINUTE_NS, SENT_NS, alert_of, keys_of, wordin
 
 from noroshi.formats import FormatError, cap
 from noroshi.formats.alerting import Reference
+from noroshi.formats.columns import pack
+from noroshi.node.contents import notice_of
 from noroshi.run.alerts.receiving import Receiver
 from noroshi.run.alerts.signing import sign
 from noroshi.warning import once
@@ -105,3 +107,10 @@ def test_its_memory_is_bounded_and_no_sender_fills_anothers(monkeypatch):
     assert memory.take("USA", "mine", b"1", ()) is Verdict.AGAIN
     assert memory.take("JPN", "8", b"1", ()) is Verdict.AGAIN
     assert memory.take("JPN", "0", b"1", ()) is Verdict.SHOW  # forgotten: it expired long ago
+
+
+@pytest.mark.parametrize("changes", [{"status": "Actual"}, {"status": "Test"}, {"sender": "USA"}])
+def test_a_partner_tells_alerts_of_exercises_and_its_own_alone(changes):
+    assert notice_of(pack(alert_of()), "JPN").identifier == "JPN-2030-0001"
+    with pytest.raises(FormatError, match="an alert of another nation than that which sends it, or of no exercise"):
+        notice_of(pack(alert_of(**changes)), "JPN")

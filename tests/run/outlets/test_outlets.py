@@ -202,15 +202,17 @@ def test_what_cannot_be_is_told_at_once(said, complaint):
 
 
 def test_outlets_come_from_a_configuration(tmp_path):
-    disk = {"name": "disk", "outlet": "file", "folder": str(tmp_path)}
-    page = {"name": "page", "outlet": "http_post", "url": "http://127.0.0.1:9", "medium": "json"}
+    disk = {"name": "disk", "type": "file", "folder": str(tmp_path)}
+    page = {"name": "page", "type": "http_post", "url": "http://127.0.0.1:9", "medium": "json"}
     opened = open_outlets([disk, page])
     assert {name: one.medium for name, one in opened.items()} == {"disk": "cap", "page": "json"}
     assert open_outlets([]) == {}
-    for wrong in ({"outlet": "file"}, {"name": "a", "outlet": "carrier_pigeon"}, {"name": "a", "outlet": "file"},
-                  {"name": "a", "outlet": "file", "folder": "x", "status": "Actual"}):  # fmt: skip
+    for wrong in ({"type": "file"}, {"name": "a", "type": "carrier_pigeon"}, {"name": "a", "type": "file"},
+                  {"name": "a", "type": "file", "folder": "x", "status": "Actual"}):  # fmt: skip
         with pytest.raises(SettingError):
             open_outlets([wrong])
+    with pytest.raises(SettingError, match="outlet 'file': there is another of that name"):
+        open_outlets([{"type": "file", "folder": "a"}, {"type": "file", "folder": "b"}])
 
 
 def test_a_message_is_what_it_says(message):

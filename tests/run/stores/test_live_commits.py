@@ -58,7 +58,7 @@ def turned(tmp_path):
 
 def test_one_commit_and_then_it_is_sent(turned):
     live, node, _, said, sent = turned
-    live._receive(SAID, 1)
+    live._receive(SAID, now_ns=1)
     assert [each for each in said if each in ("BEGIN IMMEDIATE", "COMMIT")] == ["BEGIN IMMEDIATE", "COMMIT"]
     assert sent == [(b"message", False)]
     assert node.store.last()[0] == 3
@@ -68,5 +68,5 @@ def test_what_fails_leaves_nothing_and_sends_nothing(turned):
     live, node, _, _, sent = turned
     node.fails = True
     with pytest.raises(ZeroDivisionError):
-        live._receive(SAID, 1)
+        live._receive(SAID, now_ns=1)
     assert (sent, node.store.last()[0], node.store.last_parcel()) == ([], 0, 0)

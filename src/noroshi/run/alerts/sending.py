@@ -86,19 +86,20 @@ class Courier:
 
 
 def open_outlets(settings: Sequence[Mapping[str, Any]]) -> dict[str, Outlet]:
-    """Return outlets by name, as a configuration says: `name`, `outlet` (its key), and what its constructor takes.
+    """Return outlets by name, as a configuration says: `type`, `name` if there are two of it, and its arguments.
 
     Raises:
         SettingError: naming the one that cannot be.
     """
+    names = [str(said.get("name", said.get("type", ""))) for said in settings]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingError(f"outlet '{name}': there is another of that name")
     opened: dict[str, Outlet] = {}
-    for said in settings:
-        rest = dict(said)
-        name, key = str(rest.pop("name", "")), str(rest.pop("outlet", ""))
-        if not name or name in opened:
-            raise SettingError("each outlet has a name of its own")
+    for name, said in zip(names, settings, strict=True):
+        rest = {key: value for key, value in said.items() if key not in ("name", "type")}
         try:
-            opened[name] = rooms.load("run.outlets", key).Outlet(**rest)
+            opened[name] = rooms.load("run.outlets", str(said.get("type", ""))).Outlet(**rest)
         except (rooms.UnknownNameError, SettingError, TypeError) as error:
             for each in opened.values():
                 each.close()

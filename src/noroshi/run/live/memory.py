@@ -6,8 +6,11 @@ segment it goes. After a fall the newest whole checkpoint is taken up and the re
 """
 
 import hashlib
-from collections.abc import Iterator
-from itertools import islice
+import os
+import struct
+import threading
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
@@ -15,18 +18,19 @@ import msgspec
 from noroshi.formats import FormatError
 from noroshi.records import Batch
 from noroshi.run.journal import JournalWriter, read_records
-from noroshi.run.outputs import replace
+from noroshi.run.outputs import OutputError
 from noroshi.run.setup import Setup
 
+MAGIC = b"noroshi checkpoint 2\n"
 DIGEST_BYTES = 32
-KEPT_SEGMENTS = 64
+LENGTH = struct.Struct(">Q")
+PART_BYTES = 1 << 20  # some milliseconds
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
     segment: int
     n_records: int
-    node: bytes
-    tracker: str = ""
+    tracker: str
 
 
 class Memory:
@@ -43,27 +47,35 @@ class Memory:
         self._segment = max((number for number, _ in self._segments()), default=0)
         self._n_records = 0
         self._tracker = self._tracker_before = ""
+        self._settling: threading.Thread | None = None
+        self._trouble: OSError | None = None
 
     @property
     def is_of_another_tracker(self) -> bool:
         """Whether the checkpoint that `last` returned is of other sensors, another tracker or other motion than now."""
         return self._tracker_before not in ("", self._tracker)
 
-    def last(self) -> tuple[bytes | None, Iterator[tuple[int, Batch]]]:
+    def last(self) -> tuple[memoryview | None, Iterator[tuple[int, Batch]]]:
         """Return the newest checkpoint, None if there is none, and the (now_ns, record) since.
 
         Raises:
             FormatError: if the checkpoint or a journal is damaged.
         """
         path = self._folder / "checkpoint"
-        kept = _Kept(0, 0, b"")
-        if path.exists():
-            data = path.read_bytes()
-            if hashlib.sha256(data[DIGEST_BYTES:]).digest() != data[:DIGEST_BYTES]:
-                raise FormatError(f"{path}: is damaged; move the folder away to begin anew")
-            kept = msgspec.msgpack.decode(data[DIGEST_BYTES:], type=_Kept)
+        if not path.exists():
+            return None, self._since(_Kept(0, 0, ""))
+        data = memoryview(path.read_bytes())
+        if data[: len(MAGIC)] != MAGIC:
+            raise FormatError(
+                f"{path}: is damaged, or of another version of this program; move the folder away to begin anew"
+            )
+        content = data[len(MAGIC) : -DIGEST_BYTES]
+        if hashlib.sha256(content).digest() != data[-DIGEST_BYTES:]:
+            raise FormatError(f"{path}: is damaged; move the folder away to begin anew")
+        end = LENGTH.size + LENGTH.unpack_from(content)[0]
+        kept = msgspec.msgpack.decode(content[LENGTH.size : end], type=_Kept)
         self._tracker_before = kept.tracker
-        return kept.node or None, self._since(kept)
+        return content[end:], self._since(kept)
 
     def start(self, setup: Setup) -> None:
         """Begin a segment of the journal."""
@@ -79,14 +91,80 @@ class Memory:
         self._writer.write(record, now_ns)
         self._n_records += 1
 
-    def keep(self, checkpoint: bytes) -> None:
-        """Write a checkpoint of the node as it is after the last record written."""
-        content = msgspec.msgpack.encode(_Kept(self._segment, self._n_records, checkpoint, self._tracker))
-        replace(self._folder / "checkpoint", hashlib.sha256(content).digest() + content)
+    def keep(self, checkpoint: Iterable[bytes]) -> None:
+        """Write a checkpoint of the node as it is after the last record written; it is there when this returns.
+
+        Raises:
+            OutputError: if it cannot be written.
+        """
+        for _ in self.keeping(checkpoint):
+            pass
+        self._settle()
+
+    def keeping(self, checkpoint: Iterable[bytes]) -> Iterator[None]:
+        """Return what writes such a checkpoint bit by bit, each time that it is asked to go on.
+
+        The one before counts until this one is whole and on the disk, which is some time after the last bit.
+
+        Raises:
+            OutputError: if it, or the one before, cannot be written.
+        """
+        self._settle()
+        head = msgspec.msgpack.encode(_Kept(self._segment, self._n_records, self._tracker))
+        return self._keeping(chain([LENGTH.pack(len(head)) + head], checkpoint))
 
     def close(self) -> None:
         """End the segment."""
         self._end()
+        self._settle()
+
+    def _keeping(self, parts: Iterable[bytes]) -> Iterator[None]:
+        path = self._folder / "checkpoint"
+        part_path = path.with_name(".checkpoint.part")
+        running, left = hashlib.sha256(), PART_BYTES
+        try:
+            stream = part_path.open("wb")
+            try:
+                stream.write(MAGIC)
+                for part in parts:
+                    stream.write(part)
+                    running.update(part)
+                    left -= len(part)
+                    if left <= 0:
+                        left = PART_BYTES
+                        yield
+                stream.write(running.digest())
+                stream.flush()
+            except BaseException:
+                stream.close()
+                raise
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+
+        def settle() -> None:
+            """See it onto the disk, which may take as long as it likes (a thread)."""
+            try:
+                with stream:
+                    os.fsync(stream.fileno())
+                part_path.replace(path)
+            except OSError as error:
+                self._trouble = error
+
+        self._settling = threading.Thread(target=settle, name="checkpoint")
+        self._settling.start()
+
+    def _settle(self) -> None:
+        """Wait until a checkpoint that was written is on the disk.
+
+        Raises:
+            OutputError: if it is not.
+        """
+        if self._settling is not None:
+            self._settling.join()
+            self._settling = None
+        if self._trouble is not None:
+            trouble, self._trouble = self._trouble, None
+            raise OutputError(f"{self._folder / 'checkpoint'}: cannot be written: {trouble.strerror}") from trouble
 
     def _since(self, kept: _Kept) -> Iterator[tuple[int, Batch]]:
         for number, path in self._segments():

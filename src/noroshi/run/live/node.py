@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -11,14 +11,16 @@ import numpy as np
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Frame, Order, Status
+from noroshi.records import Batch, Decision, Frame, Order, Status
 from noroshi.run.feeds import Feed
 from noroshi.run.links import Link
 from noroshi.run.live.memory import Memory
 
 WAIT_S_MAX = 0.25
 LOOK_NS = 2 * NS_PER_S
-SHOWN_AGAIN = ("warning", "status")
+SETTLED_NS = NS_PER_S // 2  # after a whole second: what holds until then has come, so that it is fused once
+HEARD_TOGETHER = 64  # frames that are one change of the stores
+SHOWN_AGAIN = ("warning", "status", "alert")
 
 Heard = Callable[[Outgoing, int], None]
 
@@ -54,10 +56,12 @@ class LiveNode:
         now_ns: the clock.
         heard: told what the node gives out beside frames.
         took: told what the node receives.
+        decided: asked what people have decided since.
         look: asked every few seconds what the node is to be told; may change `links`.
         tick: told the time after each turn.
         together: makes of all that the node's stores are told inside it one change: it is on the disk before a frame
             goes out.
+        proved: called before frames go out: what is noted of them is on the disk when it returns.
         says: told, in one line, what is wrong.
         picture_ns: how often `heard` is told the picture.
         checkpoint_ns: how often all is written down.
@@ -74,9 +78,11 @@ class LiveNode:
         now_ns: Callable[[], int],
         heard: Heard = lambda *_: None,
         took: Callable[[Batch, int], None] = lambda *_: None,
+        decided: Callable[[int], Sequence[Decision]] = lambda _: (),
         look: Callable[[int], Sequence[Order]] = lambda _: (),
         tick: Callable[[int], None] = lambda _: None,
         together: Callable[[], AbstractContextManager[object]] = nullcontext,
+        proved: Callable[[], None] = lambda: None,
         says: Callable[[str], None] = lambda _: None,
         picture_ns: int = NS_PER_S,
         checkpoint_ns: int = 30 * NS_PER_S,
@@ -85,12 +91,13 @@ class LiveNode:
         self.links = links
         self.feeds = list(feeds)
         self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
-        self._took = took
-        self._look, self._tell, self._together = look, tick, together
+        self._took, self._decided = took, decided
+        self._look, self._tell, self._together, self._proved = look, tick, together, proved
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._says, self._is_behind = says, False
         self._now_ns = 0
         self._picture_due_ns = self._look_due_ns = self._checkpoint_due_ns = 0
+        self._keeping: Iterator[None] | None = None  # a checkpoint that is being written
         self._stopped = threading.Event()
 
     def catch_up(self) -> None:
@@ -117,7 +124,7 @@ class LiveNode:
             self.counts.replayed += 1
         if self.node.exchange:
             self.node.exchange.speak(self._tick())
-        self._memory.keep(self.node.checkpoint())
+        self._keep()
 
     def run(self, for_s: float | None = None) -> None:
         """Run until `stop`, or for so long."""
@@ -129,41 +136,55 @@ class LiveNode:
             if left_s > 0.0:
                 self._wait(min(left_s, WAIT_S_MAX))
             self.turn()
-        self._memory.keep(self.node.checkpoint())
+        self._keep()
 
     def begin(self) -> None:
         """Note that it starts; all that is done every so often is due from now on."""
         now_ns = self._tick()
-        self._receive(_says("starts", now_ns), now_ns)
+        self._receive(_says("starts", now_ns), now_ns=now_ns)
         self._picture_due_ns = self._look_due_ns = now_ns
         self._checkpoint_due_ns = now_ns + self._checkpoint_ns
 
     def due_ns(self) -> int:
         """Return when `turn` has something to do, if nothing arrives before."""
+        if self._keeping is not None:
+            return self._now_ns
         wake_ns = self.node.wake_ns()
         due_ns = min(self._picture_due_ns, self._look_due_ns, self._checkpoint_due_ns)
         return due_ns if wake_ns is None else min(wake_ns, due_ns)
 
     def turn(self) -> None:
         """Do all that is due now, and take in what has arrived."""
-        now_ns = self._tick()
+        now_ns, has_orders = self._tick(), False
         self._take_in(now_ns)
         self._tell(now_ns)
         if now_ns >= self._picture_due_ns:
             self._heard(Outgoing("fused", self.node.picture(now_ns)), now_ns)
-            self._picture_due_ns = now_ns // self._picture_ns * self._picture_ns + self._picture_ns
+            begun_ns = now_ns - (now_ns - SETTLED_NS) % self._picture_ns
+            self._picture_due_ns = begun_ns + self._picture_ns
         if now_ns >= self._look_due_ns:
             for order in self._look(now_ns):
-                self._receive(order, now_ns)
-                self._checkpoint_due_ns = now_ns  # a replay over an order would number what it puts otherwise
+                self._receive(order, now_ns=now_ns)
+                has_orders = True
             self._look_due_ns = now_ns + LOOK_NS
-        if now_ns >= self._checkpoint_due_ns:
-            self._memory.keep(self.node.checkpoint())
+        if has_orders:
+            self._keep()  # at once: a replay over an order would number what it puts otherwise
+        elif self._keeping is not None:
+            if next(self._keeping, self) is self:
+                self._keeping = None
+        elif now_ns >= self._checkpoint_due_ns:
+            self._keeping = self._memory.keeping(self.node.checkpoint_parts())
             self._checkpoint_due_ns = now_ns + self._checkpoint_ns
 
     def stop(self) -> None:
         """End `run` soon; from any thread, or a signal's handler."""
         self._stopped.set()
+
+    def _keep(self) -> None:
+        """Write all down, whole, before anything else is done."""
+        self._keeping = None
+        self._memory.keep(self.node.checkpoint_parts())
+        self._checkpoint_due_ns = self._now_ns + self._checkpoint_ns
 
     def _take_in(self, now_ns: int) -> None:
         """Hand the node all that is due and all that has come."""
@@ -171,12 +192,14 @@ class LiveNode:
         with self._together():
             self._wake_until(now_ns)
         self._send(now_ns)
-        for partner, link in list(self.links.items()):
-            for content in link.receive():
-                self._receive(Frame.of(partner, content), now_ns)
+        frames = [Frame.of(code, content) for code, link in self.links.items() for content in link.receive()]
+        for first in range(0, len(frames), HEARD_TOGETHER):
+            self._receive(*frames[first : first + HEARD_TOGETHER], now_ns=now_ns)
         for feed in self.feeds:
             for batch in feed.receive():
-                self._receive(batch, now_ns)
+                self._receive(batch, now_ns=now_ns)
+        for decision in self._decided(now_ns):
+            self._receive(decision, now_ns=now_ns)
         self.counts.turn_ms_max = max(self.counts.turn_ms_max, (self._clock() - now_ns) / 1e6)
 
     def _say_room(self) -> None:
@@ -187,12 +210,13 @@ class LiveNode:
             link = self.links.get(partner)
             channel.room_bytes = 0 if link is None else link.room_bytes
 
-    def _receive(self, record: Batch, now_ns: int) -> None:
-        self._memory.write(record, now_ns)
-        self.counts.records[type(record).__name__.lower()] += 1
-        self._took(record, now_ns)
+    def _receive(self, *records: Batch, now_ns: int) -> None:
         with self._together():
-            self.node.receive(record, now_ns)
+            for record in records:
+                self._memory.write(record, now_ns)
+                self.counts.records[type(record).__name__.lower()] += 1
+                self._took(record, now_ns)
+                self.node.receive(record, now_ns)
         self._send(now_ns)
 
     def _wake_until(self, now_ns: int) -> None:
@@ -204,6 +228,8 @@ class LiveNode:
         has_sent = False
         for out in self.node.take():
             if out.channel == "frame" and isinstance(out.record, Frame):
+                if not has_sent:
+                    self._proved()
                 link = self.links.get(out.record.partner)
                 if link is None or not link.send(out.record.bytes(), urgent=out.is_urgent):
                     self.counts.frames_refused[out.record.partner] += 1

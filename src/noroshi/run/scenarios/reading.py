@@ -11,6 +11,7 @@ from noroshi.exercise.injects import KINDS, Aim, Impersonate, Inject, Surge
 from noroshi.exercise.world import Weather
 from noroshi.geo.time import NS_PER_S, utc_ns_from_iso
 from noroshi.run import rooms
+from noroshi.run.areas import area_codes
 from noroshi.run.samples import PREFIX, sample_path
 from noroshi.run.scenarios import measures
 from noroshi.run.scenarios.checking import checked
@@ -394,6 +395,7 @@ WORDS = {
     Aim.LINKS: "link",
     Aim.NODES: "nation",
     Aim.FLIGHTS: "flight",
+    Aim.AREAS: "area or municipality",
 }
 
 
@@ -412,6 +414,7 @@ def targets_of(scenario: Scenario) -> dict[Aim, list[str]]:
         Aim.LINKS: [*ways, *back, *linked, *feeds, *sensors],
         Aim.NODES: codes,
         Aim.FLIGHTS: [each.name for each in scenario.flights],
+        Aim.AREAS: area_codes() if any(inject.AIM is Aim.AREAS for inject in scenario.injects) else [],
         Aim.NOBODY: [],
     }
 

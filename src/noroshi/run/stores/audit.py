@@ -92,6 +92,7 @@ class AuditFolder:
         """
         self._write(kind, content, time_ns)
         if self._log.size > SEGMENT_BYTES_MAX:
+            self._log.sync()
             self._log.close()
             self._log = self._segment(time_ns)
 
@@ -363,6 +364,7 @@ class _Log:
             self.cut = _torn(path) if path.exists() else b""
             self._stream = path.open("ab", buffering=0)
             self.size = self._stream.tell() - len(self.cut)
+            self._synced_size = -1
             if self.cut:
                 self._stream.truncate(self.size)
         except OSError as error:
@@ -382,7 +384,9 @@ class _Log:
 
     def sync(self) -> None:
         """Return when all is on the disk."""
-        os.fsync(self._stream.fileno())
+        if self.size != self._synced_size:
+            os.fdatasync(self._stream.fileno())
+            self._synced_size = self.size
 
     def close(self) -> None:
         """Close the file."""

@@ -28,7 +28,7 @@ from noroshi.sharing.rules import Product
 
 Note = Callable[[Rows, Sealed], None]
 
-LOGGED_MAX = 50_000  # rows told beyond four times those that count, until the log is folded
+LOGGED_MAX = 10_000  # rows told beyond twice those that count, until the log is folded
 TABLES = """
 CREATE TABLE box (box INTEGER PRIMARY KEY, recipient TEXT UNIQUE, seq INTEGER, digest BLOB, parcel INTEGER,
     policy TEXT);
@@ -58,6 +58,7 @@ class StoreFile(SqliteFile):
     TABLES = TABLES
 
     def __init__(self, path: Path, *, synchronous: Synchronous = "FULL") -> None:
+        self._fresh: dict[FileStore, Fresh] = {}
         super().__init__(path, synchronous=synchronous)
         self.state = FileState(self)
 
@@ -70,6 +71,17 @@ class StoreFile(SqliteFile):
                 never forgotten, and one that a killed node did not come to note is found again by its number.
         """
         return FileStore(self, recipient, note)
+
+    def fresh(self, store: "FileStore") -> "Fresh":
+        """Return what an outbox has put within the present change; what is left of it is written where that ends."""
+        return self._fresh.setdefault(store, {})
+
+    def _finish(self) -> None:
+        for store, fresh in self._fresh.items():
+            store.write(fresh)
+
+    def _forget(self) -> None:
+        self._fresh = {}
 
 
 class FileState:
@@ -111,21 +123,17 @@ class FileStore:
         self._body: tuple[int, bytes] = (0, b"")
 
     def put(self, parcel: Parcel) -> None:
-        """Keep a parcel."""
-        said = (parcel.product, encode(parcel.label), parcel.policy, _plain(parcel.rules))
+        """Keep a parcel: if not all of it leaves within the same change, it is written where that ends."""
         waits = np.zeros(int(parcel.rows.row.max(initial=-1)) + 1, np.bool_)
         waits[parcel.rows.row] = True
         with self._file.together() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO parcel VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (self._box, parcel.parcel, *said, _packed(parcel.rows), parcel.body),
-            )
-            db.execute("INSERT OR REPLACE INTO waits VALUES (?, ?, ?)", (self._box, parcel.parcel, _bits(waits)))
             db.execute("UPDATE box SET parcel = max(parcel, ?) WHERE box = ?", (parcel.parcel, self._box))
-        self._body = (parcel.parcel, parcel.body)
+            self._file.fresh(self)[parcel.parcel] = (parcel, waits)
 
     def body(self, parcel: int) -> bytes:
         """Return the body of a parcel."""
+        if parcel in (fresh := self._file.fresh(self)):
+            return fresh[parcel][0].body
         if self._body[0] != parcel:
             found = self._file.read("SELECT body FROM parcel WHERE box = ? AND parcel = ?", self._box, parcel)
             if not found:
@@ -232,11 +240,27 @@ class FileStore:
         """Return what the recipient was told, the latest row of each number, by product and rule."""
         return self._fold()
 
+    def write(self, fresh: "Fresh") -> None:
+        """Write the parcels of the present change of which rows wait."""
+        with self._file.together() as db:
+            for number, (parcel, waits) in fresh.items():
+                if waits.any():
+                    said = (parcel.product, encode(parcel.label), parcel.policy, _plain(parcel.rules))
+                    db.execute(
+                        "INSERT OR REPLACE INTO parcel VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        (self._box, number, *said, _packed(parcel.rows), parcel.body),
+                    )
+                    db.execute("INSERT OR REPLACE INTO waits VALUES (?, ?, ?)", (self._box, number, _bits(waits)))
+                    self._body = (number, parcel.body)
+
     def _leave(self, db: sqlite3.Connection, rows: Rows) -> None:
         """Let rows not wait any more, and forget parcels of which none does."""
         order = np.argsort(rows.parcel, kind="stable")
         numbers, first = np.unique(rows.parcel[order], return_index=True)
         for number, part in zip(numbers.tolist(), np.split(order, first[1:]), strict=True):
+            if number in (fresh := self._file.fresh(self)):
+                fresh[number][1][rows.row[part]] = False
+                continue
             key = (self._box, number)
             found = db.execute("SELECT rows FROM waits WHERE box = ? AND parcel = ?", key).fetchone()
             if found is None:
@@ -256,7 +280,7 @@ class FileStore:
             (self._box, product, rule, n, block),
         )
         self._logged += n
-        if self._logged > LOGGED_MAX + 4 * self._counting:
+        if self._logged > LOGGED_MAX + 2 * self._counting:
             parts = self._fold()
             db.execute("DELETE FROM told WHERE box = ?", (self._box,))
             db.executemany(
@@ -295,6 +319,10 @@ class FileStore:
                 if (by[latest] == i).any()
             ]
         return found
+
+
+Fresh = dict[int, tuple[Parcel, NDArray[np.bool_]]]
+"""Parcels by number, and which of their rows wait."""
 
 
 def _packed(rows: Rows) -> bytes:

@@ -67,6 +67,7 @@ class SqliteFile:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield self._db
+            self._finish()
             self._db.execute("COMMIT")
             done, self._then = self._then, []
         except BaseException as error:
@@ -78,8 +79,15 @@ class SqliteFile:
             raise
         finally:
             self._within = False
+            self._forget()
         for each in done:
             each()
+
+    def _finish(self) -> None:
+        """Write what a change has left to its end."""
+
+    def _forget(self) -> None:
+        """Forget what a change that is over had left to its end."""
 
     def then(self, what: Callable[[], None]) -> None:
         """Do something once the present change is on the disk, and not at all if it fails."""

@@ -48,6 +48,7 @@ TYPES = {
     ".mjs": f"text/javascript{UTF_8}",
     ".css": f"text/css{UTF_8}",
     ".txt": f"text/plain{UTF_8}",
+    ".bin": "application/octet-stream",
     ".json": "application/json",
     ".map": "application/json",
     ".wasm": "application/wasm",

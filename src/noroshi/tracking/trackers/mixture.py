@@ -154,6 +154,10 @@ class Tracker:
         """Undo the step that `change` was the last change of."""
         self._state = dict(change)
 
+    def state_before(self, changes: Sequence[TrackerState]) -> TrackerState:
+        """Return the state before the last steps, whose changes these are, oldest first."""
+        return dict(changes[0] if changes else self._state)
+
     def plots_used(self) -> dict[str, int]:
         """Return, for each sensor, how many of its plots went into tracks that became firm."""
         s = self._state
