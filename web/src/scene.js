@@ -24,7 +24,7 @@ import { keyOf } from "./wire.js";
  * @property {Layer} layer
  * @property {number} lon @property {number} lat @property {number} height_m
  * @property {string[]} lines
- * @property {"place" | "sensor" | "satellite" | "name" | "end" | "time" | "ghost"} sort
+ * @property {"place" | "sensor" | "satellite" | "name" | "end" | "time" | "ghost" | "launch"} sort
  * @property {number} priority
  * @property {string} [state]
  * @property {number} [until_ms] a countdown stands after its words
@@ -219,7 +219,7 @@ function launches(world, colours, shapes, marks) {
     const points = unwrap(line.map(([lat, lon, height_m]) => [lon, lat, height_m]));
     shapes.push({ layer: "paths", points, closed: false, stroke: faded(colours.measure, 0.8), width: 1.5, dash: [2, 5] });
     const [lon, lat, height_m] = points[points.length - 1];
-    marks.push({ layer: "paths", lon, lat, height_m, lines: [`${t("stage.launch_detected")}  ${utc(first_ms)}`], sort: "end", priority: 32 });
+    marks.push({ layer: "paths", lon, lat, height_m, lines: [`${t("stage.launch_detected")}  ${utc(first_ms)}`], sort: "launch", priority: 32 });
   }
 }
 
