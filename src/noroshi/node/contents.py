@@ -35,6 +35,7 @@ class Kind(bytes, Enum):
     ASK = b"A"  # for messages that are missing
     RECEIPT = b"R"  # signed by the recipient
     COUNTERSIGNED = b"C"  # the receipt back, with the owner's signature
+    PLEDGE = b"P"  # of the sender's audit, signed, for the recipient to hold
 
 
 class Beacon(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

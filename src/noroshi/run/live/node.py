@@ -14,6 +14,7 @@ from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch, Frame, Order, Status
 from noroshi.run.feeds import Feed
 from noroshi.run.links import Link
+from noroshi.run.live.intake import Intake
 from noroshi.run.live.memory import Memory
 
 WAIT_S_MAX = 0.25
@@ -21,6 +22,7 @@ LOOK_NS = 2 * NS_PER_S
 SETTLED_NS = NS_PER_S // 2  # after a whole second: what holds until then has come, so that it is fused once
 HEARD_TOGETHER = 64  # frames that are one change of the stores
 SHOWN_AGAIN = ("warning", "status")
+UNREAD = "frames beyond what a partner may send"
 
 Heard = Callable[[Outgoing, int], None]
 
@@ -92,6 +94,7 @@ class LiveNode:
         self._says, self._is_behind = says, False
         self._now_ns = 0
         self._picture_due_ns = self._look_due_ns = self._checkpoint_due_ns = 0
+        self._intakes: dict[str, Intake] = {}
         self._keeping: Iterator[None] | None = None  # a checkpoint that is being written
         self._stopped = threading.Event()
 
@@ -187,7 +190,13 @@ class LiveNode:
         with self._together():
             self._wake_until(now_ns)
         self._send(now_ns)
-        frames = [Frame.of(code, content) for code, link in self.links.items() for content in link.receive()]
+        frames: list[Frame] = []
+        for code, link in self.links.items():
+            came = link.receive()
+            read = self._intakes.setdefault(code, Intake()).read(came, now_ns)
+            if len(read) < len(came):
+                self.counts.alarms[code, UNREAD] += len(came) - len(read)
+            frames += [Frame.of(code, content) for content in read]
         for first in range(0, len(frames), HEARD_TOGETHER):
             self._receive(*frames[first : first + HEARD_TOGETHER], now_ns=now_ns)
         for feed in self.feeds:

@@ -15,15 +15,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.formats.columns import pack_arrays, unpack_arrays
-from noroshi.run.stores import StoreError
+from noroshi.run.stores import Closing, StoreError
 from noroshi.sharing.envelope import FIRST
 from noroshi.sharing.label import decode, encode
 from noroshi.sharing.parcels import Parcel, Rows, Sealed
@@ -49,7 +48,7 @@ CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB);
 """
 
 
-class StoreFile:
+class StoreFile(Closing):
     """One node's file; use as a context, from one thread.
 
     Args:
@@ -144,14 +143,6 @@ class StoreFile:
     def close(self) -> None:
         """Close the file; what is on the disk stays."""
         self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _prepare(self, synchronous: str) -> None:
         for said in (
