@@ -11,6 +11,7 @@ machine is and how much of it others took.
 """
 
 import argparse
+import gc
 import json
 import os
 import platform
@@ -46,7 +47,7 @@ PARTS = {
     "release": ("noroshi.node.exchange", "Exchange", "_release"),
     "pump": ("noroshi.node.exchange", "Exchange", "_pump"),
     "journal": ("noroshi.run.live.memory", "Memory", "write"),
-    "checkpoint": ("noroshi.node.core", "Node", "checkpoint"),
+    "checkpoint": ("noroshi.run.live.node", "LiveNode", "_keep_on"),
     "links": ("noroshi.run.links.zenoh", "ZenohLink", "send"),
     "edges": ("noroshi.run.live.ways_out", "WaysOut", "hear"),
     "audit": ("noroshi.run.live.auditing", "Auditing", "tick"),
@@ -117,6 +118,7 @@ def node(code: str, folder: Path, links: Sequence[str], targets: int, start_ns: 
                 live.node.stop()
 
         live.node.turn = turned
+        gc.freeze()  # as `noroshi node` does
         live.run()
         took_s = (time.time_ns() - before["ns"]) / NS_PER_S
         own = time.thread_time() - before["own"]

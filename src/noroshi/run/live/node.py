@@ -167,12 +167,8 @@ class LiveNode:
             self._look_due_ns = now_ns + LOOK_NS
         if has_orders:
             self._keep()  # at once: a replay over an order would number what it puts otherwise
-        elif self._keeping is not None:
-            if next(self._keeping, self) is self:
-                self._keeping = None
-        elif now_ns >= self._checkpoint_due_ns:
-            self._keeping = self._memory.keeping(self.node.checkpoint_parts())
-            self._checkpoint_due_ns = now_ns + self._checkpoint_ns
+        else:
+            self._keep_on(now_ns)
 
     def stop(self) -> None:
         """End `run` soon; from any thread, or a signal's handler."""
@@ -183,6 +179,15 @@ class LiveNode:
         self._keeping = None
         self._memory.keep(self.node.checkpoint_parts())
         self._checkpoint_due_ns = self._now_ns + self._checkpoint_ns
+
+    def _keep_on(self, now_ns: int) -> None:
+        """Write a bit more of a checkpoint, or begin one if it is time."""
+        if self._keeping is not None:
+            if next(self._keeping, self) is self:
+                self._keeping = None
+        elif now_ns >= self._checkpoint_due_ns:
+            self._keeping = self._memory.keeping(self.node.checkpoint_parts())
+            self._checkpoint_due_ns = now_ns + self._checkpoint_ns
 
     def _take_in(self, now_ns: int) -> None:
         """Hand the node all that is due and all that has come."""
