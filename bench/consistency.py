@@ -332,7 +332,7 @@ def run(cell: Cell, n: int, seed: int, truth: str) -> dict[str, Any]:
         pairs = tracker.bank.confront(
             store, rows, rows, np.zeros(n, np.int64), plots, form, eyes[i].sensor, UNGATED, keep_prior=False
         )
-        settle(store, pairs, np.ones(n), plots.time_ns, np.ones(n))
+        settle(store, pairs, np.ones(n), plots.time_ns, np.ones(n), tracker.bank)
         store.refresh(rows)
         if cell.is_bounded:
             _bound(store, rows)

@@ -47,8 +47,6 @@ from noroshi.run.scenarios import read_scenario
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Own
 from noroshi.run.stores.outbox import StoreFile
-from noroshi.sharing.facts import Facts
-from noroshi.sharing.label import ALL_PARTNERS, Label
 from noroshi.sharing.rules import Product
 
 NATIONS = ("JPN", "USA")
@@ -123,9 +121,7 @@ def keys_of(tracks: Any) -> list[tuple[int, int, int, int]]:
 def warn(node: Any, record: Any, now_ns: int) -> None:
     """Release a warning that came as a record, as rules of warning will from what they see."""
     if isinstance(record, Status) and record.source[0] == "bench":
-        label = Label(originator=node.name, releasable_to=(ALL_PARTNERS,))
-        facts = Facts(product=Product.WARNING, n=1, label=label, exercise=EXERCISE)
-        node.exchange.announce(record, Product.WARNING, [int(record.value[0])], facts, now_ns)
+        node.exchange.tell(record, Product.WARNING, [int(record.value[0])], now_ns)
 
 
 @dataclass

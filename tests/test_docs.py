@@ -77,7 +77,9 @@ PAGES = (
     "listen",
     "edges",
     "node",
+    "command",
     "fusion",
+    "alerts",
 )
 
 

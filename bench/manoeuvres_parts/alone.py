@@ -68,7 +68,7 @@ def tracked(
             store, rows[now], np.arange(len(now)), nothing, plots, form_of(sensor, plots), sensor, UNGATED,
             keep_prior=False,
         )  # fmt: skip
-        settle(store, pairs, np.ones(len(now)), plots.time_ns, np.ones(len(now)))
+        settle(store, pairs, np.ones(len(now)), plots.time_ns, np.ones(len(now)), bank)
         store.refresh(rows[now])
     return errors
 

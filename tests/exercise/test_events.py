@@ -24,7 +24,8 @@ def test_the_shipped_events_are_there_and_of_all_tiers_and_classes():
     for name, event in zip(event_names(), events, strict=True):
         assert event.name == name
         assert set(event.sources) == {
-            one.source for one in (*event.launch, event.site, *event.figures, *event.passages, *event.impacts)
+            one.source
+            for one in (*event.launch, event.site, *event.figures, *event.passages, *event.impacts, *event.told)
         }, f"{name}: a source that says nothing"
 
 

@@ -14,8 +14,6 @@ from noroshi.node.exchange import Exchange, Partner
 from noroshi.records import Frame, Order, Status, TrackStatus, take
 from noroshi.run.sharing import own_of_exercise
 from noroshi.sharing.audit import Audit, pledge
-from noroshi.sharing.facts import Facts
-from noroshi.sharing.label import ALL_PARTNERS, Label
 from noroshi.sharing.memory_store import MemoryStore
 from noroshi.sharing.release import Secrets
 from noroshi.sharing.rules import Product, parse
@@ -110,11 +108,7 @@ class Two:
             time_ns=np.array([self.now_ns]), source=np.array([nation]), subject=np.array([f"warning {number}"]),
             value=np.array([float(number)]),
         )  # fmt: skip
-        facts = Facts(
-            product=Product.WARNING, n=1, label=Label(originator=nation, releasable_to=(ALL_PARTNERS,)),
-            exercise=EXERCISE,
-        )  # fmt: skip
-        self.nodes[nation].announce(record, Product.WARNING, [number], facts, self.now_ns)
+        self.nodes[nation].tell(record, Product.WARNING, [number], self.now_ns)
 
     def step(self, seconds=0.1):
         self.now_ns += round(seconds * SECOND)

@@ -24,9 +24,9 @@ RULES = '[[rules]]\nrule = "sure"\nto = ["USA"]\nproducts = ["contribution"]\nth
 def node_of(rules=RULES, exercise=None):
     exchange = types.SimpleNamespace(
         policy=policy_of(rules), secrets=Secrets(SECRET), exercise=exercise, sensor_types=SENSORS,
-        label=Label(originator="JPN", releasable_to=(ALL_PARTNERS,)),
+        label=Label(originator="JPN", releasable_to=(ALL_PARTNERS,)), channels={},
     )  # fmt: skip
-    return types.SimpleNamespace(exchange=exchange, refused=Counter())
+    return types.SimpleNamespace(exchange=exchange, refused=Counter(), sensors={}, name="JPN", watch=None)
 
 
 def picture(ways_out, token):

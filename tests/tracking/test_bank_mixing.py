@@ -32,8 +32,8 @@ def bank_and_row(*motions):
 
 def mixed(bank, row):
     layout, out = bank.layout(1), np.zeros((1, len(row)))
-    _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, np.array(layout.sizes),
-         layout.offsets, bank._sets_in, bank._extent, out)  # fmt: skip
+    _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank._is_alike,
+         np.array(layout.sizes), layout.offsets, bank._sets_in, bank.extent, out)  # fmt: skip
     return [
         (out[0, o : o + d], out[0, o + d : o + d + d * d].reshape(d, d))
         for d, o in zip(layout.sizes, layout.offsets.tolist(), strict=True)

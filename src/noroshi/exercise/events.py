@@ -96,6 +96,23 @@ class Impact(Sourced):
     at: datetime | None = Field(default=None, description="UTC")
 
 
+class Told(Sourced):
+    """What people were told that day.
+
+    Codes of areas are ISO 3166-2. An all-clear goes to all who were told before.
+    """
+
+    at: datetime = Field(description="when it went out, UTC")
+    what: Literal["alert", "all_clear"]
+    areas: tuple[str, ...] = Field(default=(), description="to whom, by the codes of areas")
+    note: str = Field(default="", description="what was wrong with it, or to whom else it went")
+
+    @property
+    def at_ns(self) -> int:
+        """When it went out, Unix UTC nanoseconds."""
+        return _ns(self.at)
+
+
 class Event(Part):
     """A real launch.
 
@@ -123,10 +140,11 @@ class Event(Part):
     )
     passages: tuple[Passage, ...] = ()
     impacts: tuple[Impact, ...] = ()
+    told: tuple[Told, ...] = Field(default=(), description="what people were told that day; nothing if nobody was")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Event":
-        said: list[Sourced] = [*self.launch, self.site, *self.figures, *self.passages, *self.impacts]
+        said: list[Sourced] = [*self.launch, self.site, *self.figures, *self.passages, *self.impacts, *self.told]
         for one in said:
             if one.source not in self.sources:
                 raise ValueError(f"source '{one.source}' is not among [sources]: {', '.join(self.sources)}")

@@ -30,6 +30,7 @@ class Aim(StrEnum):
     LINKS = "links"  # "JPN>USA" one way, "JPN-USA" both ways, "JPN" all to and from it
     NODES = "nodes"  # a nation's code
     FLIGHTS = "flights"  # an entry of the scenario's flights
+    AREAS = "areas"  # a prefecture, a municipality or a country: "JP-02", "JP-02201", "KP"
     NOBODY = "nobody"
 
 
@@ -352,6 +353,34 @@ class NodeStopped(_Aimed):
     )
 
 
+class Supply(StrEnum):
+    """What an area can be without."""
+
+    POWER = "power"
+    EXCHANGE = "exchange"
+
+
+class OfAreas(_Aimed):
+    """What people of some areas are without, so that fewer of them hear an alert. In `whom`: codes of areas."""
+
+    AIM = Aim.AREAS
+    SUPPLY: ClassVar[Supply]
+
+
+class PowerCut(OfAreas):
+    """There is no power in the areas. In `whom`: codes of areas or municipalities."""
+
+    SUPPLY = Supply.POWER
+    what: Literal["power_cut"]
+
+
+class ExchangeDown(OfAreas):
+    """Telephones of the areas are cut off. In `whom`: codes of areas or municipalities."""
+
+    SUPPLY = Supply.EXCHANGE
+    what: Literal["exchange_down"]
+
+
 class Dark(OfWorld):
     """Transponders are off: the flights are there, and say nothing. In `whom`: entries of the scenario's flights."""
 
@@ -420,6 +449,8 @@ KINDS: Mapping[str, type[Inject]] = {
     "impersonate": Impersonate,
     "replay": Replay,
     "node_stopped": NodeStopped,
+    "power_cut": PowerCut,
+    "exchange_down": ExchangeDown,
     "dark": Dark,
     "false_position": FalsePosition,
     "spoofed_reports": SpoofedReports,

@@ -24,10 +24,23 @@ from scipy.special import erfinv
 
 from noroshi.estimation.circle import radius_holding
 from noroshi.formats import Context, Decoded
+from noroshi.formats.alerting import (
+    EXERCISE_COLOUR,
+    NAME_CHARS_MAX,
+    ExerciseWording,
+    Reference,
+    Shape,
+    checked,
+    plain,
+)
+from noroshi.formats.alerting import (
+    NOWHERE as NO_SHAPE,
+)
 from noroshi.formats.reading import finished
 from noroshi.geo.time import NS_PER_S, dt_s, iso_from_utc_ns, utc_ns_from_iso
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes, geodetic_from_ecef
-from noroshi.records import KINDS, STATUSES, Identity, Kind, Tracks, TrackStatus, certain_kind
+from noroshi.records import KINDS, STATUSES, Alert, Identity, Kind, Tracks, TrackStatus, certain_kind
+from noroshi.records.alert import CANCEL
 from noroshi.records.identity import ABSENT
 
 MEDIA = (".cot",)
@@ -52,6 +65,8 @@ DIMENSIONS = {
 KIND_OF = {"A": Kind.AIRCRAFT, "S": Kind.SHIP, "P": Kind.SPACE}
 THREATS = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 OWN = "noroshi_track"
+OWN_ALERT = "noroshi_alert"
+ALARM = "b-l-c"  # an alarm, security; not TAK's emergencies (b-a-...), which are calls for help
 NOWHERE = '<point lat="0.0" lon="0.0" hae="9999999.0" ce="9999999.0" le="9999999.0"/>'
 PING = b't-x-c-t"', b"t-x-c-t'"  # the type of a TAK client's question whether the connection is alive
 _UID = re.compile(r"noroshi-.*-([0-9a-f]{1,16})")
@@ -192,15 +207,56 @@ def encode(
 
 def encode_gone(node: str, track_id: NDArray[np.uint64], time_ns: NDArray[np.int64]) -> bytes:
     """Return events by which TAK clients delete (m,) tracks of a node, with the times that the events are to bear."""
-    parts = []
-    for number, moment in zip(track_id.tolist(), time_ns.tolist(), strict=True):
-        uid, time = _uid(node, number), _milliseconds(moment)
+    named = zip(track_id.tolist(), time_ns.tolist(), strict=True)
+    return "".join(_gone(_uid(node, number), _milliseconds(moment)) for number, moment in named).encode()
+
+
+def encode_alert(
+    alert: Alert,
+    wordings: Sequence[ExerciseWording],
+    *,
+    exercise: str,
+    shapes: Mapping[str, Shape] | None = None,
+    references: Sequence[Reference] = (),
+    before: Sequence[Alert] = (),
+) -> bytes:
+    """Return an alert of an exercise as events, one for each area that has a place: an alarm, in the first language.
+
+    An area's event has one `uid` for the whole of a threat, so that an update replaces it; clients delete those of
+    areas that are no longer warned, and of a cancel all.
+
+    Args:
+        alert, wordings, exercise, shapes, references: those of `cap.encode`.
+        before: the alerts that it replaces or cancels.
+
+    Raises:
+        ValueError: if it is no alert of an exercise, or its parts do not fit together.
+    """
+    checked(alert, wordings, exercise, references)
+    wording, parts = wordings[0], []
+    time, stale = _milliseconds(alert.sent_ns), _milliseconds(max(alert.expires_ns, alert.sent_ns))
+    told = [] if alert.message == CANCEL else alert.code.tolist()
+    for row, code in enumerate(told):
+        shape = (shapes or {}).get(code, NO_SHAPE)
+        centre = shape.centre()
+        if centre is None:
+            continue
+        radius_m = shape.circles[0][2] if shape.circles else UNKNOWN_M
+        lat, lon = np.degrees(centre).tolist()
+        name = plain(f"{wording.mark} {wording.areas[row]}", NAME_CHARS_MAX)
         parts.append(
-            f'<event version="2.0" uid={_quoted(f"{uid}-gone")} type="t-x-d-d" how="m-g"'
-            f' time="{time}" start="{time}" stale="{time}">{NOWHERE}'
-            f'<detail><link uid={_quoted(uid)} relation="none" type="none"/><__forcedelete/></detail></event>\n'
+            f'<event version="2.0" uid={_quoted(_alarm(alert, code, exercise))} type="{ALARM}" how="m-s"'
+            f' time="{time}" start="{time}" stale="{stale}" qos="9-r-d" opex={_quoted(f"e-{exercise}")}>'
+            f'<point lat="{lat:.7f}" lon="{lon:.7f}" hae="{UNKNOWN_M}" ce="{radius_m:.1f}" le="{UNKNOWN_M}"/>'
+            f"<detail><contact callsign={_quoted(name)}/>"
+            f'<color argb="{int(EXERCISE_COLOUR[1:], 16) - (1 << 24)}"/>'
+            f"<remarks>{_escaped(f'{wording.headline} {wording.instruction}')}</remarks>"
+            f"<{OWN_ALERT} identifier={_quoted(alert.identifier)} message={_quoted(alert.message)}"
+            f" area={_quoted(plain(code, NAME_CHARS_MAX))}/></detail></event>\n"
         )
-    return "".join(parts).encode()
+    gone = {_alarm(one, code, exercise) for one in (*before, alert) for code in one.code.tolist()}
+    gone -= {_alarm(alert, code, exercise) for code in told}
+    return "".join([*parts, *(_gone(uid, time) for uid in sorted(gone))]).encode()
 
 
 def encode_pong(time_ns: int) -> bytes:
@@ -210,6 +266,18 @@ def encode_pong(time_ns: int) -> bytes:
         f'<event version="2.0" uid="takPong" type="t-x-c-t-r" how="m-g" time="{time}" start="{time}"'
         f' stale="{_milliseconds(time_ns + 20 * NS_PER_S)}">{NOWHERE}</event>\n'
     ).encode()
+
+
+def _gone(uid: str, time: str) -> str:
+    return (
+        f'<event version="2.0" uid={_quoted(f"{uid}-gone")} type="t-x-d-d" how="m-g"'
+        f' time="{time}" start="{time}" stale="{time}">{NOWHERE}'
+        f'<detail><link uid={_quoted(uid)} relation="none" type="none"/><__forcedelete/></detail></event>\n'
+    )
+
+
+def _alarm(alert: Alert, code: str, exercise: str) -> str:
+    return f"noroshi-{exercise}-alert-{alert.sender}-{alert.threat_id:x}-{plain(code, NAME_CHARS_MAX)}"
 
 
 def _milliseconds(time_ns: int) -> str:

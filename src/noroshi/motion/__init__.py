@@ -5,12 +5,29 @@ holds each one to it.
 """
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.records import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is known of a target that moves like this before it is seen.
+
+    Attributes:
+        speed_sigma_m_s: standard deviation of its velocity along each horizontal axis, about 0.
+        climb_sigma_m_s: the same along the vertical.
+        share: of what a sensor sees for the first time so much moves like this; what is left of 1 is shared alike by
+            the models that state none.
+    """
+
+    speed_sigma_m_s: float
+    climb_sigma_m_s: float
+    share: float
 
 
 class Motion(Protocol):
@@ -24,6 +41,9 @@ class Motion(Protocol):
 
     A model may have `SETS_IN = True`: of several, a target that takes it up has its components beyond the sixth anew,
     anywhere in the extent. Otherwise they go on from what the model held of them.
+
+    What moves much faster than a sensor's own prior allows for, and is rare, says so by `STARTS`, a `Start`. What says
+    so and what does not are taken for each other by mistake alone; see `noroshi.tracking.bank`.
 
     A model of six components may also say `KEEPS_VELOCITY = True`: it moves along its velocity, which turns with the
     Earth's curve at most, and no process noise of a position is more than a third of its greatest density's in dt^3.

@@ -12,7 +12,7 @@ from noroshi.geo.atmosphere import add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import require_densities
+from noroshi.motion import Start, require_densities
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 10.0, 256
@@ -49,6 +49,7 @@ class Motion:
     """
 
     KIND: ClassVar[Kind] = Kind.BALLISTIC
+    STARTS: ClassVar[Start] = Start(speed_sigma_m_s=2_500.0, climb_sigma_m_s=1_500.0, share=0.05)
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         "x_ecef_m",
         "y_ecef_m",

@@ -11,7 +11,7 @@ from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import require_densities
+from noroshi.motion import Start, require_densities
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 2.5, 256
@@ -43,6 +43,7 @@ class Motion:
     """
 
     KIND: ClassVar[Kind] = Kind.BOOSTING
+    STARTS: ClassVar[Start] = Start(speed_sigma_m_s=1_000.0, climb_sigma_m_s=1_000.0, share=0.02)
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         "x_ecef_m",
         "y_ecef_m",

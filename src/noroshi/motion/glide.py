@@ -12,7 +12,7 @@ from noroshi.geo.atmosphere import add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import require_densities, require_positive
+from noroshi.motion import Start, require_densities, require_positive
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 2.5, 256
@@ -46,6 +46,7 @@ class Motion:
     """
 
     KIND: ClassVar[Kind] = Kind.GLIDING
+    STARTS: ClassVar[Start] = Start(speed_sigma_m_s=2_500.0, climb_sigma_m_s=500.0, share=0.02)
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         "x_ecef_m",
         "y_ecef_m",

@@ -12,7 +12,8 @@ from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.fusion.tracklets import definite
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Batch, Status, Tracks, TrackStatus, joined_by_sensor, take
+from noroshi.records import Alert, Batch, Decision, Launches, Status, Tracks, TrackStatus, joined_by_sensor, take
+from noroshi.records.alert import EXERCISE
 from noroshi.sharing.actions.strip import types_as_sources
 from noroshi.sharing.envelope import Number, TimeNs
 from noroshi.sharing.release import without_idle_sensors
@@ -152,15 +153,27 @@ def _printable(texts: NDArray[np.str_]) -> NDArray[np.bool_]:
     return np.asarray(is_plain, np.bool_)
 
 
-def notice_of(body: bytes) -> Batch:
-    """Return the record of a warning or of a state of the node; never one that the node would act on.
+def notice_of(body: bytes, owner: str) -> Batch:
+    """Return the record of a warning, of a state of the node, or of a decision; never one of another sort.
+
+    Args:
+        body: of the notice.
+        owner: the nation whose message it came in.
 
     Raises:
-        FormatError: if it is no such record.
+        FormatError: if it is no such record, or says that it is another nation's.
     """
     record = unpack(body)
-    if not isinstance(record, Status):
+    if not isinstance(record, Alert | Decision | Launches | Status):
         raise FormatError(f"a {type(record).__name__} where a notice belongs")
+    if len(record) > ROWS_MAX:
+        raise FormatError(f"{len(record)} rows in one notice")
+    if isinstance(record, Alert) and (record.sender != owner or record.status != EXERCISE):
+        raise FormatError("an alert of another nation than that which sends it, or of no exercise")
+    if isinstance(record, Launches) and (
+        record.node != owner or not all(np.isfinite(getattr(record, name)).all() for name in record.COLUMNS)
+    ):
+        raise FormatError("launches of another nation than that which sends them, or without numbers")
     return record
 
 

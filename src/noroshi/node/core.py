@@ -13,10 +13,12 @@ from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.exchange import Exchange
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Detections, Frame, Order, Quality, Tracks
+from noroshi.node.watch import Watch
+from noroshi.records import Batch, Detections, Frame, Launches, Order, Quality, Tracks
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
+from noroshi.tracking.launches import noticed, rising, together
 from noroshi.tracking.registrar import Registrar
 from noroshi.tracking.rewind import Rewind, good
 
@@ -34,6 +36,7 @@ class Node:
         window_ns: how late a detection may come and still be used as if it had come in time.
         registrar: what corrects the radars' plots, if they are to be corrected.
         exchange: its dealings with partners; None is a node that stands alone.
+        watch: what it warns of; None is nothing.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Node:
         window_ns: int,
         registrar: Registrar | None = None,
         exchange: Exchange | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.name = name
         self.sensors = sensors
@@ -53,6 +57,7 @@ class Node:
         self.refused: Counter[tuple[str, str]] = Counter()
         self.registrar = registrar
         self.exchange = exchange
+        self.watch = watch
         self._rewind = Rewind(tracker, window_ns=window_ns, report=not period_ns)
         self._outgoing: list[Outgoing] = []
         self._now_ns = 0
@@ -67,18 +72,25 @@ class Node:
         self._advance(now_ns)
         if self.exchange:
             self.exchange.start(now_ns)
+        if self.watch:
+            self.watch.start(now_ns)
+            self.watch.hear(record, now_ns)
         if isinstance(record, Detections):
             self._detect(record)
         elif isinstance(record, Frame) and self.exchange:
             self.exchange.hear(record, now_ns)
         elif isinstance(record, Order) and self.exchange:
             self.exchange.obey(record, now_ns)
+        self._tell_partners(now_ns)
 
     def wake_ns(self) -> int | None:
         """Return when the node next wants to be woken, if ever."""
-        if self.exchange is None or self.exchange.wake_ns is None:
-            return self._wake_ns
-        return self.exchange.wake_ns if self._wake_ns is None else min(self._wake_ns, self.exchange.wake_ns)
+        times = (
+            self._wake_ns,
+            self.exchange.wake_ns if self.exchange else None,
+            self.watch.wake_ns() if self.watch else None,
+        )
+        return min((ns for ns in times if ns is not None), default=None)
 
     def wake(self, now_ns: int) -> None:
         """Do what is due: give out the pictures, share what is new in its own, look at the links.
@@ -90,16 +102,21 @@ class Node:
         while self._wake_ns is not None and self._wake_ns <= now_ns:
             own = self._rewind.tracker.picture(self._wake_ns)
             self._give("picture", own)
+            self._notice(rising(own))
             if self.exchange:
                 self.exchange.share(own, self._wake_ns, is_whole=True)
                 self._give("fused", self.exchange.picture(self._wake_ns))
             self._wake_ns += self.period_ns
+        if self.watch:
+            self.watch.wake(now_ns, self.picture)
+            self._tell_partners(now_ns)
         if self.exchange:
             self.exchange.wake(now_ns)
 
     def take(self) -> list[Outgoing]:
         """Return what the node wants sent and forget it."""
         outgoing, self._outgoing = self._outgoing, []
+        outgoing += self.watch.take() if self.watch else []
         return outgoing + self.exchange.take() if self.exchange else outgoing
 
     def picture(self, time_ns: int) -> Tracks:
@@ -130,6 +147,7 @@ class Node:
                 "n_batches": len(batches),
                 "registrar": pack_arrays(self.registrar.state()) if self.registrar else None,
                 "exchange": self.exchange.checkpoint() if self.exchange else None,
+                "watch": self.watch.checkpoint() if self.watch else None,
             }
         )
         rest = chain([pack_arrays(before)], map(pack, batches), map(pack_arrays, fused))
@@ -158,6 +176,8 @@ class Node:
             if self.exchange and memory["exchange"] is not None:  # None: it stood alone, and was given keys since
                 self.exchange.resume(memory["exchange"])
                 self.exchange.fusion.resume(unpack_arrays(part) for part in rest[n_batches:])
+            if self.watch and memory["watch"] is not None:
+                self.watch.resume(memory["watch"])
             self._now_ns, self._wake_ns = memory["now_ns"], memory["wake_ns"]
             self.refused = Counter({(sensor, reason): n for sensor, reason, n in memory["refused"]})
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
@@ -189,6 +209,8 @@ class Node:
         changed = self._rewind.step(usable, sensor)
         if self._rewind.n_late_rows > late:
             self.refused[detections.sensor, Quality.LATE.name] += self._rewind.n_late_rows - late
+        seen = noticed(self._rewind.tracker, self.name, int(usable.time_ns.min(initial=self._now_ns)))
+        self._notice(seen if changed is None else together(self.name, seen, rising(changed)))
         if changed is not None:
             self._give("tracks", changed)
             if self.exchange and len(changed):
@@ -196,9 +218,27 @@ class Node:
         if self.period_ns and self._wake_ns is None:
             self._wake_ns = -(-self._now_ns // self.period_ns) * self.period_ns
 
-    def _give(self, channel: str, tracks: Tracks) -> None:
-        if len(tracks):
-            self._outgoing.append(Outgoing(channel, tracks))
+    def _tell_partners(self, now_ns: int) -> None:
+        """Hand partners what is noticed, approved and decided here, and take in what they handed over."""
+        news = self.watch.news() if self.watch else []
+        if self.exchange is None:
+            return
+        for record, product, number, to in news:
+            self.exchange.tell(record, product, [number], now_ns, to=to)
+        heard, self.exchange.heard = self.exchange.heard, []
+        if self.watch:
+            for source, record in heard:
+                self.watch.hear(record, now_ns, source=source)
+
+    def _notice(self, launches: Launches) -> None:
+        if self.watch and len(launches):
+            self.watch.hear(launches, self._now_ns)
+        else:
+            self._give("launch", launches)
+
+    def _give(self, channel: str, record: Batch) -> None:
+        if len(record):
+            self._outgoing.append(Outgoing(channel, record))
 
     def _advance(self, now_ns: int) -> None:
         if now_ns < self._now_ns:

@@ -88,6 +88,7 @@ class Exchange:
             What it had put into an outbox before it fell is not put there again.
         old_policy: returns the policy of a digest that was in force once, None if it is not known: for what the node
             released before it fell.
+        heard: what partners have told beside tracks since it was last taken, with whose it is.
         judged: told of each record that was offered, what each partner gets of it, and the time: for the audit, and for
             whoever asks what other rules would have done.
     """
@@ -116,6 +117,7 @@ class Exchange:
         for code in sorted(partners):
             self.add(code, partners[code])
         self.is_silent = False
+        self.heard: list[tuple[str, Batch]] = []
         self.old_policy: Callable[[str], Policy | None] = lambda _: None
         self.judged: Callable[[Facts, Mapping[str, Released], int], None] = lambda *_: None
         self.secrets, self.sensor_types, self._pump_ns = secrets, dict(sensor_types), pump_ns
@@ -216,18 +218,20 @@ class Exchange:
         if not self._pump_ns:
             self._pump(now_ns)
 
-    def announce(self, record: Batch, product: Product, numbers: Sequence[int], facts: Facts, now_ns: int) -> None:
-        """Release a warning or a state of the node, whole, to whom the policy lets have it.
+    def tell(self, record: Batch, product: Product, numbers: Sequence[int], now_ns: int, *, to: str = "") -> None:
+        """Release a warning, a decision or a state of the node, whole, to whom the policy lets have it.
 
         Args:
             record: what.
             product: warning or status.
             numbers: of the warnings that it speaks of; one 0 if of none.
-            facts: what the rules look at, one row.
             now_ns: the time.
+            to: the one partner that it is for; empty: all.
         """
         self._n_parcels += 1
-        told = release(self.policy, facts, now_ns=now_ns, secrets=self.secrets, recipients=sorted(self.channels))
+        facts = Facts(product=product, n=1, label=self.label, exercise=self.exercise, time_ns=np.array([now_ns]))
+        recipients = sorted(code for code in self.channels if to in ("", code))
+        told = release(self.policy, facts, now_ns=now_ns, secrets=self.secrets, recipients=recipients)
         self.judged(facts, told, now_ns)
         for code, released in told.items():
             label = decode(released.label)
@@ -480,8 +484,9 @@ class Exchange:
             return  # for display alone, and nobody displays it yet
         bodies = notices_of(envelope.body)
         if envelope.product is not Product.TOMBSTONE:
-            told = [notice_of(body) for body in bodies]
+            told = [notice_of(body, envelope.owner) for body in bodies]
             self._given += [Outgoing(str(envelope.product), record) for record in told]
+            self.heard += [(envelope.owner, record) for record in told]
             return
         tombstones = [tombstone_of(body) for body in bodies]
         if sum(len(numbers) for _, numbers in tombstones) > ROWS_MAX:

@@ -15,16 +15,19 @@ class Launches(Batch):
 
     Attributes:
         node: that noticed them.
-        launch_id: (n,) number of the launch, a hash of its first line of sight.
+        launch_id: (n,) number of the launch, a hash of its first line of sight; where a track alone tells of it, the
+            track's.
+        track_id: (n,) number of the node's own track that has it; 0 while none has.
         time_ns: (n,) of the newest line of sight, Unix UTC nanoseconds.
         first_ns: (n,) of the first.
         probability: (n,) that it is one.
-        origin_ecef_m: (n, 3) of the newest line: where the satellite was.
+        origin_ecef_m: (n, 3) of the newest line: where the satellite was; the ground below the track, if that is all.
         direction_ecef: (n, 3) of unit length, from there to what is hot.
     """
 
     COLUMNS: ClassVar[dict[str, Column]] = {
         "launch_id": (np.uint64, ()),
+        "track_id": (np.uint64, ()),
         "time_ns": (np.int64, ()),
         "first_ns": (np.int64, ()),
         "probability": (np.float64, ()),
@@ -34,6 +37,7 @@ class Launches(Batch):
 
     node: str
     launch_id: NDArray[np.uint64]
+    track_id: NDArray[np.uint64]
     time_ns: NDArray[np.int64]
     first_ns: NDArray[np.int64]
     probability: NDArray[np.float64]

@@ -24,6 +24,7 @@ from noroshi.run.pki.command import app as pki
 from noroshi.run.printing import printable
 from noroshi.run.releasing.command import app as release
 from noroshi.run.releasing.command import audit
+from noroshi.run.warn.command import warn
 
 if TYPE_CHECKING:
     from noroshi.run.api import Tracked
@@ -387,6 +388,7 @@ def coverage(
 
 app.command(epilog="Example: noroshi node japan --keys keys --feed udp://239.0.0.1:8600 --serve 127.0.0.1:8600")(node)
 app.command(epilog="Example: noroshi listen udp://239.0.0.1:8600 tcp+beast://raspberrypi:30005")(listen)
+app.command(epilog="Example: noroshi warn 2017-09-15")(warn)
 app.add_typer(pki, name="pki")
 app.add_typer(release, name="release")
 app.add_typer(audit, name="audit")

@@ -19,9 +19,11 @@ MARKS = {
     "exercise.movers": "Mover",
     "exercise.observers": "Observer",
     "sharing.actions": "Action",
+    "warning.rules": "Rule",
     "run.edges": "Edge",
     "run.feeds": "Feed",
     "run.links": "Settings",
+    "run.outlets": "Outlet",
 }
 """What a plug-in of each room defines; a file without it is shared by its neighbours and no plug-in itself."""
 

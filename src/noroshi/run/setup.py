@@ -15,6 +15,7 @@ from noroshi.node.exchange import Exchange, NewPolicy
 from noroshi.records import SensorSite
 from noroshi.run.rooms import load
 from noroshi.run.sharing import Own, Sharing, make_exchange
+from noroshi.run.watching import Watching, make_watch
 from noroshi.sensors import Sensor
 from noroshi.sharing.parcels import Store
 from noroshi.tracking import Tracker
@@ -61,6 +62,7 @@ class Setup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     batch_s: float = 1.0
     registration: bool = False
     sharing: Sharing | None = None
+    watch: Watching | None = None
 
 
 def make_sensors(setup: Setup) -> Mapping[str, Sensor]:
@@ -135,6 +137,7 @@ def assemble(
         window_ns=round(setup.window_s * NS_PER_S),
         registrar=Registrar(eyes) if setup.registration else None,
         exchange=_exchange(setup, keys, store_of, new_policy),
+        watch=None if setup.watch is None else make_watch(setup.node, setup.watch),
     )
     return node, tracker
 

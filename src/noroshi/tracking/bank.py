@@ -9,7 +9,7 @@ Aerospace and Electronic Systems 44(1), 111-126, section IV.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,15 +18,21 @@ from numpy.typing import NDArray
 from noroshi.estimation.blocks import Executor, map_blocks
 from noroshi.estimation.sequential import absorb
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import Floats
+from noroshi.geo.wgs84 import Floats, enu_axes_at
 from noroshi.kernel import kernel
-from noroshi.motion import Motion
+from noroshi.motion import Motion, Start
 from noroshi.records import Detections
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import absorb_forms, linearise
 from noroshi.tracking.gate import SAME_ADDRESS
 from noroshi.tracking.store import EXISTENCE, PROBABILITY, Integers, Layout, Near, Store, Whole, moments
 
+MISTAKEN_S = 100_000.0  # how long until a kind that was left aside is as likely as not after all
+NEGLIGIBLE = 1e-3
+"""A kind that plots have made less likely than this is left aside with no probability: its models are neither predicted
+nor updated, and take their state from the others. Mistakes add to it, so it is tried again some minutes later."""
+
+PROBABILITY_MIN = 1e-9  # of a model, so that it can come back
 LOG_2_PI = math.log(2.0 * math.pi)
 WIDENING_MAX = 100.0
 """How many times the gate (as a squared distance) a plot may lie from the track whose address it carries. The address
@@ -52,6 +58,7 @@ class Pairs:
         log_likelihood: (p, k) of the plot by model.
         total: (p,) the same over all models.
         is_inside: (p,) whether the pair passed the gate.
+        carried: (t, k) whether the model is not left aside.
     """
 
     row: Integers
@@ -71,6 +78,7 @@ class Pairs:
     log_likelihood: Floats
     total: Floats
     is_inside: NDArray[np.bool_]
+    carried: NDArray[np.bool_]
 
 
 class Bank:
@@ -78,7 +86,8 @@ class Bank:
 
     Attributes:
         motions: the k models.
-        sojourn_s: (k,) how long a target keeps to each model on average.
+        sojourn_s: (k,) how long a target keeps to each model on average, before it takes another of the same kind.
+        extent: (b, 2) between which what the models have beyond the sixth component is, one model after the other.
     """
 
     def __init__(self, motions: Sequence[Motion], sojourn_s: Sequence[float], executor: Executor | None = None) -> None:
@@ -89,7 +98,11 @@ class Bank:
         self._sizes = np.array(self.sizes)
         self._sets_in = np.array([getattr(motion, "SETS_IN", False) for motion in motions])
         self.keeps_velocity = all(getattr(motion, "KEEPS_VELOCITY", False) for motion in motions)
-        self._extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
+        self._starts = [getattr(motion, "STARTS", None) for motion in motions]
+        self._shares = _shares(self._starts)
+        fast = np.array([start is not None for start in self._starts])
+        self._is_alike = fast[:, None] == fast
+        self.extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
             -1, 2
         )
 
@@ -111,9 +124,30 @@ class Bank:
             found = max(found, float(np.trace(noise)) / 1000.0)
         return found
 
-    def begin(self, store: Store, rows: Integers, mean: Floats, covariance: Floats, existence: Floats) -> None:
-        """Write new tracks of (n, 6) states into rows; what goes beyond those is somewhere in its model's extent."""
-        _begin(store.real, rows, mean, covariance, existence, self._sizes, store.layout.offsets, self._extent)
+    def begin(
+        self,
+        store: Store,
+        rows: Integers,
+        mean: Floats,
+        covariance: Floats,
+        existence: Floats,
+        prior_m_s: tuple[float, float] | None = None,
+    ) -> None:
+        """Write new tracks of (n, 6) states into rows; what goes beyond those is somewhere in its model's extent.
+
+        `prior_m_s` are the standard deviations of a velocity along the horizontal axes and of a climb, about 0, that
+        are in the states. If they are given, a model that states its own has those instead, and its share of what is
+        new; else all are alike.
+        """
+        k = len(self.sizes)
+        means, covariances = np.array([mean] * k), np.array([covariance] * k)
+        shares = np.full(k, 1.0 / k) if prior_m_s is None else self._shares
+        if prior_m_s is not None:
+            for each, start in enumerate(self._starts):
+                if start is not None:
+                    own_m_s = start.speed_sigma_m_s, start.climb_sigma_m_s
+                    means[each], covariances[each] = _with_prior(mean, covariance, prior_m_s, own_m_s)
+        _begin(store.real, rows, means, covariances, existence, shares, self._sizes, store.layout.offsets, self.extent)
 
     def predict(self, store: Store, rows: Integers, time_ns: int | Integers) -> tuple[Floats, Floats]:
         """Return (n, 6) means and (n, 6, 6) covariances of tracks at one time, or each at its own, over all models."""
@@ -123,14 +157,18 @@ class Bank:
         if len(self.sizes) > 1:
             real = real[rows]
             rows = np.arange(len(rows))
-        for motion, size, offset in zip(self.motions, self.sizes, layout.offsets, strict=True):
-            state, spread = np.empty((len(rows), size)), np.empty((len(rows), size, size))
-            _gather(real, rows, offset, state, spread)
-            state, spread = motion.predict(state, spread, dt_s)
+            carried = self._carried(real)
+            likely = np.where(carried, real[:, PROBABILITY : PROBABILITY + len(self.sizes)], 0.0)
+            real[:, PROBABILITY : PROBABILITY + len(self.sizes)] = likely / likely.sum(axis=1, keepdims=True)
+        for k, (motion, size, offset) in enumerate(zip(self.motions, self.sizes, layout.offsets, strict=True)):
+            some = rows if len(self.sizes) == 1 else np.flatnonzero(carried[:, k])
+            state, spread = np.empty((len(some), size)), np.empty((len(some), size, size))
+            _gather(real, some, offset, state, spread)
+            state, spread = motion.predict(state, spread, dt_s if len(some) == len(dt_s) else dt_s[some])
             if len(self.sizes) == 1:
                 return state[:, :6], spread[:, :6, :6]
-            real[:, offset : offset + size] = state
-            real[:, offset + size : offset + size + size * size] = spread.reshape(len(rows), size * size)
+            real[some, offset : offset + size] = state
+            real[some, offset + size : offset + size + size * size] = spread.reshape(len(some), size * size)
         moments(rows, real, self._sizes, layout.offsets, mean, covariance)
         return mean, covariance
 
@@ -166,8 +204,8 @@ class Bank:
         p, k = len(row), len(self.sizes)
         mixed = np.empty((len(rows) if k > 1 else 0, store.layout.n_real))
         if k > 1:
-            _mix(store.real, rows, dt_s, begin, self.sojourn_s, self._sizes, store.layout.offsets, self._sets_in,
-                 self._extent, mixed)  # fmt: skip
+            _mix(store.real, rows, dt_s, begin, self.sojourn_s, self._is_alike, self._sizes, store.layout.offsets,
+                 self._sets_in, self.extent, mixed)  # fmt: skip
         pairs = Pairs(
             row=row, plot=plot, agreement=agreement, group=group, rows=rows, begin=begin, dt_s=dt_s, mixed=mixed,
             means=[np.empty((0, d)) for d in self.sizes], covariances=[np.empty((0, d, d)) for d in self.sizes],
@@ -175,6 +213,7 @@ class Bank:
             spread=[np.empty((0, d, d)) for d in self.sizes if keep_prior],
             fit=np.empty((k, p, 3)), distance=np.empty(p), log_likelihood=np.empty((p, k)), total=np.empty(p),
             is_inside=np.empty(p, np.bool_),
+            carried=self._carried(mixed) if k > 1 else np.ones((len(rows), 1), np.bool_),
         )  # fmt: skip
         late = bool(p) and float(dt_s.min()) < 0.0
         for each in range(k):
@@ -184,6 +223,26 @@ class Bank:
                   pairs.log_likelihood, pairs.total, pairs.is_inside, stray):  # fmt: skip
             self._widen(store, pairs, stray, plots, form, sensor, late, gates)
         return pairs
+
+    def leave_aside(self, store: Store, pairs: Pairs, weight: Floats) -> None:
+        """Leave kinds aside that plots have made negligible, and let models that are left aside follow the others."""
+        if self._is_alike.all():
+            return
+        changed = np.bincount(pairs.group, weight, len(pairs.rows)) > 0.0
+        rows, carried = pairs.rows[changed], pairs.carried[changed]
+        columns = slice(PROBABILITY, PROBABILITY + len(self.sizes))
+        likely = store.real[rows, columns]
+        stays = likely @ self._is_alike >= NEGLIGIBLE
+        likely[carried & ~stays] = PROBABILITY_MIN
+        store.real[rows, columns] = likely / likely.sum(axis=1, keepdims=True)
+        carried &= stays
+        some = np.flatnonzero(~carried.all(axis=1))
+        _stand_in(store.real, rows[some], carried[some], self._sizes, store.layout.offsets, self.extent)
+
+    def _carried(self, real: Floats) -> NDArray[np.bool_]:
+        """Return (t, k) which models' kinds are not negligible."""
+        likely: Floats = real[:, PROBABILITY : PROBABILITY + len(self.sizes)] @ self._is_alike
+        return likely >= NEGLIGIBLE
 
     def _take_in(
         self, store: Store, pairs: Pairs, k: int, plots: Detections, form: Floats, sensor: Sensor, late: bool
@@ -201,6 +260,9 @@ class Bank:
                 absorb_forms(sensor, plots, form, plot, ahead, spread, fit)
             return ahead, spread, fit, *prior
 
+        if not pairs.carried[:, k].all():
+            self._take_in_some(store, pairs, k, work, late)
+            return
         done = map_blocks(work, pairs.row, pairs.group, pairs.plot, pairs.dt_s, executor=self.executor)
         pairs.means[k], pairs.covariances[k], pairs.fit[k] = done[:3]
         if wants_prior and one_each:
@@ -209,6 +271,27 @@ class Bank:
             first = pairs.begin[:-1]
             pairs.ahead[k], pairs.spread[k] = self._ahead(
                 store, pairs, k, pairs.rows, pairs.group[first], pairs.dt_s[first], late
+            )
+
+    def _take_in_some(
+        self, store: Store, pairs: Pairs, k: int, work: Callable[..., tuple[Floats, ...]], late: bool
+    ) -> None:
+        """Do what `_take_in` does for the tracks that carry the model; of the others nothing is said."""
+        p, t, d = len(pairs.row), len(pairs.rows), self.sizes[k]
+        some, kept = np.flatnonzero(pairs.carried[pairs.group, k]), np.flatnonzero(pairs.carried[:, k])
+        pairs.means[k], pairs.covariances[k] = np.zeros((p, d)), np.zeros((p, d, d))
+        pairs.fit[k] = np.inf, np.inf, 0.0
+        if pairs.ahead:
+            pairs.ahead[k], pairs.spread[k] = np.zeros((t, d)), np.zeros((t, d, d))
+        if not some.size:
+            return
+        chosen = pairs.row[some], pairs.group[some], pairs.plot[some], pairs.dt_s[some]
+        done = map_blocks(work, *chosen, executor=self.executor)
+        pairs.means[k][some], pairs.covariances[k][some], pairs.fit[k][some] = done[:3]
+        if pairs.ahead:
+            first = pairs.begin[kept]
+            pairs.ahead[k][kept], pairs.spread[k][kept] = self._ahead(
+                store, pairs, k, pairs.rows[kept], pairs.group[first], pairs.dt_s[first], late
             )
 
     def _ahead(
@@ -252,6 +335,41 @@ class Bank:
         pairs.is_inside[some] = True
 
 
+def _shares(starts: Sequence[Start | None]) -> Floats:
+    """Return (k,) how likely a new target is to move by each model."""
+    shares = np.array([0.0 if start is None else start.share for start in starts])
+    rest = sum(start is None for start in starts)
+    if rest:
+        shares[[start is None for start in starts]] = (1.0 - shares.sum()) / rest
+    return np.asarray(shares / shares.sum())
+
+
+def _with_prior(
+    mean: Floats, covariance: Floats, given_m_s: tuple[float, float], own_m_s: tuple[float, float]
+) -> tuple[Floats, Floats]:
+    """Return (n, 6) states and (n, 6, 6) covariances with another prior of the velocity than is in them.
+
+    In information form a prior is a term of a sum, to be taken out and put in. Where the velocity was measured in all
+    directions there is none.
+    """
+    has_one = np.linalg.eigvalsh(covariance[:, 3:, 3:])[:, -1] >= 0.99 * max(given_m_s) ** 2
+    mean, covariance = mean.copy(), covariance.copy()
+    up = enu_axes_at(mean[has_one, :3])[:, 2]
+    upward = up[:, :, None] * up[:, None, :]
+    given, own = (1.0 / np.square(sigmas) for sigmas in (given_m_s, own_m_s))
+    information = np.linalg.inv(covariance[has_one])
+    vector = np.matvec(information[:, :, 3:], mean[has_one, 3:])
+    change = (own[0] - given[0]) * (np.eye(3) - upward) + (own[1] - given[1]) * upward
+    information[:, 3:, 3:] += change
+    spread = np.linalg.inv(information)
+    # The position counts from where it was, so that no digits are lost; the priors are about a velocity of 0.
+    moved = np.matvec(spread, vector)
+    mean[has_one, :3] += moved[:, :3]
+    mean[has_one, 3:] = moved[:, 3:]
+    covariance[has_one] = 0.5 * (spread + spread.swapaxes(1, 2))
+    return mean, covariance
+
+
 def _absorb_late(
     motion: Motion,
     plots: Detections,
@@ -280,7 +398,7 @@ def _absorb_late(
     return fit
 
 
-def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existence: Floats) -> None:
+def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existence: Floats, bank: Bank) -> None:
     """Write into the store what the plots made of the tracks.
 
     Args:
@@ -289,6 +407,7 @@ def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existe
         weight: (p,) probability that the plot is the track's; what is missing to 1 in a track is that none is.
         time_ns: (n,) the plots' times.
         existence: (t,) of the tracks after it.
+        bank: that the pairs are of.
     """
     offsets = store.layout.offsets
     for k, size in enumerate(store.layout.sizes):
@@ -296,10 +415,12 @@ def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existe
         prior_spread = pairs.spread[k] if pairs.spread else np.empty((0, size, size))
         _merge(
             store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.mixed,
-            pairs.log_likelihood, k, size, offsets[k], pairs.means[k], pairs.covariances[k], prior, prior_spread,
+            pairs.log_likelihood, pairs.carried, k, size, offsets[k], pairs.means[k], pairs.covariances[k], prior,
+            prior_spread,
         )  # fmt: skip
     _finish(store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.mixed,
-            pairs.log_likelihood, len(store.layout.sizes), existence)  # fmt: skip
+            pairs.log_likelihood, pairs.carried, existence)  # fmt: skip
+    bank.leave_aside(store, pairs, weight)
 
 
 @kernel
@@ -309,6 +430,7 @@ def _begin(
     mean: Floats,
     covariance: Floats,
     existence: Floats,
+    shares: Floats,
     sizes: Integers,
     offsets: Integers,
     extent: Floats,
@@ -321,11 +443,11 @@ def _begin(
         beyond = 0
         for k in range(n_models):
             d, own = sizes[k], offsets[k]
-            row[PROBABILITY + k] = 1.0 / n_models
+            row[PROBABILITY + k] = shares[k]
             for a in range(6):
-                row[own + a] = mean[at, a]
+                row[own + a] = mean[k, at, a]
                 for b in range(6):
-                    row[own + d + a * d + b] = covariance[at, a, b]
+                    row[own + d + a * d + b] = covariance[k, at, a, b]
             for a in range(6, d):
                 low, high = extent[beyond, 0], extent[beyond, 1]
                 row[own + a] = 0.5 * (low + high)
@@ -386,7 +508,9 @@ def _score(
             for k in range(n_models):
                 likelihood += mixed[group[e], PROBABILITY + k] * math.exp(log_likelihood[e, k] - top)
             total[e] += math.log(likelihood)
-        n = int(fit[0, e, 2])
+        n = 0
+        for k in range(n_models):
+            n = max(n, int(fit[k, e, 2]))
         gate = gates[0] if near[row[e], Near.SIGMAS] == sigmas_first else gates[n]
         is_inside[e] = n > 0 and distance[e] <= gate
         stray[e] = 0.0
@@ -414,6 +538,7 @@ def _mix(
     dt_s: Floats,
     begin: Integers,
     sojourn_s: Floats,
+    is_alike: NDArray[np.bool_],
     sizes: Integers,
     offsets: Integers,
     sets_in: NDArray[np.bool_],
@@ -422,8 +547,9 @@ def _mix(
 ) -> None:
     """Mix the models of each track as they may have changed since its last plot.
 
-    A model is kept over dt with probability exp(-dt / sojourn), and left for any other alike. What a model that sets in
-    has beyond the sixth component is, where another is left for it, anywhere in its extent.
+    A model is kept over dt with probability exp(-dt / sojourn), and left for any other that is alike in being fast or
+    not; all such together likewise for the rest, by mistake. What a model that sets in has beyond the sixth component
+    is, where another is left for it, anywhere in its extent.
     """
     k = sizes.shape[0]
     joint, there = np.empty((k, k)), np.empty((k, sizes.max()))
@@ -431,9 +557,19 @@ def _mix(
         row, out = real[rows[at]], mixed[at]
         out[0] = row[0]
         for i in range(k):
-            stay = math.exp(-max(dt_s[begin[at]], 0.0) / sojourn_s[i])
+            stay, n_alike = math.exp(-max(dt_s[begin[at]], 0.0) / sojourn_s[i]), 0
             for j in range(k):
-                joint[i, j] = row[PROBABILITY + i] * (stay if i == j else (1.0 - stay) / (k - 1))
+                n_alike += is_alike[i, j]
+            right = math.exp(-max(dt_s[begin[at]], 0.0) / MISTAKEN_S) if n_alike < k else 1.0
+            if n_alike == 1:
+                stay = 1.0
+            for j in range(k):
+                chance = (1.0 - right) / max(k - n_alike, 1)
+                if i == j:
+                    chance = right * stay
+                elif is_alike[i, j]:
+                    chance = right * ((1.0 - stay) / (n_alike - 1))
+                joint[i, j] = row[PROBABILITY + i] * chance
         beyond = 0
         for j in range(k):
             d, own = sizes[j], offsets[j]
@@ -483,6 +619,7 @@ def _merge(
     time_ns: Integers,
     mixed: Floats,
     log_likelihood: Floats,
+    carried: NDArray[np.bool_],
     k: int,
     d: int,
     offset: int,
@@ -499,7 +636,7 @@ def _merge(
     for t in range(rows.shape[0]):
         first, end = begin[t], begin[t + 1]
         best, claimed = _likeliest(weight, first, end)
-        if claimed <= 0.0:
+        if claimed <= 0.0 or not carried[t, k]:
             continue
         row = real[rows[t]]
         if weight[best] >= 1.0:
@@ -587,10 +724,11 @@ def _finish(
     time_ns: Integers,
     mixed: Floats,
     log_likelihood: Floats,
-    n_models: int,
+    carried: NDArray[np.bool_],
     existence: Floats,
 ) -> None:
     """Write existence, model probabilities and time of each track; call it after all models are merged."""
+    n_models = carried.shape[1]
     for t in range(rows.shape[0]):
         first, end = begin[t], begin[t + 1]
         best, claimed = _likeliest(weight, first, end)
@@ -603,10 +741,51 @@ def _finish(
             continue
         total = 0.0
         for k in range(n_models):
-            share = max(0.0, 1.0 - claimed)
+            share = max(0.0, 1.0 - claimed) if carried[t, k] else 1.0
             for e in range(first, end):
-                share += weight[e] * _relative(log_likelihood, e, k, mixed, t)
-            row[PROBABILITY + k] = max(mixed[t, PROBABILITY + k] * share, 1e-9)
+                if carried[t, k]:
+                    share += weight[e] * _relative(log_likelihood, e, k, mixed, t)
+            row[PROBABILITY + k] = max(mixed[t, PROBABILITY + k] * share, PROBABILITY_MIN)
             total += row[PROBABILITY + k]
         for k in range(n_models):
             row[PROBABILITY + k] /= total
+
+
+@kernel
+def _stand_in(
+    real: Floats, rows: Integers, carried: NDArray[np.bool_], sizes: Integers, offsets: Integers, extent: Floats
+) -> None:
+    """Give models that are left aside the mean and spread of the others, and their extent beyond."""
+    n_models, mean, covariance = sizes.shape[0], np.empty(6), np.empty((6, 6))
+    for t in range(rows.shape[0]):
+        row, total, beyond = real[rows[t]], 0.0, 0
+        for a in range(6):
+            mean[a] = 0.0
+            for b in range(6):
+                covariance[a, b] = 0.0
+        for k in range(n_models):
+            if carried[t, k]:
+                total += row[PROBABILITY + k]
+        for k in range(n_models):
+            if carried[t, k]:
+                for a in range(6):
+                    mean[a] += row[PROBABILITY + k] / total * row[offsets[k] + a]
+        for k in range(n_models):
+            if carried[t, k]:
+                own, d = offsets[k], sizes[k]
+                for a in range(6):
+                    for b in range(6):
+                        apart = (row[own + a] - mean[a]) * (row[own + b] - mean[b])
+                        covariance[a, b] += row[PROBABILITY + k] / total * (row[own + d + a * d + b] + apart)
+        for k in range(n_models):
+            own, d = offsets[k], sizes[k]
+            if not carried[t, k]:
+                for a in range(d):
+                    low, high = 0.0, 0.0
+                    if a >= 6:
+                        low, high = extent[beyond + a - 6, 0], extent[beyond + a - 6, 1]
+                    row[own + a] = mean[a] if a < 6 else 0.5 * (low + high)
+                    for b in range(d):
+                        value = covariance[a, b] if a < 6 and b < 6 else 0.0
+                        row[own + d + a * d + b] = (high - low) ** 2 / 12.0 if a == b and a >= 6 else value
+            beyond += d - 6

@@ -24,6 +24,7 @@ from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
 from noroshi.tracking.identity import codes_of, track_ids
+from noroshi.tracking.launches import watch
 from noroshi.tracking.life import due, rivals
 from noroshi.tracking.sightlines import Sighted, is_sighted, start_by_lines
 from noroshi.tracking.store import (
@@ -282,7 +283,7 @@ class Keeper(ABC):
         s = self.store
         own_plot, rows = _owners(pairs.rows, pairs.begin, pairs.plot, weight)
         s.save(rows)
-        settle(s, pairs, weight, plots.time_ns, existence)
+        settle(s, pairs, weight, plots.time_ns, existence, self.bank)
         _note_hits(s.whole, pairs.rows, rows, own_plot, plots.time_ns, codes, words, i_sensor, len(self.sensor_names))
         self.judge(rows)
         if s.refresh(rows) > HEIGHT_SIGMA_M:
@@ -318,7 +319,11 @@ class Keeper(ABC):
         s, n = self.store, len(self.sensor_names)
         mean, covariance = start_of(sensor, plots, form, chosen)
         rows = s.new_rows(len(chosen))
-        self.bank.begin(s, rows, mean, covariance, existence[chosen])
+        p = sensor.parameters
+        prior = (
+            (p["speed_sigma_m_s"], p["climb_sigma_m_s"]) if {"speed_sigma_m_s", "climb_sigma_m_s"} <= set(p) else None
+        )
+        self.bank.begin(s, rows, mean, covariance, existence[chosen], prior)
         _born(s.whole, rows, chosen, track_ids(plots, chosen, codes), plots.time_ns, codes, words, i_sensor, n)
         self.judge(rows)
         s.refresh(rows)
@@ -333,6 +338,7 @@ class Keeper(ABC):
         fresh[chosen] = likely
         self.judge(rows)
         self.store.refresh(rows)
+        watch(self.store, plots, sensor, claimed, i_sensor)
         return rows, fresh
 
     def _twins(self, pairs: Pairs, own_plot: Integers, now_ns: int) -> tuple[Integers, Integers]:

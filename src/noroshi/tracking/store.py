@@ -351,6 +351,10 @@ def _refresh(
                 apart, faster = real[i, at_model + c] - near[i, c], real[i, at_model + 3 + c] - near[i, 3 + c]
                 position += p * apart * apart
                 velocity += p * faster * faster
+        if whole[i, Whole.HITS] == 1:
+            # A new track may be what is rare: its gate is as wide as the fastest of its models.
+            for k in range(sizes.shape[0]):
+                velocity = max(velocity, _widest(real[i], offsets[k], sizes[k], 3))
         near[i, Near.POSITION_SIGMA], near[i, Near.VELOCITY_SIGMA] = math.sqrt(position), math.sqrt(velocity)
         near[i, Near.TIME_S] = (whole[i, Whole.TIME] - epoch_ns) / NS_PER_S
         near[i, Near.SIGMAS] = sigmas_first if whole[i, Whole.HITS] == 1 else sigmas

@@ -1,9 +1,28 @@
-"""What a forecast is: many ways that a threat could go on, each with its weight."""
+"""What a forecast is: many ways that a threat could go on, each with its weight; and what it says in short."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from noroshi.geo.great_circle import destination, distance_and_bearing
+from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_from_ecef
+
+CENTRING_ROUNDS = 4
+PATH_POINTS = 60
+SMOOTHING = 0.5  # width of the kernel about each way, over the spread of all
+
+
+def _kernel(rings: int, spokes: int) -> Floats:
+    """Return (rings * spokes, 2) points of equal weight for a normal distribution about a place."""
+    radius = np.sqrt(-2.0 * np.log1p(-(np.arange(rings) + 0.5) / rings))
+    radius *= math.sqrt(2.0 / np.mean(radius**2))
+    turn = (np.arange(spokes) + 0.5) * (2.0 * np.pi / spokes)
+    return np.stack([np.outer(radius, np.cos(turn)).ravel(), np.outer(radius, np.sin(turn)).ravel()], axis=1)
+
+
+KERNEL = _kernel(6, 12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,3 +42,223 @@ class Forecast:
     end_ns: NDArray[np.int64]
     lands: NDArray[np.bool_]
     weight: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ending:
+    """Where and when a threat is expected to come down.
+
+    Attributes:
+        probability: that it comes down at all in the time that the forecast tells of.
+        lat_rad, lon_rad: mean place, on the ellipsoid; NaN if no way comes down.
+        covariance_m2: (2, 2) of the place, east and north [m^2].
+        time_ns: mean time, Unix UTC nanoseconds; 0 if no way comes down.
+        sigma_s: of that time.
+    """
+
+    probability: float
+    lat_rad: float
+    lon_rad: float
+    covariance_m2: Floats
+    time_ns: int
+    sigma_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ellipse:
+    """An ellipse on the ground.
+
+    Attributes:
+        lat_rad, lon_rad: its middle.
+        major_m, minor_m: semi-axes.
+        azimuth_rad: of the longer one, clockwise from north.
+    """
+
+    lat_rad: float
+    lon_rad: float
+    major_m: float
+    minor_m: float
+    azimuth_rad: float
+
+    @property
+    def area_m2(self) -> float:
+        """Its area, as if the ground were flat."""
+        return math.pi * self.major_m * self.minor_m
+
+    def holds(self, lat_rad: Floats | float, lon_rad: Floats | float) -> NDArray[np.bool_]:
+        """Return which of (n,) places lie in it."""
+        distance, bearing = distance_and_bearing(self.lat_rad, self.lon_rad, lat_rad, lon_rad)
+        off = bearing - self.azimuth_rad
+        share = np.hypot(distance * np.cos(off) / self.major_m, distance * np.sin(off) / self.minor_m)
+        return np.asarray(share <= 1.0)
+
+    def outline(self, n: int = 64) -> Floats:
+        """Return (n, 2) latitudes and longitudes [rad] around it, eastwards from its northern end."""
+        turn = np.arange(n) * (2.0 * np.pi / n)
+        along, across = self.major_m * np.cos(turn), self.minor_m * np.sin(turn)
+        lat, lon = destination(
+            self.lat_rad, self.lon_rad, self.azimuth_rad + np.arctan2(across, along), np.hypot(along, across)
+        )
+        return np.stack([lat, lon], axis=1)
+
+
+def ending(forecast: Forecast) -> Ending:
+    """Return where and when it is expected to come down, in moments of those ways that do.
+
+    Places are distances and bearings along great circles from the mean (within 0.6 % of the ellipsoid's).
+    """
+    lands = forecast.lands
+    probability = float(forecast.weight[lands].sum())
+    if probability <= 0.0:
+        return Ending(
+            probability=0.0,
+            lat_rad=math.nan,
+            lon_rad=math.nan,
+            covariance_m2=np.full((2, 2), np.nan),
+            time_ns=0,
+            sigma_s=math.nan,
+        )
+    weight = forecast.weight[lands] / probability
+    lat, lon, offset = _about_mean(forecast.position_ecef_m[lands, -1], weight)
+    first_ns = int(forecast.time_ns[0])
+    after_s = (forecast.end_ns[lands] - first_ns) * 1e-9
+    mean_s = float(weight @ after_s)
+    return Ending(
+        probability=probability,
+        lat_rad=lat,
+        lon_rad=lon,
+        covariance_m2=(offset.T * weight) @ offset,
+        time_ns=first_ns + round(mean_s * 1e9),
+        sigma_s=math.sqrt(max(float(weight @ (after_s - mean_s) ** 2), 0.0)),
+    )
+
+
+def ellipse(forecast: Forecast, share: float) -> Ellipse:
+    """Return the ellipse in which that share of the ways that come down do, for instance 0.5.
+
+    It has the middle and the shape of their mean and covariance and is as large as holds the share, so that it holds
+    it of ways that are no normal distribution too (long after a loss, under thrust, in a glide). Where the
+    ways are nearly a normal distribution, each counts as a small one about its place, all moved together so that the
+    covariance stays: a few hundred are coarse.
+
+    Raises:
+        ValueError: if no way comes down.
+    """
+    if not forecast.lands.any():
+        raise ValueError("no way of the forecast comes down")
+    weight = forecast.weight[forecast.lands] / forecast.weight[forecast.lands].sum()
+    return _ellipse(forecast.position_ecef_m[forecast.lands, -1], weight, share)
+
+
+def region(forecast: Forecast, time_ns: int, share: float) -> Ellipse:
+    """Return the ellipse in which, or above which, it is at a time with that probability, as of `ellipse`.
+
+    The time is clipped to those of the forecast.
+    """
+    return _ellipse(_at(forecast, time_ns), forecast.weight, share)
+
+
+def ground_track(forecast: Forecast) -> tuple[Floats, Floats, Floats]:
+    """Return (m, k) latitudes, longitudes [rad] and heights above the ellipsoid [m] of all ways at all times."""
+    return geodetic_from_ecef(forecast.position_ecef_m)
+
+
+def path_of(forecast: Forecast) -> dict[str, NDArray[np.int64] | Floats]:
+    """Return the columns of `Paths` but for the threat's number: the mean way up to the mean end, with its spread.
+
+    "along" is over ground in the direction in which the mean goes; where it does not go anywhere, northwards.
+    """
+    last_ns = int(forecast.time_ns[0]) + round(float(forecast.weight @ (forecast.end_ns - forecast.time_ns[0])))
+    held = np.flatnonzero(forecast.time_ns < last_ns)
+    held = held[:: max(len(held) // PATH_POINTS, 1)]  # a line on a map: no denser than anybody sees
+    places = np.concatenate([forecast.position_ecef_m[:, held], _at(forecast, last_ns)[:, None]], axis=1)
+    mean = np.tensordot(forecast.weight, places, axes=1)
+    lat, lon, _ = geodetic_from_ecef(mean)
+    height = forecast.weight @ geodetic_from_ecef(places)[2]
+    axes = enu_axes(lat, lon)
+    ahead = np.gradient(mean, axis=0) if len(mean) > 1 else np.zeros_like(mean)
+    course = np.matvec(axes, ahead)[:, :2]
+    norm = np.linalg.norm(course, axis=1, keepdims=True)
+    course = np.where(norm > 0.0, course / np.where(norm > 0.0, norm, 1.0), [0.0, 1.0])
+    level = np.einsum("kij,mkj->mki", axes[:, :2], places - mean)
+    along = level[..., 0] * course[:, 0] + level[..., 1] * course[:, 1]
+    across = level[..., 0] * course[:, 1] - level[..., 1] * course[:, 0]
+    return {
+        "time_ns": np.append(forecast.time_ns[held], last_ns),
+        "lat_rad": lat,
+        "lon_rad": lon,
+        "height_m": height,
+        "along_sigma_m": np.sqrt(forecast.weight @ along**2),
+        "across_sigma_m": np.sqrt(forecast.weight @ across**2),
+    }
+
+
+def mixed(parts: list[Forecast], weight: Floats) -> Forecast:
+    """Return one forecast of the ways of several from the same instant, by the probability of each."""
+    longest = max(parts, key=lambda part: len(part.time_ns)).time_ns
+    places = [
+        np.pad(part.position_ecef_m, ((0, 0), (0, len(longest) - len(part.time_ns)), (0, 0)), mode="edge")
+        for part in parts
+    ]
+    shares = np.concatenate([part.weight * share for part, share in zip(parts, weight, strict=True)])
+    return Forecast(
+        time_ns=longest,
+        position_ecef_m=np.concatenate(places),
+        end_ns=np.concatenate([part.end_ns for part in parts]),
+        lands=np.concatenate([part.lands for part in parts]),
+        weight=shares / shares.sum(),
+    )
+
+
+def _at(forecast: Forecast, time_ns: int) -> Floats:
+    """Return the (m, 3) places at a time, linear between those of the forecast."""
+    times = forecast.time_ns
+    i = int(np.clip(np.searchsorted(times, time_ns) - 1, 0, max(len(times) - 2, 0)))
+    if len(times) == 1:
+        return forecast.position_ecef_m[:, 0]
+    share = min(max((time_ns - int(times[i])) / (int(times[i + 1]) - int(times[i])), 0.0), 1.0)
+    places: Floats = (1.0 - share) * forecast.position_ecef_m[:, i] + share * forecast.position_ecef_m[:, i + 1]
+    return places
+
+
+def _about_mean(places: Floats, weight: Floats) -> tuple[float, float, Floats]:
+    """Return latitude and longitude of the mean of (m, 3) places, and their (m, 2) offsets east and north of it."""
+    lat, lon, _ = geodetic_from_ecef(places)
+    mean = weight @ ecef_from_geodetic(lat, lon, 0.0)
+    mean_lat, mean_lon, _ = (float(each) for each in geodetic_from_ecef(mean))
+    offset = np.zeros((len(places), 2))
+    for _ in range(CENTRING_ROUNDS):
+        distance, bearing = distance_and_bearing(mean_lat, mean_lon, lat, lon)
+        offset = np.stack([distance * np.sin(bearing), distance * np.cos(bearing)], axis=1)
+        east, north = weight @ offset
+        moved = destination(mean_lat, mean_lon, math.atan2(east, north), math.hypot(east, north))
+        mean_lat, mean_lon = float(moved[0]), float(moved[1])
+    return mean_lat, mean_lon, offset
+
+
+def _ellipse(places: Floats, weight: Floats, share: float) -> Ellipse:
+    lat, lon, offset = _about_mean(places, weight)
+    covariance = (offset.T * weight) @ offset
+    values, axes = np.linalg.eigh(covariance)
+    values = np.maximum(values, 1.0)  # a metre at least
+    white = offset @ axes / np.sqrt(values)
+    # 8 if they are normal; some 7 to 9 of ways that are
+    peaked = abs(float(weight @ (white**2).sum(axis=1) ** 2) - 8.0)
+    width = SMOOTHING * min(max(1.0 - (peaked - 1.5) / 3.0, 0.0), 1.0)
+    spread = math.sqrt(1.0 - width**2) * white[:, None] + width * KERNEL
+    apart = np.hypot(spread[..., 0], spread[..., 1]).ravel()
+    scale = _quantile(apart, np.repeat(weight / len(KERNEL), len(KERNEL)), share)
+    return Ellipse(
+        lat_rad=lat,
+        lon_rad=lon,
+        major_m=scale * math.sqrt(values[1]),
+        minor_m=scale * math.sqrt(values[0]),
+        azimuth_rad=math.atan2(axes[0, 1], axes[1, 1]) % math.pi,
+    )
+
+
+def _quantile(values: Floats, weight: Floats, share: float) -> float:
+    """Return the value below which that share of the weight is, linear between the middles of the values' weights."""
+    order = np.argsort(values, kind="stable")
+    middle = np.cumsum(weight[order]) - 0.5 * weight[order]
+    return float(np.interp(share, middle, values[order]))

@@ -114,6 +114,10 @@ def listening(address: str, *, is_safe: bool) -> socket.socket:
     if not is_safe and not is_loopback(host):
         raise EdgeError(f"{address} can be reached from elsewhere, and all on the way could read: give a certificate")
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise EdgeError(f"cannot listen on {address}: {error}") from error
+    listener.setsockopt(
+        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+    )  # inherited; asyncio sets it not on sockets like this
+    return listener

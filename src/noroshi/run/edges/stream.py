@@ -7,29 +7,26 @@ and nothing more.
 
 import asyncio
 import hashlib
-import ssl
-import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from noroshi.formats.stream import FORMATS, alive
 from noroshi.geo.time import NS_PER_S
-from noroshi.run.edges import EdgeError, Tls, listening, message_of, openmetrics, tls_of
+from noroshi.run.edges import EdgeError, Tls, message_of, openmetrics, tls_of
 from noroshi.run.edges.newest import Newest
+from noroshi.run.edges.serving import Server
+from noroshi.run.web.app import MESSAGE_BYTES_MAX, Web
 from noroshi.sharing.views import ReleasedView
 
-CLIENTS_MAX = 200  # connections at a time
 CLIENTS_EACH_MAX = 20  # streams of one token
 SLOW_S = 30.0  # who does not take one message within this is dropped
 ALIVE_NS = 5 * NS_PER_S  # without changes, how often a client is told that the node lives
@@ -55,6 +52,7 @@ class Edge:
         families: what `/metrics` shows.
         healthy: whether the node is well.
         tls: needed wherever others than this machine can connect.
+        web: the page, served at the same address; None serves none.
 
     Raises:
         EdgeError: if it cannot listen there.
@@ -69,6 +67,7 @@ class Edge:
         families: Callable[[], Iterable[openmetrics.Family]] = tuple,
         healthy: Callable[[], bool] = lambda: True,
         tls: Tls | Mapping[str, str] | None = None,
+        web: Web | None = None,
     ) -> None:
         if "" in viewers or "" in operators or set(viewers) & set(operators):
             raise EdgeError("each token is somebody's and not empty, and no viewer's token is the operator's too")
@@ -80,34 +79,25 @@ class Edge:
         self._messages: dict[tuple[str, int | None, str], tuple[ReleasedView, bytes]] = {}
         self._streams: Counter[bytes] = Counter()
         self._counters: Counter[str] = Counter()
-        self._socket = listening(address, is_safe=secure is not None)
-        app = Starlette(
-            routes=[
-                Route("/health", self._health),
-                Route("/metrics", self._metrics),
-                Route("/v1/picture", self._picture),
-                WebSocketRoute("/v1/stream", self._stream),
-            ]
-        )
-        try:
-            config = uvicorn.Config(
-                app, lifespan="off", log_config=None, access_log=False, server_header=False, ws="websockets-sansio",
-                ws_per_message_deflate=False, ws_max_size=4096, ws_ping_timeout=60.0, limit_concurrency=CLIENTS_MAX,
-                timeout_graceful_shutdown=2, **({} if secure is None else _certificates(secure)),
-            )  # fmt: skip
-            config.load()
-        except (OSError, ValueError) as error:
-            self._socket.close()
-            raise EdgeError(f"the certificate or key of {address} cannot be used: {error}") from error
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._serve, name="noroshi-stream", daemon=True)
-        self._thread.start()
+        self._web = web
+        routes: list[BaseRoute] = [
+            Route("/health", self._health),
+            Route("/metrics", self._metrics),
+            Route("/v1/picture", self._picture),
+            WebSocketRoute("/v1/stream", self._stream),
+        ]
+        if web is not None:
+            routes.append(Mount("/", web.guarded))
+        self._server = Server(
+            Starlette(routes=routes), address, secure, name="noroshi-stream", attach=self._attach,
+            message_bytes_max=4096 if web is None else MESSAGE_BYTES_MAX,
+        )  # fmt: skip
+        self._server.start()
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port that it listens on."""
-        host, port = self._socket.getsockname()[:2]
-        return str(host), int(port)
+        return self._server.address
 
     def send(self, view: ReleasedView, now_ns: int) -> None:
         """Take the newest view of a viewer; its clients get what changed as fast as each can take it."""
@@ -119,17 +109,19 @@ class Edge:
 
     def close(self) -> None:
         """Stop listening and end every stream."""
-        self._server.should_exit = True
+        self._server.close(self._wake)
+        if self._web is not None:
+            self._web.close()
+
+    def _attach(self) -> None:
+        self._newest.attach()
+        if self._web is not None:
+            self._web.attach()
+
+    def _wake(self) -> None:
         self._newest.wake()
-        self._thread.join(10.0)
-        self._socket.close()
-
-    def _serve(self) -> None:
-        async def run() -> None:
-            self._newest.attach()
-            await self._server.serve(sockets=[self._socket])
-
-        asyncio.run(run())
+        if self._web is not None:
+            self._web.wake()
 
     def _client(self, headers: Headers) -> _Client | None:
         return self._viewers.get(_digest(_token(headers)))
@@ -183,7 +175,7 @@ class Edge:
         """Send what is new whenever the client has taken what was sent before."""
         before: ReleasedView | None = None
         told_ns = 0
-        while not self._server.should_exit:
+        while not self._server.is_ending:
             pulse, found = self._newest.pulse, self._newest.get(viewer)
             if found is not None:
                 view, now_ns = found
@@ -217,12 +209,6 @@ class Edge:
             while len(self._messages) > MESSAGES_MAX:
                 del self._messages[next(iter(self._messages))]
         return body
-
-
-def _certificates(tls: Tls) -> dict[str, Any]:
-    """Return what uvicorn calls the parts."""
-    said: dict[str, Any] = {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
-    return said if not tls.authority else {**said, "ssl_ca_certs": tls.authority, "ssl_cert_reqs": ssl.CERT_REQUIRED}
 
 
 async def _until_gone(socket_: WebSocket) -> None:

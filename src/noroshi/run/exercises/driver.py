@@ -2,8 +2,9 @@
 
 The nodes are the same as live and replayed ones: they are told the time and handed records. What happens at one moment
 is in this order: what sensors' ways bring, what links bring, what sensors have finished seeing, what a node does
-because it wanted to be woken; among arrivals those of older plots first, and among equals by name and number. So the
-same scenario gives the same bytes. Messages for nodes of another process leave by `leaving` and come in by `enter`.
+because it wanted to be woken, what people say; among arrivals those of older plots first, and among equals by name and
+number. So the same scenario gives the same bytes. Messages for nodes of another process leave by `leaving` and come in
+by `enter`.
 """
 
 import heapq
@@ -24,11 +25,12 @@ from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Frame, Status
+from noroshi.records import Alert, Batch, Frame, Status
 from noroshi.run.batches import one_each
 from noroshi.run.exercises.books import Books
+from noroshi.run.exercises.players import Approvers
 
-ARRIVES, HEARD, SEEN, WAKES = range(4)
+ARRIVES, HEARD, SEEN, WAKES, SAYS = range(5)
 COPIES_MAX = 1_000  # of one message of a link
 Event = tuple[int, int, int, str, int, Any]
 """When, what, of when, whose, number; these five are never equal in two events."""
@@ -71,6 +73,7 @@ class Driver:
         books: where a record is written before its node sees it.
         faults: which nodes do not run when.
         heard: told (node, what it sent, now_ns).
+        people: who answer what nodes propose.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Driver:
         links: Mapping[tuple[str, str], Port] | None = None,
         faults: Sequence[NodeFault] = (),
         heard: Callable[[str, Outgoing, int], None] = lambda *_: None,
+        people: Approvers | None = None,
     ) -> None:
         self.start_ns, self.end_ns = start_ns, end_ns
         self.nodes = {name: make(name) for name in names}
@@ -98,7 +102,7 @@ class Driver:
         self._make = make
         self._faults = tuple(faults)
         self._books = books
-        self._heard = heard
+        self._heard, self._people = heard, people
         self._n_deliveries = 0
         self._n_forgotten = dict.fromkeys(names, 0)
         self._wakes: dict[str, int | None] = dict.fromkeys(names)
@@ -126,6 +130,8 @@ class Driver:
                 self._arrive(payload.receiver, Frame.of(payload.sender, payload.payload))
             elif what == SEEN:
                 self._see(self._feeds[whose], number)
+            elif what == SAYS:
+                self._say(whose, payload)
             else:
                 self._wake(whose)
             progress(at_ns)
@@ -136,9 +142,13 @@ class Driver:
         for event in events:
             heapq.heappush(self._heap, event)
 
+    def tell(self, name: str, record: Batch) -> None:
+        """Hand a node a record that comes from outside the exercise, now; one that does not run hears nothing."""
+        self._arrive(name, record)
+
     def checkpoint(self) -> bytes:
         """Return all that `resume` needs in a driver of the same scenario."""
-        arriving = [event for event in sorted(self._heap, key=lambda event: event[:5]) if event[1] in (ARRIVES, HEARD)]
+        arriving = [event for event in sorted(self._heap, key=_order) if event[1] in (ARRIVES, HEARD)]
         return msgspec.msgpack.encode(
             {
                 "now_ns": self.now_ns,
@@ -149,6 +159,11 @@ class Driver:
                 "arriving": [
                     [at, what, of, whose, number, *_packed(message)]
                     for at, what, of, whose, number, message in arriving
+                ],
+                "saying": [
+                    [at, whose, number, said]
+                    for at, what, _, whose, number, said in sorted(self._heap, key=_order)
+                    if what == SAYS
                 ],
                 "spans": {name: number for _, what, _, name, number, _ in self._heap if what == SEEN},
                 "ports": {name: feed.port.state() for name, feed in self._feeds.items()},
@@ -169,6 +184,7 @@ class Driver:
             heap: list[Event] = [self._next_seen(name, number) for name, number in memory["spans"].items()]
             for at_ns, what, of_ns, whose, number, *packed in memory["arriving"]:
                 heap.append((at_ns, what, of_ns, whose, number, _unpacked(*packed)))
+            heap += [(at_ns, SAYS, 0, whose, number, said) for at_ns, whose, number, said in memory["saying"]]
             for name, state in memory["ports"].items():
                 self._feeds[name].port.restore(state)
             for owner, recipient, state in memory["links"]:
@@ -230,6 +246,14 @@ class Driver:
             self.nodes[name].wake(self.now_ns)
         self._after(name)
 
+    def _say(self, name: str, identifier: str) -> None:
+        """Let a person answer a proposal, if it still waits and the node runs."""
+        if self._people is None or not self._runs(name):
+            return
+        answer = self._people.answer(self.nodes[name], identifier, self.now_ns)
+        if answer is not None:
+            self._arrive(name, answer)
+
     def _runs(self, name: str) -> bool:
         """Return whether a node runs now. The first question after it lost its memory makes a new one."""
         if self._faults_of(name):
@@ -261,10 +285,18 @@ class Driver:
                 self._send(name, out.record)
             else:
                 self._heard(name, out, self.now_ns)
+            self._ask(name, out)
         due_ns = node.wake_ns()
         if due_ns is not None and due_ns != self._wakes[name]:
             self._wakes[name] = due_ns
             heapq.heappush(self._heap, (due_ns, WAKES, 0, name, 0, None))
+
+    def _ask(self, name: str, out: Outgoing) -> None:
+        """Note when a person will answer what a node has proposed."""
+        at_ns = self._people.when(name, out, self.now_ns) if self._people else None
+        if at_ns is not None and isinstance(out.record, Alert):
+            heapq.heappush(self._heap, (at_ns, SAYS, 0, name, self._n_deliveries, out.record.identifier))
+            self._n_deliveries += 1
 
     def _send(self, owner: str, frame: Frame) -> None:
         """Put a message on the link to a partner."""
@@ -281,6 +313,10 @@ class Driver:
 
     def _shares(self, name: str) -> bool:
         return self.nodes[name].exchange is not None
+
+
+def _order(event: Event) -> tuple[int, int, int, str, int]:
+    return event[:5]
 
 
 def _begins(name: str, start_ns: int) -> Message:

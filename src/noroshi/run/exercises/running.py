@@ -16,19 +16,22 @@ from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Status, Tracks, joined_by_sensor
+from noroshi.records import Batch, Status, Tracks, joined_by_sensor
 from noroshi.run.exercises.books import Books, digests, write_world
 from noroshi.run.exercises.driver import Driver
+from noroshi.run.exercises.players import Approvers
 from noroshi.run.exercises.processes import Alone, Meeting, spread
 from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, cast, stage
 from noroshi.run.scenarios import Scenario, read_scenario
 
 PARTS = ("seeing", "tracking", "sharing", "journal")
 DIGEST_BYTES = 32
-MEETING_NS = round(PUMP_S * NS_PER_S)
 HEARD = OWN, FUSED = ("picture", "fused")
+TOLD = ("launch", "threats", "proposal", "decision", "alert")
 
 Progress = Callable[[float], None]
+Told = tuple[str, int, str, Batch]
+"""What a node warned of: which node, when, on which channel, what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Plan:
         picture_s: how often a node gives out its picture.
         until_s: stop so long after the start; at the scenario's end if None.
         threads: of each process, for large batches; the journals are the same.
+        pump_s: how often a node looks at its links.
         sharing: whether the nations' links carry anything.
     """
 
@@ -55,6 +59,7 @@ class Plan:
     picture_s: float = PICTURE_S
     until_s: float | None = None
     threads: int = 1
+    pump_s: float = PUMP_S
     sharing: bool = True
 
 
@@ -67,6 +72,7 @@ class Ran:
         until_s: where it stopped before the scenario's end, if it did.
         tracks: the pictures of each node of its own sensors, one after another; None where it had none.
         fused: the pictures of each node of all that share with it; none of nodes without partners.
+        told: what nodes warned of, in order: which node, when, on which channel (of `TOLD`), what.
         alarms: by (node, partner, what), how often a link was found wrong.
         sent_bytes: by "owner>recipient", what was put on the link.
         refused: by (node, sensor, reason), how many detections could not be used.
@@ -83,6 +89,7 @@ class Ran:
     until_s: float | None
     tracks: Mapping[str, Tracks | None]
     fused: Mapping[str, Tracks]
+    told: tuple[Told, ...]
     alarms: Counter[tuple[str, str, str]]
     sent_bytes: Mapping[str, int]
     refused: Counter[tuple[str, str, str]]
@@ -100,6 +107,7 @@ class _Acted:
     """What came of one process's nodes."""
 
     heard: dict[str, dict[str, list[Tracks]]]
+    told: list[tuple[str, int, str, bytes]] = field(default_factory=list)
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     alarms: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     sent_bytes: dict[str, int] = field(default_factory=dict)
@@ -142,6 +150,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         until_s=plan.until_s if stopped else None,
         tracks={code: joined_by_sensor(heard[OWN][code]) if heard[OWN][code] else None for code in codes},
         fused={code: joined_by_sensor(heard[FUSED][code]) for code in codes if heard[FUSED][code]},
+        told=_all_told(acted),
         alarms=sum((each.alarms for each in acted), Counter()),
         sent_bytes={way: n for each in acted for way, n in sorted(each.sent_bytes.items())},
         refused=sum((each.refused for each in acted), Counter()),
@@ -153,6 +162,12 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         digests=digests(plan.folder, codes),
         checkpoint=_checkpoint(scenario, plan, groups, acted) if stopped else None,
     )
+
+
+def _all_told(acted: Sequence[_Acted]) -> tuple[Told, ...]:
+    """Return what all nodes warned of, in the order of time and of nodes' names."""
+    told = sorted((one for each in acted for one in each.told), key=lambda one: (one[1], one[0]))
+    return tuple((node, now_ns, channel, unpack(data)) for node, now_ns, channel, data in told)
 
 
 def _groups(scenario: Scenario, everything: Cast, processes: int) -> list[list[str]]:
@@ -188,12 +203,15 @@ def _act(
         replicate=plan.replicate,
         span_s=plan.span_s,
         picture_s=plan.picture_s,
+        pump_s=plan.pump_s,
         sharing=plan.sharing,
     )
     acted = _Acted(heard={channel: {code: [] for code in set_up.setups} for channel in HEARD})
 
-    def heard(node: str, out: Outgoing, _: int) -> None:
-        if isinstance(out.record, Tracks):
+    def heard(node: str, out: Outgoing, now_ns: int) -> None:
+        if out.channel in TOLD:
+            acted.told.append((node, now_ns, out.channel, pack(out.record)))
+        elif isinstance(out.record, Tracks):
             acted.heard[out.channel][node].append(out.record)
         elif isinstance(out.record, Status) and out.channel == "alarm":
             acted.alarms[node, str(out.record.source[0]), str(out.record.subject[0])] += 1
@@ -214,13 +232,14 @@ def _act(
             links=set_up.links,
             faults=set_up.faults,
             heard=heard,
+            people=Approvers.of(scenario, plan.replicate),
         )
         if (memory := memories[place]) is not None:
             _recall(memory, driver, acted)
         since = time.perf_counter()
         meeting = meeting if plan.sharing and scenario.links() else Alone()
         while driver.now_ns < end_ns:
-            driver.run(min(_next_meeting(driver.now_ns), end_ns))
+            driver.run(min(_next_meeting(driver.now_ns, round(plan.pump_s * NS_PER_S)), end_ns))
             driver.enter(meeting.meet(driver.leaving))
             driver.leaving = []
             progress((driver.now_ns - scenario.start_ns) / NS_PER_S)
@@ -230,7 +249,7 @@ def _act(
                 channel: {name: pack(joined_by_sensor(rows)) if rows else b"" for name, rows in nodes.items()}
                 for channel, nodes in acted.heard.items()
             }
-            acted.memory = msgspec.msgpack.encode({"driver": driver.checkpoint(), "heard": rows})
+            acted.memory = msgspec.msgpack.encode({"driver": driver.checkpoint(), "heard": rows, "told": acted.told})
     for name, node in driver.nodes.items():
         acted.refused.update({(name, *key): n for key, n in node.refused.items()})
         if node.exchange:
@@ -239,15 +258,16 @@ def _act(
     return acted
 
 
-def _next_meeting(now_ns: int) -> int:
+def _next_meeting(now_ns: int, pump_ns: int) -> int:
     """Return just after when nodes look at their links next: what they send then arrives later than this."""
-    return -(-now_ns // MEETING_NS) * MEETING_NS + 1
+    return -(-now_ns // pump_ns) * pump_ns + 1
 
 
 def _recall(memory: bytes, driver: Driver, acted: _Acted) -> None:
     try:
         content = msgspec.msgpack.decode(memory)
         driver.resume(content["driver"])
+        acted.told = [tuple(each) for each in content["told"]]
         for channel, nodes in content["heard"].items():
             for name, rows in nodes.items():
                 known = unpack(rows) if rows else None
@@ -266,6 +286,7 @@ def _checkpoint(scenario: Scenario, plan: Plan, groups: list[list[str]], acted: 
             "replicate": plan.replicate,
             "span_s": plan.span_s,
             "picture_s": plan.picture_s,
+            "pump_s": plan.pump_s,
             "sharing": plan.sharing,
             "groups": groups,
             "memories": [each.memory for each in acted],
@@ -290,6 +311,7 @@ def _remembered(scenario: Scenario, plan: Plan, checkpoint: bytes) -> tuple[list
             ("replicate", plan.replicate, "it is of another replicate"),
             ("span_s", plan.span_s, "its sensors told at other times"),
             ("picture_s", plan.picture_s, "its nodes gave out pictures at other times"),
+            ("pump_s", plan.pump_s, "its nodes looked at their links at other times"),
             ("sharing", plan.sharing, "its links carried something, or did not"),
             ("digests", journals, f"the journals in {plan.folder} are not those that it left"),
         ]

@@ -20,11 +20,13 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.records import concatenate
 from noroshi.run.exercises.driver import Feed
+from noroshi.run.exercises.staff import area_nations, staff_of
 from noroshi.run.recordings import read
 from noroshi.run.rooms import load
 from noroshi.run.scenarios import Link, Nation, Scenario, SensorEntry, Traffic, traffic_path
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
 from noroshi.run.sharing import Sharing, own_of_exercise, public_hex
+from noroshi.run.watching import Watching
 from noroshi.sharing.memory_store import MemoryStore
 
 SPAN_S = 2.5
@@ -130,6 +132,7 @@ def stage(
     replicate: int = 0,
     span_s: float = SPAN_S,
     picture_s: float = PICTURE_S,
+    pump_s: float = PUMP_S,
     sharing: bool = True,
 ) -> Stage:
     """Set a scenario up.
@@ -140,6 +143,7 @@ def stage(
         replicate: which repetition: other random draws of the same scenario.
         span_s: how much a sensor sees before it tells.
         picture_s: how often a node gives out its whole picture.
+        pump_s: how often it looks at its links.
         sharing: whether the nations' links carry anything.
 
     Raises:
@@ -152,7 +156,11 @@ def stage(
     for nation in here:
         there = sorted({code for pair in links for code in pair if nation.code in pair} - {nation.code})
         if there:
-            setups[nation.code].sharing = _sharing(scenario, nation, there)
+            setups[nation.code].sharing = _sharing(scenario, nation, there, pump_s)
+    staff = staff_of(scenario)
+    for nation in here:
+        if nation.warning is not None:
+            setups[nation.code].watch = Watching.of(nation.warning, staff, area_nations(scenario))
     ways = [(entry, nation.code) for nation in here for entry in everything.eyes[nation.code]]
     faults = injects.port_faults(
         scenario.injects,
@@ -231,14 +239,14 @@ def _setup(scenario: Scenario, nation: Nation, eyes: Sequence[SensorEntry], pict
     )
 
 
-def _sharing(scenario: Scenario, nation: Nation, partners: Sequence[str]) -> Sharing:
+def _sharing(scenario: Scenario, nation: Nation, partners: Sequence[str], pump_s: float) -> Sharing:
     keys = {code: own_of_exercise(scenario.name, scenario.seed, code).key for code in partners}
     return Sharing(
         policy="" if nation.policy is None else nation.policy.text,
         partners={code: public_hex(key) for code, key in keys.items()},
         exercise=scenario.name,
         seed=scenario.seed,
-        pump_s=PUMP_S,
+        pump_s=pump_s,
     )
 
 

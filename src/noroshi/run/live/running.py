@@ -11,23 +11,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from noroshi.command.people import Person
 from noroshi.geo.time import NS_PER_S
+from noroshi.node.core import Node
+from noroshi.node.outgoing import Outgoing
 from noroshi.run import kernel_cache, pki
+from noroshi.run.alerts import AlertError
+from noroshi.run.alerts.desk import AlertDesk
 from noroshi.run.feeds import Feed, open_feed
 from noroshi.run.feeds.simulated import Feed as Simulated
 from noroshi.run.links import Link, open_link
 from noroshi.run.live.auditing import Auditing
+from noroshi.run.live.deciding import Deciding, open_desk, to_desk
 from noroshi.run.live.memory import Memory
 from noroshi.run.live.node import LiveNode
 from noroshi.run.live.policies import Policies
 from noroshi.run.live.settings import describe
 from noroshi.run.live.watching import Watcher
 from noroshi.run.live.ways_out import WaysOut
+from noroshi.run.people import read_people
 from noroshi.run.pki.files import read_secret
 from noroshi.run.scenarios import Live, Nation, read_nation
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Sharing, public_keys
 from noroshi.run.stores.outbox import StoreFile
+from noroshi.run.watching import Staff, Watching
 from noroshi.sharing.parcels import State
 
 SECRET_BYTES = 32
@@ -77,6 +85,7 @@ class Running:
         self.live: Live = live
         self.keys = wanted.keys or folder / live.keys
         self.state = wanted.state or folder / live.state
+        self.people = folder / live.people
         self._arrived = threading.Event()
         if wanted.for_s is not None and not 0.0 < wanted.for_s < 1e9:
             raise ValueError(f"--for {wanted.for_s:g}: give a number of seconds above 0")
@@ -119,6 +128,7 @@ class Running:
             keys=self.keys,
             secret=secret,
             now_ns=now_ns(),
+            watching=self._watching(),
         )
         auditing = None
         if described.own is not None and described.setup.sharing is not None:
@@ -137,6 +147,9 @@ class Running:
             core.exchange.policy = policies.begin("" if sharing is None else sharing.policy, now_ns())
             core.exchange.old_policy = policies.find
         memory.start(described.setup)
+        deciding = None
+        if core.watch:
+            deciding = Deciding(self.nation.code, core.watch, self._register(), self.people, self._arrived.set)
         exercise = _exercise(feeds, sharing)
         links: dict[str, Link] = {}
         stack.callback(_close_all, links)
@@ -153,8 +166,20 @@ class Running:
                 open_=lambda settings: open_link({**given, **settings}, self._arrived.set),
                 says=self._says,
             )
-        ways_out = WaysOut(self.nation.code, core, secret, self._edges(), exercise=exercise, now_ns=now_ns)
+        ways_out = WaysOut(
+            self.nation.code,
+            core,
+            secret,
+            self._edges(),
+            exercise=exercise,
+            now_ns=now_ns,
+            sites=list(sites.values()),
+            folder=self.state,
+            step_ns=round(self.live.picture_s * NS_PER_S),
+            decide=deciding.decide if deciding else None,
+        )
         stack.callback(ways_out.close)
+        desk = self._desk(stack, core)
         self.node = LiveNode(
             core,
             memory,
@@ -162,7 +187,9 @@ class Running:
             links=links,
             wait=self._wait,
             now_ns=now_ns,
-            heard=ways_out.hear,
+            heard=self._heard(ways_out, desk),
+            decided=deciding.receive if deciding else lambda _: (),
+            took=ways_out.took,
             look=watcher.look if watcher else lambda _: (),
             tick=auditing.tick if auditing else lambda _: None,
             together=store.together,
@@ -175,6 +202,39 @@ class Running:
         self.node.catch_up()
         if auditing and core.exchange:
             auditing.watch(core.exchange)
+
+    def _watching(self) -> Watching | None:
+        """Return what the nation's file warns of, and who may decide."""
+        warning = self.nation.warning
+        if warning is None:
+            return None
+        people = {name: Staff.of(person) for name, person in self._register().items()}
+        return Watching.of(warning, people, dict.fromkeys(warning.countries, self.nation.code))
+
+    def _register(self) -> Mapping[str, Person]:
+        return read_people(self.people) if self.people.is_dir() else {}
+
+    def _desk(self, stack: ExitStack, core: Node) -> AlertDesk | None:
+        """Return what makes messages of approved alerts: in exercises alone, and where the node warns of anything."""
+        if core.watch is None or self.nation.warning is None or not self.keys.is_dir():
+            return None
+        own = pki.identity(self.keys)
+        if own.exercise is None:
+            return None
+        return stack.enter_context(open_desk(self.state, own, self.nation.warning))
+
+    def _heard(self, ways_out: WaysOut, desk: AlertDesk | None) -> Callable[[Outgoing, int], None]:
+        """Return who is told what the node gives out: an alert is on the disk before anybody sees it."""
+
+        def heard(out: Outgoing, now_ns: int) -> None:
+            if desk is not None:
+                try:
+                    to_desk(desk, out)
+                except AlertError as error:
+                    self._says(f"an alert cannot be sent: {error}")
+            ways_out.hear(out, now_ns)
+
+        return heard
 
     def _check_keys(self) -> None:
         """Refuse keys that cannot be used before anything is written.
@@ -217,9 +277,10 @@ class Running:
 
 
 def read_tokens(path: Path) -> dict[str, Any]:
-    """Return the viewers and operators of a file of tokens.
+    """Return the viewers, operators and users of a file of tokens.
 
-    TOML: `operators = ["…"]`, and a table `[viewers]` that gives each token its nation. Nobody else may read it.
+    TOML: `operators = ["…"]`, a table `[viewers]` that gives each token its nation, and a table `[[users]]` for each
+    person who may look at the page (`run.web.users.users_of`). Nobody else may read it.
 
     Raises:
         ValueError: if it cannot be used.
@@ -228,11 +289,14 @@ def read_tokens(path: Path) -> dict[str, Any]:
         told = tomllib.loads(read_secret(path).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: is no TOML: {error}") from error
-    viewers, operators = told.pop("viewers", {}), told.pop("operators", [])
+    viewers, operators, users = told.pop("viewers", {}), told.pop("operators", []), told.pop("users", [])
     texts = [*viewers.values(), *operators] if isinstance(viewers, dict) and isinstance(operators, list) else [None]
-    if told or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f'{path}: holds `operators = ["token"]` and a table [viewers] with "token" = "JPN"')
-    return {"viewers": viewers, "operators": operators}
+    are_tables = isinstance(users, list) and all(isinstance(user, dict) for user in users)
+    if told or not are_tables or not all(isinstance(text, str) for text in texts):
+        raise ValueError(
+            f'{path}: holds `operators = ["token"]`, a table [viewers] with "token" = "JPN", and [[users]] of the page'
+        )
+    return {"viewers": viewers, "operators": operators, **({"users": users} if users else {})}
 
 
 def _motion_of(feeds: Sequence[Feed]) -> str:

@@ -1,30 +1,31 @@
 """From the node to its edges: each viewer gets its own view, and no edge gets anything else."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Tracks, TrackStatus, joined_by_sensor, take
-from noroshi.run.edges import Edge, EdgeError, openmetrics
+from noroshi.records import Batch, SensorSite
+from noroshi.run.edges import Edge, EdgeError, endpoint, is_loopback, openmetrics, tls_of
 from noroshi.run.live.node import LiveNode
 from noroshi.run.rooms import load
-from noroshi.sharing.label import Label, encode
-from noroshi.sharing.release import Secrets
-from noroshi.sharing.rules import Policy, Product
-from noroshi.sharing.views import Views
+from noroshi.run.scenarios.names import nation_names
+from noroshi.run.viewing import Viewing
+from noroshi.run.web.app import Web, web_of
+from noroshi.run.web.live import LiveShowing
+from noroshi.run.web.picture import Picture
+from noroshi.run.web.showing import Decide
+from noroshi.run.web.situation import Situation
+from noroshi.run.web.users import users_of
 
+DEFAULT_ADDRESS = "127.0.0.1:8600"  # of an edge of type `stream`
 WELL_NS = 5 * NS_PER_S  # a node that did not look at its clock for so long is not well
 
 
 class WaysOut:
     """The edges of a node.
-
-    The node's own nation sees the fused picture; another nation sees of it what is released to it: the node's own
-    tracks after policy, and nothing of what third nations gave.
 
     Args:
         nation: whose node it is.
@@ -33,6 +34,10 @@ class WaysOut:
         edges: `type` of each, and its arguments.
         exercise: which exercise all that the node has belongs to; None is real.
         now_ns: the clock.
+        sites: of the node's sensors.
+        folder: where what the page has shown is kept; the system's own for such files if None.
+        step_ns: how often the node gives out its picture.
+        decide: takes what an operator says on the page of a proposal; see `run.web.showing.Decide`.
 
     Raises:
         EdgeError: if one cannot open, or its arguments make no sense.
@@ -47,23 +52,22 @@ class WaysOut:
         *,
         exercise: str | None,
         now_ns: Callable[[], int],
+        sites: Sequence[SensorSite] = (),
+        folder: Path | None = None,
+        step_ns: int = NS_PER_S,
+        decide: Decide | None = None,
     ) -> None:
         self._nation, self._node, self._clock = nation, node, now_ns
+        self._sites, self._folder, self._step_ns, self._decide = sites, folder, step_ns, decide
+        self._exercise = exercise
+        self._pictures: list[Picture] = []
         self._live: LiveNode | None = None
-        self._last: Tracks | None = None
         self._told_ns = now_ns()
+        self._n_tracks = 0
         self._edges = [self._opened(dict(settings)) for settings in edges]
-        viewers = sorted({viewer for _, each in self._edges for viewer in each})
-        exchange = node.exchange
-        self._policy = Policy(nation, {}, ()) if exchange is None else exchange.policy
-        secrets = Secrets(secret) if exchange is None else exchange.secrets
-        about: dict[str, Any] = {
-            "exercise": exercise,
-            "sensor_types": {} if exchange is None else exchange.sensor_types,
-        }
-        own, others = [[one for one in viewers if (one == nation) == is_own] for is_own in (True, False)]
-        self._fused = Views(self._policy, secrets, viewers=own, product=Product.FUSED, **about)
-        self._given = Views(self._policy, secrets, viewers=others, product=Product.CONTRIBUTION, **about)
+        self._edges += [(picture, tuple(picture.film.reels)) for picture in self._pictures]
+        viewers = {viewer for _, each in self._edges for viewer in each}
+        self._viewing = Viewing(nation, node, secret, viewers, exercise=exercise)
 
     def watch(self, live: LiveNode) -> None:
         """Tell the operator of this driver from now on."""
@@ -71,22 +75,21 @@ class WaysOut:
 
     def hear(self, out: Outgoing, now_ns: int) -> None:
         """Take in what the node gave out."""
-        if not isinstance(out.record, Tracks) or not self._edges:
+        if not self._edges:
             return  # what nobody looks at would only pile up
-        exchange = self._node.exchange
-        if exchange is not None and exchange.policy is not self._policy:
-            self._policy = exchange.policy
-            self._given.tighten(self._policy, now_ns)
-        if out.channel == "tracks" and exchange is not None:
-            self._given.receive(out.record.replace(label=encode(exchange.label)), now_ns)
-        elif out.channel == "fused":
-            self._told_ns = now_ns
-            nobody = encode(Label(originator=self._nation))  # what partners gave is not to go on
-            self._fused.receive(self._with_gone(out.record).replace(label=nobody), now_ns)
+        for picture in self._pictures:
+            picture.hear(out, now_ns)
+        if out.channel == "fused":
+            self._told_ns, self._n_tracks = now_ns, len(out.record)
+        if self._viewing.hear(out, now_ns):
             for edge, viewers in self._edges:
                 for viewer in viewers:
-                    views = self._fused if viewer == self._nation else self._given
-                    edge.send(views.see(viewer, now_ns), now_ns)
+                    edge.send(self._viewing.see(viewer, now_ns), now_ns)
+
+    def took(self, record: Batch, now_ns: int) -> None:
+        """Note what the node received."""
+        for picture in self._pictures:
+            picture.took(record, now_ns)
 
     def close(self) -> None:
         """Close all edges."""
@@ -100,7 +103,7 @@ class WaysOut:
         make = load("run.edges", kind).Edge
         if kind == "stream":
             viewers = tuple(sorted(set(settings.get("viewers", {}).values())))
-            settings |= {"families": self._families, "healthy": self._is_well}
+            settings |= {"families": self._families, "healthy": self._is_well, "web": self._page(settings)}
         else:
             settings.setdefault("viewer", self._nation)
             viewers = (settings["viewer"],)
@@ -109,19 +112,35 @@ class WaysOut:
         except TypeError as error:
             raise EdgeError(f"edge of type {kind}: {str(error).split('() ')[-1]}") from error
 
-    def _with_gone(self, picture: Tracks) -> Tracks:
-        """Return a whole picture with a last row of each track that is in it no longer."""
-        last, self._last = self._last, picture
-        if last is None:
-            return picture
-        gone = take(last, ~np.isin(last.track_id, picture.track_id))
-        if not len(gone):
-            return picture
-        n = len(gone)
-        ended = gone.replace(
-            status=np.full(n, TrackStatus.LOST, np.uint8), time_ns=np.full(n, int(picture.time_ns.max(initial=0)))
+    def _page(self, settings: dict[str, Any]) -> Web | None:
+        """Return the page that is served beside a stream; None where nobody could look at it."""
+        address, tls = str(settings.get("address", DEFAULT_ADDRESS)), tls_of(settings.get("tls"))
+        people = users_of(settings.pop("users", ()), settings.get("viewers", {}))
+        if not settings.pop("page", True) or not (people or is_loopback(endpoint(address)[0])):
+            return None
+        viewers = {view for user in people.values() for view in (user.nation, *user.view_as)}
+        if not people:
+            viewers = {self._nation, *(self._node.exchange.channels if self._node.exchange else ())}
+        showing = LiveShowing(
+            self._nation,
+            sorted(viewers),
+            names=nation_names(),
+            exercise=self._exercise,
+            step_ns=self._step_ns,
+            is_well=self._is_well,
+            folder=self._folder,
+            decide=self._decide,
         )
-        return joined_by_sensor([picture, ended]) if len(picture) else ended.replace(time_ns=gone.time_ns + 1)
+        picture = Picture(
+            showing.film,
+            self._nation,
+            names=showing.views,
+            situation=Situation(self._node, self._sites),
+            now_ns=self._clock,
+        )
+        showing.pictures = dict.fromkeys(showing.views, picture)
+        self._pictures.append(picture)
+        return web_of(showing, address, tokens=people, tls=tls)
 
     def _is_well(self) -> bool:
         return self._clock() - self._told_ns < WELL_NS
@@ -137,9 +156,8 @@ class WaysOut:
         yield openmetrics.Family(
             name="noroshi_detections_refused", kind="counter", about="Of no use to the node.", samples=refused
         )
-        tracks = 0 if self._last is None else len(self._last)
         yield openmetrics.Family(
-            name="noroshi_tracks", kind="gauge", about="In the picture.", samples=[({}, float(tracks))]
+            name="noroshi_tracks", kind="gauge", about="In the picture.", samples=[({}, float(self._n_tracks))]
         )
         alarms = [({"partner": key[0], "what": key[1]}, float(n)) for key, n in sorted(live.counts.alarms.items())]
         yield openmetrics.Family(name="noroshi_alarms", kind="counter", about="Of the links.", samples=alarms)

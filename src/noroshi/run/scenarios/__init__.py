@@ -12,6 +12,7 @@ from noroshi.run.scenarios.models import (
     Scenario,
     SensorEntry,
     Traffic,
+    WarningSection,
 )
 from noroshi.run.scenarios.reading import read_nation, read_scenario, traffic_path
 from noroshi.run.scenarios.sources import NoFileError, Problem, ScenarioError, shipped
@@ -31,6 +32,7 @@ __all__ = [
     "ScenarioError",
     "SensorEntry",
     "Traffic",
+    "WarningSection",
     "read_nation",
     "read_scenario",
     "shipped",

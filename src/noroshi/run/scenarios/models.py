@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
+from noroshi.exercise.fields import Spread, Uniform
 from noroshi.exercise.injects import S_MAX, Inject, Surge
 from noroshi.exercise.movers import Mover
 from noroshi.exercise.observers import Observer
@@ -94,6 +95,7 @@ class Live(Section):
 
     keys: str = Field(default="keys", description="Folder that `noroshi pki` made; without it the node stands alone.")
     state: str = Field(default="state", description="Folder of what the node remembers: journal, outboxes, audit.")
+    people: str = Field(default="people", description="Folder of the register of people who may decide.")
     feeds: tuple[str, ...] = Field(default=(), description="Addresses of live sources, as `noroshi listen` takes them.")
     links: tuple[Table, ...] = Field(
         default=(), description="To partners: `partner`, `type` (zenoh), and what that file of run/links/ says."
@@ -108,6 +110,36 @@ class Live(Section):
     picture_s: float = Field(default=1.0, ge=0.05, le=60.0, description="How often edges get the picture, in seconds.")
     checkpoint_s: float = Field(
         default=30.0, ge=1.0, le=3600.0, description="How often all is written down: so much is run again after a fall."
+    )
+
+
+class WarningSection(Section):
+    """What a nation's people are warned of."""
+
+    countries: tuple[str, ...] = Field(
+        default=(), description="ISO 3166 codes of the countries whose areas are its own: JP; US, GU, MP."
+    )
+    probability: float = Field(
+        default=0.02, gt=0.0, le=1.0, description="An area is warned if it is concerned with at least this probability."
+    )
+    near_km: float = Field(
+        default=50.0, ge=0.0, le=1_000.0, description="It is concerned if the threat comes so near to it."
+    )
+    look_s: float = Field(default=1.0, ge=0.1, le=60.0, description="How often its node looks at the picture.")
+    approval_s: Spread = Field(
+        default=Uniform(low=10.0, high=40.0),
+        description="How long its approver takes in an exercise, in seconds; chosen, not measured.",
+    )
+    languages: tuple[str, ...] = Field(
+        default=("en",), description="In which languages alerts are worded: ja, en, or the path of a file."
+    )
+    zone: str = Field(default="UTC", description="Local time of those who are warned: Asia/Tokyo.")
+    outlets: tuple[Table, ...] = Field(
+        default=(),
+        description="Where a live node sends alerts of exercises: `type`, and what that file of run/outlets/ says.",
+    )
+    rules: tuple[Table, ...] = Field(
+        default=(), description="Of what else is told: `type`, and what that file of warning/rules/ says."
     )
 
 
@@ -128,6 +160,9 @@ class NationFile(Section):
     )
     flights: tuple[Table, ...] = Field(
         default=(), description="What moves in every scenario with this nation: carriers."
+    )
+    warning: WarningSection | None = Field(
+        default=None, description="Of what its people are warned; of nothing if absent."
     )
     live: Live = Field(default=Live(), description="How its node runs live.")
 
@@ -299,6 +334,7 @@ class Nation:
         sensors, constellations: what it owns.
         links: to others, as its own file says.
         flights: what moves wherever the nation takes part.
+        warning: of what its people are warned.
         live: how its node runs live.
         source: its file.
         policy: the file of what it releases (`policies.policy_of` reads it); None: nobody gets anything.
@@ -310,6 +346,7 @@ class Nation:
     constellations: tuple[ConstellationEntry, ...]
     links: tuple[Link, ...]
     flights: tuple[FlightEntry, ...]
+    warning: WarningSection | None
     live: Live
     source: Source
     policy: Source | None = None

@@ -11,6 +11,7 @@ from noroshi.exercise.injects import KINDS, Aim, Impersonate, Inject, Surge
 from noroshi.exercise.world import Weather
 from noroshi.geo.time import NS_PER_S, utc_ns_from_iso
 from noroshi.run import rooms
+from noroshi.run.areas import area_codes
 from noroshi.run.samples import PREFIX, sample_path
 from noroshi.run.scenarios import measures
 from noroshi.run.scenarios.checking import checked
@@ -116,6 +117,7 @@ def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
             problems.append(source.problem(("links", i, "to"), "is a link to the nation itself: name another"))
     _check_twice(source, "links", [link.to for link in file.links], problems, key="to")
     policy = _policy(source, file, problems)
+    _check_rules(source, file, problems)
     if problems:
         raise _error(source, problems)
     return Nation(
@@ -125,10 +127,23 @@ def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
         constellations=tuple(each for each in eyes if each is not None),
         links=file.links,
         flights=tuple(flights),
+        warning=file.warning,
         live=file.live,
         source=source,
         policy=policy,
     )
+
+
+def _check_rules(source: Source, file: NationFile, problems: list[Problem]) -> None:
+    """Note rules of warning that do not exist or make no sense."""
+    tables = () if file.warning is None else file.warning.rules
+    known = rooms.names("warning.rules") if tables else ()
+    for i, table in enumerate(tables):
+        path: KeyPath = ("warning", "rules", i)
+        key = _chosen(source, path, table, "type", known, "rule", problems)
+        if key is not None:
+            own = {name: value for name, value in table.items() if name != "type"}
+            checked(rooms.load("warning.rules", key).Rule, own, source, path, problems)
 
 
 def _policy(source: Source, file: NationFile, problems: list[Problem]) -> Source | None:
@@ -380,6 +395,7 @@ WORDS = {
     Aim.LINKS: "link",
     Aim.NODES: "nation",
     Aim.FLIGHTS: "flight",
+    Aim.AREAS: "area or municipality",
 }
 
 
@@ -398,6 +414,7 @@ def targets_of(scenario: Scenario) -> dict[Aim, list[str]]:
         Aim.LINKS: [*ways, *back, *linked, *feeds, *sensors],
         Aim.NODES: codes,
         Aim.FLIGHTS: [each.name for each in scenario.flights],
+        Aim.AREAS: area_codes() if any(inject.AIM is Aim.AREAS for inject in scenario.injects) else [],
         Aim.NOBODY: [],
     }
 

@@ -1,4 +1,4 @@
-"""What survives a node that is killed: its outboxes and small values in one file, its audit record in another."""
+"""What survives a node that is killed: outboxes and small values in one file, the audit record and alerts in others."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType

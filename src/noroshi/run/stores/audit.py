@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.run import pki
+from noroshi.run.pki.files import write
 from noroshi.run.stores import Closing, StoreError
 from noroshi.sharing.audit import RELEASE, Audit, Checkpoint, Entry, Pledge, Receipt, Verdict, pledge, verify
 from noroshi.sharing.parcels import Rows, Sealed
@@ -416,6 +417,6 @@ def _make(folder: Path, keys: Keys) -> None:
         for nation, given in sorted(keys.items()):
             every = [key.public_bytes_raw().hex() for key in (*known.get(nation, ()), *given)]
             tables = "".join(f'\n[[verification]]\nkey = "{key}"\n' for key in dict.fromkeys(every))
-            (folder / "keys" / f"{nation}.toml").write_text(f'nation = "{nation}"\n{tables}')
+            write(folder / "keys" / f"{nation}.toml", f'nation = "{nation}"\n{tables}'.encode())
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error

@@ -12,17 +12,15 @@ told is a log that is folded when it has grown.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.formats.columns import pack_arrays, unpack_arrays
-from noroshi.run.stores import Closing, StoreError
+from noroshi.run.stores.sqlite import SqliteFile, Synchronous
 from noroshi.sharing.envelope import FIRST
 from noroshi.sharing.label import decode, encode
 from noroshi.sharing.parcels import Parcel, Rows, Sealed
@@ -30,10 +28,6 @@ from noroshi.sharing.rules import Product
 
 Note = Callable[[Rows, Sealed], None]
 
-VERSION = 1
-APPLICATION = 0x6E6F726F
-PAGE_BYTES = 16_384
-SPARE_BYTES_MAX = 64 << 20
 LOGGED_MAX = 10_000  # rows told beyond twice those that count, until the log is folded
 TABLES = """
 CREATE TABLE box (box INTEGER PRIMARY KEY, recipient TEXT UNIQUE, seq INTEGER, digest BLOB, parcel INTEGER,
@@ -48,7 +42,7 @@ CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB);
 """
 
 
-class StoreFile(Closing):
+class StoreFile(SqliteFile):
     """One node's file; use as a context, from one thread.
 
     Args:
@@ -59,24 +53,13 @@ class StoreFile(Closing):
         StoreError: if it is another program's or another version's file, or another process has it open.
     """
 
-    def __init__(self, path: Path, *, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> None:
-        self.path = path
-        self._within = False
+    APPLICATION = 0x6E6F726F
+    VERSION = 1
+    TABLES = TABLES
+
+    def __init__(self, path: Path, *, synchronous: Synchronous = "FULL") -> None:
         self._fresh: dict[FileStore, Fresh] = {}
-        self._then: list[Callable[[], None]] = []
-        try:
-            self._db = sqlite3.connect(path, timeout=0.0, isolation_level=None)
-        except sqlite3.Error as error:
-            raise StoreError(f"{path}: cannot be opened: {error}") from error
-        try:
-            self._prepare(synchronous)
-        except sqlite3.Error as error:
-            self._db.close()
-            locked = "another process has it open; end that first" if "locked" in str(error) else str(error)
-            raise StoreError(f"{path}: {locked}") from error
-        except StoreError:
-            self._db.close()
-            raise
+        super().__init__(path, synchronous=synchronous)
         self.state = FileState(self)
 
     def outbox(self, recipient: str, note: Note = lambda *_: None) -> "FileStore":
@@ -89,85 +72,16 @@ class StoreFile(Closing):
         """
         return FileStore(self, recipient, note)
 
-    @contextmanager
-    def together(self) -> Iterator[sqlite3.Connection]:
-        """Make all that is done inside one change: it is on the disk whole when this ends, or not at all.
-
-        If it fails, outboxes that were changed inside have to be made anew: they know of what the file does not.
-
-        Raises:
-            StoreError: if it cannot be written.
-        """
-        if self._within:
-            yield self._db
-            return
-        self._within = True
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
-            for store, fresh in self._fresh.items():
-                store.write(fresh)
-            self._db.execute("COMMIT")
-            done, self._then = self._then, []
-        except BaseException as error:
-            with suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
-            self._then = []
-            if isinstance(error, sqlite3.Error):
-                raise StoreError(f"{self.path}: cannot be written: {error}") from error
-            raise
-        finally:
-            self._within, self._fresh = False, {}
-        for each in done:
-            each()
-
     def fresh(self, store: "FileStore") -> "Fresh":
         """Return what an outbox has put within the present change; what is left of it is written where that ends."""
         return self._fresh.setdefault(store, {})
 
-    def then(self, what: Callable[[], None]) -> None:
-        """Do something once the present change is on the disk, and not at all if it fails."""
-        self._then.append(what)
+    def _finish(self) -> None:
+        for store, fresh in self._fresh.items():
+            store.write(fresh)
 
-    def read(self, statement: str, *arguments: object) -> list[Any]:
-        """Return the rows that a statement finds, those changed in `together` included.
-
-        Raises:
-            StoreError: if it cannot be read.
-        """
-        try:
-            return self._db.execute(statement, arguments).fetchall()
-        except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: cannot be read: {error}") from error
-
-    def close(self) -> None:
-        """Close the file; what is on the disk stays."""
-        self._db.close()
-
-    def _prepare(self, synchronous: str) -> None:
-        for said in (
-            "locking_mode = EXCLUSIVE",
-            f"page_size = {PAGE_BYTES}",
-            "journal_mode = WAL",
-            f"synchronous = {synchronous}",
-        ):
-            self._db.execute(f"PRAGMA {said}")
-        with self.together() as db:
-            version, application = self._number("user_version"), self._number("application_id")
-            if (version, application) == (0, 0) and not self._number("schema_version"):
-                for statement in TABLES.split(";"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA application_id = {APPLICATION}")
-                db.execute(f"PRAGMA user_version = {VERSION}")
-            elif application != APPLICATION:
-                raise StoreError(f"{self.path}: is another program's file; give another name")
-            elif version != VERSION:
-                raise StoreError(f"{self.path}: is of version {version}; this program writes {VERSION}")
-        if self._number("freelist_count") * PAGE_BYTES > SPARE_BYTES_MAX:
-            self._db.execute("VACUUM")
-
-    def _number(self, pragma: str) -> int:
-        return int(self._db.execute(f"PRAGMA {pragma}").fetchone()[0])
+    def _forget(self) -> None:
+        self._fresh = {}
 
 
 class FileState:

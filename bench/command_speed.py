@@ -1,0 +1,200 @@
+"""How fast decisions are folded, and how much of the time from request to task is the machine's.
+
+    python bench/command_speed.py [--json] [--matters N] [--rounds N] [--open N]
+
+`folded_per_s` is of steps, one thread, in CPU time, three ways: as the nation that writes them (table, signatures,
+delegations, the rules), as one that reads them (table and signatures), and without the checking of signatures, which is
+OpenSSL's alone. A matter goes the whole way in ten steps, of which seven are signed. `ms` is CPU time of the machine
+between people, with so many other matters open: an alert proposed and shown, the approval taken, the alert handed over
+and the step told; `store` is what a caller waits for one commit of those steps, in real time, of which most is the
+disk's. `rules` is one question to Cedar's engine that was not asked before.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "command"))
+from command_scenes import KEYS, NS, PEOPLE, SETTINGS, STAFF, START_NS, alert_of, task, threats_of
+
+from noroshi.command import checks
+from noroshi.command.authority import Request
+from noroshi.command.book import Book
+from noroshi.command.core import Command
+from noroshi.command.matters import Settings
+from noroshi.command.people import sign
+from noroshi.command.rows import Row, Said, decision_of, rows_of
+from noroshi.command.transitions import Role, Step
+from noroshi.run.authority import shipped
+from noroshi.run.stores.decisions import DecisionFolder
+
+STEPS = (
+    (Step.RECOMMENDED, "sato@JPN"), (Step.APPROVED, "mori@JPN"), (Step.APPROVED, "reed@USA"), (Step.TASKED, ""),
+    (Step.RECEIVED, ""), (Step.ACKNOWLEDGED, "ueda@JPN"), (Step.WILL_COMPLY, "ueda@JPN"), (Step.EXECUTING, "ueda@JPN"),
+    (Step.ESCALATED, ""), (Step.DONE_OK, "ueda@JPN"),
+)  # fmt: skip
+SLOW = Settings(
+    area_nations=SETTINGS.area_nations, person_s=dict.fromkeys(SETTINGS.person_s, 9e5),
+    machine_s=dict.fromkeys(SETTINGS.machine_s, 9e5),
+)  # fmt: skip
+RULES = shipped()
+
+
+def book(home: str = "JPN") -> Book:
+    return Book(home, PEOPLE, RULES, SLOW)
+
+
+def written(n: int) -> list[Row]:
+    """Return the steps of so many matters, interleaved."""
+    writer, at = book(), START_NS
+    for step, by in STEPS:
+        for k in range(n):
+            stream, now_ns = f"matter {k}", at + k
+            if step is Step.ESCALATED:
+                continue
+            if by:
+                more: dict[str, Any] = {"what": task(areas=("JP-02", "US-GU"), asset="JPN")}
+                row = writer.draft(
+                    stream, step, by=by, role=STAFF[by][1], now_ns=now_ns,
+                    **(more if step is Step.RECOMMENDED else {}),
+                )  # fmt: skip
+                verdict = writer.take_row(sign(row, KEYS[by]), now_ns)
+            else:
+                verdict = writer.say(("JPN", stream), step, now_ns, said=Said())
+            assert verdict.refusal is None, (step, verdict)
+        at += NS
+    return writer.take()
+
+
+def folded(rows: list[Row], home: str) -> float:
+    """Return steps a second of CPU time; one record is one step, as they arrive."""
+    records, node = [decision_of([row]) for row in rows], book(home)
+    since = time.process_time()
+    for record, row in zip(records, rows, strict=True):
+        (verdict,) = node.receive(record, row.time_ns, source="JPN")
+        assert verdict.refusal is None, verdict
+    return len(rows) / (time.process_time() - since)
+
+
+def timed(part: list[float], what: Callable[[], Any], clock: Callable[[], float] = time.process_time) -> Any:
+    since = clock()
+    answer = what()
+    part.append(1e3 * (clock() - since))
+    return answer
+
+
+def request_to_task(rounds: int, n_open: int, folder: Path) -> dict[str, Any]:
+    """Return what the machine takes between people, in milliseconds."""
+    node = Command("JPN", PEOPLE, RULES, SLOW)
+    node.receive(threats_of(), START_NS)
+    for k in range(n_open):
+        node.receive(alert_of(f"open {k}", expires_ns=START_NS + 10**6 * NS), START_NS)
+    node.take()
+    shown, taken, sent, stored, whole = ([] for _ in range(5))
+    codes = tuple(f"JP-{k:02}" for k in range(1, 48))
+    with DecisionFolder(folder, owner="JPN", key=KEYS["sato@JPN"], time_ns=START_NS) as store:
+        for k in range(rounds):
+            name, now_ns = f"alert {k}", START_NS + k * NS // 1000
+            alert = alert_of(name, codes, expires_ns=START_NS + 10**6 * NS)
+
+            def propose(alert: Any = alert, now_ns: int = now_ns) -> Any:
+                node.receive(alert, now_ns)
+                return node.take(), node.book.inbox(nation="JPN", role=Role.APPROVER)
+
+            out, inbox = timed(shown, propose)
+            assert len(inbox) == n_open + 1
+            row = node.book.draft(name, Step.APPROVED, by="mori@JPN", role=Role.APPROVER, now_ns=now_ns)
+            approval = decision_of([sign(row, KEYS["mori@JPN"])])
+
+            def approve(approval: Any = approval, now_ns: int = now_ns) -> Any:
+                (verdict,) = node.receive(approval, now_ns)
+                assert verdict.refusal is None, verdict
+                return node.take()
+
+            out += timed(taken, approve)
+            assert out[-1].channel == "alert"
+
+            def task_it(name: str = name, now_ns: int = now_ns) -> Any:
+                assert node.sent(name, now_ns).refusal is None
+                return node.take()
+
+            out += timed(sent, task_it)
+            whole.append(shown[-1] + taken[-1] + sent[-1])
+            rows = [row for one in out if one.channel == "decision" for row in rows_of(one.record)]
+
+            def keep(rows: Any = rows, now_ns: int = now_ns) -> None:
+                store.add(rows, now_ns)
+                store.commit(now_ns)
+
+            timed(stored, keep, time.perf_counter)
+    parts = {"proposed": shown, "approved": taken, "tasked": sent, "request_to_task": whole, "store_wall": stored}
+    return {
+        name: {f"p{q}": round(float(np.percentile(values, q)), 3) for q in (50, 99, 100)}
+        for name, values in parts.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--matters", type=int, default=2_000)
+    parser.add_argument("--rounds", type=int, default=1_000)
+    parser.add_argument("--open", type=int, default=100)
+    asked = parser.parse_args()
+    rows = written(asked.matters)
+    speeds = {"as_writer": folded(rows, "JPN"), "as_reader": folded(rows, "USA")}
+    real, checks.is_signed = checks.is_signed, lambda *_: True
+    speeds |= {"as_writer_unsigned": folded(rows, "JPN"), "as_reader_unsigned": folded(rows, "USA")}
+    checks.is_signed = real
+    key, row = KEYS["mori@JPN"], next(row for row in rows if row.by == "mori@JPN")
+    since = time.process_time()
+    for _ in range(2_000):
+        assert checks.is_signed(row, PEOPLE["mori@JPN"])
+    signature_us = (time.process_time() - since) / 2_000 * 1e6
+    request = Request(
+        step="approved", role="approver", nation="JPN", acting_for="JPN", delegated=False, proposed=False,
+        action="alert", owner="JPN", asset="JPN", areas=(), concerns=("JPN",), posture="peacetime",
+        priority="flash", joint=False,
+    )  # fmt: skip
+    since = time.process_time()
+    for k in range(500):
+        RULES.judge(dataclasses.replace(request, areas=(f"JP-{k}",)))
+    rules_us = (time.process_time() - since) / 500 * 1e6
+    with tempfile.TemporaryDirectory() as folder:
+        ms = request_to_task(asked.rounds, asked.open, Path(folder))
+    print(
+        json.dumps(
+            {
+                "bench": "command_speed",
+                "steps": len(rows),
+                "signed": sum(bool(row.signature) for row in rows),
+                "folded_per_s": {name: round(value) for name, value in speeds.items()},
+                "signature_us": round(signature_us, 1),
+                "rules_us": round(rules_us, 1),
+                "open": asked.open,
+                "rounds": asked.rounds,
+                "areas": 47,
+                "ms": ms,
+                "key": key.public_key().public_bytes_raw().hex()[:8],
+                "machine": platform.machine(),
+                "cores": os.cpu_count(),
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("noroshi", "cedarpy", "cryptography", "msgspec", "numpy")},
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Parts of the benches of launch notices and of gliders' custody."""

@@ -1,0 +1,167 @@
+"""What a node holds of all this: decisions, pictures and proposals in; decisions and approved alerts out.
+
+command.receive(record, now_ns)      # a Decision (a person's, or a partner's), Threats, a proposed Alert
+command.wake_ns(), command.wake(now_ns)
+command.take()                       # what is new, to be kept, sent and shown
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from noroshi.command.authority import Authority
+from noroshi.command.book import Book
+from noroshi.command.matters import Matter, Settings, Verdict, key_of
+from noroshi.command.people import Person
+from noroshi.command.rows import Said, decision_of
+from noroshi.command.transitions import IN_FORCE, Action, Step
+from noroshi.command.warnings import Seen, Tolerance, Warnings
+from noroshi.records import Alert, Batch, Decision, Threats
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """Something new.
+
+    Attributes:
+        channel: "decision" (a step that was taken here, in a stream that this node writes: for the store, for partners,
+            for display), "heard" (one that another nation wrote: for the store, for display), "said" (one that a person
+            here said in a stream that another nation writes: to be sent to `to` and nowhere else), "alert" (approved:
+            to be sent to people).
+        record: a `Decision` of one row, or an `Alert`.
+        to: the one nation that it is for; empty: whoever may have it.
+    """
+
+    channel: str
+    record: Batch
+    to: str = ""
+
+
+class _Memory(msgspec.Struct, array_like=True):
+    book: bytes
+    picture_ns: int
+    seen: dict[int, Seen]
+
+
+class Command:
+    """The decisions of one node. It knows no clock, file or thread.
+
+    Args:
+        home: the node's nation.
+        people: by name (`people.register`).
+        authority: the rules.
+        settings: of `book.Book`.
+        tolerance: how far the picture may move under a proposed alert.
+
+    Attributes:
+        book: what all decisions have come to.
+        warnings: the port for alerts.
+    """
+
+    def __init__(
+        self,
+        home: str,
+        people: Mapping[str, Person],
+        authority: Authority,
+        settings: Settings,
+        tolerance: Tolerance | None = None,
+    ) -> None:
+        self.book = Book(home, people, authority, settings)
+        self.warnings = Warnings(self.book, tolerance or Tolerance())
+
+    def receive(self, record: Batch, now_ns: int, *, source: str | None = None) -> list[Verdict]:
+        """Take in a record that has arrived.
+
+        Args:
+            record: `Threats` of the newest picture, and an `Alert` that is proposed, of the own node; a `Decision`.
+            now_ns: the time.
+            source: the nation whose node it comes from, as its messages prove; None: the own.
+
+        Returns:
+            What became of each step; of an alert, of its proposal.
+        """
+        verdicts: list[Verdict] = []
+        if isinstance(record, Threats) and source in (None, self.book.home):
+            self.warnings.see(record)
+        elif isinstance(record, Alert) and source in (None, self.book.home):
+            self.book.wake(now_ns)
+            verdicts = [self.warnings.propose(record, now_ns)]
+        elif isinstance(record, Decision):
+            verdicts = self.book.receive(record, now_ns, source=source)
+        return verdicts
+
+    def wake_ns(self) -> int | None:
+        """Return when the next deadline passes, if any."""
+        return self.book.wake_ns()
+
+    def wake(self, now_ns: int) -> None:
+        """Let lapse what is due."""
+        self.book.wake(now_ns)
+
+    def take(self) -> list[Out]:
+        """Return what is new, in order, and forget that it is; an alert follows the step that approved it."""
+        out: list[Out] = []
+        while rows := self.book.take():
+            for row in rows:
+                is_own = row.nation == self.book.home
+                out.append(Out("decision" if is_own else "heard", decision_of([row])))
+                matter = self.book.matters[key_of(row)]
+                if row.version != matter.version:
+                    continue
+                if is_own and row.step in IN_FORCE and (alert := self.warnings.approved(key_of(row))) is not None:
+                    out.append(Out("alert", alert))
+                if row.step == Step.TASKED and matter.what.action != Action.ALERT:
+                    self._receipt(matter)
+        for row in self.book.take_forward():
+            out.append(Out("said", decision_of([row]), to=self.book.writer_of(row)))
+        return out
+
+    def checkpoint(self) -> bytes:
+        """Return everything that is known, for `resume`; take what is new first."""
+        return msgspec.msgpack.encode(_Memory(self.book.checkpoint(), self.book.picture_ns, self.warnings.seen))
+
+    def resume(self, checkpoint: bytes) -> None:
+        """Go on where another was.
+
+        Raises:
+            ValueError: if this is no checkpoint.
+        """
+        try:
+            memory = msgspec.msgpack.decode(checkpoint, type=_Memory)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"not a checkpoint of decisions: {error}") from error
+        self.book.resume(memory.book)
+        self.book.picture_ns, self.warnings.seen = memory.picture_ns, memory.seen
+
+    def unsent(self) -> list[Alert]:
+        """Return the alerts that are approved and of which nobody has said that they went out, in order of approval.
+
+        After a restart these are given to the outlets again: the same alert has the same identifier and bytes, so that
+        whoever has it already shows it once.
+        """
+        found = [
+            (matter.time_ns, key, alert)
+            for key, matter in self.book.matters.items()
+            if matter.owner == self.book.home and (alert := self.warnings.approved(key)) is not None
+        ]
+        return [alert for _, _, alert in sorted(found, key=lambda one: one[:2])]
+
+    def sent(self, identifier: str, now_ns: int) -> Verdict:
+        """Say that an approved alert was handed to the outlets; what approved it must still hold."""
+        return self._report(identifier, Step.TASKED, now_ns)
+
+    def delivered(self, identifier: str, now_ns: int, *, failed: str = "") -> Verdict:
+        """Say that the outlets have passed an alert on, or why they could not."""
+        if not failed:
+            self._report(identifier, Step.RECEIVED, now_ns)
+        return self._report(identifier, Step.DONE_NOT_OK if failed else Step.DONE_OK, now_ns, failed)
+
+    def _receipt(self, matter: Matter) -> None:
+        """Say that a task for this nation has come, if by what is known here it still may be done."""
+        book, is_ours = self.book, (matter.what.asset or matter.founder) == self.book.home
+        if is_ours and book.not_any_more(matter, book.now_ns) is None:
+            book.say((matter.founder, matter.stream), Step.RECEIVED, book.now_ns, said=Said())
+
+    def _report(self, identifier: str, step: Step, now_ns: int, reason: str = "") -> Verdict:
+        return self.book.say((self.book.home, identifier), step, now_ns, said=Said(), reason=reason)

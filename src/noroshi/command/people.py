@@ -1,0 +1,76 @@
+"""Who people are, and their signatures under what they say.
+
+Source: RFC 8032 (Ed25519). As in `sharing/`, what is signed begins with words of its own, so that a signature that was
+made for something else is none here.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from noroshi.command.rows import Row
+from noroshi.command.transitions import Role
+
+DOMAIN = b"noroshi decision 1\n"
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may say something.
+
+    Attributes:
+        name: unique over all nations, for instance "sato@JPN".
+        nation: whose.
+        roles: as what.
+        keys: public signing keys, that came by another way; several while one is changed.
+    """
+
+    name: str
+    nation: str
+    roles: tuple[Role, ...]
+    keys: tuple[Ed25519PublicKey, ...]
+
+
+def register(people: Iterable[Person]) -> Mapping[str, Person]:
+    """Return people by name.
+
+    Raises:
+        ValueError: if two have the same name, or one has the role of no person.
+    """
+    known: dict[str, Person] = {}
+    for person in people:
+        if person.name in known:
+            raise ValueError(f"two people are called {person.name}")
+        if {Role.MACHINE, Role.PLAN} & set(person.roles):
+            raise ValueError(f"{person.name} is a person and has no role of a machine or a plan")
+        known[person.name] = person
+    return known
+
+
+def signed_part(row: Row) -> bytes:
+    """Return what a person signs: everything but the signature."""
+    return DOMAIN + _ENCODER.encode(msgspec.structs.replace(row, signature=""))
+
+
+def sign(row: Row, key: Ed25519PrivateKey) -> Row:
+    """Return a step with a person's signature."""
+    return msgspec.structs.replace(row, signature=key.sign(signed_part(row)).hex())
+
+
+def is_signed(row: Row, person: Person) -> bool:
+    """Return whether a step is signed by this person."""
+    try:
+        signature = bytes.fromhex(row.signature)
+    except ValueError:
+        return False
+    part = signed_part(row)
+    for key in person.keys:
+        with suppress(InvalidSignature):
+            key.verify(signature, part)
+            return True
+    return False

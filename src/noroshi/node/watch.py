@@ -1,0 +1,132 @@
+"""What a node warns of: the picture goes in, proposals come out, people decide, and what they approved is given out.
+
+Nothing is told to people that no person and no plan of theirs has approved: the warning stage proposes, `command/`
+holds what is decided, and only what it gives back as approved leaves here as an alert.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from noroshi.command.alerts import alert_in
+from noroshi.command.core import Command
+from noroshi.command.transitions import Action, Step
+from noroshi.formats.columns import pack, unpack
+from noroshi.node.outgoing import Outgoing
+from noroshi.records import Alert, Batch, Decision, Detections, Launches, Tracks
+from noroshi.sharing.rules import Product
+from noroshi.warning.core import Warner
+
+News = tuple[Batch, Product, int, str]
+"""What partners are to be told: the record, as what, the warning that it is about, and whom alone it is for, if one."""
+
+NOT_TOLD = (Step.REJECTED, Step.EXPIRED, Step.SUPERSEDED, Step.CANCELLED)
+
+
+class Watch:
+    """A node's watch over its picture.
+
+    Args:
+        warner: what looks at pictures.
+        command: what holds decisions.
+        period_ns: how often it looks.
+    """
+
+    def __init__(self, warner: Warner, command: Command, *, period_ns: int) -> None:
+        self.warner, self.command, self.period_ns = warner, command, period_ns
+        self._news: list[News] = []
+        self._given: list[Outgoing] = []
+        self._look_ns: int | None = None
+
+    def wake_ns(self) -> int | None:
+        """Return when it wants to be woken, if ever."""
+        times = [ns for ns in (self._look_ns, self.command.wake_ns()) if ns is not None]
+        return min(times, default=None)
+
+    def start(self, now_ns: int) -> None:
+        """Begin to look."""
+        if self._look_ns is None:
+            self._look_ns = -(-now_ns // self.period_ns) * self.period_ns
+
+    def hear(self, record: Batch, now_ns: int, *, source: str | None = None) -> None:
+        """Take in what has arrived: notices of launches, steps of decisions.
+
+        Args:
+            record: of any sort; what says nothing here is passed over.
+            now_ns: the time.
+            source: the nation whose node it comes from; None: the own.
+        """
+        if isinstance(record, Detections):
+            self.warner.hear(record.sensor, now_ns)
+        elif isinstance(record, Launches):
+            self.warner.notice(record)
+            self._given.append(Outgoing("launch", record, True))
+            if source is None:
+                self._news.append((record, Product.STATUS, 0, ""))
+        elif isinstance(record, Decision):
+            self.command.receive(record, now_ns, source=source)
+            self._settle()
+
+    def wake(self, now_ns: int, picture: Callable[[int], Tracks]) -> None:
+        """Look, if it is time, and let lapse what nobody decided."""
+        self.command.wake(now_ns)
+        self._settle()
+        if self._look_ns is None or self._look_ns > now_ns:
+            return
+        self._look_ns = now_ns // self.period_ns * self.period_ns + self.period_ns
+        said = self.warner.look(picture(now_ns), now_ns)
+        self.command.receive(said.threats, now_ns)
+        if len(said.threats):
+            self._given.append(Outgoing("threats", said.threats))
+        if said.paths is not None:
+            self._given.append(Outgoing("paths", said.paths))
+        for identifier in said.withdrawn:
+            self.command.warnings.withdraw(identifier, now_ns)
+        for proposal in said.proposals:
+            self._given.append(Outgoing("proposal", proposal, True))
+            self.command.receive(proposal, now_ns)
+        self._settle()
+
+    def take(self) -> list[Outgoing]:
+        """Return what is to be given out and forget it."""
+        given, self._given = self._given, []
+        return given
+
+    def news(self) -> list[News]:
+        """Return what partners are to be told and forget it."""
+        news, self._news = self._news, []
+        return news
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Return what `resume` needs, as plain data."""
+        return {"warner": self.warner.memory(pack), "command": self.command.checkpoint(), "look_ns": self._look_ns}
+
+    def resume(self, memory: Mapping[str, Any]) -> None:
+        """Become the watch that gave this checkpoint.
+
+        Raises:
+            KeyError, TypeError, ValueError: if it is none.
+        """
+        self.warner.resume(memory["warner"], unpack)
+        self.command.resume(memory["command"])
+        self._look_ns = memory["look_ns"]
+
+    def _settle(self) -> None:
+        """Pass on what was decided: to the warning stage, to partners, and out."""
+        for out in self.command.take():
+            if isinstance(out.record, Alert):
+                self.warner.decide(out.record, out.record)
+                self._news.append((out.record, Product.WARNING, out.record.threat_id, ""))
+                self._given.append(Outgoing("alert", out.record, True))
+                continue
+            assert isinstance(out.record, Decision)
+            self._given.append(Outgoing("decision", out.record, True))
+            if out.channel != "heard":
+                self._news.append((out.record, Product.STATUS, 0, out.to))
+            if out.channel == "decision" and str(out.record.step[0]) in NOT_TOLD:
+                self._refuse(str(out.record.stream[0]))
+
+    def _refuse(self, identifier: str) -> None:
+        """Tell the warning stage that a proposal came to nothing."""
+        matter = self.command.book.matters.get((self.warner.nation, identifier))
+        if matter is not None and matter.what.action == Action.ALERT:
+            self.warner.decide(alert_in(matter.what), None)

@@ -1,0 +1,107 @@
+"""Carries what was decided to its outlets, a thread each: in order, until it is there, with longer and longer waits."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from noroshi.run import rooms
+from noroshi.run.outlets import Outlet, OutletError, RefusedError, SettingError
+from noroshi.run.stores import StoreError
+from noroshi.run.stores.alerts import AlertStore
+
+WAIT_S = (0.5, 30.0)
+
+
+class Courier:
+    """One outlet's way from the disk to the other side.
+
+    Args:
+        store: where what waits is kept.
+        name: of the outlet there.
+        outlet: what sends.
+        clock: Unix UTC nanoseconds.
+
+    Attributes:
+        why: what went wrong last; "" after something went out.
+    """
+
+    def __init__(
+        self, store: AlertStore, name: str, outlet: Outlet, *, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        self.name, self.why = name, ""
+        self._store, self._outlet, self._clock = store, outlet, clock
+        self._wait_s = WAIT_S[0]
+        self._pulse = threading.Event()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    def step(self) -> float | None:
+        """Send all that waits, until it is out or an attempt fails.
+
+        Returns:
+            After how many seconds to come again; None: when there is something new.
+        """
+        while not self._closing and (kept := self._store.due(self.name)) is not None:
+            try:
+                self._outlet.send(kept.message)
+            except RefusedError as error:
+                self.why = str(error)
+                self._store.refused(self.name, kept.number, self._clock(), self.why)
+            except Exception as error:  # noqa: BLE001  # a plug-in's fault must not end the sending of alerts
+                self.why = str(error) if isinstance(error, OutletError) else f"{type(error).__name__}: {error}"
+                self._store.failed(self.name, kept.number, self._clock(), self.why)
+                wait_s, self._wait_s = self._wait_s, min(2.0 * self._wait_s, WAIT_S[1])
+                return wait_s
+            else:
+                self.why, self._wait_s = "", WAIT_S[0]
+                self._store.sent(self.name, kept.number, self._clock())
+        return None
+
+    def start(self) -> None:
+        """Begin, with what was left over."""
+        self._thread = threading.Thread(target=self._run, name=f"noroshi-outlet-{self.name}", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that there is something new."""
+        self._pulse.set()
+
+    def close(self) -> None:
+        """End after the attempt that is under way; what waits stays on the disk."""
+        self._closing = True
+        self.wake()
+        if self._thread is not None:
+            self._thread.join(15.0)
+        self._outlet.close()
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._pulse.clear()
+            try:
+                wait_s = self.step()
+            except StoreError as error:  # the disk is full: what went out meanwhile goes out again
+                self.why, wait_s = str(error), WAIT_S[1]
+            self._pulse.wait(wait_s)
+
+
+def open_outlets(settings: Sequence[Mapping[str, Any]]) -> dict[str, Outlet]:
+    """Return outlets by name, as a configuration says: `type`, `name` if there are two of it, and its arguments.
+
+    Raises:
+        SettingError: naming the one that cannot be.
+    """
+    names = [str(said.get("name", said.get("type", ""))) for said in settings]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingError(f"outlet '{name}': there is another of that name")
+    opened: dict[str, Outlet] = {}
+    for name, said in zip(names, settings, strict=True):
+        rest = {key: value for key, value in said.items() if key not in ("name", "type")}
+        try:
+            opened[name] = rooms.load("run.outlets", str(said.get("type", ""))).Outlet(**rest)
+        except (rooms.UnknownNameError, SettingError, TypeError) as error:
+            for each in opened.values():
+                each.close()
+            raise SettingError(f"outlet '{name}': {error}") from error
+    return opened

@@ -1,0 +1,37 @@
+"""Who decides in an exercise, and with what keys."""
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from noroshi.command.transitions import Role
+from noroshi.run.scenarios import Scenario
+from noroshi.run.sharing import own_of_exercise, public_hex
+from noroshi.run.watching import Staff
+
+ROLES = (Role.WATCH_OFFICER, Role.SENSOR_MANAGER, Role.APPROVER)
+
+
+def staff_of(scenario: Scenario) -> dict[str, Staff]:
+    """Return who decides in an exercise, by name: of each nation that warns its people one for each role."""
+    return {
+        name: Staff(nation.code, (str(role),), public_hex(key_of_staff(scenario, name)))
+        for nation in scenario.nations
+        if nation.warning is not None
+        for role in ROLES
+        for name in [staff_name(role, nation.code)]
+    }
+
+
+def staff_name(role: Role, nation: str) -> str:
+    """Return the name of the person of a nation who has a role in an exercise."""
+    return f"{role}@{nation}"
+
+
+def key_of_staff(scenario: Scenario, name: str) -> Ed25519PrivateKey:
+    """Return the key that a person of an exercise signs with: anybody who has the scenario has it."""
+    return own_of_exercise(scenario.name, scenario.seed, name).key
+
+
+def area_nations(scenario: Scenario) -> dict[str, str]:
+    """Return whose areas are whose, by the beginning of their codes."""
+    warned = [nation for nation in scenario.nations if nation.warning is not None]
+    return {country: nation.code for nation in warned if nation.warning for country in nation.warning.countries}

@@ -1,0 +1,195 @@
+"""An event flown and seen, and what the nation's node said of it when."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from noroshi.exercise.events import Event, flights_of_event
+from noroshi.geo.time import NS_PER_S
+from noroshi.records import STAGES, Alert, Threats
+from noroshi.records.alert import CANCEL
+from noroshi.run.areas import areas
+from noroshi.run.exercises.running import Plan, Progress, Told, run
+from noroshi.run.warn.stands import scenario_of
+from noroshi.warning.areas import exposed
+from noroshi.warning.forecast import Forecast
+
+NATION, COUNTRY = "JPN", "JP-"
+PICTURE_S, PUMP_S = 1.0, 0.25
+STEP_S = 5.0  # between the points of the true way
+NEAR_M = 50e3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """When what was said, in seconds after lift-off; None is never.
+
+    Attributes:
+        noticed_s: something that rises is noticed; no place is claimed.
+        proposed_s: areas are proposed to be warned.
+        approved_s: people are told: the first alert is approved.
+        cleared_s: people are told that it is over.
+    """
+
+    noticed_s: float | None
+    proposed_s: float | None
+    approved_s: float | None
+    cleared_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Replayed:
+    """What came of one replay.
+
+    Attributes:
+        stand: through which set of sensors.
+        clocks: when what was said.
+        proposed: codes of the areas that were first proposed.
+        told: codes of all areas whose people were told.
+        told_s: when the people of each were first told, seconds after lift-off.
+        people_told: how many live there.
+        lead_s: for each area that the threat truly came near to, by code: how long before that its people were told;
+            negative is too late, None never.
+        people_near: who live within 50 km of the true way over ground.
+        people_near_told: those of them who were told.
+        messages: identifiers and kinds of all alerts that went out, in order.
+        stages: of the threat in the order in which it was in them, with when.
+    """
+
+    stand: str
+    clocks: Clocks
+    proposed: tuple[str, ...]
+    told: tuple[str, ...]
+    told_s: dict[str, float]
+    people_told: float
+    lead_s: dict[str, float | None]
+    people_near: float
+    people_near_told: float
+    messages: tuple[tuple[str, str, float], ...]
+    stages: tuple[tuple[str, float], ...]
+
+
+def replay(
+    event: Event,
+    stand: str,
+    *,
+    seed: int = 0,
+    replicate: int = 0,
+    until_s: float | None = None,
+    progress: Progress = lambda _: None,
+) -> Replayed:
+    """Fly an event past a set of sensors and return what the nation's node said.
+
+    Args:
+        event: one that can be flown.
+        stand: a name of `stands.STANDS`.
+        seed: of all random draws.
+        replicate: which draw of what nobody published.
+        until_s: how long after the scenario's beginning it is followed; to its end if None.
+        progress: told how far it is, in seconds.
+
+    Raises:
+        ValueError: if the event cannot be flown, or there is no such set of sensors.
+    """
+    with tempfile.TemporaryDirectory(prefix="noroshi-warn-") as name:
+        folder = Path(name)
+        scenario = scenario_of(event, stand, folder, seed=seed, replicate=replicate)
+        out = folder / "journals"
+        out.mkdir()
+        plan = Plan(
+            scenario=str(scenario), folder=out, replicate=replicate, picture_s=PICTURE_S, pump_s=PUMP_S, until_s=until_s
+        )
+        ran = run(plan, progress=progress)
+    return judged(event, stand, [each for each in ran.told if each[0] == NATION], seed, replicate)
+
+
+def judged(event: Event, stand: str, told: Sequence[Told], seed: int, replicate: int) -> Replayed:
+    """Return what was said of an event beside how it truly flew."""
+
+    def after_s(now_ns: int) -> float:
+        return (now_ns - event.launch_ns) / NS_PER_S
+
+    notices = [after_s(now_ns) for _, now_ns, channel, one in told if channel in ("launch", "threats") and len(one)]
+    proposals = _alerts(told, "proposal", event)
+    alerts = _alerts(told, "alert", event)
+    first = proposals[0] if proposals else None
+    told_s: dict[str, float] = {}
+    cleared_s = None
+    for at_s, alert in alerts:
+        if alert.message == CANCEL:
+            cleared_s = at_s
+            continue
+        for code in alert.code.tolist():
+            told_s.setdefault(str(code), at_s)
+    true = true_way(event, seed, replicate)
+    where = areas()
+    near = exposed(true, where, NEAR_M, cell_times=True)
+    reached = np.isin(where.code, list(told_s))[where.cell_area]
+    ours = np.array([code.startswith(COUNTRY) for code in where.code.tolist()])
+    is_near = (near.cells.probability > 0.0) & ours[where.cell_area]
+    return Replayed(
+        stand=stand,
+        clocks=Clocks(
+            noticed_s=min(notices, default=None),
+            proposed_s=None if first is None else first[0],
+            approved_s=min(told_s.values(), default=None),
+            cleared_s=cleared_s,
+        ),
+        proposed=() if first is None else tuple(str(code) for code in first[1].code.tolist()),
+        told=tuple(sorted(told_s)),
+        told_s=told_s,
+        people_told=float(where.people[np.isin(where.code, list(told_s))].sum()),
+        lead_s={
+            code: None if code not in told_s else after_s(int(arrival_ns)) - told_s[code]
+            for code, arrival_ns, comes in zip(
+                where.code.tolist(), near.areas.arrival_ns, (near.areas.probability > 0.0) & ours, strict=True
+            )
+            if comes
+        },
+        people_near=float(where.cell_people[is_near].sum()),
+        people_near_told=float(where.cell_people[is_near & reached].sum()),
+        messages=tuple((each.identifier, each.message, at_s) for at_s, each in alerts),
+        stages=_stages(told, event),
+    )
+
+
+def true_way(event: Event, seed: int, replicate: int) -> Forecast:
+    """Return how an event truly went, as a forecast of one way: what was to be known."""
+    flight = flights_of_event(event, seed, replicate)[0]
+    times_ns = np.arange(int(flight.time_ns[0]), int(flight.time_ns[-1]), round(STEP_S * NS_PER_S), dtype=np.int64)
+    times_ns = np.append(times_ns, np.int64(flight.time_ns[-1]))
+    return Forecast(
+        time_ns=times_ns,
+        position_ecef_m=flight.at(times_ns)[None, :, :3],
+        end_ns=times_ns[-1:],
+        lands=np.array([True]),
+        weight=np.array([1.0]),
+    )
+
+
+def _alerts(told: Sequence[Told], channel: str, event: Event) -> list[tuple[float, Alert]]:
+    """Return the alerts of a channel, each with when it was given out, seconds after lift-off."""
+    return [
+        ((now_ns - event.launch_ns) / NS_PER_S, record)
+        for _, now_ns, of, record in told
+        if of == channel and isinstance(record, Alert)
+    ]
+
+
+def _stages(told: Sequence[Told], event: Event) -> tuple[tuple[str, float], ...]:
+    """Return the stages of the threat that people were told of, or of the first one, and when each began."""
+    looks = [(now_ns, record) for _, now_ns, _, record in told if isinstance(record, Threats)]
+    alerts = [alert for _, alert in _alerts(told, "alert", event) or _alerts(told, "proposal", event)]
+    numbers = [number for _, record in looks for number in record.threat_id.tolist()]
+    if not numbers:
+        return ()
+    number = alerts[0].threat_id if alerts else numbers[0]
+    found: list[tuple[str, float]] = []
+    for now_ns, record in looks:
+        for stage in record.stage[record.threat_id == np.uint64(number)].tolist():
+            if not found or found[-1][0] != STAGES[stage]:
+                found.append((STAGES[stage], (now_ns - event.launch_ns) / NS_PER_S))
+    return tuple(found)

@@ -1,0 +1,83 @@
+"""The sets of sensors that an event is replayed through, and the scenario that is made of both."""
+
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from noroshi.exercise.events import Event, flights_of_event
+from noroshi.exercise.fields import drawn
+from noroshi.exercise.keyed import Draws
+from noroshi.geo.time import NS_PER_S
+
+STANDS = {
+    "national": ("japan",),
+    "shared": ("japan", "ship"),
+    "shared-28": ("japan", "ship_28"),
+    "shared-54": ("japan", "ship_54"),
+}
+"""By name: whose sensors see; the files lie in `data/stands/`."""
+
+BEFORE_S, AFTER_S = 60.0, 240.0
+LONGEST_S = 6_000.0
+MOTION = "constant_velocity+boost+ballistic"
+
+
+def scenario_of(event: Event, stand: str, folder: Path, *, seed: int, replicate: int) -> Path:
+    """Write the scenario of an event seen by a set of sensors, and return its file.
+
+    Args:
+        event: what flies; with figures that can be flown.
+        stand: a name of `STANDS`.
+        folder: where the files are written.
+        seed: of all random draws.
+        replicate: which draw of what nobody published: cloud, burn time, drag.
+
+    Raises:
+        ValueError: if there is no such set, or nothing of the event can be flown.
+    """
+    if stand not in STANDS:
+        raise ValueError(f"no set of sensors '{stand}'; there are: {', '.join(STANDS)}")
+    flights = flights_of_event(event, seed, replicate)
+    down_ns = max(int(flight.time_ns[-1]) for flight in flights[:1])
+    start = datetime.fromtimestamp((event.launch_ns - round(BEFORE_S * NS_PER_S)) / NS_PER_S, UTC)
+    flying_s = min((down_ns - event.launch_ns) / NS_PER_S, LONGEST_S)
+    nations = []
+    for name in STANDS[stand]:
+        text = (resources.files("noroshi") / "data" / "stands" / f"{name}.toml").read_text("utf-8")
+        path = folder / f"{name}.toml"
+        path.write_text(text, "utf-8")
+        nations.append(path.name)
+    mover = {"name": event.name, "mover": "ballistic", "start_s": BEFORE_S} | event.mover().model_dump(
+        mode="json", exclude_unset=True
+    )
+    cloud_top_m = drawn(event.cloud_top_m, Draws(seed, replicate, f"cloud|{event.name}"), "cloud top")
+    lines = [
+        f"# Event {event.name} seen by the set of sensors '{stand}': a reconstruction and generic sensors.",
+        f"name = {_toml(f'Event {event.name}')}",
+        f"summary = {_toml(event.title)}",
+        f"seed = {seed}",
+        f"start = {start.isoformat().replace('+00:00', 'Z')}",
+        f"duration_s = {BEFORE_S + flying_s + AFTER_S:.1f}",
+        f"nations = {_toml(nations)}",
+        f"motion = {_toml(MOTION)}",
+        f"\n[weather]\ncloud_top_m = {cloud_top_m:.1f}",
+        "\n[[flights]]",
+        *(f"{key} = {_toml(value)}" for key, value in mover.items() if value is not None),
+    ]
+    path = folder / "event.toml"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def _toml(value: Any) -> str:
+    """Return a plain value in TOML, tables inline."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items() if each is not None) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(each) for each in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return repr(value)

@@ -1,0 +1,140 @@
+"""A replayed event as tables, beside what people were told that day."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from noroshi.exercise.events import Event
+from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
+from noroshi.run.areas import areas
+from noroshi.run.printing import printable
+from noroshi.run.warn.replaying import Replayed
+from noroshi.run.warn.stands import STANDS
+
+NOTICE = (
+    "A flight reconstructed from published figures, seen by generic sensors at notional places: a model, "
+    "not a judgement of those who had to decide that day."
+)
+THAT_DAY = "that day"
+UNITS_SHOWN = 12
+
+
+def figures(event: Event, replays: Sequence[Replayed]) -> dict[str, Any]:
+    """Return everything as plain data."""
+    return {
+        "event": event.name,
+        "title": event.title,
+        "launch": iso_from_utc_ns(event.launch_ns),
+        "notice": NOTICE,
+        "that_day": {
+            "told": [
+                {
+                    "after_s": (one.at_ns - event.launch_ns) / NS_PER_S,
+                    "what": one.what,
+                    "areas": list(one.areas),
+                    "note": one.note,
+                    "source": event.sources[one.source],
+                }
+                for one in event.told
+            ],
+            "people_told": _people([code for one in event.told for code in one.areas]),
+        },
+        "replays": {
+            one.stand: {
+                "sensors": list(STANDS[one.stand]),
+                "noticed_s": one.clocks.noticed_s,
+                "proposed_s": one.clocks.proposed_s,
+                "approved_s": one.clocks.approved_s,
+                "cleared_s": one.clocks.cleared_s,
+                "proposed": list(one.proposed),
+                "told_s": one.told_s,
+                "people_told": one.people_told,
+                "lead_s": one.lead_s,
+                "people_near": one.people_near,
+                "people_near_told": one.people_near_told,
+                "messages": [list(each) for each in one.messages],
+                "stages": [list(each) for each in one.stages],
+            }
+            for one in replays
+        },
+    }
+
+
+def show(event: Event, replays: Sequence[Replayed], console: Console) -> None:
+    """Print the tables."""
+    console.print(f"[bold]{printable(event.title)}[/bold], launch {iso_from_utc_ns(event.launch_ns)}")
+    console.print(NOTICE)
+    table = Table(show_edge=False, pad_edge=False)
+    table.add_column("after the launch")
+    for one in replays:
+        table.add_column(one.stand, justify="right")
+    table.add_column(THAT_DAY, justify="right")
+    first = min((one for one in event.told if one.what == "alert"), key=lambda one: one.at_ns, default=None)
+    clear = next((one for one in event.told if one.what == "all_clear"), None)
+    told_then = sorted({code for one in event.told for code in one.areas})
+    table.add_row("launch noticed", *(_after(one.clocks.noticed_s) for one in replays), "")
+    table.add_row("areas proposed", *(_after(one.clocks.proposed_s) for one in replays), "")
+    table.add_row(
+        "people told (a person approved)", *(_after(one.clocks.approved_s) for one in replays),
+        _after(None if first is None else (first.at_ns - event.launch_ns) / NS_PER_S, of_minutes=True),
+    )  # fmt: skip
+    table.add_row(
+        "told that it is over", *(_after(one.clocks.cleared_s) for one in replays),
+        _after(None if clear is None else (clear.at_ns - event.launch_ns) / NS_PER_S, of_minutes=True),
+    )  # fmt: skip
+    table.add_row("areas told", *(str(len(one.told)) for one in replays), str(len(told_then)))
+    table.add_row("people told", *(_millions(one.people_told) for one in replays), _millions(_people(told_then)))
+    table.add_row("people within 50 km of the way", *(_millions(one.people_near) for one in replays), "")
+    table.add_row("  of them told", *(_share(one.people_near_told, one.people_near) for one in replays), "")
+    table.add_row("told for each one near", *(_ratio(one.people_told, one.people_near) for one in replays),
+                  _ratio(_people(told_then), replays[0].people_near) if replays else "")  # fmt: skip
+    table.add_row("shortest and middle lead", *(_leads(one) for one in replays), "")
+    console.print(table)
+    for one in replays:
+        if one.told:
+            console.print(f"{one.stand}: {', '.join(_names(one.told))}")
+    if told_then:
+        console.print(f"{THAT_DAY}: {', '.join(_names(told_then))}")
+    for told in event.told:
+        if told.note:
+            console.print(f"{THAT_DAY}, {_after((told.at_ns - event.launch_ns) / NS_PER_S)}: {printable(told.note)}")
+
+
+def _names(codes: Sequence[str]) -> list[str]:
+    where = areas()
+    names = dict(zip(where.code.tolist(), where.name.tolist(), strict=True))
+    shown = [str(names.get(code, code)) for code in codes[:UNITS_SHOWN]]
+    return shown + ([f"and {len(codes) - UNITS_SHOWN} more"] if len(codes) > UNITS_SHOWN else [])
+
+
+def _people(codes: Sequence[str]) -> float:
+    where = areas()
+    return float(where.people[np.isin(where.code, list(codes))].sum())
+
+
+def _after(seconds: float | None, *, of_minutes: bool = False) -> str:
+    if seconds is None:
+        return "never"
+    return f"T+{seconds / 60.0:.0f} min" if of_minutes else f"T+{seconds:.0f} s"
+
+
+def _millions(people: float) -> str:
+    return f"{people / 1e6:.2f} M"
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{part / whole:.1%}" if whole else "nobody near"
+
+
+def _ratio(told: float, near: float) -> str:
+    return f"{told / near:.1f}" if near and told else ""
+
+
+def _leads(one: Replayed) -> str:
+    leads = sorted(lead for lead in one.lead_s.values() if lead is not None)
+    never = sum(lead is None for lead in one.lead_s.values())
+    text = f"{leads[0]:.0f} s, {float(np.median(leads)):.0f} s" if leads else ""
+    return text + (f" ({never} never)" if never else "")

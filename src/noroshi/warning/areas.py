@@ -1,0 +1,472 @@
+"""Whom a threat concerns: areas, places and cells of people, and how probable it is that it comes to each.
+
+One computation serves all three. The land is cut into cells of 5 km (25 km in large countries), and a cell that lies in
+two municipalities into two; each belongs to an area (a prefecture, a state, a country) and to a place (a municipality,
+or the town that is nearest). What comes near a cell comes near its place and its area. docs/areas.md says where the
+data comes from and how far it is off.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, vertical_at
+from noroshi.kernel import kernel
+from noroshi.warning.forecast import Forecast
+
+ROW_RAD = math.radians(0.1)  # height of the rows that cells are kept by
+TILE_RAD = math.radians(1.0)
+TILES = (180, 360)
+STRAIGHT_RAD = 100e3 / MEAN_RADIUS_M
+EARLY, LATE = 0.05, 0.95  # quantiles of arrival
+NEVER = np.inf
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outlines:
+    """Polygons of many owners: r closed rings, n vertices one ring after the other.
+
+    An outer ring runs anticlockwise as seen from above, a hole in it clockwise; the last vertex is not the first.
+
+    Attributes:
+        owner: (r,) whose each ring is, not falling.
+        start: (r + 1,) where each ring begins among the vertices, and their number.
+        lat_rad, lon_rad: (n,) geodetic.
+    """
+
+    owner: Integers
+    start: Integers
+    lat_rad: Floats
+    lon_rad: Floats
+
+    def of(self, owner: int) -> list[Floats]:
+        """Return the rings of one owner, each (k, 2) latitude and longitude [rad]."""
+        first, last = np.searchsorted(self.owner, [owner, owner + 1])
+        spans = zip(self.start[first:last], self.start[first + 1 : last + 1], strict=True)
+        return [np.stack([self.lat_rad[a:b], self.lon_rad[a:b]], axis=1) for a, b in spans]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Areas:
+    """Areas of people, n of them, with p places and c cells.
+
+    Attributes:
+        code: (n,) ISO 3166-2, "JP-02", or ISO 3166-1 of a whole country, "KP".
+        name: (n,) in English.
+        local: (n,) in the language of the place.
+        people: (n,) who live there by the last census.
+        outlines: of the areas.
+        place_code: (p,) "JP-02201": of a municipality of Japan its number; "AU-NT:2073124": elsewhere GeoNames'.
+        place_name, place_local: (p,) in English and in the language of the place.
+        place_area: (p,) in which area it is.
+        place_people: (p,).
+        place_lat_rad, place_lon_rad: (p,) where people live there.
+        place_outlines: of municipalities of Japan; other places have none.
+        cell_area, cell_place: (c,) whose each cell is; the place is -1 where the area has none.
+        cell_people: (c,).
+        cell_lat_rad, cell_lon_rad: (c,) the middle of it, sorted by rows of `ROW_RAD`, then by longitude.
+        cell_half_m: (c,) how far it reaches from there: the radius of the disc of a whole cell's area.
+        cell_up: (c, 3) the middle as unit vectors of the ellipsoid's vertical.
+        cell_row, cell_tile: (c,) the row and the tile of a degree that it is in.
+    """
+
+    code: NDArray[np.str_]
+    name: NDArray[np.str_]
+    local: NDArray[np.str_]
+    people: Floats
+    outlines: Outlines
+    place_code: NDArray[np.str_]
+    place_name: NDArray[np.str_]
+    place_local: NDArray[np.str_]
+    place_area: Integers
+    place_people: Floats
+    place_lat_rad: Floats
+    place_lon_rad: Floats
+    place_outlines: Outlines
+    cell_area: Integers
+    cell_place: Integers
+    cell_people: Floats
+    cell_lat_rad: Floats
+    cell_lon_rad: Floats
+    cell_half_m: Floats
+    cell_up: Floats
+    cell_row: Integers
+    cell_tile: Integers
+
+    @classmethod
+    def of(cls, columns: Mapping[str, NDArray[Any]], outlines: Outlines, place_outlines: Outlines) -> "Areas":
+        """Return areas of the columns of this class as far as `cell_half_m`, cells in any order."""
+        lat, lon = columns["cell_lat_rad"], columns["cell_lon_rad"]
+        row = _row(lat)
+        order = np.lexsort((lon, row))
+        cells = {name: columns[name][order] for name in columns if name.startswith("cell_")}
+        others = {name: columns[name] for name in columns if not name.startswith("cell_")}
+        lat, lon = lat[order], lon[order]
+        return cls(
+            **others,
+            **cells,
+            outlines=outlines,
+            place_outlines=place_outlines,
+            cell_up=np.ascontiguousarray(_up(lat, lon)),
+            cell_row=row[order],
+            cell_tile=_tile(lat, lon),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Exposed:
+    """What a forecast means for n areas, places or cells.
+
+    Attributes:
+        probability: (n,) that the threat comes down in it, passes over it, or comes near.
+        share: (n,) of its people, how many the ways come near to on the average; of a cell the probability.
+        landing: (n,) the probability that it comes down in it or near.
+        arrival_ns: (n,) by when one in twenty of the ways that come there has come, Unix UTC nanoseconds; 0 where none
+            does.
+        arrival_latest_ns: (n,) by when nineteen in twenty have.
+    """
+
+    probability: Floats
+    share: Floats
+    landing: Floats
+    arrival_ns: Integers
+    arrival_latest_ns: Integers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Exposure:
+    """What a forecast means for areas, places and cells; each is `Exposed`, in the order of `Areas`.
+
+    Attributes:
+        near_m: how near was near.
+        areas, places, cells: cells have no times unless these were asked for.
+    """
+
+    near_m: float
+    areas: Exposed
+    places: Exposed
+    cells: Exposed
+
+    def people(self, areas: Areas) -> float:
+        """Return how many people the threat is expected to come near to, on the average of its ways."""
+        return float(self.cells.probability @ areas.cell_people)
+
+
+def exposed(
+    forecast: Forecast,
+    areas: Areas,
+    near_m: float,
+    *,
+    among: NDArray[np.bool_] | None = None,
+    cell_times: bool = False,
+) -> Exposure:
+    """Return whom a forecast concerns.
+
+    A way concerns a cell if its track over ground comes within `near_m` of the cell's middle, or within the cell. The
+    time is the first at which it does: with `near_m` of 50 km some 10 s before it is overhead. Angles between verticals
+    are taken for distances on a sphere of 6,371 km, 0.5 % off at most.
+
+    Args:
+        forecast: the m ways, their k times.
+        areas: the areas.
+        near_m: how near is near.
+        among: (n,) the areas to tell of, which is quicker; None: all.
+        cell_times: tell times of cells too.
+    """
+    shape = forecast.position_ecef_m.shape[:2]
+    up, lat, lon = np.empty((*shape, 3)), np.empty(shape), np.empty(shape)
+    _verticals(np.ascontiguousarray(forecast.position_ecef_m), up, lat, lon)
+    step_rad = 2.0 * math.asin(min(np.linalg.norm(np.diff(up, axis=1), axis=-1).max(initial=0.0) / 2.0, 1.0))
+    margin_rad = max(near_m, areas.cell_half_m.max(initial=0.0)) / MEAN_RADIUS_M + step_rad
+    passed = np.zeros(TILES[0] * TILES[1], bool)
+    passed[_tile(lat, lon).ravel()] = True
+    possible = _grown(passed, margin_rad)[areas.cell_tile]
+    there = np.flatnonzero(possible if among is None else possible & among[areas.cell_area])
+    occupied = np.zeros(TILES[0] * TILES[1], bool)
+    occupied[areas.cell_tile[there]] = True
+    area_ids, area_of = np.unique(areas.cell_area[there], return_inverse=True)
+    place_ids, place_of = np.unique(areas.cell_place[there], return_inverse=True)
+    n_ways, first_ns = len(forecast.weight), forecast.time_ns[0]
+    cell_probability, cell_landing = np.zeros(len(there)), np.zeros(len(there))
+    area_ns, place_ns = np.full((len(area_ids), n_ways), NEVER), np.full((len(place_ids), n_ways), NEVER)
+    cell_ns = np.full((len(there) if cell_times else 0, n_ways), NEVER)
+    area_lands, place_lands = np.zeros(area_ns.shape, bool), np.zeros(place_ns.shape, bool)
+    _sweep(
+        up,
+        lat,
+        lon,
+        (forecast.time_ns - first_ns).astype(np.float64),
+        (forecast.end_ns - first_ns).astype(np.float64),
+        forecast.lands,
+        forecast.weight,
+        near_m,
+        _grown(occupied, margin_rad).reshape(TILES),
+        np.ascontiguousarray(areas.cell_up[there]),
+        areas.cell_lon_rad[there],
+        np.searchsorted(areas.cell_row[there], np.arange(_row(math.pi / 2.0) + 2)),
+        areas.cell_half_m[there],
+        area_of,
+        place_of,
+        cell_probability,
+        cell_landing,
+        cell_ns,
+        area_ns,
+        area_lands,
+        place_ns,
+        place_lands,
+    )
+    of_cells = _told(len(areas.cell_people), there, cell_ns, None, forecast.weight, first_ns)
+    of_places = _told(len(areas.place_people), place_ids, place_ns, place_lands, forecast.weight, first_ns)
+    of_areas = _told(len(areas.people), area_ids, area_ns, area_lands, forecast.weight, first_ns)
+    of_cells.probability[there], of_cells.landing[there] = cell_probability, cell_landing
+    of_cells.share[there] = cell_probability
+    people = areas.cell_people[there]
+    of_areas.share[area_ids] = np.bincount(area_of, cell_probability * people) / np.maximum(areas.people[area_ids], 1.0)
+    kept = place_ids >= 0
+    met = np.bincount(place_of, cell_probability * people)[kept]
+    of_places.share[place_ids[kept]] = met / np.maximum(areas.place_people[place_ids[kept]], 1.0)
+    return Exposure(near_m=near_m, areas=of_areas, places=of_places, cells=of_cells)
+
+
+def _told(
+    n: int,
+    ids: Integers,
+    after_ns: Floats,
+    lands: NDArray[np.bool_] | None,
+    weight: Floats,
+    first_ns: np.int64,
+) -> Exposed:
+    """Return probabilities and quantiles of arrival of (c, m) first times, over n units; ids of -1 are nobody's."""
+    told = Exposed(
+        probability=np.zeros(n),
+        share=np.zeros(n),
+        landing=np.zeros(n),
+        arrival_ns=np.zeros(n, np.int64),
+        arrival_latest_ns=np.zeros(n, np.int64),
+    )
+    if not len(after_ns):
+        return told
+    touched = np.flatnonzero((ids >= 0) & (after_ns.min(axis=1) < NEVER))
+    ids, after_ns = ids[touched], after_ns[touched]
+    order = np.argsort(after_ns, axis=1, kind="stable")
+    times = np.take_along_axis(after_ns, order, axis=1)
+    share = np.cumsum(np.where(times < NEVER, weight[order], 0.0), axis=1)
+    total = share[:, -1:]
+    told.probability[ids] = total[:, 0]
+    if lands is not None:
+        told.landing[ids] = np.where(lands[touched], weight, 0.0).sum(axis=1)
+    for quantile, column in ((EARLY, told.arrival_ns), (LATE, told.arrival_latest_ns)):
+        at = np.argmax(share >= quantile * total * (1.0 - 1e-12), axis=1)
+        column[ids] = first_ns + times[np.arange(len(ids)), at].astype(np.int64)
+    return told
+
+
+def _row(lat_rad: Floats | float) -> Any:
+    return np.floor((np.asarray(lat_rad) + math.pi / 2.0) / ROW_RAD).astype(np.int64)
+
+
+def _tile(lat_rad: Floats, lon_rad: Floats) -> Integers:
+    row = np.clip((lat_rad + math.pi / 2.0) / TILE_RAD, 0, TILES[0] - 1).astype(np.int64)
+    column = ((lon_rad + math.pi) / TILE_RAD).astype(np.int64) % TILES[1]
+    tile: Integers = row * TILES[1] + column
+    return tile
+
+
+def _up(lat_rad: Floats, lon_rad: Floats) -> Floats:
+    across = np.cos(lat_rad)
+    return np.stack([across * np.cos(lon_rad), across * np.sin(lon_rad), np.sin(lat_rad)], axis=-1)
+
+
+def _grown(tiles: NDArray[np.bool_], by_rad: float) -> NDArray[np.bool_]:
+    """Return the tiles that some point may lie in that is no further than `by_rad` from some tile; all of them flat."""
+    grown = np.zeros(TILES, bool)
+    _grow(np.flatnonzero(tiles), by_rad, grown)
+    return grown.ravel()
+
+
+@kernel
+def _verticals(position_ecef_m: Floats, up: Floats, lat: Floats, lon: Floats) -> None:
+    """Write the ellipsoid's verticals below positions, as unit vectors and as angles."""
+    for i in range(len(position_ecef_m)):
+        for k in range(position_ecef_m.shape[1]):
+            at = position_ecef_m[i, k]
+            x, y, z, _ = vertical_at(at[0], at[1], at[2])
+            up[i, k, 0], up[i, k, 1], up[i, k, 2] = x, y, z
+            lat[i, k] = math.asin(min(max(z, -1.0), 1.0))
+            lon[i, k] = math.atan2(y, x)
+
+
+@kernel
+def _grow(tiles: Integers, by_rad: float, grown: NDArray[np.bool_]) -> None:
+    n_rows, n_columns = grown.shape
+    rows = math.ceil(by_rad / TILE_RAD)
+    for tile in tiles:
+        i, j = tile // n_columns, tile % n_columns
+        low, high = max(i - rows, 0), min(i + rows, n_rows - 1)
+        farthest = max(abs(low * TILE_RAD - math.pi / 2.0), abs((high + 1) * TILE_RAD - math.pi / 2.0))
+        ratio = math.sin(min(by_rad, math.pi / 2.0)) / max(math.cos(farthest), 1e-9)
+        columns = n_columns // 2 if ratio >= 1.0 else math.ceil(math.asin(ratio) / TILE_RAD)
+        for a in range(low, high + 1):
+            for b in range(j - columns, j + columns + 1):
+                grown[a, b % n_columns] = True
+
+
+@kernel
+def _sweep(
+    up: Floats,
+    lat: Floats,
+    lon: Floats,
+    after_ns: Floats,
+    end_ns: Floats,
+    lands: NDArray[np.bool_],
+    weight: Floats,
+    near_m: float,
+    close: NDArray[np.bool_],
+    cell_up: Floats,
+    cell_lon: Floats,
+    row_start: Integers,
+    cell_half_m: Floats,
+    area_of: Integers,
+    place_of: Integers,
+    cell_probability: Floats,
+    cell_landing: Floats,
+    cell_ns: Floats,
+    area_ns: Floats,
+    area_lands: NDArray[np.bool_],
+    place_ns: Floats,
+    place_lands: NDArray[np.bool_],
+) -> None:
+    """Go along each way, and mark what comes within its reach, with the time at which it first does.
+
+    A way is straight lines between unit vectors, none longer than `STRAIGHT_RAD`: they lie 0.2 km deep at most.
+    """
+    n_ways, n_times, _ = up.shape
+    n_cells = len(cell_half_m)
+    squares, last_way = np.empty(n_cells), np.full(n_cells, -1)
+    reach = 0.0
+    for c in range(n_cells):
+        squares[c] = (2.0 * math.sin(max(near_m, cell_half_m[c]) / MEAN_RADIUS_M / 2.0)) ** 2
+        reach = max(reach, max(near_m, cell_half_m[c]) / MEAN_RADIUS_M)
+    a, b, window = np.empty(3), np.empty(3), np.empty(4)
+    for way in range(n_ways):
+        for k in range(n_times):
+            j = max(k - 1, 0)
+            if k > 0 and after_ns[j] >= end_ns[way]:
+                break
+            if not (_is_in(lat[way, j], lon[way, j], close) or _is_in(lat[way, k], lon[way, k], close)):
+                continue
+            start_ns, stop_ns = min(after_ns[j], end_ns[way]), min(after_ns[k], end_ns[way])
+            at_end = lands[way] and (k == n_times - 1 or after_ns[k] >= end_ns[way])
+            chord = 0.0
+            for i in range(3):
+                chord += (up[way, k, i] - up[way, j, i]) ** 2
+            n_parts = max(math.ceil(math.sqrt(chord) / STRAIGHT_RAD), 1)
+            part_ns = (stop_ns - start_ns) / n_parts
+            for part in range(n_parts):
+                _part_of(up[way, j], up[way, k], part / n_parts, a)
+                _part_of(up[way, j], up[way, k], (part + 1) / n_parts, b)
+                down = at_end and part == n_parts - 1
+                _window(a, b, reach, window)
+                for row in range(_row_of(window[0]), _row_of(window[1]) + 1):
+                    for turn in range(-1, 2):
+                        west, east = window[2] + turn * 2.0 * math.pi, window[3] + turn * 2.0 * math.pi
+                        c = _first(cell_lon, west, row_start[row], row_start[row + 1])
+                        while c < row_start[row + 1] and cell_lon[c] <= east:
+                            if last_way[c] != way:
+                                share = _enters(a, b, cell_up[c], squares[c])
+                                if share <= 1.0:
+                                    last_way[c] = way
+                                    time_ns = start_ns + (part + share) * part_ns
+                                    area, place = area_of[c], place_of[c]
+                                    cell_probability[c] += weight[way]
+                                    area_ns[area, way] = min(area_ns[area, way], time_ns)
+                                    place_ns[place, way] = min(place_ns[place, way], time_ns)
+                                    if len(cell_ns):
+                                        cell_ns[c, way] = time_ns
+                            if down and _square(cell_up[c], b) <= squares[c]:
+                                cell_landing[c] += weight[way]
+                                area_lands[area_of[c], way] = True
+                                place_lands[place_of[c], way] = True
+                            c += 1
+
+
+@kernel
+def _window(a: Floats, b: Floats, reach: float, window: Floats) -> None:
+    """Write the least and greatest latitude and longitude of what may lie within `reach` of a short line."""
+    lat_a, lat_b = math.asin(min(max(a[2], -1.0), 1.0)), math.asin(min(max(b[2], -1.0), 1.0))
+    lon_a, lon_b = math.atan2(a[1], a[0]), math.atan2(b[1], b[0])
+    margin = reach + _square(a, b)  # a great circle bulges towards the pole, by less than its length squared
+    window[0] = max(min(lat_a, lat_b) - margin, -math.pi / 2.0)
+    window[1] = min(max(lat_a, lat_b) + margin, math.pi / 2.0)
+    farthest = min(max(abs(window[0]), abs(window[1])), math.pi / 2.0)
+    ratio = math.sin(min(margin, math.pi / 2.0)) / max(math.cos(farthest), 1e-9)
+    if ratio >= 1.0:
+        window[2], window[3] = -math.pi, math.pi - 1e-12
+        return
+    span = lon_b - lon_a - 2.0 * math.pi * math.floor((lon_b - lon_a + math.pi) / (2.0 * math.pi))
+    window[2] = lon_a + min(span, 0.0) - math.asin(ratio)
+    window[3] = lon_a + max(span, 0.0) + math.asin(ratio)
+
+
+@kernel
+def _enters(a: Floats, b: Floats, point: Floats, square: float) -> float:
+    """Return how far from a to b, from 0 to 1, one is first as near to a point as the root of `square`; 2 if never."""
+    length, along, away = _square(a, b), 0.0, _square(point, a)
+    for i in range(3):
+        along += (point[i] - a[i]) * (b[i] - a[i])
+    if away <= square:
+        return 0.0
+    if along <= 0.0:
+        return 2.0
+    across = away - along * along / length
+    if across > square:
+        return 2.0
+    share = (along - math.sqrt((square - across) * length)) / length
+    return share if share <= 1.0 else 2.0
+
+
+@kernel
+def _square(a: Floats, b: Floats) -> float:
+    return float((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2)
+
+
+@kernel
+def _row_of(lat: float) -> int:
+    return int((lat + math.pi / 2.0) / ROW_RAD)
+
+
+@kernel
+def _part_of(a: Floats, b: Floats, share: float, point: Floats) -> None:
+    """Write the unit vector that lies so far between two others."""
+    length = 0.0
+    for i in range(3):
+        point[i] = a[i] + share * (b[i] - a[i])
+        length += point[i] * point[i]
+    length = math.sqrt(length)
+    for i in range(3):
+        point[i] /= length
+
+
+@kernel
+def _is_in(lat: float, lon: float, tiles: NDArray[np.bool_]) -> bool:
+    row = min(int((lat + math.pi / 2.0) / TILE_RAD), tiles.shape[0] - 1)
+    return bool(tiles[row, int((lon + math.pi) / TILE_RAD) % tiles.shape[1]])
+
+
+@kernel
+def _first(values: Floats, least: float, low: int, high: int) -> int:
+    """Return the first index from `low` to `high` whose value is not below `least`."""
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < least:
+            low = middle + 1
+        else:
+            high = middle
+    return low

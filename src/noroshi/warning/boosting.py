@@ -1,0 +1,241 @@
+"""What is still under thrust: a fan, since nobody knows how long it will burn; then a cone; then an ellipse."""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy.special import ndtr
+
+from noroshi.geo.atmosphere import density_kg_m3
+from noroshi.geo.gravity import free_fall
+from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, MEAN_RADIUS_M, Floats, enu_axes, geodetic_from_ecef
+from noroshi.warning.falling import COEFFICIENT_KG_M2, SLOW_DRAG_MAX, unrest
+from noroshi.warning.forecast import Forecast
+from noroshi.warning.points import normal_points, spread
+from noroshi.warning.ways import BURN_OUT, COEFFICIENT, RATIO, SLOW_DRAG, THRUST, TOWARDS, bodies, fly
+
+N_WAYS = 512
+UNREST_M2_S3 = 1.0  # of what is not measured: that of the filter (`motion.boost`)
+
+# What is believed beforehand of boosts.
+N_BOOSTS, N_MOMENTS = 2_048, 64
+SPEED_M_S = (1_500.0, 7_500.0)  # at burn-out, relative to the ground; 300 km of range to an orbit, nearly
+CLIMB_RAD = (math.radians(5.0), math.radians(85.0))  # at burn-out: of a glider to lofted
+# Source: American Physical Society (2004), Rev. Mod. Phys. 76, S1: 60 s of a short-range one, 180 s (solid) to 240 s
+# (liquid) of an intercontinental one; a line through it, a tenth either way.
+BURN_S, BURN_S2_M, BURN_SHARE = 25.0, 0.022, 0.1
+GROWTH = (6.0, 10.0)  # of the acceleration from ignition to burn-out
+UPRIGHT_S, LEANT_S, LEANT_SHARE = 10.0, 60.0, 0.6  # straight up until, at its pitch from; not later than a share
+LIFT_OFF_KG_M2 = 20_000.0  # ballistic coefficient
+SHOOTING_ROUNDS = 4
+
+# How near to a state of that library a track's must be, beside what the track itself does not know.
+NEAR_HEIGHT, NEAR_HEIGHT_M = 0.04, 500.0
+NEAR_SPEED, NEAR_SPEED_M_S = 0.02, 15.0
+NEAR_THRUST = 0.05
+STEERING_RAD = 0.02  # off the plane in which it rises
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Boosts:
+    """Boosts believed possible: all moments of all of them, n rows.
+
+    Attributes:
+        held: (3, n) height [m], and upward and level velocity relative to the ground [m/s].
+        thrust_m_s2, ratio_per_s: (n,) acceleration by thrust, and mass burnt a second over mass left.
+        left_s: (n,) until burn-out.
+        pitch_rad: (n,) of the mean thrust from then on.
+        weight: (n,) of each, by the time for which it lasts.
+    """
+
+    held: Floats
+    thrust_m_s2: Floats
+    ratio_per_s: Floats
+    left_s: Floats
+    pitch_rad: Floats
+    weight: Floats
+
+
+def boost_from(
+    state_ecef: Floats,
+    covariance_ecef: Floats,
+    time_ns: int,
+    *,
+    unseen_s: float = 0.0,
+    thrust_m_s2: tuple[float, float] | None = None,
+    dark_s: float | None = None,
+    n_ways: int = N_WAYS,
+) -> Forecast:
+    """Return how what is under thrust may go on, in ways of equal weight.
+
+    Beforehand speed and climb at burn-out are uniform from 1,500 to 7,500 m/s and from 5 to 85 degrees, the burn is a
+    line in the speed (58 s to 190 s) give or take a tenth, its acceleration grows by 6 to 10 times, and it rises, leans
+    over within a minute and keeps its pitch. Of all moments of such boosts, those near the track's height and velocity
+    (and thrust, where it is known) say how much longer it may burn. So the fan of an early track is as wide as what is
+    believed beforehand, and no burn-out is claimed before it is seen. After burn-out as `falling.fall_from`.
+
+    Args:
+        state_ecef: (6,) Earth-fixed position [m] and velocity [m/s].
+        covariance_ecef: (6, 6).
+        time_ns: when the state holds, Unix UTC nanoseconds.
+        unseen_s: for how long nobody has measured it since; meanwhile a filter's noise has gone on.
+        thrust_m_s2: acceleration by thrust and its standard deviation, where the track tells.
+        dark_s: it was not seen any more so long after the state, when it would have been under thrust: the burn
+            ended by then, evenly.
+        n_ways: how many ways; even.
+    """
+    z = normal_points(n_ways, 10)
+    covariance = covariance_ecef + unrest(unseen_s, UNREST_M2_S3)
+    states = spread(state_ecef, covariance, z[:, :6])
+    lat, lon, height = geodetic_from_ecef(state_ecef[:3])
+    axes = enu_axes(lat, lon)
+    boosts = _boosts()
+    near = _near(boosts, axes, float(height), state_ecef, covariance, thrust_m_s2)
+    chosen = np.searchsorted(near, ndtr(z[:, 6]) * near[-1]).clip(0, len(near) - 1)
+    rows = bodies(n_ways)
+    rows[:, THRUST], rows[:, RATIO] = boosts.thrust_m_s2[chosen], boosts.ratio_per_s[chosen]
+    if thrust_m_s2 is not None:
+        rows[:, THRUST] = np.maximum(thrust_m_s2[0] + thrust_m_s2[1] * z[:, 9], 0.0)
+    rows[:, BURN_OUT] = boosts.left_s[chosen]
+    if dark_s is not None:
+        rows[:, BURN_OUT] = dark_s * ndtr(z[:, 6])
+    east, north = (states[:, 3:] @ axes.T)[:, :2].T
+    course = np.arctan2(east, north) + STEERING_RAD * z[:, 9]
+    pitch = boosts.pitch_rad[chosen]
+    towards = np.stack([np.cos(pitch) * np.sin(course), np.cos(pitch) * np.cos(course), np.sin(pitch)], axis=1)
+    rows[:, TOWARDS : TOWARDS + 3] = towards @ axes
+    low, high = (math.log(each) for each in COEFFICIENT_KG_M2)
+    rows[:, COEFFICIENT] = low + (high - low) * ndtr(z[:, 7])
+    rows[:, SLOW_DRAG] = SLOW_DRAG_MAX * ndtr(z[:, 8])
+    return fly(states, rows, time_ns)
+
+
+def _near(
+    boosts: _Boosts,
+    axes: Floats,
+    height_m: float,
+    state: Floats,
+    covariance: Floats,
+    thrust_m_s2: tuple[float, float] | None,
+) -> Floats:
+    """Return the running sum of the boosts' weights, once each counts by how near it is to the track."""
+    velocity = axes @ state[3:]
+    level = math.hypot(velocity[0], velocity[1])
+    along = velocity[:2] / max(level, 1e-9) @ axes[:2]
+    speed = math.hypot(level, velocity[2])
+    up = axes[2]
+    wanted = np.array([height_m, velocity[2], level])
+    root = np.zeros((3, 6))
+    root[0, :3], root[1, 3:], root[2, 3:] = up, up, along
+    spread_of = root @ covariance @ root.T
+    spread_of += np.diag(
+        [
+            (NEAR_HEIGHT_M + NEAR_HEIGHT * height_m) ** 2,
+            (NEAR_SPEED_M_S + NEAR_SPEED * speed) ** 2,
+            (NEAR_SPEED_M_S + NEAR_SPEED * speed) ** 2,
+        ]
+    )
+    whiten = np.linalg.inv(np.linalg.cholesky(spread_of))
+    apart = np.square(whiten @ (boosts.held - wanted[:, None])).sum(axis=0)
+    if thrust_m_s2 is not None:
+        mean, sigma = thrust_m_s2
+        apart += (boosts.thrust_m_s2 - mean) ** 2 / (sigma**2 + (NEAR_THRUST * mean) ** 2)
+    near: Floats = np.cumsum(boosts.weight * np.exp(-0.5 * (apart - apart.min())))
+    return near
+
+
+@cache
+def _boosts() -> _Boosts:
+    """Return the library, sorted by what is left of the burn so that neighbours in it go on alike."""
+    u = ndtr(normal_points(N_BOOSTS, 4))
+    speed = SPEED_M_S[0] + (SPEED_M_S[1] - SPEED_M_S[0]) * u[:, 0]
+    climb = CLIMB_RAD[0] + (CLIMB_RAD[1] - CLIMB_RAD[0]) * u[:, 1]
+    burn_s = (BURN_S + BURN_S2_M * speed) * (1.0 + BURN_SHARE * (2.0 * u[:, 2] - 1.0))
+    growth = GROWTH[0] + (GROWTH[1] - GROWTH[0]) * u[:, 3]
+    goal = np.stack([speed * np.cos(climb), speed * np.sin(climb)], axis=1)
+    push = goal + np.stack([np.zeros(N_BOOSTS), 0.75 * 9.8 * burn_s], axis=1)
+    for _ in range(SHOOTING_ROUNDS):  # the push that is left after what gravity, air and the way up took
+        rows = _risen(push, burn_s, growth)
+        push = push + goal - np.stack([rows[2][:, -1], rows[1][:, -1]], axis=1)
+    height, up, level, thrust, ratio, pitch, left = _risen(push, burn_s, growth)
+    real = (np.abs(np.stack([level[:, -1], up[:, -1]], axis=1) - goal).max(axis=1) < 0.02 * speed) & (
+        height.min(axis=1) >= 0.0
+    )
+    weight = np.repeat(np.where(real, burn_s, 0.0)[:, None], N_MOMENTS, axis=1)
+    order = np.argsort(left[:, :-1].ravel(), kind="stable")
+    order = order[weight.ravel()[order] > 0.0]
+
+    def sorted_(rows: Floats) -> Floats:
+        return np.ascontiguousarray(rows[:, :N_MOMENTS].ravel()[order])
+
+    return _Boosts(
+        held=np.stack([sorted_(height), sorted_(up), sorted_(level)]),
+        thrust_m_s2=sorted_(thrust),
+        ratio_per_s=sorted_(ratio),
+        left_s=sorted_(left),
+        pitch_rad=sorted_(pitch),
+        weight=sorted_(weight),
+    )
+
+
+def _risen(push: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
+    """Return (n, N_MOMENTS + 1) height, upward and level velocity, thrust, its ratio, pitch and time left of n boosts.
+
+    Over a ball that does not turn, by midpoint steps; the thrust's whole change of velocity after the lean is `push`
+    (n, 2), level and up, if it pointed that way all the time.
+    """
+    n = len(burn_s)
+    pitch = np.arctan2(push[:, 1], push[:, 0])
+    burnt = (1.0 - 1.0 / growth) / burn_s
+    level_m_s2 = np.hypot(push[:, 0], push[:, 1]) * burnt / np.log(growth)
+    leant_s = np.minimum(LEANT_S, LEANT_SHARE * burn_s)
+    step_s = burn_s / N_MOMENTS
+    state = np.zeros((4, n))  # height, up, level, way over ground
+    rows = np.zeros((7, n, N_MOMENTS + 1))
+
+    def thrust(t: Floats, y: Floats) -> tuple[Floats, Floats]:
+        share = np.clip((t - UPRIGHT_S) / (leant_s - np.minimum(UPRIGHT_S, 0.5 * leant_s)), 0.0, 1.0)
+        over_site = pitch + (1.0 - share) * (0.5 * math.pi - pitch)
+        return level_m_s2 / (1.0 - burnt * t), over_site + y[3] / MEAN_RADIUS_M
+
+    def rate(t: Floats, y: Floats) -> Floats:
+        acceleration, angle = thrust(t, y)
+        r = MEAN_RADIUS_M + np.maximum(y[0], 0.0)
+        speed = np.hypot(y[1], y[2])
+        drag = 0.5 * density_kg_m3(y[0]) * speed / (LIFT_OFF_KG_M2 * (1.0 - burnt * t))
+        up = acceleration * np.sin(angle) - GRAVITATIONAL_PARAMETER_M3_S2 / r**2 + y[2] ** 2 / r - drag * y[1]
+        level = acceleration * np.cos(angle) - y[1] * y[2] / r - drag * y[2]
+        return np.stack([y[1], up, level, y[2] * MEAN_RADIUS_M / r])
+
+    pushes = np.zeros((2, n, N_MOMENTS + 1))
+    for k in range(N_MOMENTS + 1):
+        t = k * step_s
+        acceleration, angle = thrust(t, state)
+        rows[:3, :, k], rows[3, :, k], rows[4, :, k] = state[:3], acceleration, burnt / (1.0 - burnt * t)
+        pushes[:, :, k] = acceleration * np.cos(angle), acceleration * np.sin(angle)
+        middle = state + 0.5 * step_s * rate(t, state)
+        state = state + step_s * rate(t + 0.5 * step_s, middle)
+    ahead = np.flip(np.cumsum(np.flip(pushes, axis=2), axis=2), axis=2)
+    rows[5] = np.arctan2(ahead[1], ahead[0])
+    rows[6] = burn_s[:, None] * (1.0 - np.arange(N_MOMENTS + 1) / N_MOMENTS)
+    return tuple(rows)
+
+
+def thrust_between(
+    state_ecef: Floats, covariance_ecef: Floats, later_ecef: Floats, later_covariance_ecef: Floats, dt_s: float
+) -> tuple[float, float]:
+    """Return the mean acceleration by thrust along the velocity between two states of a track, and its deviation.
+
+    The errors of the two velocities are taken to be independent, which overstates the deviation.
+
+    Args:
+        state_ecef, covariance_ecef: (6,) and (6, 6) of a track.
+        later_ecef, later_covariance_ecef: of the same track `dt_s` later.
+        dt_s: positive.
+    """
+    middle = 0.5 * (state_ecef + later_ecef)
+    felt = (later_ecef[3:] - state_ecef[3:]) / dt_s - free_fall(middle[None])[0]
+    ahead = middle[3:] / max(float(np.linalg.norm(middle[3:])), 1e-9)
+    variance = ahead @ (covariance_ecef[3:, 3:] + later_covariance_ecef[3:, 3:]) @ ahead
+    return float(felt @ ahead), math.sqrt(max(float(variance), 0.0)) / dt_s

@@ -1,0 +1,376 @@
+"""The fold from pictures to threats and proposals: deterministic, and told the time.
+
+A threat is a track that is likely a missile and has more energy than any aircraft. It is followed under the number that
+it had first, also where its track broke and a new one goes on where it was expected. What nobody has measured for a
+while is lost: it is foreseen from its last measurement with growing doubt, and never said to have passed.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.geo.time import NS_PER_S
+from noroshi.geo.wgs84 import geodetic_from_ecef
+from noroshi.records import Alert, Certainty, Kind, Launches, Paths, Stage, Threats, Tracks, TrackStatus
+from noroshi.warning.areas import Areas, exposed
+from noroshi.warning.following import MISSILES, SEEN_TO_LAND_NS, Following
+from noroshi.warning.forecast import Forecast, ending, path_of
+from noroshi.warning.rules import Base as Rule
+from noroshi.warning.settings import Settings
+from noroshi.warning.telling import Concern, Course, Telling
+
+STANDARD_GRAVITY_M_S2 = 9.80665  # Source: CGPM (1901)
+FOLLOWS_SIGMA = 5.0  # a new track goes on a lost one within so many sigma of where that was expected
+DOUBT = 0.4  # what was a threat is none any more below this part of the probability that makes one
+LANDS_MIN = 0.5  # what is likelier to stay up is a satellite
+GONE = {"aircraft": "has turned away or left", "ship": "has turned away or left", "sensor": "is heard again"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Said:
+    """What a look at a picture gives.
+
+    Attributes:
+        threats: all that are followed, one row each.
+        paths: how those go on that were foreseen anew.
+        proposals: what is proposed to be told.
+        withdrawn: identifiers of earlier proposals that these, or nothing, replace.
+    """
+
+    threats: Threats
+    paths: Paths | None
+    proposals: tuple[Alert, ...]
+    withdrawn: tuple[str, ...]
+
+
+class Warner:
+    """Watches pictures for what people must be warned of.
+
+    Args:
+        nation: whose people; the sender of its alerts.
+        areas: what is watched.
+        rules: of what else is told, beside missiles.
+        settings: how cautious it is.
+    """
+
+    def __init__(
+        self, nation: str, areas: Areas, *, rules: Sequence[Rule] = (), settings: Settings | None = None
+    ) -> None:
+        self.nation, self.areas, self.rules = nation, areas, tuple(rules)
+        self.settings = settings or Settings()
+        countries = [code.partition("-")[0] for code in areas.code.tolist()]
+        self._own = np.isin(countries, list(self.settings.countries))
+        self._following: dict[int, Following] = {}
+        self._found: dict[str, Telling] = {}
+        self._launches: dict[int, tuple[int, int, float]] = {}  # first and newest time, probability
+        self._heard_ns: dict[str, int] = {}
+
+    def notice(self, launches: Launches) -> None:
+        """Take in notices of launches; one that a track has is told as that track's threat."""
+        for number, track, first_ns, time_ns, probability in zip(
+            launches.launch_id.tolist(), launches.track_id.tolist(), launches.first_ns.tolist(),
+            launches.time_ns.tolist(), launches.probability.tolist(), strict=True,
+        ):  # fmt: skip
+            if track:
+                self._launches.pop(number, None)
+            else:
+                self._launches[number] = (first_ns, time_ns, probability)
+
+    def hear(self, sensor: str, time_ns: int) -> None:
+        """Note that a sensor gave a sign of life."""
+        self._heard_ns[sensor] = max(time_ns, self._heard_ns.get(sensor, 0))
+
+    def look(self, picture: Tracks, now_ns: int) -> Said:
+        """Look at a picture of now; return what is expected and what is proposed."""
+        self._see(picture, now_ns)
+        proposals, new = [], []
+        for number in sorted(self._following):
+            one = self._following[number]
+            if one.look_ahead(now_ns, is_lost=one.is_lost(now_ns, self.settings.lost_s)):
+                self._weigh(one)
+                new.append(one)
+            proposal = self._judge(one, now_ns)
+            if proposal is not None:
+                proposals.append(proposal)
+        proposals += self._look_by_rules(picture, now_ns)
+        said = Said(
+            threats=self._threats(now_ns),
+            paths=self._paths(new),
+            proposals=tuple(proposals),
+            withdrawn=tuple(self._withdrawn()),
+        )
+        over = [number for number, one in self._following.items() if one.stage == Stage.CLEAR or one.forecast is None]
+        for number in over:
+            del self._following[number]
+        return said
+
+    def _withdrawn(self) -> list[str]:
+        """Return what was withdrawn at this look, and forget it."""
+        tellings = [*(one.telling for one in self._following.values()), *self._found.values()]
+        gone = [identifier for telling in tellings for identifier in telling.withdrawn]
+        for telling in tellings:
+            telling.withdrawn = []
+        return sorted(gone)
+
+    def decide(self, alert: Alert, approved: Alert | None) -> None:
+        """Take in what a person made of a proposal; None is a refusal."""
+        for telling in (*(one.telling for one in self._following.values()), *self._found.values()):
+            known = [each.identifier for each in (telling.pending, telling.told, telling.refused) if each is not None]
+            if alert.identifier in known:
+                telling.decide(alert.identifier, approved)
+
+    def memory(self, pack: Callable[[Any], bytes]) -> dict[str, Any]:
+        """Return what `resume` needs, as plain data; `pack` makes bytes of a record."""
+        return {
+            "following": [self._following[number].memory(pack) for number in sorted(self._following)],
+            "found": [[key, self._found[key].memory(pack)] for key in sorted(self._found)],
+            "launches": [[number, *self._launches[number]] for number in sorted(self._launches)],
+            "heard_ns": [[name, self._heard_ns[name]] for name in sorted(self._heard_ns)],
+        }
+
+    def resume(self, memory: Mapping[str, Any], unpack: Callable[[bytes], Any]) -> None:
+        """Become the warner that gave this memory.
+
+        Raises:
+            KeyError, TypeError, ValueError: if it is none.
+        """
+        following = [Following.of(each, unpack) for each in memory["following"]]
+        self._following = {one.threat_id: one for one in following}
+        self._found = {key: Telling.of(telling, unpack) for key, telling in memory["found"]}
+        self._launches = {number: (first, newest, p) for number, first, newest, p in memory["launches"]}
+        self._heard_ns = dict(memory["heard_ns"])
+
+    def _see(self, picture: Tracks, now_ns: int) -> None:
+        """Take in the rows of threats: known ones, lost ones that go on as another track, new ones."""
+        by_track = {one.track_id: one for one in self._following.values()}
+        is_missile = picture.kind_probability[:, list(MISSILES)].sum(axis=1)
+        energetic = _energy_height_m(picture.state_ecef) >= self.settings.energy_height_m
+        alive = (picture.status != TrackStatus.LOST) & (picture.status != TrackStatus.TENTATIVE)
+        likely = alive & energetic & (is_missile >= self.settings.kind_probability)
+        for row in np.flatnonzero(alive & (likely | np.isin(picture.track_id, list(by_track)))).tolist():
+            number = int(picture.track_id[row])
+            one = by_track.get(number) or self._goes_on(picture, row, now_ns)
+            if one is None:
+                one = Following(
+                    number, number, now_ns, now_ns, np.zeros(6), np.zeros((6, 6)), np.zeros(len(Kind)),
+                    Stage.LAUNCH_DETECTED, now_ns,
+                )  # fmt: skip
+                self._following[number] = one
+            one.track_id = number
+            one.see(
+                int(picture.time_ns[row]), int(picture.updated_ns[row]), picture.state_ecef[row],
+                picture.covariance_ecef[row], picture.kind_probability[row],
+            )  # fmt: skip
+
+    def _goes_on(self, picture: Tracks, row: int, now_ns: int) -> Following | None:
+        """Return the lost threat that a new track is likely to be, if any: the nearest of those it may be."""
+        there = {int(number) for number in picture.track_id}
+        best, nearest = None, FOLLOWS_SIGMA
+        for number in sorted(self._following):
+            one = self._following[number]
+            if one.track_id in there or one.forecast is None:
+                continue
+            if now_ns - one.updated_ns > self.settings.follow_s * NS_PER_S:
+                continue
+            away = _sigmas_away(one.forecast, int(picture.time_ns[row]), picture, row)
+            if away < nearest:
+                best, nearest = one, away
+        return best
+
+    def _judge(self, one: Following, now_ns: int) -> Alert | None:
+        """Bring a threat's stage up to date, and what is told of it; return what is to be proposed."""
+        if one.forecast is None:
+            return None
+        settings = self.settings
+        is_lost = one.is_lost(now_ns, settings.lost_s)
+        is_none = not is_lost and one.is_missile < settings.kind_probability * DOUBT
+        concerns = () if is_none else one.concerns
+        if is_lost:  # what is no longer seen cannot begin to be told; what is told of it holds until it must have come
+            concerns = tuple(each for each in concerns if each.code in one.telling.warned and each.last_ns >= now_ns)
+        was_warned = bool(one.telling.warned)
+        one.telling.has_passed = False
+        one.enter(self._stage(one, concerns, is_lost=is_lost, now_ns=now_ns), now_ns)
+        course = Course(
+            name=f"{one.threat_id:x}",
+            threat_id=one.threat_id,
+            hazard="missile",
+            stage=one.stage,
+            certainty=one.certainty,
+            time_ns=now_ns,
+            updated_ns=one.updated_ns,
+            is_lost=is_lost,
+        )
+        proposal = one.telling.look(concerns, course, self.nation, settings)
+        if was_warned and not one.telling.warned and one.telling.has_passed:
+            one.enter(Stage.PASSED, now_ns)
+        return proposal
+
+    def _stage(self, one: Following, concerns: Sequence[Concern], *, is_lost: bool, now_ns: int) -> Stage:
+        assert one.forecast is not None
+        if is_lost:
+            latest_ns = int(one.forecast.end_ns.max())
+            if one.updated_ns >= ending(one.forecast).time_ns - SEEN_TO_LAND_NS:
+                seen = Stage.LANDED
+            else:
+                seen = Stage.TRACK_LOST
+            over = now_ns > latest_ns + self.settings.clear_s * NS_PER_S
+            return Stage.CLEAR if over and not one.telling.warned else seen
+        if one.is_missile < self.settings.kind_probability * DOUBT and not one.telling.warned:
+            return Stage.CLEAR
+        if any(concern.probability >= self.settings.probability_on for concern in concerns):
+            return Stage.WILL_LAND if one.lands_here else Stage.WILL_PASS
+        if one.stage == Stage.PASSED:
+            return Stage.PASSED
+        return {Kind.BOOSTING: Stage.BOOSTING, Kind.GLIDING: Stage.GLIDING}.get(one.kind, Stage.BALLISTIC)
+
+    def _weigh(self, one: Following) -> None:
+        """Note what a threat's new forecast means for the nation's own areas, those of some probability alone."""
+        forecast, settings = one.forecast, self.settings
+        assert forecast is not None
+        if float(forecast.weight[forecast.lands].sum()) < LANDS_MIN and one.kind != Kind.BOOSTING:
+            one.concerns, one.lands_here = (), False  # a satellite
+            return
+        told = exposed(forecast, self.areas, settings.near_m).areas
+        probability = told.probability * one.is_missile
+        some = np.flatnonzero(self._own & (probability >= settings.probability_off))
+        one.concerns = tuple(
+            Concern(
+                str(self.areas.code[row]), str(self.areas.name[row]), float(probability[row]),
+                float(self.areas.people[row]), int(told.arrival_ns[row]), int(told.arrival_latest_ns[row]),
+            )
+            for row in some.tolist()
+        )  # fmt: skip
+        one.lands_here = bool((told.landing[some] * one.is_missile >= settings.probability_on).any())
+
+    def _threats(self, now_ns: int) -> Threats:
+        """Return all that are followed, and the launches that nobody has a place of."""
+        for number in [n for n, (_, newest_ns, _) in self._launches.items() if self._is_over(newest_ns, now_ns)]:
+            del self._launches[number]
+        ones = [self._following[number] for number in sorted(self._following)]
+        rows = [self._row(one, one.forecast, now_ns) for one in ones if one.forecast is not None]
+        rows += [_launch(number, *self._launches[number], now_ns, self.settings) for number in sorted(self._launches)]
+        columns = list(zip(*rows, strict=True)) or [()] * len(Threats.COLUMNS)
+        arrays: dict[str, Any] = {
+            name: np.array(column, scalar).reshape(len(rows), *shape)
+            for (name, (scalar, shape)), column in zip(Threats.COLUMNS.items(), columns, strict=True)
+        }
+        return Threats(node=self.nation, **arrays)
+
+    def _home(self, code: str) -> str:
+        """Return the code of a zone or a sensor as one of the nation's own areas."""
+        return f"{self.settings.countries[0]}-{code}" if self.settings.countries else code
+
+    def _row(self, one: Following, forecast: Forecast, now_ns: int) -> tuple[Any, ...]:
+        """Return a threat as a row of `Threats`, in the order of its columns."""
+        end = ending(forecast)
+        latest_ns = int(forecast.end_ns.max())
+        return (
+            one.threat_id, now_ns, one.updated_ns, one.since_ns, latest_ns + round(self.settings.clear_s * NS_PER_S),
+            int(one.stage), int(one.certainty), one.kinds,
+            end.time_ns, end.sigma_s, end.lat_rad, end.lon_rad, end.covariance_m2, "",
+        )  # fmt: skip
+
+    def _is_over(self, newest_ns: int, now_ns: int) -> bool:
+        return now_ns - newest_ns > self.settings.notice_s * NS_PER_S
+
+    def _paths(self, ones: Sequence[Following]) -> Paths | None:
+        """Return how threats go on that were foreseen anew."""
+        ways = [(one.threat_id, path_of(one.forecast)) for one in ones if one.forecast is not None]
+        if not ways:
+            return None
+        return Paths(
+            node=self.nation,
+            threat_id=np.concatenate([np.full(len(way["time_ns"]), number, np.uint64) for number, way in ways]),
+            **{name: np.concatenate([way[name] for _, way in ways]) for name in ways[0][1]},
+        )
+
+    def _look_by_rules(self, picture: Tracks, now_ns: int) -> list[Alert]:
+        """Return what the rules find that is to be proposed, and what of it is over."""
+        proposals = []
+        found = {
+            f"{rule.name}: {finding.key}": finding
+            for rule in self.rules
+            for finding in rule.look(picture, self._heard_ns, now_ns)
+        }
+        for key in sorted(set(found) | set(self._found)):
+            telling = self._found.setdefault(key, Telling())
+            finding = found.get(key)
+            about = telling.pending or telling.told
+            if finding is not None:
+                course = Course(
+                    name=_short(key),
+                    threat_id=finding.number,
+                    hazard=finding.hazard,
+                    stage=finding.stage,
+                    certainty=finding.certainty,
+                    time_ns=now_ns,
+                    updated_ns=finding.updated_ns,
+                    is_lost=finding.is_lost,
+                    gone=GONE[finding.hazard],
+                )
+                concern = Concern(
+                    self._home(finding.code), finding.name, finding.probability, 0.0, finding.first_ns, finding.last_ns
+                )
+                proposal = telling.look([concern], course, self.nation, self.settings)
+            elif about is not None:
+                course = Course(
+                    name=_short(key),
+                    threat_id=about.threat_id,
+                    hazard=about.hazard,
+                    stage=Stage.CLEAR,
+                    certainty=Certainty.OBSERVED,
+                    time_ns=now_ns,
+                    updated_ns=0,
+                    is_lost=False,
+                    gone=GONE[about.hazard],
+                )
+                proposal = telling.look([], course, self.nation, self.settings)
+            else:
+                del self._found[key]
+                continue
+            if proposal is not None:
+                proposals.append(proposal)
+        return proposals
+
+
+def _launch(
+    number: int, first_ns: int, newest_ns: int, probability: float, now_ns: int, settings: Settings
+) -> tuple[Any, ...]:
+    """Return a launch without a place as a row of `Threats`, in the order of its columns."""
+    certainty = Certainty.LIKELY if probability > 0.5 else Certainty.POSSIBLE
+    kinds = np.zeros(len(Kind))
+    kinds[Kind.BOOSTING], kinds[Kind.UNKNOWN] = probability, 1.0 - probability
+    return (
+        number, now_ns, newest_ns, first_ns, newest_ns + round(settings.notice_s * NS_PER_S),
+        int(Stage.LAUNCH_DETECTED), int(certainty), kinds,
+        0, np.nan, np.nan, np.nan, np.full((2, 2), np.nan), "",
+    )  # fmt: skip
+
+
+def _short(key: str) -> str:
+    """Return a name of letters and digits alone for what a rule has found."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _energy_height_m(states_ecef: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (n,) height plus speed^2 / 2 g of (n, 6) states."""
+    height_m = geodetic_from_ecef(states_ecef[:, :3])[2]
+    speed_m_s = np.linalg.norm(states_ecef[:, 3:], axis=1)
+    return np.asarray(height_m + speed_m_s**2 / (2.0 * STANDARD_GRAVITY_M_S2), np.float64)
+
+
+def _sigmas_away(forecast: Forecast, time_ns: int, picture: Tracks, row: int) -> float:
+    """Return how many sigma a row is from where a threat is expected at its time."""
+    at = int(np.clip(np.searchsorted(forecast.time_ns, time_ns), 1, len(forecast.time_ns) - 1))
+    t0, t1 = forecast.time_ns[at - 1], forecast.time_ns[at]
+    share = float(np.clip((time_ns - t0) / max(t1 - t0, 1), 0.0, 1.0))
+    ways = (1.0 - share) * forecast.position_ecef_m[:, at - 1] + share * forecast.position_ecef_m[:, at]
+    mean = forecast.weight @ ways
+    off = ways - mean
+    spread = (forecast.weight[:, None] * off).T @ off + picture.covariance_ecef[row, :3, :3]
+    away = picture.state_ecef[row, :3] - mean
+    return float(np.sqrt(away @ np.linalg.solve(spread, away)))

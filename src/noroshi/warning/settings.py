@@ -1,0 +1,40 @@
+"""How cautious a nation's warning is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a nation warns of, and when. Frozen on generated launches; see docs/warning.md.
+
+    Attributes:
+        countries: ISO 3166 codes of the countries whose areas are the nation's own: it proposes alerts for no other.
+        kind_probability: how likely a track must be a missile to be a threat.
+        energy_height_m: what a threat has at least (height + speed^2 / 2 g): no aircraft does.
+        near_m: an area is concerned if the threat comes so near to it.
+        probability_on: an area is warned if it is concerned with at least this probability,
+        probability_off: and no longer if with less than this for `hold_s`.
+        hold_s: how long an area stays warned that seems to be concerned no longer.
+        moved_s: an update is due if an arrival has moved by so much.
+        again_s: and not more often than this, unless areas come to it.
+        lost_s: a threat not measured for so long is lost.
+        follow_s: a lost threat is taken up again by a new track within this time.
+        clear_s: how long after the latest likely arrival what was lost is held to be over.
+        expiry_s: how long after that an alert ends by itself.
+        notice_s: how long a launch that nobody else sees is spoken of.
+    """
+
+    countries: tuple[str, ...] = ()
+    kind_probability: float = 0.6
+    energy_height_m: float = 25_000.0
+    near_m: float = 50_000.0
+    probability_on: float = 0.02
+    probability_off: float = 0.005
+    hold_s: float = 20.0
+    moved_s: float = 30.0
+    again_s: float = 15.0
+    lost_s: float = 20.0
+    follow_s: float = 90.0
+    clear_s: float = 60.0
+    expiry_s: float = 600.0
+    notice_s: float = 60.0

@@ -1,0 +1,244 @@
+"""Which areas are warned of one threat, and what is proposed when that changes.
+
+An area comes to it as soon as it is likely enough to be concerned, and leaves it when it was not for a while, or at
+once when a measurement after the passing says so: so areas do not flicker. What is proposed has a number that rises,
+and says which message it replaces; only what was approved is ever replaced, cancelled or taken for told.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from noroshi.geo.time import NS_PER_S
+from noroshi.records import Alert, Certainty, Stage
+from noroshi.records.alert import ALERT, CANCEL, EXERCISE, UPDATE
+from noroshi.warning.settings import Settings
+
+PASSED = "was observed to have passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What one area has to expect.
+
+    Attributes:
+        code, name: of the area.
+        probability: that it is concerned.
+        people: who live there.
+        first_ns, last_ns: the earliest and the latest likely time.
+    """
+
+    code: str
+    name: str
+    probability: float
+    people: float
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How it stands with a threat.
+
+    Attributes:
+        name: of what is told, in no other telling at the same time.
+        threat_id, hazard: which.
+        stage, certainty: where it is in its course, and how sure that is.
+        time_ns: now.
+        updated_ns: when it was last measured.
+        is_lost: whether nobody has measured it for a while.
+        gone: what is said if it seems not to concern an area any more, for a while.
+    """
+
+    name: str
+    threat_id: int
+    hazard: str
+    stage: Stage
+    certainty: Certainty
+    time_ns: int
+    updated_ns: int
+    is_lost: bool
+    gone: str = "is no longer expected to come"
+
+
+@dataclass(slots=True)
+class Telling:
+    """What is told of one threat.
+
+    Attributes:
+        warned: the areas that are, by code; what they had to expect when they were last looked at.
+        low_since_ns: since when an area has been below the threshold, by code.
+        told: the message in force, if people were told anything.
+        pending: the proposal that waits for a decision, if one does.
+        refused: the last proposal if it was refused: the same is not proposed again.
+        has_passed: whether the last area that left was observed to be passed.
+        withdrawn: identifiers of proposals that another one, or none, has replaced since this was last looked at.
+        n: how many messages were proposed.
+        began_ns: when the first was.
+    """
+
+    warned: dict[str, Concern] = field(default_factory=dict)
+    low_since_ns: dict[str, int] = field(default_factory=dict)
+    told: Alert | None = None
+    pending: Alert | None = None
+    refused: Alert | None = None
+    n: int = 0
+    began_ns: int = 0
+    has_passed: bool = False
+    withdrawn: list[str] = field(default_factory=list)
+
+    def look(self, concerns: Sequence[Concern], course: Course, sender: str, settings: Settings) -> Alert | None:
+        """Return what is to be proposed now, if anything."""
+        left = self._settle({concern.code: concern for concern in concerns}, course, settings)
+        before = self.pending or self.refused or self.told
+        if before is None:
+            return self._propose(ALERT, course, sender, "", settings) if self.warned else None
+        if not self.warned:
+            if before.message == CANCEL or (self.pending is None and self.told is None):
+                self.refused = None if before.message != CANCEL else self.refused
+                return None
+            if self.told is None:  # nobody was told anything: there is nothing to decide
+                self._withdraw()
+                return None
+            if left == PASSED:
+                course = replace(course, stage=Stage.PASSED, certainty=Certainty.OBSERVED)
+            return self._propose(CANCEL, course, sender, left or "is over", settings)
+        why = self._news(before, course, settings)
+        if not why:
+            return None
+        return self._propose(UPDATE if self.told is not None else ALERT, course, sender, why, settings)
+
+    def decide(self, identifier: str, approved: Alert | None) -> None:
+        """Take in what a person made of a proposal; None is a refusal.
+
+        What was amended keeps its identifier. A refusal leaves what was told before in force.
+        """
+        if approved is not None:
+            self.told = None if approved.message == CANCEL else approved
+            self.refused = None
+        if self.pending is not None and self.pending.identifier == identifier:
+            self.refused = self.pending if approved is None else None
+            self.pending = None
+
+    def _settle(self, now: dict[str, Concern], course: Course, settings: Settings) -> str:
+        """Bring the warned areas up to date; return why the last one left, in words."""
+        left = ""
+        for code, concern in now.items():
+            if concern.probability >= settings.probability_on:
+                self.warned[code] = concern
+                self.low_since_ns.pop(code, None)
+        for code in sorted(self.warned):
+            expected = now.get(code)
+            if expected is not None and expected.probability >= settings.probability_off:
+                self.low_since_ns.pop(code, None)
+                self.warned[code] = expected
+                continue
+            since_ns = self.low_since_ns.setdefault(code, course.time_ns)
+            why = self._leaves(self.warned[code], since_ns, course, settings)
+            if why:
+                left, self.has_passed = why, why == PASSED
+                del self.warned[code], self.low_since_ns[code]
+        return left
+
+    @staticmethod
+    def _leaves(was: Concern, since_ns: int, course: Course, settings: Settings) -> str:
+        """Return why an area that is not concerned any more leaves, or nothing if it has to stay for now."""
+        if not course.is_lost:
+            if course.updated_ns > was.first_ns:
+                return PASSED
+            if course.time_ns - since_ns >= settings.hold_s * NS_PER_S:
+                return course.gone
+        elif course.time_ns > was.last_ns + settings.clear_s * NS_PER_S:
+            return "was lost, and the latest time that it could come is over; it was not observed"
+        return ""
+
+    def _news(self, before: Alert, course: Course, settings: Settings) -> str:
+        """Return what has changed since a message, in words, or nothing if it is not worth an update now."""
+        codes = before.code.tolist()
+        if before.message == CANCEL:
+            return "may come after all"
+        come = sorted(set(self.warned) - set(codes))
+        if come:
+            return "more areas are concerned: " + ", ".join(self.warned[code].name for code in come)
+        if (course.stage == Stage.TRACK_LOST) != (before.stage == Stage.TRACK_LOST):
+            return "is not seen any more" if course.is_lost else "is seen again"
+        if course.time_ns < before.sent_ns + settings.again_s * NS_PER_S:
+            return ""
+        gone = sorted(set(codes) - set(self.warned))
+        if gone:
+            names = dict(zip(codes, before.name.tolist(), strict=True))
+            return "areas are not concerned any more: " + ", ".join(names[code] for code in gone)
+        moved_ns = settings.moved_s * NS_PER_S
+        for code, arrival_ns in zip(codes, before.arrival_ns.tolist(), strict=True):
+            is_ahead = arrival_ns > course.time_ns
+            if is_ahead and abs(self.warned[code].first_ns - arrival_ns) > moved_ns:
+                return "the time has changed"
+        return ""
+
+    def _propose(self, message: str, course: Course, sender: str, reason: str, settings: Settings) -> Alert:
+        self._withdraw()
+        self.n += 1
+        self.began_ns = self.began_ns or course.time_ns
+        about = sorted(self.warned.values(), key=lambda concern: (concern.first_ns, concern.code))
+        if message == CANCEL:  # goes to all who were told
+            before = self.told
+            assert before is not None
+            about = [
+                Concern(*each)
+                for each in zip(
+                    before.code.tolist(), before.name.tolist(), before.probability.tolist(), before.people.tolist(),
+                    before.arrival_ns.tolist(), before.arrival_latest_ns.tolist(), strict=True,
+                )
+            ]  # fmt: skip
+        latest_ns = max([course.time_ns, *(concern.last_ns for concern in about)])
+        self.pending = Alert(
+            identifier=f"{sender}-{course.name}-{self.began_ns // NS_PER_S:x}-{self.n:03d}",
+            sender=sender,
+            status=EXERCISE,
+            message=message,
+            references=() if self.told is None else (self.told.identifier,),
+            hazard=course.hazard,
+            threat_id=course.threat_id,
+            stage=int(course.stage),
+            certainty=int(course.certainty),
+            sent_ns=course.time_ns,
+            expires_ns=latest_ns + round(settings.expiry_s * NS_PER_S),
+            picture_ns=course.time_ns,
+            reason=reason,
+            code=np.array([concern.code for concern in about], np.str_),
+            name=np.array([concern.name for concern in about], np.str_),
+            probability=np.array([concern.probability for concern in about], np.float64),
+            people=np.array([concern.people for concern in about], np.float64),
+            arrival_ns=np.array([concern.first_ns for concern in about], np.int64),
+            arrival_latest_ns=np.array([concern.last_ns for concern in about], np.int64),
+        )
+        return self.pending
+
+    def _withdraw(self) -> None:
+        if self.pending is not None:
+            self.withdrawn.append(self.pending.identifier)
+            self.pending = None
+
+    def memory(self, pack: Any) -> list[Any]:
+        """Return what `of` needs, as plain data; `pack` makes bytes of a record."""
+        concerns = [[getattr(concern, name) for name in Concern.__slots__] for concern in self.warned.values()]
+        kept = [None if one is None else pack(one) for one in (self.told, self.pending, self.refused)]
+        return [concerns, sorted(self.low_since_ns.items()), *kept, self.n, self.began_ns, self.has_passed]
+
+    @classmethod
+    def of(cls, memory: Sequence[Any], unpack: Any) -> "Telling":
+        """Return the telling that gave this memory."""
+        concerns, low, told, pending, refused, n, began_ns, has_passed = memory
+        told, pending, refused = (None if one is None else unpack(one) for one in (told, pending, refused))
+        return cls(
+            warned={each[0]: Concern(*each) for each in concerns},
+            low_since_ns=dict(low),
+            told=told,
+            pending=pending,
+            refused=refused,
+            n=n,
+            began_ns=began_ns,
+            has_passed=has_passed,
+        )

@@ -1,0 +1,100 @@
+"""Scripted people answer by the port of people, after delays that are distributed as stated and shift for nobody."""
+
+import hashlib
+import math
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from scipy import stats
+
+from noroshi.command.core import Command
+from noroshi.command.matters import Settings
+from noroshi.command.people import Person, register
+from noroshi.command.rows import What
+from noroshi.command.transitions import Action, Role, Step
+from noroshi.exercise.keyed import Draws
+from noroshi.exercise.staff import Answer, Delay, Player
+from noroshi.run.authority import shipped
+
+NS, START_NS = 1_000_000_000, 1_893_456_000 * 1_000_000_000
+ROLES = {
+    "sensors@USA": Role.SENSOR_MANAGER,
+    "approver@JPN": Role.APPROVER,
+    "sensors@JPN": Role.SENSOR_MANAGER,
+}
+KEYS = {name: Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest()) for name in ROLES}
+PEOPLE = register(Person(name, name[-3:], (role,), (KEYS[name].public_key(),)) for name, role in ROLES.items())
+SETTINGS = Settings(area_nations={"JP": "JPN", "US": "USA"})
+
+
+def player(name, *, replicate=0, **more):
+    delay = more.pop("delay", Delay(20.0))
+    return Player(name, name[-3:], ROLES[name], KEYS[name], delay, Draws(1, replicate, name), **more)
+
+
+def played(players, streams=("first", "second"), n_steps=200):
+    """Let two nations' staffs play until nothing happens any more; messages take no time."""
+    nodes = {nation: Command(nation, PEOPLE, shipped(), SETTINGS) for nation in ("JPN", "USA")}
+    now_ns, asker = START_NS, player("sensors@USA")
+    for stream in streams:
+        what = What(action=Action.SENSOR_TASK, areas=("JP-02",), asset="JPN")
+        row = nodes["USA"].book.draft(
+            stream, Step.RECOMMENDED, by=asker.name, role=asker.role, now_ns=now_ns, what=what
+        )
+        from noroshi.command.people import sign
+
+        assert nodes["USA"].book.take_row(sign(row, asker.key), now_ns).refusal is None
+    for _ in range(n_steps):
+        for _ in range(3):
+            for home, there in (("USA", "JPN"), ("JPN", "USA")):
+                for one in nodes[home].take():
+                    if one.channel in ("decision", "said"):
+                        nodes[there].receive(one.record, now_ns, source=home)
+        for one in players:
+            one.look(nodes[one.nation].book, now_ns)
+        times = [one.wake_ns() for one in players] + [node.wake_ns() for node in nodes.values()]
+        if all(time is None for time in times):
+            break
+        now_ns = min(time for time in times if time is not None)
+        for node in nodes.values():
+            node.wake(now_ns)
+        for one in players:
+            for decision in one.say(nodes[one.nation].book, now_ns):
+                nodes[one.nation].receive(decision, now_ns)
+    return nodes
+
+
+def test_a_request_crosses_is_vetoed_once_and_approved_once():
+    veto = Answer("first", Step.RECOMMENDED, Step.REJECTED, "not today")
+    nodes = played([player("sensors@USA"), player("sensors@JPN"), player("approver@JPN", answers=(veto,))])
+    for node in nodes.values():
+        assert node.book.matters["USA", "first"].state == Step.REJECTED
+        assert node.book.matters["USA", "second"].state == Step.DONE_OK
+        assert [row.step for row in node.book.matters["USA", "second"].rows] == [
+            "recommended", "approved", "tasked", "received", "acknowledged", "will_comply", "executing", "done_ok",
+        ]  # fmt: skip
+
+
+def test_who_never_answers_lets_it_lapse():
+    nodes = played([player("approver@JPN", delay=Delay(20.0, never=1.0))])
+    matter = nodes["USA"].book.matters["USA", "first"]
+    assert matter.state == Step.EXPIRED
+    assert [row.step for row in matter.rows] == ["recommended", "escalated", "expired"]
+
+
+def test_an_answer_does_not_shift_with_what_else_there_is():
+    def answered(streams):
+        matter = played([player("approver@JPN")], streams, 2)["JPN"].book.matters["USA", "second"]
+        return [row.time_ns for row in matter.rows]
+
+    assert answered(("second",)) == answered(("zero", "second"))[:2]
+
+
+def test_delays_are_as_stated():
+    """Kolmogorov and Smirnov's test against scipy's lognormal distribution."""
+    delay = Delay(45.0, spread=0.6, never=0.1)
+    drawn = np.array([delay.draw_s(Draws(7, k, "approver@JPN"), "alert") for k in range(2_000)])
+    came = drawn[np.isfinite(drawn)]
+    assert stats.kstest(came, stats.lognorm(s=0.6, scale=45.0).cdf).pvalue > 0.01
+    assert stats.binomtest(len(drawn) - len(came), len(drawn), 0.1).pvalue > 0.01
+    assert math.isclose(Delay(45.0, spread=0.0).draw_s(Draws(1, 0, "x"), "y"), 45.0)

@@ -1,0 +1,123 @@
+import math
+
+import numpy as np
+import pytest
+
+from noroshi.exercise.dynamics.boost import Boost, Site, arc, fitted, rise
+from noroshi.exercise.dynamics.forces import Physics
+from noroshi.geo import wgs84
+from noroshi.records import Kind
+from noroshi.warning.boosting import boost_from, thrust_between
+from noroshi.warning.forecast import ellipse, ending
+from noroshi.warning.foresee import foresee
+
+START_NS = 1_893_456_000 * 10**9
+COVARIANCE = np.diag([150.0**2] * 3 + [8.0**2] * 3)
+PHYSICS = Physics()
+
+
+@pytest.fixture(scope="module")
+def flight():
+    """Return burn-out [s], a function from seconds to states, and the place of the impact: a flight of 3,700 km."""
+    site = Site(lat_rad=math.radians(39.2), lon_rad=math.radians(125.7))
+    plan = Boost(level_m_s2=math.nan, pitch_rad=math.nan, azimuth_rad=math.nan, burn_s=(141.0,))
+    boost = fitted(
+        site, plan, PHYSICS, range_m=3_700e3, apogee_m=800e3, bearing_rad=math.radians(72.0), coefficient_kg_m2=5e3
+    )
+    leg = rise(site, boost, PHYSICS, step_s=1.0)[0]
+    states = PHYSICS.ecef_from_inertial(leg.states, leg.time_s)
+    impact = arc(site, boost, PHYSICS, 5e3).impact
+    lat, lon, _ = wgs84.geodetic_from_ecef(impact[:3])
+    return leg.time_s, states, float(lat), float(lon)
+
+
+def thrust(flight, second, share=0.05):
+    times, states, _, _ = flight
+    i = int(np.searchsorted(times, second))
+    mean, _ = thrust_between(states[i - 1], COVARIANCE, states[i], COVARIANCE, float(times[i] - times[i - 1]))
+    return mean, share * mean
+
+
+def test_a_fan_becomes_a_cone_and_then_an_ellipse(flight):
+    times, states, lat, lon = flight
+    areas, widths = [], []
+    for second in (55.0, 90.0, 120.0, 138.0):
+        forecast = boost_from(states[int(np.searchsorted(times, second))], COVARIANCE, START_NS)
+        far = ellipse(forecast, 0.95)
+        areas.append(far.area_m2)
+        widths.append(far.minor_m)
+        assert far.holds(lat, lon)
+    dark = boost_from(states[-1], COVARIANCE, START_NS, thrust_m_s2=thrust(flight, 140.0), dark_s=1.0)
+    assert ellipse(dark, 0.95).holds(lat, lon)
+    assert np.all(np.diff([*areas, ellipse(dark, 0.95).area_m2]) < 0.0)
+    assert np.all(np.diff([*widths, ellipse(dark, 0.95).minor_m]) < 0.0)
+    assert areas[-1] > 20.0 * ellipse(dark, 0.95).area_m2  # no burn-out is claimed before it is seen
+
+
+def test_the_later_it_was_looked_at_the_less_the_dark_leaves_open(flight):
+    _, states, _, _ = flight
+    areas = [
+        ellipse(
+            boost_from(states[-1], COVARIANCE, START_NS, thrust_m_s2=thrust(flight, 140.0), dark_s=each), 0.5
+        ).area_m2
+        for each in (1.0, 5.0, 20.0)
+    ]
+    assert np.all(np.diff(areas) > 0.0)
+
+
+def test_thrust_is_what_a_state_feels_beside_gravity(flight):
+    times, states, _, _ = flight
+    i = int(np.searchsorted(times, 120.0))
+    mean, sigma = thrust_between(states[i], COVARIANCE, states[i + 4], COVARIANCE, 4.0)
+    # Source: the boost's own figures: a(t) = level / (1 - burnt t), less drag of nearly nothing, by another program
+    inertial = PHYSICS.inertial_from_ecef(states[i : i + 5], times[i : i + 5])
+    gravity = wgs84.GRAVITATIONAL_PARAMETER_M3_S2 / np.linalg.norm(inertial[2, :3]) ** 3 * inertial[2, :3]
+    felt = (inertial[4, 3:] - inertial[0, 3:]) / 4.0 + gravity
+    assert mean == pytest.approx(float(np.linalg.norm(felt)), rel=0.02)
+    assert sigma == pytest.approx(8.0 * math.sqrt(2.0) / 4.0)
+
+
+def test_what_just_left_the_ground_may_go_anywhere():
+    lat, lon = math.radians(39.2), math.radians(125.7)
+    up = wgs84.enu_axes(lat, lon)[2]
+    state = np.concatenate([wgs84.ecef_from_geodetic(lat, lon, 2_000.0), 150.0 * up])
+    forecast = boost_from(state, np.diag([300.0**2] * 3 + [30.0**2] * 3), START_NS)
+    far = ellipse(forecast, 0.5)
+    assert far.minor_m > 300e3
+    assert ending(forecast).sigma_s > 100.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [(Kind.AIRCRAFT, None), (Kind.BALLISTIC, 256), (Kind.SPACE, 256), (Kind.GLIDING, 256), (Kind.BOOSTING, 512)],
+)
+def test_each_kind_goes_on_in_its_own_ways(flight, kind, expected):
+    forecast = foresee(flight[1][-1], COVARIANCE, np.eye(len(Kind))[kind], START_NS)
+    assert (None if forecast is None else len(forecast.weight)) == expected
+
+
+def test_kinds_are_mixed_by_their_probability(flight):
+    probability = np.zeros(len(Kind))
+    probability[[Kind.BALLISTIC, Kind.BOOSTING, Kind.UNKNOWN]] = 0.6, 0.2, 0.2
+    forecast = foresee(flight[1][-1], COVARIANCE, probability, START_NS)
+    assert forecast is not None
+    assert forecast.weight.sum() == pytest.approx(1.0)
+    assert forecast.weight[:256].sum() == pytest.approx(0.75)
+    alone = foresee(flight[1][-1], COVARIANCE, np.eye(len(Kind))[Kind.BALLISTIC], START_NS)
+    assert alone is not None
+    assert np.array_equal(forecast.position_ecef_m[:256, : len(alone.time_ns)], alone.position_ecef_m)
+
+
+def test_what_rises_higher_than_gliders_do_falls(flight):
+    both = np.zeros(len(Kind))
+    both[[Kind.BALLISTIC, Kind.GLIDING]] = 0.5
+    high = foresee(flight[1][-1], COVARIANCE, both, START_NS)
+    low = flight[1][-1].copy()
+    up = wgs84.enu_axes(*wgs84.geodetic_from_ecef(low[:3])[:2])[2]
+    low[3:] -= up * (up @ low[3:])
+    mixed = foresee(low, COVARIANCE, both, START_NS)
+    assert high is not None
+    assert mixed is not None
+    assert len(high.weight) == 256
+    assert len(mixed.weight) == 512
+    assert mixed.weight[:256].sum() == pytest.approx(0.5)

@@ -1,0 +1,151 @@
+"""What is told of one threat: areas do not flicker, and a message always names the one it replaces."""
+
+from noroshi.formats.columns import pack, unpack
+from noroshi.geo.time import NS_PER_S
+from noroshi.records import Alert, Certainty, Stage, digest
+from noroshi.warning.settings import Settings
+from noroshi.warning.telling import PASSED, Concern, Course, Telling
+
+SETTINGS = Settings()
+START_S = 1_000
+NORTH, SOUTH = "XX-01", "XX-02"
+
+
+def course(at_s: float, *, updated_s: float | None = None, lost: bool = False, stage: Stage | None = None) -> Course:
+    return Course(
+        name="7",
+        threat_id=7,
+        hazard="missile",
+        stage=stage or (Stage.TRACK_LOST if lost else Stage.WILL_PASS),
+        certainty=Certainty.POSSIBLE if lost else Certainty.LIKELY,
+        time_ns=round((START_S + at_s) * NS_PER_S),
+        updated_ns=round((START_S + (at_s if updated_s is None else updated_s)) * NS_PER_S),
+        is_lost=lost,
+    )
+
+
+def concern(code: str, probability: float, first_s: float = 300.0, last_s: float = 320.0) -> Concern:
+    first_ns, last_ns = (round((START_S + s) * NS_PER_S) for s in (first_s, last_s))
+    return Concern(code, f"area {code}", probability, 1_000.0, first_ns, last_ns)
+
+
+def look(telling: Telling, at: Course, *concerns: Concern) -> Alert | None:
+    return telling.look(concerns, at, "XXX", SETTINGS)
+
+
+def approve(telling: Telling, alert: Alert | None) -> Alert:
+    assert alert is not None
+    telling.decide(alert.identifier, alert)
+    return alert
+
+
+def test_what_is_unlikely_is_not_told() -> None:
+    telling = Telling()
+    assert look(telling, course(0.0), concern(NORTH, SETTINGS.probability_on / 2)) is None
+    assert telling.n == 0
+
+
+def test_alert_update_and_cancel_name_what_they_replace() -> None:
+    telling = Telling()
+    first = approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    assert (first.message, first.references, first.code.tolist()) == ("Alert", (), [NORTH])
+    second = approve(telling, look(telling, course(1.0), concern(NORTH, 0.5), concern(SOUTH, 0.4)))
+    assert (second.message, second.references) == ("Update", (first.identifier,))
+    assert "area XX-02" in second.reason
+    assert look(telling, course(310.0), concern(NORTH, 0.0), concern(SOUTH, 0.3)) is not None  # north has been passed
+    third = approve(telling, telling.pending)
+    assert third.code.tolist() == [SOUTH]
+    cancel = approve(telling, look(telling, course(340.0)))
+    assert (cancel.message, cancel.references, cancel.reason) == ("Cancel", (third.identifier,), PASSED)
+    assert (cancel.stage, cancel.certainty) == (Stage.PASSED, Certainty.OBSERVED)
+    assert cancel.code.tolist() == [SOUTH]  # those who were told last are told that it is over
+    assert telling.told is None
+    assert len({first.identifier, second.identifier, third.identifier, cancel.identifier}) == 4
+
+
+def test_an_area_does_not_flicker() -> None:
+    telling = Telling()
+    approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    between = (SETTINGS.probability_on + SETTINGS.probability_off) / 2
+    for second in range(1, 120):
+        low = 0.0 if second % 10 else between  # it comes back before it was away for long
+        assert look(telling, course(second), concern(NORTH, low)) is None
+    assert set(telling.warned) == {NORTH}
+
+
+def test_an_area_that_is_not_concerned_any_more_leaves_after_a_while() -> None:
+    telling = Telling()
+    approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    told = [look(telling, course(second)) for second in range(1, 30)]
+    cancels = [alert for alert in told if alert is not None]
+    assert [alert.message for alert in cancels] == ["Cancel"]
+    assert "no longer expected" in cancels[0].reason
+    assert cancels[0].sent_ns == round((START_S + 1 + SETTINGS.hold_s) * NS_PER_S)
+
+
+def test_passed_is_not_said_without_a_measurement_after_the_passing() -> None:
+    telling = Telling()
+    approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    lost = look(telling, course(60.0, updated_s=45.0, lost=True), concern(NORTH, 0.5))
+    assert approve(telling, lost).stage == Stage.TRACK_LOST
+    for second in range(61, 320 + round(SETTINGS.clear_s)):
+        assert look(telling, course(second, updated_s=45.0, lost=True), concern(NORTH, 0.0)) is None
+    over = look(telling, course(321.0 + SETTINGS.clear_s, updated_s=45.0, lost=True), concern(NORTH, 0.0))
+    assert over is not None
+    assert over.message == "Cancel"
+    assert "not observed" in over.reason
+
+
+def test_a_track_that_is_seen_again_is_said() -> None:
+    telling = Telling()
+    approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    approve(telling, look(telling, course(60.0, updated_s=45.0, lost=True), concern(NORTH, 0.5)))
+    again = look(telling, course(61.0), concern(NORTH, 0.5))
+    assert again is not None
+    assert again.reason == "is seen again"
+
+
+def test_what_a_person_refused_is_not_proposed_again_but_what_is_new_is() -> None:
+    telling = Telling()
+    first = look(telling, course(0.0), concern(NORTH, 0.5))
+    assert first is not None
+    telling.decide(first.identifier, None)
+    for second in range(1, 60):
+        assert look(telling, course(second), concern(NORTH, 0.5)) is None
+    second_one = look(telling, course(60.0), concern(NORTH, 0.5), concern(SOUTH, 0.5))
+    assert second_one is not None
+    assert (second_one.message, second_one.references) == ("Alert", ())  # nobody was told of the first
+
+
+def test_a_proposal_that_nobody_decided_is_replaced_and_withdrawn() -> None:
+    telling = Telling()
+    first = look(telling, course(0.0), concern(NORTH, 0.5))
+    second = look(telling, course(1.0), concern(NORTH, 0.5), concern(SOUTH, 0.5))
+    assert first is not None
+    assert second is not None
+    assert (second.message, second.references) == ("Alert", ())
+    assert telling.withdrawn == [first.identifier]
+    assert [look(telling, course(second)) for second in range(2, 40)] == [None] * 38
+    assert telling.withdrawn == [first.identifier, second.identifier]
+    assert telling.pending is None
+
+
+def test_an_arrival_that_moves_is_told_but_not_too_often() -> None:
+    telling = Telling()
+    approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    assert look(telling, course(2.0), concern(NORTH, 0.5, 350.0, 370.0)) is None
+    update = look(telling, course(SETTINGS.again_s), concern(NORTH, 0.5, 350.0, 370.0))
+    assert update is not None
+    assert update.reason == "the time has changed"
+
+
+def test_memory_goes_on_as_if_nothing_had_been() -> None:
+    telling = Telling()
+    approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    look(telling, course(1.0), concern(NORTH, 0.5), concern(SOUTH, 0.4))
+    again = Telling.of(telling.memory(pack), unpack)
+    one = look(telling, course(310.0), concern(SOUTH, 0.4))
+    other = look(again, course(310.0), concern(SOUTH, 0.4))
+    assert one is not None
+    assert other is not None
+    assert digest(one) == digest(other)

@@ -1,0 +1,69 @@
+// Elements of the page. Text from outside becomes text nodes and nothing else: there is no way here to set markup.
+
+/** @typedef {Node | string | number | null | undefined | false} Child */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, unknown>} [attributes] `on…` are listeners; `class`, `data-…`, `aria-…` and the like are attributes
+ * @param {...(Child | Child[])} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false).map(asNode));
+  return element;
+}
+
+/** @param {Child} child @returns {Node} */
+const asNode = (child) => (child instanceof Node ? child : document.createTextNode(plain(child)));
+
+/**
+ * Text of any origin as it may be shown: no characters that turn the reading direction or that cannot be seen, and short.
+ * @param {unknown} text @param {number} [most] letters
+ */
+export function plain(text, most = 400) {
+  const clean = String(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, "\ufffd");
+  return clean.length > most ? `${clean.slice(0, most)}…` : clean;
+}
+
+/** @param {string} id @returns {HTMLElement} */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`no element ${id}`);
+  return element;
+}
+
+/** @param {HTMLElement} element @param {unknown} text changes the document only when the text is another */
+export function say(element, text) {
+  const wanted = plain(text);
+  if (element.textContent !== wanted) element.textContent = wanted;
+}
+
+/**
+ * Make a list's elements those of `keys`, in that order; existing ones stay, so that focus and scrolling do.
+ * @template T
+ * @param {HTMLElement} list @param {T[]} items @param {(item: T) => string} key
+ * @param {(item: T) => HTMLElement} make @param {(element: HTMLElement, item: T) => void} update
+ */
+export function reconcile(list, items, key, make, update) {
+  /** @type {Map<string, HTMLElement>} */ const old = new Map();
+  for (const child of /** @type {HTMLElement[]} */ ([...list.children])) old.set(child.dataset.key ?? "", child);
+  items.forEach((item, k) => {
+    const name = key(item);
+    let element = old.get(name);
+    if (!element) {
+      element = make(item);
+      element.dataset.key = name;
+    }
+    old.delete(name);
+    update(element, item);
+    if (list.children[k] !== element) list.insertBefore(element, list.children[k] ?? null);
+  });
+  for (const gone of old.values()) gone.remove();
+}

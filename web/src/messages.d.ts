@@ -1,0 +1,76 @@
+// The texts of the wire (docs/picture-wire.md), for the type checker alone.
+
+export interface Hello {
+  type: "hello";
+  version: number;
+  program: string;
+  mode: "live" | "replay" | "exercise" | "export";
+  exercise: string | null;
+  node: string;
+  user: { name: string; role: "viewer" | "operator" };
+  view: string;
+  views: { key: string; name: string; is_own: boolean }[];
+  can: { seek: boolean; decide: boolean };
+}
+export interface ClockText {
+  type: "clock";
+  n: number;
+  picture_ms: number;
+  at_ms: number;
+  start_ms: number;
+  known_ms: number;
+  end_ms: number | null;
+  rate: number;
+  playing: boolean;
+  following: boolean;
+  jumped: boolean;
+  step_ms: number;
+  saying: string;
+}
+export interface Source { name: string; nation: string; is_nation: boolean }
+export interface Sensor {
+  name: string; nation: string; sort: string;
+  lat_deg: number | null; lon_deg: number | null; height_m: number | null;
+  state: "ok" | "silent" | "unknown"; seen_ms: number | null; carrier: string | null;
+  range_m_max: number | null; elevation_deg: number[] | null; sectors_deg: number[][] | null;
+}
+export interface Satellite {
+  name: string; nation: string; sort: string; from_ms: number; step_ms: number;
+  path_ecef_m: number[][]; half_angle_deg: number | null;
+}
+export interface LinkRow {
+  from: string; to: string; state: "up" | "away" | "unknown";
+  waiting: number; missing: number; seen_ms: number | null;
+}
+export interface Threat {
+  id: string; stage: string; certainty: string; kind: number[];
+  time_ms: number; updated_ms: number; since_ms: number; expires_ms: number;
+  end_ms: number | null; end_sigma_s: number | null;
+  end: { lat_deg: number; lon_deg: number; major_m: number; minor_m: number; bearing_deg: number } | null;
+  region: string; path: number[][];
+}
+export interface AlertArea {
+  code: string; name: string; probability: number; people: number; arrival_ms: number; arrival_latest_ms: number;
+}
+export interface AlertPlace { name: string; lat_deg: number; lon_deg: number; people: number; arrival_ms: number }
+export interface Alert {
+  identifier: string; sender: string; status: string; message: string; references: string[]; hazard: string;
+  threat: string; stage: string; certainty: string; sent_ms: number; expires_ms: number; picture_ms: number;
+  reason: string; life: "proposed" | "issued" | "revised" | "passed" | "cancelled" | "rejected";
+  changed_ms: number; acknowledged_by: string[]; decided_by: string;
+  areas: AlertArea[]; places: AlertPlace[];
+}
+export interface Area { code: string; name: string; people: number; rings_deg: number[][][] }
+export interface Launch { id: string; time_ms: number; first_ms: number; probability: number; line: number[][] }
+export interface Zone { name: string; sort: string; ring_deg: number[][]; height_m: (number | null)[] }
+export interface EventRow { time_ms: number; sort: string; text: string; id: string | null }
+export interface Health { is_well: boolean; node_ms: number; tracks: number; viewers: number; lines: string[] }
+export interface Story {
+  type: "story"; n: number; id: string; text: string; known: boolean;
+  history: number[][]; kinds: [number, number[]][]; models: [number, Record<string, number>][];
+  detections: { time_ms: number; received_ms: number; sensor: string; weight: number }[];
+  nations: { nation: string; first_ms: number; last_ms: number }[];
+  releases: { to: string; rule: string; outcome: string; time_ms: number }[];
+}
+export interface Coverage { type: "coverage"; n: number; height_m: number; rows: { name: string; rings_deg: number[][][] }[] }
+export type Name = [id: string, call_sign: string | null, icao: string | null, mode_3a: string | null, mmsi: string | null];
