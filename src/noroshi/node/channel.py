@@ -38,6 +38,7 @@ ANSWERS_MAX = 4_096
 PUMP_BYTES = 4_000_000  # of one pump where no rate is given: so that history does not hold up what is new
 SENT_BYTES_S = 8_000_000.0  # where no rate is given: what a partner may send is bounded (`run.live.intake`)
 PLEDGES_MAX = 60
+PLEDGE_NS = 30 * NS_PER_S  # one is kept in so long
 
 _ENCODER = msgspec.msgpack.Encoder()
 _BEACON = msgspec.msgpack.Decoder(Beacon)
@@ -323,7 +324,7 @@ class Channel:
         """
         if given.owner != self.partner or not is_pledged(given, self.receiver.keys):
             raise FormatError("a pledge that is not the partner's")
-        if self.pledged is None or given.time_ns > self.pledged.time_ns:
+        if self.pledged is None or given.time_ns > self.pledged.time_ns + PLEDGE_NS:
             self.pledged = given
 
     def _messages(self, now_ns: int) -> list[tuple[bytes, bool]]:
