@@ -7,6 +7,7 @@ from noroshi.exercise.dynamics.boost import Boost, Site, arc, fitted, rise
 from noroshi.exercise.dynamics.forces import Physics
 from noroshi.geo import wgs84
 from noroshi.records import Kind
+from noroshi.warning import ways
 from noroshi.warning.boosting import boost_from, thrust_between
 from noroshi.warning.forecast import ellipse, ending
 from noroshi.warning.foresee import foresee
@@ -121,3 +122,18 @@ def test_what_rises_higher_than_gliders_do_falls(flight):
     assert len(high.weight) == 256
     assert len(mixed.weight) == 512
     assert mixed.weight[:256].sum() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("burn_s", [0.4, 3.0, 12.5])
+def test_a_burn_gives_the_whole_of_its_push(flight, burn_s):
+    # Source: Tsiolkovsky: the acceleration a / (1 - q t) over the burn sums up to -a / q ln(1 - q burn)
+    state, rows = flight[1][-1], ways.bodies(2)
+    up = state[:3] / np.linalg.norm(state[:3])
+    rows[1, [ways.THRUST, ways.RATIO, ways.BURN_OUT]] = 40.0, 0.02, burn_s
+    rows[1, ways.TOWARDS : ways.TOWARDS + 3] = up
+    told = ways.fly(np.stack([state, state]), rows, START_NS, longest_s=40.0, step_s=1.0)
+    apart = (told.position_ecef_m[1] - told.position_ecef_m[0]) @ up
+    push = -40.0 / 0.02 * math.log(1.0 - 0.02 * burn_s)
+    gained = (apart[40] - apart[30]) / 10.0
+    # Gravity is less where it is higher: a few thousandths in these seconds
+    assert gained == pytest.approx(push, rel=0.01)

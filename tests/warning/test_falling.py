@@ -11,7 +11,7 @@ from noroshi.geo import wgs84
 from noroshi.geo.atmosphere import density_kg_m3
 from noroshi.warning import ways
 from noroshi.warning.falling import COEFFICIENT_KG_M2, SLOW_DRAG_MAX, fall_from
-from noroshi.warning.forecast import ellipse, ending
+from noroshi.warning.forecast import ellipse, ending, path_of
 
 SPIN = np.array([0.0, 0.0, wgs84.ROTATION_RATE_RAD_S])
 TO_GEODETIC = pyproj.Transformer.from_pipeline("+inv +proj=cart +ellps=WGS84")
@@ -164,3 +164,14 @@ def test_the_same_state_gives_the_same_bytes():
     first, second = (fall_from(state, covariance, START_NS) for _ in range(2))
     assert first.position_ecef_m.tobytes() == second.position_ecef_m.tobytes()
     assert first.end_ns.tobytes() == second.end_ns.tobytes()
+
+
+def test_what_is_on_the_ground_lies_there():
+    state = burnt_out()
+    state[:3] *= 6.3e6 / np.linalg.norm(state[:3])
+    forecast = fall_from(state, np.diag([100.0] * 3 + [1.0] * 3), START_NS)
+    end = ending(forecast)
+    assert np.all(forecast.end_ns == START_NS)
+    assert end.probability == 1.0
+    assert end.sigma_s == 0.0
+    assert len(path_of(forecast)["time_ns"]) == 1

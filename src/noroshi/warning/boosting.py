@@ -19,7 +19,7 @@ N_WAYS = 512
 UNREST_M2_S3 = 1.0  # of what is not measured: that of the filter (`motion.boost`)
 
 # What is believed beforehand of boosts.
-N_BOOSTS, N_MOMENTS = 2_048, 64
+N_BOOSTS, N_MOMENTS = 2_048, 128
 SPEED_M_S = (1_500.0, 7_500.0)  # at burn-out, relative to the ground; 300 km of range to an orbit, nearly
 CLIMB_RAD = (math.radians(5.0), math.radians(85.0))  # at burn-out: of a glider to lofted
 # Source: American Physical Society (2004), Rev. Mod. Phys. 76, S1: 60 s of a short-range one, 180 s (solid) to 240 s
@@ -31,10 +31,12 @@ LIFT_OFF_KG_M2 = 20_000.0  # ballistic coefficient
 SHOOTING_ROUNDS = 4
 
 # How near to a state of that library a track's must be, beside what the track itself does not know.
-NEAR_HEIGHT, NEAR_HEIGHT_M = 0.04, 500.0
-NEAR_SPEED, NEAR_SPEED_M_S = 0.02, 15.0
+NEAR_HEIGHT, NEAR_HEIGHT_M = 0.02, 300.0
+NEAR_SPEED, NEAR_SPEED_M_S = 0.01, 10.0
 NEAR_THRUST = 0.05
-STEERING_RAD = 0.02  # off the plane in which it rises
+NEAR_MIN, FARTHER = 40.0, 0.7  # so many must count; else all farther off count more
+HEIGHT_SIGMAS = 8.0
+STEERING_RAD = 0.015  # off the plane in which it rises, and in it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,17 +45,13 @@ class _Boosts:
 
     Attributes:
         held: (3, n) height [m], and upward and level velocity relative to the ground [m/s].
-        thrust_m_s2, ratio_per_s: (n,) acceleration by thrust, and mass burnt a second over mass left.
-        left_s: (n,) until burn-out.
-        pitch_rad: (n,) of the mean thrust from then on.
+        told: (4, n) time until burn-out [s], acceleration by thrust [m/s2], mass burnt a second over mass left [1/s],
+            and pitch of the mean thrust from then on [rad].
         weight: (n,) of each, by the time for which it lasts.
     """
 
     held: Floats
-    thrust_m_s2: Floats
-    ratio_per_s: Floats
-    left_s: Floats
-    pitch_rad: Floats
+    told: Floats
     weight: Floats
 
 
@@ -85,24 +83,19 @@ def boost_from(
             ended by then, evenly.
         n_ways: how many ways; even.
     """
-    z = normal_points(n_ways, 10)
+    z = normal_points(n_ways, 12)
     covariance = covariance_ecef + unrest(unseen_s, UNREST_M2_S3)
     states = spread(state_ecef, covariance, z[:, :6])
-    lat, lon, height = geodetic_from_ecef(state_ecef[:3])
+    lat, lon, _ = geodetic_from_ecef(state_ecef[:3])
     axes = enu_axes(lat, lon)
-    boosts = _boosts()
-    near = _near(boosts, axes, float(height), state_ecef, covariance, thrust_m_s2)
-    chosen = np.searchsorted(near, ndtr(z[:, 6]) * near[-1]).clip(0, len(near) - 1)
+    known = None if thrust_m_s2 is None else np.maximum(thrust_m_s2[0] + thrust_m_s2[1] * z[:, 9], 0.1)
+    left_s, thrust, ratio, pitch = _going_on(axes, states, covariance, known, thrust_m_s2, ndtr(z[:, 6]))
     rows = bodies(n_ways)
-    rows[:, THRUST], rows[:, RATIO] = boosts.thrust_m_s2[chosen], boosts.ratio_per_s[chosen]
-    if thrust_m_s2 is not None:
-        rows[:, THRUST] = np.maximum(thrust_m_s2[0] + thrust_m_s2[1] * z[:, 9], 0.0)
-    rows[:, BURN_OUT] = boosts.left_s[chosen]
-    if dark_s is not None:
-        rows[:, BURN_OUT] = dark_s * ndtr(z[:, 6])
+    rows[:, THRUST], rows[:, RATIO] = thrust if known is None else known, ratio
+    rows[:, BURN_OUT] = left_s if dark_s is None else dark_s * ndtr(z[:, 6])
+    pitch = pitch + STEERING_RAD * z[:, 11]
     east, north = (states[:, 3:] @ axes.T)[:, :2].T
-    course = np.arctan2(east, north) + STEERING_RAD * z[:, 9]
-    pitch = boosts.pitch_rad[chosen]
+    course = np.arctan2(east, north) + STEERING_RAD * z[:, 10]
     towards = np.stack([np.cos(pitch) * np.sin(course), np.cos(pitch) * np.cos(course), np.sin(pitch)], axis=1)
     rows[:, TOWARDS : TOWARDS + 3] = towards @ axes
     low, high = (math.log(each) for each in COEFFICIENT_KG_M2)
@@ -111,43 +104,67 @@ def boost_from(
     return fly(states, rows, time_ns)
 
 
-def _near(
-    boosts: _Boosts,
+def _going_on(
     axes: Floats,
-    height_m: float,
-    state: Floats,
+    states: Floats,
     covariance: Floats,
+    known_m_s2: Floats | None,
     thrust_m_s2: tuple[float, float] | None,
-) -> Floats:
-    """Return the running sum of the boosts' weights, once each counts by how near it is to the track."""
-    velocity = axes @ state[3:]
+    shares: Floats,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return time left [s], thrust [m/s2], ratio [1/s] and pitch [rad] of m ways, each from a boost near to the track.
+
+    Boosts count by how near they are to the track's mean, and are taken at these shares (m,) of their weight in the
+    order of what is left of their burns. What a boost's numbers are at a way's own height, velocity and thrust, and not
+    at the boost's, a linear regression over all that are near tells.
+
+    Source: Beaumont, Zhang and Balding (2002), Approximate Bayesian computation in population genetics, Genetics 162,
+    2025-2035 (local linear regression).
+    """
+    boosts, mean = _boosts(), states.mean(axis=0)
+    velocity = axes @ mean[3:]
     level = math.hypot(velocity[0], velocity[1])
-    along = velocity[:2] / max(level, 1e-9) @ axes[:2]
-    speed = math.hypot(level, velocity[2])
-    up = axes[2]
-    wanted = np.array([height_m, velocity[2], level])
     root = np.zeros((3, 6))
-    root[0, :3], root[1, 3:], root[2, 3:] = up, up, along
-    spread_of = root @ covariance @ root.T
-    spread_of += np.diag(
-        [
-            (NEAR_HEIGHT_M + NEAR_HEIGHT * height_m) ** 2,
-            (NEAR_SPEED_M_S + NEAR_SPEED * speed) ** 2,
-            (NEAR_SPEED_M_S + NEAR_SPEED * speed) ** 2,
-        ]
+    root[0, :3], root[1, 3:], root[2, 3:] = axes[2], axes[2], velocity[:2] / max(level, 1e-9) @ axes[:2]
+    near = root @ covariance @ root.T
+    height_m = float(geodetic_from_ecef(mean[:3])[2])
+    off_m_s = NEAR_SPEED_M_S + NEAR_SPEED * math.hypot(level, velocity[2])
+    near += np.diag([(NEAR_HEIGHT_M + NEAR_HEIGHT * height_m) ** 2, off_m_s**2, off_m_s**2])
+    reach_m = HEIGHT_SIGMAS * math.sqrt(near[0, 0])
+    first, last = np.searchsorted(boosts.held[0], [height_m - reach_m, height_m + reach_m])
+    first, last = (first, last) if last > first else (0, len(boosts.weight))
+    held = boosts.held[:, first:last]
+    own = np.stack([geodetic_from_ecef(states[:, :3])[2], *(states[:, 3:] @ root[1:, 3:].T).T])
+    apart = np.square(np.linalg.inv(np.linalg.cholesky(near)) @ (held - [[height_m], [velocity[2]], [level]])).sum(
+        axis=0
     )
-    whiten = np.linalg.inv(np.linalg.cholesky(spread_of))
-    apart = np.square(whiten @ (boosts.held - wanted[:, None])).sum(axis=0)
-    if thrust_m_s2 is not None:
-        mean, sigma = thrust_m_s2
-        apart += (boosts.thrust_m_s2 - mean) ** 2 / (sigma**2 + (NEAR_THRUST * mean) ** 2)
-    near: Floats = np.cumsum(boosts.weight * np.exp(-0.5 * (apart - apart.min())))
-    return near
+    if thrust_m_s2 is not None and known_m_s2 is not None:
+        held = np.vstack([held, np.log(boosts.told[1, first:last])])
+        own = np.vstack([own, np.log(known_m_s2)])
+        sigma = math.hypot(thrust_m_s2[1], NEAR_THRUST * thrust_m_s2[0])
+        apart += ((np.exp(held[3]) - thrust_m_s2[0]) / sigma) ** 2
+    apart -= apart.min()
+    while True:
+        weight = boosts.weight[first:last] * np.exp(-0.5 * apart)
+        if weight.sum() ** 2 >= NEAR_MIN * np.square(weight).sum() or apart.max() < 1.0:
+            break
+        apart *= FARTHER
+    weight /= weight.sum()
+    told = boosts.told[:, first:last].copy()
+    told[1:3] = np.log(told[1:3])
+    order = np.argsort(told[0], kind="stable")
+    chosen = order[np.searchsorted(np.cumsum(weight[order]), shares).clip(0, len(order) - 1)]
+    middle, usual = held @ weight, told @ weight
+    scale = np.sqrt(np.square(held - middle[:, None]) @ weight) + 1e-12
+    bent = (held - middle[:, None]) / scale[:, None]
+    slopes = np.linalg.pinv((bent * weight) @ bent.T, hermitian=True) @ ((bent * weight) @ (told - usual[:, None]).T)
+    numbers = told[:, chosen] - slopes.T @ ((held[:, chosen] - own) / scale[:, None])
+    return np.maximum(numbers[0], 0.0), np.exp(numbers[1]), np.exp(numbers[2]), numbers[3]
 
 
 @cache
 def _boosts() -> _Boosts:
-    """Return the library, sorted by what is left of the burn so that neighbours in it go on alike."""
+    """Return the library, sorted by height."""
     u = ndtr(normal_points(N_BOOSTS, 4))
     speed = SPEED_M_S[0] + (SPEED_M_S[1] - SPEED_M_S[0]) * u[:, 0]
     climb = CLIMB_RAD[0] + (CLIMB_RAD[1] - CLIMB_RAD[0]) * u[:, 1]
@@ -163,7 +180,7 @@ def _boosts() -> _Boosts:
         height.min(axis=1) >= 0.0
     )
     weight = np.repeat(np.where(real, burn_s, 0.0)[:, None], N_MOMENTS, axis=1)
-    order = np.argsort(left[:, :-1].ravel(), kind="stable")
+    order = np.argsort(height[:, :N_MOMENTS].ravel(), kind="stable")
     order = order[weight.ravel()[order] > 0.0]
 
     def sorted_(rows: Floats) -> Floats:
@@ -171,10 +188,7 @@ def _boosts() -> _Boosts:
 
     return _Boosts(
         held=np.stack([sorted_(height), sorted_(up), sorted_(level)]),
-        thrust_m_s2=sorted_(thrust),
-        ratio_per_s=sorted_(ratio),
-        left_s=sorted_(left),
-        pitch_rad=sorted_(pitch),
+        told=np.stack([sorted_(left), sorted_(thrust), sorted_(ratio), sorted_(pitch)]),
         weight=sorted_(weight),
     )
 

@@ -11,7 +11,7 @@ from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_fro
 
 CENTRING_ROUNDS = 4
 PATH_POINTS = 60
-SMOOTHING = 0.5  # width of the kernel about each way, over the spread of all
+SMOOTHING = 0.25  # width of the kernel about each way, over the spread of all
 
 
 def _kernel(rings: int, spokes: int) -> Floats:

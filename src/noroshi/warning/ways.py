@@ -127,7 +127,7 @@ def _fly(
                 reach = 0.0 if stage == 0 else (1.0 if stage == 3 else 0.5)
                 for i in range(6):
                     y[i] = x[i] if stage == 0 else x[i] + h * reach * rate[i]
-                trusted_s = _slopes(t + h * reach, y, row, bank[way], bank_step_s, rate, by_state)
+                trusted_s = _slopes(t + h * reach, t < row[BURN_OUT], y, row, bank[way], bank_step_s, rate, by_state)
                 if stage == 0:
                     h = min(max(trusted_s, SHORTEST_S), longest_s - t)
                     if t < row[BURN_OUT] < t + h:
@@ -164,9 +164,12 @@ def _fly(
 
 @kernel
 def _slopes(
-    t: float, x: Floats, row: Floats, bank: Floats, bank_step_s: float, rate: Floats, by_state: Floats
+    t: float, burns: bool, x: Floats, row: Floats, bank: Floats, bank_step_s: float, rate: Floats, by_state: Floats
 ) -> float:
-    """Write f(x) and return the longest step [s] to trust."""
+    """Write f(x) and return the longest step [s] to trust.
+
+    Whether it burns is said by the step, which ends with the burn: at its very end it does too.
+    """
     fall(x, rate, by_state)
     ux, uy, uz, height = vertical_at(x[0], x[1], x[2])
     climb = ux * x[3] + uy * x[4] + uz * x[5]
@@ -175,7 +178,7 @@ def _slopes(
         step_s = _add_air(t, x, ux, uy, uz, height, climb, row, bank, bank_step_s, rate)
     elif climb < 0.0:
         step_s = min(step_s, 2.0 + 0.5 * (height - AIR_M) / -climb)
-    if t < row[BURN_OUT]:
+    if burns:
         push = row[THRUST] / max(1.0 - row[RATIO] * t, 0.05)
         cos, sin = math.cos(ROTATION_RATE_RAD_S * t), math.sin(ROTATION_RATE_RAD_S * t)
         rate[3] += push * (cos * row[TOWARDS] + sin * row[TOWARDS + 1])

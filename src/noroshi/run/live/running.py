@@ -86,6 +86,7 @@ class Running:
         self.keys = wanted.keys or folder / live.keys
         self.state = wanted.state or folder / live.state
         self.people = folder / live.people
+        self.deciding: Deciding | None = None
         self._arrived = threading.Event()
         if wanted.for_s is not None and not 0.0 < wanted.for_s < 1e9:
             raise ValueError(f"--for {wanted.for_s:g}: give a number of seconds above 0")
@@ -147,9 +148,8 @@ class Running:
             core.exchange.policy = policies.begin("" if sharing is None else sharing.policy, now_ns())
             core.exchange.old_policy = policies.find
         memory.start(described.setup)
-        deciding = None
         if core.watch:
-            deciding = Deciding(self.nation.code, core.watch, self._register(), self.people, self._arrived.set)
+            self.deciding = Deciding(self.nation.code, core.watch, self._register(), self.people, self._arrived.set)
         exercise = _exercise(feeds, sharing)
         links: dict[str, Link] = {}
         stack.callback(_close_all, links)
@@ -176,7 +176,7 @@ class Running:
             sites=list(sites.values()),
             folder=self.state,
             step_ns=round(self.live.picture_s * NS_PER_S),
-            decide=deciding.decide if deciding else None,
+            decide=self.deciding.decide if self.deciding else None,
         )
         stack.callback(ways_out.close)
         desk = self._desk(stack, core)
@@ -188,7 +188,7 @@ class Running:
             wait=self._wait,
             now_ns=now_ns,
             heard=self._heard(ways_out, desk),
-            decided=deciding.receive if deciding else lambda _: (),
+            decided=self.deciding.receive if self.deciding else lambda _: (),
             took=ways_out.took,
             look=watcher.look if watcher else lambda _: (),
             tick=auditing.tick if auditing else lambda _: None,

@@ -22,7 +22,7 @@ AHEAD = 2  # frames that a page need not have taken yet
 TICK_S = 0.1
 IDLE_S = 1.0
 SLOW_S = 60.0  # who does not take one message within this is dropped
-SAID_S_MAX = 50.0  # messages a second
+SAID_S_MAX = 200.0  # messages a second
 REFUSED_MAX = 20
 POLICY_VIOLATION = 1008
 
