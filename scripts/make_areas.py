@@ -1,8 +1,8 @@
 # /// script
 # requires-python = ">=3.11,<3.14"
-# dependencies = ["numpy==2.2.6", "pyproj==3.7.2", "scipy==1.15.3", "shapely==2.1.2"]
+# dependencies = ["numpy==2.4.6", "pyproj==3.7.2", "scipy==1.17.1", "shapely==2.2.0"]
 # ///
-"""Make `src/noroshi/data/areas/*.npz` from three published packages and from official counts of people.
+"""Make `src/noroshi/data/areas/*.npz` from four published packages and from official counts of people.
 
     uv run --script scripts/make_areas.py --cache /tmp/areas src/noroshi/data/areas
 

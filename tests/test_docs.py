@@ -78,6 +78,7 @@ PAGES = (
     "edges",
     "node",
     "command",
+    "advice",
     "fusion",
     "alerts",
 )

@@ -28,7 +28,7 @@ CONSTELLATIONS = {
     "28 in 4": Mover(satellites=28, planes=4, phasing=1, pattern="star", inclination_deg=81.0),
     "24 in 4": Mover(satellites=24, planes=4, phasing=1, pattern="delta", inclination_deg=55.0),
 }
-EYE = Infrared()
+EYE = Infrared(noise_sky_w_m2=1e-10, noise_limb_w_m2=5e-10, noise_earth_w_m2=1e-9)  # as in the shipped nations
 EYE_BELIEVED = {"line_sigma_rad": 60e-6, "scan_period_s": EYE.revisit_s, "height_prior_m_max": 300_000.0}
 RADAR = Radar(
     rotating=False, scan_time_s=5.0, measures_elevation=True, reference_range_m=1_800_000.0, range_m_max=3_000_000.0,
@@ -37,7 +37,7 @@ RADAR = Radar(
 )  # fmt: skip
 RADAR_BELIEVED = {
     "range_sigma_m": 60.0, "azimuth_sigma_rad": 0.0012, "elevation_sigma_rad": 0.0016, "scan_period_s": 5.0,
-    "range_m_max": 3_000_000.0, "speed_sigma_m_s": 2500.0, "climb_sigma_m_s": 1500.0,
+    "range_m_max": 3_000_000.0,
 }  # fmt: skip
 
 

@@ -61,6 +61,9 @@ def test_a_bound_holds_when_the_time_is_short():
     assert short.value <= exact.value <= short.bound + FEASIBLE * problem.weight.sum()
     assert exact.gap <= 1e-4
     assert short.inputs == exact.inputs
+    told = exact.told(short)
+    assert (told["objective"], told["gap"]) == (exact.value, exact.gap)
+    assert set(short.chosen) - set(told["changed"]["gone"]) | set(told["changed"]["new"]) == set(exact.chosen)
 
 
 @pytest.mark.parametrize(("number", "losses"), [(0, 0), (8, 1), (2, 3), (1, 2)])

@@ -101,6 +101,10 @@ def test_time_that_is_over_leaves_the_greedy_plan_and_its_gap():
     assert plan.reward == plan.greedy_reward <= plan.bound
     assert len(problem.option) < SMALL
     assert plan.inputs == problem.digest
+    better = advise(problem, time_limit_s=10.0, clock=still)
+    told = better.told(plan)
+    assert told["objective"] == better.reward >= told["alternatives"][0]["objective"]
+    assert told["changed"]["kept"] + told["changed"]["new"] == told["looks"] == len(better.chosen)
     assert sum(FALLS) < 2.0
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from command_scenes import KEYS, NS, PEOPLE, SETTINGS, STAFF, START_NS, alert_of, said, says, task
 
+from noroshi.advice.looks import advise, looks
 from noroshi.command.core import Command
 from noroshi.command.matters import Refusal
 from noroshi.command.people import sign
-from noroshi.command.rows import decision_of, rows_of
+from noroshi.command.rows import Said, decision_of, rows_of, said_in
 from noroshi.command.transitions import OPEN, TABLE, Action, Role, Step, may_follow
 from noroshi.run.authority import shipped
 
@@ -56,6 +57,21 @@ def test_any_order_of_arrival_gives_the_same_state():
         assert len([one for one in reader.take() if one.channel == "heard"]) == 5
         assert not reader.unsent()
     assert len(seen) == 1
+
+
+def test_what_is_held_is_bounded():
+    reader, at = nation("USA"), START_NS
+    row = said(nation("JPN").book, "s", Step.RECOMMENDED, "ueda@JPN", at, what=task())
+    refusals = [
+        reader.book.take_row(msgspec.structs.replace(row, version=k, key=f"{k}"), at, source="JPN").refusal
+        for k in range(1, 70)
+    ]
+    assert refusals == [Refusal.HELD] * 64 + [Refusal.TOO_MANY_HELD] * 5
+    refusals = [
+        reader.book.take_row(msgspec.structs.replace(row, stream=f"{k}", version=1), at, source="JPN").refusal
+        for k in range(1_001)
+    ]
+    assert refusals == [Refusal.HELD] * 999 + [Refusal.TOO_MANY_HELD] * 2
 
 
 def test_nobody_writes_in_anothers_stream():
@@ -112,6 +128,26 @@ def test_a_request_crosses_nations_is_vetoed_once_and_approved_once_and_is_seen_
         assert node.book.matters["USA", "second"].state == Step.DONE_OK
         assert not node.book.inbox()
     assert jpn.book.matters["USA", "second"].rows == usa.book.matters["USA", "second"].rows
+
+
+def test_a_request_is_answered_by_a_recommendation_with_its_advice():
+    node, at = nation("JPN").book, START_NS
+    asked = task(areas=("JP-02",))
+    assert says(node, "s", Step.REQUESTED, "sato@JPN", at, what=asked, reason="a gap in the north").refusal is None
+    (waiting,) = node.inbox(nation="JPN", role=Role.SENSOR_MANAGER)
+    assert (waiting.state, waiting.reason) == (Step.REQUESTED, "a gap in the north")
+    plan = looks(np.ones((1, 2), np.int64), np.array([3.0, 2.0]), np.ones((1, 2, 2), bool))
+    advice = advise(plan, time_limit_s=1.0, clock=lambda: 0.0).told()
+    said_ = Said(what=msgspec.structs.replace(asked, detail={"looks": [[0, 0]]}), advice=advice)
+    assert node.say(("JPN", "s"), Step.RECOMMENDED, at + NS, said=said_).refusal is None
+    assert says(node, "s", Step.APPROVED, "sato@JPN", at + NS).refusal is Refusal.ROLE
+    assert says(node, "s", Step.APPROVED, "mori@JPN", at + NS).refusal is None
+    told = said_in(node.matters["JPN", "s"].rows[1].content).advice
+    assert (told["gap"], told["objective"], told["bound"]) == (0.0, 5.0, 5.0)
+    other = task(areas=("JP-02",), action=Action.COVER)
+    says(node, "t", Step.REQUESTED, "sato@JPN", at, what=asked)
+    assert node.say(("JPN", "t"), Step.RECOMMENDED, at, said=Said(what=other)).refusal is Refusal.FIELDS
+    assert says(node, "t", Step.REJECTED, "mori@JPN", at, reason="no").refusal is None
 
 
 def test_a_joint_stream_is_written_by_one_nation_at_a_time():

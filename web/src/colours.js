@@ -11,7 +11,7 @@ export const SIDES = ["unknown", "neutral", "suspect", "friend", "hostile"];
 export const AFFILIATION = {
   safe: {
     dark: { suspect: "#ff5046", hostile: "#ff5046", friend: "#46aaff", neutral: "#cdd7dc", unknown: "#ffeb5a" },
-    light: { suspect: "#c4160c", hostile: "#c4160c", friend: "#005fcc", neutral: "#4a545c", unknown: "#a88400" },
+    light: { suspect: "#a80010", hostile: "#a80010", friend: "#005fcc", neutral: "#3a444c", unknown: "#b08d00" },
   },
   app6: {
     dark: { suspect: "#ff8080", hostile: "#ff8080", friend: "#80e0ff", neutral: "#aaffaa", unknown: "#ffff80" },

@@ -197,10 +197,13 @@ export class Overlay {
   labelOf(i, x, y, big, isSelected) {
     const frame = /** @type {NonNullable<World["frame"]>} */ (this.world.frame);
     const threat = frame.mark[i] & (THREATENS | ALERTED) ? 20 : 0;
+    const { theme, palette } = settings;
+    const isSuspect = frame.affiliation[i] >= SUSPECT;
+    const isPlain = theme === "light" && !isSuspect; // yellow words cannot be read on white
     return {
-      x, y, gap: big ? 13 : 7, lines: trackLines(this.world, i, isSelected), boxed: isSelected || frame.affiliation[i] >= SUSPECT,
-      priority: (isSelected ? 60 : 0) + threat + (frame.affiliation[i] >= 2 ? 10 : 0) + (KINDS[frame.kind[i]] === "aircraft" ? 1 : 0),
-      colour: AFFILIATION[settings.palette][settings.theme][SIDES[frame.affiliation[i]]],
+      x, y, gap: big ? 13 : 7, lines: trackLines(this.world, i, isSelected), boxed: isSelected || isSuspect,
+      priority: (isSelected ? 60 : 0) + threat + (isSuspect ? 10 : 0) + (KINDS[frame.kind[i]] === "aircraft" ? 1 : 0),
+      colour: isPlain ? MAP.light.text : AFFILIATION[palette][theme][SIDES[frame.affiliation[i]]],
     };
   }
 

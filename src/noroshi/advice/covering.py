@@ -91,6 +91,28 @@ class SitePlan:
         """How much better a choice could be at most, as a share of the bound."""
         return (self.bound - self.value) / self.bound if self.bound > 0.0 else 0.0
 
+    def told(self, before: "SitePlan | None" = None) -> dict[str, Any]:
+        """Return what a recommendation is to say of it, as plain data.
+
+        Args:
+            before: the last plan for the same sites, to say which came and went.
+        """
+        old = None if before is None else set(before.chosen)
+        return {
+            "problem": "who covers what when sites fail",
+            "inputs": self.inputs,
+            "solver": "HiGHS",
+            "objective": self.value,
+            "bound": self.bound,
+            "gap": self.gap,
+            "alternatives": [{"plan": "greedy", "sites": list(self.greedy), "objective": self.greedy_value}],
+            "sites": list(self.chosen),
+            "worst_loss": list(self.loss),
+            "changed": None
+            if old is None
+            else {"new": sorted(set(self.chosen) - old), "gone": sorted(old - set(self.chosen))},
+        }
+
 
 def worst_losses(problem: Covering, chosen: Sequence[int]) -> list[tuple[float, Loss]]:
     """Return what stays covered after each loss of so many of the chosen sites, the worst first."""
@@ -167,7 +189,7 @@ def advise(problem: Covering, *, time_limit_s: float, clock: Clock, gap: float =
         left_s = ends_s - clock()
         if bound - value <= gap * bound or left_s <= 0.0:
             break
-        chosen, told = _solve(problem, known, left_s, gap)
+        chosen, told, is_proven = _solve(problem, known, left_s, gap)
         bound = min(bound, told)
         if chosen is None:
             break
@@ -177,7 +199,7 @@ def advise(problem: Covering, *, time_limit_s: float, clock: Clock, gap: float =
                 best, value = choice, value_of(problem, choice)
         before = len(known)
         _learn(problem, chosen, known)
-        if len(known) == before:
+        if len(known) == before and is_proven:
             break
     lost = worst_losses(problem, best)[0]
     nominal = float(problem.weight[problem.covers[list(best)].any(0)].sum())
@@ -194,8 +216,8 @@ def _learn(problem: Covering, chosen: Sequence[int], known: list[Loss]) -> None:
 
 def _solve(
     problem: Covering, known: Sequence[Loss], time_limit_s: float, gap: float
-) -> tuple[tuple[int, ...] | None, float]:
-    """Return the best choice against some losses, None if none was found in time, and its bound.
+) -> tuple[tuple[int, ...] | None, float, bool]:
+    """Return the best choice against some losses, None if none was found in time, its bound, and if it is the best.
 
     Columns are the value, the sites, and for each loss the areas that stay covered. Areas that the same sites reach are
     one.
@@ -234,5 +256,6 @@ def _solve(
     )
     told = np.inf if answer.mip_dual_bound is None else -float(answer.mip_dual_bound)
     if answer.x is None:
-        return None, told
-    return tuple(int(site) for site in np.nonzero(answer.x[1 : 1 + n] > 0.5)[0]), told
+        return None, told, False
+    chosen = tuple(int(site) for site in np.nonzero(answer.x[1 : 1 + n] > 0.5)[0])
+    return chosen, told, answer.status == 0

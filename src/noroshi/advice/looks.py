@@ -16,6 +16,7 @@ the transportation problem", Annals of Operations Research 20 (1989).
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,25 @@ class LookPlan:
     def gap(self) -> float:
         """How much better a plan could be at most, as a share of the bound."""
         return (self.bound - self.reward) / self.bound if self.bound > 0.0 else 0.0
+
+    def told(self, before: "LookPlan | None" = None) -> dict[str, Any]:
+        """Return what a recommendation is to say of it, as plain data.
+
+        Args:
+            before: the last plan for the same options, to say how many looks changed.
+        """
+        kept = None if before is None else len(np.intersect1d(self.chosen, before.chosen))
+        return {
+            "problem": "which sensor looks where",
+            "inputs": self.inputs,
+            "solver": self.solver,
+            "objective": self.reward,
+            "bound": self.bound,
+            "gap": self.gap,
+            "alternatives": [{"plan": "greedy", "objective": self.greedy_reward}],
+            "looks": len(self.chosen),
+            "changed": None if kept is None else {"kept": kept, "new": len(self.chosen) - kept},
+        }
 
 
 def looks(capacity: NDArray[np.int64], weight: NDArray[np.float64], visible: NDArray[np.bool_]) -> Looks:

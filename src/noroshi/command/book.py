@@ -45,7 +45,7 @@ from noroshi.records import Decision
 TO_DO = (*UNDER_WAY, Step.EXECUTING)
 TO_SEND = (Step.TASKED,)
 """Before which steps it is looked again whether what was approved still may be. An alert that is out is out."""
-EARLY_MAX = 1_000
+EARLY_MAX, EARLY_STREAMS_MAX = 64, 1_000  # steps held in a stream, and streams in which some are
 REPORTS = (Step.RECEIVED, Step.EXECUTING, Step.DONE_OK, Step.DONE_NOT_OK)  # of the machine that does the task
 
 
@@ -367,6 +367,8 @@ class Book:
         return Verdict()
 
     def _hold(self, key: Key, row: Row, source: str) -> Verdict:
+        if key not in self._early and len(self._early) >= EARLY_STREAMS_MAX:
+            return Verdict(Refusal.TOO_MANY_HELD)
         held = self._early.setdefault(key, {})
         if len(held) >= EARLY_MAX:
             return Verdict(Refusal.TOO_MANY_HELD)

@@ -23,11 +23,13 @@ class Start:
         climb_sigma_m_s: the same along the vertical.
         share: of what a sensor sees for the first time so much moves like this; what is left of 1 is shared alike by
             the models that state none.
+        sojourn_s: how long it moves like this on average.
     """
 
     speed_sigma_m_s: float
     climb_sigma_m_s: float
     share: float
+    sojourn_s: float
 
 
 class Motion(Protocol):

@@ -49,7 +49,7 @@ class Motion:
     """
 
     KIND: ClassVar[Kind] = Kind.BALLISTIC
-    STARTS: ClassVar[Start] = Start(speed_sigma_m_s=2_500.0, climb_sigma_m_s=1_500.0, share=0.05)
+    STARTS: ClassVar[Start] = Start(speed_sigma_m_s=2_500.0, climb_sigma_m_s=1_500.0, share=0.05, sojourn_s=200.0)
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         "x_ecef_m",
         "y_ecef_m",

@@ -43,7 +43,7 @@ class Motion:
     """
 
     KIND: ClassVar[Kind] = Kind.BOOSTING
-    STARTS: ClassVar[Start] = Start(speed_sigma_m_s=1_000.0, climb_sigma_m_s=1_000.0, share=0.02)
+    STARTS: ClassVar[Start] = Start(speed_sigma_m_s=1_000.0, climb_sigma_m_s=1_000.0, share=0.02, sojourn_s=60.0)
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         "x_ecef_m",
         "y_ecef_m",

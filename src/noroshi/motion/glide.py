@@ -46,7 +46,7 @@ class Motion:
     """
 
     KIND: ClassVar[Kind] = Kind.GLIDING
-    STARTS: ClassVar[Start] = Start(speed_sigma_m_s=2_500.0, climb_sigma_m_s=500.0, share=0.02)
+    STARTS: ClassVar[Start] = Start(speed_sigma_m_s=2_500.0, climb_sigma_m_s=500.0, share=0.02, sojourn_s=300.0)
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         "x_ecef_m",
         "y_ecef_m",

@@ -67,13 +67,18 @@ class Watch:
             self._settle()
 
     def wake(self, now_ns: int, picture: Callable[[int], Tracks]) -> None:
-        """Look, if it is time, and let lapse what nobody decided."""
-        self.command.wake(now_ns)
-        self._settle()
-        if self._look_ns is None or self._look_ns > now_ns:
-            return
-        self._look_ns = now_ns // self.period_ns * self.period_ns + self.period_ns
-        said = self.warner.look(picture(now_ns), now_ns)
+        """Do all that is due until now, each at the time at which it is due, so that a replay does the same."""
+        while (due_ns := self.wake_ns()) is not None and due_ns <= now_ns:
+            deadline_ns = self.command.wake_ns()
+            if deadline_ns is not None and deadline_ns <= due_ns:
+                self.command.wake(due_ns)
+                self._settle()
+            if self._look_ns is not None and self._look_ns <= due_ns:
+                self._look(picture(due_ns), due_ns)
+                self._look_ns = due_ns + self.period_ns
+
+    def _look(self, picture: Tracks, now_ns: int) -> None:
+        said = self.warner.look(picture, now_ns)
         self.command.receive(said.threats, now_ns)
         if len(said.threats):
             self._given.append(Outgoing("threats", said.threats))

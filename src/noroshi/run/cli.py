@@ -25,6 +25,7 @@ from noroshi.run.printing import printable
 from noroshi.run.releasing.command import app as release
 from noroshi.run.releasing.command import audit
 from noroshi.run.warn.command import warn
+from noroshi.run.web.command import picture
 
 if TYPE_CHECKING:
     from noroshi.run.api import Tracked
@@ -145,12 +146,18 @@ def replay(
     plot: Annotated[Path | None, typer.Option(help="A map of sensors, plots and tracks.")] = None,
     smooth: Annotated[bool, typer.Option("--smooth", help="Smooth the tracks after the fact.")] = False,
     threads: Annotated[int, typer.Option(help="Threads; the tracks are the same.", min=1, max=64)] = 1,
+    in_browser: Annotated[bool, typer.Option("--picture", help="Show it in a browser, with a cursor in time.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
     """Run a journal again: the same bytes come out."""
     from noroshi.run import api, outputs
 
     with one_line():
+        if in_browser:
+            from noroshi.run.web.command import show_journal
+
+            show_journal(journal)
+            return
         for path in out or []:
             outputs.check_ending(path)
         _check_places(plot, None)
@@ -323,13 +330,23 @@ def exercise(
 
 @app.command(epilog="Example: noroshi demo")
 def demo(
-    headless: Annotated[bool, typer.Option("--headless", help="Open no window: for machines.")] = False,  # noqa: ARG001
-    processes: Annotated[int, typer.Option(help="Spread the nodes over so many.", min=1, max=64)] = 2,
-    plot: Annotated[Path | None, typer.Option(help="A map of what was tracked: .png, .svg or .pdf.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="Print tables instead of a picture.")] = False,
+    rate: Annotated[float, typer.Option(help="The picture: so many times real time.", min=0.25, max=60.0)] = 6.0,
+    port: Annotated[int, typer.Option(help="The picture: on this port of this machine; 0: any.", min=0)] = 0,
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="The picture: in a browser, at once.")] = True,
+    processes: Annotated[int, typer.Option(help="Tables: spread the nodes over so many.", min=1, max=64)] = 2,
+    plot: Annotated[Path | None, typer.Option(help="Tables, and a map: .png, .svg or .pdf.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
     """Run the trilateral exercise: three nations, real traffic, ships, four threats, satellites, fifteen minutes."""
-    exercise("trilateral", processes=processes, plot=plot, as_json=as_json)
+    if headless or plot or as_json:
+        exercise("trilateral", processes=processes, plot=plot, as_json=as_json)
+        return
+    from noroshi.run.web.command import show_exercise
+
+    with one_line():
+        _say_if_cold()
+        show_exercise("trilateral", address=f"127.0.0.1:{port}", opens=open_, rate=rate)
 
 
 @app.command(epilog="Example: noroshi coverage trilateral --height 300 --height 10000 --plot cover.png")
@@ -389,6 +406,7 @@ def coverage(
 app.command(epilog="Example: noroshi node japan --keys keys --feed udp://239.0.0.1:8600 --serve 127.0.0.1:8600")(node)
 app.command(epilog="Example: noroshi listen udp://239.0.0.1:8600 tcp+beast://raspberrypi:30005")(listen)
 app.command(epilog="Example: noroshi warn 2017-09-15")(warn)
+app.command(epilog="Example: noroshi picture out/JPN.mcap --out picture.html")(picture)
 app.add_typer(pki, name="pki")
 app.add_typer(release, name="release")
 app.add_typer(audit, name="audit")

@@ -37,6 +37,12 @@ class Staff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: tuple[str, ...]
     keys: str
 
+    @classmethod
+    def of(cls, person: Person) -> "Staff":
+        """Return the plain form of a person."""
+        keys = " ".join(key.public_bytes_raw().hex() for key in person.keys)
+        return cls(person.nation, tuple(str(role) for role in person.roles), keys)
+
 
 class Watching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What decides what a node proposes to tell people, and who approves it.

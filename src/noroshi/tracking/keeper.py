@@ -64,7 +64,7 @@ class Common:
         first_gate_sigmas: how many standard deviations of its unknown velocity a track of one plot may have moved.
         duplicate_probability: two firm tracks that differ by less than this chi-square quantile are one target.
         sojourn_s: where there are several motion models, how long a target keeps to the first on average ...
-        manoeuvre_s: ... and to any other.
+        manoeuvre_s: ... and to any other, but for those that say so themselves (`Start.sojourn_s`).
     """
 
     gate_probability: float = 0.9999
@@ -106,7 +106,10 @@ class Keeper(ABC):
         self.node = node
         self.sensor_names = sensor_names
         self.listener: Listener | None = None
-        self.bank = Bank(motions, [common.sojourn_s, *[common.manoeuvre_s] * (len(motions) - 1)], executor)
+        starts = [getattr(motion, "STARTS", None) for motion in motions]
+        sojourn_s = [common.sojourn_s, *[common.manoeuvre_s] * (len(motions) - 1)]
+        own_s = [start.sojourn_s if start else usual for start, usual in zip(starts, sojourn_s, strict=True)]
+        self.bank = Bank(motions, own_s, executor)
         self._gates = chi_square_gate(common.gate_probability, np.arange(10))
         self._gates[0] = common.first_gate_sigmas**2  # of tracks that have a single plot
         self._alike = float(chi_square_gate(common.duplicate_probability, 6))

@@ -174,8 +174,8 @@ def noticed(tracker: object, node: str, since_ns: int) -> Launches:
 def rising(tracks: Tracks) -> Launches:
     """Return a notice for each firm track that climbs as nothing but a rocket does and is not in orbit.
 
-    The probability is that of climbing faster than `CLIMB_MIN_M_S`, as far as the track knows, and of not pulling up
-    from a glide. Its line goes up from the ground below the track.
+    The probability is that of climbing faster than `CLIMB_MIN_M_S`, as far as the track knows; what more likely glides
+    than not may pull up so. The line goes up from the ground below the track.
     """
     place, velocity = tracks.state_ecef[:, :3], tracks.state_ecef[:, 3:]
     lat_rad, lon_rad, height_m = geodetic_from_ecef(place)
@@ -183,9 +183,8 @@ def rising(tracks: Tracks) -> Launches:
     up = (place - ground) / np.maximum(np.abs(height_m), 1.0)[:, None] * np.sign(height_m)[:, None]
     spread = np.einsum("ni,nij,nj->n", up, tracks.covariance_ecef[:, 3:, 3:], up)
     chance = ndtr((np.vecdot(up, velocity) - CLIMB_MIN_M_S) / np.sqrt(np.maximum(spread, 1e-6)))
-    chance = chance * (1.0 - tracks.kind_probability[:, Kind.GLIDING])
     firm = (tracks.status == TrackStatus.FIRM) | (tracks.status == TrackStatus.COASTING)
-    firm &= tracks.identity.icao_address == ABSENT
+    firm &= (tracks.identity.icao_address == ABSENT) & (tracks.kind_probability[:, Kind.GLIDING] < 0.5)
     some = np.flatnonzero(firm & (chance >= PROBABILITY) & (perigee_m(tracks.state_ecef) < MEAN_RADIUS_M))
     found = Launches(
         node=tracks.node,

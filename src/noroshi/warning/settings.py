@@ -25,7 +25,7 @@ class Settings:
     """
 
     countries: tuple[str, ...] = ()
-    kind_probability: float = 0.5
+    kind_probability: float = 0.6
     energy_height_m: float = 25_000.0
     near_m: float = 50_000.0
     probability_on: float = 0.02

@@ -98,7 +98,7 @@ def test_bytes_and_floods_are_refused(pages):
         one.socket.send("x" * 70_000)
         assert one.closed() == 1009
     with page(pages) as one:
-        for i in range(200):
+        for i in range(300):
             one.socket.send(json.dumps({"type": "got", "sequence": i}))
         assert one.text("refused")["reason"] == "too many messages"
         assert one.closed() == 1008

@@ -51,17 +51,17 @@ export function warnings(app) {
     alarm(app, active);
 
     // What is new is said once to those who do not look, and shown to those who do.
-    const newest = issued.map(({ now }) => now.identifier).sort().join();
+    const newest = active.map(({ now }) => now.identifier).sort().join();
     if (newest !== seen) {
       const before = new Set(seen.split(","));
-      const fresh = issued.filter(({ now }) => !before.has(now.identifier));
+      const fresh = active.filter(({ now }) => !before.has(now.identifier));
       seen = newest;
       if (fresh.length) {
         const { now } = fresh[0];
-        const text = t("warnings.alarm", { what: headline(now), where: whereOf(now) });
+        const text = t("warnings.alarm", { what: `${t(`life.${now.life}`)}: ${headline(now)}`, where: whereOf(now) });
         if (text !== told) say(byId("say"), (told = text));
         flash();
-        if (settings.sound && !first) tone(world.isExercise);
+        if (settings.sound && !first && fresh.some((tale) => issued.includes(tale))) tone(world.isExercise);
       }
     }
     first = false;

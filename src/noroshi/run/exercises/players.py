@@ -6,6 +6,7 @@ They use the same way in as people do: a signed step of a decision, which arrive
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from noroshi.command.matters import Matter
 from noroshi.command.people import sign
 from noroshi.command.rows import decision_of
 from noroshi.command.transitions import UNDECIDED, Role, Step
@@ -48,13 +49,28 @@ class Approvers:
         return now_ns + round(drawn(self.delays_s[node], draws, out.record.identifier) * NS_PER_S)
 
     def answer(self, node: Node, identifier: str, now_ns: int) -> Decision | None:
-        """Return what the approver says to a proposal, if it still waits."""
+        """Return what the approver says to a proposal, or to that which has replaced it meanwhile, if it still waits.
+
+        Who thinks about a threat approves what is proposed of it by then.
+        """
         if node.watch is None:
             return None
         book, nation = node.watch.command.book, node.name
-        matter = book.matters.get((nation, identifier))
-        if matter is None or matter.state not in UNDECIDED:
+        asked = book.matters.get((nation, identifier))
+        if asked is None:
+            return None
+        waiting = [
+            matter.stream
+            for matter in book.matters.values()
+            if matter.state in UNDECIDED and matter.owner == nation and _threat(matter) == _threat(asked)
+        ]
+        if not waiting or (asked.state not in UNDECIDED and asked.state != Step.SUPERSEDED):
             return None
         by = staff_name(Role.APPROVER, nation)
-        row = book.draft(identifier, Step.APPROVED, by=by, role=Role.APPROVER, now_ns=now_ns)
+        row = book.draft(waiting[-1], Step.APPROVED, by=by, role=Role.APPROVER, now_ns=now_ns)
         return decision_of([sign(row, key_of_staff(self.scenario, by))])
+
+
+def _threat(matter: Matter) -> tuple[object, object]:
+    """Return what an alert is about."""
+    return matter.what.detail.get("hazard"), matter.what.detail.get("threat_id")

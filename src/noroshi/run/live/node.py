@@ -11,7 +11,7 @@ import numpy as np
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Frame, Order, Status
+from noroshi.records import Batch, Decision, Frame, Order, Status
 from noroshi.run.feeds import Feed
 from noroshi.run.links import Link
 from noroshi.run.live.memory import Memory
@@ -20,7 +20,7 @@ WAIT_S_MAX = 0.25
 LOOK_NS = 2 * NS_PER_S
 SETTLED_NS = NS_PER_S // 2  # after a whole second: what holds until then has come, so that it is fused once
 HEARD_TOGETHER = 64  # frames that are one change of the stores
-SHOWN_AGAIN = ("warning", "status")
+SHOWN_AGAIN = ("warning", "status", "alert")
 
 Heard = Callable[[Outgoing, int], None]
 
@@ -56,6 +56,7 @@ class LiveNode:
         now_ns: the clock.
         heard: told what the node gives out beside frames.
         took: told what the node receives.
+        decided: asked what people have decided since.
         look: asked every few seconds what the node is to be told; may change `links`.
         tick: told the time after each turn.
         together: makes of all that the node's stores are told inside it one change: it is on the disk before a frame
@@ -77,6 +78,7 @@ class LiveNode:
         now_ns: Callable[[], int],
         heard: Heard = lambda *_: None,
         took: Callable[[Batch, int], None] = lambda *_: None,
+        decided: Callable[[int], Sequence[Decision]] = lambda _: (),
         look: Callable[[int], Sequence[Order]] = lambda _: (),
         tick: Callable[[int], None] = lambda _: None,
         together: Callable[[], AbstractContextManager[object]] = nullcontext,
@@ -89,7 +91,7 @@ class LiveNode:
         self.links = links
         self.feeds = list(feeds)
         self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
-        self._took = took
+        self._took, self._decided = took, decided
         self._look, self._tell, self._together, self._proved = look, tick, together, proved
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._says, self._is_behind = says, False
@@ -196,6 +198,8 @@ class LiveNode:
         for feed in self.feeds:
             for batch in feed.receive():
                 self._receive(batch, now_ns=now_ns)
+        for decision in self._decided(now_ns):
+            self._receive(decision, now_ns=now_ns)
         self.counts.turn_ms_max = max(self.counts.turn_ms_max, (self._clock() - now_ns) / 1e6)
 
     def _say_room(self) -> None:

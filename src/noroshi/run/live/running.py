@@ -11,23 +11,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from noroshi.command.people import Person
 from noroshi.geo.time import NS_PER_S
+from noroshi.node.core import Node
+from noroshi.node.outgoing import Outgoing
 from noroshi.run import kernel_cache, pki
+from noroshi.run.alerts import AlertError
+from noroshi.run.alerts.desk import AlertDesk
 from noroshi.run.feeds import Feed, open_feed
 from noroshi.run.feeds.simulated import Feed as Simulated
 from noroshi.run.links import Link, open_link
 from noroshi.run.live.auditing import Auditing
+from noroshi.run.live.deciding import Deciding, open_desk, to_desk
 from noroshi.run.live.memory import Memory
 from noroshi.run.live.node import LiveNode
 from noroshi.run.live.policies import Policies
 from noroshi.run.live.settings import describe
 from noroshi.run.live.watching import Watcher
 from noroshi.run.live.ways_out import WaysOut
+from noroshi.run.people import read_people
 from noroshi.run.pki.files import read_secret
 from noroshi.run.scenarios import Live, Nation, read_nation
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Sharing, public_keys
 from noroshi.run.stores.outbox import StoreFile
+from noroshi.run.watching import Staff, Watching
 from noroshi.sharing.parcels import State
 
 SECRET_BYTES = 32
@@ -77,6 +85,8 @@ class Running:
         self.live: Live = live
         self.keys = wanted.keys or folder / live.keys
         self.state = wanted.state or folder / live.state
+        self.people = folder / live.people
+        self.deciding: Deciding | None = None
         self._arrived = threading.Event()
         if wanted.for_s is not None and not 0.0 < wanted.for_s < 1e9:
             raise ValueError(f"--for {wanted.for_s:g}: give a number of seconds above 0")
@@ -119,6 +129,7 @@ class Running:
             keys=self.keys,
             secret=secret,
             now_ns=now_ns(),
+            watching=self._watching(),
         )
         auditing = None
         if described.own is not None and described.setup.sharing is not None:
@@ -137,6 +148,8 @@ class Running:
             core.exchange.policy = policies.begin("" if sharing is None else sharing.policy, now_ns())
             core.exchange.old_policy = policies.find
         memory.start(described.setup)
+        if core.watch:
+            self.deciding = Deciding(self.nation.code, core.watch, self._register(), self.people, self._arrived.set)
         exercise = _exercise(feeds, sharing)
         links: dict[str, Link] = {}
         stack.callback(_close_all, links)
@@ -163,8 +176,10 @@ class Running:
             sites=list(sites.values()),
             folder=self.state,
             step_ns=round(self.live.picture_s * NS_PER_S),
+            decide=self.deciding.decide if self.deciding else None,
         )
         stack.callback(ways_out.close)
+        desk = self._desk(stack, core)
         self.node = LiveNode(
             core,
             memory,
@@ -172,7 +187,8 @@ class Running:
             links=links,
             wait=self._wait,
             now_ns=now_ns,
-            heard=ways_out.hear,
+            heard=self._heard(ways_out, desk),
+            decided=self.deciding.receive if self.deciding else lambda _: (),
             took=ways_out.took,
             look=watcher.look if watcher else lambda _: (),
             tick=auditing.tick if auditing else lambda _: None,
@@ -186,6 +202,39 @@ class Running:
         self.node.catch_up()
         if auditing and core.exchange:
             auditing.watch(core.exchange)
+
+    def _watching(self) -> Watching | None:
+        """Return what the nation's file warns of, and who may decide."""
+        warning = self.nation.warning
+        if warning is None:
+            return None
+        people = {name: Staff.of(person) for name, person in self._register().items()}
+        return Watching.of(warning, people, dict.fromkeys(warning.countries, self.nation.code))
+
+    def _register(self) -> Mapping[str, Person]:
+        return read_people(self.people) if self.people.is_dir() else {}
+
+    def _desk(self, stack: ExitStack, core: Node) -> AlertDesk | None:
+        """Return what makes messages of approved alerts: in exercises alone, and where the node warns of anything."""
+        if core.watch is None or self.nation.warning is None or not self.keys.is_dir():
+            return None
+        own = pki.identity(self.keys)
+        if own.exercise is None:
+            return None
+        return stack.enter_context(open_desk(self.state, own, self.nation.warning))
+
+    def _heard(self, ways_out: WaysOut, desk: AlertDesk | None) -> Callable[[Outgoing, int], None]:
+        """Return who is told what the node gives out: an alert is on the disk before anybody sees it."""
+
+        def heard(out: Outgoing, now_ns: int) -> None:
+            if desk is not None:
+                try:
+                    to_desk(desk, out)
+                except AlertError as error:
+                    self._says(f"an alert cannot be sent: {error}")
+            ways_out.hear(out, now_ns)
+
+        return heard
 
     def _check_keys(self) -> None:
         """Refuse keys that cannot be used before anything is written.

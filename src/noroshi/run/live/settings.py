@@ -9,6 +9,7 @@ from noroshi.run import pki
 from noroshi.run.scenarios import Live
 from noroshi.run.setup import Setup, Site
 from noroshi.run.sharing import Own, Sharing
+from noroshi.run.watching import Watching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ def describe(
     keys: Path,
     secret: bytes,
     now_ns: int,
+    watching: Watching | None = None,
 ) -> Described:
     """Return the node of a nation.
 
@@ -46,11 +48,13 @@ def describe(
         keys: folder of its keys; one that is not there is a node that stands alone.
         secret: what its coarsening hangs on; never another.
         now_ns: the time.
+        watching: what it warns of; None is nothing.
 
     Raises:
         PkiError: if the keys cannot be used.
     """
     setup = Setup(node=code, sites=[Site.of(site) for site in sites], tracker=live.tracker, motion=motion, period_s=0.0)
+    setup.watch = watching
     if not keys.is_dir():
         return Described(setup=setup, own=None)
     identity = pki.identity(keys)

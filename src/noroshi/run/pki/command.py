@@ -49,6 +49,20 @@ def node(keys: Keys, host: Hosts, days: Days = 7.0) -> None:
     _say(f"made {keys / 'node.pem'}, which ends {iso_from_utc_ns(until_ns)}, and signing.toml")
 
 
+@app.command(epilog="Example: noroshi pki person people sato@JPN --role approver")
+def person(
+    people: Annotated[Path, typer.Argument(help="Folder of the register of people.")],
+    name: Annotated[str, typer.Argument(help="In small letters, with the nation: sato@JPN.")],
+    role: Annotated[list[str], typer.Option("--role", help="As what. Repeatable.")],
+) -> None:
+    """Make the key of a person who may decide, and the file that partners are to have of that person."""
+    from noroshi.run.people import make_person
+
+    with one_line():
+        make_person(people, name, tuple(role))
+    _say(f"made {people / name}.toml for all, and {people / name}.key for that person alone")
+
+
 @app.command(epilog="Example: noroshi pki request keys/jpn --out jpn-request.pem")
 def request(keys: Keys, out: Annotated[Path, typer.Option(help="The request, for whoever has the authority.")]) -> None:
     """Make a new key of the node, and a request for its certificate where the authority's key is elsewhere."""

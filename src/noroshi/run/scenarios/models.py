@@ -95,6 +95,7 @@ class Live(Section):
 
     keys: str = Field(default="keys", description="Folder that `noroshi pki` made; without it the node stands alone.")
     state: str = Field(default="state", description="Folder of what the node remembers: journal, outboxes, audit.")
+    people: str = Field(default="people", description="Folder of the register of people who may decide.")
     feeds: tuple[str, ...] = Field(default=(), description="Addresses of live sources, as `noroshi listen` takes them.")
     links: tuple[Table, ...] = Field(
         default=(), description="To partners: `partner`, `type` (zenoh), and what that file of run/links/ says."
@@ -128,6 +129,14 @@ class WarningSection(Section):
     approval_s: Spread = Field(
         default=Uniform(low=10.0, high=40.0),
         description="How long its approver takes in an exercise, in seconds; chosen, not measured.",
+    )
+    languages: tuple[str, ...] = Field(
+        default=("en",), description="In which languages alerts are worded: ja, en, or the path of a file."
+    )
+    zone: str = Field(default="UTC", description="Local time of those who are warned: Asia/Tokyo.")
+    outlets: tuple[Table, ...] = Field(
+        default=(),
+        description="Where a live node sends alerts of exercises: `type`, and what that file of run/outlets/ says.",
     )
     rules: tuple[Table, ...] = Field(
         default=(), description="Of what else is told: `type`, and what that file of warning/rules/ says."

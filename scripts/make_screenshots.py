@@ -1,0 +1,134 @@
+"""Makes the pictures of the page in docs/pictures from a journal that the program makes: `uv run scripts/make_screenshots.py`.
+
+It runs the trilateral exercise, or takes journals that it has left (`--journals FOLDER`), serves Japan's, and looks at it with
+Chromium (Debian's; `apt-get install chromium fonts-noto-cjk`).
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from noroshi.run.exercises.running import Plan, run
+from noroshi.run.web.app import Pages
+from noroshi.run.web.replay import ReplayShowing
+
+START_MS = 1_893_456_000_000
+UNTIL_S = 480.0
+ARGUMENTS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """One picture: a moment, the address's choices, and what a person does before it is taken."""
+
+    name: str
+    at_s: int
+    address: dict[str, str] = field(default_factory=dict)
+    theme: str = "dark"
+    language: str = "en"
+    keys: tuple[str, ...] = ()
+    clicks: tuple[str, ...] = ()
+
+
+SHOTS = (
+    Shot(name="page-flat", at_s=400, address={"v": "flat", "m": "139.5,33.6,2300"}, clicks=("#tab-picture",)),
+    Shot(
+        name="page-globe",
+        at_s=400,
+        address={"v": "globe", "m": "141.5,31.5,3600"},
+        keys=("w",),
+        clicks=("#tab-picture",),
+    ),
+    Shot(name="page-warning", at_s=430, address={"v": "flat"}, keys=("w",), clicks=(".areas summary",)),
+    Shot(
+        name="page-replay",
+        at_s=330,
+        address={"v": "flat", "m": "143.0,33.0,2600"},
+        theme="light",
+        clicks=("#tab-state",),
+    ),
+    Shot(name="page-story", at_s=400, address={"v": "flat"}, theme="light", keys=("w", "0", "w")),
+    Shot(
+        name="page-japanese",
+        at_s=430,
+        address={"v": "flat", "m": "139.8,35.2,1500"},
+        language="ja",
+        clicks=("#tab-picture",),
+    ),
+    Shot(
+        name="page-japanese-light",
+        at_s=430,
+        address={"v": "globe", "m": "140.5,33.5,2300"},
+        theme="light",
+        language="ja",
+        clicks=("#tab-picture",),
+    ),
+)
+
+
+def take(browser: Browser, url: str, shot: Shot, out: Path) -> None:
+    """Take one picture."""
+    locale = "ja-JP" if shot.language == "ja" else "en-GB"
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 860}, color_scheme=shot.theme, locale=locale, timezone_id="Asia/Tokyo",
+        reduced_motion="reduce",
+    )  # fmt: skip
+    page = context.new_page()
+    at_ms = START_MS + shot.at_s * 1000
+    history_ms = at_ms - 40_000  # so that tracks have a past on it
+    page.goto(f"{url}#" + "&".join(f"{key}={value}" for key, value in shot.address.items()))
+    page.wait_for_function("() => window.noroshi?.world.frames > 0", timeout=60_000)
+    page.evaluate("ms => { noroshi.app.notice(''); noroshi.seek(ms); }", history_ms)
+    page.evaluate("() => { noroshi.app.feed.tell('rate', { rate: 5 }); noroshi.app.feed.tell('play'); }")
+    page.wait_for_function("ms => noroshi.world.frame.picture_ms >= ms", arg=at_ms, timeout=60_000)
+    page.evaluate("() => { noroshi.app.feed.tell('rate', { rate: 1 }); noroshi.app.feed.tell('pause'); }")
+    page.wait_for_function("() => noroshi.world.clock.playing === false")
+    for key in shot.keys:
+        page.keyboard.press(key)
+        page.wait_for_timeout(500)
+    for click in shot.clicks:
+        page.locator(click).first.click()
+    if shot.address.get("v") == "globe":
+        page.wait_for_function("() => noroshi.app.view.name === 'globe'", timeout=60_000)
+        page.wait_for_timeout(12_000)  # its tiles, by software
+    page.wait_for_timeout(4_000)
+    page.screenshot(path=out / f"{shot.name}.png")
+    context.close()
+
+
+def main() -> None:
+    """Make all pictures, or those that are named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these")
+    parser.add_argument("--journals", type=Path, help="the folder of a run of the trilateral exercise")
+    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "docs" / "pictures")
+    wanted = parser.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        sys.exit("there is no chromium: apt-get install chromium fonts-noto-cjk")
+    with tempfile.TemporaryDirectory() as folder:
+        journals = wanted.journals or Path(folder)
+        if wanted.journals is None:
+            run(Plan(scenario="trilateral", folder=journals, until_s=UNTIL_S))
+        showing = ReplayShowing(journals / "JPN.mcap")
+        showing.run()
+        pages = Pages(showing, "127.0.0.1:0")
+        try:
+            with sync_playwright() as started:
+                browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+                for shot in SHOTS:
+                    if not wanted.names or shot.name in wanted.names:
+                        take(browser, pages.url, shot, wanted.out)
+                        print(f"{shot.name}.png")
+                browser.close()
+        finally:
+            pages.close()
+
+
+if __name__ == "__main__":
+    main()
