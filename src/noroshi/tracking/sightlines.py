@@ -54,7 +54,7 @@ BLOCK = 50_000  # so many pairs of lines are looked at together
 RIVALS_MAX = 24  # hypotheses of one group of conflicts that are weighed against each other
 GATE = float(chi_square_gate(0.99999, 2))  # of a line
 GATE_ONE = float(chi_square_gate(0.999, 6))  # within it two states are of one target
-ASTRAY = 100.0  # so many times its covariance for a firm track that takes no lines where there are some
+ASTRAY = 25.0  # so many times its covariance for a firm track that takes no lines where there are some
 SQUARED_SIGMAS = 6.0  # by so many of its own standard deviations the sum of squares of a fit may be too large
 EXISTENCE_MAX = 0.999
 SINE_SQUARED_MIN = 1e-6  # lines whose directions differ by less than a milliradian do not cross
@@ -513,8 +513,8 @@ def _begun(
 ) -> tuple[Integers, Integers, Floats]:
     """Write the tracks of those hypotheses that are of no other track, and return what `start_by_lines` does.
 
-    A firm track that is near and that took none of their satellites' lines while they had theirs has gone astray: it
-    goes on from where they are, under its number.
+    A firm track that is near and that took no line of their satellites as new as theirs has gone astray: it goes on
+    from where they are, under its number.
     """
     heir, is_new = _kin(store, bank, held, found)
     n_sensors, fated = len(held.looked_ns), is_new | (heir >= 0)
@@ -567,9 +567,10 @@ def _kin(store: Store, bank: Bank, held: Held, found: Integers) -> tuple[Integer
     mean, covariance = _states(held, found, held.base_ns[found])
     for i, h in enumerate(found.tolist()):
         member = held.member[h][held.member[h] >= 0]
-        first_ns = np.full(n_sensors, FAR_OFF_NS)
-        np.minimum.at(first_ns, held.sensor[member], held.time_ns[member])
-        has_lines = np.asarray((last_ns >= first_ns).any(axis=1))
+        newest_ns = np.full(n_sensors, FAR_OFF_NS)
+        for each in np.unique(held.sensor[member]):
+            newest_ns[each] = held.time_ns[member][held.sensor[member] == each].max()
+        has_lines = np.asarray((last_ns >= newest_ns).any(axis=1))
         theirs, spread = bank.predict(store, rows, int(held.base_ns[h]))
         spread = np.where(has_lines, 1.0, ASTRAY)[:, None, None] * spread
         distance = mahalanobis_squared(theirs - mean[i], spread + covariance[i])
