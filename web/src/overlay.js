@@ -262,7 +262,7 @@ export class Overlay {
     const important = mark.sort === "place";
     labels.push({
       x, y, lines, gap: mark.sort === "name" ? 5 : 9, priority: mark.priority - (important ? Math.max(0, ((mark.until_ms ?? 0) - drawing.now_ms) / 1e6) : 0),
-      boxed: important, colour: important ? "warn" : ["end", "time", "ghost"].includes(mark.sort) ? colours.path : mark.sort === "sensor" ? colours.sensor : mark.sort === "satellite" ? colours.space : mark.layer === "zones" ? colours.zone : colours.name,
+      boxed: important, colour: important ? "warn" : ["end", "time", "ghost", "launch"].includes(mark.sort) ? colours.path : mark.sort === "sensor" ? colours.sensor : mark.sort === "satellite" ? colours.space : mark.layer === "zones" ? colours.zone : colours.name,
     });
   }
 

@@ -248,7 +248,7 @@ class Warner:
         if float(forecast.weight[forecast.lands].sum()) < LANDS_MIN and one.kind != Kind.BOOSTING:
             one.concerns, one.lands_here = (), False  # a satellite
             return
-        told = exposed(forecast, self.areas, settings.near_m).areas
+        told = exposed(forecast, self.areas, settings.near_m, among=self._own).areas
         probability = told.probability * one.is_missile
         some = np.flatnonzero(self._own & (probability >= settings.probability_off))
         one.concerns = tuple(

@@ -149,6 +149,15 @@ def test_a_track_tells_its_story_and_sensors_what_they_reach(pages):
         assert len(told["history"]) >= 15
         assert max(row[0] for row in told["history"]) <= START_MS + 20_000
         assert {row["nation"] for row in told["nations"]} <= {"ONE", "TWO"}
+        whole = one.text("story", 60.0, n=one.n)
+        assert whole["history"] == told["history"]
+        assert {row["sensor"] for row in whole["detections"]} <= {"ONE-radar", "ONE-reports"}
+        assert len(whole["detections"]) >= 15
+        assert max(row["time_ms"] for row in whole["detections"]) <= START_MS + 20_000
+        assert set(whole["models"][-1][1]) == {"constant_velocity"}
+        assert [(row["to"], row["outcome"]) for row in whole["releases"]] in (
+            [("TWO", "released")], [("TWO", "dropped by a rule")], [("TWO", "dropped")],
+        )  # fmt: skip
         assert not one.text("story", n=one.say("story", id="00000000deadbeef"))["known"]
         reached = one.text("coverage", n=one.say("coverage", height_m=9000))
         (radar,) = [row for row in reached["rows"] if row["name"] == "ONE-radar"]

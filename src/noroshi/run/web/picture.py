@@ -194,27 +194,26 @@ class Picture:
         return living
 
     def _alert_rows(self, now_ns: int) -> list[dict[str, Any]]:
-        rows = []
         for kept in self._alerts.values():
             if kept.life in IN_FORCE and now_ns >= kept.alert.expires_ns:
-                kept.life, kept.changed_ns = "passed", now_ns
+                kept.life, kept.changed_ns = "passed", kept.alert.expires_ns
                 self._event("alert", f"passed: {kept.alert.reason}", now_ns, kept.alert.threat_id)
-            rows.append(
-                texts.alert_row(
-                    kept.alert,
-                    places=self.situation.places_of(kept.alert),
-                    life=kept.life,
-                    changed_ns=kept.changed_ns,
-                    acknowledged_by=kept.acknowledged_by,
-                    decided_by=kept.decided_by,
-                )
-            )
         self._alerts = {
             one: kept
             for one, kept in self._alerts.items()
             if kept.life in IN_FORCE or now_ns - kept.changed_ns <= PASSED_NS
         }
-        return rows
+        return [
+            texts.alert_row(
+                kept.alert,
+                places=self.situation.places_of(kept.alert),
+                life=kept.life,
+                changed_ns=kept.changed_ns,
+                acknowledged_by=kept.acknowledged_by,
+                decided_by=kept.decided_by,
+            )
+            for kept in self._alerts.values()
+        ]
 
     def _alert(self, alert: Alert, now_ns: int, *, is_proposed: bool) -> None:
         before = self._alerts.get(alert.identifier)

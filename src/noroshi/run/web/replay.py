@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -17,7 +18,9 @@ from noroshi.run.setup import assemble
 from noroshi.run.sharing import Own, own_of_exercise
 from noroshi.run.web.film import Film
 from noroshi.run.web.onlooker import Onlooker
+from noroshi.run.web.retelling import retold
 from noroshi.run.web.showing import REPLAY, Showing
+from noroshi.tracking import Tracker
 
 STEP_NS = NS_PER_S
 PAUSE_NS = 600 * NS_PER_S  # a gap of a journal that is longer is not shown second by second
@@ -59,12 +62,24 @@ class ReplayShowing(Showing):
         """End `run` soon."""
         self._stopped.set()
 
-    def _begin(self) -> tuple[Node, Onlooker]:
+    def whole_story_of(self, view: str, number: str, at_ns: int) -> dict[str, Any] | None:
+        """Return a track's story with its detections: the journal's node is run again and watched."""
+        if view not in self.own or len(self._journal.starts) > 1:
+            return None
+        (paths,) = self._journal.starts
+        told = retold(self._make, self._journal.setup, paths, int(number, 16), at_ns)
+        return None if told is None else self.story_of(view, number, at_ns) | told
+
+    def _make(self) -> tuple[Node, Tracker]:
         journal = self._journal
         setup = msgspec.structs.replace(journal.setup)
         is_of_keys = setup.sharing is not None and setup.sharing.seed is None
         keys = Own(own_of_exercise("replay", 0, journal.nation).key, self._secret) if is_of_keys else None
-        node, _ = assemble(setup, keys=keys)
+        return assemble(setup, keys=keys)
+
+    def _begin(self) -> tuple[Node, Onlooker]:
+        journal, setup = self._journal, self._journal.setup
+        node, _ = self._make()
         onlooker = Onlooker(
             node,
             self.film,

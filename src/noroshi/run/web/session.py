@@ -18,6 +18,7 @@ from noroshi.run.web.messages import RefusedError
 from noroshi.run.web.showing import EXERCISE, LIVE, Showing
 from noroshi.run.web.users import OPERATOR, User
 
+ASKED_MAX = 4  # questions that are not answered yet
 AHEAD = 2  # frames that a page need not have taken yet
 TICK_S = 0.1
 IDLE_S = 1.0
@@ -183,6 +184,7 @@ class Session:
                 self._decide(message)
             case messages.Story():
                 self._ask(showing.story_of, self._view, message.id, cursor.at_ns, message.n)
+                self._ask(showing.whole_story_of, self._view, message.id, cursor.at_ns, message.n)
             case messages.Coverage():
                 self._ask(showing.coverage_of, self._view, message.height_m, message.n)
         self._jumped |= cursor.jumped
@@ -200,10 +202,10 @@ class Session:
             raise RefusedError(str(error)[:500]) from error
         self._reply({"type": "done", "n": message.n})
 
-    def _ask(self, work: Callable[..., dict[str, Any]], *arguments: Any) -> None:
+    def _ask(self, work: Callable[..., dict[str, Any] | None], *arguments: Any) -> None:
         """Let something that takes long be found out, and sent when it is there."""
         *asked, n = arguments
-        if len(self._asked) >= AHEAD:
+        if len(self._asked) >= ASKED_MAX:
             raise RefusedError("one question after the other")
 
         def done(found: asyncio.Future[bytes]) -> None:
@@ -219,7 +221,11 @@ class Session:
                 )  # fmt: skip
                 self.poke.set()
 
-        future = self._room.answer(lambda: msgspec.json.encode(work(*asked) | {"n": n}))
+        def found_out() -> bytes:
+            told = work(*asked)
+            return b"" if told is None else msgspec.json.encode(told | {"n": n})
+
+        future = self._room.answer(found_out)
         self._asked.add(future)
         future.add_done_callback(done)
 
@@ -243,7 +249,9 @@ class Session:
             if len(self._waiting) < AHEAD:
                 await self._tell_newest()
             while self._answers:
-                await self._send(self._answers.popleft())
+                answer = self._answers.popleft()
+                if answer:
+                    await self._send(answer)
             is_moving = self._cursor.playing and not self._cursor.following and len(self._waiting) < AHEAD
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_S if is_moving else IDLE_S):

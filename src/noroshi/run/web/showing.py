@@ -75,6 +75,10 @@ class Showing:
         """Return the story of a track by its number in hexadecimal, as far as a view has shown it until a time."""
         return story(self.film.reel(view), number, at_ns)
 
+    def whole_story_of(self, view: str, number: str, at_ns: int) -> dict[str, Any] | None:  # noqa: ARG002 none here
+        """Return that story with what only the sensors' records tell; None where these are not at hand."""
+        return None
+
     def coverage_of(self, view: str, height_m: float) -> dict[str, Any]:
         """Return what the sensors of a view's own nation see at a height."""
         picture = self.pictures.get(view)
