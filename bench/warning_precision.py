@@ -303,7 +303,7 @@ def draw(events: dict[str, Any], path: Path) -> None:
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.set_xlim(0.5, 0.9e-5)
-        axis.set_ylim(0.4, 40.0)
+        axis.set_ylim(0.4, 100.0)
         axis.set_title(f"{name}: {event['near_people'] / 1e6:.2f} M within 50 km of the track", fontsize=10)
         axis.set_xlabel("share of those near who are not warned")
         axis.grid(True, which="major", lw=0.3)
