@@ -60,9 +60,10 @@ def build(web: Path, out: Path) -> str:
     lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
     have = web / "node_modules" / ".noroshi-lock"
     if not (have.is_file() and have.read_text() == lock):
-        done = npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], **quiet)
+        patience = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
+        done = npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", *patience], **quiet)
         if done.returncode:
-            return f"npm did not get its parts ({first_line(done.stderr)})."
+            return f"npm could not fetch its parts; is its registry to be reached? ({first_line(done.stderr)})"
         have.write_text(lock)
     done = node(["build.mjs", str(out)], **quiet)
     return f"esbuild failed ({first_line(done.stderr)})." if done.returncode else ""

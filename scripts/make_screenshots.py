@@ -18,7 +18,7 @@ from noroshi.run.web.app import Pages
 from noroshi.run.web.replay import ReplayShowing
 
 START_MS = 1_893_456_000_000
-UNTIL_S = 480.0
+UNTIL_S = 440.0
 ARGUMENTS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
 
 
@@ -36,7 +36,7 @@ class Shot:
 
 
 SHOTS = (
-    Shot(name="page-flat", at_s=400, address={"v": "flat", "m": "139.5,33.6,2300"}, clicks=("#tab-picture",)),
+    Shot(name="page-flat", at_s=400, address={"v": "flat", "m": "141.5,33.8,2000"}, clicks=("#tab-picture",)),
     Shot(
         name="page-globe",
         at_s=400,
@@ -44,7 +44,7 @@ SHOTS = (
         keys=("w",),
         clicks=("#tab-picture",),
     ),
-    Shot(name="page-warning", at_s=430, address={"v": "flat"}, keys=("w",), clicks=(".areas summary",)),
+    Shot(name="page-warning", at_s=412, address={"v": "flat"}, keys=("w",), clicks=(".areas summary",)),
     Shot(
         name="page-replay",
         at_s=330,
@@ -55,14 +55,14 @@ SHOTS = (
     Shot(name="page-story", at_s=400, address={"v": "flat"}, theme="light", keys=("w", "0", "w")),
     Shot(
         name="page-japanese",
-        at_s=430,
+        at_s=412,
         address={"v": "flat", "m": "139.8,35.2,1500"},
         language="ja",
         clicks=("#tab-picture",),
     ),
     Shot(
         name="page-japanese-light",
-        at_s=430,
+        at_s=412,
         address={"v": "globe", "m": "140.5,33.5,2300"},
         theme="light",
         language="ja",

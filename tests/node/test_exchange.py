@@ -11,8 +11,9 @@ from sharing_scenes import ACTIONS, PASS_ALL, SECOND, SENSORS, START_NS, tracks_
 from noroshi.formats.columns import pack, unpack
 from noroshi.node.contents import Kind
 from noroshi.node.exchange import Exchange, Partner
-from noroshi.records import Frame, Status, TrackStatus
+from noroshi.records import Frame, Order, Status, TrackStatus, take
 from noroshi.run.sharing import own_of_exercise
+from noroshi.sharing.audit import Audit, pledge
 from noroshi.sharing.memory_store import MemoryStore
 from noroshi.sharing.release import Secrets
 from noroshi.sharing.rules import Product, parse
@@ -25,7 +26,7 @@ class Heard:
     """Stands where fusion stands and counts what takes effect."""
 
     def __init__(self):
-        self.rows = Counter()
+        self.rows, self.counts = Counter(), Counter()
         self.order = []
         self.forgotten = []
 
@@ -326,9 +327,67 @@ def test_a_track_that_is_gone_is_told_as_lost():
     two = Two(9)
     two.run(2)
     two.nodes["USA"].fusion = SimpleNamespace(
-        receive=lambda rows, **_: heard.append(rows), forget=None, checkpoint=dict, resume=None
+        receive=lambda rows, **_: heard.append(rows), forget=None, counts=Counter()
     )
     two.tracks = two.tracks.replace(track_id=np.append(two.tracks.track_id[:5], np.uint64(77)))
     two.run(3, both=False)
     lost = [number for rows in heard for number in rows.track_id[rows.status == TrackStatus.LOST].tolist()]
     assert len(lost) == 1
+
+
+def test_a_pledge_reaches_the_partner_and_a_forged_one_is_an_alarm():
+    two = Two(31, loss=0.0)
+    two.run(2)
+    audit = Audit(owner="JPN")
+    audit.append("a", {}, time_ns=two.now_ns)
+    keys = {code: own_of_exercise(EXERCISE, 1, code).key for code in ("JPN", "USA")}
+    given = pledge(audit.checkpoint(keys["JPN"], time_ns=two.now_ns), keys["JPN"])
+    two.nodes["JPN"].channels["USA"].pledge(given)
+    two.run(3)
+    channel = two.nodes["USA"].channels["JPN"]
+    assert channel.pledged == given
+    forged = pledge(audit.checkpoint(keys["USA"], time_ns=two.now_ns + 1), keys["USA"])
+    two.nodes["JPN"].channels["USA"].pledge(forged)
+    two.run(3)
+    assert channel.pledged == given
+    assert channel.alarms["a pledge that is not the partner's"] == 1
+
+
+def test_a_pledge_waits_for_a_partner_that_is_away():
+    two = Two(32)
+    two.run(2)
+    two.is_cut = True
+    two.run(5)
+    audit, key = Audit(owner="JPN"), own_of_exercise(EXERCISE, 1, "JPN").key
+    audit.append("a", {}, time_ns=two.now_ns)
+    given = pledge(audit.checkpoint(key, time_ns=two.now_ns), key)
+    two.nodes["JPN"].channels["USA"].pledge(given)
+    two.run(5)
+    assert two.nodes["USA"].channels["JPN"].pledged is None
+    two.is_cut = False
+    two.run(5)
+    assert two.nodes["USA"].channels["JPN"].pledged == given
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_new_partner_is_told_what_there_is_however_rows_are_offered(is_whole):
+    stores = {("JPN", code): MemoryStore() for code in ("USA", "AUS")}
+    node = exchange_of("JPN", ["USA", "AUS"], stores)
+    node.channels.pop("AUS")
+    rows = tracks_of(6, rng=np.random.default_rng(1)).replace(
+        status=np.full(6, TrackStatus.FIRM, np.uint8), node="JPN", time_ns=np.full(6, START_NS),
+        updated_ns=np.full(6, START_NS),
+    )  # fmt: skip
+    node.share(rows, START_NS, is_whole=is_whole)
+    later = rows.replace(time_ns=rows.time_ns + SECOND, updated_ns=rows.updated_ns + SECOND)
+    gone = later.replace(status=np.array([TrackStatus.FIRM] * 5 + [TrackStatus.LOST], np.uint8))
+    node.share(gone if not is_whole else take(later, np.arange(5)), START_NS + SECOND, is_whole=is_whole)
+    again = exchange_of("JPN", ["USA", "AUS"], {pair: MemoryStore() for pair in stores})
+    again.resume(node.checkpoint() | {"channels": {}})
+    for each in (node, again):
+        key = own_of_exercise(EXERCISE, 1, "AUS").key.public_key().public_bytes_raw().hex()
+        each.obey(Order.of("partner", "AUS", key, START_NS + 2 * SECOND), START_NS + 2 * SECOND)
+        waiting = each.channels["AUS"].outbox
+        assert len(waiting) == 5
+        newest = waiting.take(START_NS + 2 * SECOND, 1_000_000)
+        assert {int(time_ns) for draft in newest for time_ns in draft.rows.time_ns} == {START_NS + SECOND}

@@ -52,7 +52,7 @@ def test_a_fan_becomes_a_cone_and_then_an_ellipse(flight):
     assert ellipse(dark, 0.95).holds(lat, lon)
     assert np.all(np.diff([*areas, ellipse(dark, 0.95).area_m2]) < 0.0)
     assert np.all(np.diff([*widths, ellipse(dark, 0.95).minor_m]) < 0.0)
-    assert areas[-1] > 20.0 * ellipse(dark, 0.95).area_m2  # no burn-out is claimed before it is seen
+    assert areas[-1] > 10.0 * ellipse(dark, 0.95).area_m2  # no burn-out is claimed before it is seen
 
 
 def test_the_later_it_was_looked_at_the_less_the_dark_leaves_open(flight):
@@ -137,3 +137,13 @@ def test_a_burn_gives_the_whole_of_its_push(flight, burn_s):
     gained = (apart[40] - apart[30]) / 10.0
     # Gravity is less where it is higher: a few thousandths in these seconds
     assert gained == pytest.approx(push, rel=0.01)
+
+
+def test_what_is_far_from_all_boosts_is_not_led_farther():
+    lat, lon = math.radians(39.2), math.radians(125.7)
+    up = wgs84.enu_axes(lat, lon)[2]
+    for height, speed in ((900e3, 1_000.0), (30e3, 9_000.0), (500.0, 0.0)):
+        state = np.concatenate([wgs84.ecef_from_geodetic(lat, lon, height), speed * up])
+        forecast = boost_from(state, COVARIANCE, START_NS)
+        assert np.isfinite(forecast.position_ecef_m).all()
+        assert np.linalg.norm(forecast.position_ecef_m, axis=2).max() < 1e8

@@ -134,3 +134,16 @@ def test_a_singular_covariance_is_spread_only_where_it_says():
     covariance = np.diag([4.0, 0.0, 1e12])
     states = spread(np.ones(3), covariance, normal_points(256, 3))
     assert np.allclose(np.cov(states.T, bias=True), covariance, rtol=1e-9, atol=1e-9)
+
+
+def test_a_few_ways_far_off_do_not_stretch_the_half_that_is_sure():
+    near = scattered(5e3, 2e3, 30.0, n=256)
+    far = scattered(1_500e3, 100e3, 60.0, n=256)
+    both = mixed([near, far], np.array([0.9, 0.1]))
+    alone, half, most = ellipse(near, 0.5), ellipse(both, 0.5), ellipse(both, 0.95)
+    # 50 of 90 in a hundred of the near ones, and next to none of the others
+    assert half.area_m2 == pytest.approx(alone.area_m2 * math.log(1.0 - 0.5 / 0.9) / math.log(0.5), rel=0.12)
+    lat, lon, _ = ground_track(both)
+    for held, share in ((half, 0.5), (most, 0.95)):
+        assert both.weight @ held.holds(lat[:, -1], lon[:, -1]) == pytest.approx(share, abs=0.01)
+    assert most.major_m > 500e3

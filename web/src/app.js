@@ -4,7 +4,7 @@ import { say, byId } from "./dom.js";
 import { visible } from "./filter.js";
 import { FlatView } from "./flat.js";
 import { ROUND_M } from "./geo.js";
-import { compose } from "./scene.js";
+import { compose, standing } from "./scene.js";
 import { onSettings, set, settings } from "./settings.js";
 import { t } from "./texts.js";
 import { hexOf, keyOf } from "./wire.js";
@@ -44,18 +44,27 @@ export class App {
     /** @type {View} */ this.view = new FlatView(this.host, world, () => this.moved());
     this.sceneStale = true;
     this.sceneAt = 0;
-    /** @type {ReturnType<typeof compose>} */ this.scene = { shapes: [], marks: [] };
+    /** @type {ReturnType<typeof standing>} */ this.part = { shapes: [], marks: [] };
+    this.partStale = true;
+    /** @type {ReturnType<typeof compose>} */ this.scene = { still: [], moving: [], marks: [] };
     /** @type {number[][]} */ this.insets = [];
     this.drew_ms = 0;
     this.drawnAt = 0;
     this.placed = false; // the address said what to see
     this.touched = false; // a person has moved the map
-    for (const topic of /** @type {const} */ (["sensors", "satellites", "links", "threats", "alerts", "areas", "zones", "launches", "hello"]))
-      world.on(topic, () => void (this.sceneStale = true));
-    world.on("sensors", () => void this.askCoverage());
+    for (const topic of /** @type {const} */ (["satellites", "threats", "launches"])) world.on(topic, () => void (this.sceneStale = true));
+    for (const topic of /** @type {const} */ (["alerts", "areas", "zones", "links", "hello"])) world.on(topic, () => void (this.partStale = true));
+    let sensors = "";
+    world.on("sensors", () => {
+      const seen = JSON.stringify(world.sensors.map(({ name, state, lat_deg, lon_deg, range_m_max }) => [name, state, lat_deg, lon_deg, range_m_max]));
+      if (seen === sensors) return; // they were heard again, that is all
+      sensors = seen;
+      this.partStale = true;
+      void this.askCoverage();
+    });
     world.on("hello", () => this.reaches.clear());
     onSettings((changed) => {
-      this.sceneStale = true;
+      this.partStale = true;
       if (changed.view) void this.choose();
       if (changed.coverage_m) void this.askCoverage();
     });
@@ -89,8 +98,13 @@ export class App {
   draw() {
     const { world } = this;
     const now = performance.now();
+    if (this.partStale) {
+      this.part = standing(world, this.reaches);
+      this.partStale = false;
+      this.sceneStale = true;
+    }
     if (this.sceneStale || now - this.sceneAt > SCENE_EVERY_MS) {
-      this.scene = compose(world, this.reaches, { names: this.names(), ahead_ms: this.ahead_ms });
+      this.scene = compose(world, this.part, { names: this.names(), ahead_ms: this.ahead_ms });
       this.sceneStale = false;
       this.sceneAt = now;
     }
@@ -242,7 +256,7 @@ export class App {
     try {
       const { rows } = await this.feed.ask("coverage", { height_m: settings.coverage_m });
       this.reaches = new Map(rows.map((/** @type {{name: string, rings_deg: number[][][]}} */ row) => [row.name, row.rings_deg]));
-      this.sceneStale = true;
+      this.partStale = true;
     } catch {
       // not to be had from here: circles of the greatest range stay
     }

@@ -28,7 +28,7 @@ export class FlatView {
     this.cx = 0.5;
     this.cy = 0.5;
     this.scale = 1024; // pixels for one turn
-    /** @type {Scene | null} */ this.drawn = null;
+    /** @type {Shape[] | null} */ this.drawn = null;
     this.stale = true;
     this.px = this.py = 0;
     this.overlay = new Overlay(this.over, this.dots, world, this);
@@ -147,8 +147,9 @@ export class FlatView {
 
   /** @param {Drawing} drawing */
   draw(drawing) {
-    if (this.stale || drawing.scene !== this.drawn) this.drawBase(drawing.scene);
+    if (this.stale || drawing.scene.still !== this.drawn) this.drawBase(drawing.scene);
     this.over.clearRect(0, 0, this.width, this.height);
+    for (const shape of drawing.scene.moving) this.drawShape(shape, this.over);
     this.overlay.draw(drawing);
   }
 
@@ -156,7 +157,7 @@ export class FlatView {
   drawBase(scene) {
     const { under, width, height } = this;
     this.stale = false;
-    this.drawn = scene;
+    this.drawn = scene.still;
     under.fillStyle = MAP[settings.theme].sea;
     under.fillRect(0, 0, width, height);
     const level = Math.max(0, Math.min(9, Math.round(Math.log2(this.scale / TILE_PX))));
@@ -178,7 +179,7 @@ export class FlatView {
           this.drawParent(x, v, level, px, py, w, h);
         }
       }
-    for (const shape of scene.shapes) this.drawShape(shape);
+    for (const shape of scene.still) this.drawShape(shape, under);
   }
 
   /** A coarser tile in place of one that is yet to be drawn. @param {number} x @param {number} y @param {number} level @param {number} px @param {number} py @param {number} w @param {number} h */
@@ -193,9 +194,9 @@ export class FlatView {
     }
   }
 
-  /** @param {Shape} shape */
-  drawShape(shape) {
-    const { under, scale, width, height } = this;
+  /** @param {Shape} shape @param {CanvasRenderingContext2D} context */
+  drawShape(shape, context) {
+    const { scale, width, height } = this;
     if (!shape.flat) {
       shape.flat = new Float64Array(2 * shape.points.length);
       shape.points.forEach(([lon, lat], k) => {
@@ -211,26 +212,26 @@ export class FlatView {
     }
     const half = width / 2 / scale;
     for (let turn = Math.ceil(this.cx - half - east); turn <= Math.floor(this.cx + half - west); turn++) {
-      under.beginPath();
+      context.beginPath();
       for (let k = 0; k < flat.length; k += 2) {
         const x = (flat[k] + turn - this.cx) * scale + width / 2;
         const y = (flat[k + 1] - this.cy) * scale + height / 2;
-        if (k) under.lineTo(x, y);
-        else under.moveTo(x, y);
+        if (k) context.lineTo(x, y);
+        else context.moveTo(x, y);
       }
-      if (shape.closed) under.closePath();
+      if (shape.closed) context.closePath();
       if (shape.fill) {
-        under.fillStyle = shape.fill;
-        under.fill();
+        context.fillStyle = shape.fill;
+        context.fill();
       }
       if (shape.stroke) {
-        under.strokeStyle = shape.stroke;
-        under.lineWidth = shape.width ?? 1;
-        under.setLineDash(shape.dash ?? []);
-        under.stroke();
+        context.strokeStyle = shape.stroke;
+        context.lineWidth = shape.width ?? 1;
+        context.setLineDash(shape.dash ?? []);
+        context.stroke();
       }
     }
-    under.setLineDash([]);
+    context.setLineDash([]);
   }
 
   /** @param {Seen} seen @param {Uint8Array} shown @param {number} now_ms */

@@ -262,7 +262,8 @@ export class GlobeView {
     this.cesium_ms = performance.now() - began;
     this.aim();
     this.over.clearRect(0, 0, this.width, this.height);
-    for (const shape of drawing.scene.shapes) this.drawShape(shape);
+    for (const shape of drawing.scene.still) this.drawShape(shape);
+    for (const shape of drawing.scene.moving) this.drawShape(shape);
     this.overlay.draw(drawing);
   }
 

@@ -2,7 +2,7 @@
 import { MAP, faded } from "./colours.js";
 import { RADIUS_M, between, circle, ellipse, unwrap } from "./geo.js";
 import { settings } from "./settings.js";
-import { big, leftText, t } from "./texts.js";
+import { big, leftText, t, utc } from "./texts.js";
 import { keyOf } from "./wire.js";
 
 /** @import { World } from "./world.js" */
@@ -30,31 +30,48 @@ import { keyOf } from "./wire.js";
  * @property {number} [until_ms] a countdown stands after its words
  * @property {string} [id] of the track it speaks of
  */
-/** @typedef {{shapes: Shape[], marks: Mark[]}} Scene */
+/** @typedef {{shapes: Shape[], marks: Mark[]}} Part */
+/** @typedef {{still: Shape[], moving: Shape[], marks: Mark[]}} Scene `still` is the same list as long as nothing in it has changed */
 
 /**
+ * What stands where it is: made anew when the world or a choice has changed.
  * @param {World} world
  * @param {Map<string, number[][][]>} reaches outlines of sensors' coverage by name, [lat, lon], as the server computed them
- * @param {{names: {name: string, lon: number, lat: number, rank: number}[], ahead_ms: number | null}} base
- * @returns {Scene}
+ * @returns {Part}
  */
-export function compose(world, reaches, base) {
+export function standing(world, reaches) {
   const colours = MAP[settings.theme];
-  /** @type {Shape[]} */ const shapes = [];
-  /** @type {Mark[]} */ const marks = [];
+  /** @type {Part} */ const { shapes, marks } = { shapes: [], marks: [] };
   const { layers } = settings;
-  const shown = (/** @type {string} */ nation) => !settings.hiddenNations.includes(nation);
-  if (layers.coverage) sensors(world, reaches, colours, shapes, marks, shown);
-  if (layers.satellites) satellites(world, colours, shapes, marks, shown);
+  if (layers.coverage) sensors(world, reaches, colours, shapes, marks, isShown);
   if (layers.zones) zones(world, colours, shapes, marks);
   if (layers.links) links(world, colours, shapes);
   if (layers.areas) areas(world, colours, shapes, marks);
-  if (layers.paths) paths(world, base.ahead_ms, colours, shapes, marks);
+  return { shapes, marks };
+}
+
+/**
+ * All of it, with what goes on by itself.
+ * @param {World} world @param {Part} part what stands
+ * @param {{names: {name: string, lon: number, lat: number, rank: number}[], ahead_ms: number | null}} base
+ * @returns {Scene}
+ */
+export function compose(world, part, base) {
+  const colours = MAP[settings.theme];
+  const { layers } = settings;
+  /** @type {Shape[]} */ const moving = [];
+  const marks = [...part.marks];
+  if (layers.satellites) satellites(world, colours, moving, marks, isShown);
+  if (layers.paths) paths(world, base.ahead_ms, colours, moving, marks);
+  if (layers.paths) launches(world, colours, moving, marks);
   if (layers.names)
     for (const { name, lon, lat, rank } of base.names)
       marks.push({ layer: "names", lon, lat, height_m: 0, lines: [name], sort: "name", priority: -10 - rank });
-  return { shapes, marks };
+  return { still: part.shapes, moving, marks };
 }
+
+/** @param {string} nation */
+const isShown = (nation) => !settings.hiddenNations.includes(nation);
 
 /** @param {World} world @param {Map<string, number[][][]>} reaches @param {typeof MAP.dark} colours @param {Shape[]} shapes @param {Mark[]} marks @param {(nation: string) => boolean} shown */
 function sensors(world, reaches, colours, shapes, marks, shown) {
@@ -195,6 +212,17 @@ function paths(world, ahead_ms, colours, shapes, marks) {
   }
 }
 
+/** Lines of sight to something hot that rises; no place on them is claimed. @param {World} world @param {typeof MAP.dark} colours @param {Shape[]} shapes @param {Mark[]} marks */
+function launches(world, colours, shapes, marks) {
+  for (const { line, first_ms } of world.launches) {
+    if (line.length < 2) continue;
+    const points = unwrap(line.map(([lat, lon, height_m]) => [lon, lat, height_m]));
+    shapes.push({ layer: "paths", points, closed: false, stroke: faded(colours.measure, 0.8), width: 1.5, dash: [2, 5] });
+    const [lon, lat, height_m] = points[points.length - 1];
+    marks.push({ layer: "paths", lon, lat, height_m, lines: [`${t("stage.launch_detected")}  ${utc(first_ms)}`], sort: "end", priority: 32 });
+  }
+}
+
 /**
  * Where a threat is expected at a time.
  * @param {number[][]} path rows of time, lat, lon, height and two sigmas @param {number} time_ms
@@ -231,7 +259,7 @@ export function trackLines(world, i, full) {
   const kind = frame.kind[i];
   const height_m = frame.height_m[i];
   const speed = Math.hypot(frame.velocity_east_m_s[i], frame.velocity_north_m_s[i], frame.velocity_up_m_s[i]);
-  const fast = kind >= 3;
+  const fast = kind >= 3 || height_m > 25_000 || speed > 1000;
   const flightLevel = Math.round(height_m / 30.48);
   const height = frame.up_sigma_m[i] > 2000 && !fast ? "" : fast ? `${Math.round(height_m / 1000)} km` : kind === 2 ? "" : `FL${String(Math.max(0, flightLevel)).padStart(3, "0")}`;
   const pace = fast ? `${(speed / 1000).toFixed(1)} km/s` : `${Math.round(speed * 1.943844)} kt`;

@@ -1,6 +1,7 @@
 // Words, numbers and times as a person reads them. One file a language, beside this one.
 import { en } from "./texts/en.js";
 import { ja } from "./texts/ja.js";
+import { PREFECTURES } from "./texts/places.js";
 import { settings } from "./settings.js";
 
 /** @type {Record<"en" | "ja", Record<string, string>>} */
@@ -36,6 +37,12 @@ export const big = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 export function people(n) {
   if (settings.language === "ja") return n >= 1e4 ? t("people", { n: `${big(Math.round(n / 1e4))}万` }) : t("people", { n: big(Math.round(n)) });
   return t("people", { n: n >= 1e6 ? `${(n / 1e6).toFixed(1)} M` : n >= 1e4 ? `${big(Math.round(n / 1e3))} k` : big(Math.round(n)) });
+}
+
+/** @param {{code: string, name: string}} area @returns {string} its name in the person's language, as far as that is known here */
+export function areaName({ code, name }) {
+  const number = /^JP-(\d\d)$/.exec(code);
+  return (settings.language === "ja" && number && PREFECTURES[Number(number[1]) - 1]) || name;
 }
 
 /** @param {number} ms left @returns {string} T−03:21, or T+00:10 when it is over */

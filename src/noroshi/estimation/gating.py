@@ -41,7 +41,12 @@ def mahalanobis_squared(innovation: Floats, S: Floats) -> Floats:
 
 
 def coarse_pairs(
-    positions_a: Floats, radius_a: Floats | float, positions_b: Floats, radius_b: Floats | float = 0.0
+    positions_a: Floats,
+    radius_a: Floats | float,
+    positions_b: Floats,
+    radius_b: Floats | float = 0.0,
+    *,
+    nearest: int | None = None,
 ) -> tuple[Indices, Indices]:
     """Return the indices of all pairs whose positions are no further apart than the sum of their radii.
 
@@ -53,6 +58,7 @@ def coarse_pairs(
         radius_a: (n_a,) or one for all.
         positions_b: (n_b, 3), the same axes.
         radius_b: (n_b,) or one for all.
+        nearest: beyond some thousand pairs, of each a and every group the nearest b alone, so many: what a crowd costs.
 
     Raises:
         ValueError: if a position or radius is not finite, or a radius is negative.
@@ -74,9 +80,15 @@ def coarse_pairs(
         tree_a, reach_a = cKDTree(positions_a[rows_a]), radius_a[rows_a].max()
         for rows_b, tree_b, reach_b in groups_b:
             reach = np.nextafter(reach_a + reach_b, np.inf)
-            near = tree_a.sparse_distance_matrix(tree_b, reach, output_type="ndarray")
-            ia, ib = rows_a[near["i"]], rows_b[near["j"]]
-            within = near["v"] <= radius_a[ia] + radius_b[ib]
+            if nearest is None:
+                near = tree_a.sparse_distance_matrix(tree_b, reach, output_type="ndarray")
+                i, j, apart_m = near["i"], near["j"], near["v"]
+            else:
+                far, found = tree_b.query(positions_a[rows_a], np.arange(1, nearest + 1), distance_upper_bound=reach)
+                i, k = np.nonzero(np.isfinite(far))
+                j, apart_m = found[i, k], far[i, k]
+            ia, ib = rows_a[i], rows_b[j]
+            within = apart_m <= radius_a[ia] + radius_b[ib]
             found_a.append(ia[within])
             found_b.append(ib[within])
     ia, ib = np.concatenate(found_a), np.concatenate(found_b)

@@ -1,8 +1,8 @@
 """Many nodes' tracks to one picture."""
 
 from noroshi.fusion.association import Rules
-from noroshi.fusion.core import Fusion, Lineage, number_of
+from noroshi.fusion.core import CROWDS, Fusion, Lineage, number_of
 from noroshi.fusion.registration import Biases, Registering
 from noroshi.fusion.settings import Settings
 
-__all__ = ["Biases", "Fusion", "Lineage", "Registering", "Rules", "Settings", "number_of"]
+__all__ = ["CROWDS", "Biases", "Fusion", "Lineage", "Registering", "Rules", "Settings", "number_of"]

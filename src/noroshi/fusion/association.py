@@ -26,6 +26,7 @@ SAME_CODE, OTHER_CODE = -10.0, 12.0
 SAME_ADDRESS = -1e6  # m-2: an address decides
 CLOSE_PROBABILITY = 0.8
 OWNERS_MAX = 62
+NEAREST = 16  # others' tracks that one may be one with
 SURE = 1_000  # looks: joined at once
 ADDRESSES = Whole.ICAO_ADDRESS, Whole.MMSI
 
@@ -129,9 +130,14 @@ def _candidates(
     radius = math.sqrt(limit) * np.sqrt(variance) + rules.allowance_m
     at = np.full(table.m, NOBODY)
     at[tracks] = np.arange(len(tracks))
-    ia, ib = coarse_pairs(mean[at[asked], :3], radius[at[asked]], mean[:, :3], radius)
     named_a, named_b = _same_address(table, asked, tracks)
-    a, b = np.concatenate([asked[ia], named_a]), np.concatenate([tracks[ib], named_b])
+    found_a, found_b = [named_a], [named_b]
+    for owner in np.unique(lowest[asked]).tolist():  # an owner's own are not one, however many there are at a place
+        ours, theirs = asked[lowest[asked] == owner], np.flatnonzero(lowest[tracks] != owner)
+        ia, ib = coarse_pairs(mean[at[ours], :3], radius[at[ours]], mean[theirs, :3], radius[theirs], nearest=NEAREST)
+        found_a.append(ours[ia])
+        found_b.append(tracks[theirs[ib]])
+    a, b = np.concatenate(found_a), np.concatenate(found_b)
     apart = (masks[a] & masks[b] == 0) & (lowest[a] != lowest[b])
     a, b = a[apart], b[apart]
     swap = lowest[a] < lowest[b]

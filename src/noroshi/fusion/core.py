@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from noroshi.fusion import registration
 from noroshi.fusion.association import OWNERS_MAX, associate, begin_anew, beside_founders, where
-from noroshi.fusion.fold import N_BIAS, REPLACED, STALE, UNEXPLAINED, UNFIT, fold, silent
+from noroshi.fusion.fold import CROWDED, N_BIAS, N_COUNTS, REPLACED, STALE, UNEXPLAINED, UNFIT, fold, silent
 from noroshi.fusion.settings import SELF_REPORT, Settings
 from noroshi.fusion.table import (
     COARSE,
@@ -48,7 +48,14 @@ Key = tuple[str, str, int]
 NUMBER_BITS = 53  # exact in a double
 FORGOTTEN = "forgotten "
 OWNERS = "owners"
-COUNTED = {REPLACED: "replaced rows", STALE: "stale rows", UNEXPLAINED: "jumps", UNFIT: "unusable rows"}
+CROWDS = "rows beyond the limit"
+COUNTED = {
+    REPLACED: "replaced rows",
+    STALE: "stale rows",
+    UNEXPLAINED: "jumps",
+    UNFIT: "unusable rows",
+    CROWDED: CROWDS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,10 +347,14 @@ class Fusion:
             density = np.array([least.get(owner, least.get("", 0.0)) for owner in owners], np.float64)[owner_of]
             coarse = rows.whole[:, Whole.FLAGS] & COARSE != 0
             density = np.where(coarse, np.maximum(density, self.settings.coarse_density_m2_s3), density)
-            counts = fold(table, rows, owner_of, density, bias)
+            limits = self.settings.place_max, self.settings.owner_max
+            counts = fold(table, rows, owner_of, density, bias, limits)
             if table is self._table:
                 for i, name in COUNTED.items():
                     self.counts[name] += int(counts[i])
+                for owner, n in zip(owners, counts[N_COUNTS:].tolist(), strict=False):
+                    if n:
+                        self.counts[f"{CROWDS} of {owner}"] += n
         for row in silent(table, time_ns, *self._silence()).tolist():
             table.leave(row)
         if is_whole:

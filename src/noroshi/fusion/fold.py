@@ -41,10 +41,14 @@ HANDOVER_NS = 20 * NS_PER_S  # after so long another's reports of the target its
 FAR_SQUARED = 22.5  # the 99.9 % quantile of chi-square of six degrees of freedom
 LEEWAY = 0.9  # of its own covariance that a tracker is held to
 LOST = int(TrackStatus.LOST)
-REPLACED, STALE, UNEXPLAINED, UNFIT, N_COUNTS = range(5)
+REPLACED, STALE, UNEXPLAINED, UNFIT, CROWDED, N_COUNTS = range(6)
+GATE_SQUARED, GATE_ADDED_M = 22.5, 100.0  # how far from it a track may be joined with another, about
+PLACE_M = 10_000.0
 
 
-def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Floats) -> Integers:
+def fold(
+    table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Floats, limits: tuple[int, int]
+) -> Integers:
     """Fold contributions into the table, in the order of time, owner and number, and else as they stand.
 
     So the order hangs on what is told and not on how it was cut into messages.
@@ -55,26 +59,54 @@ def fold(table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Fl
         owner_of: (k,) index of each one's owner, by whose names the rows are sorted.
         density: (k,) process noise that each one's tracker has at the least.
         bias: (o + 1, 10) of each owner, see `OFFSET`; the last is of what has none.
+        limits: how many contributors of one owner may be at one place, and in all; what would be more is not taken in.
 
     Returns:
-        (4,) how many rows another of the same track and time replaces, are older than what is held, are explained by no
-        process noise, and have a covariance that is none.
+        (5 + o + 1,) how many rows another of the same track and time replaces, are older than what is held, are
+        explained by no process noise, have a covariance that is none, and would be too many of one owner; and those of
+        each owner.
     """
     table.reserve(len(rows.whole))
     needed = 2 * (table.n + len(rows.whole))
     is_new = needed > len(table.places) or not (table.n == 0 or (table.places != NOBODY).any())
     if is_new:
         table.places = np.full(1 << max(4, int(needed).bit_length()), NOBODY, np.int64)
-    counts = np.zeros(N_COUNTS, np.int64)
+    counts = np.zeros(N_COUNTS + len(bias), np.int64)
     rank = np.cumsum(np.diff(owner_of, prepend=owner_of[:1]) != 0)
+    crowd = np.zeros((1 << int(2 * (table.n + len(rows.whole)) + len(bias)).bit_length(), 2), np.int64)
     order = np.lexsort((rows.whole[:, Whole.REVISION], rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME]))
     table.n, table.m = absorb(
         order,
         rows.state, rows.covariance, rows.said, rows.whole,
         owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.turn, table.whole,
-        table.fused_state, table.fused_covariance, table.fused, table.places, is_new, table.n, table.m, counts,
+        table.fused_state, table.fused_covariance, table.fused, table.places, is_new, crowd, np.array(limits),
+        table.n, table.m, counts,
     )  # fmt: skip
     return counts
+
+
+@kernel
+def _slot(key: int, crowd: Integers) -> int:
+    """Return where a key is counted in (k, 2) keys and counts, or is to be; no key is 0."""
+    mask = len(crowd) - 1
+    at = int(np.int64(np.uint64(key) >> np.uint64(20)) & mask)
+    while crowd[at, 1] and crowd[at, 0] != key:
+        at = (at + 1) & mask
+    crowd[at, 0] = key
+    return at
+
+
+@kernel
+def _place(owner: int, state: Floats, covariance: Floats) -> int:
+    """Return a hash of an owner and of the cell that a contributor is in; cells are no narrower than its gate."""
+    reach_m = math.sqrt(GATE_SQUARED * (covariance[0, 0] + covariance[1, 1] + covariance[2, 2])) + GATE_ADDED_M
+    level = math.ceil(math.log2(max(reach_m / PLACE_M, 1.0)))
+    size_m = PLACE_M * 2.0**level
+    key = np.uint64(owner + 1) * np.uint64(0xD1B54A32D192ED03) + np.uint64(level)
+    for i in range(3):
+        cell = np.uint64(np.int64(math.floor(state[i] / size_m)))
+        key = ((key ^ cell) * np.uint64(0x9E3779B97F4A7C15)) ^ (key >> np.uint64(29))
+    return int(np.int64(key))
 
 
 @kernel
@@ -177,7 +209,7 @@ def absorb(
     order: Integers, new_state: Floats, new_covariance: Floats, new_said: Floats, new_whole: Integers,
     owner_of: Integers, least_density: Floats, bias: Floats, state: Floats, covariance: Floats, said: Floats,
     density: Floats, turn: Floats, whole: Integers, fused_state: Floats, fused_covariance: Floats, fused: Integers,
-    places: Integers, is_new: bool, n: int, m: int, counts: Integers,
+    places: Integers, is_new: bool, crowd: Integers, limits: Integers, n: int, m: int, counts: Integers,
 ) -> tuple[int, int]:  # fmt: skip
     """Do what `fold` says with the table's arrays; return how many contributors and fused tracks there are now."""
     work, low, both, inverse = np.empty((6, 6)), np.empty((6, 6)), np.empty((4, 6, 6)), np.empty((3, 6, 6))
@@ -187,6 +219,10 @@ def absorb(
     if is_new:
         for row in range(n):
             places[place_of(whole[row, Whole.OWNER], whole[row, Whole.ID], places, whole)] = row
+    for row in range(n):
+        if whole[row, Whole.TRACK] >= 0:
+            crowd[_slot(_place(whole[row, Whole.OWNER], state[row], covariance[row]), crowd), 1] += 1
+            crowd[_slot(int(whole[row, Whole.OWNER] + 1) << 20, crowd), 1] += 1
     for i in range(len(order)):
         k = order[i]
         at = place_of(owner_of[k], new_whole[k, Whole.ID], places, whole)
@@ -237,6 +273,14 @@ def absorb(
             unbias(now[s], bias[which])
         track = whole[row, Whole.TRACK]
         if track == NOBODY:
+            here = _slot(_place(owner_of[k], new_state[k], new_covariance[k]), crowd)
+            of_owner = _slot(int(owner_of[k] + 1) << 20, crowd)
+            if crowd[here, 1] >= limits[0] or crowd[of_owner, 1] >= limits[1]:
+                counts[CROWDED] += 1
+                counts[N_COUNTS + owner_of[k]] += 1
+                continue
+            crowd[here, 1] += 1
+            crowd[of_owner, 1] += 1
             track, m = m, m + 1
             for c in range(fused.shape[1]):
                 fused[track, c] = NOBODY

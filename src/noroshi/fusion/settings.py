@@ -19,6 +19,9 @@ class Settings:
         window_s: how late a contribution may come and still be used as if it had come in time.
         silent_s: a contributor of whom nothing has come for so long has ended, or for four of its usual intervals.
         coarse_silent_s: the same of coarse ones.
+        place_max: how many contributors one owner may have at one place, a cube of 10 km, or wider as their errors
+            are; one that tells of more is not believed, and costs no more.
+        owner_max: how many it may have in all.
         density_m2_s3: process noise that trackers are taken to have at the least, by owner; "" is for all others. What
             they have is seen from their contributions.
         coarse_density_m2_s3: process noise of targets that are told coarsely, from which it cannot be seen.
@@ -33,6 +36,8 @@ class Settings:
     window_s: float = 30.0
     silent_s: float = 60.0
     coarse_silent_s: float = 1800.0
+    place_max: int = 300
+    owner_max: int = 50_000
     density_m2_s3: Mapping[str, float] = field(default_factory=lambda: {"": 0.01})
     coarse_density_m2_s3: float = 2.0
     sensor_types: Mapping[str, str] = field(default_factory=dict)

@@ -53,6 +53,18 @@ def cholesky(a: Floats, low: Floats) -> bool:
 
 
 @kernel
+def definite(a: Floats, slack: float, is_definite: NDArray[np.bool_]) -> None:
+    """Write which of (n, 6, 6) symmetric a have no eigenvalue at or below -slack."""
+    work, low = np.empty((6, 6)), np.empty((6, 6))
+    for k in range(len(a)):
+        for i in range(6):
+            for j in range(6):
+                work[i, j] = a[k, i, j]
+            work[i, i] += slack
+        is_definite[k] = cholesky(work, low)
+
+
+@kernel
 def invert(a: Floats, low: Floats, inverse: Floats) -> bool:
     """Write the inverse of a symmetric (6, 6) a and return whether it is positive definite."""
     if not cholesky(a, low):

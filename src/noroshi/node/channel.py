@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from noroshi.formats import FormatError
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.contents import Ask, Beacon, Kind, joined_body, notices_body
-from noroshi.sharing.audit import Receipt, countersign, is_signed, receipt
+from noroshi.sharing.audit import Pledge, Receipt, countersign, is_pledged, is_signed, receipt
 from noroshi.sharing.envelope import Envelope, Receiver, Refusal, Sender
 from noroshi.sharing.memory_store import MemoryStore
 from noroshi.sharing.outbox import Outbox
@@ -36,11 +36,15 @@ ASKS_MAX = 16  # gaps asked for at once
 ANSWER_MAX = 256  # messages answered to one ask; what is left is asked for again
 ANSWERS_MAX = 4_096
 PUMP_BYTES = 4_000_000  # of one pump where no rate is given: so that history does not hold up what is new
+SENT_BYTES_S = 8_000_000.0  # where no rate is given: what a partner may send is bounded (`run.live.intake`)
+PLEDGES_MAX = 60
+PLEDGE_NS = 30 * NS_PER_S  # one is kept in so long
 
 _ENCODER = msgspec.msgpack.Encoder()
 _BEACON = msgspec.msgpack.Decoder(Beacon)
 _ASK = msgspec.msgpack.Decoder(Ask)
 _RECEIPT = msgspec.msgpack.Decoder(Receipt)
+_PLEDGE = msgspec.msgpack.Decoder(Pledge)
 
 
 class Channel:
@@ -59,6 +63,7 @@ class Channel:
         alarms: what was refused or is wrong, by reason.
         receipt: the latest receipt of the partner, with both signatures.
         proof: the latest of this node's own receipts that came back with both.
+        pledged: the latest pledge that the partner gave of its own audit.
         is_forgetful: whether the partner asks for what it has signed for: it wants everything once more.
         clock_offset_ns: receipt less release of the last message.
         room_bytes: what the link takes now, as its driver says; None is as much as there is.
@@ -102,6 +107,8 @@ class Channel:
         self._asked: dict[int, int] = {}
         self._answers: deque[bytes] = deque()
         self._shows_receipt = False
+        self.pledged: Pledge | None = None
+        self._pledges: deque[Pledge] = deque(maxlen=PLEDGES_MAX)
 
     def is_heard(self, now_ns: int) -> bool:
         """Return whether the partner is there: heard within the lease."""
@@ -125,6 +132,10 @@ class Channel:
         if parcel.parcel >= self.outbox.next_parcel:
             self.outbox.put(parcel, now_ns)
 
+    def pledge(self, given: Pledge) -> None:
+        """Give the partner a pledge of this node's audit to hold, once it is there."""
+        self._pledges.append(given)
+
     def hear(self, frame: bytes, now_ns: int) -> Envelope | None:
         """Take a frame in; return what it tells, if it is a message that is accepted."""
         kind, content = frame[:1], frame[1:]
@@ -139,6 +150,8 @@ class Channel:
                 self._acknowledge(_RECEIPT.decode(content))
             elif kind == Kind.COUNTERSIGNED:
                 self._recall(_RECEIPT.decode(content))
+            elif kind == Kind.PLEDGE:
+                self._hold(_PLEDGE.decode(content))
             else:
                 raise FormatError("a frame of an unknown kind")
         except (msgspec.DecodeError, ValueError) as error:
@@ -157,6 +170,8 @@ class Channel:
             frames.append((Kind.BEACON.value + _ENCODER.encode(Beacon(self.sender.seq, now_ns)), True))
         if self.is_heard(now_ns):
             frames += [(frame, True) for frame in (*self._asks(now_ns), *self._receipts(now_ns))]
+            frames += [(Kind.PLEDGE.value + _ENCODER.encode(given), True) for given in self._pledges]
+            self._pledges.clear()
             frames += self._messages(now_ns)
         self._pumped_ns = now_ns
         self.sent_bytes += sum(len(frame) for frame, _ in frames)
@@ -238,6 +253,8 @@ class Channel:
     def _answer(self, ask: Ask, now_ns: int) -> None:
         if self.receipt is not None and ask.first <= self.receipt.seq:
             self._shows_receipt = self.is_forgetful = True  # it had signed for these: it has lost its memory
+        if len(self._answers) >= ANSWER_MAX:
+            return  # what is missing is asked for again; else asking would cost the partner little and this node much
         first = max(ask.first, self.receipt.seq + 1 if self.receipt else 1)
         last = min(ask.last, first + ANSWER_MAX - 1)
         messages, gone = self.outbox.fetch(first, last, now_ns)
@@ -299,13 +316,23 @@ class Channel:
         self.receiver.adopt(shown.seq, shown.chain)
         self._receipted = max(self._receipted, shown.seq)
 
+    def _hold(self, given: Pledge) -> None:
+        """Keep what binds the partner to its audit as it is by now.
+
+        Raises:
+            FormatError: if the partner has not signed it.
+        """
+        if given.owner != self.partner or not is_pledged(given, self.receiver.keys):
+            raise FormatError("a pledge that is not the partner's")
+        if self.pledged is None or given.time_ns > self.pledged.time_ns + PLEDGE_NS:
+            self.pledged = given
+
     def _messages(self, now_ns: int) -> list[tuple[bytes, bool]]:
         """Return answers and new messages, as many as the link carries by now."""
-        if self._bytes_s is None:
-            left = float(PUMP_BYTES if self.room_bytes is None else min(PUMP_BYTES, self.room_bytes))
-        else:
-            gained = self._bytes_s * max(0, now_ns - self._pumped_ns) / NS_PER_S
-            left = self._credit = min(self._credit + gained, self._bytes_s)
+        bytes_s = SENT_BYTES_S if self._bytes_s is None else self._bytes_s
+        credit = min(self._credit + bytes_s * max(0, now_ns - self._pumped_ns) / NS_PER_S, bytes_s)
+        room = (PUMP_BYTES if self.room_bytes is None else self.room_bytes) if self._bytes_s is None else credit
+        left = begun = min(credit, room, PUMP_BYTES)
         frames: list[tuple[bytes, bool]] = []
         at_least = left / 2.0  # for what is new
         while self._answers and left > at_least:
@@ -317,7 +344,7 @@ class Channel:
                 message = self._seal(draft, now_ns)
                 left -= len(message)
                 frames.append((Kind.MESSAGE.value + message, bool(draft.rows.urgency.min() < STATE)))
-        self._credit = left
+        self._credit = credit - (begun - left)
         return frames
 
     def _seal(self, draft: Draft, now_ns: int) -> bytes:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
+from noroshi.fusion.tracklets import definite
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Alert, Batch, Decision, Launches, Status, Tracks, TrackStatus, joined_by_sensor, take
 from noroshi.records.alert import EXERCISE
@@ -36,6 +37,7 @@ class Kind(bytes, Enum):
     ASK = b"A"  # for messages that are missing
     RECEIPT = b"R"  # signed by the recipient
     COUNTERSIGNED = b"C"  # the receipt back, with the owner's signature
+    PLEDGE = b"P"  # of the sender's audit, signed, for the recipient to hold
 
 
 class Beacon(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -123,7 +125,7 @@ def believable(tracks: Tracks, now_ns: int) -> NDArray[np.bool_]:
     for name, end in NUMBERS.items():
         numbers = getattr(tracks.identity, name)
         fine &= (numbers >= -1) & (numbers < end)
-    fine &= np.array([text.isprintable() for text in tracks.identity.call_sign.tolist()], np.bool_)
+    fine &= _printable(tracks.identity.call_sign)
     live = np.flatnonzero(fine & (tracks.status != TrackStatus.LOST))
     state, covariance = state[live], covariance[live]
     with np.errstate(all="ignore"):  # what is no number, or too large for one, compares as false
@@ -134,9 +136,21 @@ def believable(tracks: Tracks, now_ns: int) -> NDArray[np.bool_]:
         sigma = np.sqrt(variance)
         correlation = covariance / (sigma[:, :, None] * sigma[:, None, :])
         ok &= (np.abs(correlation - np.swapaxes(correlation, 1, 2)) <= ROUNDING).all(axis=(1, 2))
-    ok[ok] = np.linalg.eigvalsh(correlation[ok])[:, 0] > -ROUNDING
+    is_definite = np.empty(int(ok.sum()), np.bool_)
+    definite(np.ascontiguousarray(correlation[ok]), ROUNDING, is_definite)
+    ok[ok] = is_definite
     fine[live] = ok
     return fine
+
+
+def _printable(texts: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Return which texts have nothing in them that cannot be shown; plain ones are told at once."""
+    code = np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), -1)
+    is_plain = (((code >= 0x20) & (code < 0x7F)) | (code == 0)).all(axis=1)
+    is_plain &= ~((code[:, :-1] == 0) & (code[:, 1:] != 0)).any(axis=1)
+    rest = np.flatnonzero(~is_plain)
+    is_plain[rest] = [text.isprintable() for text in texts[rest].tolist()]
+    return np.asarray(is_plain, np.bool_)
 
 
 def notice_of(body: bytes, owner: str) -> Batch:

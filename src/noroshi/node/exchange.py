@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
-from noroshi.fusion import Fusion
+from noroshi.fusion import CROWDS, Fusion
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.channel import FEED, Channel
 from noroshi.node.contents import (
@@ -32,7 +32,7 @@ from noroshi.node.contents import (
     tracks_of,
 )  # fmt: skip
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Frame, Order, Status, Tracks, TrackStatus, concatenate, take
+from noroshi.records import Batch, Frame, Order, Status, Tracks, TrackStatus, concatenate, joined_by_sensor, take
 from noroshi.records.order import BREAK_GLASS, NO_PARTNER, PARTNER, POLICY
 from noroshi.sharing.envelope import FUSIBLE, Envelope
 from noroshi.sharing.facts import Facts, facts_of
@@ -60,6 +60,7 @@ class Partner:
 
 REMEMBERED_MAX = 20_000  # tracks of which it is known what was told last
 RECENT_NS = 120 * NS_PER_S
+RECENT_ROWS = 1_000  # that changed, beyond four times the tracks there are, until the last of each are looked up
 
 NewPolicy = Callable[[str, str, Policy, int], Policy]
 
@@ -122,7 +123,9 @@ class Exchange:
         self.secrets, self.sensor_types, self._pump_ns = secrets, dict(sensor_types), pump_ns
         self._memories: dict[str, Memory] = {}
         self._last_told: dict[int, tuple[int, int]] = {}  # time and revision of each track's last row
-        self._shared: Tracks | None = None  # the last row of each living track that was offered
+        self._shared: Tracks | None = None  # the last row of each living track, where all are offered at once
+        self._n_recent = 0
+        self._recent: list[Tracks] = []  # where rows are offered as they change: what may hold such rows
         self._given: list[Outgoing] = []
         self._alarms: Counter[tuple[str, str]] = Counter()
         self._wake_ns: int | None = None
@@ -184,6 +187,10 @@ class Exchange:
         period_ns = self._pump_ns or NS_PER_S // 2
         self._wake_ns = now_ns // period_ns * period_ns + period_ns
         self._renew_policy(now_ns)
+        for code in self.channels:
+            crowded = self.fusion.counts[f"{CROWDS} of {code}"]
+            if crowded > self._alarms[code, CROWDS]:
+                self._alarm(code, CROWDS, now_ns, crowded)
         self._pump(now_ns)
 
     def share(self, tracks: Tracks, now_ns: int, *, is_whole: bool) -> None:
@@ -200,6 +207,10 @@ class Exchange:
         if not len(rows):
             return
         rows = self._revised(rows, now_ns).replace(label=encode(self.label))
+        if not is_whole:
+            self._recent.append(rows)
+            if sum(map(len, self._recent)) > RECENT_ROWS + 4 * self._n_recent:
+                self._newest()
         self._release(rows, sorted(self.channels), now_ns)
         numbers = self.secrets.numbers(self._home_class()).of(rows.track_id)
         own = as_evidence(rows.replace(track_id=numbers, node=self.nation), self.sensor_types)
@@ -276,6 +287,7 @@ class Exchange:
                 for code, one in sorted(self._memories.items())
             },
             "shared": None if self._shared is None else pack(self._shared),
+            "recent": None if self._shared is not None or (recent := self._newest()) is None else pack(recent),
             "last_told": [[track, *told] for track, told in self._last_told.items()],
             "n_parcels": self._n_parcels,
             "alarms": [[*key, n] for key, n in sorted(self._alarms.items())],
@@ -295,10 +307,11 @@ class Exchange:
         for code, data in memory["memories"].items():
             arrays = unpack_arrays(data)
             self._memories[code] = Memory.of(arrays["track_id"], arrays["told_ns"])
-        shared = None if memory["shared"] is None else unpack(memory["shared"])
-        if shared is not None and not isinstance(shared, Tracks):
+        shared, recent = (None if memory[name] is None else unpack(memory[name]) for name in ("shared", "recent"))
+        if not isinstance(shared, Tracks | None) or not isinstance(recent, Tracks | None):
             raise FormatError("what was shared is no tracks")
-        self._shared, self._n_parcels = shared, memory["n_parcels"]
+        self._shared, self._recent = shared, [] if recent is None else [recent]
+        self._n_recent, self._n_parcels = 0 if recent is None else len(recent), memory["n_parcels"]
         self._last_told = {track: (time_ns, told) for track, time_ns, told in memory["last_told"]}
         self._alarms = Counter({(code, reason): n for code, reason, n in memory["alarms"]})
         self._wake_ns = memory["wake_ns"]
@@ -486,9 +499,22 @@ class Exchange:
         """Offer everything once more to a partner that lost its memory."""
         self.channels[code].is_forgetful = False
         self._memories.pop(code, None)
-        if self._shared is not None and len(self._shared):
+        newest = self._newest()
+        if newest is not None and len(newest):
             self._n_parcels += 1
-            self._release(self._shared.replace(label=encode(self.label)), [code], now_ns)
+            self._release(newest.replace(label=encode(self.label)), [code], now_ns)
+
+    def _newest(self) -> Tracks | None:
+        """Return the last row of each living track that was offered; of those that change, if that is not long ago."""
+        if self._shared is not None or not self._recent:
+            return self._shared
+        rows = joined_by_sensor(self._recent)
+        order = np.lexsort((rows.revision, rows.time_ns, rows.track_id))
+        is_last = np.append(np.diff(rows.track_id[order]) != 0, True)
+        last = order[is_last & (rows.status[order] != TrackStatus.LOST)]
+        self._recent = [take(rows, np.sort(last[rows.time_ns[last] > rows.time_ns.max() - RECENT_NS]))]
+        self._n_recent = len(self._recent[0])
+        return self._recent[0]
 
     def _renew_policy(self, now_ns: int) -> None:
         lasting = without_ended(self.policy, now_ns)

@@ -19,7 +19,7 @@ from noroshi.warning.core import Warner
 News = tuple[Batch, Product, int, str]
 """What partners are to be told: the record, as what, the warning that it is about, and whom alone it is for, if one."""
 
-NOT_TOLD = (Step.REJECTED, Step.EXPIRED, Step.SUPERSEDED, Step.CANCELLED)
+NOT_TOLD = (Step.REJECTED, Step.EXPIRED, Step.SUPERSEDED, Step.CANCELLED, Step.RECALLED)
 
 
 class Watch:

@@ -331,6 +331,12 @@ def is_signed(given: Receipt, recipient_key: Ed25519PublicKey) -> bool:
     return _signs([recipient_key], given.recipient_signature, RECEIPT_DOMAIN + _ENCODER.encode(unsigned))
 
 
+def is_pledged(given: Pledge, keys: Sequence[Ed25519PublicKey]) -> bool:
+    """Return whether a pledge is signed with one of its owner's keys."""
+    unsigned = msgspec.structs.replace(given, signature=b"")
+    return _signs(keys, given.signature, PLEDGE_DOMAIN + _ENCODER.encode(unsigned))
+
+
 def _signs(keys: Sequence[Ed25519PublicKey], signature: bytes, content: bytes) -> bool:
     for key in keys:
         with suppress(InvalidSignature):

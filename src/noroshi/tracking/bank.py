@@ -389,8 +389,9 @@ def _absorb_late(
     still = np.zeros((len(back), ahead.shape[1], ahead.shape[1]))
     place[back], drift = motion.predict(ahead[back], still, dt_s[back])
     innovation, rows, variance = linearise(sensor, plots, form, plot, place, spread)
-    h = np.where(np.isnan(innovation[back])[:, :, None], 0.0, rows[back])
-    variance[back] += np.einsum("pma,pab,pmb->pm", h, drift[:, :6, :6], h)
+    missing = np.isnan(innovation[back])  # of what a plot lacks nothing is written
+    h = np.where(missing[:, :, None], 0.0, rows[back])
+    variance[back] = np.where(missing, 0.0, variance[back]) + np.einsum("pma,pab,pmb->pm", h, drift[:, :6, :6], h)
     h[:, :, 3:] += dt_s[back][:, None, None] * h[:, :, :3]
     rows[back] = h
     absorb(ahead, spread, innovation, rows, variance, fit)

@@ -513,8 +513,8 @@ def _begun(
 ) -> tuple[Integers, Integers, Floats]:
     """Write the tracks of those hypotheses that are of no other track, and return what `start_by_lines` does.
 
-    A firm track that is near and that took none of their satellites' lines while they had theirs has gone astray: it
-    goes on from where they are, under its number.
+    A firm track that is near and that took no line of their satellites as new as theirs has gone astray: it goes on
+    from where they are, under its number.
     """
     heir, is_new = _kin(store, bank, held, found)
     n_sensors, fated = len(held.looked_ns), is_new | (heir >= 0)
@@ -567,9 +567,10 @@ def _kin(store: Store, bank: Bank, held: Held, found: Integers) -> tuple[Integer
     mean, covariance = _states(held, found, held.base_ns[found])
     for i, h in enumerate(found.tolist()):
         member = held.member[h][held.member[h] >= 0]
-        first_ns = np.full(n_sensors, FAR_OFF_NS)
-        np.minimum.at(first_ns, held.sensor[member], held.time_ns[member])
-        has_lines = np.asarray((last_ns >= first_ns).any(axis=1))
+        newest_ns = np.full(n_sensors, FAR_OFF_NS)
+        for each in np.unique(held.sensor[member]):
+            newest_ns[each] = held.time_ns[member][held.sensor[member] == each].max()
+        has_lines = np.asarray((last_ns >= newest_ns).any(axis=1))
         theirs, spread = bank.predict(store, rows, int(held.base_ns[h]))
         spread = np.where(has_lines, 1.0, ASTRAY)[:, None, None] * spread
         distance = mahalanobis_squared(theirs - mean[i], spread + covariance[i])

@@ -135,9 +135,8 @@ def _going_on(
     first, last = (first, last) if last > first else (0, len(boosts.weight))
     held = boosts.held[:, first:last]
     own = np.stack([geodetic_from_ecef(states[:, :3])[2], *(states[:, 3:] @ root[1:, 3:].T).T])
-    apart = np.square(np.linalg.inv(np.linalg.cholesky(near)) @ (held - [[height_m], [velocity[2]], [level]])).sum(
-        axis=0
-    )
+    whiten = np.linalg.inv(np.linalg.cholesky(near))
+    apart = np.square(whiten @ (held - [[height_m], [velocity[2]], [level]])).sum(axis=0)
     if thrust_m_s2 is not None and known_m_s2 is not None:
         held = np.vstack([held, np.log(boosts.told[1, first:last])])
         own = np.vstack([own, np.log(known_m_s2)])
@@ -159,7 +158,10 @@ def _going_on(
     bent = (held - middle[:, None]) / scale[:, None]
     slopes = np.linalg.pinv((bent * weight) @ bent.T, hermitian=True) @ ((bent * weight) @ (told - usual[:, None]).T)
     numbers = told[:, chosen] - slopes.T @ ((held[:, chosen] - own) / scale[:, None])
-    return np.maximum(numbers[0], 0.0), np.exp(numbers[1]), np.exp(numbers[2]), numbers[3]
+    least, most = told.min(axis=1), told.max(axis=1)  # a track far from all that is believed is not led farther
+    least[0] = 0.0
+    left_s, thrust, ratio, pitch = np.clip(numbers, least[:, None], most[:, None])
+    return left_s, np.exp(thrust), np.exp(ratio), pitch
 
 
 @cache

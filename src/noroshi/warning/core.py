@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import geodetic_from_ecef
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, geodetic_from_ecef
 from noroshi.records import Alert, Certainty, Kind, Launches, Paths, Stage, Threats, Tracks, TrackStatus
 from noroshi.warning.areas import Areas, exposed
 from noroshi.warning.following import MISSILES, SEEN_TO_LAND_NS, Following
@@ -25,6 +25,8 @@ from noroshi.warning.telling import Concern, Course, Telling
 
 STANDARD_GRAVITY_M_S2 = 9.80665  # Source: CGPM (1901)
 FOLLOWS_SIGMA = 5.0  # a new track goes on a lost one within so many sigma of where that was expected
+RISES_M_MAX = 60_000.0  # what is first seen above may have come from far
+REGION_M = 30_000.0
 DOUBT = 0.4  # what was a threat is none any more below this part of the probability that makes one
 LANDS_MIN = 0.5  # what is likelier to stay up is a satellite
 GONE = {"aircraft": "has turned away or left", "ship": "has turned away or left", "sensor": "is heard again"}
@@ -153,18 +155,30 @@ class Warner:
         likely = alive & energetic & (is_missile >= self.settings.kind_probability)
         for row in np.flatnonzero(alive & (likely | np.isin(picture.track_id, list(by_track)))).tolist():
             number = int(picture.track_id[row])
-            one = by_track.get(number) or self._goes_on(picture, row, now_ns)
+            one = by_track.get(number) or self._following.get(number) or self._goes_on(picture, row, now_ns)
             if one is None:
                 one = Following(
                     number, number, now_ns, now_ns, np.zeros(6), np.zeros((6, 6)), np.zeros(len(Kind)),
                     Stage.LAUNCH_DETECTED, now_ns,
                 )  # fmt: skip
                 self._following[number] = one
+                one.region = self._region(picture.state_ecef[row, :3])
             one.track_id = number
             one.see(
                 int(picture.time_ns[row]), int(picture.updated_ns[row]), picture.state_ecef[row],
                 picture.covariance_ecef[row], picture.kind_probability[row],
             )  # fmt: skip
+
+    def _region(self, position_ecef_m: NDArray[np.float64]) -> str:
+        """Return in which region a threat rises that is first seen here, by the nearest land; empty if too high up."""
+        lat, lon, height_m = (float(each) for each in geodetic_from_ecef(position_ecef_m))
+        if height_m > RISES_M_MAX or not len(self.areas.cell_up):
+            return ""
+        up = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+        nearness = self.areas.cell_up @ up
+        nearest = int(nearness.argmax())
+        name = str(self.areas.name[self.areas.cell_area[nearest]])
+        return name if nearness[nearest] >= np.cos(REGION_M / MEAN_RADIUS_M) else f"at sea, nearest to {name}"
 
     def _goes_on(self, picture: Tracks, row: int, now_ns: int) -> Following | None:
         """Return the lost threat that a new track is likely to be, if any: the nearest of those it may be."""
@@ -234,7 +248,7 @@ class Warner:
         if float(forecast.weight[forecast.lands].sum()) < LANDS_MIN and one.kind != Kind.BOOSTING:
             one.concerns, one.lands_here = (), False  # a satellite
             return
-        told = exposed(forecast, self.areas, settings.near_m).areas
+        told = exposed(forecast, self.areas, settings.near_m, among=self._own).areas
         probability = told.probability * one.is_missile
         some = np.flatnonzero(self._own & (probability >= settings.probability_off))
         one.concerns = tuple(
@@ -271,7 +285,7 @@ class Warner:
         return (
             one.threat_id, now_ns, one.updated_ns, one.since_ns, latest_ns + round(self.settings.clear_s * NS_PER_S),
             int(one.stage), int(one.certainty), one.kinds,
-            end.time_ns, end.sigma_s, end.lat_rad, end.lon_rad, end.covariance_m2, "",
+            end.time_ns, end.sigma_s, end.lat_rad, end.lon_rad, end.covariance_m2, one.region,
         )  # fmt: skip
 
     def _is_over(self, newest_ns: int, now_ns: int) -> bool:

@@ -35,6 +35,7 @@ class Following:
         kinds: (7,) kind probabilities.
         stage: where it is in its course.
         since_ns: since when.
+        region: where it rose, as a name for people; empty if it was not seen to rise.
         forecast: what is foreseen, and from which measurement.
         foreseen_ns, measured_ns: when that was reckoned, and from a measurement of when.
         concerns: what the nation's own areas have to expect by that forecast.
@@ -51,6 +52,7 @@ class Following:
     kinds: Floats
     stage: Stage
     since_ns: int
+    region: str = ""
     forecast: Forecast | None = None
     foreseen_ns: int = 0
     measured_ns: int = 0
@@ -112,16 +114,16 @@ class Following:
         """Return what `of` needs, as plain data."""
         numbers = np.concatenate([self.state_ecef, self.covariance_ecef.ravel(), self.kinds]).tolist()
         times = [self.time_ns, self.updated_ns, self.since_ns]
-        return [self.threat_id, self.track_id, times, numbers, int(self.stage), self.telling.memory(pack)]
+        return [self.threat_id, self.track_id, times, numbers, int(self.stage), self.region, self.telling.memory(pack)]
 
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Callable[[bytes], Any]) -> "Following":
         """Return the threat that gave this memory; it is foreseen anew when it is next looked at."""
-        threat_id, track_id, (time_ns, updated_ns, since_ns), numbers, stage, telling = memory
+        threat_id, track_id, (time_ns, updated_ns, since_ns), numbers, stage, region, telling = memory
         values = np.array(numbers)
         return cls(
             threat_id, track_id, time_ns, updated_ns, values[:6], values[6:42].reshape(6, 6), values[42:],
-            Stage(stage), since_ns, telling=Telling.of(telling, unpack),
+            Stage(stage), since_ns, region=region, telling=Telling.of(telling, unpack),
         )  # fmt: skip
 
 

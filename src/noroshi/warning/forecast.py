@@ -11,6 +11,7 @@ from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_fro
 
 CENTRING_ROUNDS = 4
 PATH_POINTS = 60
+TAILS, CONCENTRATIONS = 20.0, 30
 SMOOTHING = 0.25  # width of the kernel about each way, over the spread of all
 
 
@@ -139,10 +140,14 @@ def ellipse(forecast: Forecast, share: float) -> Ellipse:
     It has the middle and the shape of their mean and covariance and is as large as holds the share, so that it holds
     it of ways that are no normal distribution too (long after a loss, under thrust, in a glide). Where the
     ways are nearly a normal distribution, each counts as a small one about its place, all moved together so that the
-    covariance stays: a few hundred are coarse.
+    covariance stays: a few hundred are coarse. Where some lie far from the rest (a track that may still be under
+    thrust), middle and shape are those of the ways inside, found by concentration.
 
     Raises:
         ValueError: if no way comes down.
+
+    Source: Rousseeuw and Van Driessen (1999), A fast algorithm for the minimum covariance determinant estimator,
+    Technometrics 41, 212-223 (concentration steps).
     """
     if not forecast.lands.any():
         raise ValueError("no way of the forecast comes down")
@@ -237,24 +242,42 @@ def _about_mean(places: Floats, weight: Floats) -> tuple[float, float, Floats]:
 
 
 def _ellipse(places: Floats, weight: Floats, share: float) -> Ellipse:
-    lat, lon, offset = _about_mean(places, weight)
-    covariance = (offset.T * weight) @ offset
-    values, axes = np.linalg.eigh(covariance)
+    """Return the ellipse that holds a share of the weight; see `ellipse`."""
+    held = _shaped_by(places, weight, weight, share)
+    if held[1] < TAILS:
+        return held[0]
+    lat, lon, _ = geodetic_from_ecef(places)
+    for _ in range(CONCENTRATIONS):  # a few ways far off say nothing of the shape of the rest
+        inside = np.where(held[0].holds(lat, lon), weight, 0.0)
+        nearer = _shaped_by(places, weight, inside / inside.sum(), share)
+        if nearer[0].area_m2 >= held[0].area_m2 * (1.0 - 1e-6):
+            break
+        held = nearer
+    return held[0]
+
+
+def _shaped_by(places: Floats, weight: Floats, shape: Floats, share: float) -> tuple[Ellipse, float]:
+    """Return the ellipse with the middle and shape of places weighed by `shape` that holds a share of `weight`.
+
+    Beside it the mean fourth power of the places' distances over the spread: 8 of a normal distribution.
+    """
+    lat, lon, offset = _about_mean(places, shape)
+    values, axes = np.linalg.eigh((offset.T * shape) @ offset)
     values = np.maximum(values, 1.0)  # a metre at least
     white = offset @ axes / np.sqrt(values)
-    # 8 if they are normal; some 7 to 9 of ways that are
-    peaked = abs(float(weight @ (white**2).sum(axis=1) ** 2) - 8.0)
-    width = SMOOTHING * min(max(1.0 - (peaked - 1.5) / 3.0, 0.0), 1.0)
+    peak = float(weight @ np.square(white).sum(axis=1) ** 2)
+    width = SMOOTHING * min(max(1.0 - (abs(peak - 8.0) - 1.5) / 3.0, 0.0), 1.0)  # normal ways have some 7 to 9
     spread = math.sqrt(1.0 - width**2) * white[:, None] + width * KERNEL
     apart = np.hypot(spread[..., 0], spread[..., 1]).ravel()
     scale = _quantile(apart, np.repeat(weight / len(KERNEL), len(KERNEL)), share)
-    return Ellipse(
+    found = Ellipse(
         lat_rad=lat,
         lon_rad=lon,
         major_m=scale * math.sqrt(values[1]),
         minor_m=scale * math.sqrt(values[0]),
         azimuth_rad=math.atan2(axes[0, 1], axes[1, 1]) % math.pi,
     )
+    return found, peak
 
 
 def _quantile(values: Floats, weight: Floats, share: float) -> float:

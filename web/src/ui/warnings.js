@@ -1,7 +1,7 @@
 // The warnings: by time left, each with its story; and the one that cannot be overlooked, above the map.
 import { byId, h, reconcile, say } from "../dom.js";
 import { settings, onSettings } from "../settings.js";
-import { leftText, localShort, people, t, utc } from "../texts.js";
+import { areaName, leftText, localShort, people, t, utc } from "../texts.js";
 import { keyOf } from "../wire.js";
 
 /** @import { App } from "../app.js" */
@@ -79,7 +79,7 @@ export function warnings(app) {
 /** @param {Alert} alert */
 const headline = (alert) => `${t(`hazard.${alert.hazard}`)}, ${t(`stage.${alert.stage}`)}`;
 /** @param {Alert} alert */
-const whereOf = (alert) => alert.areas.slice(0, 2).map(({ name }) => name).join(", ") + (alert.areas.length > 2 ? ` ${t("warnings.more", { n: alert.areas.length - 2 })}` : "");
+const whereOf = (alert) => alert.areas.slice(0, 2).map(areaName).join(settings.language === "ja" ? "、" : ", ") + (alert.areas.length > 2 ? ` ${t("warnings.more", { n: alert.areas.length - 2 })}` : "");
 
 /** @param {App} app @param {Tale[]} active */
 function alarm(app, active) {
@@ -158,7 +158,7 @@ function fill(app, element, tale) {
   say(part(".areas summary"), `${t("warnings.areas")} (${now.areas.length})`);
   reconcile(part(".areas ul"), now.areas, ({ code }) => code, () => h("li", { class: "until" }, h("span"), h("b", { class: "left dim" })), (item, area) => {
     item.dataset.until = String(area.arrival_ms);
-    say(/** @type {HTMLElement} */ (item.firstElementChild), `${area.name} · ${Math.floor(area.probability * 100)} % · ${people(area.people)}`);
+    say(/** @type {HTMLElement} */ (item.firstElementChild), `${areaName(area)} · ${Math.floor(area.probability * 100)} % · ${people(area.people)}`);
     const left = /** @type {HTMLElement} */ (item.lastElementChild);
     left.style.fontSize = "13px";
     say(left, leftText(area.arrival_ms - app.now_ms));

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from noroshi.formats.stream import message
 from noroshi.sharing.views import ReleasedView
 
 
@@ -63,6 +64,21 @@ class Edge(Protocol):
     def close(self) -> None:
         """Stop, let go of sockets and threads; a second time does nothing."""
         ...
+
+
+def message_of(view: ReleasedView, now_ns: int, since: int | None, form: str) -> bytes:
+    """Return what has changed of a view since a version as a message of the stream, all of it if that is None."""
+    return message(
+        [tracks for tracks, _ in view.batches(since or 0)],
+        viewer=view.viewer,
+        node=view.node,
+        exercise=view.exercise,
+        version=view.version,
+        since=since,
+        gone=view.gone_id[:0] if since is None else view.gone(since)[0],
+        time_ns=now_ns,
+        form=form,
+    )
 
 
 def endpoint(address: str) -> tuple[str, int]:

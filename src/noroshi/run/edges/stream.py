@@ -19,9 +19,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from noroshi.formats.stream import FORMATS, alive, message
+from noroshi.formats.stream import FORMATS, alive
 from noroshi.geo.time import NS_PER_S
-from noroshi.run.edges import EdgeError, Tls, openmetrics, tls_of
+from noroshi.run.edges import EdgeError, Tls, message_of, openmetrics, tls_of
 from noroshi.run.edges.newest import Newest
 from noroshi.run.edges.serving import Server
 from noroshi.run.web.app import MESSAGE_BYTES_MAX, Web
@@ -203,17 +203,7 @@ class Edge:
         key = (view.viewer, since, form)
         of, body = self._messages.get(key, (None, b""))
         if of is not view:
-            body = message(
-                [tracks for tracks, _ in view.batches(since or 0)],
-                viewer=view.viewer,
-                node=view.node,
-                exercise=view.exercise,
-                version=view.version,
-                since=since,
-                gone=view.gone_id[:0] if since is None else view.gone(since)[0],
-                time_ns=now_ns,
-                form=form,
-            )
+            body = message_of(view, now_ns, since, form)
             self._messages.pop(key, None)
             self._messages[key] = (view, body)
             while len(self._messages) > MESSAGES_MAX:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 import zenoh
 
-from noroshi.formats.stream import FORMATS, message
-from noroshi.run.edges import EdgeError, endpoint, is_loopback
+from noroshi.formats.stream import FORMATS
+from noroshi.run.edges import EdgeError, endpoint, is_loopback, message_of
 from noroshi.sharing.views import ReleasedView
 
 KEY = "noroshi/v1/stream"
@@ -85,14 +85,4 @@ class Edge:
             self._counters["answers"] += 1
 
     def _message(self, view: ReleasedView, now_ns: int, since: int | None) -> bytes:
-        return message(
-            [tracks for tracks, _ in view.batches(since or 0)],
-            viewer=view.viewer,
-            node=view.node,
-            exercise=view.exercise,
-            version=view.version,
-            since=since,
-            gone=view.gone_id[:0] if since is None else view.gone(since)[0],
-            time_ns=now_ns,
-            form=self._form,
-        )
+        return message_of(view, now_ns, since, self._form)

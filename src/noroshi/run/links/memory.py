@@ -5,6 +5,8 @@ It loses nothing but by its bounds. `Wire.cut` does what a cut cable does: each 
 
 from dataclasses import replace
 from threading import Lock
+from typing import ClassVar
+from weakref import WeakValueDictionary
 
 from pydantic import Field
 
@@ -65,6 +67,8 @@ class MemoryLink:
 class Wire:
     """What joins two ends."""
 
+    met: ClassVar[WeakValueDictionary[str, "Wire"]] = WeakValueDictionary()  # by name, as long as one end is held
+
     def __init__(self) -> None:
         self.lock = Lock()
         self._ends: list[MemoryLink] = []
@@ -113,9 +117,6 @@ class Wire:
             end.arrived()
 
 
-_WIRES: dict[str, Wire] = {}
-
-
 class Settings(LinkSettings):
     """A link inside one process."""
 
@@ -123,4 +124,4 @@ class Settings(LinkSettings):
 
     def open(self, arrived: Arrived) -> MemoryLink:
         """Return one end; the other is who says the same name."""
-        return _WIRES.setdefault(self.meeting, Wire()).end(arrived)
+        return Wire.met.setdefault(self.meeting, Wire()).end(arrived)

@@ -15,7 +15,7 @@ from noroshi.run.releasing import breaking
 from noroshi.run.sharing import Own, read_policy
 from noroshi.run.stores.audit import AuditFolder
 from noroshi.run.stores.outbox import StoreFile
-from noroshi.sharing.audit import Receipt, withheld_content
+from noroshi.sharing.audit import Pledge, Receipt, withheld_content
 from noroshi.sharing.facts import Facts
 from noroshi.sharing.parcels import Store
 from noroshi.sharing.release import Released
@@ -50,6 +50,7 @@ class Auditing:
         self._exchange: Exchange | None = None
         self._withheld: dict[str, dict[str, Counter[str]]] = {}
         self._noted_ns = now_ns
+        self._pledged: dict[str, Pledge] = {}
         self._kept: dict[str, tuple[Receipt | None, Receipt | None]] = {}
 
     def store_of(self, store: StoreFile) -> Callable[[str], Store]:
@@ -88,11 +89,16 @@ class Auditing:
         exchange.judged = self._judged
 
     def tick(self, now_ns: int) -> None:
-        """Note what is due: receipts at once, what was withheld once a minute."""
-        self.folder.tick(now_ns)
+        """Note what is due: receipts at once, what was withheld once a minute; a pledge goes to each partner then."""
+        given = self.folder.tick(now_ns)
         if self._exchange is None:
             return
         for code, channel in self._exchange.channels.items():
+            if given is not None:
+                channel.pledge(given)
+            if channel.pledged is not None and channel.pledged != self._pledged.get(code):
+                self.folder.hold(channel.pledged)
+                self._pledged[code] = channel.pledged
             before = self._kept.get(code, (None, None))
             now = (channel.receipt, channel.proof)
             if now[0] is not None and now[0] != before[0]:

@@ -1,5 +1,6 @@
 """`noroshi node`: one nation's node, live."""
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -46,6 +47,7 @@ def node(
     with one_line(), (running := Running(wanted, says)):
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: running.node.stop())
+        gc.freeze()  # what is there by now stays: looking it through again and again would hold the node up
         says(f"running, its memory is {running.state}; Ctrl-C ends it")
         running.run()
         counts = running.node.counts

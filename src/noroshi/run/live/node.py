@@ -14,6 +14,7 @@ from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch, Decision, Frame, Order, Status
 from noroshi.run.feeds import Feed
 from noroshi.run.links import Link
+from noroshi.run.live.intake import Intake
 from noroshi.run.live.memory import Memory
 
 WAIT_S_MAX = 0.25
@@ -21,6 +22,7 @@ LOOK_NS = 2 * NS_PER_S
 SETTLED_NS = NS_PER_S // 2  # after a whole second: what holds until then has come, so that it is fused once
 HEARD_TOGETHER = 64  # frames that are one change of the stores
 SHOWN_AGAIN = ("warning", "status", "alert")
+UNREAD = "frames beyond what a partner may send"
 
 Heard = Callable[[Outgoing, int], None]
 
@@ -97,6 +99,7 @@ class LiveNode:
         self._says, self._is_behind = says, False
         self._now_ns = 0
         self._picture_due_ns = self._look_due_ns = self._checkpoint_due_ns = 0
+        self._intakes: dict[str, Intake] = {}
         self._keeping: Iterator[None] | None = None  # a checkpoint that is being written
         self._stopped = threading.Event()
 
@@ -169,12 +172,8 @@ class LiveNode:
             self._look_due_ns = now_ns + LOOK_NS
         if has_orders:
             self._keep()  # at once: a replay over an order would number what it puts otherwise
-        elif self._keeping is not None:
-            if next(self._keeping, self) is self:
-                self._keeping = None
-        elif now_ns >= self._checkpoint_due_ns:
-            self._keeping = self._memory.keeping(self.node.checkpoint_parts())
-            self._checkpoint_due_ns = now_ns + self._checkpoint_ns
+        else:
+            self._keep_on(now_ns)
 
     def stop(self) -> None:
         """End `run` soon; from any thread, or a signal's handler."""
@@ -186,13 +185,28 @@ class LiveNode:
         self._memory.keep(self.node.checkpoint_parts())
         self._checkpoint_due_ns = self._now_ns + self._checkpoint_ns
 
+    def _keep_on(self, now_ns: int) -> None:
+        """Write a bit more of a checkpoint, or begin one if it is time."""
+        if self._keeping is not None:
+            if next(self._keeping, self) is self:
+                self._keeping = None
+        elif now_ns >= self._checkpoint_due_ns:
+            self._keeping = self._memory.keeping(self.node.checkpoint_parts())
+            self._checkpoint_due_ns = now_ns + self._checkpoint_ns
+
     def _take_in(self, now_ns: int) -> None:
         """Hand the node all that is due and all that has come."""
         self._say_room()
         with self._together():
             self._wake_until(now_ns)
         self._send(now_ns)
-        frames = [Frame.of(code, content) for code, link in self.links.items() for content in link.receive()]
+        frames: list[Frame] = []
+        for code, link in self.links.items():
+            came = link.receive()
+            read = self._intakes.setdefault(code, Intake()).read(came, now_ns)
+            if len(read) < len(came):
+                self.counts.alarms[code, UNREAD] += len(came) - len(read)
+            frames += [Frame.of(code, content) for content in read]
         for first in range(0, len(frames), HEARD_TOGETHER):
             self._receive(*frames[first : first + HEARD_TOGETHER], now_ns=now_ns)
         for feed in self.feeds:

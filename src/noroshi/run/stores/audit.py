@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from noroshi.geo.time import NS_PER_S
 from noroshi.run import pki
 from noroshi.run.pki.files import write
-from noroshi.run.stores import StoreError
+from noroshi.run.stores import Closing, StoreError
 from noroshi.sharing.audit import RELEASE, Audit, Checkpoint, Entry, Pledge, Receipt, Verdict, pledge, verify
 from noroshi.sharing.parcels import Rows, Sealed
 
@@ -355,7 +355,7 @@ def read_keys(folder: Path) -> dict[str, list[Ed25519PublicKey]]:
     return found
 
 
-class _Log:
+class _Log(Closing):
     """A file of blocks, to which more are added. A half-written block at its end is cut off when it is opened."""
 
     def __init__(self, path: Path) -> None:
@@ -391,14 +391,6 @@ class _Log:
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _torn(path: Path) -> bytes:

@@ -4,17 +4,16 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
-from noroshi.run.stores import StoreError
+from noroshi.run.stores import Closing, StoreError
 
 PAGE_BYTES = 16_384
 SPARE_BYTES_MAX = 64 << 20
 Synchronous = Literal["FULL", "NORMAL"]
 
 
-class SqliteFile:
+class SqliteFile(Closing):
     """A file of tables of ours; use as a context, from one thread unless told otherwise.
 
     Subclasses say what it is: `APPLICATION`, `VERSION` and `TABLES`, statements that make them.
@@ -107,14 +106,6 @@ class SqliteFile:
     def close(self) -> None:
         """Close the file; what is on the disk stays."""
         self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _prepare(self, synchronous: str) -> None:
         for said in (

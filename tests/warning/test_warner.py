@@ -1,0 +1,198 @@
+"""The fold from pictures to proposals, on flights of the simulated world with ideal tracks of known covariance."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from noroshi.exercise.keyed import Draws
+from noroshi.exercise.movers.ballistic import Mover
+from noroshi.formats.columns import pack, unpack
+from noroshi.geo.time import NS_PER_S
+from noroshi.records import Alert, Certainty, Identity, Kind, Stage, Tracks, TrackStatus, certain_kind, digest
+from noroshi.run.areas import areas
+from noroshi.warning.areas import exposed
+from noroshi.warning.core import Warner
+from noroshi.warning.forecast import Forecast
+from noroshi.warning.settings import Settings
+
+START_NS = 1_893_456_000 * NS_PER_S
+SETTINGS = Settings(countries=("JP",))
+SEEN_FROM_S, LOOK_S = 160, 2
+
+
+@cache
+def flight():
+    """A flight from the open Pacific over Honshu into the Sea of Japan: threat-1 of the trilateral scenario."""
+    mover = Mover(lat_deg=27.6, lon_deg=148.6, bearing_deg=326.0, range_km=1700.0, apogee_km=420.0)
+    return mover.fly("threat", START_NS, START_NS + 1_200 * NS_PER_S, Draws(1, 0, "threat"))[0]
+
+
+def picture(at_s, *, updated_s=None, kind=Kind.BALLISTIC, state=None, number=77, sigma=(200.0, 3.0)):
+    time_ns = START_NS + round(at_s * NS_PER_S)
+    state = flight().at(np.array([time_ns]))[:, :6] if state is None else state
+    spread = np.diag([*[sigma[0] ** 2] * 3, *[sigma[1] ** 2] * 3])
+    return Tracks(
+        node="JPN",
+        source_names=("JPN",),
+        track_id=np.array([number], np.uint64),
+        time_ns=np.array([time_ns]),
+        updated_ns=np.array([START_NS + round((at_s if updated_s is None else updated_s) * NS_PER_S)]),
+        revision=np.zeros(1, np.int32),
+        state_ecef=state,
+        covariance_ecef=spread[None],
+        existence=np.ones(1),
+        kind_probability=certain_kind(int(kind), 1),
+        status=np.array([TrackStatus.FIRM], np.uint8),
+        sources=np.ones((1, 1), np.bool_),
+        identity=Identity.absent(1),
+    )
+
+
+def nothing():
+    full = picture(200.0)
+    return Tracks(
+        **{name: getattr(full, name)[:0] for name in Tracks.COLUMNS}, node="JPN", source_names=("JPN",),
+        identity=Identity.absent(0),
+    )  # fmt: skip
+
+
+def watched(pictures, warner=None, *, approves=True):
+    """Let a warner look at pictures by their times; return its proposals by time, and stages in order."""
+    warner = warner or Warner("JPN", areas(), settings=SETTINGS)
+    proposals, stages = [], []
+    for at_s, seen in pictures:
+        said = warner.look(seen, START_NS + round(at_s * NS_PER_S))
+        for proposal in said.proposals:
+            proposals.append((at_s, proposal))
+            if approves:
+                warner.decide(proposal, proposal)
+        stages += [Stage(stage) for stage in said.threats.stage.tolist() if [Stage(stage)] != stages[-1:]]
+    return proposals, stages
+
+
+@cache
+def truth():
+    """Whom the flight truly comes near to and when, by the codes of areas."""
+    times_ns = np.arange(START_NS, int(flight().time_ns[-1]), 5 * NS_PER_S)
+    way = Forecast(
+        time_ns=times_ns, position_ecef_m=flight().at(times_ns)[None, :, :3], end_ns=times_ns[-1:],
+        lands=np.ones(1, np.bool_), weight=np.ones(1),
+    )  # fmt: skip
+    told = exposed(way, areas(), SETTINGS.near_m).areas
+    return {
+        code: (arrival_ns - START_NS) / NS_PER_S
+        for code, arrival_ns, p in zip(areas().code.tolist(), told.arrival_ns, told.probability, strict=True)
+        if p > 0.0 and code.startswith("JP-")
+    }
+
+
+@cache
+def gone_s():
+    """When the flight is truly near nobody in Japan any more."""
+    times_ns = np.arange(START_NS + 500 * NS_PER_S, int(flight().time_ns[-1]), 2 * NS_PER_S)
+    for first in range(len(times_ns) - 1):
+        rest = times_ns[first:]
+        way = Forecast(
+            time_ns=rest, position_ecef_m=flight().at(rest)[None, :, :3], end_ns=rest[-1:],
+            lands=np.ones(1, np.bool_), weight=np.ones(1),
+        )  # fmt: skip
+        near = exposed(way, areas(), SETTINGS.near_m).areas.probability > 0.0
+        if not any(code.startswith("JP-") for code in areas().code[near].tolist()):
+            return (int(rest[0]) - START_NS) / NS_PER_S
+    raise AssertionError("it stays near")
+
+
+def seen(first_s, last_s, until_s=1_000):
+    """Pictures every two seconds; the threat is in them from first to last."""
+    return [
+        (at_s, picture(at_s) if first_s <= at_s <= last_s else nothing()) for at_s in range(first_s, until_s, LOOK_S)
+    ]
+
+
+def test_who_is_concerned_is_told_and_that_it_has_passed_as_observed():
+    proposals, stages = watched(seen(SEEN_FROM_S, 700))
+    first_s, first = proposals[0]
+    assert first_s == SEEN_FROM_S  # the first look is enough
+    assert (first.message, first.status, first.stage) == ("Alert", "Exercise", Stage.WILL_PASS)
+    told = {code for _, alert in proposals if alert.message != "Cancel" for code in alert.code.tolist()}
+    assert set(truth()) <= told
+    assert len(told) <= len(truth()) + 3  # and few others
+    arrivals = dict(zip(first.code.tolist(), (first.arrival_ns - START_NS) / NS_PER_S, strict=True))
+    for code, at_s in truth().items():
+        assert arrivals[code] == pytest.approx(at_s, abs=20.0)
+    over_s, over = proposals[-1]
+    assert (over.message, over.stage, over.certainty) == ("Cancel", Stage.PASSED, Certainty.OBSERVED)
+    assert -10.0 <= over_s - gone_s() < 30.0  # how long a forecast holds
+    assert Stage.PASSED in stages
+    known = {alert.identifier for _, alert in proposals}
+    assert all(set(alert.references) <= known for _, alert in proposals)
+
+
+def test_what_was_lost_is_never_said_to_have_passed():
+    proposals, stages = watched(seen(SEEN_FROM_S, 240))
+    assert not {Stage.PASSED, Stage.LANDED} & set(stages)
+    lost_s, lost = next(each for each in proposals if each[1].stage == Stage.TRACK_LOST)
+    assert (lost.message, lost.stage, lost.certainty) == ("Update", Stage.TRACK_LOST, Certainty.POSSIBLE)
+    assert lost_s <= 240 + SETTINGS.lost_s + 2 * LOOK_S
+    over_s, over = proposals[-1]
+    assert (over.message, over.stage) == ("Cancel", Stage.TRACK_LOST)
+    assert "not observed" in over.reason
+    assert over_s > max(truth().values()) + SETTINGS.clear_s
+
+
+def test_a_track_that_breaks_is_the_same_threat():
+    pictures = [
+        (at_s, nothing() if 200 < at_s < 206 else picture(at_s, number=77 if at_s <= 200 else 99))
+        for at_s in range(SEEN_FROM_S, 300, LOOK_S)
+    ]
+    proposals, _ = watched(pictures)
+    assert {alert.threat_id for _, alert in proposals} == {77}
+    assert [alert.message for _, alert in proposals].count("Alert") == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.AIRCRAFT, Kind.UNKNOWN, Kind.SHIP])
+def test_what_is_no_missile_is_none_of_its_business(kind):
+    proposals, stages = watched([(at_s, picture(at_s, kind=kind)) for at_s in range(160, 300, LOOK_S)])
+    assert (proposals, stages) == ([], [])
+
+
+def test_an_aircraft_that_a_tracker_takes_for_a_missile_has_not_the_energy():
+    state = flight().at(np.array([START_NS + 300 * NS_PER_S]))[:, :6].copy()
+    state[:, :3] *= 6_388_000.0 / np.linalg.norm(state[:, :3])
+    state[:, 3:] *= 300.0 / np.linalg.norm(state[:, 3:])
+    proposals, stages = watched([(at_s, picture(at_s, state=state)) for at_s in range(160, 200, LOOK_S)])
+    assert (proposals, stages) == ([], [])
+
+
+def test_a_satellite_over_people_is_no_warning():
+    pictures = []
+    for at_s in range(0, 120, LOOK_S):
+        turn = np.radians(36.0) + at_s * 1.0e-3
+        radius_m, speed_m_s = 7_378_000.0, 7_350.0
+        east = np.radians(139.7)
+        out = np.array([np.cos(turn) * np.cos(east), np.cos(turn) * np.sin(east), np.sin(turn)])
+        along = np.array([-np.sin(turn) * np.cos(east), -np.sin(turn) * np.sin(east), np.cos(turn)])
+        state = np.concatenate([radius_m * out, speed_m_s * along])[None]
+        pictures.append((at_s, picture(at_s, state=state)))
+    proposals, _ = watched(pictures)
+    assert proposals == []
+
+
+def test_memory_goes_on_as_if_nothing_had_been():
+    pictures = seen(SEEN_FROM_S, 700)
+    whole, _ = watched(pictures)
+    first = Warner("JPN", areas(), settings=SETTINGS)
+    before, _ = watched(pictures[:90], first)
+    second = Warner("JPN", areas(), settings=SETTINGS)
+    second.resume(first.memory(pack), unpack)
+    after, _ = watched(pictures[90:], second)
+    told: list[Alert] = [alert for _, alert in before + after]
+    assert [alert.message for alert in told] == [alert.message for _, alert in whole]
+    assert [alert.code.tolist() for alert in told] == [alert.code.tolist() for _, alert in whole]
+    assert digest(told[-1]) == digest(whole[-1][1])
+
+
+def test_nothing_is_told_of_an_empty_picture():
+    said = Warner("JPN", areas(), settings=SETTINGS).look(nothing(), START_NS)
+    assert (len(said.threats), said.paths, said.proposals) == (0, None, ())
