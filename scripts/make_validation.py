@@ -34,10 +34,12 @@ LAUNCHES = """
 Each event of `src/noroshi/data/events/` that can be flown. A generic boost is fitted to the range, apogee and bearing that are named;
 everything else about the flight is a prediction. Times are minutes after lift-off; lift-off and what followed were published as whole
 minutes, so up to a minute of difference says nothing. The spread is the 5th to 95th percentile over 16 draws of what nobody
-published: burn time, how the acceleration grows, drag. Nothing is tuned to make a row agree, and there is no tolerance here: the
+published: burn time, how the acceleration grows, drag. Of what the bearing is was not published either: six launches take it as
+that of the launch and not of the impact, and which do was decided by where they were said to pass or fall. Nothing else is tuned to make a row agree, and there is no tolerance here: the
 difference is what it is.
 
-What to make of it. For ballistic flights the predicted times are within a minute and a half of the published ones, and for the lofted
+What to make of it. A coast that it passed over is given as a point, so that kilometres from there up to the size of what it passed
+over say nothing. For ballistic flights the predicted times are within a minute and a half of the published ones, and for the lofted
 ones within half a minute. For satellite launchers they are not: where a first stage falls depends on how its launcher is
 steered and staged, of which a generic boost that leans over in one plane knows nothing, and the burn times are round figures.
 """

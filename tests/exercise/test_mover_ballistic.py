@@ -63,6 +63,21 @@ def test_it_reaches_the_range_and_apogee_that_were_published(range_km, apogee_km
     assert (flight.heat_w_sr[flight.kind == Kind.BALLISTIC] == 0.0).all()
 
 
+def test_the_bearing_of_the_launch_is_the_course_at_first_and_the_earth_turns_the_impact_to_the_right():
+    asked = {**SITE, "bearing_deg": 72.0, "range_km": 3_700.0, "apogee_km": 800.0, "bearing_of": "launch"}
+    (flight,) = ballistic.Mover(**asked).fly("b", START_NS, START_NS + HOUR_NS, DRAWS)
+    lat, lon, _ = geodetic_from_ecef(flight.at(START_NS + np.array([60, 3_600]) * NS_PER_S)[:, :3])
+    lat[1:], lon[1:] = (angle[-1] for angle in geodetic_from_ecef(flight.state_ecef[:, :3])[:2])
+    distance, bearing = distance_and_bearing(math.radians(40.0), math.radians(130.0), lat, lon)
+    assert math.degrees(bearing[0]) == pytest.approx(72.0, abs=0.5)
+    assert 74.0 < math.degrees(bearing[1]) < 76.0
+    assert distance[1] == pytest.approx(3_700e3, rel=1e-5)
+    assert heights(flight).max() == pytest.approx(800e3, rel=1e-4)
+    lofted = ballistic.Mover(**{**asked, "range_km": 1_000.0, "apogee_km": 6_000.0, "stages": 2, "burn_time_s": 260.0})
+    with pytest.raises(ValueError, match="come down behind the launch: say bearing_of = 'impact'"):
+        lofted.boost(DRAWS)
+
+
 def test_outside_the_air_its_energy_stays():
     mover = ballistic.Mover(**SITE, bearing_deg=72.0, range_km=5_000.0, apogee_km=1_100.0)
     (flight,) = mover.fly("b", START_NS, START_NS + HOUR_NS, DRAWS)

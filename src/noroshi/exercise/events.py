@@ -4,6 +4,11 @@ Only site, bearing, range and apogee go into the fit. All else that was publishe
 whom, where it fell) is then a prediction, and is put beside what was said. Where sources differ each figure keeps its
 source, and the one that is used is named. What nobody published (burn time, drag) is drawn anew in each replicate, so a
 prediction has a spread.
+
+What a published bearing is of is not said: its source draws the impact along it, and so does the fit. But some are the
+course at first, from which the Earth turns the impact away by 2 to 4 degrees: that of 2017-09-15 is the great circle's
+to Cape Erimo, which it passed over. Where published places tell, an event's `boost` has `bearing_of = "launch"`, and
+its note the reason. That choice looked at these places, so they are predicted with this one bit given; times are not.
 """
 
 import math
@@ -15,6 +20,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from noroshi.exercise.fields import Latitude, Longitude, Part, Spread, Uniform
@@ -23,7 +29,7 @@ from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers.ballistic import Mover
 from noroshi.geo.great_circle import distance_and_bearing
 from noroshi.geo.time import NS_PER_S, utc_ns_from_iso
-from noroshi.geo.wgs84 import geodetic_from_ecef
+from noroshi.geo.wgs84 import Floats, geodetic_from_ecef
 
 LONGEST_NS = 3 * 3_600 * NS_PER_S
 OUTWARD_NS = 45 * 60 * NS_PER_S  # what is in orbit comes by again
@@ -314,7 +320,8 @@ def _questions(event: Event) -> list[_Question]:
     asked = []
     for figure in event.figures:
         meant_only = figure.used and not event.as_flown
-        if figure.what not in {*FITTED_TO, "flight_time_min"} or meant_only:
+        azimuth = figure.what == "bearing_deg" and event.boost.get("bearing_of") == "launch"
+        if figure.what not in {*FITTED_TO, "flight_time_min"} or meant_only or azimuth:
             continue
         role: Literal["fitted to", "not used", "predicted"] = "predicted"
         if figure.what in FITTED_TO and event.as_flown:
@@ -329,6 +336,8 @@ def _questions(event: Event) -> list[_Question]:
             asked.append(
                 _Question(words, "min", minutes(at), "predicted", passage.source, partial(_passes_min, event, place))
             )
+            words = f"over {passage.over}: distance from {place.name}"
+            asked.append(_Question(words, "km", 0.0, "predicted", passage.source, partial(_passes_km, event, place)))
     for impact in event.impacts:
         part = impact.part or "impact"
         near = impact.near
@@ -363,11 +372,21 @@ def _figures(event: Event, flight: Flight) -> dict[str, float]:
 
 def _passes_min(event: Event, place: Place, run: Sequence[Flight]) -> float:
     """Return when the ground track is nearest to a place, minutes after lift-off."""
-    flight = run[0]
+    time_ns, away = _passing(event, place, run[0])
+    return float(time_ns[np.argmin(away)] - event.launch_ns) / NS_PER_S / 60.0
+
+
+def _passes_km(event: Event, place: Place, run: Sequence[Flight]) -> float:
+    """Return how near to a place the ground track comes."""
+    return float(_passing(event, place, run[0])[1].min()) / 1e3
+
+
+def _passing(event: Event, place: Place, flight: Flight) -> tuple[NDArray[np.int64], Floats]:
+    """Return (n,) times [ns] on the way out, and how far the ground track is from a place then [m]."""
     fine_ns = np.arange(flight.time_ns[0], min(flight.time_ns[-1], event.launch_ns + OUTWARD_NS), NS_PER_S // 4)
     lat, lon, _ = geodetic_from_ecef(flight.at(fine_ns)[:, :3])
     away, _ = distance_and_bearing(math.radians(place.lat_deg), math.radians(place.lon_deg), lat, lon)
-    return float(fine_ns[np.argmin(away)] - event.launch_ns) / NS_PER_S / 60.0
+    return fine_ns, away
 
 
 def _falls_from_km(place: Place, part: str, run: Sequence[Flight]) -> float:

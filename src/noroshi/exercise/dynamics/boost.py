@@ -8,6 +8,7 @@ It is a kinematic stand-in for tests of tracking and warning.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -323,8 +324,9 @@ def fitted(
     apogee_m: float,
     bearing_rad: float,
     coefficient_kg_m2: float,
+    bearing_of: Literal["impact", "launch"] = "impact",
 ) -> Boost:
-    """Return the boost with the level, pitch and azimuth at which range, apogee and bearing of the impact come out.
+    """Return the boost with the level, pitch and azimuth at which range, apogee and bearing come out.
 
     Args:
         site: of the launch.
@@ -332,19 +334,25 @@ def fitted(
         physics: of the world.
         range_m, apogee_m, bearing_rad: published; see `Arc`.
         coefficient_kg_m2: ballistic coefficient of what falls after burn-out.
+        bearing_of: what the bearing is of: the impact, or the launch, which is the azimuth itself.
 
     Raises:
-        ValueError: if no boost of such a burn time reaches both.
+        ValueError: if no boost of such a burn time reaches both, or it does so backwards: the Earth turns away to the
+            east under a lofted flight.
     """
     speed, climb = ellipse(range_m, apogee_m)
 
     def misses(tried: Boost) -> list[float]:
         found = arc(site, tried, physics, coefficient_kg_m2)
-        turned = (found.bearing_rad - bearing_rad + math.pi) % (2 * math.pi) - math.pi
+        came = found.bearing_rad if bearing_of == "impact" else tried.azimuth_rad
+        turned = (came - bearing_rad + math.pi) % (2 * math.pi) - math.pi
         return [math.log(max(found.range_m, 1.0) / range_m), math.log(max(found.apogee_m, 1.0) / apogee_m), turned]
 
     what = f"a range of {range_m / 1e3:g} km with an apogee of {apogee_m / 1e3:g} km"
-    return _solved(boost, speed, climb, bearing_rad, misses, what)
+    best = _solved(boost, speed, climb, bearing_rad, misses, what)
+    if math.cos(arc(site, best, physics, coefficient_kg_m2).bearing_rad - bearing_rad) < 0.0:
+        raise ValueError(f"{what} would come down behind the launch: say bearing_of = 'impact'")
+    return best
 
 
 def fitted_to_burn_out(

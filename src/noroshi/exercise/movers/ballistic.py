@@ -85,7 +85,13 @@ class Mover(Part):
     lon_deg: Longitude
     height_m: float = Field(default=0.0, ge=-500.0, le=9_000.0, description="of the site above the ellipsoid")
     start_s: Seconds = Field(default=0.0, description="lift-off")
-    bearing_deg: float = Field(ge=0.0, le=360.0, description="of the impact, or the course at burn-out")
+    bearing_deg: float = Field(
+        ge=0.0, le=360.0, description="as bearing_of says; without a range the course at burn-out"
+    )
+    bearing_of: Literal["impact", "launch"] = Field(
+        default="impact",
+        description="with a range: of the impact along the great circle, or of the launch, in which it leans over",
+    )
     range_km: float | None = Field(
         default=None, ge=30.0, le=15_000.0, description="to the impact along the great circle"
     )
@@ -195,6 +201,7 @@ class Mover(Part):
                 apogee_m=high_m,
                 bearing_rad=bearing,
                 coefficient_kg_m2=coefficient,
+                bearing_of=self.bearing_of,
             )
         else:
             climb = math.radians(self.burn_out_climb_deg or 0.0)
