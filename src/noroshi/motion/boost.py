@@ -34,7 +34,8 @@ class Motion:
 
     Attributes:
         acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
-            up. Large, because thrust is steered: it points 10 to 20 degrees off the velocity, which the model puts it along.
+            up. Large, because thrust is steered: it points 10 to 20 degrees off the velocity, along which the model
+            puts it.
         axial_psd_m2_s5: power spectral density of the rate of the axial acceleration.
         ratio_psd_per_s3: power spectral density of the rate of the mass-flow ratio.
 
