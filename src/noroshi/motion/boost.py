@@ -34,7 +34,8 @@ class Motion:
 
     Attributes:
         acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
-            up.
+            up. Large, because thrust is steered: it points 10 to 20 degrees off the velocity, along which the model
+            puts it.
         axial_psd_m2_s5: power spectral density of the rate of the axial acceleration.
         ratio_psd_per_s3: power spectral density of the rate of the mass-flow ratio.
 
@@ -56,7 +57,7 @@ class Motion:
     )
     EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((5.0, 80.0), (0.0, 0.015))
 
-    acceleration_psd_m2_s3: float = 1.0
+    acceleration_psd_m2_s3: float = 100.0
     axial_psd_m2_s5: float = 0.1
     ratio_psd_per_s3: float = 1e-8
 

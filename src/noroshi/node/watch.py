@@ -11,6 +11,7 @@ from noroshi.command.alerts import alert_in
 from noroshi.command.core import Command
 from noroshi.command.transitions import Action, Step
 from noroshi.formats.columns import pack, unpack
+from noroshi.geo.time import NS_PER_S
 from noroshi.node.outgoing import Outgoing
 from noroshi.records import Alert, Batch, Decision, Detections, Launches, Tracks
 from noroshi.sharing.rules import Product
@@ -18,6 +19,9 @@ from noroshi.warning.core import Warner
 
 News = tuple[Batch, Product, int, str]
 """What partners are to be told: the record, as what, the warning that it is about, and whom alone it is for, if one."""
+
+SETTLED_NS = NS_PER_S // 2
+"""After a whole second: what partners told of it has come by then, and fusion has folded it."""
 
 NOT_TOLD = (Step.REJECTED, Step.EXPIRED, Step.SUPERSEDED, Step.CANCELLED, Step.RECALLED)
 
@@ -45,7 +49,7 @@ class Watch:
     def start(self, now_ns: int) -> None:
         """Begin to look."""
         if self._look_ns is None:
-            self._look_ns = -(-now_ns // self.period_ns) * self.period_ns
+            self._look_ns = -(-now_ns // self.period_ns) * self.period_ns + min(SETTLED_NS, self.period_ns // 2)
 
     def hear(self, record: Batch, now_ns: int, *, source: str | None = None) -> None:
         """Take in what has arrived: notices of launches, steps of decisions.

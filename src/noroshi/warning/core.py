@@ -250,7 +250,10 @@ class Warner:
             return
         told = exposed(forecast, self.areas, settings.near_m, among=self._own).areas
         probability = told.probability * one.is_missile
-        some = np.flatnonzero(self._own & (probability >= settings.probability_off))
+        enough = np.full(len(probability), settings.probability_off)
+        if one.kind is Kind.BOOSTING:
+            enough[~np.isin(self.areas.code, list(one.telling.warned))] = settings.probability_boosting
+        some = np.flatnonzero(self._own & (probability >= enough))
         one.concerns = tuple(
             Concern(
                 str(self.areas.code[row]), str(self.areas.name[row]), float(probability[row]),

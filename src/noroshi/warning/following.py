@@ -17,7 +17,8 @@ Floats = NDArray[np.float64]
 
 MISSILES = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 AGAIN_SHARE = 0.04  # a forecast holds for this part of the time that is left,
-AGAIN_NS = (NS_PER_S, 10 * NS_PER_S)  # within these
+AGAIN_NS = (2 * NS_PER_S, 10 * NS_PER_S)  # within these; what concerns nobody may wait longer
+NOBODYS_NS = 6 * NS_PER_S
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
 
 
@@ -76,7 +77,8 @@ class Following:
         """
         if self.forecast is not None:
             left_ns = max(int(self.forecast.end_ns.max()) - now_ns, 0)
-            holds_ns = min(max(round(left_ns * AGAIN_SHARE), AGAIN_NS[0]), AGAIN_NS[1])
+            least_ns = AGAIN_NS[0] if self.concerns else NOBODYS_NS
+            holds_ns = min(max(round(left_ns * AGAIN_SHARE), least_ns), AGAIN_NS[1])
             has_news = is_lost or self.updated_ns > self.measured_ns
             if not has_news or now_ns - self.foreseen_ns < holds_ns:
                 return False

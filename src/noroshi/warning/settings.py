@@ -13,6 +13,8 @@ class Settings:
         energy_height_m: what a threat has at least (height + speed^2 / 2 g): no aircraft does.
         near_m: an area is concerned if the threat comes so near to it.
         probability_on: an area is warned if it is concerned with at least this probability,
+        probability_boosting: with at least this while it is under thrust: where it will go is not decided yet, and
+            what could be reached is not what will be,
         probability_off: and no longer if with less than this for `hold_s`.
         hold_s: how long an area stays warned that seems to be concerned no longer.
         moved_s: an update is due if an arrival has moved by so much.
@@ -29,6 +31,7 @@ class Settings:
     energy_height_m: float = 25_000.0
     near_m: float = 50_000.0
     probability_on: float = 0.02
+    probability_boosting: float = 0.5
     probability_off: float = 0.005
     hold_s: float = 20.0
     moved_s: float = 30.0

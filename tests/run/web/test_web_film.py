@@ -154,10 +154,15 @@ def test_a_launch_is_a_line_down_to_the_earth():
     origin = np.array([4.2164e7 * math.cos(math.radians(120.0)), 4.2164e7 * math.sin(math.radians(120.0)), 0.0])
     along = (place - origin) / np.linalg.norm(place - origin)
     launches = Launches(
-        node="USA", launch_id=np.array([7], np.uint64), time_ns=np.array([START_NS]), first_ns=np.array([START_NS]),
+        node="USA", launch_id=np.array([7], np.uint64), track_id=np.zeros(1, np.uint64),
+        time_ns=np.array([START_NS]), first_ns=np.array([START_NS]),
         probability=np.array([0.9]), origin_ecef_m=origin[None], direction_ecef=along[None],
     )  # fmt: skip
     (row,) = json.loads(texts.launches_text(launches))["rows"]
     assert row["line"][0][2] == pytest.approx(35_786_000, abs=20_000)
     assert row["line"][-1] == pytest.approx([35.0, 135.0, 0.0], abs=25_000)  # the line is down to a sphere
     assert row["line"][-1][:2] == pytest.approx([35.0, 135.0], abs=0.3)
+    above = launches.replace(origin_ecef_m=place[None], direction_ecef=place[None] / np.linalg.norm(place))
+    (row,) = json.loads(texts.launches_text(above))["rows"]
+    assert row["line"][0][2] == pytest.approx(0.0, abs=1.0)
+    assert row["line"][-1] == pytest.approx([35.0, 135.0, 200_000.0], rel=1e-2)

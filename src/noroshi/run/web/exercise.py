@@ -18,10 +18,11 @@ from noroshi.command.people import sign
 from noroshi.command.rows import decision_of
 from noroshi.command.transitions import UNDECIDED, Role, Step
 from noroshi.exercise.flight import Flight
+from noroshi.fusion import Fusion
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.node.core import Node
-from noroshi.records import Batch
+from noroshi.records import Batch, SensorSite, Tracks
 from noroshi.run import kernel_cache
 from noroshi.run.exercises.books import Books, write_world
 from noroshi.run.exercises.driver import Driver
@@ -29,12 +30,13 @@ from noroshi.run.exercises.players import Approvers
 from noroshi.run.exercises.staff import key_of_staff, staff_name
 from noroshi.run.exercises.staging import Stage, stage
 from noroshi.run.scenarios import Area, Scenario, read_scenario
-from noroshi.run.setup import Setup
+from noroshi.run.setup import Setup, Site, make_sensors
 from noroshi.run.web.film import Film
 from noroshi.run.web.onlooker import Onlooker
 from noroshi.run.web.reaching import around
 from noroshi.run.web.showing import EXERCISE, Showing
 from noroshi.run.web.situation import Places
+from noroshi.sensors import Sensor
 
 RING_POINTS = 72
 
@@ -87,6 +89,7 @@ class ExerciseShowing(Showing):
     def run(self) -> None:
         """Run the exercise as fast as it goes, and keep what it shows."""
         scenario = self._scenario
+        self._show_sensors()
         staged = stage(scenario)
         with ExitStack() as stack:
             folder = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="noroshi-")))
@@ -113,6 +116,13 @@ class ExerciseShowing(Showing):
             self._go(driver, onlookers)
         self.saying = ""
         self.film.grown()
+
+    def _show_sensors(self) -> None:
+        """Show what stands where, before anything flies."""
+        for nation in self._scenario.nations:
+            sites = [entry.site for entry in nation.sensors]
+            node = _NotYet(nation.code, make_sensors(Setup(sites=[Site.of(site) for site in sites])))
+            self._looking(node, nation.code, sites, {}).look(self._scenario.start_ns)  # type: ignore[arg-type]
 
     def _go(self, driver: Driver, onlookers: Mapping[str, Onlooker]) -> None:
         assert self.end_ns is not None
@@ -171,19 +181,36 @@ class ExerciseShowing(Showing):
             for entry in staged.cast.eyes[code]
             if entry.carrier
         }
+        return self._looking(driver.nodes[code], code, [site.record() for site in setup.sites], carriers)
+
+    def _looking(
+        self, node: Node, code: str, sites: Sequence[SensorSite], carriers: Mapping[str, tuple[str, Places]]
+    ) -> Onlooker:
         return Onlooker(
-            driver.nodes[code],
+            node,
             self.film,
             nation=code,
             viewers=[code],
             exercise=self.exercise,
             names=self.views,
-            sites=[site.record() for site in setup.sites],
+            sites=sites,
             secret=b"a node of an exercise has its own",
             carriers=carriers,
             zones=[_zone(area) for area in self._scenario.areas],
             now_ns=time.time_ns,
         )
+
+
+class _NotYet:
+    """A node that is not there yet, but its sensors are."""
+
+    exchange = watch = None
+
+    def __init__(self, name: str, sensors: Mapping[str, Sensor]) -> None:
+        self.name, self.sensors = name, sensors
+
+    def picture(self, time_ns: int) -> Tracks:
+        return Fusion(self.name).picture(time_ns)
 
 
 class _Books(Books):

@@ -124,7 +124,7 @@ class Reel:
                 del self._known[gone]
 
     def put(self, time_ns: int, frame: bytes, texts: Mapping[str, bytes], *, sequence: int, n_tracks: int) -> None:
-        """Add a moment, not older than the last."""
+        """Add a moment, not older than the last; one of the same time takes its place."""
         part = self._part()
         for kind, text in texts.items():
             if self._texts.get(kind) != text or kind not in self._places:
@@ -132,6 +132,8 @@ class Reel:
                 self._places[kind] = part.append(text)
         moment = Moment(time_ns, part, part.append(frame), dict(self._places), len(part.names), sequence, n_tracks)
         with self._lock:
+            if self._times and self._times[-1] == time_ns:
+                del self._times[-1], self._moments[-1]
             self._moments.append(moment)
             self._times.append(time_ns)
             self._newest = moment, frame

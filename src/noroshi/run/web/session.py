@@ -187,7 +187,8 @@ class Session:
                 self._ask(showing.whole_story_of, self._view, message.id, cursor.at_ns, message.n)
             case messages.Coverage():
                 self._ask(showing.coverage_of, self._view, message.height_m, message.n)
-        self._jumped |= cursor.jumped
+        if cursor.jumped:
+            self._jumped, self._moment = True, None  # it gets a frame in any case
         self._cursor = cursor
 
     def _decide(self, message: messages.Decide) -> None:

@@ -18,6 +18,7 @@ from noroshi.records.threats import CERTAINTIES, STAGES, Paths, Threats
 KINDS_OF_TEXT = ("sources", "sensors", "satellites", "links", "threats", "alerts", "areas", "launches", "zones")
 """What a moment of a film has beside its frame, in the order in which it is sent."""
 Json = dict[str, Any]
+GROUND_M, UPWARDS_M = 50_000.0, 200_000.0  # a line that begins so low goes up so far
 
 
 def encoded(kind: str, rows: Sequence[Any], **more: Any) -> bytes:
@@ -167,6 +168,8 @@ def launches_text(launches: Launches | None) -> bytes:
         nearest_m = np.maximum(-np.vecdot(origin_m, along), 0.0)
         inside = SEMI_MAJOR_AXIS_M**2 - np.vecdot(origin_m, origin_m) + nearest_m**2
         reach_m = nearest_m - np.sqrt(np.maximum(inside, 0.0))
+        is_below = np.linalg.norm(origin_m, axis=1) < SEMI_MAJOR_AXIS_M + GROUND_M  # seen by a track alone
+        reach_m = np.where(is_below, UPWARDS_M, reach_m)
         steps = np.linspace(0.0, 1.0, 12)
         for i in range(len(launches)):
             points = origin_m[i] + (steps * reach_m[i])[:, None] * along[i]
