@@ -63,6 +63,9 @@ class Hunted(NamedTuple):
 class _Deaf:
     """Stands where fusion stands."""
 
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
     def receive(self, *_: object, **__: object) -> None:
         pass
 

@@ -259,7 +259,7 @@ def test_layers_nations_and_languages(browser, pages):
         page.get_by_test_id("language").click()
         assert page.locator("html").get_attribute("lang") == "ja"
         assert page.locator("#warnings-title").inner_text() == "警報"
-        assert "訓練" in page.title()
+        page.wait_for_function("() => document.title.includes('訓練')")
         page.reload()
         page.wait_for_function("() => window.noroshi?.world.frames > 0")
         assert page.locator("html").get_attribute("lang") == "ja"

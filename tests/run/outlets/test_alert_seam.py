@@ -31,8 +31,9 @@ def desk(own, tmp_path):
 
 def at(s, stage, certainty=Certainty.LIKELY, hazard="missile", number=7):
     return Course(
-        threat_id=number, hazard=hazard, stage=stage, certainty=certainty, time_ns=SENT_NS + s * NS_PER_S,
-        updated_ns=SENT_NS + s * NS_PER_S, is_lost=stage is Stage.TRACK_LOST and hazard == "missile",
+        name=f"{number:x}", threat_id=number, hazard=hazard, stage=stage, certainty=certainty,
+        time_ns=SENT_NS + s * NS_PER_S, updated_ns=SENT_NS + s * NS_PER_S,
+        is_lost=stage is Stage.TRACK_LOST and hazard == "missile",
     )  # fmt: skip
 
 
