@@ -19,13 +19,13 @@ Function = TypeVar("Function", bound=Callable[..., object])
 def kernel(function: Function) -> Function:
     """Compile `function` when it is first called, or take it from the cache that `run.kernel_cache` chose.
 
-    Divisions by zero give infinity or NaN, as in numpy. Products and sums may be contracted to one instruction; nothing
-    else of the arithmetic is rearranged, so the same machine gives the same bytes.
+    Divisions by zero give infinity or NaN, as in numpy. Nothing of the arithmetic is rearranged. Products and sums are
+    not contracted to one instruction either: a kernel that is compiled together with what it calls would be contracted
+    otherwise than one that calls what comes from the cache, and the first run would differ from all later ones.
     """
     compiled = numba.njit(
         nogil=True,
         error_model="numpy",
-        fastmath={"contract"},
         cache=bool(numba.config.CACHE_DIR),
         no_cfunc_wrapper=True,
     )(function)
