@@ -30,9 +30,9 @@ class Settings:
     kind_probability: float = 0.6
     energy_height_m: float = 25_000.0
     near_m: float = 50_000.0
-    probability_on: float = 0.02
+    probability_on: float = 0.3
     probability_boosting: float = 0.5
-    probability_off: float = 0.005
+    probability_off: float = 0.075
     hold_s: float = 20.0
     moved_s: float = 30.0
     again_s: float = 15.0

@@ -120,7 +120,7 @@ class WarningSection(Section):
         default=(), description="ISO 3166 codes of the countries whose areas are its own: JP; US, GU, MP."
     )
     probability: float = Field(
-        default=0.02, gt=0.0, le=1.0, description="An area is warned if it is concerned with at least this probability."
+        default=0.3, gt=0.0, le=1.0, description="An area is warned if it is concerned with at least this probability."
     )
     near_km: float = Field(
         default=50.0, ge=0.0, le=1_000.0, description="It is concerned if the threat comes so near to it."
