@@ -23,7 +23,7 @@ from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus, cer
 from noroshi.run.areas import areas
 from noroshi.run.recordings import read
 from noroshi.run.samples import sample_names
-from noroshi.warning.core import Warner, _energy_height_m
+from noroshi.warning.core import Warner, energy_height_m
 from noroshi.warning.settings import Settings
 
 STEP_S, FRESH_S = 10, 15
@@ -78,7 +78,7 @@ def main() -> None:
             continue  # a sample of another kind
         if not len(times):
             continue
-        highest_m = max(highest_m, float(_energy_height_m(states).max()))
+        highest_m = max(highest_m, float(energy_height_m(states).max()))
         flights += len(np.unique(addresses))
         order = np.argsort(times, kind="stable")
         times, addresses, states = times[order], addresses[order], states[order]

@@ -150,7 +150,7 @@ class Warner:
         """Take in the rows of threats: known ones, lost ones that go on as another track, new ones."""
         by_track = {one.track_id: one for one in self._following.values()}
         is_missile = picture.kind_probability[:, list(MISSILES)].sum(axis=1)
-        energetic = _energy_height_m(picture.state_ecef) >= self.settings.energy_height_m
+        energetic = energy_height_m(picture.state_ecef) >= self.settings.energy_height_m
         alive = (picture.status != TrackStatus.LOST) & (picture.status != TrackStatus.TENTATIVE)
         likely = alive & energetic & (is_missile >= self.settings.kind_probability)
         for row in np.flatnonzero(alive & (likely | np.isin(picture.track_id, list(by_track)))).tolist():
@@ -373,7 +373,7 @@ def _short(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def _energy_height_m(states_ecef: NDArray[np.float64]) -> NDArray[np.float64]:
+def energy_height_m(states_ecef: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (n,) height plus speed^2 / 2 g of (n, 6) states."""
     height_m = geodetic_from_ecef(states_ecef[:, :3])[2]
     speed_m_s = np.linalg.norm(states_ecef[:, 3:], axis=1)

@@ -1,6 +1,6 @@
 """One threat as it is followed: its last measurement, what is foreseen of it, and what is told of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,8 +127,3 @@ class Following:
             threat_id, track_id, time_ns, updated_ns, values[:6], values[6:42].reshape(6, 6), values[42:],
             Stage(stage), since_ns, region=region, telling=Telling.of(telling, unpack),
         )  # fmt: skip
-
-
-def by_track(following: Mapping[int, Following]) -> dict[int, Following]:
-    """Return threats by the numbers of their tracks."""
-    return {one.track_id: one for one in following.values()}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a nation warns of, and when. Frozen on generated launches; see docs/warning.md.
+    """What a nation warns of, and when; docs/warning.md says which of these were chosen how.
 
     Attributes:
         countries: ISO 3166 codes of the countries whose areas are the nation's own: it proposes alerts for no other.

@@ -16,6 +16,7 @@ from noroshi.exercise.world import Weather
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import SensorSite
 from noroshi.run.scenarios.sources import Source
+from noroshi.warning.settings import Settings
 
 CODE = r"^[A-Z]{3}$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$"
@@ -120,7 +121,10 @@ class WarningSection(Section):
         default=(), description="ISO 3166 codes of the countries whose areas are its own: JP; US, GU, MP."
     )
     probability: float = Field(
-        default=0.3, gt=0.0, le=1.0, description="An area is warned if it is concerned with at least this probability."
+        default=Settings().probability_on,
+        gt=0.0,
+        le=1.0,
+        description="An area is warned if it is concerned with at least this probability.",
     )
     near_km: float = Field(
         default=50.0, ge=0.0, le=1_000.0, description="It is concerned if the threat comes so near to it."
