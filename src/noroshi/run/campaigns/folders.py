@@ -196,7 +196,8 @@ def packed(run: RunResult) -> bytes:
 def unpacked(data: bytes) -> RunResult:
     """Return what `packed` was given."""
     content: dict[str, Any] = msgspec.msgpack.decode(zlib.decompress(data))
-    columns = [content.pop("figures")[name] for name in COLUMNS]
+    table = content.pop("figures")
+    columns = [table[name] for name in COLUMNS]
     figures = tuple(Figure(**dict(zip(COLUMNS, row, strict=True))) for row in zip(*columns, strict=True))
     return RunResult(figures=figures, **content)
 
