@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -32,10 +32,11 @@ class Pool:
 
     Args:
         processes: how many.
+        make: makes one; can be pickled.
     """
 
-    def __init__(self, processes: int) -> None:
-        self._processes = processes
+    def __init__(self, processes: int, make: Callable[[Task], RunResult] = perform) -> None:
+        self._processes, self._make = processes, make
         self._context = get_context("spawn")
         self._alive, self._held = self._context.Pipe(duplex=False)
         self._executor = self._started()
@@ -97,7 +98,7 @@ class Pool:
 
     def _submit(self, task: Task) -> Future[RunResult]:
         try:
-            return self._executor.submit(perform, task)
+            return self._executor.submit(self._make, task)
         except BrokenProcessPool as error:
             future: Future[RunResult] = Future()
             future.set_exception(error)
