@@ -1,0 +1,1 @@
+"""Campaigns: many runs of one scenario, in variants."""
