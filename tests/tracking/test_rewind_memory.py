@@ -1,10 +1,10 @@
 """What a rewind holds: little, and enough to withdraw what it has told."""
 
 import numpy as np
+from test_nearest_neighbour import NS, RADAR, START_NS, level_flights, scan, tracker
 
 from noroshi.records import Identity, Tracks, TrackStatus, certain_kind
 from noroshi.tracking.rewind import Rewind
-from test_nearest_neighbour import NS, RADAR, START_NS, level_flights, scan, tracker
 
 
 class Told:
