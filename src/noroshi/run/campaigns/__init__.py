@@ -1,1 +1,1 @@
-"""Campaigns: many runs of one scenario, in variants."""
+"""Campaigns: a scenario run many times, in several variants, and what came of every run kept."""
