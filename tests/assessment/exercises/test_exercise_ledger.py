@@ -44,9 +44,9 @@ def test_what_spans_cover(spans, moments):
 def scene(*, approved=True):
     """Return a threat from 0 to 100 s seen by a partner from 10 s and by the nation itself from 40 s, and its area.
 
-    Visible to B from 8 s to 60 s; B's plots of 10 s and 14 s, period 4 s; B has a firm track in the pictures from 20 s to
-    32 s, the nation's own picture has one at 48 s and 52 s, its picture of all at 28 s and from 52 s; proposed at 60 s,
-    approved at 75 s, half had heard at 82 s.
+    Visible to B from 8 s to 60 s; B's plots of 10 s and 14 s, period 4 s; B has a firm track in the pictures from 20 s
+    to 32 s, the nation's own picture has one at 48 s and 52 s, its picture of all at 28 s and from 52 s; proposed at
+    60 s, approved at 75 s, half had heard at 82 s.
     """
     seconds = np.arange(4.0, 101.0, 4.0)
     truth = truth_of({"t": [(0.0, 0.0, Kind.BALLISTIC), *((s, 0.0, Kind.BALLISTIC) for s in seconds)]})

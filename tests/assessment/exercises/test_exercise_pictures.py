@@ -117,10 +117,10 @@ def test_who_is_silent_who_lies_and_who_enters():
     says = Identity.absent(13).replace(mmsi=np.array([0] * 10 + [538000001] * 3))
     lat, lon, _ = geodetic_from_ecef(np.array([[6_400_000.0, 300.0 * 30.0, 0.0]]))
     zone = Zone(name="z", lat_rad=float(lat[0]), lon_rad=float(lon[0]), radius_m=1_500.0)
-    lies = [("ship", 20.0, 60.0, True), ("ship", 20.0, 60.0, False)]
+    when = {"target": "ship", "begins_ns": int(ns(20.0)), "ends_ns": int(ns(60.0))}
     happened = happened_of(
         truth, {"A": tracks_of(rows, identity=says)}, seconds=SECONDS, zones=(zone,),
-        lies=tuple(Lie(target=name, begins_ns=int(ns(a)), ends_ns=int(ns(b)), is_silent=silent) for name, a, b, silent in lies),
+        lies=(Lie(**when, is_silent=True), Lie(**when, is_silent=False)),
     )  # fmt: skip
     found = list(tracked.figures(happened))
     assert values(found, "dark_ships_held")["A", True, ""] == pytest.approx(6 / 10)  # 20 to 40 s of 20 to 56 s

@@ -67,8 +67,8 @@ def test_clocks_by_hand():
     found = list(clocks.figures(happened, meant(happened)))
     said = {name: values(found, name)["A", name != "time_to_first_plot_s", "t"] for name in clocks.MEASURES}
     assert said == {
-        "time_to_first_plot_s": 6.5, "time_to_firm_track_s": 12.0, "time_to_launch_notice_s": 9.0, "time_to_threat_s": 14.5,
-        "time_to_proposal_s": 20.0, "time_to_alert_s": 33.25, "warning_time_left_s": 88.0,
+        "time_to_first_plot_s": 6.5, "time_to_firm_track_s": 12.0, "time_to_launch_notice_s": 9.0,
+        "time_to_threat_s": 14.5, "time_to_proposal_s": 20.0, "time_to_alert_s": 33.25, "warning_time_left_s": 88.0,
     }  # fmt: skip
     assert values(found, "time_to_alert_s")["", True, "t"] == 33.25
     silent = list(clocks.figures(scene(), {}))
@@ -101,8 +101,8 @@ def test_near_is_within_50_km_of_the_way_by_the_geodesic():
     time_ns = ns(np.linspace(0.0, 199.0, 200))
     state[:, 3:] = np.gradient(state[:, :3], 1.0, axis=0)
     course = Course(
-        name="t", kind=Kind.BALLISTIC, begins_ns=int(time_ns[0]), ends_ns=int(time_ns[-1]), burnt_out_ns=int(time_ns[0]),
-        comes_down=False, time_ns=time_ns, state_ecef=state,
+        name="t", kind=Kind.BALLISTIC, begins_ns=int(time_ns[0]), ends_ns=int(time_ns[-1]),
+        burnt_out_ns=int(time_ns[0]), comes_down=False, time_ns=time_ns, state_ecef=state,
     )  # fmt: skip
     where = areas()
     own = np.array([code.startswith("JP-") for code in where.code.tolist()])
