@@ -116,18 +116,20 @@ def show(figures: dict[str, Any], console: Console) -> None:
     console.print(table)
     console.print(
         f"{figures['made']:,} runs made in {figures['wall_s']:,.0f} s, {figures['simulated_s_per_s']:,.0f} seconds of "
-        f"the exercise a second; {figures['runs']:,} good ones kept in {escape(figures['folder'])}"
+        f"the exercise a second; {figures['runs']:,} good ones kept in {escape(figures['folder'])}",
+        soft_wrap=True,
     )
     for each in figures["failed"][:FAILED_SHOWN]:
         told = printable(each["error"], 300)
         console.print(
-            f"[red]failed[/]: '{each['variant']}', replicate {each['replicate']}, seed {each['seed']}: {escape(told)}"
+            f"[red]failed[/]: '{each['variant']}', replicate {each['replicate']}, seed {each['seed']}: {escape(told)}",
+            soft_wrap=True,
         )
     if len(figures["failed"]) > FAILED_SHOWN:
         console.print(f"[red]failed[/]: and {len(figures['failed']) - FAILED_SHOWN:,} more")
     if figures["full"]:
         console.print("[red]stopped[/]: the disk is full; make room, and go on with --resume")
-    console.print(f"[dim]digest of all that came of it: {figures['digest']}[/]")
+    console.print(f"[dim]digest of all that came of it: {figures['digest']}[/]", soft_wrap=True)
 
 
 def _say_again(same: dict[str, Any], folder: Path, *, as_json: bool) -> None:
