@@ -72,7 +72,8 @@ def campaign(
             journals=journals,
         )
         ready = performing.prepare(wanted)
-        with _counted(ready.seeds * len(ready.variants), quiet=as_json) as heard:
+        n_there = sum(not run.error for run in ready.runs)
+        with _counted(ready.seeds * len(ready.variants), n_there, quiet=as_json) as heard:
             figures = performing.perform(wanted, ready, heard)
         if as_json:
             sys.stdout.write(json.dumps(figures) + "\n")
@@ -83,7 +84,7 @@ def campaign(
 
 
 @contextmanager
-def _counted(n_runs: int, *, quiet: bool) -> Iterator[Callable[[RunResult], None]]:
+def _counted(n_runs: int, n_there: int, *, quiet: bool) -> Iterator[Callable[[RunResult], None]]:
     """Show how many runs are there, how many failed, how long it will take; in a pipe, and for a machine, nothing."""
     console = Console(stderr=True)
     columns = (
@@ -92,7 +93,7 @@ def _counted(n_runs: int, *, quiet: bool) -> Iterator[Callable[[RunResult], None
     )  # fmt: skip
     shows = console.is_terminal and not quiet
     with Progress(*columns, console=console, transient=True, disable=not shows, speed_estimate_period=LATELY_S) as bar:
-        task = bar.add_task("runs", total=n_runs, failed="")
+        task = bar.add_task("runs", total=n_runs, completed=n_there, failed="")
         failed = 0
 
         def heard(run: RunResult) -> None:
