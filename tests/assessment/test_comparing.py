@@ -53,12 +53,12 @@ def test_equal_runs_show_nothing():
 
 
 def test_nothing_happens_by_chance_more_often_than_it_may():
-    """Among 150 pairs of the same law a difference is shown as often as a binomial of 5 % may, at 99.9 %."""
+    """Among 60 pairs of the same law a difference is shown as often as a binomial of 5 % may, at 99.9 %."""
     draw, shown = rng(9), 0
-    for _ in range(150):
+    for _ in range(60):
         found = comparing.paired(draw.gamma(1.0, size=15), draw.gamma(1.0, size=15), draw)
         shown += found.differs(found.p_difference)
-    assert shown <= stats.binom.ppf(0.999, 150, 0.05)
+    assert shown <= stats.binom.ppf(0.999, 60, 0.05)
 
 
 def test_two_samples_are_compared_as_scipy_does():

@@ -57,8 +57,9 @@ def skewed_mean(values: Floats, generator: np.random.Generator, *more: Floats) -
         more: (m,) finite values of another sample, independent of the first.
 
     Source: Efron (1987), Journal of the American Statistical Association 82, 171-185 (BCa), through SciPy; for few
-    values the level is expanded as in Hesterberg (2015), The American Statistician 69, 371-386, section 3.2: the bootstrap
-    divides by n where an unbiased variance divides by n - 1, and a normal quantile stands where Student's should.
+    values the level is expanded as in Hesterberg (2015), The American Statistician 69, 371-386, section 3.2: the
+    bootstrap divides by n where an unbiased variance divides by n - 1, and a normal quantile stands where Student's
+    should.
     """
     samples = (values, *more)
     value = float(np.mean(values)) - sum(float(np.mean(each)) for each in more)

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from noroshi.assessment.design import Point
-from noroshi.assessment.intervals import PROBABILITY, RESAMPLES, UNKNOWN, Interval, skewed_mean
+from noroshi.assessment.intervals import RESAMPLES, UNKNOWN, Interval, resampled, skewed_mean
 
 Floats = NDArray[np.float64]
+Point = Mapping[str, object]
+"""Values of parameters by path: the changes of a `Variant`."""
 
 
 class Indices(NamedTuple):
@@ -26,30 +26,32 @@ def sobol(
     """Return Sobol' indices by factor, with bootstrap intervals.
 
     Args:
-        a, b: (n,) figures at the points `a` and `b` of a `design.SobolDesign`.
-        mixed: (n,) figures at its mixed points, by factor.
+        a, b: (n,) figures at n points, and at n others independent of them.
+        mixed: (n,) figures at the points of `a` with one factor's values of `b`, by factor.
         generator: of the bootstrap.
         resamples: of the bootstrap.
 
     Returns:
         Unknown ones if any figure is not finite, or all are the same: there is no variance to explain.
 
-    Source: Saltelli et al. (2010), Computer Physics Communications 181, 259-270, table 2 (b) and (f), through SciPy.
+    Source: Saltelli et al. (2010), Computer Physics Communications 181, 259-270, table 2 (b) and (f). SciPy has
+    the same estimators; its bootstrap takes memory as the square of n.
     """
     rows = np.stack([*mixed.values()])
     if not (np.isfinite(a).all() and np.isfinite(b).all() and np.isfinite(rows).all() and np.ptp(a) > 0.0):
         return dict.fromkeys(mixed, Indices(UNKNOWN, UNKNOWN))
-    figures = {"f_A": a[None], "f_B": b[None], "f_AB": rows[:, None]}
-    found = stats.sobol_indices(func=figures, n=len(a), rng=generator)
-    around = found.bootstrap(confidence_level=PROBABILITY, n_resamples=resamples)
-    firsts = zip(found.first_order, around.first_order.confidence_interval.low,
-                 around.first_order.confidence_interval.high, strict=True)  # fmt: skip
-    totals = zip(found.total_order, around.total_order.confidence_interval.low,
-                 around.total_order.confidence_interval.high, strict=True)  # fmt: skip
-    return {
-        factor: Indices(Interval(*map(float, first)), Interval(*map(float, total)))
-        for factor, first, total in zip(mixed, firsts, totals, strict=True)
-    }
+
+    def indices(count: NDArray[np.int64]) -> Floats:
+        weight = count / count.sum()
+        centre = 0.5 * weight @ (a + b)
+        variance = 0.5 * weight @ ((a - centre) ** 2 + (b - centre) ** 2)
+        first = ((b - centre) * (rows - a)) @ weight
+        total = 0.5 * (rows - a) ** 2 @ weight
+        together: Floats = np.concatenate([first, total]) / variance
+        return together
+
+    found = resampled(len(a), indices, generator, resamples)
+    return {factor: Indices(found[i], found[len(rows) + i]) for i, factor in enumerate(mixed)}
 
 
 def effects(
@@ -58,7 +60,7 @@ def effects(
     """Return what each level of each factor does, against the mean over all levels, in a full factorial.
 
     Args:
-        points: of `design.full_factorial`, p of them.
+        points: all combinations of the factors' levels, p of them.
         figures: (r, p) of r replicates at each; replicates with a figure that is not finite are left out.
         generator: of the bootstrap over replicates.
 
