@@ -16,6 +16,7 @@ from noroshi.records.alert import CANCEL
 
 OF = ("node", "coalition", "threat")
 MEASURES = {
+    "time_to_first_plot_s": Definition("s", -1, "To when one of its sensors first saw it, by that sensor's clock.", OF),
     "time_to_firm_track_s": Definition("s", -1, "To the first picture with a firm track on it.", OF),
     "time_to_launch_notice_s": Definition("s", -1, "To the first notice that something rises.", OF),
     "time_to_threat_s": Definition("s", -1, "To when it was first followed as a threat with a place.", OF),
@@ -60,6 +61,7 @@ def firm(targets: Targets, held: Held) -> dict[str, int]:
 def figures(happened: Happened, meant: Meant) -> Iterator[Figure]:
     """Give the times of each threat at each node, and the first of any node."""
     told = firsts(happened, meant)
+    yield from _first_plots(happened)
     for shared in (False, True):
         pictures = {node: firm(happened.targets, held) for node, of, held in happened.pictures() if of == shared}
         for course in happened.courses:
@@ -75,3 +77,14 @@ def figures(happened: Happened, meant: Meant) -> Iterator[Figure]:
             at_s[""] = min(at_s.values(), default=math.inf)
             for node, time_s in at_s.items():
                 yield Figure(measure=f"time_to_{what}_s", value=time_s, node=node, subject=course.name)
+
+
+def _first_plots(happened: Happened) -> Iterator[Figure]:
+    seen: dict[tuple[str, str], int] = {}
+    for plot in happened.plots:
+        seen[plot.node, plot.threat] = min(plot.taken_ns, seen.get((plot.node, plot.threat), plot.taken_ns))
+    for course in happened.courses:
+        at_s = {node: after_s(seen.get((node, course.name)), course.begins_ns) for node in happened.nodes}
+        at_s[""] = min(at_s.values(), default=math.inf)
+        for node, time_s in at_s.items():
+            yield Figure(measure="time_to_first_plot_s", value=time_s, node=node, shared=False, subject=course.name)

@@ -67,11 +67,10 @@ def gaps(targets: Targets, held: Held, target: int) -> list[float]:
 def _custody(targets: Targets, held: Held, target: int) -> Custody:
     there = np.flatnonzero(targets.row[target] >= 0)
     kinds = targets.truth.kind[targets.row[target, there]]
-    mine = np.flatnonzero(held.on.i_target == target)
-    mine = mine[np.lexsort((held.on.position_error_m[mine], held.on.i_time[mine]))]
-    first = mine[np.unique(held.on.i_time[mine], return_index=True)[1]]  # the nearest track of each time
+    pairs = held.nearest(targets)[target, there]
+    first = pairs[pairs >= 0]
     believed = np.argmax(held.tracks.kind_probability[held.row[first]], axis=1)
-    is_right = believed == kinds[np.searchsorted(there, held.on.i_time[first])]
+    is_right = believed == kinds[pairs >= 0]
     seen = zip(
         targets.times_ns[held.on.i_time[first]].tolist(), held.on.position_error_m[first].tolist(),
         held.on.i_track[first].tolist(), is_right.tolist(), strict=True,

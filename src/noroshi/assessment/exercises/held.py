@@ -112,6 +112,7 @@ class Held:
         n_tracks: (k,) how many tracks it showed at each time.
         on: p pairs of a track and a target at a time.
         row: (p,) the row of `tracks` that was shown.
+        on_ecef_m: (p, 3) where the track was shown.
         shown_time, shown_track, shown_row: (q,) all that was shown: when, which track, which row.
         shown_ecef: (q, 6) as it was shown, carried on to that time.
     """
@@ -121,6 +122,7 @@ class Held:
     n_tracks: Integers
     on: Association
     row: Integers
+    on_ecef_m: Floats
     shown_time: Integers
     shown_track: Integers
     shown_row: Integers
@@ -131,6 +133,13 @@ class Held:
         held = np.zeros(targets.row.shape, bool)
         held[self.on.i_target, self.on.i_time] = True
         return held
+
+    def nearest(self, targets: Targets) -> Integers:
+        """Return (n, k) the pair of the nearest track on each target at each time; -1 where there is none."""
+        found = np.full(targets.row.shape, -1, np.int64)
+        order = np.argsort(-self.on.position_error_m, kind="stable")  # the nearest is written last
+        found[self.on.i_target[order], self.on.i_time[order]] = order
+        return found
 
 
 def held(targets: Targets, tracks: Tracks, cutoff_m: float, view: View) -> Held:
@@ -165,6 +174,7 @@ def held(targets: Targets, tracks: Tracks, cutoff_m: float, view: View) -> Held:
         n_tracks=np.bincount(i_time, minlength=k),
         on=on,
         row=rows,
+        on_ecef_m=state_ecef[pairs.ib, :3],
         shown_time=i_time,
         shown_track=track,
         shown_row=shown.row,

@@ -8,11 +8,15 @@ import numpy as np
 from noroshi.assessment.exercises.definition import Definition
 from noroshi.assessment.exercises.happened import Happened
 from noroshi.assessment.exercises.held import Held, Targets
+from noroshi.assessment.gospa import gospa
 from noroshi.assessment.results import Figure
 from noroshi.assessment.siap import siap
 from noroshi.geo.time import NS_PER_S
 
 SIAP = "Votruba et al. (2001), Single Integrated Air Picture (SIAP) metrics implementation"
+GOSPA = (
+    "Rahmathullah, Garcia-Fernandez, Svensson (2017), Generalized optimal sub-pattern assignment metric, Fusion 2017"
+)
 CURVE_S = 20.0
 """Between two points of a curve."""
 
@@ -39,6 +43,12 @@ MEASURES = {
     ),
     "id_correctness": Definition("share", 1, "Of the same, those all of whose tracks say it rightly.", ("node",), SIAP),
     "id_ambiguity": Definition("share", -1, "Of the same, those whose tracks do not agree.", ("node",), SIAP),
+    "gospa_m": Definition(
+        "m", -1, "GOSPA of order 2, alpha 2; whole: the root mean square of its curve.", ("node", "curve"), GOSPA
+    ),
+    "gospa_localisation_m": Definition("m", -1, "Its part from errors of place.", ("node",), GOSPA),
+    "gospa_missed_m": Definition("m", -1, "Its part from targets without a track.", ("node",), GOSPA),
+    "gospa_false_m": Definition("m", -1, "Its part from tracks on no target.", ("node",), GOSPA),
 }
 
 
@@ -48,6 +58,7 @@ def figures(happened: Happened) -> Iterator[Figure]:
         for name, value in attributes(happened.targets, held).items():
             yield Figure(measure=name, value=value, node=node, shared=shared)
         yield from _curves(happened, node, shared, held)
+        yield from _gospa(happened, node, shared, held)
 
 
 def attributes(targets: Targets, held: Held) -> dict[str, float]:
@@ -79,6 +90,21 @@ def _curves(happened: Happened, node: str, shared: bool, held: Held) -> Iterator
         }
         for name, value in curves.items():
             yield Figure(measure=name, value=value, node=node, shared=shared, at_s=at_s)
+
+
+def _gospa(happened: Happened, node: str, shared: bool, held: Held) -> Iterator[Figure]:
+    targets = happened.targets
+    each = []
+    for place, at_s in curve_times(happened):
+        there = targets.row[:, place]
+        true_m = targets.truth.state_ecef[there[there >= 0], :3]
+        found = gospa(true_m, held.shown_ecef[held.shown_time == place, :3], happened.cutoff_m, 2.0)
+        each.append(found[1:4])
+        yield Figure(measure="gospa_m", value=found.distance, node=node, shared=shared, at_s=at_s)
+    parts = np.mean(each, axis=0) if each else np.full(3, math.nan)
+    yield Figure(measure="gospa_m", value=float(np.sqrt(parts.sum())), node=node, shared=shared)
+    for name, part in zip(("localisation", "missed", "false"), np.sqrt(parts).tolist(), strict=True):
+        yield Figure(measure=f"gospa_{name}_m", value=part, node=node, shared=shared)
 
 
 def _ratio(part: float, whole: float) -> float:

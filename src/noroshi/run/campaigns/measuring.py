@@ -1,22 +1,44 @@
 """A run turned into what its measures need, and the measures taken."""
 
+import dataclasses
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
-from noroshi.assessment.exercises import clocks, custodies, pictures, warned
-from noroshi.assessment.exercises.happened import Happened, People, Told
+from noroshi.assessment.exercises import (
+    agreement,
+    clocks,
+    custodies,
+    deciding,
+    ledger,
+    links,
+    pictures,
+    tracked,
+    uncertainty,
+    warned,
+)
+from noroshi.assessment.exercises.happened import Happened, Lie, People, Plot, Told, Zone
 from noroshi.assessment.exercises.held import Course, Targets, held
 from noroshi.assessment.exercises.naming import meant
 from noroshi.assessment.pictures import View
 from noroshi.assessment.results import Figure
 from noroshi.exercise.flight import truth_of
+from noroshi.exercise.injects import Dark, FalsePosition
+from noroshi.exercise.last_mile import outages, reached
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Identity, Kind, Tracks, Truth
+from noroshi.records import Alert, Identity, Kind, Tracks, Truth
+from noroshi.records.alert import CANCEL
 from noroshi.run.areas import areas
 from noroshi.run.exercises.running import Ran
 from noroshi.run.exercises.staging import PICTURE_S
+from noroshi.run.exercises.visible import visible
+from noroshi.run.setup import Setup, Site, make_sensors
 
 CUTOFF_M = 10_000.0
 """A track is on a target within so much: an over-the-horizon radar and lines of sight place one to kilometres."""
+HEARS_S = 900
+"""So long after an alert who has not heard of it will not."""
 VIEW = View(age_s_max=1.5 * PICTURE_S)
 
 
@@ -34,8 +56,14 @@ def figures_of(ran: Ran) -> tuple[Figure, ...]:
     return (
         *pictures.figures(happened),
         *custodies.figures(happened),
+        *tracked.figures(happened),
         *clocks.figures(happened, numbers),
+        *uncertainty.figures(happened, numbers),
+        *agreement.figures(happened),
+        *links.figures(happened),
         *warned.figures(happened, numbers),
+        *deciding.figures(happened),
+        *ledger.figures(happened, numbers),
     )
 
 
@@ -51,23 +79,41 @@ def happened_in(ran: Ran) -> Happened:
     known = {code: held(targets, ran.fused[code], CUTOFF_M, VIEW) if code in ran.fused else own[code] for code in own}
     warning = {nation.code: nation.warning for nation in scenario.nations if nation.warning is not None}
     where = areas() if warning else None
+    entries = _entries(ran)
     people = {}
     for code, section in warning.items():
         assert where is not None
         country = np.array([each.partition("-")[0] for each in where.code.tolist()])
         people[code] = People(own=np.isin(country, section.countries), near_m=1e3 * section.near_km)
-    return Happened(
+    courses = _courses(ran, targets, end_ns)
+    happened = Happened(
         start_ns=scenario.start_ns,
         end_ns=end_ns,
+        cutoff_m=CUTOFF_M,
         targets=targets,
-        courses=_courses(ran, targets, end_ns),
+        courses=courses,
         own=own,
         known=known,
+        entries=entries,
         told=tuple(Told(node=node, at_ns=at_ns, channel=channel, record=record)
                    for node, at_ns, channel, record in ran.told),
+        plots=_plots(ran),
+        visible=visible(ran.cast, [ran.cast.world.flight(course.name) for course in courses], end_ns),
+        partners=_partners(ran),
+        sent_bytes=ran.sent_bytes,
+        alarms=_alarms(ran),
+        lies=_lies(ran, entries),
+        zones=tuple(
+            Zone(
+                name=area.name, lat_rad=math.radians(area.lat_deg), lon_rad=math.radians(area.lon_deg),
+                radius_m=1e3 * area.radius_km,
+            )
+            for area in scenario.areas
+        ),
         areas=where,
         people=people,
     )  # fmt: skip
+    return dataclasses.replace(happened, reached_ns=_reached(ran, happened))
 
 
 def _courses(ran: Ran, targets: Targets, end_ns: int) -> tuple[Course, ...]:
@@ -75,6 +121,76 @@ def _courses(ran: Ran, targets: Targets, end_ns: int) -> tuple[Course, ...]:
     flights = [flight for flight in ran.cast.bodies if flight.name in threatening]
     truths = [flight.truth(flight.time_ns[flight.time_ns <= end_ns]) for flight in flights]
     return tuple(Course.of(truth) for truth in sorted(truths, key=lambda truth: str(truth.target[0])))
+
+
+def _entries(ran: Ran) -> dict[str, tuple[str, ...]]:
+    """Return the bodies of each entry of the scenario: a flight of its own name, or "ENTRY and more"."""
+    names = [flight.name for flight in ran.cast.bodies]
+    every = [*(entry.name for entry in ran.scenario.flights), *(each.name for each in ran.scenario.traffic)]
+    return {
+        entry: tuple(name for name in names if name == entry or name.startswith((f"{entry}-", f"{entry} ")))
+        for entry in every
+    }
+
+
+def _plots(ran: Ran) -> tuple[Plot, ...]:
+    sites = [entry.site for entries in ran.cast.eyes.values() for entry in entries]
+    sensors = make_sensors(Setup(sites=[Site.of(site) for site in sites]))
+    period_ns = {name: round(sensor.parameters["scan_period_s"] * NS_PER_S) for name, sensor in sensors.items()}
+    return tuple(
+        Plot(
+            node=plot.node,
+            threat=plot.target,
+            taken_ns=plot.taken_ns,
+            heard_ns=None if plot.heard_ns < 0 else plot.heard_ns,
+            period_ns=period_ns[plot.sensor],
+        )
+        for plot in ran.plots
+    )
+
+
+def _partners(ran: Ran) -> dict[str, tuple[str, ...]]:
+    """Return who shares with each nation in this run: nobody, if nothing was shared."""
+    ways = [tuple(way.split(">")) for way in ran.sent_bytes]
+    return {code: tuple(sorted(owner for owner, recipient in ways if recipient == code)) for code in ran.tracks}
+
+
+def _alarms(ran: Ran) -> dict[str, int]:
+    return {code: sum(n for (node, _, _), n in ran.alarms.items() if node == code) for code in ran.tracks}
+
+
+def _lies(ran: Ran, entries: Mapping[str, tuple[str, ...]]) -> tuple[Lie, ...]:
+    scenario = ran.scenario
+    return tuple(
+        Lie(target=name, begins_ns=begins_ns, ends_ns=ends_ns, is_silent=isinstance(inject, Dark))
+        for inject in scenario.injects
+        if isinstance(inject, Dark | FalsePosition)
+        for begins_ns, ends_ns in [inject.span_ns(scenario.start_ns, scenario.end_ns)]
+        for entry in inject.targets()
+        for name in entries.get(entry, ())
+    )
+
+
+def _reached(ran: Ran, happened: Happened) -> dict[tuple[str, str], int]:
+    """Return when half of those who hear of the first alert of each threat have, by the model of the last mile."""
+    found: dict[tuple[str, str], int] = {}
+    numbers = meant(happened)
+    scenario, where = ran.scenario, happened.areas
+    without = outages(scenario.injects, scenario.start_ns, scenario.end_ns)
+    for told in happened.told:
+        alert = told.record
+        if told.channel != "alert" or not isinstance(alert, Alert) or alert.message == CANCEL or where is None:
+            continue
+        threat = numbers.get((told.node, alert.threat_id))
+        if threat is None or (told.node, threat) in found:
+            continue
+        times_ns = told.at_ns + np.arange(HEARS_S + 1, dtype=np.int64) * NS_PER_S
+        codes = [str(code) for code in alert.code.tolist()]
+        draws = ran.cast.world.draws("last mile")
+        people = reached(where, codes, [told.at_ns] * len(codes), times_ns, draws, without=without).people
+        if people[-1] > 0.0:
+            found[told.node, threat] = int(times_ns[np.searchsorted(people, people[-1] / 2.0)])
+    return found
 
 
 def _none(code: str) -> Tracks:
