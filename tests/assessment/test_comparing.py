@@ -45,6 +45,17 @@ def test_few_pairs_show_nothing_however_large_the_difference():
     assert not found.differs(found.p_difference)
 
 
+@pytest.mark.parametrize("n", [5, 11, 30])
+def test_turning_signs_is_scipys_permutation_test(n):
+    draw = rng(6)
+    differences = draw.normal(0.5, 1.0, n)
+    tested = stats.permutation_test(
+        (differences,), np.mean, permutation_type="samples", n_resamples=9_999, rng=draw, vectorized=True
+    )
+    found = comparing.paired(differences, np.zeros(n), draw)
+    assert found.p_difference == pytest.approx(tested.pvalue, abs=1e-12 if n < 13 else 0.01)
+
+
 def test_equal_runs_show_nothing():
     found = comparing.paired(np.full(30, 7.0), np.full(30, 7.0), rng())
     assert found.difference == (0.0, 0.0, 0.0)
