@@ -20,7 +20,7 @@ from noroshi.assessment.exercises import (
 )
 from noroshi.assessment.exercises.happened import Happened, Lie, People, Plot, Told, Zone
 from noroshi.assessment.exercises.held import Course, Targets, held
-from noroshi.assessment.exercises.naming import meant
+from noroshi.assessment.exercises.naming import Meant, meant
 from noroshi.assessment.pictures import View
 from noroshi.assessment.results import Figure
 from noroshi.exercise.flight import truth_of
@@ -37,7 +37,7 @@ from noroshi.run.setup import Setup, Site, make_sensors
 
 CUTOFF_M = 10_000.0
 """A track is on a target within so much: an over-the-horizon radar and lines of sight place one to kilometres."""
-HEARS_S = 900
+HEARS_S = 300
 """So long after an alert who has not heard of it will not."""
 VIEW = View(age_s_max=1.5 * PICTURE_S)
 
@@ -52,7 +52,8 @@ def figures_of(ran: Ran) -> tuple[Figure, ...]:
     happened = happened_in(ran)
     if not len(happened.targets.names):
         return ()
-    numbers = meant(happened)
+    numbers, nearby = meant(happened), warned.nearby(happened)
+    happened = dataclasses.replace(happened, reached_ns=_reached(ran, happened, numbers))
     return (
         *pictures.figures(happened),
         *custodies.figures(happened),
@@ -61,9 +62,9 @@ def figures_of(ran: Ran) -> tuple[Figure, ...]:
         *uncertainty.figures(happened, numbers),
         *agreement.figures(happened),
         *links.figures(happened),
-        *warned.figures(happened, numbers),
+        *warned.figures(happened, numbers, nearby),
         *deciding.figures(happened),
-        *ledger.figures(happened, numbers),
+        *ledger.figures(happened, numbers, nearby),
     )
 
 
@@ -86,7 +87,7 @@ def happened_in(ran: Ran) -> Happened:
         country = np.array([each.partition("-")[0] for each in where.code.tolist()])
         people[code] = People(own=np.isin(country, section.countries), near_m=1e3 * section.near_km)
     courses = _courses(ran, targets, end_ns)
-    happened = Happened(
+    return Happened(
         start_ns=scenario.start_ns,
         end_ns=end_ns,
         cutoff_m=CUTOFF_M,
@@ -113,7 +114,6 @@ def happened_in(ran: Ran) -> Happened:
         areas=where,
         people=people,
     )  # fmt: skip
-    return dataclasses.replace(happened, reached_ns=_reached(ran, happened))
 
 
 def _courses(ran: Ran, targets: Targets, end_ns: int) -> tuple[Course, ...]:
@@ -171,10 +171,9 @@ def _lies(ran: Ran, entries: Mapping[str, tuple[str, ...]]) -> tuple[Lie, ...]:
     )
 
 
-def _reached(ran: Ran, happened: Happened) -> dict[tuple[str, str], int]:
+def _reached(ran: Ran, happened: Happened, numbers: Meant) -> dict[tuple[str, str], int]:
     """Return when half of those who hear of the first alert of each threat have, by the model of the last mile."""
     found: dict[tuple[str, str], int] = {}
-    numbers = meant(happened)
     scenario, where = ran.scenario, happened.areas
     without = outages(scenario.injects, scenario.start_ns, scenario.end_ns)
     for told in happened.told:
