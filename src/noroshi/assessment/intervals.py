@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 PROBABILITY = 0.95
 RESAMPLES = 1_000
 SKEWED_RESAMPLES = 1_999
+EQUAL = 1e-12
+"""Values that differ by so little of their size are equal but for their rounding."""
 
 
 class Interval(NamedTuple):
@@ -66,17 +68,17 @@ def skewed_mean(values: Floats, generator: np.random.Generator, *more: Floats) -
     n = min(map(len, samples))
     if n < 2:
         return UNKNOWN
-    if all(np.ptp(each) == 0.0 for each in samples):
+    spread = [bool(np.ptp(each) > EQUAL * np.abs(each).max()) for each in samples]
+    if not any(spread):
         return Interval(value, value, value)
     quantile = stats.t.isf((1.0 - PROBABILITY) / 2.0, n - 1) * np.sqrt(n / (n - 1.0))
     level = float(1.0 - 2.0 * stats.norm.sf(quantile))
-    method = "BCa" if all(np.ptp(each) > 0.0 for each in samples) else "percentile"
     low, high = stats.bootstrap(
         samples,
         _mean_difference if more else np.mean,
         n_resamples=SKEWED_RESAMPLES,
         confidence_level=level,
-        method=method,
+        method="BCa" if all(spread) else "percentile",
         rng=generator,
     ).confidence_interval
     return Interval(value, float(low), float(high))

@@ -1,12 +1,12 @@
 """What a campaign says: every comparison and verdict of a report, as data, before anything is written down.
 
-A replicate is one value in every comparison: the mean over the cases (a nation, a threat) whose time came in both variants;
-what came at all is compared beside it, as the share of cases. So threats of one run do not count as so many runs.
+A replicate is one value in every comparison: the mean over the cases (a nation, a threat) whose time came in both
+variants; what came at all is compared beside it, as the share of cases. So threats of one run do not count as so many runs.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ from noroshi.assessment.intervals import Interval, mean
 from noroshi.assessment.objectives import Objective, Rating, Verdict
 from noroshi.assessment.results import Figure, RunResult, Variant
 from noroshi.assessment.sensitivity import Indices, effects, sobol
+from noroshi.geo.time import NS_PER_S
 from noroshi.run.campaigns.folders import Campaign
+from noroshi.run.exercises.staging import Cast
 from noroshi.run.scenarios import Scenario, read_scenario
 
 Floats = NDArray[np.float64]
@@ -39,11 +41,13 @@ class Key:
         measure: its name.
         title: for a person.
         coalition: whether it is one figure of all together; else each nation's.
+        direction: as `better`, where an objective says otherwise than the measure.
     """
 
     measure: str
     title: str
     coalition: bool = False
+    direction: int = 0
 
     @property
     def unit(self) -> str:
@@ -53,7 +57,7 @@ class Key:
     @property
     def better(self) -> int:
         """1 if more is better, -1 if less is, 0 if neither."""
-        return MEASURES[self.measure].better
+        return self.direction or MEASURES[self.measure].better
 
 
 KEYS = (
@@ -124,14 +128,12 @@ class Weak:
     """A weak point, and what of that which was run helps most.
 
     Attributes:
-        title: what it is.
         verdict: the objective that it is about.
         remedy: the variant that helps most; None if none was shown to.
         line: by how much.
         tried: how many remedies were run.
     """
 
-    title: str
     verdict: Verdict
     remedy: Variant | None
     line: Line | None
@@ -185,6 +187,7 @@ class Findings:
         indices: Sobol' indices by measure and factor, if such a design was run.
         effects: by measure, path and level, if a factorial was run.
         middle: the replicate of the base that stands for it: the one in the middle by its first time of the headline.
+        begins_s: when each flight begins, in seconds since the start.
     """
 
     campaign: Campaign
@@ -200,6 +203,12 @@ class Findings:
     indices: Mapping[str, Mapping[str, Indices]]
     effects: Mapping[str, Mapping[str, Mapping[object, Interval]]]
     middle: int
+    begins_s: Mapping[str, float] = field(default_factory=dict)
+
+    def with_begins(self, cast: Cast) -> "Findings":
+        """Return the same with when each flight begins, in seconds since the start."""
+        begins = {each.name: (int(each.time_ns[0]) - self.scenario.start_ns) / NS_PER_S for each in cast.bodies}
+        return replace(self, begins_s=begins)
 
 
 class Figures:
@@ -224,7 +233,7 @@ class Figures:
 def is_design(variant: Variant) -> bool:
     """Return whether a variant is a point of a design: of many parameters varied together."""
     kind, _, number = variant.name.rpartition("-")
-    return number.isdigit() and len(number) == 4 and kind.rstrip("0123456789") in ("all", "lhs", "a", "b", "ab")  # noqa: PLR2004
+    return number.isdigit() and len(number) == 4 and kind.rstrip("0123456789") in ("all", "lhs", "a", "b", "ab")
 
 
 def find(campaign: Campaign) -> Findings:
@@ -252,7 +261,7 @@ def find(campaign: Campaign) -> Findings:
         sharing=sharing,
         variants=lines,
         verdicts=verdicts,
-        weak=_weak(verdicts, lines, [each for each in others if each.is_remedy], figures, generator, campaign),
+        weak=_weak(verdicts, [each for each in others if each.is_remedy], campaign, generator),
         spent=tuple(_spent(figures, [base, *([alone] if alone else [])])),
         curves=tuple(_curves(campaign.good(base.name))),
         indices=_sobol(campaign, figures, generator),
@@ -262,9 +271,13 @@ def find(campaign: Campaign) -> Findings:
 
 
 def compare(
-    figures: Figures, wanted: Sequence[tuple[Key, str, str]], generator: np.random.Generator, other: Figures | None = None,
-    *, pairs: bool = True,
-) -> tuple[Line, ...]:  # fmt: skip
+    figures: Figures,
+    wanted: Sequence[tuple[Key, str, str]],
+    generator: np.random.Generator,
+    other: Figures | None = None,
+    *,
+    pairs: bool = True,
+) -> tuple[Line, ...]:
     """Compare measures of variants; what is looked at together is adjusted together.
 
     Args:
@@ -274,19 +287,18 @@ def compare(
         other: figures of the second of each pair, if they are of another campaign.
         pairs: whether runs of one replicate have the same truth and noise.
     """
-    found = []
-    for key, variant, base in wanted:
-        line = _line(key, variant, base, figures, other or figures, generator, pairs=pairs)
-        if line is not None:
-            found.append(line)
+    second = figures if other is None else other
+    return _adjusted([_line(*each, figures, second, generator, pairs=pairs) for each in wanted])
+
+
+def _adjusted(lines: Sequence[Line | None]) -> tuple[Line, ...]:
+    """Return the lines there are, their probabilities adjusted for how many there are."""
+    found = [line for line in lines if line is not None]
     adjusted = holm([p for line in found for p in (line.p_value, line.p_came)])
     return tuple(
-        Line(
-            key=line.key, variant=line.variant, base=line.base, value=line.value, came=line.came,
-            p_value=adjusted[2 * i], p_came=adjusted[2 * i + 1], cases=line.cases,
-        )
-        for i, line in enumerate(found)
-    )  # fmt: skip
+        replace(line, p_value=p_value, p_came=p_came)
+        for line, p_value, p_came in zip(found, adjusted[::2], adjusted[1::2], strict=True)
+    )
 
 
 def _line(
@@ -306,9 +318,9 @@ def _line(
         told = [told[0] & told[1]] * 2
     shares = [_shares(each, known) for each, known in zip((rows, base_rows), told, strict=True)]
     test = paired if pairs else unpaired
-    value = test(*values, generator)
+    value = test(values[0], values[1], generator)
     some = np.concatenate(shares)
-    came = None if bool(np.all(some[~np.isnan(some)] == 1.0)) else test(*shares, generator)
+    came = None if bool(np.all(some[~np.isnan(some)] == 1.0)) else test(shares[0], shares[1], generator)
     return Line(
         key=key, variant=variant, base=base, value=value, came=came, p_value=value.p_difference,
         p_came=math.nan if came is None else came.p_difference, cases=len(cases),
@@ -320,14 +332,16 @@ def _row_means(rows: Floats, chosen: NDArray[np.bool_] | None) -> Floats:
     came = np.isfinite(rows) if chosen is None else chosen
     n = came.sum(axis=1)
     sums = np.where(came, rows, 0.0).sum(axis=1)
-    return np.divide(sums, n, out=np.full(len(rows), np.nan), where=n > 0)
+    means: Floats = np.divide(sums, n, out=np.full(len(rows), np.nan), where=n > 0)
+    return means
 
 
 def _shares(rows: Floats, told: NDArray[np.bool_]) -> Floats:
     """Return the share of what says something in each row that came."""
     n = told.sum(axis=1)
     came = (np.isfinite(rows) & told).sum(axis=1)
-    return np.divide(came, n, out=np.full(len(rows), np.nan), where=n > 0)
+    shares: Floats = np.divide(came, n, out=np.full(len(rows), np.nan), where=n > 0)
+    return shares
 
 
 def _objectives(scenario: Scenario) -> list[Objective]:
@@ -347,9 +361,8 @@ def _objectives(scenario: Scenario) -> list[Objective]:
 
 
 def _weak(
-    verdicts: Sequence[Verdict], lines: Sequence[Line], remedies: Sequence[Variant], figures: Figures,
-    generator: np.random.Generator, campaign: Campaign,
-) -> tuple[Weak, ...]:  # fmt: skip
+    verdicts: Sequence[Verdict], remedies: Sequence[Variant], campaign: Campaign, generator: np.random.Generator
+) -> tuple[Weak, ...]:
     """Return the objectives that are furthest from being reached, and what was run that helps each most.
 
     An objective's own figures are compared, each run's worst, as it is judged.
@@ -357,30 +370,13 @@ def _weak(
     order = {Rating.FAIL: 0, Rating.PARTLY: 1}
     short = [each for each in verdicts if each.rating in order]
     short.sort(key=lambda each: (order[each.rating], each.reached.value))
-    del lines, figures
     found = []
     for verdict in short[:N_WEAK]:
-        helped = [
-            (variant, line)
-            for variant in remedies
-            if (line := _worst_line(verdict.objective, variant, campaign, generator)) is not None
-        ]
-        adjusted = holm([p for _, line in helped for p in (line.p_value, line.p_came)])
-        ranked = []
-        for i, (variant, line) in enumerate(helped):
-            own = Line(
-                key=line.key, variant=line.variant, base=line.base, value=line.value, came=line.came,
-                p_value=adjusted[2 * i], p_came=adjusted[2 * i + 1], cases=line.cases,
-            )  # fmt: skip
-            if own.gain > 0.0 or own.came_gain > 0.0:
-                ranked.append((own.came_gain, own.gain, variant.name, variant, own))
-        best = max(ranked, key=lambda each: each[:2], default=None)
-        found.append(
-            Weak(
-                title=verdict.objective.name, verdict=verdict, remedy=best[3] if best else None,
-                line=best[4] if best else None, tried=len(remedies),
-            )
-        )  # fmt: skip
+        lines = [_worst_line(verdict.objective, each, campaign, generator) for each in remedies]
+        helpful = [each for each in _adjusted(lines) if each.gain > 0.0 or each.came_gain > 0.0]
+        best = max(helpful, key=lambda each: (each.came_gain, each.gain), default=None)
+        remedy = next((each for each in remedies if best is not None and each.name == best.variant), None)
+        found.append(Weak(verdict=verdict, remedy=remedy, line=best, tried=len(remedies)))
     return tuple(found)
 
 
@@ -394,26 +390,16 @@ def _worst_line(
     if not replicates:
         return None
     rows = [np.array([each[replicate] for replicate in replicates]) for each in of]
-    value = paired(*rows, generator)
+    value = paired(rows[0], rows[1], generator)
     shares = [np.isfinite(each).astype(float) for each in rows]
-    came = None if all(each.all() for each in shares) else paired(*shares, generator)
-    better = 1 if objective.at_least is not None else -1
-    key = _ObjectiveKey(objective.measure, objective.name, objective.unit, better)
+    came = None if all(each.all() for each in shares) else paired(shares[0], shares[1], generator)
+    key = Key(
+        measure=objective.measure, title=objective.name, direction=1 if objective.at_least is not None else -1
+    )  # fmt: skip
     return Line(
-        key=key.as_key(), variant=variant.name, base=base, value=value, came=came, p_value=value.p_difference,
+        key=key, variant=variant.name, base=base, value=value, came=came, p_value=value.p_difference,
         p_came=math.nan if came is None else came.p_difference, cases=1,
     )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _ObjectiveKey:
-    measure: str
-    title: str
-    unit: str
-    better: int
-
-    def as_key(self) -> Key:
-        return Key(measure=self.measure, title=self.title)
 
 
 def worst_by_replicate(objective: Objective, runs: Sequence[RunResult]) -> dict[int, float]:
@@ -449,7 +435,11 @@ def _curves(runs: Sequence[RunResult]) -> Iterable[Curve]:
     found: dict[tuple[str, str, bool], dict[float, dict[int, list[float]]]] = {}
     for run in runs:
         for each in run.figures:
-            if each.measure in ("completeness", "track_km2") and not math.isnan(each.at_s) and math.isfinite(each.value):
+            if (
+                each.measure in ("completeness", "track_km2")
+                and not math.isnan(each.at_s)
+                and math.isfinite(each.value)
+            ):
                 at = found.setdefault((each.measure, each.node, each.shared), {}).setdefault(each.at_s, {})
                 at.setdefault(run.replicate, []).append(each.value)
     for (measure, node, shared), times in sorted(found.items()):
@@ -480,15 +470,15 @@ def _sobol(campaign: Campaign, figures: Figures, generator: np.random.Generator)
     a, b = _design_points(campaign, "a"), _design_points(campaign, "b")
     if not a or len(a) != len(b):
         return {}
-    found = {}
+    found: dict[str, Mapping[str, Indices]] = {}
     for key in KEYS:
         mixed = {
             path: _point_values(figures, key.measure, _design_points(campaign, f"ab{i + 1}"))
             for i, path in enumerate(a[0].changes)
         }
-        values = [_point_values(figures, key.measure, points) for points in (a, b)]
         if all(len(each) == len(a) for each in mixed.values()):
-            found[key.measure] = sobol(*values, mixed, generator)
+            at_a, at_b = _point_values(figures, key.measure, a), _point_values(figures, key.measure, b)
+            found[key.measure] = sobol(at_a, at_b, mixed, generator)
     return found
 
 

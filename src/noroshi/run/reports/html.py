@@ -11,7 +11,7 @@ class Html(str):
     __slots__ = ()
 
 
-def tag(name: str, *children: str, **attributes: object) -> Html:
+def tag(name: str, /, *children: str, **attributes: object) -> Html:
     """Return an element.
 
     Args:
@@ -43,7 +43,5 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, class_: str = "
     """
     cells = tuple(None if i < numbers else "n" for i in range(len(head)))
     top = tag("tr", *(tag("th", name, scope="col", class_=kind) for name, kind in zip(head, cells, strict=True)))
-    body = (
-        tag("tr", *(tag("td", cell, class_=kind) for cell, kind in zip(row, cells, strict=True))) for row in rows
-    )
+    body = (tag("tr", *(tag("td", cell, class_=kind) for cell, kind in zip(row, cells, strict=True))) for row in rows)
     return tag("div", tag("table", tag("thead", top), tag("tbody", *body), class_=class_ or None), class_="wide")

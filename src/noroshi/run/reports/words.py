@@ -77,7 +77,9 @@ def interval(found: Interval, unit: str, *, signed: bool = False) -> tuple[str, 
         return middle, ""
     bounds = outwards(low, high, places)
     if signed:
-        bounds = tuple(f"+{each}" if each[0] not in "−–∞" and float(each.replace(",", "")) > 0.0 else each for each in bounds)  # type: ignore[assignment]
+        bounds = tuple(
+            f"+{each}" if each[0] not in "−–∞" and float(each.replace(",", "")) > 0.0 else each for each in bounds
+        )  # type: ignore[assignment]
     return middle, f"{bounds[0]} to {bounds[1]}"
 
 
@@ -97,4 +99,4 @@ def difference(found: Comparison, unit: str, *, shown: bool, better: int) -> str
 
 def _plain(value: float, places: int) -> str:
     text = f"{abs(value) + 0.0:,.{places}f}"
-    return f"−{text}" if value < 0.0 and float(text.replace(',', '')) else text
+    return f"−{text}" if value < 0.0 and float(text.replace(",", "")) else text
