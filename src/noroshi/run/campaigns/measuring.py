@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,9 +19,11 @@ from noroshi.assessment.exercises import (
     uncertainty,
     warned,
 )
+from noroshi.assessment.exercises.catalogue import MEASURES
 from noroshi.assessment.exercises.happened import Happened, Lie, People, Plot, Told, Zone
 from noroshi.assessment.exercises.held import Course, Targets, held
 from noroshi.assessment.exercises.naming import Meant, meant
+from noroshi.assessment.objectives import Objective
 from noroshi.assessment.pictures import View
 from noroshi.assessment.results import Figure
 from noroshi.exercise.flight import truth_of
@@ -29,10 +32,13 @@ from noroshi.exercise.last_mile import outages, reached
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Alert, Identity, Kind, Tracks, Truth
 from noroshi.records.alert import CANCEL
+from noroshi.run import rooms
 from noroshi.run.areas import areas
 from noroshi.run.exercises.running import Ran
 from noroshi.run.exercises.staging import PICTURE_S
 from noroshi.run.exercises.visible import visible
+from noroshi.run.scenarios import Scenario
+from noroshi.run.scenarios.models import Measure
 from noroshi.run.setup import Setup, Site, make_sensors
 
 CUTOFF_M = 10_000.0
@@ -42,6 +48,13 @@ HEARS_S = 300
 VIEW = View(age_s_max=1.5 * PICTURE_S)
 
 
+class Measured(NamedTuple):
+    """What happened in a run, and all figures of it."""
+
+    happened: Happened
+    figures: tuple[Figure, ...]
+
+
 def figures_of(ran: Ran) -> tuple[Figure, ...]:
     """Return all figures of a run: docs/measures.md says what each is.
 
@@ -49,12 +62,17 @@ def figures_of(ran: Ran) -> tuple[Figure, ...]:
     knows with its partners (`shared`) is what its own sensors tell it where it has none, so that runs with and without
     sharing have the same figures.
     """
+    return measured(ran).figures
+
+
+def measured(ran: Ran) -> Measured:
+    """Return all figures of a run, and what happened in it."""
     happened = happened_in(ran)
     if not len(happened.targets.names):
-        return ()
+        return Measured(happened, ())
     numbers, nearby = meant(happened), warned.nearby(happened)
     happened = dataclasses.replace(happened, reached_ns=_reached(ran, happened, numbers))
-    return (
+    figures = (
         *pictures.figures(happened),
         *custodies.figures(happened),
         *tracked.figures(happened),
@@ -65,7 +83,74 @@ def figures_of(ran: Ran) -> tuple[Figure, ...]:
         *warned.figures(happened, numbers, nearby),
         *deciding.figures(happened),
         *ledger.figures(happened, numbers, nearby),
+        *_asked(ran.scenario, happened),
     )
+    return Measured(happened, figures)
+
+
+def objectives_of(scenario: Scenario) -> tuple[Objective, ...]:
+    """Return what a scenario wants reached.
+
+    What it leaves out (nation, flights) is that of the first of its measures of the same name.
+    """
+    found = []
+    for wanted in scenario.objectives:
+        measure = next((each for each in scenario.measures if each.name == wanted.measure), None)
+        subjects = wanted.flights or (() if measure is None else measure.flights)
+        if measure is not None and wanted.measure in OF_TARGETS:
+            own = measure if not wanted.flights else measure.model_copy(update={"flights": wanted.flights})
+            subjects = (_subject(own),) if _subject(own) else ()
+        nation = wanted.nation or (None if measure is None else measure.nation)
+        found.append(
+            Objective(
+                name=wanted.name,
+                measure=wanted.measure,
+                unit=wanted.unit,
+                at_least=wanted.at_least,
+                at_most=wanted.at_most,
+                nation=nation or "",
+                subjects=subjects,
+            )
+        )
+    return tuple(found)
+
+
+OF_TARGETS = tuple(tracked.MEASURES)
+"""Measures of many targets together; where some are chosen, the figure's subject says which."""
+
+
+def _subject(measure: Measure) -> str:
+    """Return the subject of the figures of a measure of some targets together."""
+    return ", ".join(measure.flights) + (f" into {measure.area}" if measure.area else "")
+
+
+def _asked(scenario: Scenario, happened: Happened) -> Iterator[Figure]:
+    """Give what a scenario asks for beside what is always measured: of some flights, of an area, other metrics."""
+    chosen = {
+        (each.measure, flights): each
+        for each in scenario.objectives
+        for flights in [each.flights]
+        if flights and each.measure in OF_TARGETS
+    }
+    more = [Measure(name=name, flights=flights) for name, flights in chosen]
+    zones = {zone.name: zone for zone in happened.zones}
+    for measure in dict.fromkeys((*scenario.measures, *more)):
+        if measure.name in OF_TARGETS and _subject(measure):
+            chosen_rows = tracked.chosen_of(happened, measure.flights) if measure.flights else None
+            zone = zones[measure.area] if measure.area else None
+            yield from tracked.asked(happened, [measure.name], chosen_rows, zone, _subject(measure))
+        elif measure.name not in MEASURES:
+            yield from _metric(measure.name, happened)
+
+
+def _metric(name: str, happened: Happened) -> Iterator[Figure]:
+    """Give a metric of `assessment/` that no family of measures has, of each node's picture."""
+    every = [rooms.load("assessment", room) for room in rooms.names("assessment")]
+    metric = next(module for module in every if name in module.NAMES)
+    targets = happened.targets
+    for node, shared, picture in happened.pictures():
+        found = metric.measure(targets.truth, picture.tracks, times_ns=targets.times_ns, view=VIEW)
+        yield Figure(measure=name, value=float(found[name]), node=node, shared=shared)
 
 
 def happened_in(ran: Ran) -> Happened:
