@@ -190,7 +190,7 @@ def is_narrow_enough(values: Floats, half_width: float, *, n_min: int = PAIRS_MI
 
 
 def _sign_turning(differences: Floats, generator: np.random.Generator) -> float:
-    """Return how often turned signs give so large a mean: all ways of it if they are few, else some and the given one."""
+    """Return how often turned signs give so large a mean: all ways if they are few, else some and the given one."""
     n = len(differences)
     if n < 2:
         return math.nan

@@ -1,4 +1,4 @@
-"""Charts as inline SVG: few lines, colours by class from report.css, words as text that can be searched and read out."""
+"""Charts as inline SVG: few lines, colours by class from report.css, words as searchable text."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,10 @@ class Band:
     """A curve with its interval.
 
     Attributes:
-        name: what it is.
         class_: its colour in the style sheet.
         x, y, low, high: (n,) each.
     """
 
-    name: str
     class_: str
     x: Floats
     y: Floats
@@ -166,7 +164,7 @@ def mark(kind: str, x: float, y: float, title: str) -> Html:
 
 
 def timeline(groups: Sequence[tuple[str, Sequence[tuple[str, Sequence[Mark]]]]], *, end_s: float, title: str) -> Html:
-    """Return marks over time: groups of rows, a name and its marks each; marks on one spot stand one below the other."""
+    """Return marks over time: groups of rows, each a name and its marks; what a mark is stands in its title."""
     label, width, step = 130.0, 900.0, 26.0
     n_rows = sum(len(rows) for _, rows in groups)
     height = step * n_rows + 24.0 * len(groups) + 28.0

@@ -20,11 +20,9 @@ def assess(
         Path | None, typer.Option(help="The folder of an earlier campaign: what changed beyond noise since?")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where the report is put; the campaign's folder if not given.")
+        Path | None, typer.Option(help="Where the report is put; the campaign's own folder if not given.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print what report.json holds instead of the tables.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what report.json holds instead.")] = False,
 ) -> None:
     """Write a campaign's report: report.html, report.json, results.parquet."""
     with one_line():

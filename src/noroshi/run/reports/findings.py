@@ -1,7 +1,8 @@
 """What a campaign says: every comparison and verdict of a report, as data, before anything is written down.
 
 A replicate is one value in every comparison: the mean over the cases (a nation, a threat) whose time came in both
-variants; what came at all is compared beside it, as the share of cases. So threats of one run do not count as so many runs.
+variants; what came at all is compared beside it, as the share of cases. So threats of one run do not count as
+so many runs.
 """
 
 import math

@@ -1,5 +1,6 @@
 """HTML and SVG that cannot be broken by what is written into it: whatever is not made here is text, and escaped."""
 
+from collections.abc import Sequence
 from html import escape
 
 VOID = frozenset({"br", "meta", "hr", "wbr"})
@@ -17,7 +18,7 @@ def tag(name: str, /, *children: str, **attributes: object) -> Html:
     Args:
         name: of the element.
         children: markup as it is; text is escaped.
-        attributes: None and False leave one away; "_" at the end is dropped and inside becomes "-": `class_`, `text_anchor`.
+        attributes: None and False leave one away; "_" is dropped at the end and else becomes "-": `class_`.
     """
     told = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value), quote=True)}"'
@@ -32,7 +33,7 @@ def joined(*children: str) -> Html:
     return Html("".join(child if isinstance(child, Html) else escape(child, quote=False) for child in children))
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, class_: str = "", numbers: int = 99) -> Html:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, class_: str = "", numbers: int = 99) -> Html:
     """Return a table.
 
     Args:

@@ -2,12 +2,15 @@
 
 import math
 
-from noroshi.assessment.comparing import Comparison
 from noroshi.assessment.intervals import Interval
+from noroshi.run.reports.findings import Key
 
 NONE = "–"
 UNITS = {"1": "", "share": "%", "km2": "km²"}
 DIGITS = 3
+SIDES = {"time": ("later", "sooner"), "first": ("more warning", "less warning"), "track": ("larger", "smaller"),
+         "forecast": ("larger", "smaller")}  # fmt: skip
+"""By the first word of a measure's name: how it is said that it is more, and that it is less."""
 
 
 def factor(unit: str) -> float:
@@ -83,18 +86,24 @@ def interval(found: Interval, unit: str, *, signed: bool = False) -> tuple[str, 
     return middle, f"{bounds[0]} to {bounds[1]}"
 
 
-def difference(found: Comparison, unit: str, *, shown: bool, better: int) -> str:
-    """Return what a comparison says, in a few words."""
-    if not found.n_both:
-        return "cannot be compared: it never came in both"
-    if not shown:
-        return "no difference shown"
-    value = found.difference.value
-    side = "more" if value > 0.0 else "less"
-    good = "" if not better else "better: " if value * better > 0.0 else "worse: "
-    amount, _ = interval(found.difference, unit)
-    told = with_unit(amount.lstrip("−"), unit) + (" points" if unit == "share" else "")
-    return f"{good}{told.replace('% points', 'percentage points')} {side}"
+def turned(found: Interval) -> Interval:
+    """Return a difference without its sign: how large it is, and between which bounds."""
+    return found if found.value >= 0.0 else Interval(-found.value, -found.high, -found.low)
+
+
+def amount(text: str, unit: str) -> str:
+    """Return how much a difference is, with its unit: of shares these are percentage points."""
+    return f"{text} percentage points" if unit == "share" else with_unit(text, unit)
+
+
+def side(difference: float, key: Key) -> str:
+    """Return in which direction a measure differs, in a word."""
+    up, down = SIDES.get(key.measure.partition("_")[0], ("more", "less"))
+    return up if difference > 0.0 else down
+
+
+def _signed(text: str) -> str:
+    return f"+{text}" if text[0].isdigit() and float(text.replace(",", "")) > 0.0 else text
 
 
 def _plain(value: float, places: int) -> str:

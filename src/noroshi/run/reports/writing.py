@@ -67,7 +67,9 @@ def plain(found: Findings, changed: Since | None) -> dict[str, Any]:
         "replicates": campaign.seeds,
         "runs": sum(not run.error for run in campaign.runs),
         "failed": [
-            {"variant": run.variant, "replicate": run.replicate, "error": run.error} for run in campaign.runs if run.error
+            {"variant": each.variant, "replicate": each.replicate, "error": each.error}
+            for each in campaign.runs
+            if each.error
         ],
         "results_digest": campaign.digest(),
         "made_by": dict(campaign.made_by),
