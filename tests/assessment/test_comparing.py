@@ -33,6 +33,7 @@ def test_never_is_kept_apart_from_when():
     assert found.difference.value == pytest.approx(-2.0)
     assert found.median_difference.value == pytest.approx(-2.5)  # of -inf, -inf, -3, -2, -1, 0
     assert found.p_came == stats.binomtest(2, 2, 0.5).pvalue
+    assert found.p_median == stats.binomtest(0, 5, 0.5).pvalue
     assert found.base.came == intervals.share(3, 6)
     assert found.base.median.value == np.inf
     assert found.variant.n_came == 5
@@ -42,7 +43,7 @@ def test_few_pairs_show_nothing_however_large_the_difference():
     base = np.arange(5.0)
     found = comparing.paired(base + 100.0 + 0.1 * base, base, rng())
     assert found.p_difference == pytest.approx(2 / 2**5)
-    assert not found.differs(found.p_difference)
+    assert not comparing.is_shown(found.difference, found.p_difference)
 
 
 @pytest.mark.parametrize("n", [5, 11, 30])
@@ -60,7 +61,8 @@ def test_equal_runs_show_nothing():
     found = comparing.paired(np.full(30, 7.0), np.full(30, 7.0), rng())
     assert found.difference == (0.0, 0.0, 0.0)
     assert found.p_difference == 1.0
-    assert not found.differs(1.0)
+    assert not comparing.is_shown(found.difference, found.p_difference)
+    assert np.isnan(found.p_median)
 
 
 def test_nothing_happens_by_chance_more_often_than_it_may():
@@ -68,7 +70,7 @@ def test_nothing_happens_by_chance_more_often_than_it_may():
     draw, shown = rng(9), 0
     for _ in range(60):
         found = comparing.paired(draw.gamma(1.0, size=15), draw.gamma(1.0, size=15), draw)
-        shown += found.differs(found.p_difference)
+        shown += comparing.is_shown(found.difference, found.p_difference)
     assert shown <= stats.binom.ppf(0.999, 60, 0.05)
 
 

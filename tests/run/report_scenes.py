@@ -1,12 +1,13 @@
 """A campaign's folder whose runs are drawn, not run: what its report must say is known."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from noroshi.assessment.results import Figure, RunResult
-from noroshi.run.campaigns.folders import Campaign, keep_run, read_campaign
+from noroshi.run.campaigns.folders import Campaign, keep_run, read_about, read_campaign, write_about
 from noroshi.run.campaigns.performing import Wanted, prepare
 
 CAMPAIGN = """
@@ -32,9 +33,9 @@ SOONER_S = 30.0
 """By sharing, truly, of what comes in both."""
 
 
-def figures(variant, rng):
+def figures(variant, common, rng):
     """Return one run's figures: alone all is 30 s later and AUS never knows; the remedy is 60 s sooner."""
-    noise = rng.normal(0.0, 20.0)
+    noise = common.normal(0.0, 20.0)
     for node in NODES:
         for threat in THREATS:
             never = variant == "alone" and node == "AUS"
@@ -48,21 +49,29 @@ def figures(variant, rng):
     for threat in THREATS:
         at = min(150.0 + noise, 170.0) - (60.0 if variant == "remedy" else 0.0)
         yield Figure(measure="time_to_firm_track_s", value=at, subject=threat)
-        yield Figure(measure="first_warning_lead_s", value=300.0 - noise, node="JPN", subject=threat)
+        yield Figure(
+            measure="first_warning_lead_s", value=300.0 - noise + rng.normal(0.0, 3.0), node="JPN", subject=threat
+        )
         for stage in ("sensor", "person"):
             yield Figure(measure=f"ledger_{stage}_s", value=20.0 + rng.uniform(), node="JPN", subject=threat)
     yield Figure(measure="threats_tracked", value=1.0)
     yield Figure(measure="background_tracked", value=0.5 + rng.uniform(0.0, 0.05))
 
 
-def campaign(folder: Path, *, seeds: int = 12, seed: int = 1, slower_s: float = 0.0) -> Campaign:
-    """Return a campaign of drawn runs; one run of 'late' failed. All times may be later than usual."""
+def campaign(
+    folder: Path, *, seeds: int = 12, seed: int = 1, slower_s: float = 0.0, other_seed: bool = False
+) -> Campaign:
+    """Return a campaign of drawn runs; one of 'late' failed. All times may be later than usual, its truth another."""
     folder.mkdir()
     (folder / "asked.toml").write_text(CAMPAIGN.format(seeds=seeds))
     prepared = prepare(Wanted(what=str(folder / "asked.toml"), out=folder / "kept"))
     for variant in prepared.variants:
         for replicate in range(seeds):
-            told = figures(variant.name, np.random.default_rng([seed, replicate]))
+            told = figures(
+                variant.name,
+                np.random.default_rng([seed, replicate, 7]),
+                np.random.default_rng([seed, replicate, sum(map(ord, variant.name))]),
+            )
             late = tuple(
                 Figure(
                     measure=each.measure, value=each.value + slower_s, node=each.node, shared=each.shared,
@@ -73,8 +82,11 @@ def campaign(folder: Path, *, seeds: int = 12, seed: int = 1, slower_s: float = 
             failed = variant.name == "late" and replicate == 3
             run = RunResult(
                 variant=variant.name, replicate=replicate, figures=() if failed else late,
-                digests={} if failed else {node: f"{replicate:064x}" for node in NODES}, processor_s=1.0,
+                digests={} if failed else dict.fromkeys(NODES, f"{replicate:064x}"), processor_s=1.0,
                 error="no room <here> & there" if failed else "",
             )  # fmt: skip
             keep_run(folder / "kept", run)
+    if other_seed:
+        about = read_about(folder / "kept")
+        write_about(folder / "kept", replace(about, seed=about.seed + 1))
     return read_campaign(folder / "kept")

@@ -55,6 +55,7 @@ class Comparison:
         n_both: pairs in which it came in both; of unpaired samples the smaller number.
         only_variant, only_base: pairs in which it came in one only; of unpaired samples runs in which it came.
         p_difference: chance of so large a mean difference if there were none; NaN if it cannot be told.
+        p_median: chance of so many differences to one side if their median were zero; NaN if it cannot be told.
         p_came: chance of such a difference in whether it comes, if there were none; NaN if it always or never came.
         paired: whether runs were compared one by one.
     """
@@ -68,13 +69,14 @@ class Comparison:
     only_variant: int
     only_base: int
     p_difference: float
+    p_median: float
     p_came: float
     paired: bool = True
 
-    def differs(self, p_adjusted: float) -> bool:
-        """Return whether a difference is shown: its interval leaves zero out and its adjusted probability is small."""
-        low, high = self.difference.low, self.difference.high
-        return bool((low > 0.0 or high < 0.0) and p_adjusted <= SIGNIFICANCE)
+
+def is_shown(difference: Interval, p_adjusted: float) -> bool:
+    """Return whether a difference is shown: its interval leaves zero out and its adjusted probability is small."""
+    return bool((difference.low > 0.0 or difference.high < 0.0) and p_adjusted <= SIGNIFICANCE)
 
 
 def summarise(values: Floats, generator: np.random.Generator) -> Summary:
@@ -94,7 +96,8 @@ def paired(variant: Floats, base: Floats, generator: np.random.Generator) -> Com
     """Compare (n,) figures of a variant with those of the same replicates of the base.
 
     The test of the mean turns the signs of differences, all ways of it where they are few: exact without any law of the
-    values, and never below 0.05 for less than six pairs. Whether it came at all is tested by McNemar's exact test.
+    values, and never below 0.05 for less than six pairs. The median is tested by the sign test, and whether it came at
+    all by McNemar's exact test, which is the same test.
 
     Source: Good (2005), Permutation, Parametric and Bootstrap Tests of Hypotheses, section 3.7.
     """
@@ -116,6 +119,7 @@ def paired(variant: Floats, base: Floats, generator: np.random.Generator) -> Com
         only_variant=only_variant,
         only_base=only_base,
         p_difference=_sign_turning(differences, generator),
+        p_median=mcnemar(int((by_rank > 0.0).sum()), int((by_rank < 0.0).sum())),
         p_came=mcnemar(only_variant, only_base),
     )
 
@@ -139,6 +143,7 @@ def unpaired(variant: Floats, base: Floats, generator: np.random.Generator) -> C
         only_variant=len(a),
         only_base=len(b),
         p_difference=_mixing(a, b, generator),
+        p_median=math.nan,
         p_came=float(stats.fisher_exact(told).pvalue) if decided else math.nan,
         paired=False,
     )

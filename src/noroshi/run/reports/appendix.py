@@ -27,7 +27,7 @@ AGAIN = (
     "checks that they are the same byte for byte, and open a node’s. #t is the moment of the run’s first alert, "
     "else of its first firm track; any other does as well."
 )
-PLAN = "What is recommended was run and helped. Who does it until when is for people to fill in."
+PLAN = "Recommended is only what was run and shown to help. Who does it until when is for people to fill in."
 DIGEST_SHOWN = 12
 LINES_FREE = 2
 """Empty lines of the improvement plan, for what people saw that no figure shows."""
@@ -57,8 +57,8 @@ def changes(since: Since) -> Html:
         (
             line.variant,
             line.key.title,
-            words.number(line.value.variant.mean.value, line.key.unit),
-            words.number(line.value.base.mean.value, line.key.unit),
+            words.number(line.middle, line.key.unit),
+            words.number(line.base_middle, line.key.unit),
             difference(line),
             says(line),
             came(line),

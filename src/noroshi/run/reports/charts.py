@@ -81,13 +81,13 @@ def whisker(found: Interval, reach: float, *, shown: bool) -> Html:
     )  # fmt: skip
 
 
-def curves(bands: Sequence[Band], *, title: str, unit: str, width: float = 340.0, height: float = 190.0,
+def curves(bands: Sequence[Band], *, title: str, unit: str, width: float = 340.0, height: float = 200.0,
            top: float | None = None) -> Html:  # fmt: skip
     """Return curves over seconds of the exercise, each with its interval as a band."""
-    left, right, above, below = 46.0, 8.0, 22.0, 32.0
+    left, right, above, below = 46.0, 8.0, 28.0, 34.0
     x_max = max(float(each.x.max()) for each in bands)
-    finite = np.concatenate([np.concatenate([each.y, each.high]) for each in bands])
-    y_max = top or float(np.nanmax(finite)) * 1.05 or 1.0
+    finite = np.concatenate([each.y for each in bands])
+    y_max = top or max(1.4 * float(np.nanmax(finite, initial=0.0)), 1e-9)
 
     def x_px(x: float) -> float:
         return left + (width - left - right) * x / x_max
@@ -103,23 +103,28 @@ def curves(bands: Sequence[Band], *, title: str, unit: str, width: float = 340.0
         parts.append(_text(x_px(value), height - below + 15.0, f"{value:,.6g}", "tick middle"))
     parts.append(_text(width - right, height - 3.0, f"seconds since the start · {unit}", "tick end"))
     for each in bands:
-        edge = [(x, y) for x, y in zip(each.x, each.high, strict=True) if math.isfinite(y)]
-        edge += [(x, y) for x, y in zip(each.x[::-1], each.low[::-1], strict=True) if math.isfinite(y)]
-        if len(edge) > 3:
-            points = " ".join(f"{_n(x_px(x))},{_n(y_px(y))}" for x, y in edge)
+        for part in _pieces(each.low + each.high):
+            x_edge = np.append(each.x[part], each.x[part][::-1])
+            y_edge = np.append(each.high[part], each.low[part][::-1])
+            points = " ".join(f"{_n(x_px(x))},{_n(y_px(y))}" for x, y in zip(x_edge, y_edge, strict=True))
             parts.append(tag("polygon", points=points, class_=f"band {each.class_}"))
-        points = " ".join(
-            f"{_n(x_px(x))},{_n(y_px(y))}" for x, y in zip(each.x, each.y, strict=True) if math.isfinite(y)
-        )
-        parts.append(tag("polyline", points=points, class_=f"curve {each.class_}"))
+        for part in _pieces(each.y):
+            points = " ".join(f"{_n(x_px(x))},{_n(y_px(y))}" for x, y in zip(each.x[part], each.y[part], strict=True))
+            parts.append(tag("polyline", points=points, class_=f"curve {each.class_}"))
     return svg(width, height, *parts, title=f"{title}, over time")
+
+
+def _pieces(values: Floats) -> list[NDArray[np.int64]]:
+    """Return the indices of each stretch without a gap, of two values or more."""
+    known = np.flatnonzero(np.isfinite(values))
+    return [part for part in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1) if len(part) > 1]
 
 
 def stacked(
     rows: Sequence[tuple[str, Mapping[str, float]]], stages: Sequence[str], *, title: str, names: Mapping[str, str]
 ) -> Html:
     """Return one bar a row, split into stages; a stage's seconds stand in it where there is room."""
-    label, width, bar, step = 190.0, 900.0, 22.0, 32.0
+    label, width, bar, step = 190.0, 1124.0, 22.0, 32.0
     longest = max((sum(parts.values()) for _, parts in rows), default=0.0) or 1.0
     scale = (width - label - 60.0) / longest
     height = step * len(rows) + 26.0
@@ -165,7 +170,7 @@ def mark(kind: str, x: float, y: float, title: str) -> Html:
 
 def timeline(groups: Sequence[tuple[str, Sequence[tuple[str, Sequence[Mark]]]]], *, end_s: float, title: str) -> Html:
     """Return marks over time: groups of rows, each a name and its marks; what a mark is stands in its title."""
-    label, width, step = 130.0, 900.0, 26.0
+    label, width, step = 130.0, 1124.0, 26.0
     n_rows = sum(len(rows) for _, rows in groups)
     height = step * n_rows + 24.0 * len(groups) + 28.0
 

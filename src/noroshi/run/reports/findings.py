@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.assessment import objectives
-from noroshi.assessment.comparing import Comparison, holm, paired, unpaired
+from noroshi.assessment.comparing import Comparison, Summary, holm, is_shown, paired, unpaired
 from noroshi.assessment.exercises.catalogue import MEASURES
 from noroshi.assessment.exercises.ledger import STAGES
 from noroshi.assessment.intervals import Interval, mean
@@ -32,6 +32,8 @@ Case = tuple[str, str]
 SEED = 20_261_126
 """Of the bootstraps: the same campaign gives the same report."""
 N_WEAK = 3
+PAIRS_TOLD_MIN = 6
+"""No exact test of fewer pairs can be below 0.05."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,11 @@ class Key:
         """1 if more is better, -1 if less is, 0 if neither."""
         return self.direction or MEASURES[self.measure].better
 
+    @property
+    def is_skewed(self) -> bool:
+        """Whether a few runs would make the mean: areas, which are compared by their medians."""
+        return self.unit == "km2"
+
 
 KEYS = (
     Key(measure="first_warning_lead_s", title="Warning time: from the first alert to the threat coming near people"),
@@ -67,8 +74,9 @@ KEYS = (
     Key(measure="time_to_launch_notice_s", title="From launch to the notice that something rises"),
     Key(measure="time_to_firm_track_s", title="From launch to a firm track in the nation's picture"),
     Key(measure="time_to_threat_s", title="From launch to being followed as a threat"),
-    Key(measure="track_km2", title="Area that holds a threat now (95 %)"),
-    Key(measure="forecast_95_km2", title="Area in which it is expected to come down (95 %)"),
+    Key(measure="forecast_95_after_60_s_km2", title="Area in which it is to come down, 60 s after burn-out (95 %)"),
+    Key(measure="forecast_95_km2", title="Area in which it is to come down, as long as one is told (95 %)"),
+    Key(measure="track_km2", title="Area that holds a threat, as long as it is held (95 %)"),
     Key(measure="custody_share", title="Time held, since a track was first on the threat"),
     Key(measure="custody_gap_s_max", title="Longest gap without a track on it"),
     Key(measure="position_error_m", title="Error of place of a threat's track"),
@@ -78,7 +86,8 @@ KEYS = (
     Key(measure="common_picture", title="What any nation holds, held by all", coalition=True),
 )
 SECONDS = ("first_warning_lead_s", "time_to_firm_track_s", "time_to_threat_s")
-AREAS = ("track_km2", "forecast_95_km2")
+AREAS = ("forecast_95_after_60_s_km2", "track_km2")
+CURVED = ("completeness", "track_km2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,24 +113,55 @@ class Line:
     cases: int
 
     @property
+    def by_median(self) -> bool:
+        """Whether medians are compared, not means."""
+        return self.key.is_skewed and self.value.paired
+
+    @property
+    def difference(self) -> Interval:
+        """The difference, in the measure's unit."""
+        return self.value.median_difference if self.by_median else self.value.difference
+
+    @property
+    def middle(self) -> float:
+        """The variant's own figure."""
+        return _middle_of(self.value.variant, by_median=self.by_median)
+
+    @property
+    def base_middle(self) -> float:
+        """The figure of the one that it is compared with."""
+        return _middle_of(self.value.base, by_median=self.by_median)
+
+    @property
+    def is_few(self) -> bool:
+        """Whether there are too few pairs to show any difference."""
+        return self.value.n_both < PAIRS_TOLD_MIN
+
+    @property
     def shown(self) -> bool:
         """Whether a difference of values is shown."""
-        return self.value.differs(self.p_value)
+        return is_shown(self.difference, self.p_value)
 
     @property
     def came_shown(self) -> bool:
         """Whether a difference is shown in how much comes at all."""
-        return self.came is not None and self.came.differs(self.p_came)
+        return self.came is not None and is_shown(self.came.difference, self.p_came)
 
     @property
     def gain(self) -> float:
         """By how much it is better, in the measure's unit; 0 where no difference is shown."""
-        return self.value.difference.value * self.key.better if self.shown else 0.0
+        return self.difference.value * self.key.better if self.shown else 0.0
 
     @property
     def came_gain(self) -> float:
         """How much more comes at all, as a share of cases; 0 where no difference is shown."""
         return self.came.difference.value if self.came is not None and self.came_shown else 0.0
+
+
+def _middle_of(summary: Summary, *, by_median: bool) -> float:
+    if by_median:
+        return summary.median.value
+    return summary.mean.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,8 +362,9 @@ def _line(
     value = test(values[0], values[1], generator)
     some = np.concatenate(shares)
     came = None if bool(np.all(some[~np.isnan(some)] == 1.0)) else test(shares[0], shares[1], generator)
+    p_value = value.p_median if key.is_skewed and pairs else value.p_difference
     return Line(
-        key=key, variant=variant, base=base, value=value, came=came, p_value=value.p_difference,
+        key=key, variant=variant, base=base, value=value, came=came, p_value=p_value,
         p_came=math.nan if came is None else came.p_difference, cases=len(cases),
     )  # fmt: skip
 
@@ -397,8 +438,9 @@ def _worst_line(
     key = Key(
         measure=objective.measure, title=objective.name, direction=1 if objective.at_least is not None else -1
     )  # fmt: skip
+    p_value = value.p_median if key.is_skewed else value.p_difference
     return Line(
-        key=key, variant=variant.name, base=base, value=value, came=came, p_value=value.p_difference,
+        key=key, variant=variant.name, base=base, value=value, came=came, p_value=p_value,
         p_came=math.nan if came is None else came.p_difference, cases=1,
     )  # fmt: skip
 
@@ -432,21 +474,23 @@ def _mean_of(values: Floats) -> Interval:
 
 
 def _curves(runs: Sequence[RunResult]) -> Iterable[Curve]:
-    """Give the curves of each node, with partners and without, each a mean over runs."""
+    """Give the curves of each node, with partners and without, each a mean over runs; NaN where no run has a value."""
     found: dict[tuple[str, str, bool], dict[float, dict[int, list[float]]]] = {}
     for run in runs:
         for each in run.figures:
-            if (
-                each.measure in ("completeness", "track_km2")
-                and not math.isnan(each.at_s)
-                and math.isfinite(each.value)
-            ):
+            if each.measure in CURVED and not math.isnan(each.at_s):
                 at = found.setdefault((each.measure, each.node, each.shared), {}).setdefault(each.at_s, {})
-                at.setdefault(run.replicate, []).append(each.value)
+                if math.isfinite(each.value):
+                    at.setdefault(run.replicate, []).append(each.value)
+    whole = {at_s for times in found.values() for at_s in times}
     for (measure, node, shared), times in sorted(found.items()):
-        at_s = sorted(times)
-        means = [_mean_of(np.array([float(np.mean(values)) for values in times[each].values()])) for each in at_s]
+        at_s = sorted(whole)
+        means = [
+            _mean_of(np.array([float(np.mean(values)) for values in times.get(each, {}).values()])) for each in at_s
+        ]
         value, low, high = np.array(means).T
+        if MEASURES[measure].unit == "share":
+            low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
         yield Curve(measure=measure, node=node, shared=shared, at_s=np.array(at_s), value=value, low=low, high=high)
 
 

@@ -17,7 +17,7 @@ from noroshi.run.reports.html import Html, tag
 
 Floats = NDArray[np.float64]
 THREATS = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
-WIDTH_PX, HEIGHT_PX = 900.0, 560.0
+WIDTH_PX, HEIGHT_PX = 1124.0, 620.0
 POINTS = 160
 MARGIN = 0.12
 
@@ -42,7 +42,7 @@ def ground_map(cast: Cast) -> Html:
     for site, px in zip(sites, _px(projection, frame, stands), strict=True):
         x, y = px
         parts.append(tag("path", tag("title", f"{site.sensor} (notional)"), d=f"M{x - 6:.1f},{y + 5:.1f}h12l-6,-11z",
-                         class_="sensor"))  # fmt: skip
+                         class_="site"))  # fmt: skip
     parts += _names(threats, projection, frame)
     parts += _scale(frame)
     return svg(WIDTH_PX, HEIGHT_PX, *parts, title="what truly flew, and where sensors stand", class_="chart map")

@@ -109,25 +109,26 @@ def _overview(found: Findings) -> Html:
 def _tile(found: Findings, measures: Sequence[str], title: str) -> Html:
     """Return one of the three answers: the first of some measures that says something."""
     lines = [each for name in measures for each in found.sharing if each.key.measure == name]
-    line = next((each for each in lines if each.value.n_both or each.came is not None), None)
+    line = next((each for each in lines if each.value.n_both), next(iter(lines), None))
     if line is None:
         why = "No variant without sharing was run." if found.alone is None else "No run has such a figure."
         return tag("div", tag("h3", title), tag("p", "not measured", class_="big none"), tag("p", why), class_="tile")
     unit, value = line.key.unit, line.value
-    kind, big = "", tag("p", "no difference shown", class_="big none")
-    turned = words.turned(value.difference) if line.shown else value.difference
+    kind, big = "", tag("p", "too few pairs" if line.is_few else "no difference shown", class_="big none")
+    turned = words.turned(line.difference) if line.shown else line.difference
     middle, bounds = words.interval(turned, unit, signed=not line.shown)
     if line.shown:
         kind = "better" if line.gain > 0.0 else "worse"
-        big = tag("p", f"{words.amount(middle, unit)} {words.side(value.difference.value, line.key)}", class_="big")
+        big = tag("p", f"{words.amount(middle, unit)} {words.side(line.difference.value, line.key)}", class_="big")
     elif line.came_shown:
         kind = "better" if line.came_gain > 0.0 else "worse"
     around = f"{bounds} {words.in_unit(unit)}, {count(value.n_both, 'pair')}" if bounds else _no_interval(line)
     texts = [tag("p", around, class_="around")]
     if value.n_both:
-        on, off = (words.number(each.mean.value, unit) for each in (value.variant, value.base))
-        always = "" if line.came is None else ", where it came in both"
-        texts.append(tag("p", f"With sharing {on}, without {off}{always}."))
+        on, off = (words.number(each, unit) for each in (line.middle, line.base_middle))
+        always = "" if line.came is None or line.by_median else ", where it came in both"
+        how = "In the middle " if line.by_median else ""
+        texts.append(tag("p", f"{how}{'w' if how else 'W'}ith sharing {on}, without {off}{always}."))
     if line.came is not None:
         texts.append(tag("p", _comes(line)))
     texts.append(tag("p", f"{line.key.title}. ", evidence(line), class_="dim"))
@@ -135,13 +136,14 @@ def _tile(found: Findings, measures: Sequence[str], title: str) -> Html:
 
 
 def _no_interval(line: Line) -> str:
-    return "it never came in both" if not line.value.n_both else "one pair: no interval"
+    n = line.value.n_both
+    return f"no interval: {count(n, 'pair')}" if n else "it never came in both"
 
 
 def _comes(line: Line) -> Html:
     assert line.came is not None
     on, off = (words.number(each.mean.value, "share") for each in (line.came.variant, line.came.base))
-    told = f"It comes at all in {on} of the cases (nation, threat) with sharing, in {off} without"
+    told = f"It comes at all in {on} of the cases, a nation and a threat, with sharing, in {off} without"
     return (
         tag("b", f"{told}.")
         if line.came_shown

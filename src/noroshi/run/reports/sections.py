@@ -76,6 +76,7 @@ def objectives(found: Findings) -> Html:
     for i, verdict in enumerate(found.verdicts):
         unit = verdict.objective.unit
         middle, bounds = words.interval(verdict.value, unit)
+        middles = below(words.with_unit(middle, unit), words.with_unit(bounds, unit) if bounds else "")
         worst = "; ".join(f"{_about(each)}: {words.number(each.value, unit)}" for each in verdict.worst[:WORST_SHOWN])
         more = len(verdict.worst) - WORST_SHOWN
         rows.append(
@@ -86,7 +87,7 @@ def objectives(found: Findings) -> Html:
                 ),
                 chip(verdict.rating),
                 reached(verdict),
-                below(words.with_unit(middle, unit), words.with_unit(bounds, unit)) if verdict.n_runs else Html(""),
+                middles if verdict.n_runs else Html(""),
                 joined(
                     f"{worst}{f' and {more} more' if more > 0 else ''} ",
                     run_link(verdict.variant, verdict.worst_replicate, "run"),

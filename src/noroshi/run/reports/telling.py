@@ -39,7 +39,7 @@ def reached(verdict: Verdict) -> Html:
         return Html("")
     n = verdict.n_runs - len(verdict.missed)
     _, bounds = words.interval(verdict.reached, "share")
-    return joined(f"{n} of {count(verdict.n_runs, 'run')} ", small(f"{bounds} %"))
+    return joined(f"{n} of {count(verdict.n_runs, 'run')} ", small(words.with_unit(bounds, "share")))
 
 
 def threshold(verdict: Verdict) -> str:
@@ -65,9 +65,9 @@ def advice(found: Findings, weak: Weak) -> Html:
 
 def gain(line: Line) -> str:
     """Return a difference in words, with its interval, both without a sign: "30 s sooner (25 to 35)"."""
-    turned = words.turned(line.value.difference)
+    turned = words.turned(line.difference)
     middle, bounds = words.interval(turned, line.key.unit)
-    return f"{words.amount(middle, line.key.unit)} {words.side(line.value.difference.value, line.key)} ({bounds})"
+    return f"{words.amount(middle, line.key.unit)} {words.side(line.difference.value, line.key)} ({bounds})"
 
 
 def comparisons(lines: Sequence[Line], names: tuple[str, str]) -> Html:
@@ -80,14 +80,14 @@ def comparisons(lines: Sequence[Line], names: tuple[str, str]) -> Html:
     rows = []
     for line in lines:
         unit, value = line.key.unit, line.value
-        reach = max(map(abs, value.difference)) if all(map(math.isfinite, value.difference)) else 0.0
+        reach = max(map(abs, line.difference)) if all(map(math.isfinite, line.difference)) else 0.0
         rows.append(
             (
-                below(line.key.title, f"{line.key.measure}, {count(line.cases, 'case')}"),
-                words.number(value.variant.mean.value, unit),
-                words.number(value.base.mean.value, unit),
+                below(line.key.title, f"{line.key.measure}, {_how(line)}"),
+                words.number(line.middle, unit),
+                words.number(line.base_middle, unit),
                 difference(line),
-                whisker(value.difference, reach, shown=line.shown),
+                whisker(line.difference, reach, shown=line.shown),
                 says(line),
                 came(line),
                 joined(f"{value.n_both} ", evidence(line)),
@@ -96,10 +96,14 @@ def comparisons(lines: Sequence[Line], names: tuple[str, str]) -> Html:
     return table(("measure", *names, "difference", "", "says", "comes at all", "pairs"), rows)
 
 
+def _how(line: Line) -> str:
+    return f"{'median' if line.by_median else 'mean'}, {count(line.cases, 'case')}"
+
+
 def difference(line: Line) -> Html:
     """Return a difference and its interval as a cell."""
-    middle, bounds = words.interval(line.value.difference, line.key.unit, signed=True)
-    return below(words.with_unit(middle, line.key.unit), bounds) if bounds else joined(words.NONE)
+    middle, bounds = words.interval(line.difference, line.key.unit, signed=True)
+    return below(words.with_unit(middle, line.key.unit), bounds) if line.value.n_both else joined(words.NONE)
 
 
 def says(line: Line) -> Html:
@@ -108,16 +112,18 @@ def says(line: Line) -> Html:
     told = "no difference shown"
     if not line.value.n_both:
         told = "never came in both"
+    elif line.is_few:
+        told = "too few pairs"
     elif line.shown:
         judged = "better: " if line.gain > 0.0 else "worse: " if line.gain < 0.0 else ""
-        middle, _ = words.interval(words.turned(line.value.difference), line.key.unit)
-        told = f"{judged}{words.amount(middle, line.key.unit)} {words.side(line.value.difference.value, line.key)}"
+        middle, _ = words.interval(words.turned(line.difference), line.key.unit)
+        told = f"{judged}{words.amount(middle, line.key.unit)} {words.side(line.difference.value, line.key)}"
     return below(tag("span", told, class_=kind), probability(line.p_value))
 
 
 def probability(p: float) -> str:
     """Return an adjusted probability, rounded up."""
-    if math.isnan(p):
+    if math.isnan(p) or p >= 1.0:
         return ""
     return "p < 0.001" if p < 0.001 else f"p ≤ {min(1.0, math.ceil(p * 1000.0 - 1e-9) / 1000.0):.3f}"
 
@@ -125,11 +131,11 @@ def probability(p: float) -> str:
 def came(line: Line) -> Html:
     """Return how much came at all in both as a cell."""
     if line.came is None:
-        return small("always in both")
+        return small("always")
     on, off = (words.number(each.mean.value, "share") for each in (line.came.variant, line.came.base))
     if line.came_shown:
         return tag("span", f"{on} / {off}", class_="good" if line.came_gain > 0.0 else "bad")
-    return below(tag("span", f"{on} / {off}", class_="dim"), "no difference shown" if on != off else "")
+    return below(tag("span", f"{on} / {off}", class_="dim"), "not shown" if on != off else "")
 
 
 def run_id(variant: str, replicate: int) -> str:

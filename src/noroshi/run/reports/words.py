@@ -6,6 +6,7 @@ from noroshi.assessment.intervals import Interval
 from noroshi.run.reports.findings import Key
 
 NONE = "–"
+NO_BREAK = "\u00a0"
 UNITS = {"1": "", "share": "%", "km2": "km²"}
 DIGITS = 3
 SIDES = {"time": ("later", "sooner"), "first": ("more warning", "less warning"), "track": ("larger", "smaller"),
@@ -63,7 +64,7 @@ def number(value: float, unit: str) -> str:
 def with_unit(text: str, unit: str) -> str:
     """Return a number with its unit behind it."""
     told = in_unit(unit)
-    return f"{text}{'' if told == '%' else ' '}{told}" if told else text
+    return f"{text}{NO_BREAK}{told}" if told else text
 
 
 def interval(found: Interval, unit: str, *, signed: bool = False) -> tuple[str, str]:
@@ -76,7 +77,7 @@ def interval(found: Interval, unit: str, *, signed: bool = False) -> tuple[str, 
     middle = towards_zero(value, places)
     if signed and value > 0.0 and math.isfinite(value):
         middle = f"+{middle}"
-    if math.isnan(low) or math.isnan(high):
+    if math.isnan(low) or math.isnan(high) or (math.isinf(low) and math.isinf(high)):
         return middle, ""
     bounds = outwards(low, high, places)
     if signed:
