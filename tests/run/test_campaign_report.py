@@ -139,7 +139,8 @@ def test_what_changed_since_an_earlier_campaign(made, tmp_path, seed, pairs):
     assert found.pairs == pairs
     firm = next(each for each in found.lines if (each.key.measure, each.variant) == ("time_to_firm_track_s", "base"))
     assert firm.shown
-    assert firm.difference.low <= -40.0 <= firm.difference.high
+    assert firm.difference.low <= -40.0 + 1e-9
+    assert firm.difference.high >= -40.0 - 1e-9
     lead = next(each for each in found.lines if (each.key.measure, each.variant) == ("first_warning_lead_s", "base"))
     assert not lead.shown
 

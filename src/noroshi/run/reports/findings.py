@@ -74,9 +74,9 @@ KEYS = (
     Key(measure="time_to_launch_notice_s", title="From launch to the notice that something rises"),
     Key(measure="time_to_firm_track_s", title="From launch to a firm track in the nation's picture"),
     Key(measure="time_to_threat_s", title="From launch to being followed as a threat"),
-    Key(measure="forecast_95_after_60_s_km2", title="Area in which it is to come down, 60 s after burn-out (95 %)"),
-    Key(measure="forecast_95_km2", title="Area in which it is to come down, as long as one is told (95 %)"),
-    Key(measure="track_km2", title="Area that holds a threat, as long as it is held (95 %)"),
+    Key(measure="forecast_95_after_60_s_km2", title="Area in which it is to come down, 60 s after burn-out (95 %)"),
+    Key(measure="forecast_95_km2", title="Area in which it is to come down, as long as one is told (95 %)"),
+    Key(measure="track_km2", title="Area that holds a threat, as long as it is held (95 %)"),
     Key(measure="custody_share", title="Time held, since a track was first on the threat"),
     Key(measure="custody_gap_s_max", title="Longest gap without a track on it"),
     Key(measure="position_error_m", title="Error of place of a threat's track"),
@@ -86,7 +86,8 @@ KEYS = (
     Key(measure="common_picture", title="What any nation holds, held by all", coalition=True),
 )
 SECONDS = ("first_warning_lead_s", "time_to_firm_track_s", "time_to_threat_s")
-AREAS = ("forecast_95_after_60_s_km2", "track_km2")
+QUESTIONS = (SECONDS[:1], SECONDS[1:], ("forecast_95_after_60_s_km2", "track_km2"))
+"""Of the first screen: what sharing buys in warning, in knowing, in area; by which measures each is answered."""
 CURVED = ("completeness", "track_km2")
 
 
@@ -99,8 +100,8 @@ class Line:
         variant, base: whose figures; the first minus the second.
         value: means over the cases that came in both.
         came: shares of cases that came at all; None where everything always came.
-        p_value, p_came: adjusted for all lines of the same table.
         cases: how many cases there are.
+        p_value, p_came: adjusted for all lines of the same table.
     """
 
     key: Key
@@ -108,14 +109,24 @@ class Line:
     base: str
     value: Comparison
     came: Comparison | None
-    p_value: float
-    p_came: float
     cases: int
+    p_value: float = math.nan
+    p_came: float = math.nan
 
     @property
     def by_median(self) -> bool:
         """Whether medians are compared, not means."""
         return self.key.is_skewed and self.value.paired
+
+    @property
+    def p_value_alone(self) -> float:
+        """The probability of the difference, not adjusted."""
+        return self.value.p_median if self.by_median else self.value.p_difference
+
+    @property
+    def p_came_alone(self) -> float:
+        """The probability of the difference in what comes at all, not adjusted; NaN if everything always came."""
+        return math.nan if self.came is None else self.came.p_difference
 
     @property
     def difference(self) -> Interval:
@@ -219,6 +230,8 @@ class Findings:
     Attributes:
         campaign, scenario: of what; the scenario as the base runs it.
         base, alone: what variants are compared with, and the one in which nothing is shared; None if none was run.
+        headline: what sharing buys in the three measures of the first screen, adjusted for these only; None where no
+            run says anything.
         sharing: what sharing buys: base minus alone.
         variants: each other variant minus base.
         verdicts: of the base.
@@ -235,6 +248,7 @@ class Findings:
     scenario: Scenario
     base: Variant
     alone: Variant | None
+    headline: tuple[Line | None, ...]
     sharing: tuple[Line, ...]
     variants: tuple[Line, ...]
     verdicts: tuple[Verdict, ...]
@@ -299,6 +313,7 @@ def find(campaign: Campaign) -> Findings:
         scenario=scenario,
         base=base,
         alone=alone,
+        headline=_headline(sharing),
         sharing=sharing,
         variants=lines,
         verdicts=verdicts,
@@ -332,10 +347,20 @@ def compare(
     return _adjusted([_line(*each, figures, second, generator, pairs=pairs) for each in wanted])
 
 
+def _headline(sharing: Sequence[Line]) -> tuple[Line | None, ...]:
+    """Return the lines of the first screen: of each question the first measure with enough pairs, else the first."""
+    chosen: list[Line | None] = []
+    for measures in QUESTIONS:
+        lines = [line for name in measures for line in sharing if line.key.measure == name]
+        chosen.append(next((line for line in lines if not line.is_few), next(iter(lines), None)))
+    adjusted = iter(_adjusted(chosen))
+    return tuple(None if line is None else next(adjusted) for line in chosen)
+
+
 def _adjusted(lines: Sequence[Line | None]) -> tuple[Line, ...]:
     """Return the lines there are, their probabilities adjusted for how many there are."""
     found = [line for line in lines if line is not None]
-    adjusted = holm([p for line in found for p in (line.p_value, line.p_came)])
+    adjusted = holm([p for line in found for p in (line.p_value_alone, line.p_came_alone)])
     return tuple(
         replace(line, p_value=p_value, p_came=p_came)
         for line, p_value, p_came in zip(found, adjusted[::2], adjusted[1::2], strict=True)
@@ -362,11 +387,7 @@ def _line(
     value = test(values[0], values[1], generator)
     some = np.concatenate(shares)
     came = None if bool(np.all(some[~np.isnan(some)] == 1.0)) else test(shares[0], shares[1], generator)
-    p_value = value.p_median if key.is_skewed and pairs else value.p_difference
-    return Line(
-        key=key, variant=variant, base=base, value=value, came=came, p_value=p_value,
-        p_came=math.nan if came is None else came.p_difference, cases=len(cases),
-    )  # fmt: skip
+    return Line(key=key, variant=variant, base=base, value=value, came=came, cases=len(cases))
 
 
 def _row_means(rows: Floats, chosen: NDArray[np.bool_] | None) -> Floats:
@@ -438,11 +459,7 @@ def _worst_line(
     key = Key(
         measure=objective.measure, title=objective.name, direction=1 if objective.at_least is not None else -1
     )  # fmt: skip
-    p_value = value.p_median if key.is_skewed else value.p_difference
-    return Line(
-        key=key, variant=variant.name, base=base, value=value, came=came, p_value=p_value,
-        p_came=math.nan if came is None else came.p_difference, cases=1,
-    )  # fmt: skip
+    return Line(key=key, variant=variant.name, base=base, value=value, came=came, cases=1)
 
 
 def worst_by_replicate(objective: Objective, runs: Sequence[RunResult]) -> dict[int, float]:

@@ -1,7 +1,6 @@
 """The report as one HTML page: the answer first, then what happened, what it means, and what to do about it."""
 
 import math
-from collections.abc import Sequence
 from importlib.resources import files
 
 from noroshi.assessment.objectives import Rating
@@ -9,7 +8,7 @@ from noroshi.geo.time import iso_from_utc_ns
 from noroshi.run.exercises.staging import Cast
 from noroshi.run.reports import words
 from noroshi.run.reports.appendix import changes, made, plan, runs
-from noroshi.run.reports.findings import AREAS, SECONDS, Findings, Line, Weak
+from noroshi.run.reports.findings import Findings, Line, Weak
 from noroshi.run.reports.html import Html, joined, table, tag
 from noroshi.run.reports.sections import analysis, objectives, observations
 from noroshi.run.reports.since import Since
@@ -26,9 +25,9 @@ SECTIONS = {
     "runs": "Runs",
 }
 TILES = (
-    (SECONDS[:1], "Warning time that sharing gives people"),
-    (SECONDS[1:], "How much sooner a nation knows of a threat by sharing"),
-    (AREAS, "How much smaller sharing makes the area that holds a threat"),
+    "Warning time that sharing gives people",
+    "How much sooner a nation knows of a threat by sharing",
+    "How much smaller sharing makes the area that holds a threat",
 )
 
 
@@ -85,7 +84,10 @@ def _what_was_run(found: Findings) -> str:
 
 
 def _overview(found: Findings) -> Html:
-    tiles = tag("div", *(_tile(found, *each) for each in TILES), class_="tiles")
+    lines = found.headline or (None,) * len(TILES)
+    why = "No variant without sharing was run." if found.alone is None else "No run has such a figure."
+    tiled = [(title, line, why) for title, line in zip(TILES, lines, strict=True)]
+    tiles = tag("div", *(_tile(*each) for each in tiled), class_="tiles")
     rated = [verdict.rating for verdict in found.verdicts]
     told = ", ".join(f"{rated.count(each)} {CHIPS[each].lower()}" for each in Rating if each in rated)
     rows = [
@@ -106,12 +108,9 @@ def _overview(found: Findings) -> Html:
     return tag("section", tiles, tag("div", left, right, class_="halves"), id="overview")
 
 
-def _tile(found: Findings, measures: Sequence[str], title: str) -> Html:
-    """Return one of the three answers: the first of some measures that says something."""
-    lines = [each for name in measures for each in found.sharing if each.key.measure == name]
-    line = next((each for each in lines if each.value.n_both), next(iter(lines), None))
+def _tile(title: str, line: Line | None, why: str) -> Html:
+    """Return one of the three answers, or why there is none."""
     if line is None:
-        why = "No variant without sharing was run." if found.alone is None else "No run has such a figure."
         return tag("div", tag("h3", title), tag("p", "not measured", class_="big none"), tag("p", why), class_="tile")
     unit, value = line.key.unit, line.value
     kind, big = "", tag("p", "too few pairs" if line.is_few else "no difference shown", class_="big none")

@@ -73,6 +73,7 @@ def plain(found: Findings, changed: Since | None) -> dict[str, Any]:
         ],
         "results_digest": campaign.digest(),
         "made_by": dict(campaign.made_by),
+        "headline": [None if line is None else _line(line) for line in found.headline],
         "sharing": [_line(line) for line in found.sharing],
         "objectives": [_plain(each) for each in found.verdicts],
         "weakest": [
@@ -133,15 +134,22 @@ def results_table(runs: tuple[RunResult, ...]) -> bytes:
     """Return all figures of all runs as a Parquet file, a row each: docs/report.md has its columns."""
     figures = [(run, each) for run in runs for each in run.figures]
     columns = {
-        "variant": pa.array([run.variant for run, _ in figures], pa.string()).dictionary_encode(),
-        "replicate": pa.array([run.replicate for run, _ in figures], pa.int32()),
-        "measure": pa.array([each.measure for _, each in figures], pa.string()).dictionary_encode(),
-        "node": pa.array([each.node for _, each in figures], pa.string()).dictionary_encode(),
-        "shared": pa.array([each.shared for _, each in figures], pa.bool_()),
-        "subject": pa.array([each.subject for _, each in figures], pa.string()).dictionary_encode(),
-        "at_s": pa.array([each.at_s for _, each in figures], pa.float64()),
-        "value": pa.array([each.value for _, each in figures], pa.float64()),
+        "variant": _coded([run.variant for run, _ in figures]),
+        "replicate": pa.array(np.array([run.replicate for run, _ in figures], np.int32)),
+        "measure": _coded([each.measure for _, each in figures]),
+        "node": _coded([each.node for _, each in figures]),
+        "shared": pa.array(np.array([each.shared for _, each in figures], np.bool_)),
+        "subject": _coded([each.subject for _, each in figures]),
+        "at_s": pa.array(np.array([each.at_s for _, each in figures], np.float64)),
+        "value": pa.array(np.array([each.value for _, each in figures], np.float64)),
     }
     out = io.BytesIO()
     pq.write_table(pa.table(columns), out, compression="zstd")
     return out.getvalue()
+
+
+def _coded(texts: list[str]) -> pa.DictionaryArray:
+    """Return texts as a dictionary and indices; of lists pyarrow would import pandas."""
+    places: dict[str, int] = {}
+    indices = np.array([places.setdefault(text, len(places)) for text in texts], np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(np.array(list(places), np.str_)))
