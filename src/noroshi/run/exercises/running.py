@@ -142,7 +142,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         groups, memories = _remembered(scenario, plan, resume)
     if resume is None:
         write_world(plan.folder, scenario, everything.bodies, plan.replicate)
-    acted = _act_all(plan, groups, memories or [None] * len(groups), progress)
+    acted = _act_all(plan, everything, groups, memories or [None] * len(groups), progress)
     acting_s = max(each.wall_s for each in acted)
     heard = {channel: {name: rows for each in acted for name, rows in each.heard[channel].items()} for channel in HEARD}
     codes = [nation.code for nation in scenario.nations]
@@ -184,10 +184,10 @@ def _groups(scenario: Scenario, everything: Cast, processes: int) -> list[list[s
 
 
 def _act_all(
-    plan: Plan, groups: Sequence[list[str]], memories: Sequence[bytes | None], progress: Progress
+    plan: Plan, everything: Cast, groups: Sequence[list[str]], memories: Sequence[bytes | None], progress: Progress
 ) -> list[_Acted]:
     if len(groups) == 1:
-        return [_act(plan, groups, memories, 0, Alone(), progress)]
+        return [_act(plan, groups, memories, 0, Alone(), progress, everything)]
     return spread(groups, partial(_act, plan, groups, memories), progress)
 
 
@@ -198,8 +198,9 @@ def _act(
     place: int,
     meeting: Meeting,
     progress: Progress,
+    everything: Cast | None = None,
 ) -> _Acted:
-    """Run the nodes and sensors of some nations."""
+    """Run the nodes and sensors of some nations, in a world that is flown already or is flown here."""
     scenario = read_scenario(plan.scenario, plan.also)
     set_up = stage(
         scenario,
@@ -209,6 +210,7 @@ def _act(
         picture_s=plan.picture_s,
         pump_s=plan.pump_s,
         sharing=plan.sharing,
+        everything=everything,
     )
     acted = _Acted(heard={channel: {code: [] for code in set_up.setups} for channel in HEARD})
 
