@@ -12,16 +12,18 @@ from pathlib import Path
 
 import msgspec
 
+from noroshi.estimation.blocks import Executor
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
+from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch, Status, Tracks, joined_by_sensor
 from noroshi.run.exercises.books import Books, digests, write_world
 from noroshi.run.exercises.driver import Driver, Plotted
 from noroshi.run.exercises.processes import Alone, Meeting, spread
 from noroshi.run.exercises.staff import scripted
-from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, cast, planners, stage
+from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, Stage, cast, planners, stage
 from noroshi.run.scenarios import Scenario, read_scenario
 
 PARTS = ("seeing", "tracking", "sharing", "journal")
@@ -232,7 +234,7 @@ def _act(
             scenario.start_ns,
             scenario.end_ns,
             feeds=set_up.feeds,
-            make=partial(set_up.node, executor=executor),
+            make=partial(_undrawn, set_up, executor),
             names=list(set_up.setups),
             books=books,
             links=set_up.links,
@@ -265,6 +267,14 @@ def _act(
     acted.plots = driver.plots
     acted.n_events, acted.n_unheard, acted.seconds = driver.n_events, driver.n_unheard, dict(driver.seconds)
     return acted
+
+
+def _undrawn(set_up: Stage, executor: Executor | None, name: str) -> Node:
+    """Return a new node that nobody looks at while it runs."""
+    node = set_up.node(name, executor)
+    if node.watch:
+        node.watch.is_drawn = False
+    return node
 
 
 def _next_meeting(now_ns: int, pump_ns: int) -> int:
