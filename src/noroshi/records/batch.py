@@ -39,9 +39,9 @@ B = TypeVar("B", bound=Batch)
 
 
 @cache
-def fields_of(kind: type[Batch]) -> tuple[str, ...]:
-    """Return the names of a record's fields, in order."""
-    return tuple(field.name for field in dataclasses.fields(kind))  # type: ignore[arg-type]
+def fields_of(kind: type[Any]) -> tuple[str, ...]:
+    """Return the names of the fields of a kind of record, in order."""
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def check(batch: B) -> B:
