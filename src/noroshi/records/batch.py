@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -38,10 +38,14 @@ class Batch:
 B = TypeVar("B", bound=Batch)
 
 
-@cache
+_FIELDS: dict[type[Any], tuple[str, ...]] = {}
+
+
 def fields_of(kind: type[Any]) -> tuple[str, ...]:
     """Return the names of the fields of a kind of record, in order."""
-    return tuple(field.name for field in dataclasses.fields(kind))
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(field.name for field in dataclasses.fields(kind))
+    return _FIELDS[kind]
 
 
 def check(batch: B) -> B:

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 
-from noroshi.estimation.blocks import Executor
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
