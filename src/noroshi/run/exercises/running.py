@@ -80,6 +80,7 @@ class Ran:
         refused: by (node, sensor, reason), how many detections could not be used.
         n_events, n_unheard: how many events there were, and how many messages came to nodes that did not run.
         seconds: processor seconds by part of the work, all processes together.
+        process_s: processor seconds of each process, from the first event to the last.
         wall_s: from the first event to the last, the slowest process.
         start_up_s: before that: reading, flying the truth, starting processes, loading kernels.
         digests: of the journals, by node.
@@ -99,6 +100,7 @@ class Ran:
     n_events: int
     n_unheard: int
     seconds: Mapping[str, float]
+    process_s: tuple[float, ...] = ()
     wall_s: float
     start_up_s: float
     digests: Mapping[str, str]
@@ -118,6 +120,7 @@ class _Acted:
     n_events: int = 0
     n_unheard: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    process_s: float = 0.0
     wall_s: float = 0.0
     memory: bytes = b""
 
@@ -162,6 +165,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         n_events=sum(each.n_events for each in acted),
         n_unheard=sum(each.n_unheard for each in acted),
         seconds={name: sum(each.seconds.get(name, 0.0) for each in acted) for name in PARTS},
+        process_s=tuple(each.process_s for each in acted),
         wall_s=acting_s,
         start_up_s=time.perf_counter() - since - acting_s,
         digests=digests(plan.folder, codes),
@@ -245,14 +249,14 @@ def _act(
         )
         if (memory := memories[place]) is not None:
             _recall(memory, driver, acted)
-        since = time.perf_counter()
+        since, spent_s = time.perf_counter(), time.process_time()
         meeting = meeting if plan.sharing and scenario.links() else Alone()
         while driver.now_ns < end_ns:
             driver.run(min(_next_meeting(driver.now_ns, round(plan.pump_s * NS_PER_S)), end_ns))
             driver.enter(meeting.meet(driver.leaving))
             driver.leaving = []
             progress((driver.now_ns - scenario.start_ns) / NS_PER_S)
-        acted.wall_s = time.perf_counter() - since
+        acted.wall_s, acted.process_s = time.perf_counter() - since, time.process_time() - spent_s
         if end_ns < scenario.end_ns:
             rows = {
                 channel: {name: pack(joined_by_sensor(rows)) if rows else b"" for name, rows in nodes.items()}
