@@ -33,10 +33,14 @@ class Watch:
         warner: what looks at pictures.
         command: what holds decisions.
         period_ns: how often it looks.
+
+    Attributes:
+        is_drawn: whether anybody draws how threats go on; `Paths` are given out only then, which decide nothing.
     """
 
     def __init__(self, warner: Warner, command: Command, *, period_ns: int) -> None:
         self.warner, self.command, self.period_ns = warner, command, period_ns
+        self.is_drawn = True
         self._news: list[News] = []
         self._given: list[Outgoing] = []
         self._look_ns: int | None = None
@@ -82,7 +86,7 @@ class Watch:
                 self._look_ns = due_ns + self.period_ns
 
     def _look(self, picture: Tracks, now_ns: int) -> None:
-        said = self.warner.look(picture, now_ns)
+        said = self.warner.look(picture, now_ns, with_paths=self.is_drawn)
         self.command.receive(said.threats, now_ns)
         if len(said.threats):
             self._given.append(Outgoing("threats", said.threats))
