@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from noroshi.advice.looks import LookPlan, Looks, advise, looks
 from noroshi.command.book import Book
 from noroshi.command.rows import What
+from noroshi.command.tasks import looks_in
 from noroshi.command.transitions import UNDECIDED, Action, Step
 from noroshi.exercise.aims import Aim
 from noroshi.exercise.staff import Player
@@ -80,6 +81,7 @@ class Planner:
         eyes: that may be asked, own and partners'.
         settings: how.
         start_ns: of the exercise.
+        beforehand: the standing plan that is proposed at its beginning, for looks of the own nation's sensors.
         picture: the newest that the node gave out; None: there is none yet.
     """
 
@@ -87,18 +89,28 @@ class Planner:
     eyes: Sequence[Eye]
     settings: Settings
     start_ns: int
+    beforehand: What | None = None
     picture: Tracks | None = None
+    _is_prepared: bool = False
     _n_plans: int = 0
     _open: list[str] = field(default_factory=list)
     _last: LookPlan | None = None
 
     def wake_ns(self) -> int:
         """Return when the next plan is due."""
+        if self.beforehand is not None and not self._is_prepared:
+            return self.start_ns
         return self.start_ns + (self._n_plans + 1) * round(self.settings.period_s * NS_PER_S)
 
     def plan(self, book: Book, now_ns: int) -> list[Decision]:
         """Return the plan as proposals, one for each nation whose sensors it asks, instead of older ones."""
+        if self.beforehand is not None and not self._is_prepared:
+            self._is_prepared = True
+            stream, why = f"standing-looks-{self.player.nation}", "EXERCISE: what partners may ask of our sensors"
+            return [self.player.write(book, stream, Step.RECOMMENDED, now_ns, what=self.beforehand, reason=why)]
         self._n_plans += 1
+        if not self.eyes:
+            return []
         threats = None if self.picture is None else threats_of(self.picture)
         if threats is None or not len(threats):
             return []
@@ -111,11 +123,12 @@ class Planner:
 
     def state(self) -> dict[str, Any]:
         """Return what it remembers but for the picture, as plain data."""
-        return {"n_plans": self._n_plans, "open": list(self._open)}
+        return {"n_plans": self._n_plans, "open": list(self._open), "is_prepared": self._is_prepared}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to `state`."""
         self._n_plans, self._open = state["n_plans"], list(state["open"])
+        self._is_prepared = state["is_prepared"]
 
     def _asked(self, plan: LookPlan, problem: Looks, threats: Tracks, now_ns: int) -> dict[str, list[list[Any]]]:
         """Return by nation the looks asked: sensor, time, place in whole metres, number of the track."""
@@ -164,8 +177,9 @@ class Planner:
 def aims_of(what: What) -> dict[str, list[Aim]]:
     """Return what a task asks of each sensor, by its name."""
     found: dict[str, list[Aim]] = {}
-    for sensor, at_ns, x, y, z, _ in what.detail.get("looks", []):
-        found.setdefault(sensor, []).append(Aim(at_ns, (float(x), float(y), float(z))))
+    for look in looks_in(what):
+        place = (float(look.x_m), float(look.y_m), float(look.z_m))
+        found.setdefault(look.sensor, []).append(Aim(look.time_ns, place))
     return found
 
 

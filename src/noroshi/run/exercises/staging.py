@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from noroshi.assessment.reference import truth_from_reports
 from noroshi.assessment.smoothing import smoothed
-from noroshi.command.transitions import Role
+from noroshi.command.rows import What
+from noroshi.command.standing import POSTURES
+from noroshi.command.transitions import Action, Role
 from noroshi.exercise import injects
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
@@ -198,21 +200,43 @@ def planners(scenario: Scenario, everything: Cast, replicate: int) -> dict[str, 
         return {}
     told = scenario.advice
     settings = Settings(**told.model_dump(exclude={"planners", "beforehand"}))
-    partners = {code: {code, *(b for a, b in scenario.links() if a == code)} for code in told.planners}
-    return {
-        code: Planner(
-            player=player(scenario, replicate, code, Role.SENSOR_MANAGER),
-            eyes=[
-                _eye(everything.world, entry, nation)
-                for nation, entries in everything.eyes.items()
-                for entry in entries
-                if nation in partners[code] and isinstance(entry.observer, Aimed) and entry.observer.is_aimed
-            ],
-            settings=settings,
-            start_ns=scenario.start_ns,
-        )
-        for code in told.planners
+    links, found = scenario.links(), dict[str, Planner]()
+    for nation in (each for each in scenario.nations if each.warning is not None):
+        code, asked = nation.code, {nation.code, *(b for a, b in links if a == nation.code)}
+        own = [entry for entry in everything.eyes[code] if _is_aimed(entry)]
+        plans = code in told.planners
+        if plans or (own and told.beforehand):
+            found[code] = Planner(
+                player=player(scenario, replicate, code, Role.SENSOR_MANAGER),
+                eyes=[
+                    _eye(everything.world, entry, owner)
+                    for owner, entries in everything.eyes.items()
+                    for entry in entries
+                    if plans and owner in asked and _is_aimed(entry)
+                ],
+                settings=settings,
+                start_ns=scenario.start_ns,
+                beforehand=_beforehand(scenario, own) if own and told.beforehand else None,
+            )
+    return found
+
+
+def _is_aimed(entry: SensorEntry) -> bool:
+    return isinstance(entry.observer, Aimed) and entry.observer.is_aimed
+
+
+def _beforehand(scenario: Scenario, own: Sequence[SensorEntry]) -> What:
+    """Return what a nation approves beforehand of its sensors' looks: what the planners ask, to the exercise's end."""
+    assert scenario.advice is not None
+    detail = {
+        "sensors": [entry.site.sensor for entry in own],
+        "by": list(scenario.advice.planners),
+        "looks_max": 10_000,
+        "postures": list(POSTURES),
+        "from_ns": scenario.start_ns,
+        "until_ns": scenario.end_ns + round(scenario.advice.ahead_s * NS_PER_S),
     }
+    return What(action=Action.STANDING_PLAN, priority="immediate", detail=detail)
 
 
 def _eye(world: World, entry: SensorEntry, nation: str) -> Eye:
