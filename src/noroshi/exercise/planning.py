@@ -24,7 +24,7 @@ from noroshi.command.transitions import UNDECIDED, Action, Step
 from noroshi.exercise.aims import Aim
 from noroshi.exercise.staff import Player
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import Floats
+from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, Floats
 from noroshi.records import Decision, Kind, Tracks, TrackStatus, take
 
 Integers = NDArray[np.int64]
@@ -224,7 +224,9 @@ def _weights(threats: Tracks, begin_ns: int, settings: Settings) -> Floats:
 
 
 def _ahead(threats: Tracks, track: Integers, time_ns: Integers) -> Floats:
-    """Return the (k, 6) states of tracks at other times, as far as their velocities tell."""
-    states = threats.state_ecef[track].copy()
-    states[:, :3] += states[:, 3:6] * ((time_ns - threats.time_ns[track]) / NS_PER_S)[:, None]
+    """Return the (k, 6) states of tracks at other times: straight on, and what is ballistic falls."""
+    states, after_s = threats.state_ecef[track].copy(), ((time_ns - threats.time_ns[track]) / NS_PER_S)[:, None]
+    radius_m = np.linalg.norm(states[:, :3], axis=1)[:, None]
+    falls = threats.kind_probability[track, Kind.BALLISTIC][:, None] * GRAVITATIONAL_PARAMETER_M3_S2 / radius_m**3
+    states[:, :3] += states[:, 3:6] * after_s - 0.5 * after_s**2 * falls * states[:, :3]
     return states
