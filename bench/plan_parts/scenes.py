@@ -47,11 +47,18 @@ def written(folder: Path, scenario: str, changes: Mapping[str, str], advice: Map
     return path
 
 
-def told_of(path: Path, replicate: int, until_s: float | None, tell: Callable[[Ran], dict[str, Any]]) -> dict[str, Any]:
+def told_of(
+    path: Path,
+    replicate: int,
+    until_s: float | None,
+    tell: Callable[[Ran], dict[str, Any]],
+    *,
+    sharing: bool = True,
+) -> dict[str, Any]:
     """Return what a run tells, with the processor seconds it took."""
     since = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        ran = run(Plan(scenario=str(path), folder=Path(folder), replicate=replicate, until_s=until_s))
+        ran = run(Plan(scenario=str(path), folder=Path(folder), replicate=replicate, until_s=until_s, sharing=sharing))
     return tell(ran) | {"replicate": replicate, "cpu_s": round(time.process_time() - since, 1)}
 
 

@@ -363,12 +363,12 @@ class Driver:
     def _after(self, name: str) -> None:
         """Take what a node wants sent, and note when it wants to be woken."""
         node = self.nodes[name]
-        decided = False
+        decided, known = False, "fused" if self._shares(name) else "picture"
         for out in node.take():
             if out.channel == "decision" and isinstance(out.record, Decision):
                 decided = True
                 self._tell_sensors(name, out.record)
-            elif out.channel == "fused" and name in self._planners and isinstance(out.record, Tracks):
+            elif name in self._planners and out.channel == known and isinstance(out.record, Tracks):
                 self._planners[name].picture = out.record
             if out.channel == "frame" and isinstance(out.record, Frame):
                 self._send(name, out.record)

@@ -233,7 +233,7 @@ def _act(
             faults=set_up.faults,
             heard=heard,
             people=scripted(scenario, plan.replicate),
-            planners=planners(scenario, set_up.cast, plan.replicate),
+            planners=planners(scenario, set_up.cast, plan.replicate, sharing=plan.sharing),
         )
         if (memory := memories[place]) is not None:
             _recall(memory, driver, acted)

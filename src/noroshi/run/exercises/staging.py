@@ -194,13 +194,20 @@ def stage(
     )
 
 
-def planners(scenario: Scenario, everything: Cast, replicate: int) -> dict[str, Planner]:
-    """Return who plans what sensors look at, by node: their own, and those of nations that they have links with."""
+def planners(scenario: Scenario, everything: Cast, replicate: int, *, sharing: bool = True) -> dict[str, Planner]:
+    """Return who plans what sensors look at, by node: their own, and those of nations that they have links with.
+
+    Args:
+        scenario: what is run.
+        everything: what flies and sees there.
+        replicate: which repetition.
+        sharing: whether the links carry anything; else everybody plans for the own sensors alone.
+    """
     if scenario.advice is None:
         return {}
     told = scenario.advice
     settings = Settings(**told.model_dump(exclude={"planners", "beforehand"}))
-    links, found = scenario.links(), dict[str, Planner]()
+    links, found = scenario.links() if sharing else {}, dict[str, Planner]()
     for nation in (each for each in scenario.nations if each.warning is not None):
         code, asked = nation.code, {nation.code, *(b for a, b in links if a == nation.code)}
         own = [entry for entry in everything.eyes[code] if _is_aimed(entry)]
