@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -69,6 +69,23 @@ class Feed:
         return (end_ns - self.span_ns if number else 0), end_ns
 
 
+class Plotted(NamedTuple):
+    """That a sensor saw a target in one of its spans; only the assessment gets this.
+
+    Attributes:
+        node: whose sensor.
+        sensor, target: their names.
+        taken_ns: when the first plot of the span was taken, by the sensor's clock.
+        heard_ns: when the node hears it; -1 if what the sensor told is lost on the way.
+    """
+
+    node: str
+    sensor: str
+    target: str
+    taken_ns: int
+    heard_ns: int
+
+
 class Driver:
     """Runs nodes in a world.
 
@@ -83,6 +100,7 @@ class Driver:
         heard: told (node, what it sent, now_ns).
         people: who decide, if anybody does.
         planners: who plan what sensors look at, by node.
+        noted: the targets of which `plots` says when they were seen.
     """
 
     def __init__(
@@ -99,6 +117,7 @@ class Driver:
         heard: Callable[[str, Outgoing, int], None] = lambda *_: None,
         people: Staff | None = None,
         planners: Mapping[str, Planner] | None = None,
+        noted: Iterable[str] = (),
     ) -> None:
         self.start_ns, self.end_ns = start_ns, end_ns
         self.nodes = {name: make(name) for name in names}
@@ -107,6 +126,8 @@ class Driver:
         self.n_unheard = 0
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.leaving: list[Event] = []
+        self.plots: list[Plotted] = []
+        self._noted = frozenset(noted)
         self._feeds = {feed.name: feed for feed in feeds}
         self._links = dict(links or {})
         self._make = make
@@ -185,6 +206,7 @@ class Driver:
                     for name, feed in self._feeds.items()
                     if feed.back is not None and (aims := feed.watch.scene.aims) is not None
                 },
+                "plots": self.plots,
                 "spans": {name: number for _, what, _, name, number, _ in self._heap if what == SEEN},
                 "ports": {name: feed.port.state() for name, feed in self._feeds.items()},
                 "links": [[*pair, port.state()] for pair, port in self._links.items()],
@@ -234,6 +256,7 @@ class Driver:
             self.now_ns, self.n_events = memory["now_ns"], memory["n_events"]
             self._n_deliveries, self.n_unheard = memory["n_deliveries"], memory["n_unheard"]
             self._n_forgotten = memory["n_forgotten"]
+            self.plots = [Plotted(*plot) for plot in memory["plots"]]
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"not a checkpoint of this exercise: {error}") from error
 
@@ -245,13 +268,19 @@ class Driver:
         """Let a sensor tell what it saw in its span, which ends now."""
         start_ns = self.start_ns + feed.span(number)[0]
         with self._clock("seeing"):
-            batches = one_each(feed.watch.observe(start_ns, self.now_ns).detections)
+            sighting = feed.watch.observe(start_ns, self.now_ns)
+            batches = one_each(sighting.detections)
+        heard_ns = []
         for batch in batches:
             newest_ns = int(batch.time_ns.max())
             for delivery in feed.port.send(feed.name, feed.node, batch, self.now_ns):
                 event = (delivery.at_ns, ARRIVES, newest_ns, feed.node, self._n_deliveries, delivery.message)
                 heapq.heappush(self._heap, event)
                 self._n_deliveries += 1
+                heard_ns.append(delivery.at_ns)
+        for target in sorted(self._noted.intersection(sighting.owner.tolist())):
+            taken_ns = int(sighting.detections.time_ns[sighting.owner == target][0])
+            self.plots.append(Plotted(feed.node, feed.name, target, taken_ns, min(heard_ns, default=-1)))
         if self.now_ns < self.end_ns:
             heapq.heappush(self._heap, self._next_seen(feed.name, number + 1))
 

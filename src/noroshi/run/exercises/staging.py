@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.assessment.exercises.held import THREATS
 from noroshi.assessment.reference import truth_from_reports
 from noroshi.assessment.smoothing import smoothed
 from noroshi.command.rows import What
@@ -69,6 +70,11 @@ class Cast:
     world: World
     bodies: tuple[Flight, ...]
     eyes: Mapping[str, tuple[SensorEntry, ...]]
+
+    @property
+    def threats(self) -> tuple[str, ...]:
+        """Names of the bodies that ever boost, fall or glide."""
+        return tuple(flight.name for flight in self.bodies if np.isin(flight.kind, THREATS).any())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
