@@ -11,7 +11,7 @@ approves.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,34 @@ THREAT_MIN = 0.3
 GOOD_M = 1_000.0
 SUBJECT = "looks"
 GRACE_NS = 60 * NS_PER_S  # in which it can be said, after the last look, what came of it
+
+
+class Plans(Protocol):
+    """Somebody who plans.
+
+    Attributes:
+        player: in whose name.
+        picture: the newest that the node gave out; None: there is none yet.
+    """
+
+    player: Player
+    picture: Tracks | None
+
+    def wake_ns(self) -> int | None:
+        """Return when the next plan is due; None if none is."""
+        ...
+
+    def plan(self, book: Book, now_ns: int) -> list[Decision]:
+        """Return the plan as steps to be said."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return what is remembered but for the picture, as plain data."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to `state`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,6 +23,9 @@ ROADS = 1.4
 """How much longer roads are than great circles, after an earthquake: chosen, not measured."""
 
 
+GRACE_NS = 3_600 * NS_PER_S  # in which it can be said, after the last trip, what came of it
+
+
 @dataclass(frozen=True, slots=True)
 class Depot:
     """Where goods are: units of each sort, in the order of the sorts."""
@@ -141,8 +144,8 @@ class ReliefPlanner:
         what = What(
             action=Action.RELIEF,
             priority="immediate",
-            until_ns=ends_ns,
-            detail={"subject": "relief", "trips": trips, "brought": brought},
+            until_ns=ends_ns + GRACE_NS,
+            detail={"subject": "relief", "until_ns": ends_ns, "trips": trips, "brought": brought},
         )
         reason = f"EXERCISE: {int(plan.trips.sum())} trips to {len({trip[1] for trip in trips})} places"
         stream = f"relief-{self.player.nation}-1"
