@@ -166,14 +166,13 @@ class Table:
         """Return where fused tracks are at a time, or each at its own, (k, 6) and (k, 6, 6)."""
         rows = self.members()
         of = self.whole[rows, Whole.TRACK]
-        density = np.bincount(of, self.density[rows], self.m) / np.maximum(np.bincount(of, minlength=self.m), 1)
         latest = np.zeros(self.m, np.int64)
         order = np.argsort(self.whole[rows, Whole.TIME], kind="stable")
         latest[of[order]] = rows[order]
         falls, turn = is_falling(self.said[latest[tracks]]), self.turn[latest[tracks]]
         dt_s = (times_ns - self.fused[tracks, Fused.TIME]) / NS_PER_S
         return carried(
-            self.fused_state[tracks], self.fused_covariance[tracks], dt_s, falls, turn, CLOSE * density[tracks]
+            self.fused_state[tracks], self.fused_covariance[tracks], dt_s, falls, turn, CLOSE * self.density[latest[tracks]]
         )
 
     def leave(self, row: int) -> int:
