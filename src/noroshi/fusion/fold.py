@@ -16,6 +16,7 @@ from noroshi.fusion.table import (
     Rows,
     Table,
     Whole,
+    full,
 )
 from noroshi.fusion.tracklets import (
     CLOSE,
@@ -77,7 +78,7 @@ def fold(
     order = np.lexsort((rows.whole[:, Whole.REVISION], rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME]))
     table.n, table.m = absorb(
         order,
-        rows.state, rows.covariance, rows.said, rows.whole,
+        rows.state, full(rows.covariance), rows.said, rows.whole,
         owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.turn, table.whole,
         table.fused_state, table.fused_covariance, table.fused, table.places, is_new, crowd, np.array(limits),
         table.n, table.m, counts,
