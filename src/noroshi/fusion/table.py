@@ -170,11 +170,10 @@ class Table:
         latest = np.zeros(self.m, np.int64)
         order = np.argsort(self.whole[rows, Whole.TIME], kind="stable")
         latest[of[order]] = rows[order]
-        falls, turn = is_falling(self.said[latest[tracks]]), self.turn[latest[tracks]]
+        said_last = latest[tracks]
+        falls, turn, density = is_falling(self.said[said_last]), self.turn[said_last], self.density[said_last]
         dt_s = (times_ns - self.fused[tracks, Fused.TIME]) / NS_PER_S
-        return carried(
-            self.fused_state[tracks], self.fused_covariance[tracks], dt_s, falls, turn, CLOSE * self.density[latest[tracks]]
-        )
+        return carried(self.fused_state[tracks], self.fused_covariance[tracks], dt_s, falls, turn, CLOSE * density)
 
     def leave(self, row: int) -> int:
         """Take a contributor out of its fused track and return that."""
