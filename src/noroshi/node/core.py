@@ -145,6 +145,7 @@ class Node:
                 "refused": [[*key, n] for key, n in sorted(self.refused.items())],
                 "counters": self._rewind.counters(),
                 "n_batches": len(batches),
+                "given": None if (given := self._rewind.given()) is None else pack(given),
                 "registrar": pack_arrays(self.registrar.state()) if self.registrar else None,
                 "exchange": self.exchange.checkpoint() if self.exchange else None,
                 "watch": self.watch.checkpoint() if self.watch else None,
@@ -170,7 +171,10 @@ class Node:
             if own_tracks:
                 batches = [unpack(batch) for batch in rest[:n_batches]]
                 ready = [batch for batch in batches if isinstance(batch, Detections)]
-                self._rewind.resume(unpack_arrays(before), ready, self.sensors, memory["counters"])
+                given = None if memory["given"] is None else unpack(memory["given"])
+                if not isinstance(given, Tracks | None):
+                    raise FormatError("what was given out is no tracks")
+                self._rewind.resume(unpack_arrays(before), ready, self.sensors, memory["counters"], given)
             if self.registrar and own_tracks:
                 self.registrar.restore(unpack_arrays(memory["registrar"]))
             if self.exchange and memory["exchange"] is not None:  # None: it stood alone, and was given keys since

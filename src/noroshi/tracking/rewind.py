@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Detections, Tracks, TrackStatus, concatenate, take
@@ -13,17 +14,19 @@ from noroshi.sensors import Sensor
 from noroshi.tracking import Tracker, TrackerState
 
 Key = tuple[int, str, int]
+GIVEN_ROWS = 1_000  # beyond twice the tracks there are, until the last row of each is looked up
+ALIKE = "covariances", "origin_ecef_m"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One batch that was used, what takes it back, and what was told of it."""
+    """One batch that was used, what takes it back, and of which tracks it told that they go on."""
 
     key: Key  # latest plot [ns], sensor, serial number of arrival
     detections: Detections
     sensor: Sensor
     change: Any
-    told: Tracks | None
+    told: NDArray[np.uint64]
 
 
 class Rewind:
@@ -46,6 +49,8 @@ class Rewind:
         self.n_late_rows = 0
         self.n_reruns = 0
         self._steps: list[Step] = []
+        self._given: list[Tracks] = []  # rows of tracks that go on, as they were given out; the last of each counts
+        self._n_given = 0
         self._serial = 0
         self._revision = 0
 
@@ -71,14 +76,21 @@ class Rewind:
         self._revision += 1
         self.n_reruns += len(again)
         rerun = [self._run(key, detections, sensor)]
-        rerun += [self._run(step.key, step.detections, step.sensor) for step in again]
+        rerun += [self._run(step.key, _whole(step.detections), step.sensor) for step in again]
+        corrected = self._corrected(np.concatenate([step.told for step in again]), rerun)
         self._forget(newest_ns - self.window_ns)
-        return self._corrected([step.told for step in again if step.told is not None], rerun)
+        return corrected
 
     def memory(self) -> tuple[TrackerState, list[Detections]]:
         """Return the state before the oldest batch that may still be rewound, and the batches since, in order."""
         before = self.tracker.state_before([step.change for step in self._steps])
         return before, [step.detections for step in self._steps]
+
+    def given(self) -> Tracks | None:
+        """Return the row that was last given out of each track that may have to be withdrawn; None if there is none."""
+        if self._given:
+            self._look_up_given()
+        return self._given[0] if self._given else None
 
     def counters(self) -> list[int]:
         """Return the numbers that `resume` needs beside `memory`."""
@@ -90,42 +102,79 @@ class Rewind:
         batches: Sequence[Detections],
         sensors: Mapping[str, Sensor],
         counters: Sequence[int],
+        given: Tracks | None = None,
     ) -> None:
-        """Take up where `memory` and `counters` were taken: the batches run again, and nothing is given out."""
+        """Take up where `memory`, `counters` and `given` were taken: the batches run again, nothing is given out."""
         self.tracker.restore(before)
-        self._steps = []
+        self._steps, self._given = [], []
         for detections in batches:
             self.step(detections, sensors[detections.sensor])
+        if given is not None:
+            self._given, self._n_given = [given], len(given)
         self.n_late_rows, self.n_reruns, self._serial, self._revision = counters
 
     def _run(self, key: Key, detections: Detections, sensor: Sensor) -> Tracks | None:
         told = self.tracker.step(detections, sensor, report=self.report)
-        self._steps.append(Step(key, detections, sensor, self.tracker.last_change(), told))
+        goes_on = np.zeros(0, np.uint64)
+        if told is not None and len(told):
+            living = told.status != TrackStatus.LOST
+            self._given.append(told if living.all() else take(told, living))
+            goes_on = self._given[-1].track_id
+        self._steps.append(Step(key, _slim(detections), sensor, self.tracker.last_change(), goes_on))
         return told
 
-    def _corrected(self, before: Sequence[Tracks], after: Sequence[Tracks | None]) -> Tracks | None:
-        """Return the rows of the corrected past, with a last row for each track that is not in it any more."""
+    def _corrected(self, before: NDArray[np.uint64], after: Sequence[Tracks | None]) -> Tracks | None:
+        """Return the rows of the corrected past, with a last row for each track that is not in it any more.
+
+        Args:
+            before: numbers of the tracks that were told of in what has been run again.
+            after: what is told of them now.
+        """
         rows = [tracks for tracks in after if tracks is not None]
         if not rows:
             return None
         corrected = concatenate(rows)
-        if before:
-            withdrawn = concatenate(before)
-            known = np.union1d(self.tracker.alive(), corrected.track_id)
-            gone = ~np.isin(withdrawn.track_id, known) & (withdrawn.status != TrackStatus.LOST)
-            _, last = np.unique(withdrawn.track_id[gone][::-1], return_index=True)
-            gone_rows = np.flatnonzero(gone)[::-1][last]
-            ended = take(withdrawn, gone_rows)
+        gone = np.setdiff1d(before, np.union1d(self.tracker.alive(), corrected.track_id))
+        if len(gone):
+            ended = _last(concatenate(self._given), gone)
             corrected = concatenate([corrected, ended.replace(status=np.full(len(ended), TrackStatus.LOST, np.uint8))])
         return corrected.replace(revision=np.full(len(corrected), self._revision, np.int32))
+
+    def _look_up_given(self) -> None:
+        """Keep of what was given out the last row of each track that a step told of which may still be rewound."""
+        held = [step.told for step in self._steps]
+        rows = _last(concatenate(self._given), np.concatenate(held) if held else np.zeros(0, np.uint64))
+        self._given, self._n_given = [rows] if len(rows) else [], len(rows)
 
     def _forget(self, before_ns: int) -> None:
         keep = 0
         while keep < len(self._steps) and self._steps[keep].key[0] < before_ns:
             keep += 1
         del self._steps[:keep]
+        if sum(map(len, self._given)) > GIVEN_ROWS + 2 * self._n_given:
+            self._look_up_given()
 
 
 def good(detections: Detections) -> Detections:
     """Return the rows that may be tracked."""
     return detections if not detections.quality.any() else take(detections, detections.quality == 0)
+
+
+def _last(rows: Tracks, track_ids: NDArray[np.uint64]) -> Tracks:
+    """Return the last row of each of these tracks, by number."""
+    numbers, from_end = np.unique(rows.track_id[::-1], return_index=True)
+    return take(rows, len(rows) - 1 - from_end[np.isin(numbers, track_ids)])
+
+
+def _slim(detections: Detections) -> Detections:
+    """Return the same rows; what is alike in all of them, as a sensor's noise mostly is, is kept once."""
+    columns = {name: getattr(detections, name) for name in ALIKE}
+    alike = {name: each for name, each in columns.items() if len(each) > 1 and (each == each[:1]).all()}
+    return detections.replace(**{name: np.broadcast_to(each[:1].copy(), each.shape) for name, each in alike.items()})
+
+
+def _whole(detections: Detections) -> Detections:
+    """Return what `_slim` was given: kernels would be compiled once more for other arrays."""
+    return detections.replace(
+        **{name: np.require(getattr(detections, name), requirements=["C", "W"]) for name in ALIKE}
+    )

@@ -1,5 +1,7 @@
 """What a track of any kind will do: the ways of each kind that it may be, by its probability."""
 
+from weakref import WeakValueDictionary
+
 import numpy as np
 
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats
@@ -10,6 +12,7 @@ from noroshi.warning.forecast import Forecast, mixed
 from noroshi.warning.gliding import glide_from
 
 LEAST = 0.02  # what is less probable is left out
+_HELD: WeakValueDictionary[tuple[object, ...], Forecast] = WeakValueDictionary()  # nodes of one process ask the same
 GLIDER_TOP_M = 200e3  # gliders are let go lower: published paths stay below some 150 km
 
 
@@ -36,6 +39,25 @@ def foresee(
         unseen_s: for how long nobody has measured it since (a lost track): its region widens.
         dark_s: what was under thrust was not seen any more so long after the state: see `boosting.boost_from`.
     """
+    arrays = (state_ecef.tobytes(), covariance_ecef.tobytes(), kind_probability.tobytes())
+    asked = (*arrays, time_ns, unseen_s, thrust_m_s2, dark_s)
+    held = _HELD.get(asked)
+    if held is None:
+        held = _foresee(state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s, thrust_m_s2, dark_s)
+        if held is not None:
+            _HELD[asked] = held
+    return held
+
+
+def _foresee(
+    state_ecef: Floats,
+    covariance_ecef: Floats,
+    kind_probability: Floats,
+    time_ns: int,
+    unseen_s: float,
+    thrust_m_s2: tuple[float, float] | None,
+    dark_s: float | None,
+) -> Forecast | None:
     boosts, glides = float(kind_probability[Kind.BOOSTING]), float(kind_probability[Kind.GLIDING])
     falls = float(kind_probability[Kind.BALLISTIC] + kind_probability[Kind.SPACE])
     if max(boosts, glides, falls) < LEAST:

@@ -18,10 +18,10 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch, Status, Tracks, joined_by_sensor
 from noroshi.run.exercises.books import Books, digests, write_world
-from noroshi.run.exercises.driver import Driver
-from noroshi.run.exercises.players import Approvers
+from noroshi.run.exercises.driver import Driver, Plotted
 from noroshi.run.exercises.processes import Alone, Meeting, spread
-from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, cast, stage
+from noroshi.run.exercises.staff import scripted
+from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, cast, planners, stage
 from noroshi.run.scenarios import Scenario, read_scenario
 
 PARTS = ("seeing", "tracking", "sharing", "journal")
@@ -73,6 +73,7 @@ class Ran:
         tracks: the pictures of each node of its own sensors, one after another; None where it had none.
         fused: the pictures of each node of all that share with it; none of nodes without partners.
         told: what nodes warned of, in order: which node, when, on which channel (of `TOLD`), what.
+        plots: which sensor saw which threat when, in the order of when it was taken.
         alarms: by (node, partner, what), how often a link was found wrong.
         sent_bytes: by "owner>recipient", what was put on the link.
         refused: by (node, sensor, reason), how many detections could not be used.
@@ -90,6 +91,7 @@ class Ran:
     tracks: Mapping[str, Tracks | None]
     fused: Mapping[str, Tracks]
     told: tuple[Told, ...]
+    plots: tuple[Plotted, ...]
     alarms: Counter[tuple[str, str, str]]
     sent_bytes: Mapping[str, int]
     refused: Counter[tuple[str, str, str]]
@@ -108,6 +110,7 @@ class _Acted:
 
     heard: dict[str, dict[str, list[Tracks]]]
     told: list[tuple[str, int, str, bytes]] = field(default_factory=list)
+    plots: list[Plotted] = field(default_factory=list)
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     alarms: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     sent_bytes: dict[str, int] = field(default_factory=dict)
@@ -151,6 +154,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         tracks={code: joined_by_sensor(heard[OWN][code]) if heard[OWN][code] else None for code in codes},
         fused={code: joined_by_sensor(heard[FUSED][code]) for code in codes if heard[FUSED][code]},
         told=_all_told(acted),
+        plots=tuple(sorted((plot for each in acted for plot in each.plots), key=lambda plot: (plot.taken_ns, plot))),
         alarms=sum((each.alarms for each in acted), Counter()),
         sent_bytes={way: n for each in acted for way, n in sorted(each.sent_bytes.items())},
         refused=sum((each.refused for each in acted), Counter()),
@@ -232,7 +236,9 @@ def _act(
             links=set_up.links,
             faults=set_up.faults,
             heard=heard,
-            people=Approvers.of(scenario, plan.replicate),
+            people=scripted(scenario, plan.replicate),
+            planners=planners(scenario, set_up.cast, plan.replicate),
+            noted=set_up.cast.threats,
         )
         if (memory := memories[place]) is not None:
             _recall(memory, driver, acted)
@@ -254,6 +260,7 @@ def _act(
         acted.refused.update({(name, *key): n for key, n in node.refused.items()})
         if node.exchange:
             acted.sent_bytes |= {f"{name}>{code}": one.sent_bytes for code, one in node.exchange.channels.items()}
+    acted.plots = driver.plots
     acted.n_events, acted.n_unheard, acted.seconds = driver.n_events, driver.n_unheard, dict(driver.seconds)
     return acted
 
