@@ -40,10 +40,10 @@ def foresee(
         dark_s: what was under thrust was not seen any more so long after the state: see `boosting.boost_from`.
     """
     arrays = (state_ecef.tobytes(), covariance_ecef.tobytes(), kind_probability.tobytes())
-    asked = (*arrays, time_ns, unseen_s, thrust_m_s2, dark_s)
+    asked = (*arrays, time_ns, unseen_s, dark_s)
     held = _HELD.get(asked)
     if held is None:
-        held = _foresee(state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s, thrust_m_s2, dark_s)
+        held = _foresee(state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s, dark_s)
         if held is not None:
             _HELD[asked] = held
     return held
@@ -55,7 +55,6 @@ def _foresee(
     kind_probability: Floats,
     time_ns: int,
     unseen_s: float,
-    thrust_m_s2: tuple[float, float] | None,
     dark_s: float | None,
 ) -> Forecast | None:
     boosts, glides = float(kind_probability[Kind.BOOSTING]), float(kind_probability[Kind.GLIDING])
