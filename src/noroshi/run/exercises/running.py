@@ -19,9 +19,9 @@ from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch, Status, Tracks, joined_by_sensor
 from noroshi.run.exercises.books import Books, digests, write_world
 from noroshi.run.exercises.driver import Driver, Plotted
-from noroshi.run.exercises.players import Approvers
 from noroshi.run.exercises.processes import Alone, Meeting, spread
-from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, cast, stage
+from noroshi.run.exercises.staff import scripted
+from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, cast, planners, stage
 from noroshi.run.scenarios import Scenario, read_scenario
 
 PARTS = ("seeing", "tracking", "sharing", "journal")
@@ -236,7 +236,8 @@ def _act(
             links=set_up.links,
             faults=set_up.faults,
             heard=heard,
-            people=Approvers.of(scenario, plan.replicate),
+            people=scripted(scenario, plan.replicate),
+            planners=planners(scenario, set_up.cast, plan.replicate),
             noted=set_up.cast.threats,
         )
         if (memory := memories[place]) is not None:

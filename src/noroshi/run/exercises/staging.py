@@ -6,22 +6,27 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from noroshi.assessment.exercises.held import THREATS
 from noroshi.assessment.reference import truth_from_reports
 from noroshi.assessment.smoothing import smoothed
+from noroshi.command.transitions import Role
 from noroshi.exercise import injects
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
-from noroshi.exercise.mishaps import Delay, Drop, Throttle
+from noroshi.exercise.mishaps import Cut, Delay, Drop, Throttle
+from noroshi.exercise.observers import Aimed
+from noroshi.exercise.planning import Eye, Planner, Settings
 from noroshi.exercise.ports import Fault, Port
 from noroshi.exercise.traffic import Move, flights_of
 from noroshi.exercise.world import World
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.wgs84 import Floats
 from noroshi.node.core import Node
 from noroshi.records import concatenate
 from noroshi.run.exercises.driver import Feed
-from noroshi.run.exercises.staff import area_nations, staff_of
+from noroshi.run.exercises.staff import area_nations, player, staff_of
 from noroshi.run.recordings import read
 from noroshi.run.rooms import load
 from noroshi.run.scenarios import Link, Nation, Scenario, SensorEntry, Traffic, traffic_path
@@ -193,6 +198,43 @@ def stage(
     )
 
 
+def planners(scenario: Scenario, everything: Cast, replicate: int) -> dict[str, Planner]:
+    """Return who plans what sensors look at, by node: their own, and those of nations that they have links with."""
+    if scenario.advice is None:
+        return {}
+    told = scenario.advice
+    settings = Settings(**told.model_dump(exclude={"planners", "beforehand"}))
+    partners = {code: {code, *(b for a, b in scenario.links() if a == code)} for code in told.planners}
+    return {
+        code: Planner(
+            player=player(scenario, replicate, code, Role.SENSOR_MANAGER),
+            eyes=[
+                _eye(everything.world, entry, nation)
+                for nation, entries in everything.eyes.items()
+                for entry in entries
+                if nation in partners[code] and isinstance(entry.observer, Aimed) and entry.observer.is_aimed
+            ],
+            settings=settings,
+            start_ns=scenario.start_ns,
+        )
+        for code in told.planners
+    }
+
+
+def _eye(world: World, entry: SensorEntry, nation: str) -> Eye:
+    """Return a sensor as those who plan know it: its orbit, its field, and what its node believes of it."""
+    sensor = make_sensors(Setup(sites=[Site.of(entry.site)]))[entry.site.sensor]
+    carrier = world.flight(entry.carrier) if entry.carrier else None
+    scene = entry.observer.watch(world, entry.site, sensor, carrier).scene
+
+    def can_look(states: Floats, time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        origin = scene.own_at(time_ns)[:, :3]
+        assert isinstance(entry.observer, Aimed)
+        return entry.observer.can_look(states, origin) & (sensor.detection_probability(states, origin) > 0.0)
+
+    return Eye(entry.site.sensor, nation, world.start_ns, scene.period_ns, can_look)
+
+
 def _fly(
     scenario: Scenario, name: str, fly: Callable[[str, int, int, Draws], list[Flight]], replicate: int
 ) -> list[Flight]:
@@ -287,5 +329,13 @@ def _feed(world: World, entry: SensorEntry, code: str, faults: Sequence[Fault], 
         watch=watch,
         first_ns=first_ns,
         span_ns=span_ns,
+        back=_way_back(world, entry, code, faults) if watch.scene.aims is not None else None,
         port=Port(f"{name}>{code}", delay_ns=round(entry.delay_s * NS_PER_S), faults=faults, draws=world.draws(name)),
     )
+
+
+def _way_back(world: World, entry: SensorEntry, code: str, faults: Sequence[Fault]) -> Port:
+    """Return the way by which a sensor is told where to look: as long as the other, and cut when that is."""
+    name = f"{code}>{entry.site.sensor}"
+    carried = [fault for fault in faults if isinstance(fault, Cut | Drop | Delay)]
+    return Port(name, delay_ns=round(entry.delay_s * NS_PER_S), faults=carried, draws=world.draws(name))

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
-from noroshi.exercise.fields import Spread, Uniform
+from noroshi.exercise.fields import Uniform
 from noroshi.exercise.injects import S_MAX, Inject, Surge
 from noroshi.exercise.movers import Mover
 from noroshi.exercise.observers import Observer
+from noroshi.exercise.staff import Pause
 from noroshi.exercise.world import Weather
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import SensorSite
@@ -130,9 +131,13 @@ class WarningSection(Section):
         default=50.0, ge=0.0, le=1_000.0, description="It is concerned if the threat comes so near to it."
     )
     look_s: float = Field(default=1.0, ge=0.1, le=60.0, description="How often its node looks at the picture.")
-    approval_s: Spread = Field(
+    approval_s: Pause = Field(
         default=Uniform(low=10.0, high=40.0),
         description="How long its approver takes in an exercise, in seconds; chosen, not measured.",
+    )
+    step_s: Pause = Field(
+        default=Uniform(low=2.0, high=10.0),
+        description="How long others of its staff take for each step; chosen, not measured.",
     )
     languages: tuple[str, ...] = Field(
         default=("en",), description="In which languages alerts are worded: ja, en, or the path of a file."
@@ -239,6 +244,30 @@ class Objective(Section):
         return self
 
 
+class AdviceSection(Section):
+    """Plans of which sensor looks where, made by sensor managers and carried out once their owners approve."""
+
+    planners: tuple[str, ...] = Field(min_length=1, description="Codes of the nations whose sensor managers plan.")
+    period_s: float = Field(default=10.0, ge=1.0, le=3600.0, description="How often a plan is made, in seconds.")
+    lead_s: float = Field(
+        default=0.0, ge=0.0, le=3600.0, description="How long after it is made it begins, in seconds."
+    )
+    ahead_s: float = Field(default=60.0, ge=1.0, le=3600.0, description="For how long it is made, in seconds.")
+    slot_s: float = Field(
+        default=5.0, ge=0.1, le=600.0, description="In each slot of so many seconds a track is looked at once at most."
+    )
+    window_s: float = Field(
+        default=20.0, ge=1.0, le=3600.0, description="In each window of so many seconds looks count anew."
+    )
+    share: float = Field(
+        default=0.5, gt=0.0, le=1.0, description="Of a sensor's looks a plan takes so many at most; the rest scan."
+    )
+    beforehand: bool = Field(
+        default=False,
+        description="Whether each owner has approved beforehand, by a standing plan, what the planners propose.",
+    )
+
+
 class ScenarioFile(Section):
     """A scenario: who takes part, what moves, what goes wrong, what is to be shown."""
 
@@ -257,6 +286,7 @@ class ScenarioFile(Section):
     areas: tuple[Area, ...] = Field(default=(), description="Circles that measures ask about.")
     measures: tuple[Measure, ...] = Field(default=(), description="What is measured.")
     objectives: tuple[Objective, ...] = Field(default=(), description="What is to be reached.")
+    advice: AdviceSection | None = Field(default=None, description="Plans of which sensor looks where; none if absent.")
 
     @field_validator("start")
     @classmethod
@@ -372,6 +402,7 @@ class Scenario:
         injects: what goes wrong when (`exercise.injects` turns them into effects and faults).
         areas, measures, objectives: for the assessment.
         source: its file.
+        advice: which plans of looks are made.
     """
 
     name: str
@@ -390,6 +421,7 @@ class Scenario:
     measures: tuple[Measure, ...]
     objectives: tuple[Objective, ...]
     source: Source
+    advice: AdviceSection | None = None
 
     @property
     def duration_s(self) -> float:

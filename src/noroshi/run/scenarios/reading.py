@@ -83,6 +83,7 @@ def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario
         measures=file.measures,
         objectives=file.objectives,
         source=source,
+        advice=file.advice,
     )
     if not problems:
         _check_parts(scenario, problems)
@@ -92,6 +93,7 @@ def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario
         _check_tables(source, "traffic", enumerate(file.traffic), problems)
         _check_tables(source, "injects", ((i, x) for i, x in injects.items() if isinstance(x, Surge)), problems)
         _check_measures(scenario, problems)
+        _check_planners(scenario, problems)
     if problems:
         raise _error(source, problems)
     return scenario
@@ -442,6 +444,15 @@ def traffic_path(source: Source, flights: str) -> Path:
     if not path.is_file():
         raise NoFileError(f"no file {path}: give sample:NAME, or a path beside the scenario")
     return path
+
+
+def _check_planners(scenario: Scenario, problems: list[Problem]) -> None:
+    """Note planners that do not take part, or have no staff."""
+    staffed = [nation.code for nation in scenario.nations if nation.warning is not None]
+    for i, code in enumerate(scenario.advice.planners if scenario.advice else ()):
+        if code not in staffed:
+            told = f"no nation '{code}' with [warning], and so with staff; {choices(code, staffed)}"
+            problems.append(scenario.source.problem(("advice", "planners", i), told))
 
 
 def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:

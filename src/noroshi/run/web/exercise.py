@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.command.people import sign
-from noroshi.command.rows import decision_of
 from noroshi.command.transitions import UNDECIDED, Role, Step
 from noroshi.exercise.flight import Flight
 from noroshi.fusion import Fusion
@@ -26,9 +24,8 @@ from noroshi.records import Batch, SensorSite, Tracks
 from noroshi.run import kernel_cache
 from noroshi.run.exercises.books import Books, write_world
 from noroshi.run.exercises.driver import Driver
-from noroshi.run.exercises.players import Approvers
-from noroshi.run.exercises.staff import key_of_staff, staff_name
-from noroshi.run.exercises.staging import Stage, stage
+from noroshi.run.exercises.staff import player, scripted
+from noroshi.run.exercises.staging import Stage, planners, stage
 from noroshi.run.scenarios import Area, Scenario, read_scenario
 from noroshi.run.setup import Setup, Site, make_sensors
 from noroshi.run.web.film import Film
@@ -106,7 +103,8 @@ class ExerciseShowing(Showing):
                 links=staged.links,
                 faults=staged.faults,
                 heard=lambda name, out, now_ns: onlookers[name].hear(out, now_ns),
-                people=Approvers.of(scenario, 0) if self._approvers else None,
+                people=scripted(scenario, 0, without=() if self._approvers else (Role.APPROVER,)),
+                planners=planners(scenario, staged.cast, 0),
             )
             self._nodes = driver.nodes
             for code in staged.setups:
@@ -166,12 +164,9 @@ class ExerciseShowing(Showing):
         while self._answers:
             view, identifier, step, reason = self._answers.popleft()
             node = driver.nodes[view]
-            by = staff_name(Role.APPROVER, view)
             assert node.watch is not None
-            row = node.watch.command.book.draft(
-                identifier, step, by=by, role=Role.APPROVER, now_ns=driver.now_ns, reason=reason
-            )
-            driver.tell(view, decision_of([sign(row, key_of_staff(self._scenario, by))]))
+            person = player(self._scenario, 0, view, Role.APPROVER)
+            driver.tell(view, person.write(node.watch.command.book, identifier, step, driver.now_ns, reason=reason))
 
     def _onlooker(self, staged: Stage, code: str, driver: Driver) -> Onlooker:
         setup = staged.setups[code]
