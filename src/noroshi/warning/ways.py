@@ -163,9 +163,7 @@ def _fly(
 
 
 @kernel
-def _slopes(
-    t: float, burns: bool, x: Floats, row: Floats, bank: Floats, bank_step_s: float, rate: Floats
-) -> float:
+def _slopes(t: float, burns: bool, x: Floats, row: Floats, bank: Floats, bank_step_s: float, rate: Floats) -> float:
     """Write f(x) and return the longest step [s] to trust.
 
     Whether it burns is said by the step, which ends with the burn: at its very end it does too.

@@ -84,7 +84,7 @@ def test_every_answer_says_what_browsers_may_do(pages):
         assert policy["connect-src"] == "'self'"
         assert not any(word in headers["content-security-policy"] for word in ("http:", "https:", "*", "'unsafe-eval'"))
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert "server" not in headers
         assert "access-control-allow-origin" not in headers
     assert ask(pages)[2] == INDEX

@@ -92,7 +92,7 @@ class ExerciseShowing(Showing):
             folder = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="noroshi-")))
             write_world(folder, scenario, staged.cast.bodies, 0)
             onlookers: dict[str, Onlooker] = {}
-            books = stack.enter_context(_Books(folder, staged.setups, onlookers))
+            books = stack.enter_context(LookedAt(folder, staged.setups, onlookers))
             driver = Driver(
                 scenario.start_ns,
                 scenario.end_ns,
@@ -208,16 +208,20 @@ class _NotYet:
         return Fusion(self.name).picture(time_ns)
 
 
-class _Books(Books):
+class LookedAt(Books):
     """The journals, and beside them whoever looks at what the nodes receive."""
 
-    def __init__(self, folder: Path, setups: Mapping[str, Setup], onlookers: Mapping[str, Onlooker]) -> None:
-        super().__init__(folder, setups)
+    def __init__(
+        self, folder: Path, setups: Mapping[str, Setup], onlookers: Mapping[str, Onlooker], *, is_flushed: bool = False
+    ) -> None:
+        super().__init__(folder, setups, is_flushed=is_flushed)
         self._onlookers = onlookers
 
     def write(self, node: str, record: Batch, now_ns: int) -> None:
+        """Write a record that the node is about to see, and show it."""
         super().write(node, record, now_ns)
-        self._onlookers[node].took(record, now_ns)
+        if node in self._onlookers:  # else what is copied, which was seen when it came
+            self._onlookers[node].took(record, now_ns)
 
 
 def _places(flight: Flight, time_ns: NDArray[np.int64]) -> NDArray[np.float64]:
