@@ -11,6 +11,7 @@ export interface Hello {
   view: string;
   views: { key: string; name: string; is_own: boolean }[];
   can: { seek: boolean; decide: boolean; play: boolean; control: boolean };
+  what_if: WhatIfOptions | null;
 }
 export interface ClockText {
   type: "clock";
@@ -80,6 +81,13 @@ export interface Play {
   seats: { name: string; nation: string; role: string; is_here: boolean }[];
   rows?: { number: string; at_s: number; to: string; text: string; inject: { what?: string } | null; is_sent: boolean }[];
   told?: Note[]; kinds?: string[];
+}
+export interface WhatIfOptions {
+  until_s: number; nations: string[]; links: string[];
+  sensors: { name: string; path: string; is_fixed: boolean }[]; constellations: { name: string; path: string }[];
+}
+export interface Gain {
+  measure: string; node: string; subject: string; before: number | null; after: number | null; gained_s: number | null; is_better: boolean;
 }
 export interface EventRow { time_ms: number; sort: string; text: string; id: string | null }
 export interface Health { is_well: boolean; node_ms: number; tracks: number; viewers: number; lines: string[] }

@@ -8,13 +8,14 @@ import { KINDS } from "../wire.js";
 import { control } from "./control.js";
 import { decide } from "./decide.js";
 import { track } from "./track.js";
+import { whatIf } from "./what_if.js";
 
 /** @import { App } from "../app.js" */
 
 const HEIGHTS_M = [3000, 10_000, 20_000, 50_000, 100_000, 300_000];
 /** @type {[number, number][]} */
 const BANDS = [[-Infinity, Infinity], [-Infinity, 3000], [3000, 20_000], [20_000, Infinity]];
-const TABS = ["picture", "decide", "control", "track", "state"];
+const TABS = ["picture", "decide", "control", "what-if", "track", "state"];
 
 /** @param {App} app */
 export function side(app) {
@@ -41,6 +42,7 @@ export function side(app) {
   picture(app);
   decide(app);
   control(app);
+  whatIf(app);
   track(app);
   state(app);
 }

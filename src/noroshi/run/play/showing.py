@@ -516,6 +516,8 @@ class PlayShowing(ExerciseShowing):
         self.speed = 0.0 if self._is_over else speed
         self._wanted = speed or self._wanted
         self._next_s = time.monotonic()
+        if self.speed == 0.0:
+            self.saying = ""
 
     def _tell(self, codes: Sequence[str], by: str, note: Note) -> None:
         """Hand nodes a note, by way of their journals."""

@@ -33,6 +33,7 @@ from noroshi.run.web.onlooker import Onlooker
 from noroshi.run.web.reaching import around
 from noroshi.run.web.showing import EXERCISE, Showing
 from noroshi.run.web.situation import Places
+from noroshi.run.web.what_if import WhatIf
 from noroshi.sensors import Sensor
 
 RING_POINTS = 72
@@ -78,10 +79,13 @@ class ExerciseShowing(Showing):
         self._answers: deque[tuple[str, str, Step, str]] = deque()
         self._nodes: Mapping[str, Node] = {}
         self.decide = self._decide
+        self.what_if = WhatIf(read)
 
     def stop(self) -> None:
         """End `run` soon."""
         self._stopped.set()
+        if self.what_if is not None:
+            self.what_if.close()
 
     def run(self) -> None:
         """Run the exercise as fast as it goes, and keep what it shows."""

@@ -78,6 +78,7 @@ def content(showing: Showing, view: str, frames_max: int = FRAMES_MAX) -> dict[s
             "user": {"name": "", "role": "viewer", "duty": "", "nation": view},
             "view": view,
             "views": [{"key": view, "name": showing.views[view], "is_own": view in showing.own}],
+            "what_if": None,
             "can": {"seek": True, "decide": False, "play": False, "control": False},
         },
         "texts": {

@@ -168,9 +168,16 @@ class Improve(Message, frozen=True, kw_only=True, tag="improve"):
     objective: Text = ""
 
 
+class WhatIf(Message, frozen=True, kw_only=True, tag="what_if"):
+    """What would a change gain? New values of the scenario by path, as `run.campaigns.changing` has them."""
+
+    changes: Annotated[dict[Name, float | int | bool], Meta(max_length=10)] = {}
+    sharing: bool = True
+
+
 Said: TypeAlias = (
     Got | Seek | Play | Pause | Rate | Step | Follow | ViewAs | Story | Coverage | Acknowledge | Decide
-    | Say | Ask | Reply | Pace | Branch | Inject | Send | Improve
+    | WhatIf | Say | Ask | Reply | Pace | Branch | Inject | Send | Improve
 )  # fmt: skip
 Acts: TypeAlias = Say | Ask | Reply | Pace | Branch | Inject | Send | Improve
 """What people of an exercise do in it."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -189,6 +190,8 @@ class Session:
                 self._act(message)
             case messages.Inject() | messages.Send() | messages.Improve():
                 self._act(message)
+            case messages.WhatIf():
+                self._change(message)
             case messages.Story():
                 self._ask(showing.story_of, self._view, message.id, cursor.at_ns, message.n)
                 self._ask(showing.whole_story_of, self._view, message.id, cursor.at_ns, message.n)
@@ -215,26 +218,48 @@ class Session:
         act = self._room.showing.act
         if act is None or not self._user.duty:
             raise RefusedError("nobody plays here")
+        self._expect(message.n, lambda: act(self._user, self._view, message), lambda _: {"type": "done"})
+
+    def _change(self, message: messages.WhatIf) -> None:
+        """Let it be found out what a change would gain."""
+        if not self._may_change:
+            raise RefusedError("this is asked by exercise control, or at the machine itself")
+        what_if = self._room.showing.what_if
+        assert what_if is not None
+        self._expect(
+            message.n,
+            lambda: what_if.ask(message.changes, sharing=message.sharing),
+            lambda found: {"type": "what_if", **found},
+        )
+
+    @property
+    def _may_change(self) -> bool:
+        """Whether this person may know what only the world knows: exercise control, or who sits at this machine."""
+        is_at_it = self._user.role == OPERATOR and not self._user.name
+        return self._room.showing.what_if is not None and (is_at_it or self._user.duty == Role.EXERCISE_CONTROL)
+
+    def _expect(self, n: int, begin: Callable[[], Future[Any]], tell: Callable[[Any], dict[str, Any]]) -> None:
+        """Begin something, and say what came of it, or why nothing did."""
         if len(self._asked) >= ASKED_MAX:
             raise RefusedError("one thing after the other")
         try:
-            doing = asyncio.wrap_future(act(self._user, self._view, message))
+            doing = asyncio.wrap_future(begin())
         except ValueError as error:
             raise RefusedError(str(error)[:500]) from error
         self._asked.add(doing)
 
-        def done(doing: asyncio.Future[None]) -> None:
+        def done(doing: asyncio.Future[Any]) -> None:
             self._asked.discard(doing)
             if doing.cancelled():
                 return
             error = doing.exception()
-            if error is not None and not isinstance(error, ValueError):
-                self._room.counters["failed"] += 1
-            said: dict[str, Any] = {"type": "done", "n": message.n}
-            if error is not None:
-                reason = str(error)[:500] if isinstance(error, ValueError) else "this could not be done"
-                said = {"type": "refused", "n": message.n, "reason": reason}
-            self._reply(said)
+            if error is None:
+                self._reply({"n": n, **tell(doing.result())})
+            else:
+                is_told = isinstance(error, ValueError)
+                self._room.counters["failed"] += not is_told
+                reason = str(error)[:500] if is_told else "this could not be done"
+                self._reply({"type": "refused", "n": n, "reason": reason})
             self.poke.set()
 
         doing.add_done_callback(done)
@@ -393,6 +418,7 @@ class Session:
             "views": [
                 {"key": key, "name": showing.views[key], "is_own": key in showing.own} for key in self._views
             ],
+            "what_if": showing.what_if.options() if showing.what_if is not None and self._may_change else None,
             "can": {
                 "seek": True,
                 "decide": self._user.role == OPERATOR and showing.decide is not None,

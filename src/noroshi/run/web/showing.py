@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.run.web.cursor import Cursor
@@ -13,6 +13,9 @@ from noroshi.run.web.picture import Picture
 from noroshi.run.web.reaching import coverage
 from noroshi.run.web.stories import story
 from noroshi.run.web.users import User
+
+if TYPE_CHECKING:
+    from noroshi.run.web.what_if import WhatIf
 
 Decide = Callable[[str, str, Mapping[str, Any]], None]
 """Takes what an operator says of a proposal: of which nation's (its code), the operator's name, the message `decide` of
@@ -45,6 +48,7 @@ class Showing:
         act: takes what people of a played exercise do; None: nobody plays here.
         playing: returns the text `play` for a person; as `act`.
         speed: how fast what is followed goes on by itself; 0: it stands.
+        what_if: answers what a change of the exercise would gain; None: not here.
         take: grows when what was shown is no longer so: an exercise went back and on in another way.
     """
 
@@ -64,6 +68,7 @@ class Showing:
     decide: Decide | None = None
     act: Act | None = None
     playing: Callable[[User], dict[str, Any]] | None = None
+    what_if: "WhatIf | None" = None
     speed: float = 1.0
     take: int = 0
 
