@@ -6,7 +6,7 @@ from pathlib import Path
 
 from noroshi.assessment.results import Figure, RunResult, Variant
 from noroshi.run.campaigns.folders import About, Campaign, read_campaign, write_about
-from noroshi.run.campaigns.runs import Task
+from noroshi.run.campaigns.tasks import Task
 
 VARIANTS = (Variant(name="base"), Variant(name="less", title="Something less"))
 

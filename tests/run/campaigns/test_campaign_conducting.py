@@ -16,8 +16,8 @@ from noroshi.run.campaigns import conducting
 from noroshi.run.campaigns.conducting import conduct
 from noroshi.run.campaigns.folders import CampaignError, keep_run, packed, read_campaign, read_run, run_path, unpacked
 from noroshi.run.campaigns.pool import Made, Pool
-from noroshi.run.campaigns.runs import Task, is_full
 from noroshi.run.campaigns.stopping import BATCH, interval_half_width, is_enough
+from noroshi.run.campaigns.tasks import Task, is_full
 
 
 class Here:
@@ -172,11 +172,11 @@ def test_nothing_is_enough_without_pairs() -> None:
 
 
 def test_a_pool_gives_the_same_and_outlives_a_process_that_dies(tmp_path: Path) -> None:
-    with Pool(2, deadly) as pool:
-        went = conduct(empty_campaign(tmp_path / "two", seeds=3), pool)
+    with Pool(1, deadly) as pool:
+        went = conduct(empty_campaign(tmp_path / "two", seeds=2), pool)
     assert [(run.variant, run.replicate) for run in went.failed] == [("less", 1)]
     assert "died" in went.failed[0].error
-    here = conduct(empty_campaign(tmp_path / "here", seeds=3), Here()).campaign
+    here = conduct(empty_campaign(tmp_path / "here", seeds=2), Here()).campaign
     good = {
         (run.variant, run.replicate): run.digests for run in here.runs if (run.variant, run.replicate) != ("less", 1)
     }

@@ -33,21 +33,21 @@ def figures(happened: Happened) -> Iterator[Figure]:
     if len(happened.nodes) < 2:
         return
     for shared, pictures in ((False, happened.own), (True, happened.known)):
-        is_held = np.array([held.is_held(happened.targets) for held in pictures.values()])
+        is_held = np.array([held.is_held for held in pictures.values()])
         anybody, everybody = np.asarray(is_held.any(axis=0)), np.asarray(is_held.all(axis=0))
         yield Figure(measure="common_picture", value=_ratio(everybody, anybody), shared=shared)
         for place, at_s in curve_times(happened):
             value = _ratio(everybody[:, place], anybody[:, place])
             yield Figure(measure="common_picture", value=value, shared=shared, at_s=at_s)
-        apart = distances_m(happened, pictures)
+        apart = distances_m(pictures)
         for name, share in (("disagreement_m", 0.5), ("disagreement_m_p95", 0.95)):
             value = float(np.quantile(apart, share)) if len(apart) else math.nan
             yield Figure(measure=name, value=value, shared=shared)
 
 
-def distances_m(happened: Happened, pictures: Mapping[str, Held]) -> NDArray[np.float64]:
+def distances_m(pictures: Mapping[str, Held]) -> NDArray[np.float64]:
     """Return how far apart each two nodes have each target at each time at which both have it."""
-    places = [(held, held.nearest(happened.targets)) for held in pictures.values()]
+    places = [(held, held.nearest) for held in pictures.values()]
     found = []
     for (one, first), (other, second) in itertools.combinations(places, 2):
         both = (first >= 0) & (second >= 0)

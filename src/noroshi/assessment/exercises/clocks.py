@@ -53,7 +53,7 @@ def firsts(happened: Happened, meant: Meant) -> dict[str, dict[tuple[str, str], 
 
 def firm(targets: Targets, held: Held) -> dict[str, int]:
     """Return at which picture each target first had a firm track on it, by its name; without those that never had."""
-    is_held = held.is_held(targets)
+    is_held = held.is_held
     some = np.flatnonzero(is_held.any(axis=1))
     return {str(targets.names[i]): int(targets.times_ns[is_held[i].argmax()]) for i in some.tolist()}
 

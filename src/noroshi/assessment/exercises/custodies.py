@@ -67,7 +67,7 @@ def gaps(targets: Targets, held: Held, target: int) -> list[float]:
 def _custody(targets: Targets, held: Held, target: int) -> Custody:
     there = np.flatnonzero(targets.row[target] >= 0)
     kinds = targets.truth.kind[targets.row[target, there]]
-    pairs = held.nearest(targets)[target, there]
+    pairs = held.nearest[target, there]
     first = pairs[pairs >= 0]
     believed = np.argmax(held.tracks.kind_probability[held.row[first]], axis=1)
     is_right = believed == kinds[pairs >= 0]

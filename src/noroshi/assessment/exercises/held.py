@@ -110,6 +110,7 @@ class Held:
         tracks: all rows of the picture.
         track_ids: (m,) numbers of its tracks, sorted.
         n_tracks: (k,) how many tracks it showed at each time.
+        nearest: (n, k) the pair of the nearest track on each of n targets at each time; -1 where there is none.
         on: p pairs of a track and a target at a time.
         row: (p,) the row of `tracks` that was shown.
         on_ecef_m: (p, 3) where the track was shown.
@@ -120,6 +121,7 @@ class Held:
     tracks: Tracks
     track_ids: NDArray[np.uint64]
     n_tracks: Integers
+    nearest: Integers
     on: Association
     row: Integers
     on_ecef_m: Floats
@@ -128,18 +130,10 @@ class Held:
     shown_row: Integers
     shown_ecef: Floats
 
-    def is_held(self, targets: Targets) -> Flags:
-        """Return (n, k) whether any track was on each target at each time."""
-        held = np.zeros(targets.row.shape, bool)
-        held[self.on.i_target, self.on.i_time] = True
-        return held
-
-    def nearest(self, targets: Targets) -> Integers:
-        """Return (n, k) the pair of the nearest track on each target at each time; -1 where there is none."""
-        found = np.full(targets.row.shape, -1, np.int64)
-        order = np.argsort(-self.on.position_error_m, kind="stable")  # the nearest is written last
-        found[self.on.i_target[order], self.on.i_time[order]] = order
-        return found
+    @property
+    def is_held(self) -> Flags:
+        """(n, k) whether any track was on each target at each time."""
+        return self.nearest >= 0
 
 
 def held(targets: Targets, tracks: Tracks, cutoff_m: float, view: View) -> Held:
@@ -168,8 +162,12 @@ def held(targets: Targets, tracks: Tracks, cutoff_m: float, view: View) -> Held:
         velocity_error_m_s=np.linalg.norm(state_ecef[pairs.ib, 3:] - true_ecef[pairs.ia, 3:], axis=1),
         id_verdict=id_verdicts(take(targets.truth.identity, rows_true), take(tracks.identity, rows)),
     )
+    near = np.full(targets.row.shape, -1, np.int64)
+    order = np.argsort(-on.position_error_m, kind="stable")  # the nearest is written last
+    near[on.i_target[order], on.i_time[order]] = order
     return Held(
         tracks=tracks,
+        nearest=near,
         track_ids=histories.names.astype(np.uint64),
         n_tracks=np.bincount(i_time, minlength=k),
         on=on,

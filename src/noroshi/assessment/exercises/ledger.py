@@ -17,7 +17,7 @@ What is known of tracks is known at the times of pictures: the stages from track
 stages add up to the whole to the nanosecond.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ from noroshi.assessment.exercises.definition import Definition
 from noroshi.assessment.exercises.happened import Happened
 from noroshi.assessment.exercises.held import Course, Held
 from noroshi.assessment.exercises.naming import Meant
-from noroshi.assessment.exercises.warned import near
+from noroshi.assessment.exercises.warned import Near
 from noroshi.assessment.results import Figure
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Alert, Decision
@@ -82,9 +82,9 @@ class Ledger:
     spent_ns: tuple[int, ...]
 
 
-def figures(happened: Happened, meant: Meant) -> Iterator[Figure]:
+def figures(happened: Happened, meant: Meant, nearby: Mapping[tuple[str, str], Near]) -> Iterator[Figure]:
     """Give the ledger of each nation and threat that it had to warn of, or did."""
-    for ledger in ledgers(happened, meant):
+    for ledger in ledgers(happened, meant, nearby):
         for stage, spent_ns in zip(STAGES, ledger.spent_ns, strict=True):
             yield Figure(
                 measure=f"ledger_{stage}_s", value=spent_ns / NS_PER_S, node=ledger.node, subject=ledger.threat
@@ -93,13 +93,13 @@ def figures(happened: Happened, meant: Meant) -> Iterator[Figure]:
         yield Figure(measure="ledger_whole_s", value=whole_s, node=ledger.node, subject=ledger.threat)
 
 
-def ledgers(happened: Happened, meant: Meant) -> list[Ledger]:
+def ledgers(happened: Happened, meant: Meant, nearby: Mapping[tuple[str, str], Near]) -> list[Ledger]:
     """Return where the seconds went, for each nation and each threat that came near its people or that it told of."""
     found = []
-    for node, people in happened.people.items():
+    for node in happened.people:
         for course in happened.courses:
             pending, alert_ns = _decided(happened, meant, node, course.name)
-            arrivals = near(course, happened.areas, people).area_ns if happened.areas is not None else np.zeros(0)
+            arrivals = nearby[node, course.name].area_ns
             if not len(arrivals) and not pending:
                 continue
             reached_ns = alert_ns

@@ -26,10 +26,9 @@ def meant(happened: Happened) -> Meant:
     threats = happened.targets.is_threat
     for told in happened.told:
         if isinstance(told.record, Launches):
-            names = _on_lines(happened, told.record)
-            for number, name in zip(told.record.launch_id.tolist(), names, strict=True):
-                if name:
-                    found.setdefault((told.node, number), name)
+            for row, number in enumerate(told.record.launch_id.tolist()):
+                if (told.node, number) not in found and (name := _on_line(happened, told.record, row)):
+                    found[told.node, number] = name
     for node, _, held in happened.pictures():
         for number, target in _tracks(held, happened.targets).items():
             if threats[target]:
@@ -45,19 +44,16 @@ def _tracks(held: Held, targets: Targets) -> dict[int, int]:
     return {int(held.track_ids[i]): int(counts[i].argmax()) for i in on.tolist()}
 
 
-def _on_lines(happened: Happened, launches: Launches) -> list[str]:
-    """Return for each line the threat that it passes nearest to, "" if it passes none."""
-    names = []
-    for i, at_ns in enumerate(launches.time_ns.tolist()):
-        nearest, name = LINE_M, ""
-        for course in happened.courses:
-            if not course.begins_ns <= at_ns <= course.ends_ns:
-                continue
-            place = hermite(course.time_ns, course.state_ecef, np.array([at_ns]))[0, :3]
-            to_it = place - launches.origin_ecef_m[i]
-            along = float(to_it @ launches.direction_ecef[i])
-            away = float(np.linalg.norm(to_it - along * launches.direction_ecef[i]))
-            if along > 0.0 and away < nearest:
-                nearest, name = away, course.name
-        names.append(name)
-    return names
+def _on_line(happened: Happened, launches: Launches, row: int) -> str:
+    """Return the threat that a line passes nearest to, "" if it passes none."""
+    at_ns, nearest, name = int(launches.time_ns[row]), LINE_M, ""
+    for course in happened.courses:
+        if not course.begins_ns <= at_ns <= course.ends_ns:
+            continue
+        place = hermite(course.time_ns, course.state_ecef, np.array([at_ns]))[0, :3]
+        to_it = place - launches.origin_ecef_m[row]
+        along = float(to_it @ launches.direction_ecef[row])
+        away = float(np.linalg.norm(to_it - along * launches.direction_ecef[row]))
+        if along > 0.0 and away < nearest:
+            nearest, name = away, course.name
+    return name

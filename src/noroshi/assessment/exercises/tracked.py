@@ -83,7 +83,7 @@ Taken = Callable[[Happened, list[Held], Flags], float]
 def _held(happened: Happened, pictures: list[Held]) -> Flags:
     found = np.zeros(happened.targets.row.shape, bool)
     for held in pictures:
-        found |= held.is_held(happened.targets)
+        found |= held.is_held
     return found
 
 
@@ -109,12 +109,12 @@ def _false_tracks(_: Happened, pictures: list[Held], __: Flags) -> float:
     )
 
 
-def _breaks(happened: Happened, pictures: list[Held], mask: Flags) -> float:
-    return float(max(_n_breaks(happened, held, mask) for held in pictures))
+def _breaks(_: Happened, pictures: list[Held], mask: Flags) -> float:
+    return float(max(_n_breaks(held, mask) for held in pictures))
 
 
-def _n_breaks(happened: Happened, held: Held, mask: Flags) -> int:
-    pair = held.nearest(happened.targets)
+def _n_breaks(held: Held, mask: Flags) -> int:
+    pair = held.nearest
     n = 0
     for target in np.flatnonzero(mask).tolist():
         own = pair[target][pair[target] >= 0]
@@ -142,7 +142,7 @@ def _false_positions(happened: Happened, pictures: list[Held], mask: Flags) -> f
 def _contradicted(happened: Happened, held: Held, lying: Flags) -> Flags:
     """Return (n,) whether a picture ever has a track on a liar and another, far from it, that says its name."""
     targets = happened.targets
-    is_held = held.is_held(targets)
+    is_held = held.is_held
     said = held.tracks.identity
     found = np.zeros(len(targets.names), bool)
     for target in np.flatnonzero(lying.any(axis=1)).tolist():

@@ -113,7 +113,8 @@ def _forecasts(
     happened: Happened, node: str, course: Course, looks: list[tuple[int, Threats, int]]
 ) -> Iterator[Figure]:
     at_ns = np.array([at_ns for at_ns, _, _ in looks], np.int64)
-    area = np.array([ellipse_km2(record.end_covariance_m2[row]) for _, record, row in looks])
+    covariance = np.array([record.end_covariance_m2[row] for _, record, row in looks]).reshape(-1, 2, 2)
+    area = ellipses_km2(covariance)
     since = at_ns >= course.burnt_out_ns
     flat: Mapping[int, float] = {percent: value / CHI_SQUARE[95] for percent, value in CHI_SQUARE.items()}
     for percent, factor in flat.items():
@@ -125,7 +126,8 @@ def _forecasts(
             yield Figure(measure=name, value=value, node=node, subject=course.name)
     if course.comes_down:
         lat, lon, _ = (float(each[0]) for each in geodetic_from_ecef(course.state_ecef[-1:, :3]))
-        away = np.array([_distance(record, row, lat, lon) for _, record, row in looks])
+        expected = np.array([(record.end_lat_rad[row], record.end_lon_rad[row]) for _, record, row in looks])
+        away = _distances(expected.reshape(-1, 2), covariance, lat, lon)
         for percent, most in CHI_SQUARE.items():
             share = float((away[since] <= most).mean()) if since.any() else math.nan
             yield Figure(measure=f"forecast_{percent}_holds", value=share, node=node, subject=course.name)
@@ -136,9 +138,10 @@ def _forecasts(
             yield Figure(measure="forecast_95_km2", value=value, node=node, subject=course.name, at_s=at_s)
 
 
-def ellipse_km2(covariance_m2: Floats) -> float:
-    """Return the area that holds 95 % of a normal distribution on the ground."""
-    return math.pi * CHI_SQUARE[95] * math.sqrt(max(float(np.linalg.det(covariance_m2)), 0.0)) / 1e6
+def ellipses_km2(covariance_m2: Floats) -> Floats:
+    """Return the areas that hold 95 % of (n,) normal distributions on the ground, of (n, 2, 2) covariances."""
+    area: Floats = math.pi * CHI_SQUARE[95] * np.sqrt(np.maximum(np.linalg.det(covariance_m2), 0.0)) / 1e6
+    return area
 
 
 def _then(at_ns: NDArray[np.int64], area: Floats, time_ns: int) -> float:
@@ -147,11 +150,12 @@ def _then(at_ns: NDArray[np.int64], area: Floats, time_ns: int) -> float:
     return float(area[last]) if last >= 0 else math.inf
 
 
-def _distance(record: Threats, row: int, lat: float, lon: float) -> float:
-    """Return the squared distance of a place from where a threat is expected to come down, in sigmas."""
-    metres, bearing = distance_and_bearing(float(record.end_lat_rad[row]), float(record.end_lon_rad[row]), lat, lon)
-    offset = float(metres) * np.array([math.sin(bearing), math.cos(bearing)])
-    covariance = record.end_covariance_m2[row]
-    if not np.linalg.det(covariance) > 0.0:
-        return math.inf
-    return float(offset @ np.linalg.solve(covariance, offset))
+def _distances(place_rad: Floats, covariance_m2: Floats, lat: float, lon: float) -> Floats:
+    """Return (n,) squared distances in sigmas of one place from (n, 2) others, of (n, 2, 2) covariances."""
+    metres, bearing = distance_and_bearing(place_rad[:, 0], place_rad[:, 1], lat, lon)
+    east, north = metres * np.sin(bearing), metres * np.cos(bearing)
+    xx, xy, yy = covariance_m2[:, 0, 0], covariance_m2[:, 0, 1], covariance_m2[:, 1, 1]
+    det = xx * yy - xy**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squared = (yy * east**2 - 2.0 * xy * east * north + xx * north**2) / det
+    return np.where(det > 0.0, squared, np.inf)

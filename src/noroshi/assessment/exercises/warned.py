@@ -121,10 +121,21 @@ def lead_s(told: list[Span], arrival_ns: int) -> float:
     return -math.inf if first_ns is None else (arrival_ns - first_ns) / NS_PER_S
 
 
-def figures(happened: Happened, meant: Meant) -> Iterator[Figure]:
+def nearby(happened: Happened) -> dict[tuple[str, str], Near]:
+    """Return by nation that warns its people and threat whom of them it truly came near to."""
+    if happened.areas is None:
+        return {}
+    return {
+        (node, course.name): near(course, happened.areas, people)
+        for node, people in happened.people.items()
+        for course in happened.courses
+    }
+
+
+def figures(happened: Happened, meant: Meant, nearby: Mapping[tuple[str, str], Near]) -> Iterator[Figure]:
     """Give lead times and people of each nation that warns its people."""
     areas = happened.areas
-    for node, people in happened.people.items():
+    for node in happened.people:
         if areas is None:
             return
         told_of: dict[str, dict[str, list[Span]]] = {}
@@ -133,7 +144,7 @@ def figures(happened: Happened, meant: Meant) -> Iterator[Figure]:
         for course in happened.courses:
             numbers = {number for (of, number), name in meant.items() if of == node and name == course.name}
             told = told_of[course.name] = spans(happened, node, numbers)
-            was_near = near(course, areas, people)
+            was_near = nearby[node, course.name]
             first_ns[was_near.cell] = np.minimum(first_ns[was_near.cell], was_near.cell_ns)
             yield from _leads(areas, node, course, told, was_near)
             code = areas.code[areas.cell_area[was_near.cell]]

@@ -20,6 +20,7 @@ from noroshi.run.scenarios.sources import choices
 Table = dict[str, Any]
 SEGMENT = re.compile(r'"([^"]*)"(?:\.|$)|([^."]+)(?:\.|$)')
 ALL = "*"
+PLANES_MAX = 200  # of a constellation's mover
 LISTS = (
     "sensors", "constellations", "links", "flights", "traffic", "injects", "areas", "measures", "objectives",
 )  # fmt: skip
@@ -174,7 +175,7 @@ def planes_of(satellites: int, *, of: int, planes: int) -> int:
     satellites evenly the nearest in ratio, of two as near the smaller.
     """
     wanted = planes * math.sqrt(satellites / of)
-    fitting = [n for n in range(1, satellites + 1) if satellites % n == 0]
+    fitting = [n for n in range(1, min(satellites, PLANES_MAX) + 1) if satellites % n == 0]
     return min(fitting, key=lambda n: (abs(math.log(n / wanted)), n))
 
 

@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,9 +19,11 @@ from noroshi.assessment.exercises import (
     uncertainty,
     warned,
 )
+from noroshi.assessment.exercises.catalogue import MEASURES
 from noroshi.assessment.exercises.happened import Happened, Lie, People, Plot, Told, Zone
 from noroshi.assessment.exercises.held import Course, Targets, held
-from noroshi.assessment.exercises.naming import meant
+from noroshi.assessment.exercises.naming import Meant, meant
+from noroshi.assessment.objectives import Objective
 from noroshi.assessment.pictures import View
 from noroshi.assessment.results import Figure
 from noroshi.exercise.flight import truth_of
@@ -29,17 +32,27 @@ from noroshi.exercise.last_mile import outages, reached
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Alert, Identity, Kind, Tracks, Truth
 from noroshi.records.alert import CANCEL
+from noroshi.run import rooms
 from noroshi.run.areas import areas
 from noroshi.run.exercises.running import Ran
 from noroshi.run.exercises.staging import PICTURE_S
 from noroshi.run.exercises.visible import visible
+from noroshi.run.scenarios import Scenario
+from noroshi.run.scenarios.models import Measure
 from noroshi.run.setup import Setup, Site, make_sensors
 
 CUTOFF_M = 10_000.0
 """A track is on a target within so much: an over-the-horizon radar and lines of sight place one to kilometres."""
-HEARS_S = 900
+HEARS_S = 300
 """So long after an alert who has not heard of it will not."""
 VIEW = View(age_s_max=1.5 * PICTURE_S)
+
+
+class Measured(NamedTuple):
+    """What happened in a run, and all figures of it."""
+
+    happened: Happened
+    figures: tuple[Figure, ...]
 
 
 def figures_of(ran: Ran) -> tuple[Figure, ...]:
@@ -49,11 +62,17 @@ def figures_of(ran: Ran) -> tuple[Figure, ...]:
     knows with its partners (`shared`) is what its own sensors tell it where it has none, so that runs with and without
     sharing have the same figures.
     """
+    return measured(ran).figures
+
+
+def measured(ran: Ran) -> Measured:
+    """Return all figures of a run, and what happened in it."""
     happened = happened_in(ran)
     if not len(happened.targets.names):
-        return ()
-    numbers = meant(happened)
-    return (
+        return Measured(happened, ())
+    numbers, nearby = meant(happened), warned.nearby(happened)
+    happened = dataclasses.replace(happened, reached_ns=_reached(ran, happened, numbers))
+    figures = (
         *pictures.figures(happened),
         *custodies.figures(happened),
         *tracked.figures(happened),
@@ -61,10 +80,77 @@ def figures_of(ran: Ran) -> tuple[Figure, ...]:
         *uncertainty.figures(happened, numbers),
         *agreement.figures(happened),
         *links.figures(happened),
-        *warned.figures(happened, numbers),
+        *warned.figures(happened, numbers, nearby),
         *deciding.figures(happened),
-        *ledger.figures(happened, numbers),
+        *ledger.figures(happened, numbers, nearby),
+        *_asked(ran.scenario, happened),
     )
+    return Measured(happened, figures)
+
+
+def objectives_of(scenario: Scenario) -> tuple[Objective, ...]:
+    """Return what a scenario wants reached.
+
+    What it leaves out (nation, flights) is that of the first of its measures of the same name.
+    """
+    found = []
+    for wanted in scenario.objectives:
+        measure = next((each for each in scenario.measures if each.name == wanted.measure), None)
+        subjects = wanted.flights or (() if measure is None else measure.flights)
+        if measure is not None and wanted.measure in OF_TARGETS:
+            own = measure if not wanted.flights else measure.model_copy(update={"flights": wanted.flights})
+            subjects = (_subject(own),) if _subject(own) else ()
+        nation = wanted.nation or (None if measure is None else measure.nation)
+        found.append(
+            Objective(
+                name=wanted.name,
+                measure=wanted.measure,
+                unit=wanted.unit,
+                at_least=wanted.at_least,
+                at_most=wanted.at_most,
+                nation=nation or "",
+                subjects=subjects,
+            )
+        )
+    return tuple(found)
+
+
+OF_TARGETS = tuple(tracked.MEASURES)
+"""Measures of many targets together; where some are chosen, the figure's subject says which."""
+
+
+def _subject(measure: Measure) -> str:
+    """Return the subject of the figures of a measure of some targets together."""
+    return ", ".join(measure.flights) + (f" into {measure.area}" if measure.area else "")
+
+
+def _asked(scenario: Scenario, happened: Happened) -> Iterator[Figure]:
+    """Give what a scenario asks for beside what is always measured: of some flights, of an area, other metrics."""
+    chosen = {
+        (each.measure, flights): each
+        for each in scenario.objectives
+        for flights in [each.flights]
+        if flights and each.measure in OF_TARGETS
+    }
+    more = [Measure(name=name, flights=flights) for name, flights in chosen]
+    zones = {zone.name: zone for zone in happened.zones}
+    for measure in dict.fromkeys((*scenario.measures, *more)):
+        if measure.name in OF_TARGETS and _subject(measure):
+            chosen_rows = tracked.chosen_of(happened, measure.flights) if measure.flights else None
+            zone = zones[measure.area] if measure.area else None
+            yield from tracked.asked(happened, [measure.name], chosen_rows, zone, _subject(measure))
+        elif measure.name not in MEASURES:
+            yield from _metric(measure.name, happened)
+
+
+def _metric(name: str, happened: Happened) -> Iterator[Figure]:
+    """Give a metric of `assessment/` that no family of measures has, of each node's picture."""
+    every = [rooms.load("assessment", room) for room in rooms.names("assessment")]
+    metric = next(module for module in every if name in module.NAMES)
+    targets = happened.targets
+    for node, shared, picture in happened.pictures():
+        found = metric.measure(targets.truth, picture.tracks, times_ns=targets.times_ns, view=VIEW)
+        yield Figure(measure=name, value=float(found[name]), node=node, shared=shared)
 
 
 def happened_in(ran: Ran) -> Happened:
@@ -86,7 +172,7 @@ def happened_in(ran: Ran) -> Happened:
         country = np.array([each.partition("-")[0] for each in where.code.tolist()])
         people[code] = People(own=np.isin(country, section.countries), near_m=1e3 * section.near_km)
     courses = _courses(ran, targets, end_ns)
-    happened = Happened(
+    return Happened(
         start_ns=scenario.start_ns,
         end_ns=end_ns,
         cutoff_m=CUTOFF_M,
@@ -113,7 +199,6 @@ def happened_in(ran: Ran) -> Happened:
         areas=where,
         people=people,
     )  # fmt: skip
-    return dataclasses.replace(happened, reached_ns=_reached(ran, happened))
 
 
 def _courses(ran: Ran, targets: Targets, end_ns: int) -> tuple[Course, ...]:
@@ -171,10 +256,9 @@ def _lies(ran: Ran, entries: Mapping[str, tuple[str, ...]]) -> tuple[Lie, ...]:
     )
 
 
-def _reached(ran: Ran, happened: Happened) -> dict[tuple[str, str], int]:
+def _reached(ran: Ran, happened: Happened, numbers: Meant) -> dict[tuple[str, str], int]:
     """Return when half of those who hear of the first alert of each threat have, by the model of the last mile."""
     found: dict[tuple[str, str], int] = {}
-    numbers = meant(happened)
     scenario, where = ran.scenario, happened.areas
     without = outages(scenario.injects, scenario.start_ns, scenario.end_ns)
     for told in happened.told:

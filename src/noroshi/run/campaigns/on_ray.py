@@ -16,7 +16,8 @@ from noroshi.assessment.results import RunResult
 from noroshi.run.campaigns.folders import SCENARIO, CampaignError
 from noroshi.run.campaigns.laying import files_of, put_files
 from noroshi.run.campaigns.pool import Made
-from noroshi.run.campaigns.runs import Task, perform
+from noroshi.run.campaigns.runs import perform
+from noroshi.run.campaigns.tasks import Task
 from noroshi.run.campaigns.versions import made_by
 
 TRIES_MAX = 5

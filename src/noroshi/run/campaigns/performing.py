@@ -21,8 +21,8 @@ from noroshi.run.campaigns.folders import (
 )
 from noroshi.run.campaigns.laying import files_digest, files_of, lay
 from noroshi.run.campaigns.pool import Makers, Pool
-from noroshi.run.campaigns.runs import Task
 from noroshi.run.campaigns.runs import perform as perform_run
+from noroshi.run.campaigns.tasks import Task
 from noroshi.run.campaigns.versions import made_by
 from noroshi.run.scenarios import Scenario, read_scenario
 
@@ -80,7 +80,7 @@ def perform(wanted: Wanted, campaign: Campaign, heard: Heard = lambda _: None) -
 
             makers = stack.enter_context(Cluster(wanted.ray))
         else:
-            makers = stack.enter_context(Pool(wanted.processes))
+            makers = stack.enter_context(Pool(wanted.processes, perform_run))
         went = conduct(campaign, makers, journals=wanted.journals, heard=heard)
     return _told(went, time.perf_counter() - since)
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from noroshi.assessment.results import RunResult
-from noroshi.run.campaigns.runs import Task, perform
+from noroshi.run.campaigns.tasks import Task
 
 DEATHS_MAX = 2  # of the process that makes a run, alone, before the run is given up
 
@@ -35,7 +35,7 @@ class Pool:
         make: makes one; can be pickled.
     """
 
-    def __init__(self, processes: int, make: Callable[[Task], RunResult] = perform) -> None:
+    def __init__(self, processes: int, make: Callable[[Task], RunResult]) -> None:
         self._processes, self._make = processes, make
         self._context = get_context("spawn")
         self._alive, self._held = self._context.Pipe(duplex=False)

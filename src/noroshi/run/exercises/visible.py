@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from noroshi.exercise.coverage import seen_from_ground, seen_from_space
 from noroshi.exercise.faults import Faults
 from noroshi.exercise.flight import Flight
+from noroshi.exercise.observers import Observer
 from noroshi.exercise.sights import Target, ground_sight, space_sight
 from noroshi.exercise.world import World
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import geodetic_from_ecef
+from noroshi.geo.wgs84 import Floats, geodetic_from_ecef
 from noroshi.run.exercises.staging import Cast
 from noroshi.run.scenarios import SensorEntry
 from noroshi.run.setup import Setup, Site, make_sensors
@@ -48,13 +49,13 @@ def _seen(world: World, entries: Sequence[SensorEntry], flight: Flight, times_ns
     place = flight.at(times_ns)[:, :3]
     height_m = geodetic_from_ecef(place)[2]
     target = Target(cross_section_m2=flight.cross_section_m2, heat_w_sr=flight.heat_w_sr[flight.sample(times_ns)])
+    carriers = {each.name: each for each in world.flights}
+    satellites: list[tuple[Observer, Flags, Floats]] = []
     for entry in entries:
         on = ~Faults.of(world, entry.site.sensor).off(times_ns)
-        carrier = world.flight(entry.carrier) if entry.carrier else None
-        sight = space_sight(entry.observer, target, world.weather.cloud_top_m)
-        if sight is not None and carrier is not None:
-            own = carrier.at(times_ns)[:, :3]
-            yield on & seen_from_space(own[None], sight, place)[0]
+        carrier = carriers[entry.carrier] if entry.carrier else None
+        if carrier is not None and space_sight(entry.observer, target, 0.0) is not None:
+            satellites.append((entry.observer, on, carrier.at(times_ns)[:, :3]))
             continue
         for piece in _pieces(carrier, times_ns):
             seen = np.zeros(len(times_ns), bool)
@@ -63,6 +64,14 @@ def _seen(world: World, entries: Sequence[SensorEntry], flight: Flight, times_ns
             if ground is not None and np.isfinite(origin).all():
                 seen[piece] = seen_from_ground(ground, place[piece], height_m[piece])
             yield on & seen
+    while satellites:
+        observer = satellites[0][0]
+        alike = [each for each in satellites if each[0] == observer]
+        satellites = [each for each in satellites if each[0] != observer]
+        sight = space_sight(observer, target, world.weather.cloud_top_m)
+        if sight is not None:
+            seen_each = seen_from_space(np.stack([own for _, _, own in alike]), sight, place)
+            yield np.asarray((seen_each & np.stack([on for _, on, _ in alike])).any(axis=0))
 
 
 def _sensor(entry: SensorEntry) -> Sensor:

@@ -233,6 +233,11 @@ class Objective(Section):
 
     name: str = Field(min_length=1, max_length=120, description="What is to be shown, in words.")
     measure: str = Field(description="One of the scenario's measures.")
+    nation: str | None = Field(
+        default=None,
+        description="Whose figures count, by code; the coalition's, else every nation's, if absent.",
+    )
+    flights: tuple[str, ...] = Field(default=(), description="Flights that count; those of the measure if absent.")
     at_least: float | None = Field(default=None, description="Reached if the measure is not below.")
     at_most: float | None = Field(default=None, description="Reached if the measure is not above.")
     unit: str = Field(description="Unit of the threshold; that of the measure.")

@@ -496,12 +496,35 @@ def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:
             if name not in flying:
                 place = ("measures", i, "flights", j)
                 problems.append(source.problem(place, f"no flight '{name}'; {choices(name, flying)}"))
+        if missing := _missing(scenario, measure.name):
+            problems.append(source.problem(("measures", i, "name"), f"{measure.name} cannot be taken: {missing}"))
     for i, objective in enumerate(scenario.objectives):
+        if objective.nation is not None and objective.nation not in codes:
+            told = f"no nation '{objective.nation}'; {choices(objective.nation, codes)}"
+            problems.append(source.problem(("objectives", i, "nation"), told))
+        for j, name in enumerate(objective.flights):
+            if name not in flying:
+                place = ("objectives", i, "flights", j)
+                problems.append(source.problem(place, f"no flight '{name}'; {choices(name, flying)}"))
         if _check_measure(source, ("objectives", i, "measure"), objective.measure, problems):
             unit = measures.known()[objective.measure]
             if unit != objective.unit:
                 told = f"is '{objective.unit}', but {objective.measure} is in '{unit}': write that"
                 problems.append(source.problem(("objectives", i, "unit"), told))
+
+
+def _missing(scenario: Scenario, name: str) -> str:
+    """Return what a scenario lacks for a measure, and what to do; nothing if it has all."""
+    if name in measures.OF_WARNINGS and all(nation.warning is None for nation in scenario.nations):
+        return "no nation here warns its people; give one a [warning] table"
+    if name in measures.OF_LINKS and not scenario.links():
+        return "there is no link between these nations; give one [[links]]"
+    if name in measures.OF_PARTNERS and len(scenario.nations) < 2:
+        return "it takes two nations; name another"
+    what = measures.OF_INJECTS.get(name)
+    if what is not None and not any(isinstance(inject, KINDS[what]) for inject in scenario.injects):
+        return f'nothing makes such a thing happen; add [[injects]] with what = "{what}"'
+    return ""
 
 
 def _check_measure(source: Source, path: KeyPath, name: str, problems: list[Problem]) -> bool:
