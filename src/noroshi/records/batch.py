@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -38,14 +38,14 @@ class Batch:
 B = TypeVar("B", bound=Batch)
 
 
-_FIELDS: dict[type[Any], tuple[str, ...]] = {}
-
-
-def fields_of(kind: type[Any]) -> tuple[str, ...]:
+def fields_of(kind: type[Batch]) -> tuple[str, ...]:
     """Return the names of the fields of a kind of record, in order."""
-    if kind not in _FIELDS:
-        _FIELDS[kind] = tuple(field.name for field in dataclasses.fields(kind))
-    return _FIELDS[kind]
+    return _fields_of(kind)  # type: ignore[arg-type]  # mypy takes a record's __hash__ for that of its class
+
+
+@cache
+def _fields_of(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def check(batch: B) -> B:

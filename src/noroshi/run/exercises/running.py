@@ -244,7 +244,7 @@ def _act(
             faults=set_up.faults,
             heard=heard,
             people=scripted(scenario, plan.replicate),
-            planners=planners(scenario, set_up.cast, plan.replicate),
+            planners=planners(scenario, set_up.cast, plan.replicate, sharing=plan.sharing),
             noted=set_up.cast.threats,
         )
         if (memory := memories[place]) is not None:
