@@ -187,6 +187,10 @@ class Driver:
         """Hand a node a record that comes from outside the exercise, now; one that does not run hears nothing."""
         self._arrive(name, record)
 
+    def seat(self, name: str) -> None:
+        """Let the people of a node look anew: another one sits there now."""
+        self._note_people(name)
+
     def checkpoint(self) -> bytes:
         """Return all that `resume` needs in a driver of the same scenario."""
         arriving = [event for event in sorted(self._heap, key=_order) if event[1] in CARRIED]

@@ -149,6 +149,7 @@ def stage(
     picture_s: float = PICTURE_S,
     pump_s: float = PUMP_S,
     sharing: bool = True,
+    everything: Cast | None = None,
 ) -> Stage:
     """Set a scenario up.
 
@@ -160,11 +161,12 @@ def stage(
         picture_s: how often a node gives out its whole picture.
         pump_s: how often it looks at its links.
         sharing: whether the nations' links carry anything.
+        everything: what `cast` returned of this scenario and repetition, if it was called before.
 
     Raises:
         ValueError: if an entry's numbers contradict each other; the message names the entry.
     """
-    everything = cast(scenario, replicate)
+    everything = everything or cast(scenario, replicate)
     here = [nation for nation in scenario.nations if codes is None or nation.code in codes]
     setups = {nation.code: _setup(scenario, nation, everything.eyes[nation.code], picture_s) for nation in here}
     links = scenario.links() if sharing else {}

@@ -3,6 +3,7 @@
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,27 @@ def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario
     if problems:
         raise _error(source, problems)
     return scenario
+
+
+def with_inject(scenario: Scenario, table: Table) -> Scenario:
+    """Return a scenario in which something more goes wrong, as a table of `injects` says it.
+
+    Raises:
+        ScenarioError: if the table is wrong, or names what is not there.
+        ValueError: if it brings traffic, which has to be flown from the start.
+    """
+    tables = [*scenario.source.table.get("injects", []), table]
+    source = replace(scenario.source, table={**scenario.source.table, "injects": tables})
+    problems: list[Problem] = []
+    injects = _injects(source, tables, problems)
+    found = replace(scenario, source=source, injects=tuple(injects.values()))
+    if isinstance(injects.get(len(tables) - 1), Surge):
+        raise ValueError("traffic cannot be added while the exercise runs")  # noqa: TRY004 a person's table
+    if not problems:
+        _check_targets(found, injects, problems)
+    if problems:
+        raise _error(source, problems)
+    return found
 
 
 def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
