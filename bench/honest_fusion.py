@@ -106,7 +106,7 @@ def ideal(seed: int, nodes: int, lost: float, one_in: int, looks: int = 40) -> F
     own: list[Filter | None] = [None] * nodes
     central: Filter | None = None
     for k in range(looks * nodes):
-        i, time_s = k % nodes, k * PERIOD_S / nodes
+        i, time_s = k % nodes, float(round(k * PERIOD_S / nodes))  # a step ends there: tracks are joined
         transition, noise = moved(time_s - now_s)
         truth = transition @ truth + np.linalg.cholesky(noise + 1e-12 * np.eye(6)) @ rng.normal(size=6)
         fix = truth[:3] + np.linalg.cholesky(shapes[i]) @ rng.normal(size=3)
@@ -187,7 +187,7 @@ def ring(seed: int, seconds: int = 3600) -> dict[str, float]:
     least, nees, equal = np.inf, [], 0
     looks = int(3 * seconds / PERIOD_S)
     for k in range(looks):
-        i, time_s = k % 3, k * PERIOD_S / 3
+        i, time_s = k % 3, float(round(k * PERIOD_S / 3))
         transition, noise = moved(time_s - now_s)
         truth = transition @ truth + np.linalg.cholesky(noise + 1e-12 * np.eye(6)) @ rng.normal(size=6)
         fix = truth[:3] + np.linalg.cholesky(shapes[i]) @ rng.normal(size=3)

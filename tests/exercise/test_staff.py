@@ -28,7 +28,7 @@ SETTINGS = Settings(area_nations={"JP": "JPN", "US": "USA"})
 
 
 def player(name, *, replicate=0, **more):
-    delay = more.pop("delay", Delay(20.0))
+    delay = more.pop("delay", Delay(median_s=20.0))
     return Player(name, name[-3:], ROLES[name], KEYS[name], delay, Draws(1, replicate, name), **more)
 
 
@@ -76,7 +76,7 @@ def test_a_request_crosses_is_vetoed_once_and_approved_once():
 
 
 def test_who_never_answers_lets_it_lapse():
-    nodes = played([player("approver@JPN", delay=Delay(20.0, never=1.0))])
+    nodes = played([player("approver@JPN", delay=Delay(median_s=20.0, never=1.0))])
     matter = nodes["USA"].book.matters["USA", "first"]
     assert matter.state == Step.EXPIRED
     assert [row.step for row in matter.rows] == ["recommended", "escalated", "expired"]
@@ -92,9 +92,9 @@ def test_an_answer_does_not_shift_with_what_else_there_is():
 
 def test_delays_are_as_stated():
     """Kolmogorov and Smirnov's test against scipy's lognormal distribution."""
-    delay = Delay(45.0, spread=0.6, never=0.1)
+    delay = Delay(median_s=45.0, spread=0.6, never=0.1)
     drawn = np.array([delay.draw_s(Draws(7, k, "approver@JPN"), "alert") for k in range(2_000)])
     came = drawn[np.isfinite(drawn)]
     assert stats.kstest(came, stats.lognorm(s=0.6, scale=45.0).cdf).pvalue > 0.01
     assert stats.binomtest(len(drawn) - len(came), len(drawn), 0.1).pvalue > 0.01
-    assert math.isclose(Delay(45.0, spread=0.0).draw_s(Draws(1, 0, "x"), "y"), 45.0)
+    assert math.isclose(Delay(median_s=45.0, spread=0.0).draw_s(Draws(1, 0, "x"), "y"), 45.0)

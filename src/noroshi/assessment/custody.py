@@ -66,13 +66,22 @@ def custody(
             is_right = int(np.argmax(tracks.kind_probability[row])) == kinds[who][-1]
             held[who].append((time_ns, float(own.distance.min()), int(track.who[best]), is_right))
     return [
-        _custody(name, Kind(int(np.bincount(been).argmax())), np.array(times), seen)
+        custody_of(name, Kind(int(np.bincount(been).argmax())), np.array(times), seen)
         for name, been, times, seen in zip(names, kinds, there, held, strict=True)
         if times
     ]
 
 
-def _custody(name: str, kind: Kind, times_ns: NDArray[np.int64], seen: list[tuple[int, float, int, bool]]) -> Custody:
+def custody_of(name: str, kind: Kind, times_ns: NDArray[np.int64], seen: list[tuple[int, float, int, bool]]) -> Custody:
+    """Return how one target was held.
+
+    Args:
+        name: of it.
+        kind: what it was.
+        times_ns: (k,) when it was there.
+        seen: for each time at which a track was on it: when, the least error, the nearest track, whether that had its
+            kind right.
+    """
     begins_ns, ends_ns = int(times_ns[0]), int(times_ns[-1])
     if not seen:
         nothing = float("nan")

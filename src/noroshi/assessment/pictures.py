@@ -186,16 +186,21 @@ def tracks_at(histories: Histories, time_ns: int, age_s_max: float) -> Shown:
     The state is that of the last row at or before the time, carried on at constant velocity; a row whose velocity is
     not known stays where it is.
     """
-    place = histories.latest(np.arange(len(histories.names)), time_ns)
-    who = np.flatnonzero(place >= 0)
-    place = place[who]
-    age_s = (time_ns - histories.time_ns[place]) / _NS_PER_S
-    alive = (place < histories.stop[who] - 1) | (age_s == 0.0)
+    return tracks_at_each(histories, np.arange(len(histories.names)), time_ns, age_s_max)
+
+
+def tracks_at_each(histories: Histories, who: Integers, time_ns: Integers | int, age_s_max: float) -> Shown:
+    """Return (p,) tracks at (p,) times, as of `tracks_at`. The result's `who` is the place in the arguments."""
+    place = histories.latest(who, time_ns)
+    asked = np.flatnonzero(place >= 0)
+    place, owner = place[asked], who[asked]
+    age_s = (np.broadcast_to(time_ns, who.shape)[asked] - histories.time_ns[place]) / _NS_PER_S
+    alive = (place < histories.stop[owner] - 1) | (age_s == 0.0)
     keep = histories.shown[place] & alive & (age_s <= age_s_max)
-    who, place, age_s = who[keep], place[keep], age_s[keep]
+    asked, place, age_s = asked[keep], place[keep], age_s[keep]
     state = histories.state_ecef[place].copy()
     state[:, :3] += np.nan_to_num(state[:, 3:]) * age_s[:, None]
-    return Shown(who, state, histories.row[place])
+    return Shown(asked, state, histories.row[place])
 
 
 def seen(state_ecef: Floats, view: View) -> Floats:

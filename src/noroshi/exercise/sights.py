@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.optimize import brentq
@@ -34,6 +35,7 @@ class Target:
     reports: bool = False
 
 
+@cache
 def needed_snr(target_probability: float, *, swerling: Swerling, false_alarm_probability: float, pulses: int) -> float:
     """Return the signal to noise of one pulse, a ratio, at which one look sees a target with this chance."""
 

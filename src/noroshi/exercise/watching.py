@@ -1,11 +1,13 @@
 """A sensor's watch over a world: made in blocks of looks, handed out span by span."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.exercise.aims import Aim, Aims
 from noroshi.exercise.faults import Faults
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
@@ -18,6 +20,7 @@ from noroshi.sensors import Sensor
 
 Integers = NDArray[np.int64]
 BLOCK_NS = 300 * NS_PER_S  # as much is worked out at once: long enough for arrays to be worth it,
+AIMED_NS = 10 * NS_PER_S  # likewise of a sensor that can be aimed: what it is told changes the looks to come
 PAIRS_MAX = 300_000  # and of so few pairs of flight and look that they fit into memory
 
 
@@ -77,6 +80,7 @@ class Scene:
         own: the path of the sensor itself, one flight.
         period_ns: from one look to the next.
         is_continuous: whether a look lasts until the next begins; else it is the instant at which it begins.
+        aims: where it is told to look; None if it cannot be told.
     """
 
     world: World
@@ -87,6 +91,7 @@ class Scene:
     own: Paths
     period_ns: int
     is_continuous: bool
+    aims: Aims | None = None
 
     @classmethod
     def of(
@@ -98,8 +103,10 @@ class Scene:
         *,
         period_s: float,
         is_continuous: bool,
+        is_aimed: bool = False,
     ) -> Self:
-        """Return the scene of a sensor that looks every so often."""
+        """Return the scene of a sensor that looks every so often, and that may be told where."""
+        period_ns = round(period_s * NS_PER_S)
         return cls(
             world=world,
             site=site,
@@ -107,8 +114,9 @@ class Scene:
             carrier=carrier,
             faults=Faults.of(world, site.sensor),
             own=Paths.of([carrier or _still(site, sensor)]),
-            period_ns=round(period_s * NS_PER_S),
+            period_ns=period_ns,
             is_continuous=is_continuous,
+            aims=Aims(world.start_ns, period_ns) if is_aimed else None,
         )
 
     @property
@@ -227,7 +235,8 @@ class Watch:
         The detections state the time that the sensor's own clock shows, and are received at the end of the span.
         """
         scene = self.scene
-        per_block = max(1, min(BLOCK_NS // scene.period_ns, PAIRS_MAX // max(len(scene.world.paths), 1)))
+        longest_ns = BLOCK_NS if scene.aims is None else AIMED_NS
+        per_block = max(1, min(longest_ns // scene.period_ns, PAIRS_MAX // max(len(scene.world.paths), 1)))
         block_ns = per_block * scene.period_ns
         start_ns = max(start_ns, scene.world.start_ns)
         first, last = ((t - scene.world.start_ns) // block_ns for t in (start_ns, max(start_ns, end_ns - 1)))
@@ -242,6 +251,12 @@ class Watch:
             pieces.append((_piece(detections, slice(low, high), end_ns), owner[low:high]))
         detections = pieces[0][0] if len(pieces) == 1 else concatenate([piece for piece, _ in pieces])
         return Sighting(detections, np.concatenate([owner for _, owner in pieces]), self._looked(start_ns, end_ns))
+
+    def tell(self, aims: Sequence[Aim], now_ns: int) -> None:
+        """Tell the sensor where to look from now on; one that cannot be told goes on as before."""
+        if self.scene.aims is not None:
+            self.scene.aims.tell(aims, now_ns)
+            self._blocks.clear()
 
     def _work_out(self, first_look: int, n_looks: int) -> tuple[Integers, Detections, NDArray[np.str_]]:
         """Return a block's rows in order of their true times; rows of one time in order of what was measured."""

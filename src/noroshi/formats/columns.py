@@ -3,8 +3,8 @@
 Exact: unpack(pack(record)) has the record's digest.
 """
 
-import dataclasses
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ from noroshi.records import (
     Truth,
     check,
 )
+from noroshi.records.batch import fields_of
 
 VERSION = 1
 TYPES: dict[str, type[Batch]] = {
@@ -80,28 +81,28 @@ def unpack_arrays(data: bytes | memoryview) -> dict[str, NDArray[Any]]:
 
 def _plain(record: Batch) -> dict[str, Any]:
     content: dict[str, Any] = {"type": type(record).__name__}
-    for field in dataclasses.fields(record):  # type: ignore[arg-type]
-        value = getattr(record, field.name)
+    for name in fields_of(type(record)):
+        value = getattr(record, name)
         if isinstance(value, np.ndarray):
             value = _column(value)
         elif isinstance(value, Batch):
             value = _plain(value)
-        content[field.name] = value
+        content[name] = value
     return content
 
 
 def _record(content: dict[str, Any]) -> Batch:
     kind = TYPES[content["type"]]
     fields: dict[str, Any] = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        value = content[field.name]
-        if field.name in kind.COLUMNS:
+    for name in fields_of(kind):
+        value = content[name]
+        if name in kind.COLUMNS:
             value = _array(value)
-        elif field.name in kind.NESTED:
+        elif name in kind.NESTED:
             value = _record(value)
         elif isinstance(value, list):
             value = tuple(value)
-        fields[field.name] = value
+        fields[name] = value
     return check(kind(**fields))
 
 
@@ -112,12 +113,20 @@ def _column(array: NDArray[Any]) -> list[Any]:
 
 
 def _array(column: list[Any]) -> NDArray[Any]:
-    dtype, shape, content = column
-    if not _DTYPE.fullmatch(dtype) or (np.dtype(dtype).kind == "U") != isinstance(content, list):
-        raise FormatError(f"a column of type {dtype}")
+    name, shape, content = column
+    dtype = _dtype(name)
+    if (dtype.kind == "U") != isinstance(content, list):
+        raise FormatError(f"a column of type {name}")
     if isinstance(content, list):
-        if np.dtype(dtype).itemsize * len(content) > TEXT_BYTES_MAX:
-            raise FormatError(f"a column of {len(content)} texts of type {dtype}")
+        if dtype.itemsize * len(content) > TEXT_BYTES_MAX:
+            raise FormatError(f"a column of {len(content)} texts of type {name}")
         return np.array(content, dtype).reshape(shape)
     # a copy: kernels would be compiled once more for arrays that cannot be written, seconds in a node that was killed
     return np.frombuffer(content, dtype).reshape(shape).copy()
+
+
+@lru_cache(maxsize=256)
+def _dtype(name: str) -> np.dtype[Any]:
+    if not _DTYPE.fullmatch(name):
+        raise FormatError(f"a column of type {name}")
+    return np.dtype(name)

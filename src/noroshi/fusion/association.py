@@ -7,6 +7,7 @@ smaller of the two covariances, which leaves the rest positive definite.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,7 +131,8 @@ def _candidates(
     radius = math.sqrt(limit) * np.sqrt(variance) + rules.allowance_m
     at = np.full(table.m, NOBODY)
     at[tracks] = np.arange(len(tracks))
-    named_a, named_b = _same_address(table, asked, tracks)
+    said = _said(table, (*ADDRESSES, Whole.MODE_3A))
+    named_a, named_b = _same_address(said, asked, tracks)
     found_a, found_b = [named_a], [named_b]
     for owner in np.unique(lowest[asked]).tolist():  # an owner's own are not one, however many there are at a place
         ours, theirs = asked[lowest[asked] == owner], np.flatnonzero(lowest[tracks] != owner)
@@ -141,27 +143,30 @@ def _candidates(
     apart = (masks[a] & masks[b] == 0) & (lowest[a] != lowest[b])
     a, b = a[apart], b[apart]
     swap = lowest[a] < lowest[b]
-    pairs = np.unique(np.stack([np.where(swap, b, a), np.where(swap, a, b)], axis=1), axis=0)
-    a, b = pairs[:, 0], pairs[:, 1]
+    a, b = np.divmod(np.unique(np.where(swap, b, a) * table.m + np.where(swap, a, b)), table.m)
+    if not len(a):
+        return a, b, np.zeros(0)
     ia, ib = at[a], at[b]
     cost = distance(mean[ia], spread[ia], mean[ib], spread[ib], rules)
-    ours, theirs = _said(table, a, Whole.MODE_3A), _said(table, b, Whole.MODE_3A)
-    said = (ours != ABSENT) & (theirs != ABSENT)
-    cost = cost + np.where(said, np.where(ours == theirs, SAME_CODE, OTHER_CODE), 0.0)
+    ours, theirs = said[Whole.MODE_3A][a], said[Whole.MODE_3A][b]
+    both = (ours != ABSENT) & (theirs != ABSENT)
+    cost = cost + np.where(both, np.where(ours == theirs, SAME_CODE, OTHER_CODE), 0.0)
     away = np.linalg.norm(mean[ia, :3] - mean[ib, :3], axis=1)
     for column in ADDRESSES:
-        ours, theirs = _said(table, a, column), _said(table, b, column)
-        said = (ours != ABSENT) & (theirs != ABSENT)
+        ours, theirs = said[column][a], said[column][b]
+        both = (ours != ABSENT) & (theirs != ABSENT)
         same = np.where(away < rules.addressed_m, SAME_ADDRESS + away, np.inf)
-        cost = np.where(said, np.where(ours == theirs, same, np.inf), cost)
+        cost = np.where(both, np.where(ours == theirs, same, np.inf), cost)
     return a, b, cost
 
 
-def _same_address(table: Table, asked: Integers, tracks: Integers) -> tuple[Integers, Integers]:
+def _same_address(said: Mapping[int, Integers], asked: Integers, tracks: Integers) -> tuple[Integers, Integers]:
     """Return pairs of tracks that carry one address, however far apart."""
     found_a, found_b = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for column in ADDRESSES:
-        ours, theirs = _said(table, asked, column), _said(table, tracks, column)
+        ours, theirs = said[column][asked], said[column][tracks]
+        if (ours == ABSENT).all():
+            continue
         order = np.argsort(theirs, kind="stable")
         first, last = (np.searchsorted(theirs[order], ours, side) for side in ("left", "right"))
         count = np.where(ours != ABSENT, last - first, 0)
@@ -174,13 +179,16 @@ def _same_address(table: Table, asked: Integers, tracks: Integers) -> tuple[Inte
     return np.concatenate(found_a), np.concatenate(found_b)
 
 
-def _said(table: Table, tracks: Integers, column: int) -> Integers:
-    """Return what the earliest contributor that says anything says of who each target is."""
+def _said(table: Table, columns: Sequence[int]) -> dict[int, Integers]:
+    """Return what the earliest contributor that says anything says of who each target is: (m,) for each column."""
     rows = table.members()[::-1]
-    rows = rows[table.whole[rows, column] != ABSENT]
-    said = np.full(table.m, ABSENT)
-    said[table.whole[rows, Whole.TRACK]] = table.whole[rows, column]
-    return said[tracks]
+    tracks, said = table.whole[rows, Whole.TRACK], {}
+    for column in columns:
+        told = table.whole[rows, column]
+        says = told != ABSENT
+        said[column] = np.full(table.m, ABSENT)
+        said[column][tracks[says]] = told[says]
+    return said
 
 
 def distance(mean: Floats, spread: Floats, other: Floats, other_spread: Floats, rules: Rules) -> Floats:

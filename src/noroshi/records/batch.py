@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -30,10 +31,21 @@ class Batch:
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some columns replaced."""
-        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+        kept = {name: getattr(self, name) for name in fields_of(type(self)) if name not in changes}
+        return type(self)(**kept, **changes)
 
 
 B = TypeVar("B", bound=Batch)
+
+
+def fields_of(kind: type[Batch]) -> tuple[str, ...]:
+    """Return the names of the fields of a kind of record, in order."""
+    return _fields_of(kind)  # type: ignore[arg-type]  # mypy takes a record's __hash__ for that of its class
+
+
+@cache
+def _fields_of(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def check(batch: B) -> B:
@@ -46,24 +58,31 @@ def check(batch: B) -> B:
     free: dict[str, int] = {}
     for name, (kind, trailing) in batch.COLUMNS.items():
         column = getattr(batch, name)
-        where = f"{type(batch).__name__}.{name}"
         if not isinstance(column, np.ndarray):
-            raise RecordError(f"{where} is a {type(column).__name__}, not an array")
-        if not np.issubdtype(column.dtype, kind):
-            raise RecordError(f"{where} is {column.dtype}, not {kind.__name__}")
+            raise RecordError(f"{type(batch).__name__}.{name} is a {type(column).__name__}, not an array")
+        if not _is_of(column.dtype, kind):
+            raise RecordError(f"{type(batch).__name__}.{name} is {column.dtype}, not {kind.__name__}")
         if column.ndim != 1 + len(trailing):
-            raise RecordError(f"{where} has shape {column.shape}, not {(n, *trailing)}")
-        lengths = (
-            free.setdefault(size, found) if isinstance(size, str) else size
-            for size, found in zip(trailing, column.shape[1:], strict=True)
-        )
-        if column.shape != (n, *lengths):
-            raise RecordError(f"{where} has shape {column.shape}, not {(n, *trailing)}")
+            raise RecordError(f"{type(batch).__name__}.{name} has shape {column.shape}, not {(n, *trailing)}")
+        if trailing:
+            lengths = (
+                free.setdefault(size, found) if isinstance(size, str) else size
+                for size, found in zip(trailing, column.shape[1:], strict=True)
+            )
+            if column.shape != (n, *lengths):
+                raise RecordError(f"{type(batch).__name__}.{name} has shape {column.shape}, not {(n, *trailing)}")
+        elif len(column) != n:
+            raise RecordError(f"{type(batch).__name__}.{name} has shape {column.shape}, not {(n, *trailing)}")
     for name in batch.NESTED:
         nested = check(getattr(batch, name))
         if len(nested) != n:
             raise RecordError(f"{type(batch).__name__}.{name} has {len(nested)} rows, not {n}")
     return batch
+
+
+@lru_cache(maxsize=256)
+def _is_of(dtype: np.dtype[Any], kind: type) -> bool:
+    return bool(np.issubdtype(dtype, kind))
 
 
 def empty(kind: type[B]) -> B:

@@ -17,6 +17,7 @@ from noroshi import __version__
 from noroshi.geo.time import utc_ns_from_iso
 from noroshi.records import SensorSite
 from noroshi.run import kernel_cache
+from noroshi.run.campaigns.command import campaign
 from noroshi.run.complaints import one_line
 from noroshi.run.listen.command import listen
 from noroshi.run.live.command import node
@@ -406,6 +407,7 @@ def coverage(
 app.command(epilog="Example: noroshi node japan --keys keys --feed udp://239.0.0.1:8600 --serve 127.0.0.1:8600")(node)
 app.command(epilog="Example: noroshi listen udp://239.0.0.1:8600 tcp+beast://raspberrypi:30005")(listen)
 app.command(epilog="Example: noroshi warn 2017-09-15")(warn)
+app.command(epilog="Example: noroshi campaign trilateral --seeds 20 --out spring")(campaign)
 app.command(epilog="Example: noroshi picture out/JPN.mcap --out picture.html")(picture)
 app.add_typer(pki, name="pki")
 app.add_typer(release, name="release")

@@ -14,7 +14,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent
 ROOMS = (
     "records", "geo", "estimation", "motion", "sensors", "tracking", "fusion", "sharing", "assessment", "formats",
-    "exercise",
+    "exercise", "warning", "advice",
 )  # fmt: skip
 VARIABLE = "NUMBA_CACHE_DIR"
 

@@ -9,6 +9,7 @@ data comes from and how far it is off.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -184,11 +185,15 @@ def exposed(
     up, lat, lon = np.empty((*shape, 3)), np.empty(shape), np.empty(shape)
     _verticals(np.ascontiguousarray(forecast.position_ecef_m), up, lat, lon)
     step_rad = 2.0 * math.asin(min(np.linalg.norm(np.diff(up, axis=1), axis=-1).max(initial=0.0) / 2.0, 1.0))
-    margin_rad = max(near_m, areas.cell_half_m.max(initial=0.0)) / MEAN_RADIUS_M + step_rad
+    cells = _cells(areas, None if among is None else among.tobytes())
+    margin_rad = max(near_m, cells.half_m_max) / MEAN_RADIUS_M + step_rad
     passed = np.zeros(TILES[0] * TILES[1], bool)
     passed[_tile(lat, lon).ravel()] = True
-    possible = _grown(passed, margin_rad)[areas.cell_tile]
-    there = np.flatnonzero(possible if among is None else possible & among[areas.cell_area])
+    there = cells.row[_grown(passed, margin_rad)[cells.tile]]
+    if not len(there):
+        sizes = len(areas.people), len(areas.place_people), len(areas.cell_people)
+        of_areas, of_places, of_cells = (_none(size) for size in sizes)
+        return Exposure(near_m=near_m, areas=of_areas, places=of_places, cells=of_cells)
     occupied = np.zeros(TILES[0] * TILES[1], bool)
     occupied[areas.cell_tile[there]] = True
     area_ids, area_of = np.unique(areas.cell_area[there], return_inverse=True)
@@ -235,6 +240,44 @@ def exposed(
     return Exposure(near_m=near_m, areas=of_areas, places=of_places, cells=of_cells)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Cells:
+    """The cells of some areas: their rows, their tiles, and how far any cell of all areas reaches."""
+
+    row: Integers
+    tile: Integers
+    half_m_max: float
+
+
+@lru_cache(maxsize=16)
+def _cells(areas: Areas, among: bytes | None) -> _Cells:
+    """Return the cells of the areas that are meant, a byte each; None: all."""
+    row = np.arange(len(areas.cell_area))
+    if among is not None:
+        row = np.flatnonzero(np.frombuffer(among, np.bool_)[areas.cell_area])
+    return _Cells(row=row, tile=areas.cell_tile[row], half_m_max=float(areas.cell_half_m.max(initial=0.0)))
+
+
+def _nothing(n: int) -> Exposed:
+    """Return that nothing comes near any of n units."""
+    return Exposed(
+        probability=np.zeros(n),
+        share=np.zeros(n),
+        landing=np.zeros(n),
+        arrival_ns=np.zeros(n, np.int64),
+        arrival_latest_ns=np.zeros(n, np.int64),
+    )
+
+
+@lru_cache(maxsize=16)
+def _none(n: int) -> Exposed:
+    """Return that nothing comes near any of n units: the same each time, not to be written to."""
+    told = _nothing(n)
+    for name in ("probability", "share", "landing", "arrival_ns", "arrival_latest_ns"):
+        getattr(told, name).setflags(write=False)
+    return told
+
+
 def _told(
     n: int,
     ids: Integers,
@@ -244,13 +287,7 @@ def _told(
     first_ns: np.int64,
 ) -> Exposed:
     """Return probabilities and quantiles of arrival of (c, m) first times, over n units; ids of -1 are nobody's."""
-    told = Exposed(
-        probability=np.zeros(n),
-        share=np.zeros(n),
-        landing=np.zeros(n),
-        arrival_ns=np.zeros(n, np.int64),
-        arrival_latest_ns=np.zeros(n, np.int64),
-    )
+    told = _nothing(n)
     if not len(after_ns):
         return told
     touched = np.flatnonzero((ids >= 0) & (after_ns.min(axis=1) < NEVER))

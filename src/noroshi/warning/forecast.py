@@ -1,13 +1,19 @@
 """What a forecast is: many ways that a threat could go on, each with its weight; and what it says in short."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.great_circle import destination, distance_and_bearing
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_from_ecef
+
+T = TypeVar("T")
 
 CENTRING_ROUNDS = 4
 PATH_POINTS = 60
@@ -26,9 +32,23 @@ def _kernel(rings: int, spokes: int) -> Floats:
 KERNEL = _kernel(6, 12)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+def once(of: Callable[["Forecast"], T]) -> Callable[["Forecast"], T]:
+    """Reckon what a forecast says once, and remember it as long as anybody holds the forecast."""
+    known: WeakKeyDictionary[Forecast, T] = WeakKeyDictionary()
+
+    @wraps(of)
+    def remembered(forecast: "Forecast") -> T:
+        told = known.get(forecast)
+        if told is None:
+            told = known[forecast] = of(forecast)
+        return told
+
+    return remembered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Forecast:
-    """The ways that one threat could go on: m ways at k times.
+    """The ways that one threat could go on: m ways at k times. Nothing is ever written into its arrays.
 
     Attributes:
         time_ns: (k,) Unix UTC nanoseconds, rising; the first is that of the state it began from.
@@ -103,6 +123,7 @@ class Ellipse:
         return np.stack([lat, lon], axis=1)
 
 
+@once
 def ending(forecast: Forecast) -> Ending:
     """Return where and when it is expected to come down, in moments of those ways that do.
 
@@ -168,6 +189,7 @@ def ground_track(forecast: Forecast) -> tuple[Floats, Floats, Floats]:
     return geodetic_from_ecef(forecast.position_ecef_m)
 
 
+@once
 def path_of(forecast: Forecast) -> dict[str, NDArray[np.int64] | Floats]:
     """Return the columns of `Paths` but for the threat's number: the mean way up to the mean end, with its spread.
 

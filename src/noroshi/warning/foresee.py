@@ -1,5 +1,7 @@
 """What a track of any kind will do: the ways of each kind that it may be, by its probability."""
 
+from weakref import WeakValueDictionary
+
 import numpy as np
 
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats
@@ -10,6 +12,7 @@ from noroshi.warning.forecast import Forecast, mixed
 from noroshi.warning.gliding import glide_from
 
 LEAST = 0.02  # what is less probable is left out
+_HELD: WeakValueDictionary[tuple[object, ...], Forecast] = WeakValueDictionary()  # nodes of one process ask the same
 GLIDER_TOP_M = 200e3  # gliders are let go lower: published paths stay below some 150 km
 
 
@@ -20,7 +23,6 @@ def foresee(
     time_ns: int,
     *,
     unseen_s: float = 0.0,
-    thrust_m_s2: tuple[float, float] | None = None,
     dark_s: float | None = None,
 ) -> Forecast | None:
     """Return how a track may go on, or None if it is in all likelihood nothing that boosts, falls or glides.
@@ -35,9 +37,26 @@ def foresee(
         kind_probability: (7,) in the order of `Kind`.
         time_ns: when the state holds, Unix UTC nanoseconds.
         unseen_s: for how long nobody has measured it since (a lost track): its region widens.
-        thrust_m_s2: acceleration by thrust and its standard deviation (`boosting.thrust_between`).
         dark_s: what was under thrust was not seen any more so long after the state: see `boosting.boost_from`.
     """
+    arrays = (state_ecef.tobytes(), covariance_ecef.tobytes(), kind_probability.tobytes())
+    asked = (*arrays, time_ns, unseen_s, dark_s)
+    held = _HELD.get(asked)
+    if held is None:
+        held = _foresee(state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s, dark_s)
+        if held is not None:
+            _HELD[asked] = held
+    return held
+
+
+def _foresee(
+    state_ecef: Floats,
+    covariance_ecef: Floats,
+    kind_probability: Floats,
+    time_ns: int,
+    unseen_s: float,
+    dark_s: float | None,
+) -> Forecast | None:
     boosts, glides = float(kind_probability[Kind.BOOSTING]), float(kind_probability[Kind.GLIDING])
     falls = float(kind_probability[Kind.BALLISTIC] + kind_probability[Kind.SPACE])
     if max(boosts, glides, falls) < LEAST:
@@ -52,9 +71,7 @@ def foresee(
         parts.append(glide_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s))
         weights.append(glides)
     if boosts >= LEAST:
-        parts.append(
-            boost_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s, thrust_m_s2=thrust_m_s2, dark_s=dark_s)
-        )
+        parts.append(boost_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s, dark_s=dark_s))
         weights.append(boosts)
     return mixed(parts, np.array(weights))
 

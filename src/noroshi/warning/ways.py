@@ -1,6 +1,6 @@
 """Ways to the ground, many at once: gravity, the Earth's rotation, air, lift with a bank, and what is left of a burn.
 
-One kernel flies them all. The forces are those of the motion models (`geo.gravity.fall`, `geo.atmosphere`); what each
+One kernel flies them all. The forces are those of the motion models (`geo.gravity`, `geo.atmosphere`); what each
 way is, is a row of numbers, by the names below.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.atmosphere import FORCE_MAX_M_S2, SLOWEST_M_S, log_density
-from noroshi.geo.gravity import fall
+from noroshi.geo.gravity import fall_rate
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ROTATION_RATE_RAD_S, Floats, vertical_at
 from noroshi.kernel import kernel
@@ -73,7 +73,7 @@ def fly(
     Places of the ends are good to some metres for what falls; where the air carries it, to 1e-3 of the way.
     """
     m = len(states)
-    positions = np.empty((m, int(longest_s / step_s) + 2, 3))
+    positions = np.empty((int(longest_s / step_s) + 2, m, 3))  # what comes early together: most of it is never touched
     end_s, lands = np.empty(m), np.zeros(m, np.bool_)
     bank = np.zeros((m, 1)) if bank_rad is None else np.ascontiguousarray(bank_rad)
     _fly(
@@ -88,7 +88,7 @@ def fly(
         lands,
     )
     k = math.ceil(float(end_s.max()) / step_s) + 1
-    positions = positions[:, :k].copy()
+    positions = np.ascontiguousarray(positions[:k].swapaxes(0, 1))
     _stay(positions, end_s, step_s)
     return Forecast(
         time_ns=time_ns + np.round(np.arange(k) * (step_s * NS_PER_S)).astype(np.int64),
@@ -111,8 +111,8 @@ def _fly(
     end_s: Floats,
     lands: NDArray[np.bool_],
 ) -> None:
-    """Write the places of each way up to its end, which is the place at the first time not before it."""
-    rate, by_state = np.empty(6), np.empty((6, 6))
+    """Write the (k, m, 3) places of each way up to its end, which is the place at the first time not before it."""
+    rate = np.empty(6)
     x, y, total, at = np.empty(6), np.empty(6), np.empty(6), np.empty(6)
     for way in range(len(states)):
         row, t, done = rows[way], 0.0, 0
@@ -127,7 +127,7 @@ def _fly(
                 reach = 0.0 if stage == 0 else (1.0 if stage == 3 else 0.5)
                 for i in range(6):
                     y[i] = x[i] if stage == 0 else x[i] + h * reach * rate[i]
-                trusted_s = _slopes(t + h * reach, t < row[BURN_OUT], y, row, bank[way], bank_step_s, rate, by_state)
+                trusted_s = _slopes(t + h * reach, t < row[BURN_OUT], y, row, bank[way], bank_step_s, rate)
                 if stage == 0:
                     h = min(max(trusted_s, SHORTEST_S), longest_s - t)
                     if t < row[BURN_OUT] < t + h:
@@ -146,10 +146,10 @@ def _fly(
                         low = middle
                     else:
                         over = middle
-            while done * step_s < t + over * h and done < positions.shape[1]:
+            while done * step_s < t + over * h and done < positions.shape[0]:
                 _between(x, total, h, (done * step_s - t) / h, at)
                 for i in range(3):
-                    positions[way, done, i] = at[i]
+                    positions[done, way, i] = at[i]
                 done += 1
             _between(x, total, h, over, at)
             for i in range(3):
@@ -159,18 +159,16 @@ def _fly(
             height = ahead
         end_s[way], lands[way] = t, height <= 0.0
         for i in range(3):
-            positions[way, min(done, positions.shape[1] - 1), i] = x[i]
+            positions[min(done, positions.shape[0] - 1), way, i] = x[i]
 
 
 @kernel
-def _slopes(
-    t: float, burns: bool, x: Floats, row: Floats, bank: Floats, bank_step_s: float, rate: Floats, by_state: Floats
-) -> float:
+def _slopes(t: float, burns: bool, x: Floats, row: Floats, bank: Floats, bank_step_s: float, rate: Floats) -> float:
     """Write f(x) and return the longest step [s] to trust.
 
     Whether it burns is said by the step, which ends with the burn: at its very end it does too.
     """
-    fall(x, rate, by_state)
+    fall_rate(x, rate)
     ux, uy, uz, height = vertical_at(x[0], x[1], x[2])
     climb = ux * x[3] + uy * x[4] + uz * x[5]
     step_s = FREE_STEP_S

@@ -14,15 +14,19 @@ observer has to write is how it sees the looks from one number to another (`exer
 `tests/test_every_observer.py` holds each file to this.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.watching import Sighting, Watch
 from noroshi.exercise.world import World
+from noroshi.geo.wgs84 import Floats
 from noroshi.records import SensorSite
 from noroshi.sensors import Sensor
 
-__all__ = ["Observer", "Sighting", "Watch"]
+__all__ = ["Aimed", "Observer", "Sighting", "Watch"]
 
 
 class Observer(Protocol):
@@ -40,4 +44,18 @@ class Observer(Protocol):
             sensor: how its own node believes it sees: gives the components.
             carrier: the flight (a satellite, a ship) that carries it, if it does not stand at the site's place.
         """
+        ...
+
+
+@runtime_checkable
+class Aimed(Protocol):
+    """One that may be told where to look (`Watch.tell`)."""
+
+    @property
+    def is_aimed(self) -> bool:
+        """Whether this one may; else it looks as it always does."""
+        ...
+
+    def can_look(self, states: Floats, origin_ecef_m: Floats) -> NDArray[np.bool_]:
+        """Return whether each of (n, 6) states is where it could look from (n, 3) origins."""
         ...

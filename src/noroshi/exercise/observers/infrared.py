@@ -29,7 +29,11 @@ PER_LOOK = 3  # noise of the signal, and of two angles
 
 
 class Observer(Part):
-    """An infrared telescope in orbit (or at a place, if nothing carries it) that stares at all of its field of view.
+    """An infrared telescope in orbit (or at a place, if nothing carries it) that stares at all of its field of regard.
+
+    With `view_deg` it stares at so much of it only, one part after the other in rings about nadir that leave nothing
+    out, a part each look, unless it is told where to look: a look costs the same wherever it goes, and what lies beyond
+    the field of regard it does not look at. Turning takes no time.
 
     The signal of a target is its radiant intensity over the squared range; its ratio to the noise is that over the
     noise equivalent irradiance of what lies behind it: cold sky; the limb, where the line of sight passes lower than
@@ -46,6 +50,9 @@ class Observer(Part):
     revisit_s: float = Field(5.0, ge=0.1, le=3_600.0, description="from one look to the next")
     off_nadir_deg_min: float = Field(0.0, ge=0.0, le=180.0, description="nearer to nadir it does not look")
     off_nadir_deg_max: float = Field(75.0, ge=0.0, le=180.0, description="further from nadir it does not look")
+    view_deg: float = Field(
+        0.0, ge=0.0, le=90.0, description="half-angle of what one look sees of it; 0: all, at every look"
+    )
     noise_sky_w_m2: float = Field(2e-10, gt=0.0, le=1.0, description="noise equivalent irradiance, cold sky behind")
     noise_limb_w_m2: float = Field(1e-9, gt=0.0, le=1.0, description="likewise, Earth's limb behind")
     noise_earth_w_m2: float = Field(4e-9, gt=0.0, le=1.0, description="likewise, the warm Earth behind")
@@ -65,12 +72,39 @@ class Observer(Part):
     def _is_possible(self) -> "Observer":
         if not self.off_nadir_deg_min < self.off_nadir_deg_max:
             raise ValueError("off_nadir_deg_min must be below off_nadir_deg_max")
+        if 0.0 < self.view_deg < 1.0:
+            raise ValueError("view_deg is 0 for all of the field, or at least 1")
         return self
 
     def watch(self, world: World, site: SensorSite, sensor: Sensor, carrier: Flight | None) -> Watch:
         """Return the satellite's watch over a world; see `Observer.watch` of the room."""
-        scene = Scene.of(world, site, sensor, carrier, period_s=self.revisit_s, is_continuous=False)
+        scene = Scene.of(
+            world, site, sensor, carrier, period_s=self.revisit_s, is_continuous=False, is_aimed=self.is_aimed
+        )
         return scene.watch(_Satellite(self))
+
+    @property
+    def is_aimed(self) -> bool:
+        """Whether it may be told where to look."""
+        return self.view_deg > 0.0
+
+    def can_look(self, states: Floats, origin_ecef_m: Floats) -> NDArray[np.bool_]:
+        """Return whether each of (n, 6) states is in the field of regard of (n, 3) origins."""
+        line = states[:, :3] - origin_ecef_m
+        down = -np.vecdot(line, _away(origin_ecef_m)) / np.linalg.norm(line, axis=1)
+        near, far = np.cos(np.radians([self.off_nadir_deg_min, self.off_nadir_deg_max]))
+        can: NDArray[np.bool_] = (down <= near) & (down >= far)
+        return can
+
+    def parts(self) -> Floats:
+        """Return the (n, 2) middles of the parts that it looks at in turn, off nadir and around it from ahead, radians.
+
+        A part is a rectangle within the round view; rings of them about nadir fill the field, as few as can be.
+        """
+        view, low, high = np.radians([self.view_deg, self.off_nadir_deg_min, self.off_nadir_deg_max]).tolist()
+        fewest = math.floor((high - low) / (2.0 * view)) + 1
+        every = [_rings(view, low, high, fewest + more) for more in range(6)]
+        return min(every, key=len)
 
     def noise_w_m2(self, line: Floats, origin_ecef_m: Floats) -> Floats:
         """Return the (n,) noise equivalent irradiances before which (n, 3) lines are seen."""
@@ -100,6 +134,19 @@ class Observer(Part):
         return MICRO * (self.attitude_bias_urad * constant + moving)
 
 
+def _rings(view: float, low: float, high: float, number: int) -> Floats:
+    """Return the middles of the parts of so many rings, see `Observer.parts`; angles in radians."""
+    tall = (high - low) / number
+    wide = 2.0 * math.sqrt(view**2 - (tall / 2.0) ** 2)
+    found = []
+    for ring in range(number):
+        off = low + (ring + 0.5) * tall
+        widest = math.sin(min(off + tall / 2.0, math.pi / 2.0))
+        n = max(1, math.ceil(2.0 * math.pi * widest / wide))
+        found += [(off, 2.0 * math.pi * k / n) for k in range(n)]
+    return np.array(found)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Satellite:
     """A satellite before a world."""
@@ -111,7 +158,8 @@ class _Satellite:
         own = self.own
         begins_ns = scene.begins_ns(np.arange(first_look, first_look + n_looks))
         place = scene.own_at(begins_ns)
-        i_flight, i_look, position, snr = self._in_view(scene, begins_ns, place)
+        middle = self._middles(scene, first_look, place)
+        i_flight, i_look, position, snr = self._in_view(scene, begins_ns, place, middle)
         drawn = ndtri(scene.uniforms("look", i_flight, i_look, first_look, n_looks, PER_LOOK))
         rows = np.flatnonzero(snr + drawn[:, 0] > own.threshold)
         i_flight, i_look, position, snr, drawn = i_flight[rows], i_look[rows], position[rows], snr[rows], drawn[rows]
@@ -124,6 +172,8 @@ class _Satellite:
         right /= np.linalg.norm(right, axis=1)[:, None]
         line = line + sigma[:, None] * (drawn[:, 1:2] * right + drawn[:, 2:] * np.cross(right, line))
         false_look, false_line = self._false_lines(scene, first_look, place)
+        kept = self._is_looked_at(false_line, middle, false_look)
+        false_look, false_line = false_look[kept], false_line[kept]
         i_look = np.concatenate([i_look, false_look])
         line, time_ns = np.concatenate([line, false_line]), begins_ns[i_look]
         turn = np.vecmat(own.turn_rad(scene, begins_ns)[i_look], _orbit_axes(place)[i_look])
@@ -142,7 +192,32 @@ class _Satellite:
             clock_ahead_s=own.time_bias_s,
         )
 
-    def _in_view(self, scene: Scene, begins_ns: Integers, place: Floats) -> tuple[Integers, Integers, Floats, Floats]:
+    def _middles(self, scene: Scene, first_look: int, place: Floats) -> Floats | None:
+        """Return the (n, 3) directions of the middles of what looks see; None where each sees all."""
+        own = self.own
+        if scene.aims is None:
+            return None
+        parts = own.parts()
+        begin = int(len(parts) * scene.draws.uniforms("first part", first_look=0, n_looks=1, per_look=1)[0, 0])
+        off, around = parts[(begin + first_look + np.arange(len(place))) % len(parts)].T
+        own_axes = np.stack([-np.cos(off), np.sin(off) * np.cos(around), np.sin(off) * np.sin(around)], axis=1)
+        middle = np.vecmat(own_axes, _orbit_axes(place))
+        aimed = scene.aims.of(first_look, len(place)) - place[:, :3]
+        aimed /= np.linalg.norm(aimed, axis=1)[:, None]
+        off_nadir_deg = np.degrees(np.arccos(np.clip(-np.vecdot(aimed, _away(place[:, :3])), -1.0, 1.0)))
+        can = (off_nadir_deg >= own.off_nadir_deg_min) & (off_nadir_deg <= own.off_nadir_deg_max)  # not where NaN
+        return np.where(can[:, None], aimed, middle)
+
+    def _is_looked_at(self, line: Floats, middle: Floats | None, i_look: Integers) -> NDArray[np.bool_]:
+        """Return whether each of (n, 3) directions is in the view of its look."""
+        if middle is None:
+            return np.ones(len(line), np.bool_)
+        is_near: NDArray[np.bool_] = np.vecdot(line, middle[i_look]) >= math.cos(math.radians(self.own.view_deg))
+        return is_near
+
+    def _in_view(
+        self, scene: Scene, begins_ns: Integers, place: Floats, middle: Floats | None
+    ) -> tuple[Integers, Integers, Floats, Floats]:
         """Return flights and looks, counted from the first, that could be seen: where it is, and signal to noise."""
         own, paths, n = self.own, scene.world.paths, len(begins_ns)
         chosen = scene.others(int(begins_ns[0]), int(begins_ns[-1]))
@@ -163,6 +238,7 @@ class _Satellite:
         loss_db = scene.faults.loss_db(np.arctan2(east, north), begins_ns[i_look])
         snr = signal_w_m2 * 10.0 ** (-loss_db / 10.0) / own.noise_w_m2(line, origin)
         in_view = (off_nadir_deg >= own.off_nadir_deg_min) & (off_nadir_deg <= own.off_nadir_deg_max)
+        in_view &= self._is_looked_at(line, middle, i_look)
         in_view &= (snr >= FAINTEST) & is_clear(position, origin, scene.world.weather.cloud_top_m)
         return i_flight[in_view], i_look[in_view], position[in_view], snr[in_view]
 

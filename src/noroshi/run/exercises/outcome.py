@@ -5,24 +5,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from noroshi.assessment import siap
-from noroshi.assessment.custody import Custody, custody
-from noroshi.assessment.pictures import View
-from noroshi.exercise.flight import truth_of
+from noroshi.assessment.custody import Custody
+from noroshi.assessment.exercises.custodies import custodies
+from noroshi.assessment.exercises.happened import Happened
+from noroshi.assessment.exercises.held import Held
+from noroshi.assessment.exercises.ledger import STAGES
+from noroshi.assessment.exercises.pictures import attributes
+from noroshi.assessment.objectives import Verdict, judge
+from noroshi.assessment.results import Figure, RunResult
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
-from noroshi.records import Identity, Kind, Tracks, Truth, take
+from noroshi.records import Kind
+from noroshi.run.campaigns.measuring import measured, objectives_of
 from noroshi.run.exercises.running import Ran
-from noroshi.run.exercises.staging import PICTURE_S
 
-THREATS = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
-CUTOFF_M = 10_000.0
-"""A track is on a target within so much: an over-the-horizon radar and lines of sight place one to kilometres."""
-VIEW = View(age_s_max=1.5 * PICTURE_S)
 SHOWN = ("completeness", "ambiguity", "spuriousness", "position_accuracy_m", "velocity_accuracy_m_s")
 
 
@@ -35,14 +34,15 @@ def outcome(ran: Ran) -> dict[str, Any]:
     """
     scenario = ran.scenario
     simulated_s = _reached_s(ran)
-    times_ns = scenario.start_ns + np.arange(PICTURE_S, simulated_s + 1e-9, PICTURE_S) * NS_PER_S
-    truth = truth_of(ran.cast.bodies, times_ns.astype(np.int64)) if ran.cast.bodies else None
+    happened, found = measured(ran)
     nodes = []
-    for code, tracks in ran.tracks.items():
-        node = _node(code, tracks, truth, times_ns.astype(np.int64))
+    for code, own in happened.own.items():
+        node = _node(code, happened, own)
         if code in ran.fused:
-            node["fused"] = _node(code, ran.fused[code], truth, times_ns.astype(np.int64))
+            node["fused"] = _node(code, happened, happened.known[code])
         nodes.append(node)
+    run = RunResult(variant="", replicate=ran.cast.world.replicate, figures=found)
+    verdicts = judge(objectives_of(scenario), [run], "")
     return {
         "scenario": scenario.name,
         "seed": scenario.seed,
@@ -55,6 +55,8 @@ def outcome(ran: Ran) -> dict[str, Any]:
         "unheard": ran.n_unheard,
         "refused": {" ".join(key): n for key, n in sorted(ran.refused.items())},
         "nodes": nodes,
+        "objectives": [_verdict(each) for each in verdicts],
+        "seconds": _seconds(found),
         "links": {way: {"bytes": n} for way, n in ran.sent_bytes.items()},
         "alarms": {": ".join(key): n for key, n in sorted(ran.alarms.items())},
         "digests": dict(ran.digests),
@@ -71,7 +73,7 @@ def _reached_s(ran: Ran) -> float:
 
 
 def _counts(ran: Ran) -> dict[str, int]:
-    kinds = [Kind(int(flight.kind.max())) if _is_threat(flight.kind) else Kind(int(flight.kind[0]))
+    kinds = [Kind(int(flight.kind.max())) if flight.name in ran.cast.threats else Kind(int(flight.kind[0]))
              for flight in ran.cast.bodies]  # fmt: skip
     counts = {kind.name.lower(): kinds.count(kind) for kind in Kind if kind in kinds}
     satellites = sum(flight.kind[0] == Kind.SPACE for flight in ran.cast.world.flights)
@@ -79,37 +81,46 @@ def _counts(ran: Ran) -> dict[str, int]:
     return {**counts, "satellites": int(satellites)} | ({"ghosts": ghosts} if ghosts else {})
 
 
-def _is_threat(kind: NDArray[np.uint8]) -> bool:
-    return bool(np.isin(kind, THREATS).any())
-
-
-def _node(code: str, tracks: Tracks | None, truth: Truth | None, times_ns: NDArray[np.int64]) -> dict[str, Any]:
-    if truth is None:
-        number = 0 if tracks is None else len(np.unique(tracks.track_id))
+def _node(code: str, happened: Happened, held: Held) -> dict[str, Any]:
+    number = len(np.unique(held.tracks.track_id))
+    if not len(happened.targets.names):
         return {"node": code, "tracks": number, "siap": None, "threats": []}
-    if tracks is None:
-        tracks = _no_tracks(code)
-    threatening = np.unique(truth.target[np.isin(truth.kind, THREATS)])
-    threats = take(truth, np.isin(truth.target, threatening))
-    held = custody(threats, tracks, times_ns=times_ns, cutoff_m=CUTOFF_M, view=VIEW) if len(threats) else []
-    figures = siap.measure(truth, tracks, times_ns=times_ns, cutoff_m=CUTOFF_M, view=VIEW)
+    figures = attributes(happened.targets, held)
     return {
         "node": code,
-        "tracks": len(np.unique(tracks.track_id)),
+        "tracks": number,
         "siap": {name: _plain(value) for name, value in figures.items()},
-        "threats": [_threat(each) for each in held],
+        "threats": [_threat(each) for each in custodies(happened.targets, held)],
     }
 
 
-def _no_tracks(code: str) -> Tracks:
-    """Return the picture of a node that has none."""
-    none = np.zeros(0, np.int64)
-    return Tracks(
-        node=code, source_names=(), track_id=none.astype(np.uint64), time_ns=none, updated_ns=none,
-        revision=none.astype(np.int32), state_ecef=np.zeros((0, 6)), covariance_ecef=np.zeros((0, 6, 6)),
-        existence=np.zeros(0), kind_probability=np.zeros((0, len(Kind))), status=none.astype(np.uint8),
-        sources=np.zeros((0, 0), np.bool_), identity=Identity.absent(0),
-    )  # fmt: skip
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    wanted = verdict.objective
+    return {
+        "name": wanted.name,
+        "measure": wanted.measure,
+        "unit": wanted.unit,
+        **({"at_least": wanted.at_least} if wanted.at_least is not None else {"at_most": wanted.at_most}),
+        "rating": str(verdict.rating),
+        "value": _told(verdict.value.value),
+        "worst": [{"node": each.node, "subject": each.subject, "value": _told(each.value)} for each in verdict.worst],
+    }
+
+
+def _told(value: float) -> float | str | None:
+    """Return a figure for JSON, which has no infinity: "never" is one."""
+    return "never" if math.isinf(value) else _plain(value)
+
+
+def _seconds(figures: Sequence[Figure]) -> list[dict[str, Any]]:
+    """Return where the seconds went, a row for each nation and threat."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in figures:
+        if each.measure.startswith("ledger_"):
+            row = found.setdefault((each.subject, each.node), {"threat": each.subject, "node": each.node})
+            row[each.measure.removeprefix("ledger_").removesuffix("_s")] = each.value
+    alerts = {(each.subject, each.node): each.value for each in figures if each.measure == "time_to_alert_s"}
+    return [{**row, "alert_s": _told(alerts.get(key, math.inf))} for key, row in sorted(found.items())]
 
 
 def _threat(held: Custody) -> dict[str, Any]:
@@ -139,6 +150,10 @@ def show(figures: Mapping[str, Any], console: Console) -> None:
     console.print(_pictures(figures["nodes"]))
     if any(node["threats"] for node in figures["nodes"]):
         console.print(_threats(figures["nodes"]))
+    if figures["objectives"]:
+        console.print(_objectives(figures["objectives"]))
+    if figures["seconds"]:
+        console.print(_ledger(figures["seconds"]))
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in figures["processor_s"].items())
     console.print(
         f"[bold]{figures['simulated_s']:,.0f} s in {figures['wall_s']:.1f} s[/], "
@@ -192,6 +207,35 @@ def _threats(nodes: Sequence[Mapping[str, Any]]) -> Table:
             fused = {each["target"]: each for each in nodes[i].get("fused", {"threats": []})["threats"]}
             cells = [*cells[:2], "", *(_held(fused[target]) if target in fused else [])]
         table.add_row(escape(target), held["kind"], nodes[i]["node"], *cells)
+    return table
+
+
+def _objectives(verdicts: Sequence[Mapping[str, Any]]) -> Table:
+    """Return what became of each objective, with the worst figure and whose it is."""
+    table = Table(box=None, pad_edge=False, header_style="bold", title="objectives, in this one run")
+    for name in ("objective", "rating", "worst", "wanted", "of"):
+        table.add_column(name)
+    for each in verdicts:
+        wanted = f"at least {each['at_least']:g}" if "at_least" in each else f"at most {each['at_most']:g}"
+        value = each["value"]
+        shown = "" if value is None else value if isinstance(value, str) else f"{value:.5g}"
+        worst = each["worst"][0] if each["worst"] else {"node": "", "subject": ""}
+        whose = " ".join(part for part in (worst["node"], worst["subject"]) if part)
+        more = f" and {len(each['worst']) - 1} more" if len(each["worst"]) > 1 else ""
+        unit = "" if each["unit"] in ("1", "share") else f" {each['unit']}"
+        table.add_row(escape(each["name"]), each["rating"], shown, f"{wanted}{unit}", escape(whose + more))
+    return table
+
+
+def _ledger(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return where the seconds went up to each first alert, or to the threat's arrival without one."""
+    table = Table(box=None, pad_edge=False, header_style="bold", title="where the seconds went, up to people warned")
+    names = [*STAGES, "whole"]
+    for name in ("threat", "node", "alert", *(name.replace("_", " ") for name in names)):
+        table.add_column(name, justify="left" if name in ("threat", "node") else "right")
+    for row in rows:
+        alert = row["alert_s"] if isinstance(row["alert_s"], str) else f"{row['alert_s']:.0f} s"
+        table.add_row(escape(row["threat"]), row["node"], alert, *(f"{row[name]:.0f} s" for name in names))
     return table
 
 

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,13 +15,14 @@ import msgspec
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
+from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch, Status, Tracks, joined_by_sensor
 from noroshi.run.exercises.books import Books, digests, write_world
-from noroshi.run.exercises.driver import Driver
-from noroshi.run.exercises.players import Approvers
+from noroshi.run.exercises.driver import Driver, Plotted
 from noroshi.run.exercises.processes import Alone, Meeting, spread
-from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, cast, stage
+from noroshi.run.exercises.staff import scripted
+from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, Stage, cast, planners, stage
 from noroshi.run.scenarios import Scenario, read_scenario
 
 PARTS = ("seeing", "tracking", "sharing", "journal")
@@ -73,11 +74,13 @@ class Ran:
         tracks: the pictures of each node of its own sensors, one after another; None where it had none.
         fused: the pictures of each node of all that share with it; none of nodes without partners.
         told: what nodes warned of, in order: which node, when, on which channel (of `TOLD`), what.
+        plots: which sensor saw which threat when, in the order of when it was taken.
         alarms: by (node, partner, what), how often a link was found wrong.
         sent_bytes: by "owner>recipient", what was put on the link.
         refused: by (node, sensor, reason), how many detections could not be used.
         n_events, n_unheard: how many events there were, and how many messages came to nodes that did not run.
         seconds: processor seconds by part of the work, all processes together.
+        process_s: processor seconds of each process, from the first event to the last.
         wall_s: from the first event to the last, the slowest process.
         start_up_s: before that: reading, flying the truth, starting processes, loading kernels.
         digests: of the journals, by node.
@@ -90,12 +93,14 @@ class Ran:
     tracks: Mapping[str, Tracks | None]
     fused: Mapping[str, Tracks]
     told: tuple[Told, ...]
+    plots: tuple[Plotted, ...]
     alarms: Counter[tuple[str, str, str]]
     sent_bytes: Mapping[str, int]
     refused: Counter[tuple[str, str, str]]
     n_events: int
     n_unheard: int
     seconds: Mapping[str, float]
+    process_s: tuple[float, ...] = ()
     wall_s: float
     start_up_s: float
     digests: Mapping[str, str]
@@ -108,12 +113,14 @@ class _Acted:
 
     heard: dict[str, dict[str, list[Tracks]]]
     told: list[tuple[str, int, str, bytes]] = field(default_factory=list)
+    plots: list[Plotted] = field(default_factory=list)
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     alarms: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     sent_bytes: dict[str, int] = field(default_factory=dict)
     n_events: int = 0
     n_unheard: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    process_s: float = 0.0
     wall_s: float = 0.0
     memory: bytes = b""
 
@@ -139,7 +146,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         groups, memories = _remembered(scenario, plan, resume)
     if resume is None:
         write_world(plan.folder, scenario, everything.bodies, plan.replicate)
-    acted = _act_all(plan, groups, memories or [None] * len(groups), progress)
+    acted = _act_all(plan, everything, groups, memories or [None] * len(groups), progress)
     acting_s = max(each.wall_s for each in acted)
     heard = {channel: {name: rows for each in acted for name, rows in each.heard[channel].items()} for channel in HEARD}
     codes = [nation.code for nation in scenario.nations]
@@ -151,12 +158,14 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         tracks={code: joined_by_sensor(heard[OWN][code]) if heard[OWN][code] else None for code in codes},
         fused={code: joined_by_sensor(heard[FUSED][code]) for code in codes if heard[FUSED][code]},
         told=_all_told(acted),
+        plots=tuple(sorted((plot for each in acted for plot in each.plots), key=lambda plot: (plot.taken_ns, plot))),
         alarms=sum((each.alarms for each in acted), Counter()),
         sent_bytes={way: n for each in acted for way, n in sorted(each.sent_bytes.items())},
         refused=sum((each.refused for each in acted), Counter()),
         n_events=sum(each.n_events for each in acted),
         n_unheard=sum(each.n_unheard for each in acted),
         seconds={name: sum(each.seconds.get(name, 0.0) for each in acted) for name in PARTS},
+        process_s=tuple(each.process_s for each in acted),
         wall_s=acting_s,
         start_up_s=time.perf_counter() - since - acting_s,
         digests=digests(plan.folder, codes),
@@ -180,10 +189,10 @@ def _groups(scenario: Scenario, everything: Cast, processes: int) -> list[list[s
 
 
 def _act_all(
-    plan: Plan, groups: Sequence[list[str]], memories: Sequence[bytes | None], progress: Progress
+    plan: Plan, everything: Cast, groups: Sequence[list[str]], memories: Sequence[bytes | None], progress: Progress
 ) -> list[_Acted]:
     if len(groups) == 1:
-        return [_act(plan, groups, memories, 0, Alone(), progress)]
+        return [_act(plan, groups, memories, 0, Alone(), progress, everything)]
     return spread(groups, partial(_act, plan, groups, memories), progress)
 
 
@@ -194,8 +203,9 @@ def _act(
     place: int,
     meeting: Meeting,
     progress: Progress,
+    everything: Cast | None = None,
 ) -> _Acted:
-    """Run the nodes and sensors of some nations."""
+    """Run the nodes and sensors of some nations, in a world that is flown already or is flown here."""
     scenario = read_scenario(plan.scenario, plan.also)
     set_up = stage(
         scenario,
@@ -205,6 +215,7 @@ def _act(
         picture_s=plan.picture_s,
         pump_s=plan.pump_s,
         sharing=plan.sharing,
+        everything=everything,
     )
     acted = _Acted(heard={channel: {code: [] for code in set_up.setups} for channel in HEARD})
 
@@ -226,24 +237,26 @@ def _act(
             scenario.start_ns,
             scenario.end_ns,
             feeds=set_up.feeds,
-            make=partial(set_up.node, executor=executor),
+            make=partial(_undrawn, set_up, executor),
             names=list(set_up.setups),
             books=books,
             links=set_up.links,
             faults=set_up.faults,
             heard=heard,
-            people=Approvers.of(scenario, plan.replicate),
+            people=scripted(scenario, plan.replicate),
+            planners=planners(scenario, set_up.cast, plan.replicate, sharing=plan.sharing),
+            noted=set_up.cast.threats,
         )
         if (memory := memories[place]) is not None:
             _recall(memory, driver, acted)
-        since = time.perf_counter()
+        since, spent_s = time.perf_counter(), time.process_time()
         meeting = meeting if plan.sharing and scenario.links() else Alone()
         while driver.now_ns < end_ns:
             driver.run(min(_next_meeting(driver.now_ns, round(plan.pump_s * NS_PER_S)), end_ns))
             driver.enter(meeting.meet(driver.leaving))
             driver.leaving = []
             progress((driver.now_ns - scenario.start_ns) / NS_PER_S)
-        acted.wall_s = time.perf_counter() - since
+        acted.wall_s, acted.process_s = time.perf_counter() - since, time.process_time() - spent_s
         if end_ns < scenario.end_ns:
             rows = {
                 channel: {name: pack(joined_by_sensor(rows)) if rows else b"" for name, rows in nodes.items()}
@@ -254,8 +267,17 @@ def _act(
         acted.refused.update({(name, *key): n for key, n in node.refused.items()})
         if node.exchange:
             acted.sent_bytes |= {f"{name}>{code}": one.sent_bytes for code, one in node.exchange.channels.items()}
+    acted.plots = driver.plots
     acted.n_events, acted.n_unheard, acted.seconds = driver.n_events, driver.n_unheard, dict(driver.seconds)
     return acted
+
+
+def _undrawn(set_up: Stage, executor: Executor | None, name: str) -> Node:
+    """Return a new node that nobody looks at while it runs."""
+    node = set_up.node(name, executor)
+    if node.watch:
+        node.watch.is_drawn = False
+    return node
 
 
 def _next_meeting(now_ns: int, pump_ns: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from noroshi.assessment.exercises.held import THREATS
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.injects import Dark, FalsePosition, Inject, SpoofedReports, cast
 from noroshi.exercise.keyed import Draws
@@ -15,6 +16,7 @@ from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats, ecef_from_geodetic
 from noroshi.records.identity import ABSENT
 from noroshi.run import rooms
 from noroshi.run.exercises.staging import background
+from noroshi.run.scenarios import measures
 from noroshi.run.scenarios.models import Area, Scenario, SensorEntry
 from noroshi.run.scenarios.reading import read_scenario
 from noroshi.run.scenarios.sources import Problem, ScenarioError, choices, read_source, shipped
@@ -44,6 +46,7 @@ def findings(scenario: Scenario) -> list[Problem]:
     found = [*_links(scenario), *_objectives(scenario)]
     stage = _stage(scenario, found)
     found += [
+        *_measures(scenario, stage),
         *_flights(scenario, stage),
         *_injects(scenario, stage),
         *_areas(scenario, stage),
@@ -131,6 +134,17 @@ def _objectives(scenario: Scenario) -> Iterator[Problem]:
             told = f"nothing produces {objective.measure}: add [[measures]] with that name, or take one of: "
             told += ", ".join(dict.fromkeys(taken)) or "none"
             yield scenario.source.problem(("objectives", i, "measure"), told)
+
+
+def _measures(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
+    """Note measures of threats where there are none."""
+    flown = [flight for flights in stage.entries.values() for flight in flights or ()]
+    if any(np.isin(flight.kind, THREATS).any() for flight in flown) or None in stage.entries.values():
+        return
+    for i, measure in enumerate(scenario.measures):
+        if measure.name in measures.OF_THREATS:
+            told = f"nothing produces {measure.name}: nothing here boosts, falls or glides; leave it out"
+            yield scenario.source.problem(("measures", i, "name"), told)
 
 
 def _flights(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:

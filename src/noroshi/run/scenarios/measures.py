@@ -1,31 +1,40 @@
-"""Which measures a scenario may ask for, with their units."""
+"""Which measures a scenario may ask for, with their units, and what a scenario must have for each."""
 
 from collections.abc import Mapping
 from functools import cache
 
+from noroshi.assessment.exercises import agreement, clocks, custodies, deciding, ledger, links, uncertainty, warned
+from noroshi.assessment.exercises.catalogue import MEASURES
 from noroshi.run import rooms
 
-OF_EXERCISES: Mapping[str, str] = {
-    "threats_tracked": "share",  # of the threats, those that ever had a firm track
-    "threat_time_tracked": "share",  # of the time that threats fly, that with a firm track
-    "time_to_first_plot_s": "s",  # from the beginning of a threat
-    "time_to_firm_track_s": "s",
-    "warning_time_left_s": "s",  # from the first firm track to the end of the threat
-    "background_tracked": "share",  # of the other targets' time
-    "false_tracks": "1",  # firm tracks of nothing, greatest at once
-    "track_breaks": "1",  # times that a target's track number changes
-    "position_error_m_p95": "m",
-    "common_picture": "share",  # of firm tracks, those that every node has
-    "staleness_s_p95": "s",  # age of what came over links
-    "link_bytes_s": "B/s",  # mean of the busiest link
-    "dark_ships_held": "share",  # of the time that ships are dark, that with a firm track
-    "false_positions_noticed": "share",  # of flights that report a false position
-    "entries_noticed": "share",  # of entries into an area
-}
+OF_EXERCISES: Mapping[str, str] = {name: each.unit for name, each in MEASURES.items()}
 """Measures of exercises and what each is in."""
 
 OF_AREAS = ("entries_noticed",)
 """Those that are about an area."""
+
+OF_THREATS = (
+    *custodies.MEASURES, *clocks.MEASURES, *uncertainty.MEASURES, *ledger.MEASURES, "first_warning_lead_s",
+    "lead_time_s", "threats_tracked", "threat_time_tracked", "share_delay_s", "sensor_delay_s", "sensor_delay_s_p95",
+    "plots_lost",
+)  # fmt: skip
+"""Those that say nothing unless something boosts, falls or glides."""
+
+_TOLD = ("time_to_launch_notice_s", "time_to_threat_s", "time_to_proposal_s", "time_to_alert_s")
+OF_WARNINGS = (
+    *warned.MEASURES, *deciding.MEASURES, *ledger.MEASURES, *_TOLD,
+    *(name for name in uncertainty.MEASURES if name.startswith("forecast_")),
+)  # fmt: skip
+"""Those that rest on what a nation tells, which does so only if its file has a `[warning]` table."""
+
+OF_LINKS = tuple(name for name in links.MEASURES if name not in ("sensor_delay_s", "sensor_delay_s_p95", "plots_lost"))
+"""Those that rest on links."""
+
+OF_PARTNERS = tuple(agreement.MEASURES)
+"""Those that rest on there being more than one nation."""
+
+OF_INJECTS: Mapping[str, str] = {"dark_ships_held": "dark", "false_positions_noticed": "false_position"}
+"""Those that rest on an inject, and on which."""
 
 
 @cache

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
-from noroshi.exercise.fields import Spread, Uniform
+from noroshi.exercise.fields import Uniform
 from noroshi.exercise.injects import S_MAX, Inject, Surge
 from noroshi.exercise.movers import Mover
 from noroshi.exercise.observers import Observer
+from noroshi.exercise.staff import Pause
 from noroshi.exercise.world import Weather
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import SensorSite
@@ -130,9 +131,13 @@ class WarningSection(Section):
         default=50.0, ge=0.0, le=1_000.0, description="It is concerned if the threat comes so near to it."
     )
     look_s: float = Field(default=1.0, ge=0.1, le=60.0, description="How often its node looks at the picture.")
-    approval_s: Spread = Field(
+    approval_s: Pause = Field(
         default=Uniform(low=10.0, high=40.0),
         description="How long its approver takes in an exercise, in seconds; chosen, not measured.",
+    )
+    step_s: Pause = Field(
+        default=Uniform(low=2.0, high=10.0),
+        description="How long others of its staff take for each step; chosen, not measured.",
     )
     languages: tuple[str, ...] = Field(
         default=("en",), description="In which languages alerts are worded: ja, en, or the path of a file."
@@ -228,6 +233,11 @@ class Objective(Section):
 
     name: str = Field(min_length=1, max_length=120, description="What is to be shown, in words.")
     measure: str = Field(description="One of the scenario's measures.")
+    nation: str | None = Field(
+        default=None,
+        description="Whose figures count, by code; the coalition's, else every nation's, if absent.",
+    )
+    flights: tuple[str, ...] = Field(default=(), description="Flights that count; those of the measure if absent.")
     at_least: float | None = Field(default=None, description="Reached if the measure is not below.")
     at_most: float | None = Field(default=None, description="Reached if the measure is not above.")
     unit: str = Field(description="Unit of the threshold; that of the measure.")
@@ -236,6 +246,94 @@ class Objective(Section):
     def _one_threshold(self) -> Self:
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("needs one threshold: give at_least or at_most")
+        return self
+
+
+class AdviceSection(Section):
+    """Plans of which sensor looks where, made by sensor managers and carried out once their owners approve."""
+
+    planners: tuple[str, ...] = Field(min_length=1, description="Codes of the nations whose sensor managers plan.")
+    period_s: float = Field(default=10.0, ge=1.0, le=3600.0, description="How often a plan is made, in seconds.")
+    lead_s: float = Field(
+        default=0.0, ge=0.0, le=3600.0, description="How long after it is made it begins, in seconds."
+    )
+    ahead_s: float = Field(default=60.0, ge=1.0, le=3600.0, description="For how long it is made, in seconds.")
+    slot_s: float = Field(
+        default=5.0, ge=0.1, le=600.0, description="In each slot of so many seconds a track is looked at once at most."
+    )
+    window_s: float = Field(
+        default=20.0, ge=1.0, le=3600.0, description="In each window of so many seconds looks count anew."
+    )
+    share: float = Field(
+        default=0.5, gt=0.0, le=1.0, description="Of a sensor's looks a plan takes so many at most; the rest scan."
+    )
+    beforehand: bool = Field(
+        default=False,
+        description="Whether each owner has approved beforehand, by a standing plan, what the planners propose.",
+    )
+
+
+class GoodsSection(Section):
+    """One sort of relief goods."""
+
+    name: str = Field(pattern=NAME, max_length=40, description="Of the sort: water, blankets, shelter.")
+    size_m3: float = Field(gt=0.0, le=1_000.0, description="Room that a unit takes, in cubic metres.")
+
+
+class _Somewhere(Section):
+    name: str = Field(pattern=NAME, max_length=60, description="Of the place; no other has it.")
+    lat_deg: float = Field(ge=-90.0, le=90.0, description="Geodetic latitude, WGS 84, in degrees.")
+    lon_deg: float = Field(ge=-180.0, le=180.0, description="Longitude, WGS 84, in degrees.")
+
+
+class DepotSection(_Somewhere):
+    """Where goods are, and vehicles stand."""
+
+    stock: dict[str, Annotated[float, Field(ge=0.0, le=1e9)]] = Field(description="Units there, by sort.")
+
+
+class NeedSection(_Somewhere):
+    """A place in need."""
+
+    need: dict[str, Annotated[float, Field(ge=0.0, le=1e9)]] = Field(description="Units that it needs, by sort.")
+    urgency: dict[str, Annotated[float, Field(ge=0.0, le=1e6)]] = Field(
+        default={}, description="What a unit counts there, by sort; 1 if absent."
+    )
+
+
+class VehicleSection(Section):
+    """Vehicles of one kind at one depot."""
+
+    name: str = Field(pattern=NAME, max_length=60, description="Of the vehicles: NAME-1, NAME-2 and on.")
+    depot: str = Field(description="Where they stand, and come back to.")
+    number: int = Field(default=1, ge=1, le=1_000, description="How many.")
+    holds_m3: float = Field(gt=0.0, le=1e5, description="Room in each, in cubic metres.")
+    speed_m_s: float = Field(gt=0.0, le=300.0, description="On the way, in metres per second.")
+    turn_s: float = Field(default=1_800.0, ge=1.0, le=86_400.0, description="To load and unload, together, in seconds.")
+    flies: bool = Field(default=False, description="Whether they need no road.")
+    range_km: float = Field(default=1_000.0, gt=0.0, le=20_000.0, description="The furthest that they go, one way.")
+
+
+class ReliefSection(Section):
+    """What a nation's relief coordinator has, and when the plan of what goes where is made."""
+
+    nation: str = Field(pattern=CODE, description="Code of the nation.")
+    at_s: float = Field(ge=0.0, le=S_MAX, description="When the plan is made, in seconds since the start.")
+    hours: float = Field(default=12.0, gt=0.0, le=240.0, description="Time that every vehicle has, in hours.")
+    goods: tuple[GoodsSection, ...] = Field(min_length=1, description="Sorts of goods.")
+    depots: tuple[DepotSection, ...] = Field(min_length=1, description="Where goods are.")
+    places: tuple[NeedSection, ...] = Field(min_length=1, description="Where they are needed.")
+    vehicles: tuple[VehicleSection, ...] = Field(min_length=1, description="What carries them.")
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
+        sorts, depots = {each.name for each in self.goods}, {each.name for each in self.depots}
+        named = {name for depot in self.depots for name in depot.stock}
+        named |= {name for place in self.places for name in (*place.need, *place.urgency)}
+        if unknown := sorted(named - sorts):
+            raise ValueError(f"no goods '{unknown[0]}'; there are {', '.join(sorted(sorts))}")
+        if unknown := sorted({each.depot for each in self.vehicles} - depots):
+            raise ValueError(f"no depot '{unknown[0]}'; there are {', '.join(sorted(depots))}")
         return self
 
 
@@ -257,6 +355,8 @@ class ScenarioFile(Section):
     areas: tuple[Area, ...] = Field(default=(), description="Circles that measures ask about.")
     measures: tuple[Measure, ...] = Field(default=(), description="What is measured.")
     objectives: tuple[Objective, ...] = Field(default=(), description="What is to be reached.")
+    advice: AdviceSection | None = Field(default=None, description="Plans of which sensor looks where; none if absent.")
+    relief: ReliefSection | None = Field(default=None, description="A plan of what goods go where; none if absent.")
 
     @field_validator("start")
     @classmethod
@@ -372,6 +472,8 @@ class Scenario:
         injects: what goes wrong when (`exercise.injects` turns them into effects and faults).
         areas, measures, objectives: for the assessment.
         source: its file.
+        advice: which plans of looks are made.
+        relief: which plan of goods is made.
     """
 
     name: str
@@ -390,6 +492,8 @@ class Scenario:
     measures: tuple[Measure, ...]
     objectives: tuple[Objective, ...]
     source: Source
+    advice: AdviceSection | None = None
+    relief: ReliefSection | None = None
 
     @property
     def duration_s(self) -> float:

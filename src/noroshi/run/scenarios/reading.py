@@ -3,6 +3,7 @@
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,8 @@ def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario
         measures=file.measures,
         objectives=file.objectives,
         source=source,
+        advice=file.advice,
+        relief=file.relief,
     )
     if not problems:
         _check_parts(scenario, problems)
@@ -92,9 +95,31 @@ def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario
         _check_tables(source, "traffic", enumerate(file.traffic), problems)
         _check_tables(source, "injects", ((i, x) for i, x in injects.items() if isinstance(x, Surge)), problems)
         _check_measures(scenario, problems)
+        _check_planners(scenario, problems)
     if problems:
         raise _error(source, problems)
     return scenario
+
+
+def with_inject(scenario: Scenario, table: Table) -> Scenario:
+    """Return a scenario in which something more goes wrong, as a table of `injects` says it.
+
+    Raises:
+        ScenarioError: if the table is wrong, or names what is not there.
+        ValueError: if it brings traffic, which has to be flown from the start.
+    """
+    tables = [*scenario.source.table.get("injects", []), table]
+    source = replace(scenario.source, table={**scenario.source.table, "injects": tables})
+    problems: list[Problem] = []
+    injects = _injects(source, tables, problems)
+    found = replace(scenario, source=source, injects=tuple(injects.values()))
+    if isinstance(injects.get(len(tables) - 1), Surge):
+        raise ValueError("traffic cannot be added while the exercise runs")  # noqa: TRY004 a person's table
+    if not problems:
+        _check_targets(found, injects, problems)
+    if problems:
+        raise _error(source, problems)
+    return found
 
 
 def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
@@ -444,6 +469,18 @@ def traffic_path(source: Source, flights: str) -> Path:
     return path
 
 
+def _check_planners(scenario: Scenario, problems: list[Problem]) -> None:
+    """Note who plans and does not take part, or has no staff."""
+    staffed = [nation.code for nation in scenario.nations if nation.warning is not None]
+    for i, code in enumerate(scenario.advice.planners if scenario.advice else ()):
+        if code not in staffed:
+            told = f"no nation '{code}' with [warning], and so with staff; {choices(code, staffed)}"
+            problems.append(scenario.source.problem(("advice", "planners", i), told))
+    if scenario.relief is not None and scenario.relief.nation not in staffed:
+        told = f"no nation '{scenario.relief.nation}' with [warning], and so with staff"
+        problems.append(scenario.source.problem(("relief", "nation"), told))
+
+
 def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:
     """Note measures that nobody knows, of nations and flights that are not there, and units that do not fit."""
     source = scenario.source
@@ -463,12 +500,35 @@ def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:
             if name not in flying:
                 place = ("measures", i, "flights", j)
                 problems.append(source.problem(place, f"no flight '{name}'; {choices(name, flying)}"))
+        if missing := _missing(scenario, measure.name):
+            problems.append(source.problem(("measures", i, "name"), f"{measure.name} cannot be taken: {missing}"))
     for i, objective in enumerate(scenario.objectives):
+        if objective.nation is not None and objective.nation not in codes:
+            told = f"no nation '{objective.nation}'; {choices(objective.nation, codes)}"
+            problems.append(source.problem(("objectives", i, "nation"), told))
+        for j, name in enumerate(objective.flights):
+            if name not in flying:
+                place = ("objectives", i, "flights", j)
+                problems.append(source.problem(place, f"no flight '{name}'; {choices(name, flying)}"))
         if _check_measure(source, ("objectives", i, "measure"), objective.measure, problems):
             unit = measures.known()[objective.measure]
             if unit != objective.unit:
                 told = f"is '{objective.unit}', but {objective.measure} is in '{unit}': write that"
                 problems.append(source.problem(("objectives", i, "unit"), told))
+
+
+def _missing(scenario: Scenario, name: str) -> str:
+    """Return what a scenario lacks for a measure, and what to do; nothing if it has all."""
+    if name in measures.OF_WARNINGS and all(nation.warning is None for nation in scenario.nations):
+        return "no nation here warns its people; give one a [warning] table"
+    if name in measures.OF_LINKS and not scenario.links():
+        return "there is no link between these nations; give one [[links]]"
+    if name in measures.OF_PARTNERS and len(scenario.nations) < 2:
+        return "it takes two nations; name another"
+    what = measures.OF_INJECTS.get(name)
+    if what is not None and not any(isinstance(inject, KINDS[what]) for inject in scenario.injects):
+        return f'nothing makes such a thing happen; add [[injects]] with what = "{what}"'
+    return ""
 
 
 def _check_measure(source: Source, path: KeyPath, name: str, problems: list[Problem]) -> bool:

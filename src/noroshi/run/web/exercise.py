@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.command.people import sign
-from noroshi.command.rows import decision_of
 from noroshi.command.transitions import UNDECIDED, Role, Step
 from noroshi.exercise.flight import Flight
 from noroshi.fusion import Fusion
@@ -26,9 +24,8 @@ from noroshi.records import Batch, SensorSite, Tracks
 from noroshi.run import kernel_cache
 from noroshi.run.exercises.books import Books, write_world
 from noroshi.run.exercises.driver import Driver
-from noroshi.run.exercises.players import Approvers
-from noroshi.run.exercises.staff import key_of_staff, staff_name
-from noroshi.run.exercises.staging import Stage, stage
+from noroshi.run.exercises.staff import player, scripted
+from noroshi.run.exercises.staging import Stage, planners, stage
 from noroshi.run.scenarios import Area, Scenario, read_scenario
 from noroshi.run.setup import Setup, Site, make_sensors
 from noroshi.run.web.film import Film
@@ -36,6 +33,7 @@ from noroshi.run.web.onlooker import Onlooker
 from noroshi.run.web.reaching import around
 from noroshi.run.web.showing import EXERCISE, Showing
 from noroshi.run.web.situation import Places
+from noroshi.run.web.what_if import WhatIf
 from noroshi.sensors import Sensor
 
 RING_POINTS = 72
@@ -81,10 +79,13 @@ class ExerciseShowing(Showing):
         self._answers: deque[tuple[str, str, Step, str]] = deque()
         self._nodes: Mapping[str, Node] = {}
         self.decide = self._decide
+        self.what_if = WhatIf(read)
 
     def stop(self) -> None:
         """End `run` soon."""
         self._stopped.set()
+        if self.what_if is not None:
+            self.what_if.close()
 
     def run(self) -> None:
         """Run the exercise as fast as it goes, and keep what it shows."""
@@ -95,7 +96,7 @@ class ExerciseShowing(Showing):
             folder = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="noroshi-")))
             write_world(folder, scenario, staged.cast.bodies, 0)
             onlookers: dict[str, Onlooker] = {}
-            books = stack.enter_context(_Books(folder, staged.setups, onlookers))
+            books = stack.enter_context(LookedAt(folder, staged.setups, onlookers))
             driver = Driver(
                 scenario.start_ns,
                 scenario.end_ns,
@@ -106,7 +107,8 @@ class ExerciseShowing(Showing):
                 links=staged.links,
                 faults=staged.faults,
                 heard=lambda name, out, now_ns: onlookers[name].hear(out, now_ns),
-                people=Approvers.of(scenario, 0) if self._approvers else None,
+                people=scripted(scenario, 0, without=() if self._approvers else (Role.APPROVER,)),
+                planners=planners(scenario, staged.cast, 0),
             )
             self._nodes = driver.nodes
             for code in staged.setups:
@@ -166,12 +168,9 @@ class ExerciseShowing(Showing):
         while self._answers:
             view, identifier, step, reason = self._answers.popleft()
             node = driver.nodes[view]
-            by = staff_name(Role.APPROVER, view)
             assert node.watch is not None
-            row = node.watch.command.book.draft(
-                identifier, step, by=by, role=Role.APPROVER, now_ns=driver.now_ns, reason=reason
-            )
-            driver.tell(view, decision_of([sign(row, key_of_staff(self._scenario, by))]))
+            person = player(self._scenario, 0, view, Role.APPROVER)
+            driver.tell(view, person.write(node.watch.command.book, identifier, step, driver.now_ns, reason=reason))
 
     def _onlooker(self, staged: Stage, code: str, driver: Driver) -> Onlooker:
         setup = staged.setups[code]
@@ -213,16 +212,20 @@ class _NotYet:
         return Fusion(self.name).picture(time_ns)
 
 
-class _Books(Books):
+class LookedAt(Books):
     """The journals, and beside them whoever looks at what the nodes receive."""
 
-    def __init__(self, folder: Path, setups: Mapping[str, Setup], onlookers: Mapping[str, Onlooker]) -> None:
-        super().__init__(folder, setups)
+    def __init__(
+        self, folder: Path, setups: Mapping[str, Setup], onlookers: Mapping[str, Onlooker], *, is_flushed: bool = False
+    ) -> None:
+        super().__init__(folder, setups, is_flushed=is_flushed)
         self._onlookers = onlookers
 
     def write(self, node: str, record: Batch, now_ns: int) -> None:
+        """Write a record that the node is about to see, and show it."""
         super().write(node, record, now_ns)
-        self._onlookers[node].took(record, now_ns)
+        if node in self._onlookers:  # else what is copied, which was seen when it came
+            self._onlookers[node].took(record, now_ns)
 
 
 def _places(flight: Flight, time_ns: NDArray[np.int64]) -> NDArray[np.float64]:

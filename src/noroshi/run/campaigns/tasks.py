@@ -1,0 +1,46 @@
+"""What a run to be made is, and what is said of one that could not be; light, so that a worker starts soon."""
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+
+ERROR_MAX = 300  # characters
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A run to be made.
+
+    Attributes:
+        variant, replicate: which.
+        scenario: the variant's file.
+        sharing: whether links carry anything.
+        until_s: where it stops, if before the scenario's end.
+        scratch: where its journals are while it runs; where the system has such if None.
+        journals: where they are kept; not kept if None.
+    """
+
+    variant: str
+    replicate: int
+    scenario: Path
+    sharing: bool = True
+    until_s: float | None = None
+    scratch: Path | None = None
+    journals: Path | None = None
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Return whether an error is that of a full disk."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            return True
+        error = error.__cause__
+    return False
+
+
+def told(error: BaseException) -> str:
+    """Return an error in one line: what a person should know of it, and its kind if it is none for persons."""
+    text = " ".join(str(error).split())
+    line = text if isinstance(error, ValueError) and text else f"{type(error).__name__}: {text}"
+    return line[:ERROR_MAX]
