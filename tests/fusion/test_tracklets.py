@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from fusion_scenes import DENSITY, Watched, level, moved, nees, place
+from fusion_scenes import DENSITY, NS, Watched, level, moved, nees, place
 from scipy.optimize import minimize_scalar
 from scipy.stats import chi2
+from stonesoup.models.transition.linear import CombinedLinearGaussianTransitionModel, ConstantVelocity
+from stonesoup.predictor.kalman import KalmanPredictor
 
 from noroshi.fusion import Fusion
 from noroshi.fusion.tracklets import carried, density_shown, intersect_rows, invert, turn_shown
@@ -34,6 +36,21 @@ def test_two_and_three_nodes_know_what_a_central_filter_knows(nations):
         assert 1.0 - 1e-6 < ratio.min() <= ratio.max() < 1.02
         off = mean - central
         assert off @ np.linalg.solve(central_covariance, off) < 0.05
+
+
+def test_a_fused_track_is_carried_on_with_the_noise_that_the_last_contribution_showed():
+    """One of two trackers sees a manoeuvre: its filter, Stone Soup's, takes a hundred times the process noise."""
+    watched, ahead_s = Watched(6, 2), 5.0
+    fusion, _ = fused(watched, 40)
+    wild = CombinedLinearGaussianTransitionModel([ConstantVelocity(100.0 * DENSITY)] * 3)
+    watched.own[0].predictor = KalmanPredictor(wild)
+    for k in range(40, 44):
+        owner, told = watched.look()
+        fusion.receive(told, owner=owner, feed="tracks", seq=k, coarse=False)
+        now, later = (fusion.picture(watched.time_ns + round(s * NS)).covariance_ecef[0] for s in (0.0, ahead_s))
+        grown = np.trace(later[3:, 3:]) - np.trace(now[3:, 3:])
+        shown = (100.0 if owner == "N0" else 1.0) * DENSITY
+        assert 0.98 <= grown / (3.0 * shown * ahead_s) <= 1.05
 
 
 def test_one_contributor_alone_is_told_as_it_tells():
