@@ -21,8 +21,8 @@ Of the forecasts, medians over seeds:
 
 `ratio` is the square root of the areas' (forecast over `bound_air`), `longer` that of the longer semi-axes, `inside`
 the share of seeds whose impact is inside, `nees` the track's (mean, over 6). `shared` compares areas with one satellite
-and with two. `boost_only`: infrared that does not see the cold body: the tracker's last row and the thrust between its
-rows over 10 s, the burn having ended within the second until the next look.
+and with two. `boost_only`: infrared that does not see the cold body: the tracker's last row, the burn having ended
+within the second until the next look.
 """
 
 import argparse
@@ -56,7 +56,7 @@ from noroshi.geo.great_circle import distance_and_bearing
 from noroshi.geo.wgs84 import geodetic_from_ecef
 from noroshi.records import Kind
 from noroshi.run import kernel_cache
-from noroshi.warning.boosting import boost_from, thrust_between
+from noroshi.warning.boosting import boost_from
 from noroshi.warning.falling import COEFFICIENT_KG_M2, fall_from
 from noroshi.warning.forecast import Ellipse, Forecast, ellipse
 from noroshi.warning.foresee import foresee
@@ -178,19 +178,11 @@ def boost_only(truth: Truth, eyes: list[Eye], seeds: int, tracker: str) -> dict[
     for seed in range(seeds):
         rng = np.random.default_rng([seed, 7])
         seen = looks(truth, eyes, np.arange(FROM_S, truth.burn_out_s - 0.2), rng)
-        rows = follow(seen, eyes, tracker, [truth.burn_out_s - 10.0, truth.burn_out_s], motions())
-        if rows[0] is None or rows[1] is None:
+        row = follow(seen, eyes, tracker, [truth.burn_out_s], motions())[0]
+        if row is None:
             continue
-        between_s = (rows[1]["time_ns"] - rows[0]["time_ns"]) / NS
-        thrust = thrust_between(
-            rows[0]["state"], rows[0]["covariance"], rows[1]["state"], rows[1]["covariance"], between_s
-        )
-        growth = 1.0 + 0.5 * between_s * 0.006  # from the middle of the time between to its end
-        forecast = boost_from(
-            rows[1]["state"], rows[1]["covariance"], rows[1]["time_ns"],
-            thrust_m_s2=(thrust[0] * growth, thrust[1]), dark_s=1.0,
-        )  # fmt: skip
-        found.append(measured(truth, forecast, off(truth, rows[1])))
+        forecast = boost_from(row["state"], row["covariance"], row["time_ns"], dark_s=1.0)
+        found.append(measured(truth, forecast, off(truth, row)))
     return sized([each for each in found if each], None)
 
 

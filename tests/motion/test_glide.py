@@ -114,3 +114,21 @@ def test_what_it_does_is_forgotten_in_its_memory():
 def test_refuses_what_makes_no_sense(name):
     with pytest.raises(ValueError, match=name):
         Motion.of(**{name: -1.0})
+
+
+def test_above_the_air_it_is_as_unforeseen_as_what_falls():
+    """No air, no unrest of it; in the air more, up to what is stated at a drag of 1 m/s2."""
+    model, fallen = Motion(), Ballistic()
+    states, dt_s = np.repeat(gliders(1), 3, axis=0), np.full(3, 0.1)
+    up = states[0, :3] / np.linalg.norm(states[0, :3])
+    states[1, :3] += 30e3 * up
+    states[2, :3] += 400e3 * up
+    velocity = [float(np.trace(noise[3:6, 3:6])) / 0.3 for noise in model.process_noise(states, dt_s)]
+    free = float(np.trace(fallen.process_noise(states[2:, :7], dt_s[:1])[0, 3:6, 3:6])) / 0.3
+    assert velocity[2] == pytest.approx(free, rel=0.01)
+    assert velocity[2] < velocity[1] < velocity[0]
+    ends = np.stack([states[0], model.propagate(states[:1], dt_s[:1])[0]])
+    heights = TO_GEODETIC.transform(*ends[:, :3].T)[2]
+    drag = density_kg_m3(heights) * np.square(ends[:, 3:6]).sum(axis=1) / 2.0 / np.exp(ends[:, 6])
+    expected = model.acceleration_psd_m2_s3 + model.air_psd_m2_s3 * min(drag.mean(), 1.0)
+    assert velocity[0] == pytest.approx(expected, rel=0.01)

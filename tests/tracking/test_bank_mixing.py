@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from stonesoup.functions import gm_reduce_single
 
+from noroshi.motion.ballistic import Motion as Ballistic
+from noroshi.motion.boost import Motion as Boost
 from noroshi.motion.constant_velocity import Motion as ConstantVelocity
 from noroshi.motion.coordinated_turn import Motion as CoordinatedTurn
+from noroshi.motion.glide import Motion as Glide
 from noroshi.motion.left_turn import Motion as LeftTurn
 from noroshi.motion.right_turn import Motion as RightTurn
 from noroshi.tracking.bank import Bank, _mix
@@ -32,8 +35,8 @@ def bank_and_row(*motions):
 
 def mixed(bank, row):
     layout, out = bank.layout(1), np.zeros((1, len(row)))
-    _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank._is_alike,
-         np.array(layout.sizes), layout.offsets, bank._sets_in, bank.extent, out)  # fmt: skip
+    _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank._resumed,
+         bank._is_alike, np.array(layout.sizes), layout.offsets, bank._sets_in, bank.extent, out)  # fmt: skip
     return [
         (out[0, o : o + d], out[0, o + d : o + d + d * d].reshape(d, d))
         for d, o in zip(layout.sizes, layout.offsets.tolist(), strict=True)
@@ -80,3 +83,15 @@ def test_what_one_turn_knows_does_not_reach_the_other():
         assert found[k][0][6] == pytest.approx(sum(turn.EXTENT[0]) / 2.0)
         assert found[k][1][6, 6] == pytest.approx((turn.EXTENT[0][1] - turn.EXTENT[0][0]) ** 2 / 12.0)
     assert layout.sizes == (6, 7, 7)
+
+
+def test_thrust_that_has_ended_is_seldom_resumed():
+    """Of three fast models each is left for either other alike, but for the boost: for that as often as it says."""
+    bank, row, _ = bank_and_row(Ballistic(), Boost(), Glide())
+    row[PROBABILITY : PROBABILITY + 3] = 1.0, 0.0, 0.0
+    layout, out = bank.layout(1), np.zeros((1, len(row)))
+    _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank._resumed,
+         bank._is_alike, np.array(layout.sizes), layout.offsets, bank._sets_in, bank.extent, out)  # fmt: skip
+    half = 0.5 * (1.0 - math.exp(-DT_S / SOJOURN_S[0]))
+    expected = [1.0 - half - 0.05 * half, 0.05 * half, half]
+    np.testing.assert_allclose(out[0, PROBABILITY : PROBABILITY + 3], expected, rtol=1e-12)

@@ -8,7 +8,7 @@ from noroshi.exercise.dynamics.forces import Physics
 from noroshi.geo import wgs84
 from noroshi.records import Kind
 from noroshi.warning import ways
-from noroshi.warning.boosting import boost_from, thrust_between
+from noroshi.warning.boosting import boost_from
 from noroshi.warning.forecast import ellipse, ending
 from noroshi.warning.foresee import foresee
 
@@ -32,13 +32,6 @@ def flight():
     return leg.time_s, states, float(lat), float(lon)
 
 
-def thrust(flight, second, share=0.05):
-    times, states, _, _ = flight
-    i = int(np.searchsorted(times, second))
-    mean, _ = thrust_between(states[i - 1], COVARIANCE, states[i], COVARIANCE, float(times[i] - times[i - 1]))
-    return mean, share * mean
-
-
 def test_a_fan_becomes_a_cone_and_then_an_ellipse(flight):
     times, states, lat, lon = flight
     areas, widths = [], []
@@ -48,7 +41,7 @@ def test_a_fan_becomes_a_cone_and_then_an_ellipse(flight):
         areas.append(far.area_m2)
         widths.append(far.minor_m)
         assert far.holds(lat, lon)
-    dark = boost_from(states[-1], COVARIANCE, START_NS, thrust_m_s2=thrust(flight, 140.0), dark_s=1.0)
+    dark = boost_from(states[-1], COVARIANCE, START_NS, dark_s=1.0)
     assert ellipse(dark, 0.95).holds(lat, lon)
     assert np.all(np.diff([*areas, ellipse(dark, 0.95).area_m2]) < 0.0)
     assert np.all(np.diff([*widths, ellipse(dark, 0.95).minor_m]) < 0.0)
@@ -58,24 +51,9 @@ def test_a_fan_becomes_a_cone_and_then_an_ellipse(flight):
 def test_the_later_it_was_looked_at_the_less_the_dark_leaves_open(flight):
     _, states, _, _ = flight
     areas = [
-        ellipse(
-            boost_from(states[-1], COVARIANCE, START_NS, thrust_m_s2=thrust(flight, 140.0), dark_s=each), 0.5
-        ).area_m2
-        for each in (1.0, 5.0, 20.0)
+        ellipse(boost_from(states[-1], COVARIANCE, START_NS, dark_s=each), 0.5).area_m2 for each in (1.0, 5.0, 20.0)
     ]
     assert np.all(np.diff(areas) > 0.0)
-
-
-def test_thrust_is_what_a_state_feels_beside_gravity(flight):
-    times, states, _, _ = flight
-    i = int(np.searchsorted(times, 120.0))
-    mean, sigma = thrust_between(states[i], COVARIANCE, states[i + 4], COVARIANCE, 4.0)
-    # Source: the boost's own figures: a(t) = level / (1 - burnt t), less drag of nearly nothing, by another program
-    inertial = PHYSICS.inertial_from_ecef(states[i : i + 5], times[i : i + 5])
-    gravity = wgs84.GRAVITATIONAL_PARAMETER_M3_S2 / np.linalg.norm(inertial[2, :3]) ** 3 * inertial[2, :3]
-    felt = (inertial[4, 3:] - inertial[0, 3:]) / 4.0 + gravity
-    assert mean == pytest.approx(float(np.linalg.norm(felt)), rel=0.02)
-    assert sigma == pytest.approx(8.0 * math.sqrt(2.0) / 4.0)
 
 
 def test_what_just_left_the_ground_may_go_anywhere():

@@ -24,12 +24,14 @@ class Start:
         share: of what a sensor sees for the first time so much moves like this; what is left of 1 is shared alike by
             the models that state none.
         sojourn_s: how long it moves like this on average.
+        resumed: how much seldomer than any other motion of its kind this is taken up by what has moved otherwise.
     """
 
     speed_sigma_m_s: float
     climb_sigma_m_s: float
     share: float
     sojourn_s: float
+    resumed: float = 1.0
 
 
 class Motion(Protocol):

@@ -36,7 +36,8 @@ class Motion:
 
     Attributes:
         acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
-            up.
+            up: 0.01 m/s2 that change within 5 s (venting, what is left of the thrust) are 2 * 0.01^2 * 5; the field
+            of gravity beyond J2 (5e-4 m/s2 in 100 s) has a twentieth of that.
         coefficient_psd_per_s: power spectral density of the rate of the logarithm: 1e-4 lets the coefficient wander by
             10 % in 100 s.
         coefficient_variance_per_mach: variance that the logarithm gains while the target slows by the speed of sound:
@@ -61,7 +62,7 @@ class Motion:
     )
     EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((float(np.log(300.0)), float(np.log(30_000.0))),)
 
-    acceleration_psd_m2_s3: float = 0.01
+    acceleration_psd_m2_s3: float = 1e-3
     coefficient_psd_per_s: float = 1e-4
     coefficient_variance_per_mach: float = 0.1
     wind_psd_m2_s: float = 400.0

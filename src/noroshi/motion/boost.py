@@ -44,7 +44,10 @@ class Motion:
     """
 
     KIND: ClassVar[Kind] = Kind.BOOSTING
-    STARTS: ClassVar[Start] = Start(speed_sigma_m_s=1_000.0, climb_sigma_m_s=1_000.0, share=0.02, sojourn_s=60.0)
+    # Resumed: between stages it coasts once or twice, for seconds, and then falls for a quarter of an hour.
+    STARTS: ClassVar[Start] = Start(
+        speed_sigma_m_s=1_000.0, climb_sigma_m_s=1_000.0, share=0.02, sojourn_s=60.0, resumed=0.05
+    )
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         "x_ecef_m",
         "y_ecef_m",

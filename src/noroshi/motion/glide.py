@@ -32,7 +32,8 @@ class Motion:
 
     Attributes:
         acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
-            up.
+            up, where there is no air: that of what falls.
+        air_psd_m2_s3: what is added where the drag is 1 m/s2 and more, and in proportion where it is less.
         memory_s: time constant of all three processes.
         coefficient_mean_kg_m2: ballistic coefficient of the glide.
         coefficient_sigma: standard deviation of its logarithm, in the long run.
@@ -64,7 +65,8 @@ class Motion:
         (0.0, 4.0),
     )
 
-    acceleration_psd_m2_s3: float = 0.1
+    acceleration_psd_m2_s3: float = 1e-3
+    air_psd_m2_s3: float = 0.1
     memory_s: float = 60.0
     coefficient_mean_kg_m2: float = 13_000.0
     coefficient_sigma: float = 0.5
@@ -76,7 +78,7 @@ class Motion:
         """Return the model; see `Motion.of` of the room."""
         model = cls(**parameters)
         require_positive(memory_s=model.memory_s, coefficient_mean_kg_m2=model.coefficient_mean_kg_m2)
-        require_densities(acceleration_psd_m2_s3=model.acceleration_psd_m2_s3)
+        require_densities(acceleration_psd_m2_s3=model.acceleration_psd_m2_s3, air_psd_m2_s3=model.air_psd_m2_s3)
         for name in ("coefficient_sigma", "lift_to_drag_mean", "lift_to_drag_sigma"):
             if not 0.0 <= getattr(model, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(model, name)}: it is finite and not negative")
@@ -104,13 +106,15 @@ class Motion:
     ) -> tuple[Floats, Floats, Floats]:
         """Return the states later, their derivatives by the states, and the covariance later."""
         root = np.zeros((9, 6))
-        root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
         sigmas = np.array([self.coefficient_sigma, self.lift_to_drag_sigma, self.lift_to_drag_sigma])
         root[6:, 3:] = np.diag(sigmas * (2.0 / self.memory_s) ** 0.5)
         means = np.array([math.log(self.coefficient_mean_kg_m2), 0.0, self.lift_to_drag_mean])
+        densities = np.array([self.acceleration_psd_m2_s3, self.air_psd_m2_s3])
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
         transition = np.tile(np.eye(9), (len(states), 1, 1))
-        _flow(ahead, np.ascontiguousarray(dt_s), root, means, self.memory_s, transition, spread, with_moments)
+        _flow(
+            ahead, np.ascontiguousarray(dt_s), densities, root, means, self.memory_s, transition, spread, with_moments
+        )
         return ahead, transition, spread
 
 
@@ -118,6 +122,7 @@ class Motion:
 def _flow(
     states: Floats,
     dt_s: Floats,
+    densities: Floats,
     root: Floats,
     means: Floats,
     memory_s: float,
@@ -141,6 +146,7 @@ def _flow(
                     copy(by_state, first)
                 advance(stage, step_s, rate, by_state, start, total, point, with_moments)
             if with_moments:
+                _unrest(first, by_state, densities, root)
                 spread_out(step_s, first, by_state, point, root, transition[row], covariance[row])
             for i in range(9):
                 states[row, i] = point[i, 0]
@@ -159,3 +165,18 @@ def _slopes(x: Floats, means: Floats, memory_s: float, rate: Floats, by_state: F
         rate[6 + i] = (means[i] - x[6 + i]) / memory_s
         by_state[6 + i, 6 + i] = -1.0 / memory_s
     return min(step_s, memory_s / 8.0)
+
+
+@kernel
+def _unrest(first: Floats, last: Floats, densities: Floats, root: Floats) -> None:
+    """Write the root of the white acceleration's density, by the mean drag of a step's two ends.
+
+    The derivative by the logarithm of the coefficient is the drag and lift, backwards; that by the lift to either side
+    is as long as the drag.
+    """
+    drag, last_drag = 0.0, 0.0
+    for i in range(3, 6):
+        drag, last_drag = drag + first[i, 7] ** 2, last_drag + last[i, 7] ** 2
+    share = min(0.5 * (math.sqrt(drag) + math.sqrt(last_drag)), 1.0)
+    for i in range(3):
+        root[3 + i, i] = math.sqrt(densities[0] + share * densities[1])

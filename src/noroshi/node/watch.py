@@ -36,11 +36,13 @@ class Watch:
         period_ns: how often it looks.
 
     Attributes:
+        is_drawn: whether anybody draws how threats go on; `Paths` are given out only then, which decide nothing.
         verdicts: what became of the steps of decisions that arrived last.
     """
 
     def __init__(self, warner: Warner, command: Command, *, period_ns: int) -> None:
         self.warner, self.command, self.period_ns = warner, command, period_ns
+        self.is_drawn = True
         self.verdicts: list[Verdict] = []
         self._news: list[News] = []
         self._given: list[Outgoing] = []
@@ -87,7 +89,7 @@ class Watch:
                 self._look_ns = due_ns + self.period_ns
 
     def _look(self, picture: Tracks, now_ns: int) -> None:
-        said = self.warner.look(picture, now_ns)
+        said = self.warner.look(picture, now_ns, with_paths=self.is_drawn)
         self.command.receive(said.threats, now_ns)
         if len(said.threats):
             self._given.append(Outgoing("threats", said.threats))

@@ -14,7 +14,7 @@ from noroshi.geo.wgs84 import Floats, ecef_from_geodetic
 from noroshi.kernel import kernel
 from noroshi.records import SensorSite
 from noroshi.sensors import parameters_of
-from noroshi.sensors.rows import FIRST, LOG_VOLUME, N_ROWS, RADIUS, WIDTH
+from noroshi.sensors.rows import FIRST, LINE, LOG_VOLUME, N_ROWS, RADIUS, WIDTH
 
 AZIMUTH, ELEVATION = 0, 1
 SMALLEST_M = 1e-3  # below this a distance has no direction worth dividing by
@@ -122,13 +122,13 @@ class Sensor:
         in metres at the range where `locate` puts the target; false lines are even over the sphere of directions.
         """
         line, right, _ = _axes(values)
-        range_m, sigma_m = self._range(line, origin_ecef_m)
+        range_m, _ = self._range(line, origin_ecef_m)
         noise = _across(values, covariances)
         form = np.zeros((len(values), FIRST + WIDTH * 2))
         form[:, :3] = origin_ecef_m + range_m[:, None] * line
-        form[:, RADIUS] = np.sqrt(np.trace(noise, axis1=1, axis2=2) * (range_m**2 + sigma_m**2) + sigma_m**2)
+        form[:, RADIUS] = self.parameters["range_m_max"]  # anywhere along it: what is known rises above any prior
         form[:, LOG_VOLUME] = np.log(4.0 * math.pi * range_m**2)
-        form[:, N_ROWS] = -1.0
+        form[:, N_ROWS] = LINE
         form[:, FIRST : FIRST + 9] = np.hstack([origin_ecef_m, line, right])
         form[:, FIRST + 9] = range_m
         form[:, FIRST + 10 : FIRST + 13] = noise[:, (0, 0, 1), (0, 1, 1)]

@@ -28,6 +28,10 @@ RADIUS, LOG_VOLUME, N_ROWS, FIRST = 3, 4, 5, 6
 """Columns of a form after the Earth-fixed position: its standard deviation [m], the logarithm of the volume in the
 units of the rows in which false plots are spread evenly, the number of rows; then the rows: H (6), y, variance."""
 
+LINE = -2.0
+"""For the number of rows: the plot is a line of sight. The form then goes on with where it begins, which way it goes,
+any, the range at which the form's position lies on it, and the (2, 2) noise across it [rad2] (`infrared`)."""
+
 WIDTH = 8
 Integers = NDArray[np.int64]
 AIR_DEPTH_M = 13_000.0  # false plots are spread over this height

@@ -100,6 +100,7 @@ class Bank:
         self.keeps_velocity = all(getattr(motion, "KEEPS_VELOCITY", False) for motion in motions)
         self._starts = [getattr(motion, "STARTS", None) for motion in motions]
         self._shares = _shares(self._starts)
+        self._resumed = np.array([1.0 if start is None else start.resumed for start in self._starts])
         fast = np.array([start is not None for start in self._starts])
         self._is_alike = fast[:, None] == fast
         self.extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
@@ -204,8 +205,8 @@ class Bank:
         p, k = len(row), len(self.sizes)
         mixed = np.empty((len(rows) if k > 1 else 0, store.layout.n_real))
         if k > 1:
-            _mix(store.real, rows, dt_s, begin, self.sojourn_s, self._is_alike, self._sizes, store.layout.offsets,
-                 self._sets_in, self.extent, mixed)  # fmt: skip
+            _mix(store.real, rows, dt_s, begin, self.sojourn_s, self._resumed, self._is_alike, self._sizes,
+                 store.layout.offsets, self._sets_in, self.extent, mixed)  # fmt: skip
         pairs = Pairs(
             row=row, plot=plot, agreement=agreement, group=group, rows=rows, begin=begin, dt_s=dt_s, mixed=mixed,
             means=[np.empty((0, d)) for d in self.sizes], covariances=[np.empty((0, d, d)) for d in self.sizes],
@@ -354,6 +355,8 @@ def _with_prior(
     """
     has_one = np.linalg.eigvalsh(covariance[:, 3:, 3:])[:, -1] >= 0.99 * max(given_m_s) ** 2
     mean, covariance = mean.copy(), covariance.copy()
+    if not has_one.any():
+        return mean, covariance
     up = enu_axes_at(mean[has_one, :3])[:, 2]
     upward = up[:, :, None] * up[:, None, :]
     given, own = (1.0 / np.square(sigmas) for sigmas in (given_m_s, own_m_s))
@@ -538,6 +541,7 @@ def _mix(
     dt_s: Floats,
     begin: Integers,
     sojourn_s: Floats,
+    resumed: Floats,
     is_alike: NDArray[np.bool_],
     sizes: Integers,
     offsets: Integers,
@@ -548,8 +552,8 @@ def _mix(
     """Mix the models of each track as they may have changed since its last plot.
 
     A model is kept over dt with probability exp(-dt / sojourn), and left for any other that is alike in being fast or
-    not; all such together likewise for the rest, by mistake. What a model that sets in has beyond the sixth component
-    is, where another is left for it, anywhere in its extent.
+    not, as often as that is resumed; all such together likewise for the rest, by mistake. What a model that sets in has
+    beyond the sixth component is, where another is left for it, anywhere in its extent.
     """
     k = sizes.shape[0]
     joint, there = np.empty((k, k)), np.empty((k, sizes.max()))
@@ -561,14 +565,16 @@ def _mix(
             for j in range(k):
                 n_alike += is_alike[i, j]
             right = math.exp(-max(dt_s[begin[at]], 0.0) / MISTAKEN_S) if n_alike < k else 1.0
-            if n_alike == 1:
-                stay = 1.0
+            left = 0.0
+            for j in range(k):
+                if i != j and is_alike[i, j]:
+                    left += (1.0 - stay) / (n_alike - 1) * resumed[j]
             for j in range(k):
                 chance = (1.0 - right) / max(k - n_alike, 1)
                 if i == j:
-                    chance = right * stay
+                    chance = right * (1.0 - left)
                 elif is_alike[i, j]:
-                    chance = right * ((1.0 - stay) / (n_alike - 1))
+                    chance = right * ((1.0 - stay) / (n_alike - 1)) * resumed[j]
                 joint[i, j] = row[PROBABILITY + i] * chance
         beyond = 0
         for j in range(k):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.records.identity import ABSENT
-from noroshi.sensors.rows import FIRST, N_ROWS, RADIUS, WIDTH
+from noroshi.sensors.rows import FIRST, LINE, N_ROWS, RADIUS, WIDTH
 from noroshi.tracking.store import Bound, Near, Store, Whole
 
 Integers = NDArray[np.int64]
@@ -147,10 +147,11 @@ def _sort_into_cells(
 ) -> tuple[Floats, Integers, Integers]:
     """Return the plots in the order of their cells, which those are, and where each cell begins.
 
-    A plot's (11,) row is its position, radius, time, first measurement (three of H, y, variance) and number of those.
+    A plot's (12,) row is its position, radius, time, first measurement (three of H, y, variance) and number of those;
+    of a line, its direction and variance [rad2] in their place, and last the range of its position.
     """
     n, n_cells = form.shape[0], shape[0] * shape[1]
-    here, plot, begin = np.empty((n, 11)), np.empty(n, np.int64), np.empty(n_cells + 1, np.int64)
+    here, plot, begin = np.empty((n, 12)), np.empty(n, np.int64), np.empty(n_cells + 1, np.int64)
     cell = np.empty(n, np.int64)
     for c in range(n_cells + 1):
         begin[c] = 0
@@ -170,6 +171,10 @@ def _sort_into_cells(
             for c in range(3):
                 here[at, 5 + c] = form[j, FIRST + c]
             here[at, 8], here[at, 9] = form[j, FIRST + 6], form[j, FIRST + 7]
+        if form[j, N_ROWS] == LINE:
+            for c in range(3):
+                here[at, 5 + c] = form[j, FIRST + 3 + c]
+            here[at, 8], here[at, 11] = form[j, FIRST + 10] + form[j, FIRST + 12], form[j, FIRST + 9]
     for c in range(n_cells, 0, -1):
         begin[c] = begin[c - 1]
     begin[0] = 0
@@ -235,9 +240,18 @@ def _search(
             for at in range(begin[cx * shape[1] + first_y], begin[cx * shape[1] + last_y + 1]):
                 dt = here[at, 4] - own_s
                 spread = sure + abs(dt) * rate
-                squared = spread * spread + growth * abs(dt * dt * dt) + here[at, 3] * here[at, 3]
+                squared = spread * spread + growth * abs(dt * dt * dt)
                 dx, dy, dz = here[at, 0] - x - dt * vx, here[at, 1] - y - dt * vy, here[at, 2] - z - dt * vz
-                if dx * dx + dy * dy + dz * dz <= squared_sigmas * squared:
+                away = dx * dx + dy * dy + dz * dz
+                if here[at, 10] == LINE:
+                    along = dx * here[at, 5] + dy * here[at, 6] + dz * here[at, 7]
+                    range_m = here[at, 11] - along
+                    if range_m > 0.0:  # else it is behind, and as far off as its own position is
+                        away -= along * along
+                        squared += here[at, 8] * range_m * range_m
+                else:
+                    squared += here[at, 3] * here[at, 3]
+                if away <= squared_sigmas * squared:
                     if n < room:
                         found[0, n], found[1, n] = i, at
                     n += 1

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.special import ndtr
 
 from noroshi.geo.atmosphere import density_kg_m3
-from noroshi.geo.gravity import free_fall
 from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, MEAN_RADIUS_M, Floats, enu_axes, geodetic_from_ecef
 from noroshi.warning.falling import COEFFICIENT_KG_M2, SLOW_DRAG_MAX, unrest
 from noroshi.warning.forecast import Forecast
@@ -16,7 +15,7 @@ from noroshi.warning.points import normal_points, spread
 from noroshi.warning.ways import BURN_OUT, COEFFICIENT, RATIO, SLOW_DRAG, THRUST, TOWARDS, bodies, fly
 
 N_WAYS = 512
-UNREST_M2_S3 = 1.0  # of what is not measured: that of the filter (`motion.boost`)
+UNREST_M2_S3 = 1.0  # of what is not measured; the filter's is more, since it knows less of how thrust is steered
 
 # What is believed beforehand of boosts.
 N_BOOSTS, N_MOMENTS = 2_048, 128
@@ -33,7 +32,6 @@ SHOOTING_ROUNDS = 4
 # How near to a state of that library a track's must be, beside what the track itself does not know.
 NEAR_HEIGHT, NEAR_HEIGHT_M = 0.02, 300.0
 NEAR_SPEED, NEAR_SPEED_M_S = 0.01, 10.0
-NEAR_THRUST = 0.05
 NEAR_MIN, FARTHER = 40.0, 0.7  # so many must count; else all farther off count more
 HEIGHT_SIGMAS = 8.0
 STEERING_RAD = 0.015  # off the plane in which it rises, and in it
@@ -61,7 +59,6 @@ def boost_from(
     time_ns: int,
     *,
     unseen_s: float = 0.0,
-    thrust_m_s2: tuple[float, float] | None = None,
     dark_s: float | None = None,
     n_ways: int = N_WAYS,
 ) -> Forecast:
@@ -70,7 +67,7 @@ def boost_from(
     Beforehand speed and climb at burn-out are uniform from 1,500 to 7,500 m/s and from 5 to 85 degrees, the burn is a
     line in the speed (58 s to 190 s) give or take a tenth, its acceleration grows by 6 to 10 times, and it rises, leans
     over within a minute and keeps its pitch. Of all moments of such boosts, those near the track's height and velocity
-    (and thrust, where it is known) say how much longer it may burn. So the fan of an early track is as wide as what is
+    say how much longer it may burn. So the fan of an early track is as wide as what is
     believed beforehand, and no burn-out is claimed before it is seen. After burn-out as `falling.fall_from`.
 
     Args:
@@ -78,7 +75,6 @@ def boost_from(
         covariance_ecef: (6, 6).
         time_ns: when the state holds, Unix UTC nanoseconds.
         unseen_s: for how long nobody has measured it since; meanwhile a filter's noise has gone on.
-        thrust_m_s2: acceleration by thrust and its standard deviation, where the track tells.
         dark_s: it was not seen any more so long after the state, when it would have been under thrust: the burn
             ended by then, evenly.
         n_ways: how many ways; even.
@@ -88,10 +84,9 @@ def boost_from(
     states = spread(state_ecef, covariance, z[:, :6])
     lat, lon, _ = geodetic_from_ecef(state_ecef[:3])
     axes = enu_axes(lat, lon)
-    known = None if thrust_m_s2 is None else np.maximum(thrust_m_s2[0] + thrust_m_s2[1] * z[:, 9], 0.1)
-    left_s, thrust, ratio, pitch = _going_on(axes, states, covariance, known, thrust_m_s2, ndtr(z[:, 6]))
+    left_s, thrust, ratio, pitch = _going_on(axes, states, covariance, ndtr(z[:, 6]))
     rows = bodies(n_ways)
-    rows[:, THRUST], rows[:, RATIO] = thrust if known is None else known, ratio
+    rows[:, THRUST], rows[:, RATIO] = thrust, ratio
     rows[:, BURN_OUT] = left_s if dark_s is None else dark_s * ndtr(z[:, 6])
     pitch = pitch + STEERING_RAD * z[:, 11]
     east, north = (states[:, 3:] @ axes.T)[:, :2].T
@@ -108,8 +103,6 @@ def _going_on(
     axes: Floats,
     states: Floats,
     covariance: Floats,
-    known_m_s2: Floats | None,
-    thrust_m_s2: tuple[float, float] | None,
     shares: Floats,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Return time left [s], thrust [m/s2], ratio [1/s] and pitch [rad] of m ways, each from a boost near to the track.
@@ -137,11 +130,6 @@ def _going_on(
     own = np.stack([geodetic_from_ecef(states[:, :3])[2], *(states[:, 3:] @ root[1:, 3:].T).T])
     whiten = np.linalg.inv(np.linalg.cholesky(near))
     apart = np.square(whiten @ (held - [[height_m], [velocity[2]], [level]])).sum(axis=0)
-    if thrust_m_s2 is not None and known_m_s2 is not None:
-        held = np.vstack([held, np.log(boosts.told[1, first:last])])
-        own = np.vstack([own, np.log(known_m_s2)])
-        sigma = math.hypot(thrust_m_s2[1], NEAR_THRUST * thrust_m_s2[0])
-        apart += ((np.exp(held[3]) - thrust_m_s2[0]) / sigma) ** 2
     apart -= apart.min()
     while True:
         weight = boosts.weight[first:last] * np.exp(-0.5 * apart)
@@ -236,22 +224,3 @@ def _risen(push: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
     rows[5] = np.arctan2(ahead[1], ahead[0])
     rows[6] = burn_s[:, None] * (1.0 - np.arange(N_MOMENTS + 1) / N_MOMENTS)
     return tuple(rows)
-
-
-def thrust_between(
-    state_ecef: Floats, covariance_ecef: Floats, later_ecef: Floats, later_covariance_ecef: Floats, dt_s: float
-) -> tuple[float, float]:
-    """Return the mean acceleration by thrust along the velocity between two states of a track, and its deviation.
-
-    The errors of the two velocities are taken to be independent, which overstates the deviation.
-
-    Args:
-        state_ecef, covariance_ecef: (6,) and (6, 6) of a track.
-        later_ecef, later_covariance_ecef: of the same track `dt_s` later.
-        dt_s: positive.
-    """
-    middle = 0.5 * (state_ecef + later_ecef)
-    felt = (later_ecef[3:] - state_ecef[3:]) / dt_s - free_fall(middle[None])[0]
-    ahead = middle[3:] / max(float(np.linalg.norm(middle[3:])), 1e-9)
-    variance = ahead @ (covariance_ecef[3:, 3:] + later_covariance_ecef[3:, 3:]) @ ahead
-    return float(felt @ ahead), math.sqrt(max(float(variance), 0.0)) / dt_s

@@ -15,7 +15,7 @@ N_WAYS = 256
 # R. L. Garwin and others, American Physical Society (2004), Rev. Mod. Phys. 76, S1, section 5.
 COEFFICIENT_KG_M2 = (2_000.0, 12_000.0)
 SLOW_DRAG_MAX = 1.2  # of slender bodies at Mach 1.2 (M-V: `exercise.dynamics.forces`); of blunt ones nought
-UNREST_M2_S3 = 0.01  # of what is not measured: that of the filter (`motion.ballistic`)
+UNREST_M2_S3 = 1e-3  # of what is not measured: that of the filter (`motion.ballistic`)
 
 
 def fall_from(

@@ -85,6 +85,7 @@ def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario
         objectives=file.objectives,
         source=source,
         advice=file.advice,
+        relief=file.relief,
     )
     if not problems:
         _check_parts(scenario, problems)
@@ -469,12 +470,15 @@ def traffic_path(source: Source, flights: str) -> Path:
 
 
 def _check_planners(scenario: Scenario, problems: list[Problem]) -> None:
-    """Note planners that do not take part, or have no staff."""
+    """Note who plans and does not take part, or has no staff."""
     staffed = [nation.code for nation in scenario.nations if nation.warning is not None]
     for i, code in enumerate(scenario.advice.planners if scenario.advice else ()):
         if code not in staffed:
             told = f"no nation '{code}' with [warning], and so with staff; {choices(code, staffed)}"
             problems.append(scenario.source.problem(("advice", "planners", i), told))
+    if scenario.relief is not None and scenario.relief.nation not in staffed:
+        told = f"no nation '{scenario.relief.nation}' with [warning], and so with staff"
+        problems.append(scenario.source.problem(("relief", "nation"), told))
 
 
 def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:
