@@ -20,7 +20,8 @@ from noroshi.run.campaigns.runs import perform
 from noroshi.run.campaigns.tasks import Task
 from noroshi.run.scenarios import Scenario
 
-UNTIL_S = 300.0
+UNTIL_S = 360.0
+"""In the trilateral exercise the first alert is out by then."""
 CHANGES_MAX = 10
 AS_IT_IS, CHANGED = "as-it-is", "what-if"
 SECONDS = ("time_to_firm_track_s", "time_to_threat_s", "time_to_alert_s")
