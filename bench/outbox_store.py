@@ -2,10 +2,11 @@
 
     python bench/outbox_store.py [--json] [--rounds N] [--folder PATH]
 
-A round is what a second of a node does for one recipient: one parcel is put, it is sealed in messages of 200 rows, and
-all is acknowledged. Three ways: each call its own commit, all of a round one commit (`StoreFile.together`), and in
-memory for comparison. Seconds are of the processor (threads and kernel included); `wall` is what a caller waits, of
-which most is the disk's. `core_share_at_5000_rows_s` is what 5,000 rows put and sealed each second take.
+A round is what a second of a node does for one recipient: one parcel is put, it is sealed in messages of `ROWS_MAX`
+(`sharing.outbox`) rows, and all is acknowledged. Three ways: each call its own commit, all of a round one commit
+(`StoreFile.together`), and in memory for comparison. Seconds are of the processor (threads and kernel included); `wall`
+is what a caller waits, of which most is the disk's. `core_share_at_5000_rows_s` is what 5,000 rows put and sealed each
+second take.
 `again` is opening a file in which rows of many parcels wait, and making the outbox of it.
 """
 

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from link_parts.holding import heap_mb, holding_mb
 from link_parts.nations import coalition, free_port
 from link_parts.straight import Load, Straight, nation_file, rules
 
@@ -99,7 +100,7 @@ def node(code: str, folder: Path, links: Sequence[str], targets: int, start_ns: 
         feeds=("bench",), links=tuple(links),
     )  # fmt: skip
     process = psutil.Process()
-    memory: list[tuple[float, float]] = []
+    memory: list[tuple[float, float, float]] = []
     turns: list[float] = []
     before: dict[str, Any] = {}
     with Running(wanted) as live:
@@ -112,7 +113,7 @@ def node(code: str, folder: Path, links: Sequence[str], targets: int, start_ns: 
             if now_ns > begin_ns and not before:
                 before.update(cpu=dict(cpu), all=time.process_time(), own=time.thread_time(), ns=now_ns)
             if now_ns > start_ns and (not memory or now_ns - start_ns > (memory[-1][0] + 1.0) * NS_PER_S):
-                memory.append(((now_ns - start_ns) / NS_PER_S, process.memory_info().rss / 2**20))
+                memory.append(((now_ns - start_ns) / NS_PER_S, process.memory_info().rss / 2**20, heap_mb()))
             if now_ns > begin_ns:
                 turns.append((now_ns - live.node._now_ns) / 1e6)  # noqa: SLF001
             if now_ns > begin_ns + round(seconds * NS_PER_S):
@@ -137,6 +138,7 @@ def node(code: str, folder: Path, links: Sequence[str], targets: int, start_ns: 
             "waiting_rows": {code: len(one.outbox) for code, one in exchange.channels.items()},
             "picture": len(exchange.picture(time.time_ns())),
             "held": held(live),
+            "holding_mb": holding_mb(live),
         }
     (folder / f"{code}.json").write_text(json.dumps(found))
 
@@ -225,7 +227,7 @@ def figures(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "age_99_ms": quantile_ms(ages, 0.99),
         "cpu_share_of_a_core": {part: round(value / len(found), 4) for part, value in totals.items()},
         "nodes": {
-            code: {name: value for name, value in one.items() if name not in ("ages", "memory", "cpu")}
+            code: {name: value for name, value in one.items() if name not in ("ages", "memory", "cpu", "holding_mb")}
             for code, one in found.items()
         },
     }

@@ -17,6 +17,7 @@ import os
 import platform
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -40,7 +41,10 @@ LONG_MS = 100.0
 class World:
     """The nodes and the clock."""
 
-    def __init__(self, folder: Path, targets: int, seconds: float, cores: int, cpu: dict[str, float]) -> None:
+    def __init__(
+        self, folder: Path, targets: int, seconds: float, cores: int, cpu: dict[str, float],
+        lives_s: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
         self.cpu, self.cpu_before = cpu, dict[str, float]()
         self.now_ns, self.cores = START_NS, cores
         self.end_ns = START_NS + round((WARM_S + seconds) * NS_PER_S)
@@ -61,7 +65,7 @@ class World:
             )
             (folder / f"{code}.toml").write_text(nation_file(code, f"links = [{links}]\n"))
             (folder / f"{code}-policy.toml").write_text(rules(code, others))
-            load = Load(nation=code, n=targets, batches=BATCHES, seed=1, start_ns=START_NS + NS_PER_S)
+            load = Load(nation=code, n=targets, batches=BATCHES, seed=1, start_ns=START_NS + NS_PER_S, lives_s=lives_s)
             running.open_feed = lambda *_, load=load, **__: self._feed(load)
             wanted = Wanted(
                 nation=str(folder / f"{code}.toml"), keys=keys[code], state=folder / f"state-{code}", feeds=("bench",),
@@ -105,8 +109,11 @@ class World:
             if self.now_ns > self.begin_ns:
                 self.cpu_before = self.cpu_before or dict(self.cpu)
                 self.turns[code].append(((self.now_ns - START_NS) / NS_PER_S, 1e3 * used_s))
+            self.turned((self.now_ns - START_NS) / NS_PER_S)
 
     _stretch = 1.0
+    turned: Callable[[float], None] = staticmethod(lambda _: None)
+    """Told the time after each turn."""
 
     def close(self) -> None:
         """End the nodes."""

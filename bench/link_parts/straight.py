@@ -14,6 +14,7 @@ COMPONENTS = ("lat_rad", "lon_rad", "altitude_m", "velocity_east_m_s", "velocity
 SIGMAS = (30.0 / 6_371e3, 30.0 / 6_371e3, 10.0, 2.0, 2.0, 2.0)
 EARTH_M = 6_371e3
 SPAN_RAD = np.radians(12.0)
+PLACE_APART_RAD = np.radians((3.7, 5.1))  # of a target and that which takes its place
 PLACES = {"JPN": (36.0, 138.0), "USA": (20.0, 205.0), "AUS": (-25.0, 134.0)}
 
 
@@ -29,6 +30,7 @@ class Load:
         seed: of all of it.
         start_ns: when the first report is.
         lives_s: shortest and longest time that a target reports; None: all report for ever.
+        again: whether another target, elsewhere, takes the place of one that has ended.
         until_ns: no reports after this.
     """
 
@@ -39,6 +41,7 @@ class Load:
     start_ns: int
     period_s: float = 1.0
     lives_s: tuple[float, float] | None = None
+    again: bool = False
     until_ns: int = np.iinfo(np.int64).max
 
 
@@ -114,13 +117,16 @@ class Straight:
     def _batch(self, number: int, at_ns: int) -> Detections:
         since_s = (at_ns - self.load.start_ns) / NS_PER_S
         which = np.arange(number % self.load.batches, self.load.n, self.load.batches)
-        which = which[(self._from_s[which] <= since_s) & (since_s < self._from_s[which] + self._for_s[which])]
+        life = np.floor((since_s - self._from_s[which]) / self._for_s[which]).astype(np.int64)
+        flies = (life == 0) | ((life > 0) & self.load.again)
+        which, life = which[flies], life[flies]
         east, north = self._velocity[which].T
-        lat = self._begin[which, 0] + north * since_s / EARTH_M
-        lon = self._begin[which, 1] + east * since_s / (EARTH_M * np.cos(self._begin[which, 0]))
+        begin = self._begin[which] + life[:, None] * PLACE_APART_RAD % SPAN_RAD
+        lat = begin[:, 0] + north * since_s / EARTH_M
+        lon = begin[:, 1] + east * since_s / (EARTH_M * np.cos(begin[:, 0]))
         noise = np.random.default_rng([self.load.seed, number]).normal(0.0, SIGMAS, (len(which), 6))
         values = np.stack([lat, lon, self._height_m[which], east, north, np.zeros(len(which))], axis=1)
-        identity = Identity.absent(len(which)).replace(icao_address=self._address[which])
+        identity = Identity.absent(len(which)).replace(icao_address=self._address[which] + life * self.load.n)
         return Detections.of(
             sensor=next(iter(self.sites())), components=COMPONENTS, time_ns=np.full(len(which), at_ns, np.int64),
             values=values + noise, received_ns=at_ns, identity=identity,

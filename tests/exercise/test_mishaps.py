@@ -115,3 +115,9 @@ def test_a_fault_elsewhere_shifts_nothing():
     other = sent(port(Drop(**SPAN, probability=0.5), name="a>c"), 100)
     assert [len(each) for each in alone] == [len(each) for each in beside]
     assert [len(each) for each in alone] != [len(each) for each in other]
+
+
+def test_a_message_meets_the_chance_that_is_drawn_for_it_alone():
+    draws = Draws(1, 0, "a>b|Drop|0|0")
+    lost = [draws.uniforms("drop", first_look=i, n_looks=1, per_look=1)[0, 0] < 0.5 for i in range(200)]
+    assert [not each for each in sent(port(Drop(**SPAN, probability=0.5)), 200)] == lost

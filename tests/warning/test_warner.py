@@ -196,3 +196,13 @@ def test_memory_goes_on_as_if_nothing_had_been():
 def test_nothing_is_told_of_an_empty_picture():
     said = Warner("JPN", areas(), settings=SETTINGS).look(nothing(), START_NS)
     assert (len(said.threats), said.paths, said.proposals) == (0, None, ())
+
+
+def test_what_nobody_draws_decides_nothing():
+    drawn, undrawn = (Warner("JPN", areas(), settings=SETTINGS) for _ in range(2))
+    for at_s in (SEEN_FROM_S, SEEN_FROM_S + LOOK_S):
+        seen_now, now_ns = picture(at_s), START_NS + at_s * NS_PER_S
+        with_paths, without = drawn.look(seen_now, now_ns), undrawn.look(seen_now, now_ns, with_paths=False)
+        assert without.paths is None
+        assert (with_paths.paths is None) == (at_s > SEEN_FROM_S)  # told when it is foreseen anew
+        assert digest(with_paths.threats, *with_paths.proposals) == digest(without.threats, *without.proposals)

@@ -8,7 +8,7 @@ import { WireError, decode } from "./wire.js";
  * @typedef {object} Feed
  * @property {() => void} begin
  * @property {(type: string, fields?: Record<string, unknown>) => number} tell returns the message's number
- * @property {(type: string, fields?: Record<string, unknown>) => Promise<Record<string, any>>} ask
+ * @property {(type: string, fields?: Record<string, unknown>, patience_ms?: number) => Promise<Record<string, any>>} ask
  */
 
 const PATIENCE_MS = 15_000;
@@ -59,7 +59,7 @@ export class Connection {
   /** @param {Record<string, any>} text */
   hear(text) {
     const waiting = this.asked.get(text.n);
-    if (waiting && ["story", "coverage", "done", "refused"].includes(text.type)) {
+    if (waiting && ["story", "coverage", "what_if", "done", "refused"].includes(text.type)) {
       this.asked.delete(text.n);
       if (text.type === "refused") waiting.reject(new Error(text.reason));
       else waiting.resolve(text);
@@ -81,13 +81,13 @@ export class Connection {
     return this.n;
   }
 
-  /** @param {string} type @param {Record<string, unknown>} [fields] @returns {Promise<Record<string, any>>} */
-  ask(type, fields = {}) {
+  /** @param {string} type @param {Record<string, unknown>} [fields] @param {number} [patience_ms] @returns {Promise<Record<string, any>>} */
+  ask(type, fields = {}, patience_ms = PATIENCE_MS) {
     const n = this.tell(type, fields);
     if (!n) return Promise.reject(new Error("cut"));
     return new Promise((resolve, reject) => {
       this.asked.set(n, { resolve, reject });
-      setTimeout(() => this.asked.delete(n) && reject(new Error("no answer")), PATIENCE_MS);
+      setTimeout(() => this.asked.delete(n) && reject(new Error("no answer")), patience_ms);
     });
   }
 }

@@ -7,10 +7,11 @@ export interface Hello {
   mode: "live" | "replay" | "exercise" | "export";
   exercise: string | null;
   node: string;
-  user: { name: string; role: "viewer" | "operator" };
+  user: { name: string; role: "viewer" | "operator"; duty: string; nation: string };
   view: string;
   views: { key: string; name: string; is_own: boolean }[];
-  can: { seek: boolean; decide: boolean };
+  can: { seek: boolean; decide: boolean; play: boolean; control: boolean };
+  what_if: WhatIfOptions | null;
 }
 export interface ClockText {
   type: "clock";
@@ -63,6 +64,31 @@ export interface Alert {
 export interface Area { code: string; name: string; people: number; rings_deg: number[][][] }
 export interface Launch { id: string; time_ms: number; first_ms: number; probability: number; line: number[][] }
 export interface Zone { name: string; sort: string; ring_deg: number[][]; height_m: (number | null)[] }
+export interface Decision {
+  founder: string; stream: string; owner: string; version: number; state: string; action: string; asset: string;
+  areas: string[]; priority: string; ends_ms: number | null; detail: Record<string, unknown>; threat: string | null; reason: string;
+  concerns: string[]; approved: string[]; picture_ms: number | null;
+  waits: { roles: string[]; nations: string[]; until_ms: number | null; otherwise: string } | null;
+  steps: { step: string; roles: string[]; needs_reason: boolean }[];
+  log: { time_ms: number; step: string; by: string; role: string; reason: string; acting_for: string }[];
+}
+export interface Note {
+  time_ms: number; by: string; sort: string; number?: string; sender?: string; to?: string; text?: string; expected?: string;
+  within_s?: number; responsible?: string; objective?: string; due?: string;
+}
+export interface Play {
+  speed: number; wanted: number; is_over: boolean; branch: number; checkpoints_ms: number[]; nations: string[];
+  seats: { name: string; nation: string; role: string; is_here: boolean }[];
+  rows?: { number: string; at_s: number; to: string; text: string; inject: { what?: string } | null; is_sent: boolean }[];
+  told?: Note[]; kinds?: string[];
+}
+export interface WhatIfOptions {
+  until_s: number; nations: string[]; links: string[];
+  sensors: { name: string; path: string; is_fixed: boolean }[]; constellations: { name: string; path: string }[];
+}
+export interface Gain {
+  measure: string; node: string; subject: string; before: number | null; after: number | null; gained_s: number | null; is_better: boolean;
+}
 export interface EventRow { time_ms: number; sort: string; text: string; id: string | null }
 export interface Health { is_well: boolean; node_ms: number; tracks: number; viewers: number; lines: string[] }
 export interface Story {

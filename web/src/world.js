@@ -41,7 +41,7 @@ export class Trail {
 }
 
 /** @typedef {{call_sign: string | null, icao: string | null, mode_3a: string | null, mmsi: string | null}} Name */
-/** @typedef {"hello" | "clock" | "frame" | "sources" | "names" | "sensors" | "satellites" | "links" | "threats" | "alerts" | "areas" | "launches" | "zones" | "events" | "health" | "connection" | "fault"} Topic */
+/** @typedef {"hello" | "clock" | "frame" | "sources" | "names" | "sensors" | "satellites" | "links" | "threats" | "alerts" | "areas" | "launches" | "zones" | "decisions" | "notes" | "play" | "events" | "health" | "connection" | "fault"} Topic */
 
 export class World {
   constructor() {
@@ -59,6 +59,9 @@ export class World {
     /** @type {Map<string, M.Area>} */ this.areas = new Map();
     /** @type {M.Launch[]} */ this.launches = [];
     /** @type {M.Zone[]} */ this.zones = [];
+    /** @type {M.Decision[]} */ this.decisions = [];
+    /** @type {M.Note[]} */ this.notes = [];
+    /** @type {M.Play | null} an exercise that people play */ this.play = null;
     /** @type {M.EventRow[]} */ this.events = [];
     /** @type {M.Health | null} */ this.health = null;
     /** @type {Frame | null} */ this.frame = null;
@@ -139,7 +142,12 @@ export class World {
       case "alerts":
       case "launches":
       case "zones":
+      case "decisions":
+      case "notes":
         this[/** @type {"sensors"} */ (text.type)] = text.rows;
+        break;
+      case "play":
+        this.play = /** @type {M.Play} */ (/** @type {unknown} */ (text));
         break;
       case "health":
         this.health = /** @type {M.Health} */ (/** @type {unknown} */ (text));

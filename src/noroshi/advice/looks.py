@@ -93,7 +93,7 @@ class LookPlan:
     @property
     def gap(self) -> float:
         """How much better a plan could be at most, as a share of the bound."""
-        return (self.bound - self.reward) / self.bound if self.bound > 0.0 else 0.0
+        return max(0.0, self.bound - self.reward) / self.bound if self.bound > 0.0 else 0.0
 
     def told(self, before: "LookPlan | None" = None) -> dict[str, Any]:
         """Return what a recommendation is to say of it, as plain data.

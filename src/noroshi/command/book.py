@@ -37,7 +37,8 @@ from noroshi.command.matters import (
 )
 from noroshi.command.people import Person
 from noroshi.command.rows import Row, Said, What, digest_of, rows_of, said_in, text_of
-from noroshi.command.standing import PEACETIME, Delegation, Posture, StandingPlan, within
+from noroshi.command.standing import PEACETIME, Delegation, Posture, StandingLooks, plan_in, within
+from noroshi.command.tasks import covers_looks
 from noroshi.command.transitions import IN_FORCE, OPEN, STANDING, TABLE, UNDECIDED, UNDER_WAY, Action, Role, Step
 from noroshi.command.waiting import Waiting, waiting
 from noroshi.records import Decision
@@ -310,8 +311,6 @@ class Book:
 
     def plan_for(self, matter: Matter, nation: str, now_ns: int) -> str:
         """Return the stream of a nation's standing plan that covers a matter now; "" if there is none."""
-        if matter.what.action != Action.ALERT:
-            return ""
         plans = sorted(stream for founder, stream in self._standing[Action.STANDING_PLAN] if founder == nation)
         return next((stream for stream in plans if self._plan_covers(nation, stream, matter, now_ns)), "")
 
@@ -480,10 +479,11 @@ class Book:
         given = self.matters.get((nation, stream))
         if given is None or given.what.action != Action.STANDING_PLAN or given.state not in IN_FORCE:
             return False
-        if matter.what.action != Action.ALERT:
-            return False
-        plan = msgspec.convert(given.what.detail, StandingPlan)
-        return covers(plan, alert_in(matter.what), self.posture(nation, now_ns), now_ns)
+        plan, posture = plan_in(given.what.detail), self.posture(nation, now_ns)
+        if isinstance(plan, StandingLooks):
+            is_own = (matter.what.asset or matter.founder) == nation and not matter.what.areas
+            return is_own and matter.what.action == Action.SENSOR_TASK and covers_looks(plan, matter, posture, now_ns)
+        return matter.what.action == Action.ALERT and covers(plan, alert_in(matter.what), posture, now_ns)
 
     def _request(self, matter: Matter | None, row: Row, said: Said, person: Person) -> Request:
         what = matter.what if matter else said.what

@@ -9,8 +9,9 @@ from noroshi.command.alerts import alert_in, is_amended
 from noroshi.command.matters import JOINT, MACHINE, PLAN, Matter, Refusal, Settings, Verdict, key_of
 from noroshi.command.people import Person, is_signed
 from noroshi.command.rows import Row, Said, What, digest_of
-from noroshi.command.standing import POSTURES, Delegation, Posture, StandingPlan
-from noroshi.command.transitions import IN_FORCE, STANDING, TABLE, Action, Role, Step, may_follow
+from noroshi.command.standing import POSTURES, Delegation, Posture, StandingLooks, StandingPlan, plan_in
+from noroshi.command.tasks import is_by_plans
+from noroshi.command.transitions import BY_ITSELF, IN_FORCE, STANDING, TABLE, Action, Role, Step, may_follow
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import STAGES
 
@@ -37,6 +38,8 @@ class Checks:
             return Verdict(Refusal.ILLEGAL if matter is None and "" not in line.after else Refusal.FIELDS)
         if not may_follow(step, state, what.action):
             return Verdict(Refusal.ILLEGAL, f"{step} after {state or 'nothing'}")
+        if matter is not None and state in BY_ITSELF.get(step, ()) and (row.role != MACHINE or not is_by_plans(matter)):
+            return Verdict(Refusal.ILLEGAL, f"{step} after {state}, but by the machine where plans approved it")
         if row.role not in line.roles:
             return Verdict(Refusal.ROLE, f"{row.role}: {step}")
         if missing := [name for name in line.fields if not getattr(said, name)]:
@@ -131,11 +134,16 @@ def _check_standing(what: What, founder: str, stream: str) -> None:
     """
     if stream.startswith(JOINT) or what.asset not in ("", founder) or what.areas:
         raise ValueError("what stands is one nation's own, and its areas are in its detail")
-    kind = {Action.DELEGATION: Delegation, Action.STANDING_PLAN: StandingPlan, Action.POSTURE: Posture}[what.action]
-    told: Delegation | StandingPlan | Posture = msgspec.convert(what.detail, kind)
+    told: Delegation | StandingPlan | StandingLooks | Posture
+    if what.action is Action.STANDING_PLAN:
+        told = plan_in(what.detail)
+    elif what.action is Action.DELEGATION:
+        told = msgspec.convert(what.detail, Delegation)
+    else:
+        told = msgspec.convert(what.detail, Posture)
     if not told.from_ns < told.until_ns:
         raise ValueError("what stands begins before it ends")
-    postures = told.postures if isinstance(told, StandingPlan) else ()
+    postures = told.postures if isinstance(told, StandingPlan | StandingLooks) else ()
     if isinstance(told, Posture):
         postures = (told.posture,)
     if unknown := sorted(set(postures) - set(POSTURES)):

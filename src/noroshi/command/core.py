@@ -14,7 +14,8 @@ from noroshi.command.authority import Authority
 from noroshi.command.book import Book
 from noroshi.command.matters import Matter, Settings, Verdict, key_of
 from noroshi.command.people import Person
-from noroshi.command.rows import Said, decision_of
+from noroshi.command.rows import Row, Said, decision_of
+from noroshi.command.tasks import is_by_plans
 from noroshi.command.transitions import IN_FORCE, Action, Step
 from noroshi.command.warnings import Seen, Tolerance, Warnings
 from noroshi.records import Alert, Batch, Decision, Threats
@@ -111,8 +112,8 @@ class Command:
                     continue
                 if is_own and row.step in IN_FORCE and (alert := self.warnings.approved(key_of(row))) is not None:
                     out.append(Out("alert", alert))
-                if row.step == Step.TASKED and matter.what.action != Action.ALERT:
-                    self._receipt(matter)
+                if matter.what.action != Action.ALERT:
+                    self._go_on(matter, row, is_own=is_own)
         for row in self.book.take_forward():
             out.append(Out("said", decision_of([row]), to=self.book.writer_of(row)))
         return out
@@ -157,11 +158,23 @@ class Command:
             self._report(identifier, Step.RECEIVED, now_ns)
         return self._report(identifier, Step.DONE_NOT_OK if failed else Step.DONE_OK, now_ns, failed)
 
-    def _receipt(self, matter: Matter) -> None:
-        """Say that a task for this nation has come, if by what is known here it still may be done."""
+    def _go_on(self, matter: Matter, row: Row, *, is_own: bool) -> None:
+        """Say what the machine says next: what standing plans cover goes on by itself until it is under way."""
+        book, key, now_ns = self.book, (matter.founder, matter.stream), self.book.now_ns
+        if is_own and row.step == Step.RECOMMENDED and matter.what.action == Action.SENSOR_TASK:
+            self.warnings.decide(key, now_ns)
+        elif is_own and matter.state in IN_FORCE and matter.what.action == Action.SENSOR_TASK and is_by_plans(matter):
+            book.say(key, Step.TASKED, now_ns, said=Said())
+        elif row.step == Step.TASKED:
+            self._say_of_ours(matter, Step.RECEIVED)
+        elif row.step == Step.RECEIVED and matter.what.action == Action.SENSOR_TASK and is_by_plans(matter):
+            self._say_of_ours(matter, Step.EXECUTING)
+
+    def _say_of_ours(self, matter: Matter, step: Step) -> None:
+        """Say a step of a task for this nation, if by what is known here it still may be done."""
         book, is_ours = self.book, (matter.what.asset or matter.founder) == self.book.home
         if is_ours and book.not_any_more(matter, book.now_ns) is None:
-            book.say((matter.founder, matter.stream), Step.RECEIVED, book.now_ns, said=Said())
+            book.say((matter.founder, matter.stream), step, book.now_ns, said=Said())
 
     def _report(self, identifier: str, step: Step, now_ns: int, reason: str = "") -> Verdict:
         return self.book.say((self.book.home, identifier), step, now_ns, said=Said(), reason=reason)

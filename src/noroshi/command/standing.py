@@ -3,7 +3,8 @@
 It is in force from its approval, within its own times, until it is recalled; recalling takes one step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -38,7 +39,7 @@ class Delegation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
 
 class StandingPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """What a nation approves beforehand; only alerts so far.
+    """What a nation approves beforehand of alerts.
 
     Attributes:
         hazards: as `records.alert.HAZARDS`.
@@ -59,6 +60,35 @@ class StandingPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     postures: tuple[str, ...]
     from_ns: int
     until_ns: int
+
+
+class StandingLooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What a nation approves beforehand of looks of its sensors; what it covers a sensor does by itself.
+
+    Attributes:
+        sensors: names; "usa-eyes-*" is all that begin so.
+        by: nations whose proposals it covers.
+        looks_max: so many looks of one proposal at most.
+        postures: in which of the nation's postures it applies.
+        from_ns, until_ns: from when until when; the looks themselves must end before that too.
+    """
+
+    sensors: tuple[str, ...]
+    by: tuple[str, ...]
+    looks_max: int
+    postures: tuple[str, ...]
+    from_ns: int
+    until_ns: int
+
+
+def plan_in(detail: Mapping[str, Any]) -> StandingPlan | StandingLooks:
+    """Return what a standing plan says.
+
+    Raises:
+        msgspec.ValidationError: if it is none.
+    """
+    kind: type[StandingPlan] | type[StandingLooks] = StandingLooks if "sensors" in detail else StandingPlan
+    return msgspec.convert(detail, kind)
 
 
 class Posture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

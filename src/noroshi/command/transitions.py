@@ -161,11 +161,16 @@ OUTLETS: dict[Step, tuple[str, ...]] = {
 }
 """What may also follow where machines do the task: an alert's outlets promise nothing before they have sent it."""
 
+BY_ITSELF: dict[Step, tuple[str, ...]] = {_S.EXECUTING: (_S.RECEIVED,)}
+"""What may also follow in a task of sensors that standing plans alone approved: the sensor's machine begins with it."""
+
 
 def may_follow(step: Step, state: str, action: str) -> bool:
     """Return whether a step may follow a state in a decision about this action."""
     if action in STANDING and step not in UNDECIDED and (step in UNDER_WAY or state in UNDER_WAY):
         return False  # what stands is not carried out, it is in force
     if action == Action.ALERT and state in OUTLETS.get(step, ()):
+        return True
+    if action == Action.SENSOR_TASK and state in BY_ITSELF.get(step, ()):
         return True
     return state in TABLE[step].after

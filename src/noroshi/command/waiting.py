@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from noroshi.command.matters import Matter
-from noroshi.command.transitions import IN_FORCE, STANDING, TABLE, UNDER_WAY, Role, Step
+from noroshi.command.tasks import is_by_plans
+from noroshi.command.transitions import IN_FORCE, STANDING, TABLE, UNDER_WAY, Action, Role, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ def waiting(matter: Matter) -> Waiting | None:
     if not matter.is_open or (matter.what.action in STANDING and matter.state in IN_FORCE):
         return None
     roles = TABLE[Step(matter.state)].waits_for
+    if matter.what.action == Action.SENSOR_TASK and matter.state == Step.RECEIVED and is_by_plans(matter):
+        roles = (Role.MACHINE,)
     if matter.is_escalated:
         roles = tuple(dict.fromkeys((*roles, Role.APPROVER, Role.WATCH_OFFICER)))
     if matter.state == Step.RECOMMENDED:

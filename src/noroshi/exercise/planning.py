@@ -11,7 +11,7 @@ approves.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from noroshi.advice.looks import LookPlan, Looks, advise, looks
 from noroshi.command.book import Book
 from noroshi.command.rows import What
+from noroshi.command.tasks import looks_in
 from noroshi.command.transitions import UNDECIDED, Action, Step
 from noroshi.exercise.aims import Aim
 from noroshi.exercise.staff import Player
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import Floats
+from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, Floats
 from noroshi.records import Decision, Kind, Tracks, TrackStatus, take
 
 Integers = NDArray[np.int64]
@@ -32,6 +33,34 @@ THREAT_MIN = 0.3
 GOOD_M = 1_000.0
 SUBJECT = "looks"
 GRACE_NS = 60 * NS_PER_S  # in which it can be said, after the last look, what came of it
+
+
+class Plans(Protocol):
+    """Somebody who plans.
+
+    Attributes:
+        player: in whose name.
+        picture: the newest that the node gave out; None: there is none yet.
+    """
+
+    player: Player
+    picture: Tracks | None
+
+    def wake_ns(self) -> int | None:
+        """Return when the next plan is due; None if none is."""
+        ...
+
+    def plan(self, book: Book, now_ns: int) -> list[Decision]:
+        """Return the plan as steps to be said."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return what is remembered but for the picture, as plain data."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to `state`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +109,7 @@ class Planner:
         eyes: that may be asked, own and partners'.
         settings: how.
         start_ns: of the exercise.
+        beforehand: the standing plan that is proposed at its beginning, for looks of the own nation's sensors.
         picture: the newest that the node gave out; None: there is none yet.
     """
 
@@ -87,35 +117,54 @@ class Planner:
     eyes: Sequence[Eye]
     settings: Settings
     start_ns: int
+    beforehand: What | None = None
     picture: Tracks | None = None
+    _is_prepared: bool = False
     _n_plans: int = 0
     _open: list[str] = field(default_factory=list)
-    _last: LookPlan | None = None
+    _last: list[tuple[str, int, str]] | None = None
 
     def wake_ns(self) -> int:
         """Return when the next plan is due."""
+        if self.beforehand is not None and not self._is_prepared:
+            return self.start_ns
         return self.start_ns + (self._n_plans + 1) * round(self.settings.period_s * NS_PER_S)
 
     def plan(self, book: Book, now_ns: int) -> list[Decision]:
         """Return the plan as proposals, one for each nation whose sensors it asks, instead of older ones."""
+        if self.beforehand is not None and not self._is_prepared:
+            self._is_prepared = True
+            stream, why = f"standing-looks-{self.player.nation}", "EXERCISE: what partners may ask of our sensors"
+            return [self.player.write(book, stream, Step.RECOMMENDED, now_ns, what=self.beforehand, reason=why)]
         self._n_plans += 1
+        if not self.eyes:
+            return []
         threats = None if self.picture is None else threats_of(self.picture)
         if threats is None or not len(threats):
             return []
         problem = problem_of(threats, self.eyes, self.settings, now_ns)
         plan = advise(problem, time_limit_s=1.0, clock=lambda: 0.0)
         asked = self._asked(plan, problem, threats, now_ns)
-        told = plan.told(self._last) | {"picture_ns": int(threats.time_ns.max()), "threats": len(threats)}
-        self._last = plan
+        told = plan.told() | {"picture_ns": int(threats.time_ns.max()), "threats": len(threats)}
+        told["changed"] = self._changed(asked)
         return [said for nation in sorted(asked) for said in self._propose(book, nation, asked[nation], told, now_ns)]
 
     def state(self) -> dict[str, Any]:
         """Return what it remembers but for the picture, as plain data."""
-        return {"n_plans": self._n_plans, "open": list(self._open)}
+        last = None if self._last is None else [list(each) for each in self._last]
+        return {"n_plans": self._n_plans, "open": list(self._open), "is_prepared": self._is_prepared, "last": last}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to `state`."""
         self._n_plans, self._open = state["n_plans"], list(state["open"])
+        self._is_prepared = state["is_prepared"]
+        self._last = None if state["last"] is None else [(name, at_ns, track) for name, at_ns, track in state["last"]]
+
+    def _changed(self, asked: Mapping[str, list[list[Any]]]) -> dict[str, int] | None:
+        """Return how many looks the last plan asked for already; None if there was none."""
+        now = [(name, at_ns, track) for some in asked.values() for name, at_ns, _, _, _, track in some]
+        before, self._last = self._last, now
+        return None if before is None else {"kept": len(set(before) & set(now)), "new": len(set(now) - set(before))}
 
     def _asked(self, plan: LookPlan, problem: Looks, threats: Tracks, now_ns: int) -> dict[str, list[list[Any]]]:
         """Return by nation the looks asked: sensor, time, place in whole metres, number of the track."""
@@ -164,8 +213,9 @@ class Planner:
 def aims_of(what: What) -> dict[str, list[Aim]]:
     """Return what a task asks of each sensor, by its name."""
     found: dict[str, list[Aim]] = {}
-    for sensor, at_ns, x, y, z, _ in what.detail.get("looks", []):
-        found.setdefault(sensor, []).append(Aim(at_ns, (float(x), float(y), float(z))))
+    for look in looks_in(what):
+        place = (float(look.x_m), float(look.y_m), float(look.z_m))
+        found.setdefault(look.sensor, []).append(Aim(look.time_ns, place))
     return found
 
 
@@ -210,7 +260,9 @@ def _weights(threats: Tracks, begin_ns: int, settings: Settings) -> Floats:
 
 
 def _ahead(threats: Tracks, track: Integers, time_ns: Integers) -> Floats:
-    """Return the (k, 6) states of tracks at other times, as far as their velocities tell."""
-    states = threats.state_ecef[track].copy()
-    states[:, :3] += states[:, 3:6] * ((time_ns - threats.time_ns[track]) / NS_PER_S)[:, None]
+    """Return the (k, 6) states of tracks at other times: straight on, and what is ballistic falls."""
+    states, after_s = threats.state_ecef[track].copy(), ((time_ns - threats.time_ns[track]) / NS_PER_S)[:, None]
+    radius_m = np.linalg.norm(states[:, :3], axis=1)[:, None]
+    falls = threats.kind_probability[track, Kind.BALLISTIC][:, None] * GRAVITATIONAL_PARAMETER_M3_S2 / radius_m**3
+    states[:, :3] += states[:, 3:6] * after_s - 0.5 * after_s**2 * falls * states[:, :3]
     return states

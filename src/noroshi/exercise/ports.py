@@ -93,6 +93,7 @@ class Port:
         return {"n_sent": self.n_sent, "memory": [dict(memory) for memory in self._memory]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to `state`."""
+        """Go back to `state`; faults that have been added since, at the end, remember nothing."""
         self.n_sent = state["n_sent"]
-        self._memory = [dict(memory) for memory in state["memory"]]
+        known = [dict(memory) for memory in state["memory"]]
+        self._memory = [*known, *({} for _ in self.faults[len(known) :])]

@@ -47,7 +47,7 @@ DUTIES: Mapping[Role, tuple[Action, ...]] = {
     Role.SENSOR_MANAGER: (Action.SENSOR_TASK, Action.COVER),
     Role.RELIEF_COORDINATOR: (Action.RELIEF,),
 }
-"""What somebody in a role looks after; who is not named here looks after everything that waits for his role."""
+"""What somebody in a role looks after; an approver decides everything, and the watch officer has what is nobody's."""
 
 Key = tuple[str, str, str]
 """What waits: the nation that began it, its stream, its state."""
@@ -201,13 +201,14 @@ class Player:
         return " ".join(word for word in words if word)
 
     def _inbox(self, book: Book) -> list[Waiting]:
-        duties = DUTIES.get(self.role)
+        others = [action for role, duties in DUTIES.items() for action in duties if role is not self.role]
+        own = DUTIES.get(self.role)
         return [
             one
             for one in book.inbox(nation=self.nation, role=self.role)
             if one.state in NEXT
             and not (one.action == Action.ALERT and one.state in (Step.APPROVED, Step.AMENDED))
-            and (duties is None or one.action in duties)
+            and (self.role is Role.APPROVER or (one.action not in others and (own is None or one.action in own)))
         ]
 
     def _answer(self, book: Book, one: Waiting, now_ns: int) -> Decision | None:

@@ -16,16 +16,17 @@ from noroshi.formats import FormatError
 from noroshi.formats.alerting import (
     EXERCISE_COLOUR,
     NAME_CHARS_MAX,
-    REASON_CHARS_MAX,
     ExerciseWording,
     Reference,
     Shape,
     checked,
     drawn,
+    fields_of,
     plain,
+    texts_of,
 )
 from noroshi.geo.time import iso_from_utc_ns, utc_ns_from_iso
-from noroshi.records import CERTAINTIES, STAGES, Alert, check
+from noroshi.records import Alert, check
 from noroshi.records.alert import EXERCISE
 
 FORMAT = "noroshi alert 1"
@@ -106,14 +107,7 @@ def encode_alert(
         sender=alert.sender,
         message=alert.message,
         references=[_Reference(each.sender, each.identifier, iso_from_utc_ns(each.sent_ns)) for each in references],
-        hazard=alert.hazard,
-        threat=f"{alert.threat_id:x}",
-        stage=STAGES[alert.stage],
-        certainty=CERTAINTIES[alert.certainty],
-        sent=iso_from_utc_ns(alert.sent_ns),
-        expires=iso_from_utc_ns(alert.expires_ns),
-        picture=iso_from_utc_ns(alert.picture_ns),
-        reason=plain(alert.reason, REASON_CHARS_MAX),
+        **texts_of(alert),
         texts=[_Text(one.language, one.event, one.headline, one.description, one.instruction) for one in wordings],
         areas=[_area(alert, row, shape) for row, shape in enumerate(drawn(alert, shapes, 1))],
     )
@@ -140,14 +134,7 @@ def decode_alert(data: bytes, exercise: str) -> Alert:
             status=EXERCISE,
             message=told.message,
             references=tuple(each.identifier for each in told.references),
-            hazard=told.hazard,
-            threat_id=int(told.threat, 16),
-            stage=STAGES.index(told.stage),
-            certainty=CERTAINTIES.index(told.certainty),
-            sent_ns=utc_ns_from_iso(told.sent),
-            expires_ns=utc_ns_from_iso(told.expires),
-            picture_ns=utc_ns_from_iso(told.picture),
-            reason=told.reason,
+            **fields_of(msgspec.structs.asdict(told)),
             code=np.array([one.code for one in told.areas], np.str_),
             name=np.array([one.name for one in told.areas], np.str_),
             probability=np.array([_number(one.probability) for one in told.areas], np.float64),

@@ -4,12 +4,13 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.geo.time import NS_PER_S
-from noroshi.records import Alert
+from noroshi.geo.time import NS_PER_S, iso_from_utc_ns, utc_ns_from_iso
+from noroshi.records import CERTAINTIES, STAGES, Alert
 from noroshi.records.alert import CANCEL, EXERCISE, UPDATE
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}", re.ASCII)
@@ -62,6 +63,38 @@ class Shape:
         low, high = max(((one.min(0), one.max(0)) for one in self.polygons), key=lambda box: np.prod(box[1] - box[0]))
         lat, lon = ((low + high) / 2.0).tolist()
         return lat, lon
+
+
+def texts_of(alert: Alert) -> dict[str, str]:
+    """Return as texts what an alert says of itself as a whole, beside who sends it and what it replaces."""
+    return {
+        "hazard": alert.hazard,
+        "threat": f"{alert.threat_id:x}",
+        "stage": STAGES[alert.stage],
+        "certainty": CERTAINTIES[alert.certainty],
+        "sent": iso_from_utc_ns(alert.sent_ns),
+        "expires": iso_from_utc_ns(alert.expires_ns),
+        "picture": iso_from_utc_ns(alert.picture_ns),
+        "reason": plain(alert.reason, REASON_CHARS_MAX),
+    }
+
+
+def fields_of(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields of an `Alert` that `texts_of` made these of.
+
+    Raises:
+        KeyError, ValueError: if one is missing or says nothing.
+    """
+    return {
+        "hazard": texts["hazard"],
+        "threat_id": int(texts["threat"], 16),
+        "stage": STAGES.index(texts["stage"]),
+        "certainty": CERTAINTIES.index(texts["certainty"]),
+        "sent_ns": utc_ns_from_iso(texts["sent"]),
+        "expires_ns": utc_ns_from_iso(texts["expires"]),
+        "picture_ns": utc_ns_from_iso(texts["picture"]),
+        "reason": texts["reason"],
+    }
 
 
 def _check_places(places: NDArray[np.float64]) -> None:

@@ -34,8 +34,10 @@ from noroshi.fusion.table import (
     Rows,
     Table,
     Whole,
+    full,
     is_falling,
     is_usable,
+    lower,
     rows_of,
 )
 from noroshi.fusion.telling import FIELDS, Members
@@ -128,7 +130,7 @@ class Fusion:
         whole[:, Whole.ID] = np.asarray(track_ids, np.uint64).view(np.int64)
         whole[:, Whole.TIME], whole[:, Whole.UPDATED], whole[:, Whole.STATUS] = time_ns, time_ns, TrackStatus.LOST
         name = FORGOTTEN + hashlib.sha256(whole.tobytes()).hexdigest()
-        self._take_in(Rows(np.zeros((n, 6)), np.zeros((n, 6, 6)), np.zeros((n, N_SAID)), whole), (owner, name, time_ns))
+        self._take_in(Rows(np.zeros((n, 6)), np.zeros((n, 21)), np.zeros((n, N_SAID)), whole), (owner, name, time_ns))
 
     def _flags(self, tracks: Tracks, coarse: bool) -> Integers:
         """Return (n,) flags: of what kind the sources are, by name, by type, or by what a target without any may be."""
@@ -173,12 +175,11 @@ class Fusion:
         state, covariance, whole = rows.state.copy(), rows.covariance.copy(), rows.whole.copy()
         dt_s = (open_ns - whole[late, Whole.TIME]) / NS_PER_S
         density = np.full(len(late), max(self.settings.density_m2_s3.values(), default=0.0))
-        ahead, spread = carried(
-            state[late], covariance[late], dt_s, is_falling(rows.said[late]), np.zeros(len(late)), density
-        )
+        before = full(covariance[late])
+        ahead, spread = carried(state[late], before, dt_s, is_falling(rows.said[late]), np.zeros(len(late)), density)
         goes_on = (whole[late, Whole.STATUS] != TrackStatus.LOST)[:, None]
         state[late] = np.where(goes_on, ahead, state[late])
-        covariance[late] = np.where(goes_on[:, :, None], spread, covariance[late])
+        covariance[late] = np.where(goes_on, lower(spread), covariance[late])
         whole[late, Whole.UPDATED] = np.minimum(whole[late, Whole.UPDATED], whole[late, Whole.TIME])
         whole[late, Whole.TIME] = open_ns
         return Rows(state, covariance, rows.said, whole)

@@ -16,6 +16,7 @@ from noroshi.fusion.table import (
     Rows,
     Table,
     Whole,
+    full,
 )
 from noroshi.fusion.tracklets import (
     CLOSE,
@@ -77,7 +78,7 @@ def fold(
     order = np.lexsort((rows.whole[:, Whole.REVISION], rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME]))
     table.n, table.m = absorb(
         order,
-        rows.state, rows.covariance, rows.said, rows.whole,
+        rows.state, full(rows.covariance), rows.said, rows.whole,
         owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.turn, table.whole,
         table.fused_state, table.fused_covariance, table.fused, table.places, is_new, crowd, np.array(limits),
         table.n, table.m, counts,
@@ -316,14 +317,13 @@ def absorb(
                 shown = max(least_density[k], min(shown, DENSITY_MAX))
                 shown = _far_enough(spread[0], dt_s[0], new_covariance[k], mean[0], now[1], shown, work, low, vector)
             density[row] = shown
-            drift, n_told, others, other = 0.0, 0, 0, fused[track, Fused.FIRST]
+            others, other = 0, fused[track, Fused.FIRST]
             while other != NOBODY:
-                drift += density[other]
-                n_told += 1
                 others += whole[other, Whole.IS_IN] if other != row else 0
                 other = whole[other, Whole.NEXT]
+            # How the target moves knows the latest best: in a turn the others' word is older than what they now see.
             for s in range(2):
-                add_noise(spread[s], dt_s[s], shown if s == 0 else CLOSE * drift / n_told)
+                add_noise(spread[s], dt_s[s], shown if s == 0 else CLOSE * shown)
             fused[track, Fused.TIME] = time_ns
             for a in range(6):
                 fused_state[track, a] = mean[1, a]

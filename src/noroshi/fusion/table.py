@@ -67,7 +67,8 @@ class Rows:
     """Contributions as they come, k rows.
 
     Attributes:
-        state, covariance: (k, 6), (k, 6, 6).
+        state: (k, 6).
+        covariance: (k, 21) their lower triangles, see `lower`: most of what a window of messages takes is covariances.
         said: (k, 8) existence and probabilities of kinds.
         whole: (k, 12) see `Whole`.
     """
@@ -166,15 +167,13 @@ class Table:
         """Return where fused tracks are at a time, or each at its own, (k, 6) and (k, 6, 6)."""
         rows = self.members()
         of = self.whole[rows, Whole.TRACK]
-        density = np.bincount(of, self.density[rows], self.m) / np.maximum(np.bincount(of, minlength=self.m), 1)
         latest = np.zeros(self.m, np.int64)
         order = np.argsort(self.whole[rows, Whole.TIME], kind="stable")
         latest[of[order]] = rows[order]
-        falls, turn = is_falling(self.said[latest[tracks]]), self.turn[latest[tracks]]
+        said_last = latest[tracks]
+        falls, turn, density = is_falling(self.said[said_last]), self.turn[said_last], self.density[said_last]
         dt_s = (times_ns - self.fused[tracks, Fused.TIME]) / NS_PER_S
-        return carried(
-            self.fused_state[tracks], self.fused_covariance[tracks], dt_s, falls, turn, CLOSE * density[tracks]
-        )
+        return carried(self.fused_state[tracks], self.fused_covariance[tracks], dt_s, falls, turn, CLOSE * density)
 
     def leave(self, row: int) -> int:
         """Take a contributor out of its fused track and return that."""
@@ -238,6 +237,20 @@ OF_CONTRIBUTORS = ("state", "covariance", "said", "density", "turn", "whole")
 OF_FUSED = ("fused_state", "fused_covariance", "fused")
 
 
+_LOWER = np.flatnonzero(np.tril(np.ones((6, 6))))
+_FULL = np.searchsorted(_LOWER, 6 * np.maximum.outer(range(6), range(6)) + np.minimum.outer(range(6), range(6))).ravel()
+
+
+def lower(covariances: Floats) -> Floats:
+    """Return (k, 21) the lower triangles of (k, 6, 6), row by row."""
+    return np.take(covariances.reshape(-1, 36), _LOWER, axis=1)
+
+
+def full(triangles: Floats) -> Floats:
+    """Return the (k, 6, 6) symmetric matrices that (k, 21) are the lower triangles of."""
+    return np.take(triangles, _FULL, axis=1).reshape(-1, 6, 6)
+
+
 def is_falling(said: Floats) -> NDArray[np.bool_]:
     """Return (n,) whether targets are taken to fall freely, by (n, 8) what is said of them."""
     return np.asarray(said[:, BALLISTIC] + said[:, SPACE] > 0.5, np.bool_)
@@ -258,9 +271,7 @@ def rows_of(tracks: Tracks, flags: Integers) -> Rows:
     if len(words):
         whole[:, Whole.CALL_SIGN : Whole.REVISION] = words
     said = np.concatenate([tracks.existence[:, None], tracks.kind_probability], axis=1)
-    return Rows(
-        np.ascontiguousarray(tracks.state_ecef), np.ascontiguousarray(tracks.covariance_ecef), said, whole
-    )  # fmt: skip
+    return Rows(np.ascontiguousarray(tracks.state_ecef), lower(tracks.covariance_ecef), said, whole)
 
 
 def is_usable(tracks: Tracks) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from noroshi.command.alerts import alert_in
 from noroshi.command.core import Command
+from noroshi.command.matters import Verdict
 from noroshi.command.transitions import Action, Step
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
@@ -33,10 +34,16 @@ class Watch:
         warner: what looks at pictures.
         command: what holds decisions.
         period_ns: how often it looks.
+
+    Attributes:
+        is_drawn: whether anybody draws how threats go on; `Paths` are given out only then, which decide nothing.
+        verdicts: what became of the steps of decisions that arrived last.
     """
 
     def __init__(self, warner: Warner, command: Command, *, period_ns: int) -> None:
         self.warner, self.command, self.period_ns = warner, command, period_ns
+        self.is_drawn = True
+        self.verdicts: list[Verdict] = []
         self._news: list[News] = []
         self._given: list[Outgoing] = []
         self._look_ns: int | None = None
@@ -67,7 +74,7 @@ class Watch:
             if source is None:
                 self._news.append((record, Product.STATUS, 0, ""))
         elif isinstance(record, Decision):
-            self.command.receive(record, now_ns, source=source)
+            self.verdicts = self.command.receive(record, now_ns, source=source)
             self._settle()
 
     def wake(self, now_ns: int, picture: Callable[[int], Tracks]) -> None:
@@ -82,7 +89,7 @@ class Watch:
                 self._look_ns = due_ns + self.period_ns
 
     def _look(self, picture: Tracks, now_ns: int) -> None:
-        said = self.warner.look(picture, now_ns)
+        said = self.warner.look(picture, now_ns, with_paths=self.is_drawn)
         self.command.receive(said.threats, now_ns)
         if len(said.threats):
             self._given.append(Outgoing("threats", said.threats))

@@ -38,9 +38,13 @@ class Batch:
 B = TypeVar("B", bound=Batch)
 
 
-@cache
-def fields_of(kind: type[Any]) -> tuple[str, ...]:
+def fields_of(kind: type[Batch]) -> tuple[str, ...]:
     """Return the names of the fields of a kind of record, in order."""
+    return _fields_of(kind)  # type: ignore[arg-type]  # mypy takes a record's __hash__ for that of its class
+
+
+@cache
+def _fields_of(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 

@@ -355,6 +355,8 @@ def _with_prior(
     """
     has_one = np.linalg.eigvalsh(covariance[:, 3:, 3:])[:, -1] >= 0.99 * max(given_m_s) ** 2
     mean, covariance = mean.copy(), covariance.copy()
+    if not has_one.any():
+        return mean, covariance
     up = enu_axes_at(mean[has_one, :3])[:, 2]
     upward = up[:, :, None] * up[:, None, :]
     given, own = (1.0 / np.square(sigmas) for sigmas in (given_m_s, own_m_s))

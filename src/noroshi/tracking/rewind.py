@@ -176,5 +176,5 @@ def _slim(detections: Detections) -> Detections:
 def _whole(detections: Detections) -> Detections:
     """Return what `_slim` was given: kernels would be compiled once more for other arrays."""
     return detections.replace(
-        **{name: np.require(getattr(detections, name), requirements=["C", "W"]) for name in ALIKE}
+        **{name: np.require(getattr(detections, name), requirements=("C", "W")) for name in ALIKE}
     )

@@ -191,12 +191,9 @@ def exposed(
     passed[_tile(lat, lon).ravel()] = True
     there = cells.row[_grown(passed, margin_rad)[cells.tile]]
     if not len(there):
-        return Exposure(
-            near_m=near_m,
-            areas=_nothing(len(areas.people)),
-            places=_nothing(len(areas.place_people)),
-            cells=_nothing(len(areas.cell_people)),
-        )
+        sizes = len(areas.people), len(areas.place_people), len(areas.cell_people)
+        of_areas, of_places, of_cells = (_none(size) for size in sizes)
+        return Exposure(near_m=near_m, areas=of_areas, places=of_places, cells=of_cells)
     occupied = np.zeros(TILES[0] * TILES[1], bool)
     occupied[areas.cell_tile[there]] = True
     area_ids, area_of = np.unique(areas.cell_area[there], return_inverse=True)
@@ -270,6 +267,15 @@ def _nothing(n: int) -> Exposed:
         arrival_ns=np.zeros(n, np.int64),
         arrival_latest_ns=np.zeros(n, np.int64),
     )
+
+
+@lru_cache(maxsize=16)
+def _none(n: int) -> Exposed:
+    """Return that nothing comes near any of n units: the same each time, not to be written to."""
+    told = _nothing(n)
+    for name in ("probability", "share", "landing", "arrival_ns", "arrival_latest_ns"):
+        getattr(told, name).setflags(write=False)
+    return told
 
 
 def _told(

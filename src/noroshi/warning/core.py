@@ -86,8 +86,8 @@ class Warner:
         """Note that a sensor gave a sign of life."""
         self._heard_ns[sensor] = max(time_ns, self._heard_ns.get(sensor, 0))
 
-    def look(self, picture: Tracks, now_ns: int) -> Said:
-        """Look at a picture of now; return what is expected and what is proposed."""
+    def look(self, picture: Tracks, now_ns: int, *, with_paths: bool = True) -> Said:
+        """Look at a picture of now; return what is expected and what is proposed, with paths if anybody draws them."""
         self._see(picture, now_ns)
         proposals, new = [], []
         for number in sorted(self._following):
@@ -101,7 +101,7 @@ class Warner:
         proposals += self._look_by_rules(picture, now_ns)
         said = Said(
             threats=self._threats(now_ns),
-            paths=self._paths(new),
+            paths=self._paths(new) if with_paths else None,
             proposals=tuple(proposals),
             withdrawn=tuple(self._withdrawn()),
         )

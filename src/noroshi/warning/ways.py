@@ -73,7 +73,7 @@ def fly(
     Places of the ends are good to some metres for what falls; where the air carries it, to 1e-3 of the way.
     """
     m = len(states)
-    positions = np.empty((m, int(longest_s / step_s) + 2, 3))
+    positions = np.empty((int(longest_s / step_s) + 2, m, 3))  # what comes early together: most of it is never touched
     end_s, lands = np.empty(m), np.zeros(m, np.bool_)
     bank = np.zeros((m, 1)) if bank_rad is None else np.ascontiguousarray(bank_rad)
     _fly(
@@ -88,7 +88,7 @@ def fly(
         lands,
     )
     k = math.ceil(float(end_s.max()) / step_s) + 1
-    positions = positions[:, :k].copy()
+    positions = np.ascontiguousarray(positions[:k].swapaxes(0, 1))
     _stay(positions, end_s, step_s)
     return Forecast(
         time_ns=time_ns + np.round(np.arange(k) * (step_s * NS_PER_S)).astype(np.int64),
@@ -111,7 +111,7 @@ def _fly(
     end_s: Floats,
     lands: NDArray[np.bool_],
 ) -> None:
-    """Write the places of each way up to its end, which is the place at the first time not before it."""
+    """Write the (k, m, 3) places of each way up to its end, which is the place at the first time not before it."""
     rate = np.empty(6)
     x, y, total, at = np.empty(6), np.empty(6), np.empty(6), np.empty(6)
     for way in range(len(states)):
@@ -146,10 +146,10 @@ def _fly(
                         low = middle
                     else:
                         over = middle
-            while done * step_s < t + over * h and done < positions.shape[1]:
+            while done * step_s < t + over * h and done < positions.shape[0]:
                 _between(x, total, h, (done * step_s - t) / h, at)
                 for i in range(3):
-                    positions[way, done, i] = at[i]
+                    positions[done, way, i] = at[i]
                 done += 1
             _between(x, total, h, over, at)
             for i in range(3):
@@ -159,7 +159,7 @@ def _fly(
             height = ahead
         end_s[way], lands[way] = t, height <= 0.0
         for i in range(3):
-            positions[way, min(done, positions.shape[1] - 1), i] = x[i]
+            positions[min(done, positions.shape[0] - 1), way, i] = x[i]
 
 
 @kernel

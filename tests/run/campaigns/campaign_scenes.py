@@ -34,6 +34,12 @@ def deadly(task: Task) -> RunResult:
     return made(task)
 
 
+def slow(task: Task) -> RunResult:
+    """Return the same, the first at once, the others after a minute."""
+    time.sleep(60.0 * bool(task.replicate))
+    return made(task)
+
+
 def empty_campaign(folder: Path, *, seeds: int, stop_at: tuple[str, float] | None = None) -> Campaign:
     """Return a campaign of two variants that has no runs yet."""
     folder.mkdir(parents=True, exist_ok=True)

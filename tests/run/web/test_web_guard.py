@@ -84,7 +84,7 @@ def test_every_answer_says_what_browsers_may_do(pages):
         assert policy["connect-src"] == "'self'"
         assert not any(word in headers["content-security-policy"] for word in ("http:", "https:", "*", "'unsafe-eval'"))
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert "server" not in headers
         assert "access-control-allow-origin" not in headers
     assert ask(pages)[2] == INDEX
@@ -175,7 +175,9 @@ def test_a_person_sees_what_is_theirs(named):
     assert ask(named, "/v1/tracks.geojson?view=ONE", Cookie=cookie)[0] == 404
     with page(named, additional_headers={"Cookie": cookie}) as one:
         hello = one.text("hello")
-        assert hello["user"] == {"name": "Bob", "role": "viewer"}
+        assert hello["user"] == {"name": "Bob", "role": "viewer", "duty": "", "nation": "TWO"}
+        assert hello["what_if"] is None
+        assert "control" in one.text("refused", n=one.say("what_if", changes={"nations.TWO": False}))["reason"]
         assert [view["key"] for view in hello["views"]] == ["TWO"]
         assert not hello["can"]["decide"]
         assert "not yours" in one.text("refused", n=one.say("view_as", view="ONE"))["reason"]
@@ -188,7 +190,7 @@ def test_an_operator_may_look_as_others_and_leave(named):
     *_, cookie, _ = login(named, "ann's token")
     with page(named, additional_headers={"Cookie": cookie}) as one:
         hello = one.text("hello")
-        assert hello["user"] == {"name": "Ann", "role": "operator"}
+        assert hello["user"] == {"name": "Ann", "role": "operator", "duty": "", "nation": "ONE"}
         assert [view["key"] for view in hello["views"]] == ["ONE", "TWO"]
         refused = one.text("refused", n=one.say("acknowledge", identifier="none such"))
         assert refused["reason"] == "there is no such alert"

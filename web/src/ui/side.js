@@ -5,14 +5,17 @@ import { LAYERS, onSettings, set, settings } from "../settings.js";
 import { symbol } from "../symbols.js";
 import { ago, t, utc } from "../texts.js";
 import { KINDS } from "../wire.js";
+import { control } from "./control.js";
+import { decide } from "./decide.js";
 import { track } from "./track.js";
+import { whatIf } from "./what_if.js";
 
 /** @import { App } from "../app.js" */
 
 const HEIGHTS_M = [3000, 10_000, 20_000, 50_000, 100_000, 300_000];
 /** @type {[number, number][]} */
 const BANDS = [[-Infinity, Infinity], [-Infinity, 3000], [3000, 20_000], [20_000, Infinity]];
-const TABS = ["picture", "track", "state"];
+const TABS = ["picture", "decide", "control", "what-if", "track", "state"];
 
 /** @param {App} app */
 export function side(app) {
@@ -21,15 +24,25 @@ export function side(app) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     event.stopPropagation();
-    const at = TABS.findIndex((name) => byId(`tab-${name}`).getAttribute("aria-selected") === "true");
-    const next = TABS[(at + step + TABS.length) % TABS.length];
+    const there = TABS.filter((name) => !byId(`tab-${name}`).hidden);
+    const at = there.findIndex((name) => byId(`tab-${name}`).getAttribute("aria-selected") === "true");
+    const next = there[(at + step + there.length) % there.length];
     open(next);
     byId(`tab-${next}`).focus();
   });
   app.onSelect.push(() => {
-    if (app.selected !== null) open("track");
+    if (app.selected !== null && byId("panel-decide").hidden && byId("panel-control").hidden) open("track");
+  });
+  let begins = true;
+  app.world.on("hello", () => {
+    const can = app.world.hello?.can;
+    if (begins && can?.play) open(can.control ? "control" : "decide");
+    begins = false;
   });
   picture(app);
+  decide(app);
+  control(app);
+  whatIf(app);
   track(app);
   state(app);
 }

@@ -163,7 +163,9 @@ def held(targets: Targets, tracks: Tracks, cutoff_m: float, view: View) -> Held:
         id_verdict=id_verdicts(take(targets.truth.identity, rows_true), take(tracks.identity, rows)),
     )
     near = np.full(targets.row.shape, -1, np.int64)
-    order = np.argsort(-on.position_error_m, kind="stable")  # the nearest is written last
+    order = np.lexsort(
+        (-np.arange(len(rows)), -on.position_error_m)
+    )  # the nearest, and of equals the first, comes last
     near[on.i_target[order], on.i_time[order]] = order
     return Held(
         tracks=tracks,

@@ -124,13 +124,12 @@ def _forecasts(
             value = factor * _then(at_ns, area, course.burnt_out_ns + after_s * NS_PER_S)
             name = f"forecast_{percent}_after_{after_s}_s_km2"
             yield Figure(measure=name, value=value, node=node, subject=course.name)
-    if course.comes_down:
-        lat, lon, _ = (float(each[0]) for each in geodetic_from_ecef(course.state_ecef[-1:, :3]))
-        expected = np.array([(record.end_lat_rad[row], record.end_lon_rad[row]) for _, record, row in looks])
-        away = _distances(expected.reshape(-1, 2), covariance, lat, lon)
-        for percent, most in CHI_SQUARE.items():
-            share = float((away[since] <= most).mean()) if since.any() else math.nan
-            yield Figure(measure=f"forecast_{percent}_holds", value=share, node=node, subject=course.name)
+    lat, lon, _ = (float(each[0]) for each in geodetic_from_ecef(course.state_ecef[-1:, :3]))
+    expected = np.array([(record.end_lat_rad[row], record.end_lon_rad[row]) for _, record, row in looks])
+    away = _distances(expected.reshape(-1, 2), covariance, lat, lon)
+    for percent, most in CHI_SQUARE.items():
+        share = float((away[since] <= most).mean()) if since.any() and course.comes_down else math.nan
+        yield Figure(measure=f"forecast_{percent}_holds", value=share, node=node, subject=course.name)
     for place, at_s in curve_times(happened):
         time_ns = int(happened.targets.times_ns[place])
         if course.begins_ns <= time_ns <= course.ends_ns:

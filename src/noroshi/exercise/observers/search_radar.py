@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.special import ndtri
 
+from noroshi.estimation.angles import wrap
 from noroshi.exercise.clutter import false_points
 from noroshi.exercise.detection import N_UNIFORMS, Swerling, draw_look, threshold
 from noroshi.exercise.faults import Faults
@@ -20,7 +21,7 @@ from noroshi.exercise.sea import grazing_rad, reflectivity
 from noroshi.exercise.watching import Scene, Seen, Watch
 from noroshi.exercise.world import World
 from noroshi.geo.horizon import is_above_horizon
-from noroshi.geo.wgs84 import Floats, geodetic_from_ecef, vertical_at
+from noroshi.geo.wgs84 import Floats, enu_axes_at, geodetic_from_ecef, vertical_at
 from noroshi.kernel import kernel
 from noroshi.records import Identity, SensorSite, take
 from noroshi.sensors import Sensor
@@ -47,14 +48,19 @@ class Observer(Part):
     echo of `reply_snr_db`. Echoes within a beam's height of the sea compete with what it sends back from their cell, by
     the sea state of the weather; whatever is not air is taken for sea. The Earth is of 4/3 radius, without terrain. A
     rotating beam meets each target when it points to it, having pointed north at the start of the exercise; one that
-    stares sees all at the start of each scan. Of a moving carrier's own speed the range rate is freed.
+    stares sees all at the start of each scan. Such a one may be told to dwell: `task_time_s` of that scan go to the one
+    beam that it is told, and all beams share what is left; the signal to noise goes with the time on target. Of a
+    moving carrier's own speed the range rate is freed.
 
-    Source: Skolnik (2001), Introduction to Radar Systems, 3rd ed., sections 2.1, 6.3.
+    Source: Skolnik (2001), Introduction to Radar Systems, 3rd ed., chapter 2 (for time on target as well), section 6.3.
     """
 
     rotating: bool = Field(True, description="whether the beam turns; else the radar stares all round")
     scan_time_s: float = Field(10.0, ge=0.1, le=60.0, description="one turn, or from one look to the next")
     primary: bool = Field(True, description="whether it sees echoes")
+    task_time_s: float = Field(
+        0.0, ge=0.0, le=30.0, description="of a scan that a look takes that it is told; 0: it cannot be told"
+    )
     transponder: bool = Field(False, description="whether it asks transponders: identity and Mode C altitude")
     measures_elevation: bool = Field(False, description="whether it is a 3-D radar")
     measures_range_rate: bool = Field(False, description="whether it measures Doppler")
@@ -112,12 +118,45 @@ class Observer(Part):
             raise ValueError("elevation_deg_min must be below elevation_deg_max")
         if not _open_azimuths(self.dead_sectors_deg)[1].any():
             raise ValueError("dead_sectors_deg leave no azimuth to look at")
+        if self.rotating and self.task_time_s:
+            raise ValueError("a beam that turns cannot be told where to look: leave out task_time_s, or rotating")
+        if self.task_time_s > self.scan_time_s / 2.0:
+            raise ValueError("task_time_s is at most half of scan_time_s")
         return self
 
     def watch(self, world: World, site: SensorSite, sensor: Sensor, carrier: Flight | None) -> Watch:
         """Return the radar's watch over a world; see `Observer.watch` of the room."""
-        scene = Scene.of(world, site, sensor, carrier, period_s=self.scan_time_s, is_continuous=self.rotating)
+        scene = Scene.of(
+            world, site, sensor, carrier, period_s=self.scan_time_s, is_continuous=self.rotating, is_aimed=self.is_aimed
+        )
         return scene.watch(_Radar(self, scene.transponders()))
+
+    @property
+    def is_aimed(self) -> bool:
+        """Whether it may be told where to look."""
+        return self.task_time_s > 0.0
+
+    def can_look(self, states: Floats, origin_ecef_m: Floats) -> NDArray[np.bool_]:
+        """Return whether each of (n, 6) states is in cover of (n, 3) origins."""
+        azimuth, elevation, range_m = _directions(states[:, :3], origin_ecef_m)
+        return self.covers(azimuth, elevation, range_m) & is_above_horizon(states[:, :3], origin_ecef_m)
+
+    @property
+    def beams(self) -> float:
+        """How many beams fill what it looks at."""
+        low, high = math.radians(self.elevation_deg_min), math.radians(self.elevation_deg_max)
+        around = math.radians(float(_open_azimuths(self.dead_sectors_deg)[1].sum()))
+        one = math.radians(self.azimuth_beam_deg) * math.radians(self.elevation_beam_deg)
+        return max(1.0, around * (math.sin(high) - math.sin(low)) / one)
+
+    def covers(self, azimuth: Floats, elevation: Floats, range_m: Floats) -> NDArray[np.bool_]:
+        """Return whether it looks at each of (n,) azimuths, elevations and ranges."""
+        elevation_deg = np.degrees(elevation)
+        covered: NDArray[np.bool_] = (range_m >= self.range_m_min) & (range_m <= self.range_m_max)
+        covered &= (elevation_deg >= self.elevation_deg_min) & (elevation_deg <= self.elevation_deg_max)
+        for low, high in np.radians(self.dead_sectors_deg).reshape(-1, 2):
+            covered &= (azimuth - low) % (2.0 * math.pi) > (high - low) % (2.0 * math.pi)
+        return covered
 
     def sigmas(self, energy: Floats, replied: NDArray[np.bool_]) -> Floats:
         """Return the (n, 5) standard deviations of range, azimuth, elevation, altitude (0) and range rate.
@@ -213,11 +252,7 @@ class _Radar:
             own.range_m_max, where, time_ns, states, origin,
         )  # fmt: skip
         values = scene.sensor.measure(states[:n], origin[:n])
-        azimuth, elevation_deg = values[:, AZIMUTH], np.degrees(values[:, ELEVATION])
-        covered = (values[:, RANGE] >= own.range_m_min) & (values[:, RANGE] <= own.range_m_max)
-        covered &= (elevation_deg >= own.elevation_deg_min) & (elevation_deg <= own.elevation_deg_max)
-        for low, high in np.radians(own.dead_sectors_deg).reshape(-1, 2):
-            covered &= (azimuth - low) % (2.0 * math.pi) > (high - low) % (2.0 * math.pi)
+        covered = own.covers(values[:, AZIMUTH], values[:, ELEVATION], values[:, RANGE])
         covered &= is_above_horizon(states[:n, :3], origin[:n])
         rows = np.flatnonzero(covered)
         none = np.zeros(len(rows))
@@ -239,6 +274,7 @@ class _Radar:
         loss_db = scene.faults.loss_db(plots.values[:, AZIMUTH], plots.time_ns)
         limit = threshold(own.false_alarm_probability, own.pulses)
         snr = own.snr(plots.values[:, RANGE], paths.cross_section_m2[plots.i_flight], loss_db)
+        snr *= self._time_on(scene, plots)
         snr /= 1.0 + self._sea_to_noise(scene, plots, loss_db)
         plots.energy[:], total = draw_look(snr, drawn, swerling=own.swerling, pulses=own.pulses)
         moves = np.abs(plots.values[:, RANGE_RATE]) >= own.range_rate_m_s_min
@@ -252,6 +288,22 @@ class _Radar:
             mine = np.flatnonzero(plots.i_flight == i)
             plots.replied[mine] &= ~faults.off(plots.time_ns[mine])
         return np.flatnonzero(seen | plots.replied)
+
+    def _time_on(self, scene: Scene, plots: _Plots) -> Floats:
+        """Return how much time each plot's beam has, as a share of what it has where nothing is told."""
+        own = self.own
+        if scene.aims is None or not len(plots.look):
+            return np.ones(len(plots.look))
+        first = int(plots.look.min())
+        place = scene.aims.of(first, int(plots.look.max()) - first + 1)[plots.look - first]
+        is_told = np.isfinite(place[:, 0])
+        aimed = _directions(np.where(is_told[:, None], place, plots.origin), plots.origin)
+        apart = np.abs(wrap(plots.values[:, AZIMUTH] - aimed[0])) * np.cos(aimed[1])
+        is_on = is_told & (apart <= math.radians(own.azimuth_beam_deg) / 2.0)
+        is_on &= np.abs(plots.values[:, ELEVATION] - aimed[1]) <= math.radians(own.elevation_beam_deg) / 2.0
+        share = own.task_time_s / own.scan_time_s
+        left = np.where(is_told, 1.0 - share, 1.0)
+        return np.where(is_on, left + share * own.beams, left)
 
     def _sea_to_noise(self, scene: Scene, plots: _Plots, loss_db: Floats) -> Floats:
         """Return the (n,) ratios of what the sea in each plot's cell sends back, as far as it is left, to the noise."""
@@ -341,6 +393,14 @@ class _Radar:
             identity=identity,
             clock_ahead_s=own.time_bias_s,
         )
+
+
+def _directions(position_ecef_m: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return (n,) azimuths, elevations and ranges."""
+    offset = position_ecef_m - origin_ecef_m
+    east, north, up = np.matvec(enu_axes_at(origin_ecef_m), offset).T
+    ground = np.hypot(east, north)
+    return np.arctan2(east, north), np.arctan2(up, ground), np.hypot(ground, up)
 
 
 def _open_azimuths(dead_sectors_deg: tuple[Sector, ...]) -> tuple[Floats, Floats]:

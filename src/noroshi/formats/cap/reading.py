@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 
 from noroshi.formats import FormatError
-from noroshi.formats.alerting import AREAS_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX, Reference, plain
+from noroshi.formats.alerting import AREAS_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX, Reference, fields_of, plain
 from noroshi.formats.cap.words import NAMESPACE, OWN, VERSION, cap_time
 from noroshi.geo.time import NS_PER_S, utc_ns_from_iso
-from noroshi.records import CERTAINTIES, STAGES, Alert, check
+from noroshi.records import Alert, check
 from noroshi.records.alert import EXERCISE, HAZARDS
 
 BYTES_MAX = 1 << 22
@@ -142,27 +142,17 @@ def alert_of(notice: ExerciseNotice, exercise: str) -> Alert:
         raise FormatError("a message that another program wrote: it is no record of this one")
     told = notice.infos[0].parameters
 
-    def one(name: str) -> str:
-        (value,) = told[OWN + name]
-        return value
-
     try:
         rows = [_ROW.decode(each) for each in told.get(f"{OWN}area", ())]
-        sent_ns, expires_ns = utc_ns_from_iso(one("sent")), utc_ns_from_iso(one("expires"))
+        own = {name.removeprefix(OWN): values for name, values in told.items() if name.startswith(OWN)}
+        texts = {name: values[0] for name, values in own.items() if len(values) == 1}
         alert = Alert(
             identifier=notice.identifier,
             sender=notice.sender,
             status=EXERCISE,
             message=notice.message,
             references=tuple(each.identifier for each in notice.references),
-            hazard=one("hazard"),
-            threat_id=int(one("threat"), 16),
-            stage=STAGES.index(one("stage")),
-            certainty=CERTAINTIES.index(one("certainty")),
-            sent_ns=sent_ns,
-            expires_ns=expires_ns,
-            picture_ns=utc_ns_from_iso(one("picture")),
-            reason=one("reason"),
+            **fields_of(texts),
             code=np.array([row[0] for row in rows], np.str_),
             name=np.array([row[1] for row in rows], np.str_),
             probability=np.array([np.nan if row[2] is None else row[2] for row in rows], np.float64),
@@ -172,7 +162,7 @@ def alert_of(notice: ExerciseNotice, exercise: str) -> Alert:
         )
     except (KeyError, ValueError, OverflowError) as error:
         raise FormatError(f"not a record of this program in CAP: {error}") from error
-    if sent_ns // NS_PER_S != notice.sent_ns // NS_PER_S or alert.hazard not in HAZARDS:
+    if alert.sent_ns // NS_PER_S != notice.sent_ns // NS_PER_S or alert.hazard not in HAZARDS:
         raise FormatError("a message that contradicts itself")
     return check(alert)
 

@@ -9,17 +9,16 @@ import numpy as np
 
 from noroshi.formats.alerting import (
     NAME_CHARS_MAX,
-    REASON_CHARS_MAX,
     ExerciseWording,
     Reference,
     Shape,
     checked,
     drawn,
     plain,
+    texts_of,
 )
 from noroshi.formats.cap import words
-from noroshi.geo.time import iso_from_utc_ns
-from noroshi.records import CERTAINTIES, STAGES, Alert
+from noroshi.records import Alert
 from noroshi.records.alert import EXERCISE
 
 
@@ -101,17 +100,7 @@ def _info(root: ET.Element, alert: Alert, wording: ExerciseWording) -> ET.Elemen
 
 def _own(alert: Alert) -> list[tuple[str, str]]:
     """Return what the record holds beyond what CAP has an element for."""
-    told = [
-        ("version", words.VERSION),
-        ("hazard", alert.hazard),
-        ("threat", f"{alert.threat_id:x}"),
-        ("stage", STAGES[alert.stage]),
-        ("certainty", CERTAINTIES[alert.certainty]),
-        ("sent", iso_from_utc_ns(alert.sent_ns)),
-        ("expires", iso_from_utc_ns(alert.expires_ns)),
-        ("picture", iso_from_utc_ns(alert.picture_ns)),
-        ("reason", plain(alert.reason, REASON_CHARS_MAX)),
-    ]
+    told = [("version", words.VERSION), *texts_of(alert).items()]
     return told + [("area", _row(alert, row)) for row in range(len(alert))]
 
 

@@ -72,7 +72,8 @@ def campaign(
             journals=journals,
         )
         ready = performing.prepare(wanted)
-        with _counted(ready.seeds * len(ready.variants), quiet=as_json) as heard:
+        n_there = sum(not run.error for run in ready.runs)
+        with _counted(ready.seeds * len(ready.variants), n_there, quiet=as_json) as heard:
             figures = performing.perform(wanted, ready, heard)
         if as_json:
             sys.stdout.write(json.dumps(figures) + "\n")
@@ -83,7 +84,7 @@ def campaign(
 
 
 @contextmanager
-def _counted(n_runs: int, *, quiet: bool) -> Iterator[Callable[[RunResult], None]]:
+def _counted(n_runs: int, n_there: int, *, quiet: bool) -> Iterator[Callable[[RunResult], None]]:
     """Show how many runs are there, how many failed, how long it will take; in a pipe, and for a machine, nothing."""
     console = Console(stderr=True)
     columns = (
@@ -92,7 +93,7 @@ def _counted(n_runs: int, *, quiet: bool) -> Iterator[Callable[[RunResult], None
     )  # fmt: skip
     shows = console.is_terminal and not quiet
     with Progress(*columns, console=console, transient=True, disable=not shows, speed_estimate_period=LATELY_S) as bar:
-        task = bar.add_task("runs", total=n_runs, failed="")
+        task = bar.add_task("runs", total=n_runs, completed=n_there, failed="")
         failed = 0
 
         def heard(run: RunResult) -> None:
@@ -116,18 +117,20 @@ def show(figures: dict[str, Any], console: Console) -> None:
     console.print(table)
     console.print(
         f"{figures['made']:,} runs made in {figures['wall_s']:,.0f} s, {figures['simulated_s_per_s']:,.0f} seconds of "
-        f"the exercise a second; {figures['runs']:,} good ones kept in {escape(figures['folder'])}"
+        f"the exercise a second; {figures['runs']:,} good ones kept in {escape(figures['folder'])}",
+        soft_wrap=True,
     )
     for each in figures["failed"][:FAILED_SHOWN]:
         told = printable(each["error"], 300)
         console.print(
-            f"[red]failed[/]: '{each['variant']}', replicate {each['replicate']}, seed {each['seed']}: {escape(told)}"
+            f"[red]failed[/]: '{each['variant']}', replicate {each['replicate']}, seed {each['seed']}: {escape(told)}",
+            soft_wrap=True,
         )
     if len(figures["failed"]) > FAILED_SHOWN:
         console.print(f"[red]failed[/]: and {len(figures['failed']) - FAILED_SHOWN:,} more")
     if figures["full"]:
         console.print("[red]stopped[/]: the disk is full; make room, and go on with --resume")
-    console.print(f"[dim]digest of all that came of it: {figures['digest']}[/]")
+    console.print(f"[dim]digest of all that came of it: {figures['digest']}[/]", soft_wrap=True)
 
 
 def _say_again(same: dict[str, Any], folder: Path, *, as_json: bool) -> None:

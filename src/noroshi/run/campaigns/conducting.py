@@ -52,15 +52,12 @@ def conduct(
         campaign: as it is; its folder has the variants' files.
         makers: what makes runs.
         journals: where the nodes' journals are kept, by variant and replicate; not kept if None.
-        heard: told each result, those first that are there already.
+        heard: told each result as it comes.
     """
     about, folder = campaign.about, campaign.folder
     kept = {(run.variant, run.replicate): run for run in campaign.runs if not run.error}
     unkept: list[RunResult] = []
     made, enough, full = 0, None, False
-    for run in kept.values():
-        if run.replicate < about.seeds:
-            heard(run)
     size = BATCH if about.stop_at is not None else about.seeds
     with _scratch(folder) as scratch:
         for first in range(0, about.seeds, size):

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -105,7 +106,7 @@ class Campaign:
 
     def again(self, variant: str, replicate: int) -> str:
         """Return the command that makes the journals of a run again and checks that they are the same."""
-        return f"noroshi campaign {self.folder} --again {variant}:{replicate} --journals OUT"
+        return f"noroshi campaign {quote(str(self.folder))} --again {variant} {replicate} --journals OUT"
 
     def digest(self) -> str:
         """Return the SHA-256 of all that the runs came to: figures, journals' digests and errors, not what it took."""

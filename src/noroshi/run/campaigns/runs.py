@@ -50,5 +50,5 @@ def perform(task: Task) -> RunResult:
             variant=task.variant,
             replicate=task.replicate,
             processor_s=time.process_time() - since,
-            error=told(error),
+            error=told(error).replace(f"{task.scenario.parent}/", ""),
         )

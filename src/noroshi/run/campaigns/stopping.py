@@ -4,15 +4,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
+from noroshi.assessment.comparing import is_narrow_enough
 from noroshi.assessment.results import RunResult
 from noroshi.run.campaigns.folders import whole_run
 
 BATCH = 10
 """Replicates after which it is looked whether to stop: at its multiples and nowhere else, whoever is done when."""
-
-CONFIDENCE = 0.95
 
 
 def is_enough(runs: Sequence[RunResult], variants: Sequence[str], measure: str, half_width: float) -> bool:
@@ -30,7 +28,7 @@ def is_enough(runs: Sequence[RunResult], variants: Sequence[str], measure: str, 
     for other in others:
         pairs = [values.get((other, each), math.nan) - values[base, each] for each in replicates]
         known = np.array([pair for pair in pairs if math.isfinite(pair)])
-        if len(known) < BATCH or interval_half_width(known) > half_width:
+        if not is_narrow_enough(known, half_width, n_min=BATCH):
             return False
     return True
 
@@ -40,9 +38,3 @@ def value_of(run: RunResult, measure: str) -> float:
     values = [each.value for each in run.figures if each.measure == measure and whole_run(each)]
     finite = [value for value in values if math.isfinite(value)]
     return sum(finite) / len(finite) if finite else math.nan
-
-
-def interval_half_width(differences: np.ndarray) -> float:
-    """Return half the width of Student's interval of a mean."""
-    n = len(differences)
-    return float(stats.t.ppf(0.5 + CONFIDENCE / 2.0, n - 1) * differences.std(ddof=1) / math.sqrt(n))

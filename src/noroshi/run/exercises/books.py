@@ -1,6 +1,7 @@
 """The journals of an exercise: one for each node, in segments, and one of the world."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,7 +12,7 @@ from noroshi.exercise.flight import Flight, truth_of
 from noroshi.exercise.injects import KINDS
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Batch, Status, take
-from noroshi.run.journal import JournalWriter, journal_digest
+from noroshi.run.journal import JournalWriter, journal_digest, read_records
 from noroshi.run.scenarios import Scenario
 from noroshi.run.setup import Setup
 
@@ -27,11 +28,14 @@ class Books:
     Args:
         folder: where they are.
         setups: of the nodes, by name.
+        is_flushed: whether a record is on the disk before its node sees it, as what people say has to be.
     """
 
-    def __init__(self, folder: Path, setups: Mapping[str, Setup]) -> None:
+    def __init__(self, folder: Path, setups: Mapping[str, Setup], *, is_flushed: bool = False) -> None:
         self._folder = folder
         self._setups = setups
+        self._is_flushed = is_flushed
+        self.n_written = dict.fromkeys(setups, 0)
         self._writers: dict[str, JournalWriter] = {}
 
     def start(self, node: str) -> None:
@@ -40,11 +44,23 @@ class Books:
             self._writers[node].__exit__(None, None, None)
         number = len(segments(self._folder, node)) + 1
         path = self._folder / (f"{node}.mcap" if number == 1 else f"{node}.{number}.mcap")
-        self._writers[node] = JournalWriter(path, self._setups[node], is_flushed=False)
+        self._writers[node] = JournalWriter(path, self._setups[node], is_flushed=self._is_flushed)
 
     def write(self, node: str, record: Batch, now_ns: int) -> None:
         """Write a record that the node is about to see."""
         self._writers[node].write(record, now_ns)
+        self.n_written[node] += 1
+
+    def copy(self, folder: Path, n_written: Mapping[str, int]) -> None:
+        """Begin with so many records of each node of another folder, segment by segment."""
+        for node, n in n_written.items():
+            for k, path in enumerate(segments(folder, node)):
+                if self.n_written[node] == n:
+                    break
+                if k:
+                    self.start(node)
+                for now_ns, record in islice(read_records(path), n - self.n_written[node]):
+                    self.write(node, record, now_ns)
 
     def __enter__(self) -> Self:
         for node in self._setups:

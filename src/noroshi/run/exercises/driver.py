@@ -24,7 +24,7 @@ from noroshi.command.transitions import Action, Step
 from noroshi.exercise.aims import Aim
 from noroshi.exercise.injects import NodeFault
 from noroshi.exercise.observers import Watch
-from noroshi.exercise.planning import Planner, aims_of
+from noroshi.exercise.planning import Plans, aims_of
 from noroshi.exercise.ports import Message, Port
 from noroshi.exercise.staff import Staff
 from noroshi.formats import FormatError
@@ -99,7 +99,7 @@ class Driver:
         faults: which nodes do not run when.
         heard: told (node, what it sent, now_ns).
         people: who decide, if anybody does.
-        planners: who plan what sensors look at, by node.
+        planners: who plan something, by names of the plans.
         noted: the targets of which `plots` says when they were seen.
     """
 
@@ -116,7 +116,7 @@ class Driver:
         faults: Sequence[NodeFault] = (),
         heard: Callable[[str, Outgoing, int], None] = lambda *_: None,
         people: Staff | None = None,
-        planners: Mapping[str, Planner] | None = None,
+        planners: Mapping[str, Plans] | None = None,
         noted: Iterable[str] = (),
     ) -> None:
         self.start_ns, self.end_ns = start_ns, end_ns
@@ -134,7 +134,9 @@ class Driver:
         self._faults = tuple(faults)
         self._books = books
         self._heard, self._people = heard, people
-        self._planners = {name: planner for name, planner in (planners or {}).items() if name in self.nodes}
+        self._planners = {
+            name: planner for name, planner in (planners or {}).items() if planner.player.nation in self.nodes
+        }
         self._n_deliveries = 0
         self._n_forgotten = dict.fromkeys(names, 0)
         self._wakes: dict[str, int | None] = dict.fromkeys(names)
@@ -143,8 +145,9 @@ class Driver:
         self._heap += [
             (start_ns, ARRIVES, 0, name, -1, _begins(name, start_ns)) for name in names if self._shares(name)
         ]
-        self._heap += [(planner.wake_ns(), PLANS, 0, name, 0, None) for name, planner in self._planners.items()]
         heapq.heapify(self._heap)
+        for name in self._planners:
+            self._note_planner(self._heap, name)
 
     def run(self, until_ns: int, progress: Callable[[int], None] = lambda _: None) -> None:
         """Let everything happen that is due before `until_ns`; at the exercise's end, what is due then too.
@@ -183,6 +186,10 @@ class Driver:
     def tell(self, name: str, record: Batch) -> None:
         """Hand a node a record that comes from outside the exercise, now; one that does not run hears nothing."""
         self._arrive(name, record)
+
+    def seat(self, name: str) -> None:
+        """Let the people of a node look anew: another one sits there now."""
+        self._note_people(name)
 
     def checkpoint(self) -> bytes:
         """Return all that `resume` needs in a driver of the same scenario."""
@@ -234,7 +241,7 @@ class Driver:
                 self._planners[name].restore(mind)
                 seen = unpack(picture) if picture else None
                 self._planners[name].picture = seen if isinstance(seen, Tracks) else None
-                heap.append((self._planners[name].wake_ns(), PLANS, 0, name, 0, None))
+                self._note_planner(heap, name)
             for name, (way, told) in memory["aims"].items():
                 back, aims = self._feeds[name].back, self._feeds[name].watch.scene.aims
                 assert back is not None
@@ -323,16 +330,21 @@ class Driver:
         self._note_people(name)
 
     def _plan(self, name: str) -> None:
-        """Let a sensor manager plan by the picture that the node gave out last, and propose it."""
-        planner, watch = self._planners[name], self.nodes[name].watch
-        runs = self._runs(name)
+        """Let somebody plan by the picture that the node gave out last, and propose it."""
+        planner = self._planners[name]
+        nation = planner.player.nation
+        runs, watch = self._runs(nation), self.nodes[nation].watch
         if watch is not None:
             with self._clock("planning"):
                 said = planner.plan(watch.command.book, self.now_ns)
             for one in said if runs else []:
-                self._arrive(name, one)
-        if planner.wake_ns() <= self.end_ns:
-            heapq.heappush(self._heap, (planner.wake_ns(), PLANS, 0, name, 0, None))
+                self._arrive(nation, one)
+        self._note_planner(self._heap, name)
+
+    def _note_planner(self, heap: list[Event], name: str) -> None:
+        due_ns = self._planners[name].wake_ns()
+        if due_ns is not None and due_ns <= self.end_ns:
+            heapq.heappush(heap, (due_ns, PLANS, 0, name, 0, None))
 
     def _tell_sensors(self, name: str, decision: Decision) -> None:
         """Send the sensors of a nation what it has begun to carry out."""
@@ -392,13 +404,15 @@ class Driver:
     def _after(self, name: str) -> None:
         """Take what a node wants sent, and note when it wants to be woken."""
         node = self.nodes[name]
-        decided = False
+        decided, known = False, "fused" if self._shares(name) else "picture"
         for out in node.take():
             if out.channel == "decision" and isinstance(out.record, Decision):
                 decided = True
                 self._tell_sensors(name, out.record)
-            elif out.channel == "fused" and name in self._planners and isinstance(out.record, Tracks):
-                self._planners[name].picture = out.record
+            elif out.channel == known and isinstance(out.record, Tracks):
+                for planner in self._planners.values():
+                    if planner.player.nation == name:
+                        planner.picture = out.record
             if out.channel == "frame" and isinstance(out.record, Frame):
                 self._send(name, out.record)
             else:
@@ -447,7 +461,7 @@ def aims_in(payload: Batch | bytes) -> list[Aim]:
     return msgspec.msgpack.decode(payload, type=list[Aim]) if isinstance(payload, bytes) else []
 
 
-def _planner_memory(planner: Planner) -> list[Any]:
+def _planner_memory(planner: Plans) -> list[Any]:
     return [planner.state(), b"" if planner.picture is None else pack(planner.picture)]
 
 

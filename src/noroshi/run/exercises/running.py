@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,13 +15,14 @@ import msgspec
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
+from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch, Status, Tracks, joined_by_sensor
 from noroshi.run.exercises.books import Books, digests, write_world
 from noroshi.run.exercises.driver import Driver, Plotted
 from noroshi.run.exercises.processes import Alone, Meeting, spread
 from noroshi.run.exercises.staff import scripted
-from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, cast, planners, stage
+from noroshi.run.exercises.staging import PICTURE_S, PUMP_S, SPAN_S, Cast, Stage, cast, planners, stage
 from noroshi.run.scenarios import Scenario, read_scenario
 
 PARTS = ("seeing", "tracking", "sharing", "journal")
@@ -79,6 +80,7 @@ class Ran:
         refused: by (node, sensor, reason), how many detections could not be used.
         n_events, n_unheard: how many events there were, and how many messages came to nodes that did not run.
         seconds: processor seconds by part of the work, all processes together.
+        process_s: processor seconds of each process, from the first event to the last.
         wall_s: from the first event to the last, the slowest process.
         start_up_s: before that: reading, flying the truth, starting processes, loading kernels.
         digests: of the journals, by node.
@@ -98,6 +100,7 @@ class Ran:
     n_events: int
     n_unheard: int
     seconds: Mapping[str, float]
+    process_s: tuple[float, ...] = ()
     wall_s: float
     start_up_s: float
     digests: Mapping[str, str]
@@ -109,7 +112,7 @@ class _Acted:
     """What came of one process's nodes."""
 
     heard: dict[str, dict[str, list[Tracks]]]
-    told: list[tuple[str, int, str, bytes]] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     plots: list[Plotted] = field(default_factory=list)
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     alarms: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -117,6 +120,7 @@ class _Acted:
     n_events: int = 0
     n_unheard: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    process_s: float = 0.0
     wall_s: float = 0.0
     memory: bytes = b""
 
@@ -142,7 +146,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         groups, memories = _remembered(scenario, plan, resume)
     if resume is None:
         write_world(plan.folder, scenario, everything.bodies, plan.replicate)
-    acted = _act_all(plan, groups, memories or [None] * len(groups), progress)
+    acted = _act_all(plan, everything, groups, memories or [None] * len(groups), progress)
     acting_s = max(each.wall_s for each in acted)
     heard = {channel: {name: rows for each in acted for name, rows in each.heard[channel].items()} for channel in HEARD}
     codes = [nation.code for nation in scenario.nations]
@@ -161,6 +165,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         n_events=sum(each.n_events for each in acted),
         n_unheard=sum(each.n_unheard for each in acted),
         seconds={name: sum(each.seconds.get(name, 0.0) for each in acted) for name in PARTS},
+        process_s=tuple(each.process_s for each in acted),
         wall_s=acting_s,
         start_up_s=time.perf_counter() - since - acting_s,
         digests=digests(plan.folder, codes),
@@ -170,8 +175,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
 
 def _all_told(acted: Sequence[_Acted]) -> tuple[Told, ...]:
     """Return what all nodes warned of, in the order of time and of nodes' names."""
-    told = sorted((one for each in acted for one in each.told), key=lambda one: (one[1], one[0]))
-    return tuple((node, now_ns, channel, unpack(data)) for node, now_ns, channel, data in told)
+    return tuple(sorted((one for each in acted for one in each.told), key=lambda one: (one[1], one[0])))
 
 
 def _groups(scenario: Scenario, everything: Cast, processes: int) -> list[list[str]]:
@@ -184,10 +188,10 @@ def _groups(scenario: Scenario, everything: Cast, processes: int) -> list[list[s
 
 
 def _act_all(
-    plan: Plan, groups: Sequence[list[str]], memories: Sequence[bytes | None], progress: Progress
+    plan: Plan, everything: Cast, groups: Sequence[list[str]], memories: Sequence[bytes | None], progress: Progress
 ) -> list[_Acted]:
     if len(groups) == 1:
-        return [_act(plan, groups, memories, 0, Alone(), progress)]
+        return [_act(plan, groups, memories, 0, Alone(), progress, everything)]
     return spread(groups, partial(_act, plan, groups, memories), progress)
 
 
@@ -198,8 +202,9 @@ def _act(
     place: int,
     meeting: Meeting,
     progress: Progress,
+    everything: Cast | None = None,
 ) -> _Acted:
-    """Run the nodes and sensors of some nations."""
+    """Run the nodes and sensors of some nations, in a world that is flown already or is flown here."""
     scenario = read_scenario(plan.scenario, plan.also)
     set_up = stage(
         scenario,
@@ -209,12 +214,13 @@ def _act(
         picture_s=plan.picture_s,
         pump_s=plan.pump_s,
         sharing=plan.sharing,
+        everything=everything,
     )
     acted = _Acted(heard={channel: {code: [] for code in set_up.setups} for channel in HEARD})
 
     def heard(node: str, out: Outgoing, now_ns: int) -> None:
         if out.channel in TOLD:
-            acted.told.append((node, now_ns, out.channel, pack(out.record)))
+            acted.told.append((node, now_ns, out.channel, out.record))
         elif isinstance(out.record, Tracks):
             acted.heard[out.channel][node].append(out.record)
         elif isinstance(out.record, Status) and out.channel == "alarm":
@@ -230,32 +236,33 @@ def _act(
             scenario.start_ns,
             scenario.end_ns,
             feeds=set_up.feeds,
-            make=partial(set_up.node, executor=executor),
+            make=partial(_undrawn, set_up, executor),
             names=list(set_up.setups),
             books=books,
             links=set_up.links,
             faults=set_up.faults,
             heard=heard,
             people=scripted(scenario, plan.replicate),
-            planners=planners(scenario, set_up.cast, plan.replicate),
+            planners=planners(scenario, set_up.cast, plan.replicate, sharing=plan.sharing),
             noted=set_up.cast.threats,
         )
         if (memory := memories[place]) is not None:
             _recall(memory, driver, acted)
-        since = time.perf_counter()
+        since, spent_s = time.perf_counter(), time.process_time()
         meeting = meeting if plan.sharing and scenario.links() else Alone()
         while driver.now_ns < end_ns:
             driver.run(min(_next_meeting(driver.now_ns, round(plan.pump_s * NS_PER_S)), end_ns))
             driver.enter(meeting.meet(driver.leaving))
             driver.leaving = []
             progress((driver.now_ns - scenario.start_ns) / NS_PER_S)
-        acted.wall_s = time.perf_counter() - since
+        acted.wall_s, acted.process_s = time.perf_counter() - since, time.process_time() - spent_s
         if end_ns < scenario.end_ns:
             rows = {
                 channel: {name: pack(joined_by_sensor(rows)) if rows else b"" for name, rows in nodes.items()}
                 for channel, nodes in acted.heard.items()
             }
-            acted.memory = msgspec.msgpack.encode({"driver": driver.checkpoint(), "heard": rows, "told": acted.told})
+            told = [(node, now_ns, channel, pack(record)) for node, now_ns, channel, record in acted.told]
+            acted.memory = msgspec.msgpack.encode({"driver": driver.checkpoint(), "heard": rows, "told": told})
     for name, node in driver.nodes.items():
         acted.refused.update({(name, *key): n for key, n in node.refused.items()})
         if node.exchange:
@@ -263,6 +270,14 @@ def _act(
     acted.plots = driver.plots
     acted.n_events, acted.n_unheard, acted.seconds = driver.n_events, driver.n_unheard, dict(driver.seconds)
     return acted
+
+
+def _undrawn(set_up: Stage, executor: Executor | None, name: str) -> Node:
+    """Return a new node that nobody looks at while it runs."""
+    node = set_up.node(name, executor)
+    if node.watch:
+        node.watch.is_drawn = False
+    return node
 
 
 def _next_meeting(now_ns: int, pump_ns: int) -> int:
@@ -274,7 +289,7 @@ def _recall(memory: bytes, driver: Driver, acted: _Acted) -> None:
     try:
         content = msgspec.msgpack.decode(memory)
         driver.resume(content["driver"])
-        acted.told = [tuple(each) for each in content["told"]]
+        acted.told = [(node, now_ns, channel, unpack(data)) for node, now_ns, channel, data in content["told"]]
         for channel, nodes in content["heard"].items():
             for name, rows in nodes.items():
                 known = unpack(rows) if rows else None

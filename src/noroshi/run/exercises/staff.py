@@ -21,7 +21,7 @@ def staff_of(scenario: Scenario) -> dict[str, Staff]:
         name: Staff(nation.code, (str(role),), public_hex(key_of_staff(scenario, name)))
         for nation in scenario.nations
         if nation.warning is not None
-        for role in ROLES
+        for role in _roles(scenario, nation.code)
         for name in [staff_name(role, nation.code)]
     }
 
@@ -38,7 +38,7 @@ def scripted(scenario: Scenario, replicate: int, *, without: Collection[Role] = 
         player(scenario, replicate, nation.code, role)
         for nation in scenario.nations
         if nation.warning is not None
-        for role in ROLES
+        for role in _roles(scenario, nation.code)
         if role not in without
     ])  # fmt: skip
 
@@ -56,6 +56,11 @@ def player(scenario: Scenario, replicate: int, nation: str, role: Role) -> Playe
         delay=warning.approval_s if role is Role.APPROVER else warning.step_s,
         draws=Draws(scenario.seed, replicate, f"{role}|{nation}"),
     )
+
+
+def _roles(scenario: Scenario, nation: str) -> tuple[Role, ...]:
+    has_relief = scenario.relief is not None and scenario.relief.nation == nation
+    return (*ROLES, Role.RELIEF_COORDINATOR) if has_relief else ROLES
 
 
 def staff_name(role: Role, nation: str) -> str:

@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from noroshi.assessment.exercises.held import THREATS
 from noroshi.assessment.reference import truth_from_reports
 from noroshi.assessment.smoothing import smoothed
-from noroshi.command.transitions import Role
+from noroshi.command.rows import What
+from noroshi.command.standing import POSTURES
+from noroshi.command.transitions import Action, Role
 from noroshi.exercise import injects
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
 from noroshi.exercise.mishaps import Cut, Delay, Drop, Throttle
 from noroshi.exercise.observers import Aimed
-from noroshi.exercise.planning import Eye, Planner, Settings
+from noroshi.exercise.planning import Eye, Planner, Plans, Settings
 from noroshi.exercise.ports import Fault, Port
+from noroshi.exercise.relief import Depot, Place, ReliefPlanner, Vehicle
 from noroshi.exercise.traffic import Move, flights_of
 from noroshi.exercise.world import World
 from noroshi.geo.time import NS_PER_S
@@ -30,6 +33,7 @@ from noroshi.run.exercises.staff import area_nations, player, staff_of
 from noroshi.run.recordings import read
 from noroshi.run.rooms import load
 from noroshi.run.scenarios import Link, Nation, Scenario, SensorEntry, Traffic, traffic_path
+from noroshi.run.scenarios.models import ReliefSection
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
 from noroshi.run.sharing import Sharing, own_of_exercise, public_hex
 from noroshi.run.watching import Watching
@@ -145,6 +149,7 @@ def stage(
     picture_s: float = PICTURE_S,
     pump_s: float = PUMP_S,
     sharing: bool = True,
+    everything: Cast | None = None,
 ) -> Stage:
     """Set a scenario up.
 
@@ -156,11 +161,12 @@ def stage(
         picture_s: how often a node gives out its whole picture.
         pump_s: how often it looks at its links.
         sharing: whether the nations' links carry anything.
+        everything: what `cast` returned of this scenario and repetition, if it was called before.
 
     Raises:
         ValueError: if an entry's numbers contradict each other; the message names the entry.
     """
-    everything = cast(scenario, replicate)
+    everything = everything or cast(scenario, replicate)
     here = [nation for nation in scenario.nations if codes is None or nation.code in codes]
     setups = {nation.code: _setup(scenario, nation, everything.eyes[nation.code], picture_s) for nation in here}
     links = scenario.links() if sharing else {}
@@ -198,27 +204,105 @@ def stage(
     )
 
 
-def planners(scenario: Scenario, everything: Cast, replicate: int) -> dict[str, Planner]:
-    """Return who plans what sensors look at, by node: their own, and those of nations that they have links with."""
+def planners(scenario: Scenario, everything: Cast, replicate: int, *, sharing: bool = True) -> dict[str, Plans]:
+    """Return who plans what, by names of the plans.
+
+    Who plans what sensors look at plans for the own ones, and for those of nations with links.
+
+    Args:
+        scenario: what is run.
+        everything: what flies and sees there.
+        replicate: which repetition.
+        sharing: whether the links carry anything; else everybody plans for the own sensors alone.
+    """
+    found: dict[str, Plans] = {}
+    if scenario.relief is not None:
+        found[f"{scenario.relief.nation} relief"] = _relief(scenario, scenario.relief, replicate)
     if scenario.advice is None:
-        return {}
+        return found
     told = scenario.advice
     settings = Settings(**told.model_dump(exclude={"planners", "beforehand"}))
-    partners = {code: {code, *(b for a, b in scenario.links() if a == code)} for code in told.planners}
-    return {
-        code: Planner(
-            player=player(scenario, replicate, code, Role.SENSOR_MANAGER),
-            eyes=[
-                _eye(everything.world, entry, nation)
-                for nation, entries in everything.eyes.items()
-                for entry in entries
-                if nation in partners[code] and isinstance(entry.observer, Aimed) and entry.observer.is_aimed
-            ],
-            settings=settings,
-            start_ns=scenario.start_ns,
-        )
-        for code in told.planners
+    links = scenario.links() if sharing else {}
+    for nation in (each for each in scenario.nations if each.warning is not None):
+        code, asked = nation.code, {nation.code, *(b for a, b in links if a == nation.code)}
+        own = [entry for entry in everything.eyes[code] if _is_aimed(entry)]
+        plans = code in told.planners
+        if plans or (own and told.beforehand):
+            found[f"{code} looks"] = Planner(
+                player=player(scenario, replicate, code, Role.SENSOR_MANAGER),
+                eyes=[
+                    _eye(everything.world, entry, owner)
+                    for owner, entries in everything.eyes.items()
+                    for entry in entries
+                    if plans and owner in asked and _is_aimed(entry)
+                ],
+                settings=settings,
+                start_ns=scenario.start_ns,
+                beforehand=_beforehand(scenario, own) if own and told.beforehand else None,
+            )
+    return found
+
+
+def _relief(scenario: Scenario, told: ReliefSection, replicate: int) -> ReliefPlanner:
+    sorts = tuple(each.name for each in told.goods)
+    depots = [each.name for each in told.depots]
+    return ReliefPlanner(
+        player=player(scenario, replicate, told.nation, Role.RELIEF_COORDINATOR),
+        at_ns=scenario.start_ns + round(told.at_s * NS_PER_S),
+        time_s=told.hours * 3_600.0,
+        sorts=sorts,
+        sizes_m3=tuple(each.size_m3 for each in told.goods),
+        depots=tuple(
+            Depot(
+                each.name,
+                math.radians(each.lat_deg),
+                math.radians(each.lon_deg),
+                tuple(each.stock.get(sort, 0.0) for sort in sorts),
+            )
+            for each in told.depots
+        ),
+        places=tuple(
+            Place(
+                each.name,
+                math.radians(each.lat_deg),
+                math.radians(each.lon_deg),
+                tuple(each.need.get(sort, 0.0) for sort in sorts),
+                tuple(each.urgency.get(sort, 1.0) for sort in sorts),
+            )
+            for each in told.places
+        ),
+        vehicles=tuple(
+            Vehicle(
+                f"{each.name}-{k + 1}",
+                depots.index(each.depot),
+                each.holds_m3,
+                each.speed_m_s,
+                each.turn_s,
+                each.flies,
+                1_000.0 * each.range_km,
+            )
+            for each in told.vehicles
+            for k in range(each.number)
+        ),
+    )
+
+
+def _is_aimed(entry: SensorEntry) -> bool:
+    return isinstance(entry.observer, Aimed) and entry.observer.is_aimed
+
+
+def _beforehand(scenario: Scenario, own: Sequence[SensorEntry]) -> What:
+    """Return what a nation approves beforehand of its sensors' looks: what the planners ask, to the exercise's end."""
+    assert scenario.advice is not None
+    detail = {
+        "sensors": [entry.site.sensor for entry in own],
+        "by": list(scenario.advice.planners),
+        "looks_max": 10_000,
+        "postures": list(POSTURES),
+        "from_ns": scenario.start_ns,
+        "until_ns": scenario.end_ns + round(scenario.advice.ahead_s * NS_PER_S),
     }
+    return What(action=Action.STANDING_PLAN, priority="immediate", detail=detail)
 
 
 def _eye(world: World, entry: SensorEntry, nation: str) -> Eye:

@@ -14,7 +14,7 @@ from noroshi.run.scenarios.models import (
     Traffic,
     WarningSection,
 )
-from noroshi.run.scenarios.reading import read_nation, read_scenario, traffic_path
+from noroshi.run.scenarios.reading import read_nation, read_scenario, traffic_path, with_inject
 from noroshi.run.scenarios.sources import NoFileError, Problem, ScenarioError, shipped
 
 __all__ = [
@@ -37,4 +37,5 @@ __all__ = [
     "read_scenario",
     "shipped",
     "traffic_path",
+    "with_inject",
 ]

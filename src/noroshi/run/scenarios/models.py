@@ -273,6 +273,70 @@ class AdviceSection(Section):
     )
 
 
+class GoodsSection(Section):
+    """One sort of relief goods."""
+
+    name: str = Field(pattern=NAME, max_length=40, description="Of the sort: water, blankets, shelter.")
+    size_m3: float = Field(gt=0.0, le=1_000.0, description="Room that a unit takes, in cubic metres.")
+
+
+class _Somewhere(Section):
+    name: str = Field(pattern=NAME, max_length=60, description="Of the place; no other has it.")
+    lat_deg: float = Field(ge=-90.0, le=90.0, description="Geodetic latitude, WGS 84, in degrees.")
+    lon_deg: float = Field(ge=-180.0, le=180.0, description="Longitude, WGS 84, in degrees.")
+
+
+class DepotSection(_Somewhere):
+    """Where goods are, and vehicles stand."""
+
+    stock: dict[str, Annotated[float, Field(ge=0.0, le=1e9)]] = Field(description="Units there, by sort.")
+
+
+class NeedSection(_Somewhere):
+    """A place in need."""
+
+    need: dict[str, Annotated[float, Field(ge=0.0, le=1e9)]] = Field(description="Units that it needs, by sort.")
+    urgency: dict[str, Annotated[float, Field(ge=0.0, le=1e6)]] = Field(
+        default={}, description="What a unit counts there, by sort; 1 if absent."
+    )
+
+
+class VehicleSection(Section):
+    """Vehicles of one kind at one depot."""
+
+    name: str = Field(pattern=NAME, max_length=60, description="Of the vehicles: NAME-1, NAME-2 and on.")
+    depot: str = Field(description="Where they stand, and come back to.")
+    number: int = Field(default=1, ge=1, le=1_000, description="How many.")
+    holds_m3: float = Field(gt=0.0, le=1e5, description="Room in each, in cubic metres.")
+    speed_m_s: float = Field(gt=0.0, le=300.0, description="On the way, in metres per second.")
+    turn_s: float = Field(default=1_800.0, ge=1.0, le=86_400.0, description="To load and unload, together, in seconds.")
+    flies: bool = Field(default=False, description="Whether they need no road.")
+    range_km: float = Field(default=1_000.0, gt=0.0, le=20_000.0, description="The furthest that they go, one way.")
+
+
+class ReliefSection(Section):
+    """What a nation's relief coordinator has, and when the plan of what goes where is made."""
+
+    nation: str = Field(pattern=CODE, description="Code of the nation.")
+    at_s: float = Field(ge=0.0, le=S_MAX, description="When the plan is made, in seconds since the start.")
+    hours: float = Field(default=12.0, gt=0.0, le=240.0, description="Time that every vehicle has, in hours.")
+    goods: tuple[GoodsSection, ...] = Field(min_length=1, description="Sorts of goods.")
+    depots: tuple[DepotSection, ...] = Field(min_length=1, description="Where goods are.")
+    places: tuple[NeedSection, ...] = Field(min_length=1, description="Where they are needed.")
+    vehicles: tuple[VehicleSection, ...] = Field(min_length=1, description="What carries them.")
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
+        sorts, depots = {each.name for each in self.goods}, {each.name for each in self.depots}
+        named = {name for depot in self.depots for name in depot.stock}
+        named |= {name for place in self.places for name in (*place.need, *place.urgency)}
+        if unknown := sorted(named - sorts):
+            raise ValueError(f"no goods '{unknown[0]}'; there are {', '.join(sorted(sorts))}")
+        if unknown := sorted({each.depot for each in self.vehicles} - depots):
+            raise ValueError(f"no depot '{unknown[0]}'; there are {', '.join(sorted(depots))}")
+        return self
+
+
 class ScenarioFile(Section):
     """A scenario: who takes part, what moves, what goes wrong, what is to be shown."""
 
@@ -292,6 +356,7 @@ class ScenarioFile(Section):
     measures: tuple[Measure, ...] = Field(default=(), description="What is measured.")
     objectives: tuple[Objective, ...] = Field(default=(), description="What is to be reached.")
     advice: AdviceSection | None = Field(default=None, description="Plans of which sensor looks where; none if absent.")
+    relief: ReliefSection | None = Field(default=None, description="A plan of what goods go where; none if absent.")
 
     @field_validator("start")
     @classmethod
@@ -408,6 +473,7 @@ class Scenario:
         areas, measures, objectives: for the assessment.
         source: its file.
         advice: which plans of looks are made.
+        relief: which plan of goods is made.
     """
 
     name: str
@@ -427,6 +493,7 @@ class Scenario:
     objectives: tuple[Objective, ...]
     source: Source
     advice: AdviceSection | None = None
+    relief: ReliefSection | None = None
 
     @property
     def duration_s(self) -> float:

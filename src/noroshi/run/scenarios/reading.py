@@ -3,6 +3,7 @@
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,7 @@ def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario
         objectives=file.objectives,
         source=source,
         advice=file.advice,
+        relief=file.relief,
     )
     if not problems:
         _check_parts(scenario, problems)
@@ -97,6 +99,27 @@ def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario
     if problems:
         raise _error(source, problems)
     return scenario
+
+
+def with_inject(scenario: Scenario, table: Table) -> Scenario:
+    """Return a scenario in which something more goes wrong, as a table of `injects` says it.
+
+    Raises:
+        ScenarioError: if the table is wrong, or names what is not there.
+        ValueError: if it brings traffic, which has to be flown from the start.
+    """
+    tables = [*scenario.source.table.get("injects", []), table]
+    source = replace(scenario.source, table={**scenario.source.table, "injects": tables})
+    problems: list[Problem] = []
+    injects = _injects(source, tables, problems)
+    found = replace(scenario, source=source, injects=tuple(injects.values()))
+    if isinstance(injects.get(len(tables) - 1), Surge):
+        raise ValueError("traffic cannot be added while the exercise runs")  # noqa: TRY004 a person's table
+    if not problems:
+        _check_targets(found, injects, problems)
+    if problems:
+        raise _error(source, problems)
+    return found
 
 
 def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
@@ -447,12 +470,15 @@ def traffic_path(source: Source, flights: str) -> Path:
 
 
 def _check_planners(scenario: Scenario, problems: list[Problem]) -> None:
-    """Note planners that do not take part, or have no staff."""
+    """Note who plans and does not take part, or has no staff."""
     staffed = [nation.code for nation in scenario.nations if nation.warning is not None]
     for i, code in enumerate(scenario.advice.planners if scenario.advice else ()):
         if code not in staffed:
             told = f"no nation '{code}' with [warning], and so with staff; {choices(code, staffed)}"
             problems.append(scenario.source.problem(("advice", "planners", i), told))
+    if scenario.relief is not None and scenario.relief.nation not in staffed:
+        told = f"no nation '{scenario.relief.nation}' with [warning], and so with staff"
+        problems.append(scenario.source.problem(("relief", "nation"), told))
 
 
 def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:

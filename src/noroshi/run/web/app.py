@@ -35,7 +35,7 @@ MESSAGE_BYTES_MAX = 65_536  # more ends the connection; from 4,096 on a message 
 LOGIN_BYTES_MAX = 2_000
 WRONG_TOKEN_S = 1.0  # so long a wrong token is not answered
 NOT_BUILT = "The page is not built in this checkout: `uv sync` builds it. The server behind it runs.\n"
-LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>noroshi</title>
+LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>noroshi</title><link rel="icon" href="data:,">
 <style>body{{font:16px system-ui,sans-serif;margin:20vh auto;max-width:22em;background:#0d1418;color:#cdd7dc}}
 input,button{{font:inherit;padding:.5em;width:100%;box-sizing:border-box;margin:.3em 0}}</style>
 <main><h1>noroshi</h1><form method="post" action="login"><label>Token
@@ -156,9 +156,11 @@ class Web:
         self._sessions.add(session)
         self._each[who] += 1
         self.counters["sessions"] += 1
+        self.showing.came(user)
         try:
             await session.run()
         finally:
+            self.showing.went(user)
             self._sessions.discard(session)
             self._each[who] -= 1
 

@@ -18,7 +18,9 @@ from noroshi.run.complaints import one_line
 from noroshi.run.printing import printable
 
 if TYPE_CHECKING:
+    from noroshi.run.edges import Tls
     from noroshi.run.web.showing import Showing
+    from noroshi.run.web.users import User
 
 ADDRESS = "127.0.0.1:0"
 WAIT_S = 0.2
@@ -32,6 +34,8 @@ def serve(
     address: str = ADDRESS,
     opens: bool = True,
     for_s: float | None = None,
+    tokens: "dict[str, User] | None" = None,
+    tls: "Tls | None" = None,
 ) -> None:
     """Serve a page, open it, make what it shows beside that, and go on until Ctrl-C.
 
@@ -42,13 +46,14 @@ def serve(
         address: where to listen.
         opens: whether a browser is opened.
         for_s: end after so many seconds.
+        tokens, tls: as of `app.Pages`.
 
     Raises:
         EdgeError: if the address is taken.
     """
     from noroshi.run.web.app import Pages
 
-    pages = Pages(showing, address)
+    pages = Pages(showing, address, tokens=tokens, tls=tls)
     sys.stdout.write(f"the picture is at {pages.url} and Ctrl-C ends it\n")
     sys.stdout.flush()
 

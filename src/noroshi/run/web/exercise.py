@@ -33,6 +33,7 @@ from noroshi.run.web.onlooker import Onlooker
 from noroshi.run.web.reaching import around
 from noroshi.run.web.showing import EXERCISE, Showing
 from noroshi.run.web.situation import Places
+from noroshi.run.web.what_if import WhatIf
 from noroshi.sensors import Sensor
 
 RING_POINTS = 72
@@ -78,10 +79,13 @@ class ExerciseShowing(Showing):
         self._answers: deque[tuple[str, str, Step, str]] = deque()
         self._nodes: Mapping[str, Node] = {}
         self.decide = self._decide
+        self.what_if = WhatIf(read)
 
     def stop(self) -> None:
         """End `run` soon."""
         self._stopped.set()
+        if self.what_if is not None:
+            self.what_if.close()
 
     def run(self) -> None:
         """Run the exercise as fast as it goes, and keep what it shows."""
@@ -92,7 +96,7 @@ class ExerciseShowing(Showing):
             folder = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="noroshi-")))
             write_world(folder, scenario, staged.cast.bodies, 0)
             onlookers: dict[str, Onlooker] = {}
-            books = stack.enter_context(_Books(folder, staged.setups, onlookers))
+            books = stack.enter_context(LookedAt(folder, staged.setups, onlookers))
             driver = Driver(
                 scenario.start_ns,
                 scenario.end_ns,
@@ -208,16 +212,20 @@ class _NotYet:
         return Fusion(self.name).picture(time_ns)
 
 
-class _Books(Books):
+class LookedAt(Books):
     """The journals, and beside them whoever looks at what the nodes receive."""
 
-    def __init__(self, folder: Path, setups: Mapping[str, Setup], onlookers: Mapping[str, Onlooker]) -> None:
-        super().__init__(folder, setups)
+    def __init__(
+        self, folder: Path, setups: Mapping[str, Setup], onlookers: Mapping[str, Onlooker], *, is_flushed: bool = False
+    ) -> None:
+        super().__init__(folder, setups, is_flushed=is_flushed)
         self._onlookers = onlookers
 
     def write(self, node: str, record: Batch, now_ns: int) -> None:
+        """Write a record that the node is about to see, and show it."""
         super().write(node, record, now_ns)
-        self._onlookers[node].took(record, now_ns)
+        if node in self._onlookers:  # else what is copied, which was seen when it came
+            self._onlookers[node].took(record, now_ns)
 
 
 def _places(flight: Flight, time_ns: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -75,10 +75,11 @@ def content(showing: Showing, view: str, frames_max: int = FRAMES_MAX) -> dict[s
             "mode": EXPORT,
             "exercise": showing.exercise,
             "node": showing.node,
-            "user": {"name": "", "role": "viewer"},
+            "user": {"name": "", "role": "viewer", "duty": "", "nation": view},
             "view": view,
             "views": [{"key": view, "name": showing.views[view], "is_own": view in showing.own}],
-            "can": {"seek": True, "decide": False},
+            "what_if": None,
+            "can": {"seek": True, "decide": False, "play": False, "control": False},
         },
         "texts": {
             "events": {"type": "events", "reset": True, "from": 0, "rows": reel.events},

@@ -138,6 +138,14 @@ class Reel:
             self._times.append(time_ns)
             self._newest = moment, frame
 
+    def cut(self, time_ns: int) -> None:
+        """Forget what came after a time, as if it had not been; what is put next may be as old as that."""
+        with self._lock:
+            n = bisect_right(self._times, time_ns)
+            self._moments, self._times = self._moments[:n], self._times[:n]
+            self._newest = None
+        self.events = [event for event in self.events if float(str(event["time_ms"])) * 1e6 <= time_ns]
+
     def put_event(self, event: dict[str, object]) -> None:
         """Add what the timeline shows."""
         self.events.append(event)

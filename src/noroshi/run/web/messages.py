@@ -1,6 +1,6 @@
 """What a page may say (`docs/picture-wire.md`), and nothing else."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -9,6 +9,7 @@ BYTES_MAX = 4096
 Number: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
 Hex: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+Text: TypeAlias = Annotated[str, Meta(max_length=1000)]
 Millis: TypeAlias = Annotated[float, Meta(gt=-1e15, lt=1e15)]
 
 
@@ -91,7 +92,95 @@ class Decide(Message, frozen=True, kw_only=True, tag="decide"):
     picture_ms: Millis
 
 
-Said: TypeAlias = Got | Seek | Play | Pause | Rate | Step | Follow | ViewAs | Story | Coverage | Acknowledge | Decide
+class Say(Message, frozen=True, kw_only=True, tag="say"):
+    """A person takes a step of a decision; `version` is the last that was before them. `areas`, `ends_ms` amend."""
+
+    founder: Name
+    stream: Name
+    version: Number
+    step: Name
+    reason: Text = ""
+    areas: Annotated[list[Name], Meta(max_length=200)] | None = None
+    ends_ms: Millis | None = None
+    picture_ms: Millis
+
+
+class Ask(Message, frozen=True, kw_only=True, tag="ask"):
+    """A person proposes something, for instance a look of another nation's sensor."""
+
+    action: Literal["sensor_task", "cover", "relief"]
+    asset: Name
+    text: Annotated[str, Meta(min_length=1, max_length=1000)]
+    track: Hex | None = None
+    areas: Annotated[list[Name], Meta(max_length=20)] = []
+    priority: Literal["flash", "immediate", "priority", "routine"] = "priority"
+    for_s: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 900.0
+    picture_ms: Millis
+
+
+class Reply(Message, frozen=True, kw_only=True, tag="reply"):
+    """What a person says to a message of exercise control; exercise control may say whether it was done."""
+
+    number: Name
+    answer: Literal["acknowledged", "done", "not_done"]
+    text: Text = ""
+
+
+class Pace(Message, frozen=True, kw_only=True, tag="pace"):
+    """How fast the exercise goes; 0 holds it."""
+
+    speed: Annotated[float, Meta(ge=0.0, le=60.0)]
+
+
+class Branch(Message, frozen=True, kw_only=True, tag="branch"):
+    """Go back to a moment and go on from there in another way."""
+
+    time_ms: Millis
+
+
+class Inject(Message, frozen=True, kw_only=True, tag="inject"):
+    """Something goes wrong from now on: a table as scenarios have it, without `at_s`."""
+
+    table: dict[str, Any]
+
+
+class Send(Message, frozen=True, kw_only=True, tag="send"):
+    """Tell people something: a row of the list of events, in the fields of `exercise.notes.Note`."""
+
+    number: Annotated[str, Meta(max_length=40)] = ""
+    sender: Text = ""
+    to: Name
+    text: Annotated[str, Meta(min_length=1, max_length=1000)]
+    expected: Text = ""
+    step: Annotated[str, Meta(max_length=40)] = ""
+    action: Annotated[str, Meta(max_length=40)] = ""
+    within_s: Annotated[float, Meta(ge=0.0, le=86_400.0)] = 0.0
+    responsible: Text = ""
+    objective: Text = ""
+
+
+class Improve(Message, frozen=True, kw_only=True, tag="improve"):
+    """A row of the improvement plan."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=1000)]
+    owner: Annotated[str, Meta(min_length=1, max_length=200)]
+    due: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    objective: Text = ""
+
+
+class WhatIf(Message, frozen=True, kw_only=True, tag="what_if"):
+    """What would a change gain? New values of the scenario by path, as `run.campaigns.changing` has them."""
+
+    changes: Annotated[dict[Name, float | int | bool], Meta(max_length=10)] = {}
+    sharing: bool = True
+
+
+Said: TypeAlias = (
+    Got | Seek | Play | Pause | Rate | Step | Follow | ViewAs | Story | Coverage | Acknowledge | Decide
+    | WhatIf | Say | Ask | Reply | Pace | Branch | Inject | Send | Improve
+)  # fmt: skip
+Acts: TypeAlias = Say | Ask | Reply | Pace | Branch | Inject | Send | Improve
+"""What people of an exercise do in it."""
 _DECODER = msgspec.json.Decoder(Said)
 
 

@@ -5,16 +5,18 @@ other viewers get of alerts, threats and launches what was released to them (`sh
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.command.transitions import Step
+from noroshi.exercise.notes import MESSAGE, Note, notes_in
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Tracks, take
+from noroshi.records import Batch, Status, Tracks, take
 from noroshi.records.alert import CANCEL, Alert
 from noroshi.records.decision import Decision
 from noroshi.records.launches import Launches
@@ -22,10 +24,12 @@ from noroshi.records.threats import STAGES, Paths, Stage, Threats
 from noroshi.run.web import texts, wire
 from noroshi.run.web.film import Film
 from noroshi.run.web.situation import Situation
+from noroshi.run.web.texts import Json
 from noroshi.sharing.told import ToldView
 from noroshi.sharing.views import ReleasedView
 
 SOURCES_MAX = 1_000
+NOTES_MAX = 200
 PASSED_NS = 600 * NS_PER_S  # so long an alert that is over is still told of
 LAUNCHES_NS = 60 * NS_PER_S
 TOLD_NS = 15 * NS_PER_S  # a node that follows threats tells of them more often
@@ -59,6 +63,12 @@ class _Kept:
     acknowledged_by: set[str] = field(default_factory=set)
 
 
+Memory = tuple[
+    Threats | None, dict[int, Paths], Launches | None, int, dict[str, _Kept], dict[int, int], list[Json]
+]  # fmt: skip
+"""What is known of threats, launches, alerts and notes at one time."""
+
+
 class Picture:
     """Puts one node's views onto a film.
 
@@ -88,6 +98,8 @@ class Picture:
         self._launches_ns = 0
         self._alerts: dict[str, _Kept] = {}
         self._stages: dict[int, int] = {}
+        self._decisions: tuple[tuple[int, int, int], bytes] | None = None
+        self._notes: list[Json] = []
         self.counts: dict[str, int] = {"frames": 0}
 
     def hear(self, out: Outgoing, now_ns: int) -> None:
@@ -113,6 +125,9 @@ class Picture:
     def took(self, record: Batch, now_ns: int) -> None:
         """Note what came to the node."""
         self.situation.took(record, now_ns)
+        if isinstance(record, Status):
+            for time_ns, by, note in notes_in(record):
+                self._note(time_ns, by, note)
 
     def acknowledge(self, identifier: str, name: str) -> bool:
         """Note that somebody has seen an alert; return whether there is one."""
@@ -149,6 +164,19 @@ class Picture:
         self.counts["frames"] += 1
         self.film.grown()
 
+    def memory(self) -> Memory:
+        """Return what `recall` needs to go back to now."""
+        alerts = {one: replace(kept, acknowledged_by=set(kept.acknowledged_by)) for one, kept in self._alerts.items()}
+        return (
+            self._threats, dict(self._paths), self._launches, self._launches_ns, alerts, dict(self._stages), self._notes
+        )  # fmt: skip
+
+    def recall(self, memory: Memory) -> None:
+        """Go back to what was remembered; its `memory` may be recalled again."""
+        self._threats, paths, self._launches, self._launches_ns, alerts, stages, self._notes = memory
+        self._paths, self._stages, self._decisions = dict(paths), dict(stages), None
+        self._alerts = {one: replace(kept, acknowledged_by=set(kept.acknowledged_by)) for one, kept in alerts.items()}
+
     def counters(self) -> Mapping[str, int]:
         """Return how many frames there were."""
         return self.counts
@@ -181,6 +209,8 @@ class Picture:
             "alerts": texts.encoded("alerts", rows),
             "areas": self.situation.areas_text(codes),
             "launches": texts.launches_text(self._launches if is_fresh else None),
+            "decisions": self._decisions_text(),
+            "notes": texts.encoded("notes", self._notes),
         }
 
     def _told_texts(self, told: ToldView) -> dict[str, bytes]:
@@ -199,6 +229,24 @@ class Picture:
             "areas": self.situation.areas_text(codes),
             "launches": texts.launches_text(told.launches),
         }
+
+    def _decisions_text(self) -> bytes:
+        """Return what decisions have come to, made anew when a step was taken."""
+        watch = self.situation.node.watch
+        if watch is None:
+            return texts.encoded("decisions", [])
+        matters = watch.command.book.matters
+        known = (id(matters), len(matters), sum(matter.version for matter in matters.values()))
+        if self._decisions is None or self._decisions[0] != known:
+            self._decisions = known, texts.decisions_text(watch.command.book)
+        return self._decisions[1]
+
+    def _note(self, time_ns: int, by: str, note: Note) -> None:
+        """Keep what was told to people of an exercise, or what they said of it."""
+        told = {"time_ms": texts.ms(time_ns), "by": by, **msgspec.to_builtins(note)}
+        self._notes = [*self._notes[-NOTES_MAX + 1 :], told]
+        if note.sort == MESSAGE:
+            self._event("inject", note.text, time_ns, None)
 
     def _living(self, now_ns: int) -> Threats | None:
         """Return the threats that may still be believed; what a node follows no longer it says nothing of."""

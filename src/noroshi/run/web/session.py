@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from noroshi import __version__
+from noroshi.command.transitions import Role
 from noroshi.run.web import messages, texts, wire
 from noroshi.run.web.cursor import Cursor
 from noroshi.run.web.film import Moment, Part, Reel
@@ -72,7 +74,7 @@ class Session:
         self._n_refused = 0
         self._allowance, self._allowed_since = SAID_S_MAX, time.monotonic()
         self._answers: deque[bytes] = deque()
-        self._asked: set[asyncio.Future[bytes]] = set()
+        self._asked: set[asyncio.Future[Any]] = set()
         self._forget()
 
     async def run(self) -> None:
@@ -104,6 +106,8 @@ class Session:
         self._clock_said: tuple[Any, ...] = ()
         self._jumped = True
         self._is_greeted = False
+        self._take = self._room.showing.take
+        self._play_said: dict[str, Any] | None = None
 
     async def _listen(self) -> None:
         while self._n_refused < REFUSED_MAX:
@@ -182,6 +186,12 @@ class Session:
                 self._reply({"type": "done", "n": message.n})
             case messages.Decide():
                 self._decide(message)
+            case messages.Say() | messages.Ask() | messages.Reply() | messages.Pace() | messages.Branch():
+                self._act(message)
+            case messages.Inject() | messages.Send() | messages.Improve():
+                self._act(message)
+            case messages.WhatIf():
+                self._change(message)
             case messages.Story():
                 self._ask(showing.story_of, self._view, message.id, cursor.at_ns, message.n)
                 self._ask(showing.whole_story_of, self._view, message.id, cursor.at_ns, message.n)
@@ -202,6 +212,57 @@ class Session:
         except ValueError as error:
             raise RefusedError(str(error)[:500]) from error
         self._reply({"type": "done", "n": message.n})
+
+    def _act(self, message: messages.Acts) -> None:
+        """Let a person of a played exercise do something, and say when it is done, or why not."""
+        act = self._room.showing.act
+        if act is None or not self._user.duty:
+            raise RefusedError("nobody plays here")
+        self._expect(message.n, lambda: act(self._user, self._view, message), lambda _: {"type": "done"})
+
+    def _change(self, message: messages.WhatIf) -> None:
+        """Let it be found out what a change would gain."""
+        if not self._may_change:
+            raise RefusedError("this is asked by exercise control, or at the machine itself")
+        what_if = self._room.showing.what_if
+        assert what_if is not None
+        self._expect(
+            message.n,
+            lambda: what_if.ask(message.changes, sharing=message.sharing),
+            lambda found: {"type": "what_if", **found},
+        )
+
+    @property
+    def _may_change(self) -> bool:
+        """Whether this person may know what only the world knows: exercise control, or who sits at this machine."""
+        is_at_it = self._user.role == OPERATOR and not self._user.name
+        return self._room.showing.what_if is not None and (is_at_it or self._user.duty == Role.EXERCISE_CONTROL)
+
+    def _expect(self, n: int, begin: Callable[[], Future[Any]], tell: Callable[[Any], dict[str, Any]]) -> None:
+        """Begin something, and say what came of it, or why nothing did."""
+        if len(self._asked) >= ASKED_MAX:
+            raise RefusedError("one thing after the other")
+        try:
+            doing = asyncio.wrap_future(begin())
+        except ValueError as error:
+            raise RefusedError(str(error)[:500]) from error
+        self._asked.add(doing)
+
+        def done(doing: asyncio.Future[Any]) -> None:
+            self._asked.discard(doing)
+            if doing.cancelled():
+                return
+            error = doing.exception()
+            if error is None:
+                self._reply({"n": n, **tell(doing.result())})
+            else:
+                is_told = isinstance(error, ValueError)
+                self._room.counters["failed"] += not is_told
+                reason = str(error)[:500] if is_told else "this could not be done"
+                self._reply({"type": "refused", "n": n, "reason": reason})
+            self.poke.set()
+
+        doing.add_done_callback(done)
 
     def _ask(self, work: Callable[..., dict[str, Any] | None], *arguments: Any) -> None:
         """Let something that takes long be found out, and sent when it is there."""
@@ -261,9 +322,16 @@ class Session:
     async def _tell_newest(self) -> None:
         """Send all that is not as the page has it."""
         showing, reel, view = self._room.showing, self._reel, self._view
+        if self._take != showing.take:
+            self._forget()
         if not self._is_greeted:
             self._is_greeted = True
             await self._send(msgspec.json.encode(self._hello()))
+        if showing.playing is not None and self._user.duty:
+            play = showing.playing(self._user)
+            if play != self._play_said:
+                self._play_said = play
+                await self._send(msgspec.json.encode({"type": "play", **play}))
         moment = reel.at(self._cursor.at_ns)
         await self._tell_clock(moment)
         if moment is None or moment is self._moment or view != self._view:
@@ -308,7 +376,9 @@ class Session:
 
     async def _tell_clock(self, moment: Moment | None) -> None:
         showing, cursor, now = self._room.showing, self._cursor, time.monotonic()
-        said = (self._n, cursor.rate, cursor.playing, cursor.following, showing.saying, self._view)
+        rate = showing.speed if cursor.following and showing.speed else cursor.rate
+        playing = cursor.playing and not (cursor.following and showing.speed == 0.0)
+        said = (self._n, rate, playing, cursor.following, showing.saying, self._view)
         if said == self._clock_said and not self._jumped and now - self._clock_at < IDLE_S:
             return
         first_ns, known_ns = showing.span_ns
@@ -320,8 +390,8 @@ class Session:
             "start_ms": (first_ns if showing.start_ns is None else showing.start_ns) / 1e6,
             "known_ms": known_ns / 1e6,
             "end_ms": None if showing.end_ns is None else showing.end_ns / 1e6,
-            "rate": cursor.rate,
-            "playing": cursor.playing,
+            "rate": rate,
+            "playing": playing,
             "following": cursor.following,
             "jumped": self._jumped,
             "step_ms": showing.step_ns / 1e6,
@@ -342,12 +412,19 @@ class Session:
             "mode": showing.mode,
             "exercise": showing.exercise,
             "node": showing.node,
-            "user": {"name": self._user.name, "role": self._user.role},
+            "user": {"name": self._user.name, "role": self._user.role, "duty": self._user.duty,
+                     "nation": self._user.nation},
             "view": self._view,
             "views": [
                 {"key": key, "name": showing.views[key], "is_own": key in showing.own} for key in self._views
             ],
-            "can": {"seek": True, "decide": self._user.role == OPERATOR and showing.decide is not None},
+            "what_if": showing.what_if.options() if showing.what_if is not None and self._may_change else None,
+            "can": {
+                "seek": True,
+                "decide": self._user.role == OPERATOR and showing.decide is not None,
+                "play": bool(self._user.duty) and showing.act is not None,
+                "control": self._user.duty == Role.EXERCISE_CONTROL and showing.act is not None,
+            },
         }  # fmt: skip
 
     def _health(self, now_ns: int, moment: Moment | None) -> dict[str, Any]:

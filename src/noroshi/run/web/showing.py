@@ -1,20 +1,28 @@
 """What the pages of a server show, wherever it comes from: a live node, a journal, an exercise that runs."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.run.web.cursor import Cursor
 from noroshi.run.web.film import Film
-from noroshi.run.web.messages import RefusedError
+from noroshi.run.web.messages import Acts, RefusedError
 from noroshi.run.web.picture import Picture
 from noroshi.run.web.reaching import coverage
 from noroshi.run.web.stories import story
+from noroshi.run.web.users import User
+
+if TYPE_CHECKING:
+    from noroshi.run.web.what_if import WhatIf
 
 Decide = Callable[[str, str, Mapping[str, Any]], None]
 """Takes what an operator says of a proposal: of which nation's (its code), the operator's name, the message `decide` of
 the wire. ValueError refuses it, with the reason in one line."""
+
+Act = Callable[[User, str, Acts], Future[None]]
+"""Takes what a person does of which view; the future says that it is done. ValueError, at once or in it, refuses it."""
 
 LIVE, REPLAY, EXERCISE, EXPORT = "live", "replay", "exercise", "export"
 
@@ -37,6 +45,11 @@ class Showing:
         pictures: of each view.
         is_well: whether the node is well.
         decide: takes what a person decides to the node (the one place where it does); None: nobody can decide here.
+        act: takes what people of a played exercise do; None: nobody plays here.
+        playing: returns the text `play` for a person; as `act`.
+        speed: how fast what is followed goes on by itself; 0: it stands.
+        what_if: answers what a change of the exercise would gain; None: not here.
+        take: grows when what was shown is no longer so: an exercise went back and on in another way.
     """
 
     film: Film
@@ -53,6 +66,11 @@ class Showing:
     pictures: dict[str, Picture] = field(default_factory=dict)
     is_well: Callable[[], bool] = lambda: True
     decide: Decide | None = None
+    act: Act | None = None
+    playing: Callable[[User], dict[str, Any]] | None = None
+    what_if: "WhatIf | None" = None
+    speed: float = 1.0
+    take: int = 0
 
     @property
     def span_ns(self) -> tuple[int, int]:
@@ -65,6 +83,12 @@ class Showing:
         if self.mode == LIVE:
             return Cursor(at_ns=last_ns, following=True)
         return Cursor(at_ns=first_ns, rate=self.rate)
+
+    def came(self, user: User) -> None:
+        """Note that a page of a person is open."""
+
+    def went(self, user: User) -> None:
+        """Note that it is no longer."""
 
     def silent(self, view: str, now_ns: int) -> list[str]:
         """Return what a viewer should be told of what does not work."""

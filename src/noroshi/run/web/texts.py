@@ -8,6 +8,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.command.book import Book
+from noroshi.command.matters import Matter
+from noroshi.command.rows import said_in
+from noroshi.command.transitions import TABLE, Action, Role, Step, may_follow
+from noroshi.command.waiting import waiting
 from noroshi.geo.wgs84 import SEMI_MAJOR_AXIS_M, geodetic_from_ecef
 from noroshi.records import Tracks
 from noroshi.records.alert import Alert
@@ -15,9 +20,15 @@ from noroshi.records.identity import ABSENT
 from noroshi.records.launches import Launches
 from noroshi.records.threats import CERTAINTIES, STAGES, Paths, Threats
 
-KINDS_OF_TEXT = ("sources", "sensors", "satellites", "links", "threats", "alerts", "areas", "launches", "zones")
+KINDS_OF_TEXT = (
+    "sources", "sensors", "satellites", "links", "threats", "alerts", "areas", "launches", "zones", "decisions",
+    "notes",
+)  # fmt: skip
 """What a moment of a film has beside its frame, in the order in which it is sent."""
 Json = dict[str, Any]
+MATTERS_MAX = 80  # told of, those that are open first, then the newest
+STEPS_MAX = 20  # of each, the newest
+DETAIL_CHARS_MAX = 2_000
 GROUND_M, UPWARDS_M = 50_000.0, 200_000.0  # a line that begins so low goes up so far
 
 
@@ -200,3 +211,58 @@ def sources_text(names: Sequence[str], version: int, nations: Mapping[str, str],
         for name in names
     ]
     return encoded("sources", rows, version=version)
+
+
+def decisions_text(book: Book) -> bytes:
+    """Return what decisions have come to: what waits for whom until when, what may follow, and who has said what."""
+    matters = sorted(book.matters.values(), key=lambda one: (not one.is_open, -one.time_ns, one.founder, one.stream))
+    return encoded("decisions", [matter_row(matter) for matter in matters[:MATTERS_MAX]])
+
+
+def matter_row(matter: Matter) -> Json:
+    """Return one decision."""
+    what, waits = matter.what, waiting(matter)
+    detail = what.detail if what.action != Action.ALERT else {}
+    if len(msgspec.json.encode(detail)) > DETAIL_CHARS_MAX:
+        detail = {}
+    threat = what.detail.get("threat_id") if what.action == Action.ALERT else None
+    return {
+        "founder": matter.founder,
+        "stream": matter.stream,
+        "owner": matter.owner,
+        "version": matter.version,
+        "state": matter.state,
+        "action": what.action,
+        "asset": what.asset or matter.founder,
+        "areas": list(what.areas),
+        "priority": what.priority,
+        "ends_ms": ms(what.until_ns),
+        "detail": detail,
+        "threat": None if threat is None else hexadecimal(int(threat)),
+        "reason": matter.rows[0].reason,
+        "concerns": list(matter.concerns),
+        "approved": sorted(matter.approvals),
+        "picture_ms": ms(matter.picture_ns),
+        "waits": None if waits is None else {
+            "roles": list(waits.roles),
+            "nations": list(waits.nations),
+            "until_ms": ms(waits.until_ns),
+            "otherwise": waits.otherwise,
+        },
+        "steps": [
+            {"step": step, "roles": [role for role in line.roles if role not in (Role.MACHINE, Role.PLAN)],
+             "needs_reason": line.needs_reason}
+            for step, line in TABLE.items()
+            if step in SAID and may_follow(step, matter.state, what.action)
+        ],
+        "log": [_step(row.content, time_ms=ms(row.time_ns), step=row.step, by=row.by, role=row.role, reason=row.reason)
+                for row in matter.rows[-STEPS_MAX:]],
+    }  # fmt: skip
+
+
+SAID = tuple(step for step in Step if step not in (Step.SUPERSEDED, Step.HANDED_OVER, Step.EXPIRED, Step.ESCALATED))
+"""What a person says at the page; to hand over and to replace need more than a click."""
+
+
+def _step(content: str, **told: Any) -> Json:
+    return told | {"acting_for": said_in(content).acting_for}

@@ -24,12 +24,14 @@ class User:
         role: `VIEWER` or `OPERATOR`.
         nation: whose picture is theirs.
         view_as: the nations as which they may look beside it.
+        duty: which part they play in an exercise, a `command.transitions.Role`; empty: none.
     """
 
     name: str
     role: str
     nation: str
     view_as: tuple[str, ...] = ()
+    duty: str = ""
 
     def may_see(self, view: str) -> bool:
         """Return whether a view is theirs to look at."""

@@ -1,0 +1,1 @@
+"""An exercise that people play: who sits where, what they are told, and what they do."""

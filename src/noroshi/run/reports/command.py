@@ -1,0 +1,92 @@
+"""`noroshi assess`: from a campaign's folder to its report, and what changed since an earlier one."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from noroshi.run.complaints import one_line
+from noroshi.run.printing import printable
+
+
+def assess(
+    folder: Annotated[Path, typer.Argument(help="A campaign's folder.")],
+    against: Annotated[
+        Path | None, typer.Option(help="The folder of an earlier campaign: what changed beyond noise since?")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the report is put; the campaign's own folder if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what report.json holds instead.")] = False,
+) -> None:
+    """Write a campaign's report: report.html, report.json, results.parquet."""
+    with one_line():
+        from noroshi.run.campaigns.folders import CampaignError, read_campaign
+        from noroshi.run.reports import writing
+
+        place = out or folder
+        if not place.is_dir():
+            raise CampaignError(f"{place}: there is no such folder; make it first")
+        console = Console(stderr=True)
+
+        def step(text: str) -> None:
+            if console.is_terminal and not as_json:
+                console.print(f"[dim]{text} ...[/]")
+
+        step("reading")
+        campaign = read_campaign(folder)
+        old = read_campaign(against) if against is not None else None
+        told = writing.write(campaign, place, old, step)
+        if as_json:
+            sys.stdout.write(json.dumps(told) + "\n")
+        else:
+            show(told, Console())
+            sys.stdout.write(f"wrote {printable(str(place / writing.HTML), 500)}\n")
+
+
+def show(told: dict[str, Any], console: Console) -> None:
+    """Print what a report says first."""
+    console.print(f"[bold]{escape(told['name'])}[/], seed {told['seed']}, {told['runs']:,} runs; sites are notional")
+    if told["sharing"]:
+        console.print(_table("what sharing buys", told["sharing"]))
+    for each in told["objectives"]:
+        n = each["n_runs"]
+        console.print(
+            f"{each['rating'].upper():10} {escape(each['objective']['name'])} "
+            f"[dim]({n - len(each['missed'])} of {n} runs)[/]"
+        )
+    for each in told["weakest"]:
+        helps = f"'{each['helps_most']}' helps most" if each["helps_most"] else "nothing that was run is shown to help"
+        console.print(f"improve first: {escape(each['objective'])}: {escape(helps)}")
+    if told["since"] is not None:
+        lines = told["since"]["lines"]
+        changed = [line for line in lines if line["says"] != "no difference shown" or line["came_differs"]]
+        how = "paired" if told["since"]["paired"] else "unpaired"
+        console.print(
+            f"[bold]{len(changed)} of {len(lines)} figures changed beyond noise[/] since "
+            f"{escape(told['since']['old'])} ({how}, adjusted by Holm)"
+        )
+        if changed:
+            console.print(_table("what changed", changed))
+
+
+def _table(title: str, lines: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", title=title)
+    for name in ("variant", "measure", "difference", "95 %", "unit", "says", "pairs"):
+        table.add_column(name, justify="right" if name in ("difference", "pairs") else "left")
+    for line in lines:
+        difference = line["value"]["difference"]
+        told = [_number(difference[name]) for name in ("value", "low", "high")]
+        says = line["says"] + ("; comes at all differs" if line["came_differs"] else "")
+        table.add_row(escape(line["variant"]), line["measure"], told[0], f"{told[1]} to {told[2]}", line["unit"], says,
+                      str(line["value"]["n_both"]))  # fmt: skip
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.4g}"

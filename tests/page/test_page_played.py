@@ -1,0 +1,204 @@
+"""People who play an exercise, each in a browser of their own: what one asks another sees, decides, and it is told."""
+
+import contextlib
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run" / "play"))  # play_scenes
+
+from play_scenes import PEOPLE, play_of, until
+
+from noroshi.run.web.app import Pages, page_folder
+from noroshi.run.web.replay import ReplayShowing
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FOLDER = page_folder()
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
+    pytest.mark.skipif(FOLDER is None or not (FOLDER / "index.html").is_file(), reason="the page is not built here"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--enable-unsafe-swiftshader",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
+PATIENCE_MS = 300_000
+
+
+@pytest.fixture(scope="module")
+def browsers():
+    """Two browsers: two programs, which share nothing."""
+    with playwright.sync_playwright() as started:
+        opened = [started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS) for _ in range(2)]
+        yield opened
+        for one in opened:
+            one.close()
+
+
+@contextlib.contextmanager
+def playing(folder, **more):
+    showing = play_of(folder, **more)
+    thread = threading.Thread(target=showing.run, daemon=True)
+    pages = Pages(showing, "127.0.0.1:0", tokens=PEOPLE)
+    thread.start()
+    until(lambda: showing.film.span_ns is not None)
+    try:
+        yield showing, pages
+    finally:
+        showing.stop()
+        pages.close()
+        thread.join(120.0)
+        assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def seen(browser, url, token=None):
+    """A page of somebody, which must not complain and must ask nobody but its server."""
+    context = browser.new_context(viewport={"width": 1440, "height": 860}, locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    complaints = []
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{url}#v=flat")
+    if token is not None:
+        page.locator("input[name=token]").fill(token)
+        page.locator("button").click()
+    page.wait_for_function("() => window.noroshi?.world.frames > 0")
+    yield page
+    assert complaints == []
+    context.close()
+
+
+def go(page, speed):
+    page.get_by_test_id("speed").select_option(str(speed))
+    page.get_by_test_id("hold").click()
+    page.wait_for_function("() => noroshi.world.play?.speed > 0")
+
+
+def asks(page, text):
+    if not page.get_by_test_id("ask-text").is_visible():
+        page.get_by_test_id("ask").click()
+    page.get_by_test_id("ask-nation").select_option("USA")
+    page.get_by_test_id("ask-text").fill(text)
+    page.get_by_test_id("ask-send").click()
+
+
+def in_state(page, stream, state):
+    return page.locator(f"[data-testid=decision][data-stream='{stream}'][data-state='{state}']").first
+
+
+def test_a_request_crosses_nations_is_vetoed_once_and_approved_once_and_is_seen_done(browsers, tmp_path):
+    here, there = browsers
+    with (
+        playing(tmp_path) as (_, pages),
+        seen(here, pages.url, "token-sato-jpn") as sato,
+        seen(there, pages.url, "token-jones-usa") as jones,
+        seen(there, pages.url, "token-control") as control,
+    ):
+        assert "sato: sensor manager, JPN" in sato.get_by_test_id("me").inner_text()
+        assert sato.locator("#tab-control").is_hidden()
+        assert [view["key"] for view in sato.evaluate("() => noroshi.world.hello.views")] == ["JPN"]
+        go(control, 10)
+        asks(sato, "look <img src=x onerror=alert(1)> north")
+        waiting = in_state(jones, "sensor_task-JPN-1", "recommended")
+        waiting.wait_for()
+        assert "<img src=x" in waiting.inner_text()
+        assert "those above are told" in waiting.inner_text()
+        assert jones.get_by_test_id("inbox").locator("img").count() == 0
+        waiting.get_by_test_id("do-rejected").click()  # without a reason nothing goes out
+        assert "wrong" in waiting.get_by_test_id("reason").get_attribute("class")
+        waiting.get_by_test_id("reason").fill("it looks elsewhere")
+        waiting.get_by_test_id("do-rejected").click()
+        in_state(sato, "sensor_task-JPN-1", "rejected").wait_for()
+        asks(sato, "look north, once more")
+        in_state(jones, "sensor_task-JPN-2", "recommended").get_by_test_id("do-approved").click()
+        in_state(sato, "sensor_task-JPN-2", "done_ok").wait_for()
+        in_state(jones, "sensor_task-JPN-2", "done_ok").wait_for()
+        assert "it looks elsewhere" in sato.get_by_test_id("log").inner_text()
+        control.get_by_test_id("hold").click()
+        control.wait_for_function("() => noroshi.world.play.speed === 0")
+
+    for nation in ("JPN", "USA"):
+        replay = ReplayShowing(tmp_path / "out" / f"{nation}.mcap")
+        replay.run()
+        served = Pages(replay, "127.0.0.1:0")
+        with seen(here, served.url) as page:
+            page.evaluate("() => noroshi.seek(noroshi.world.clock.known_ms)")
+            page.locator("#tab-decide").click()
+            in_state(page, "sensor_task-JPN-1", "rejected").wait_for()
+            in_state(page, "sensor_task-JPN-2", "done_ok").wait_for()
+            log = page.get_by_test_id("log").inner_text()
+            for said in ("proposed", "rejected", "approved", "received", "done", "sato", "jones", "it looks elsewhere"):
+                assert said in log
+            assert page.get_by_test_id("do-approved").count() == 0
+        served.close()
+
+
+def test_an_approver_clicks_approve_and_the_alert_is_in_force(browsers, tmp_path):
+    here, there = browsers
+    with (
+        playing(tmp_path) as (showing, pages),
+        seen(here, pages.url, "token-mori-jpn") as mori,
+        seen(there, pages.url, "token-control") as control,
+    ):
+        go(control, 10)
+        mori.locator("[data-testid=alert][data-life=proposed]").first.wait_for()
+        go_slowly(control)
+        assert mori.locator("[data-testid=alert][data-life=issued]").count() == 0
+        assert not any(m.approvals for m in showing._book("JPN").matters.values())
+        mori.get_by_test_id("inbox").get_by_test_id("do-approved").first.click()
+        mori.locator("[data-testid=alert][data-life=issued]").first.wait_for()
+        (approved,) = [m for m in showing._book("JPN").matters.values() if m.approvals]
+        assert approved.approvals["JPN"].by == "mori"
+
+
+def go_slowly(page):
+    page.get_by_test_id("speed").select_option("0.5")
+    page.wait_for_function("() => noroshi.world.play.speed === 0.5")
+
+
+def test_exercise_control_tells_people_something_and_goes_back(browsers, tmp_path):
+    here, there = browsers
+    with (
+        playing(tmp_path) as (showing, pages),
+        seen(here, pages.url, "token-jones-usa") as jones,
+        seen(there, pages.url, "token-control") as control,
+    ):
+        go(control, 20)
+        control.get_by_test_id("send").click()
+        control.get_by_test_id("send-to").select_option("approver@USA")
+        control.get_by_test_id("text").first.fill("Is <b>anybody</b> there?")
+        control.get_by_test_id("expected").fill("an answer")
+        control.get_by_test_id("send-send").click()
+        message = jones.get_by_test_id("inbox").get_by_test_id("message")
+        message.wait_for()
+        assert "Is <b>anybody</b> there?" in message.inner_text()
+        message.get_by_test_id("reply-acknowledged").click()
+        message.get_by_test_id("reply-done").click()
+        message.wait_for(state="detached")
+        control.locator("[data-testid=told]", has_text="jones").wait_for()
+        control.get_by_test_id("inject").click()
+        control.get_by_test_id("inject-what").select_option("sensor_off")
+        control.get_by_test_id("whom").fill("USA")
+        control.get_by_test_id("inject-send").click()
+        control.wait_for_function("() => noroshi.world.play.told.some(({ sort }) => sort === 'inject')")
+        control.get_by_test_id("improve").click()
+        control.get_by_test_id("text").last.fill("answer sooner")
+        control.get_by_test_id("owner").fill("jones")
+        control.get_by_test_id("due").fill("2030-04-01")
+        control.get_by_test_id("improve-send").click()
+        control.wait_for_function("() => noroshi.world.play.told.some(({ sort }) => sort === 'improvement')")
+        until(lambda: showing.span_ns[1] > showing.start_ns + 62_000_000_000)
+        control.get_by_test_id("moments").select_option(index=0)
+        control.get_by_test_id("back").click()
+        control.wait_for_function("() => noroshi.world.play.branch === 2 && noroshi.world.play.speed === 0")
+        jones.wait_for_function("ms => noroshi.world.frame.picture_ms === ms", arg=showing.start_ns / 1e6)
+        jones.wait_for_function("() => noroshi.world.notes.every(({ sort }) => sort !== 'message')")
+    assert (tmp_path / "out" / "branch-2" / "JPN.mcap").is_file()

@@ -1,0 +1,191 @@
+"""The report of a campaign whose truth is known: what it says, what it must not say, and that nothing breaks it."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pyarrow.parquet as pq
+import pytest
+from report_scenes import NODES, SOONER_S, THREATS, campaign
+from typer.testing import CliRunner
+
+from noroshi.assessment.intervals import Interval
+from noroshi.run.reports import words
+from noroshi.run.reports.findings import Key
+from noroshi.run.reports.html import Html, joined, tag
+from noroshi.run.reports.since import since
+from noroshi.run.reports.writing import write
+
+
+class Page(HTMLParser):
+    """What a browser would find: anchors, links, elements, text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.open, self.texts, self.names = [], [], [], [], set()
+        self.feed(text)
+
+    def handle_starttag(self, name, attributes):
+        told = dict(attributes)
+        self.names.add(name)
+        self.ids += [told["id"]] if "id" in told else []
+        self.links += [told["href"]] if "href" in told else []
+        if name not in ("meta", "br"):
+            self.open.append(name)
+
+    def handle_endtag(self, name):
+        assert self.open.pop() == name
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn")
+    drawn = campaign(folder / "new")
+    told = write(drawn, folder)
+    return drawn, folder, told
+
+
+def line(lines, measure, variant):
+    return next(each for each in lines if (each["measure"], each["variant"]) == (measure, variant))
+
+
+def test_what_sharing_buys_is_what_was_drawn(made):
+    *_, told = made
+    sooner = line(told["sharing"], "time_to_firm_track_s", "base")
+    assert sooner["says"] == "better"
+    assert sooner["value"]["difference"]["low"] <= -SOONER_S <= sooner["value"]["difference"]["high"]
+    assert sooner["value"]["n_both"] == 12
+    assert sooner["came"]["base"]["mean"]["value"] == pytest.approx(2 / 3)
+    assert sooner["came_differs"]
+    assert line(told["sharing"], "first_warning_lead_s", "base")["says"] == "no difference shown"
+    assert line(told["sharing"], "custody_share", "base")["says"] == "no difference shown"
+
+
+def test_a_run_that_failed_is_no_pair_and_is_named(made):
+    _, folder, told = made
+    assert line(told["variants"], "time_to_firm_track_s", "late")["value"]["n_both"] == 11
+    assert told["failed"] == [{"variant": "late", "replicate": 3, "error": "no room <here> & there"}]
+    assert "no room <here> & there" in Page((folder / "report.html").read_text()).texts
+
+
+def test_the_change_that_helps_is_one_that_was_run(made):
+    *_, told = made
+    weak = {each["objective"]: each for each in told["weakest"]}
+    late = weak["A threat has a firm track soon after lift-off"]
+    assert late["helps_most"] == "remedy"
+    assert late["by"]["value"]["difference"]["high"] < 0.0
+    assert all(each["helps_most"] in (None, "remedy") for each in told["weakest"])
+    assert weak["Civil traffic is held"]["helps_most"] is None
+
+
+def test_the_page_is_whole_and_asks_nobody(made):
+    _, folder, _ = made
+    text = (folder / "report.html").read_text()
+    page = Page(text)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
+    assert "script" not in page.names
+    assert "b" not in page.names or "campaign</b>" not in text
+    assert not re.search(r"(src|href)\s*=\s*\"(?!#)", text)
+    assert not re.search(r"url\(|@import", text)
+    assert "A remedy <script>alert(1)</script>" in page.texts
+    assert any("EXERCISE" in each and "notional" in each for each in page.texts)
+
+
+def test_every_run_has_an_anchor_with_its_command(made):
+    drawn, folder, _ = made
+    text = (folder / "report.html").read_text()
+    page = Page(text)
+    for run in drawn.runs:
+        assert f"run-{run.variant}-{run.replicate}" in page.ids
+    assert drawn.again("remedy", 7) in page.texts
+    assert any(re.fullmatch(r"#t=1893456\d{6}", each) for each in page.texts)
+
+
+def test_no_difference_is_claimed_where_none_is_shown(made):
+    _, folder, told = made
+    for each in [*told["sharing"], *told["variants"]]:
+        low, high = each["value"]["difference"]["low"], each["value"]["difference"]["high"]
+        if each["says"] != "no difference shown" and not each["key"]["measure"].endswith("km2"):
+            assert low > 0.0 or high < 0.0
+            assert each["p_value"] <= 0.05
+    assert "no difference shown" in (folder / "report.html").read_text()
+
+
+def test_the_same_campaign_gives_the_same_bytes(made, tmp_path):
+    drawn, folder, _ = made
+    write(drawn, tmp_path)
+    for name in ("report.html", "report.json", "results.parquet"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_the_table_holds_every_figure(made):
+    drawn, folder, _ = made
+    table = pq.read_table(folder / "results.parquet")
+    assert len(table) == sum(len(run.figures) for run in drawn.runs)
+    row = table.slice(0, 1).to_pylist()[0]
+    assert (row["variant"], row["replicate"], row["node"]) == ("base", 0, NODES[0])
+
+
+@pytest.mark.parametrize(("seed", "pairs"), [(1, True), (2, False)])
+def test_what_changed_since_an_earlier_campaign(made, tmp_path, seed, pairs):
+    drawn, *_ = made
+    old = campaign(tmp_path / "old", seed=seed, slower_s=40.0, other_seed=not pairs)
+    found = since(drawn, old)
+    assert found.pairs == pairs
+    firm = next(each for each in found.lines if (each.key.measure, each.variant) == ("time_to_firm_track_s", "base"))
+    assert firm.shown
+    assert firm.difference.low <= -40.0 + 1e-9
+    assert firm.difference.high >= -40.0 - 1e-9
+    lead = next(each for each in found.lines if (each.key.measure, each.variant) == ("first_warning_lead_s", "base"))
+    assert not lead.shown
+
+
+def test_the_command_writes_and_says_what_is_wrong(made, tmp_path):
+    import typer
+
+    from noroshi.run.reports.command import assess
+
+    drawn, *_ = made
+    app = typer.Typer()
+    app.command()(assess)
+    told = CliRunner().invoke(app, [str(drawn.folder), "--out", str(tmp_path), "--json"])
+    assert told.exit_code == 0
+    assert json.loads(told.stdout)["runs"] == 47
+    shown = CliRunner().invoke(app, [str(drawn.folder), "--out", str(tmp_path), "--against", str(drawn.folder)])
+    assert shown.exit_code == 0
+    assert "0 of" in shown.stdout
+    assert "figures changed beyond noise" in shown.stdout
+    nothing = CliRunner().invoke(app, [str(tmp_path)])
+    assert nothing.exit_code == 2
+    assert len(nothing.stderr.strip().splitlines()) == 1
+
+
+def test_text_cannot_become_markup():
+    assert tag("p", "<b>&", title='"<') == '<p title="&quot;&lt;">&lt;b&gt;&amp;</p>'
+    assert joined(Html("<br>"), "<br>") == "<br>&lt;br&gt;"
+
+
+@pytest.mark.parametrize(
+    ("found", "unit", "told"),
+    [
+        ((31.99, 29.94, 34.01), "s", ("31.9", "29.9 to 34.1")),
+        ((-0.1999, -0.3001, 0.0999), "share", ("−19.9", "−30.1 to 10.0")),
+        ((float("inf"), 1.0, float("inf")), "s", ("never", "1 to ∞")),
+        ((0.0, 0.0, 0.0), "s", ("0", "0 to 0")),
+        ((1234.5, 1000.1, 1500.9), "km2", ("1,234", "1,000 to 1,501")),
+    ],
+)
+def test_figures_are_cut_and_bounds_rounded_outwards(found, unit, told):
+    assert words.interval(Interval(*found), unit) == told
+
+
+def test_a_difference_in_words():
+    key = Key(measure="time_to_firm_track_s", title="")
+    assert (words.side(-3.0, key), words.side(3.0, key)) == ("sooner", "later")
+    assert words.turned(Interval(-3.0, -5.0, -1.0)) == (3.0, 1.0, 5.0)
+    assert len(THREATS) == 2
