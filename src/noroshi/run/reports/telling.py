@@ -155,7 +155,7 @@ def variant_link(variant: str) -> Html:
 
 def evidence(line: Line) -> Html:
     """Return links to the runs that a comparison is of."""
-    return tag("small", variant_link(line.variant), " − ", variant_link(line.base))
+    return tag("small", variant_link(line.variant), " − ", variant_link(line.base), class_="runs")
 
 
 def title_of(found: Findings, variant: str) -> str:

@@ -93,8 +93,8 @@ def turned(found: Interval) -> Interval:
 
 
 def amount(text: str, unit: str) -> str:
-    """Return how much a difference is, with its unit: of shares these are percentage points."""
-    return f"{text} percentage points" if unit == "share" else with_unit(text, unit)
+    """Return how much a difference is, with its unit: of shares, which are in percent, these are points."""
+    return f"{text}{NO_BREAK}points" if unit == "share" else with_unit(text, unit)
 
 
 def side(difference: float, key: Key) -> str:
