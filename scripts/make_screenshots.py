@@ -1,7 +1,8 @@
 """Makes the pictures of the page in docs/pictures from a journal that the program makes: `uv run scripts/make_screenshots.py`.
 
 It runs the trilateral exercise, or takes journals that it has left (`--journals FOLDER`), serves Japan's, and looks at it with
-Chromium (Debian's; `apt-get install chromium fonts-noto-cjk`).
+Chromium (Debian's; `apt-get install chromium fonts-noto-cjk`). `report.png` is made of a campaign's folder that has its report
+(`noroshi campaign trilateral --out FOLDER`, `noroshi assess FOLDER`): `--campaign FOLDER` makes it, and nothing else.
 """
 
 import argparse
@@ -101,16 +102,32 @@ def take(browser: Browser, url: str, shot: Shot, out: Path) -> None:
     context.close()
 
 
+def take_report(browser: Browser, report: Path, out: Path) -> None:
+    """Take the first screen of a campaign's report."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, color_scheme="light", locale="en-GB")
+    page = context.new_page()
+    page.goto(report.resolve().as_uri())
+    page.screenshot(path=out / "report.png")
+    context.close()
+
+
 def main() -> None:
     """Make all pictures, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="only these")
     parser.add_argument("--journals", type=Path, help="the folder of a run of the trilateral exercise")
+    parser.add_argument("--campaign", type=Path, help="a campaign's folder with its report: makes report.png only")
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "docs" / "pictures")
     wanted = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         sys.exit("there is no chromium: apt-get install chromium fonts-noto-cjk")
+    if wanted.campaign is not None:
+        with sync_playwright() as started:
+            browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+            take_report(browser, wanted.campaign / "report.html", wanted.out)
+            browser.close()
+        return
     with tempfile.TemporaryDirectory() as folder:
         journals = wanted.journals or Path(folder)
         if wanted.journals is None:

@@ -288,7 +288,7 @@ def test_nothing_serious_for_people_who_see_or_hear_less(browser, pages, theme):
         page.get_by_test_id("alert").first.wait_for()
         page.keyboard.press("w")
         page.wait_for_timeout(300)
-        for tab in ("picture", "track", "state"):
+        for tab in ("picture", "decide", "track", "state"):
             page.locator(f"#tab-{tab}").click()
             found = axe.run(page).response["violations"]
             serious = [

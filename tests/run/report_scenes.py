@@ -9,10 +9,12 @@ import numpy as np
 from noroshi.assessment.results import Figure, RunResult
 from noroshi.run.campaigns.folders import Campaign, keep_run, read_about, read_campaign, write_about
 from noroshi.run.campaigns.performing import Wanted, prepare
+from noroshi.run.campaigns.toml import toml_of
+from noroshi.run.scenarios.sources import read_source
 
 CAMPAIGN = """
 name = "Drawn <b>campaign</b>"
-scenario = "trilateral"
+scenario = "./few.toml"
 seeds = {seeds}
 [[variants]]
 name = "alone"
@@ -58,11 +60,21 @@ def figures(variant, common, rng):
     yield Figure(measure="background_tracked", value=0.5 + rng.uniform(0.0, 0.05))
 
 
+def few() -> str:
+    """Return the trilateral scenario with two of its flights alone."""
+    table = read_source("scenarios", "trilateral").table
+    del table["traffic"], table["injects"]
+    flights = [each for each in table["flights"] if each["name"] in THREATS]
+    objectives = [each for each in table["objectives"] if not each.get("flights")]
+    return toml_of(table | {"flights": flights, "objectives": objectives})
+
+
 def campaign(
     folder: Path, *, seeds: int = 12, seed: int = 1, slower_s: float = 0.0, other_seed: bool = False
 ) -> Campaign:
     """Return a campaign of drawn runs; one of 'late' failed. All times may be later than usual, its truth another."""
     folder.mkdir()
+    (folder / "few.toml").write_text(few())
     (folder / "asked.toml").write_text(CAMPAIGN.format(seeds=seeds))
     prepared = prepare(Wanted(what=str(folder / "asked.toml"), out=folder / "kept"))
     for variant in prepared.variants:

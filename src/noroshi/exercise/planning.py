@@ -122,7 +122,7 @@ class Planner:
     _is_prepared: bool = False
     _n_plans: int = 0
     _open: list[str] = field(default_factory=list)
-    _last: LookPlan | None = None
+    _last: list[tuple[str, int, str]] | None = None
 
     def wake_ns(self) -> int:
         """Return when the next plan is due."""
@@ -145,18 +145,26 @@ class Planner:
         problem = problem_of(threats, self.eyes, self.settings, now_ns)
         plan = advise(problem, time_limit_s=1.0, clock=lambda: 0.0)
         asked = self._asked(plan, problem, threats, now_ns)
-        told = plan.told(self._last) | {"picture_ns": int(threats.time_ns.max()), "threats": len(threats)}
-        self._last = plan
+        told = plan.told() | {"picture_ns": int(threats.time_ns.max()), "threats": len(threats)}
+        told["changed"] = self._changed(asked)
         return [said for nation in sorted(asked) for said in self._propose(book, nation, asked[nation], told, now_ns)]
 
     def state(self) -> dict[str, Any]:
         """Return what it remembers but for the picture, as plain data."""
-        return {"n_plans": self._n_plans, "open": list(self._open), "is_prepared": self._is_prepared}
+        last = None if self._last is None else [list(each) for each in self._last]
+        return {"n_plans": self._n_plans, "open": list(self._open), "is_prepared": self._is_prepared, "last": last}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to `state`."""
         self._n_plans, self._open = state["n_plans"], list(state["open"])
         self._is_prepared = state["is_prepared"]
+        self._last = None if state["last"] is None else [(name, at_ns, track) for name, at_ns, track in state["last"]]
+
+    def _changed(self, asked: Mapping[str, list[list[Any]]]) -> dict[str, int] | None:
+        """Return how many looks the last plan asked for already; None if there was none."""
+        now = [(name, at_ns, track) for some in asked.values() for name, at_ns, _, _, _, track in some]
+        before, self._last = self._last, now
+        return None if before is None else {"kept": len(set(before) & set(now)), "new": len(set(now) - set(before))}
 
     def _asked(self, plan: LookPlan, problem: Looks, threats: Tracks, now_ns: int) -> dict[str, list[list[Any]]]:
         """Return by nation the looks asked: sensor, time, place in whole metres, number of the track."""

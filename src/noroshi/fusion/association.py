@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.assignment import assign
-from noroshi.estimation.gating import chi_square_gate, coarse_pairs, mahalanobis_squared
+from noroshi.estimation.gating import DENSE_PAIRS_MAX, chi_square_gate, coarse_pairs, mahalanobis_squared
 from noroshi.fusion.fold import unbiased
 from noroshi.fusion.table import COARSE, NOBODY, SELF_FED, SELF_ONLY, Fused, Table, Whole, is_falling
 from noroshi.fusion.tracklets import Floats, Integers, carried, intersect_rows
@@ -131,14 +131,22 @@ def _candidates(
     radius = math.sqrt(limit) * np.sqrt(variance) + rules.allowance_m
     at = np.full(table.m, NOBODY)
     at[tracks] = np.arange(len(tracks))
-    said = _said(table, (*ADDRESSES, Whole.MODE_3A))
+    said = _said(table, ADDRESSES)
     named_a, named_b = _same_address(said, asked, tracks)
     found_a, found_b = [named_a], [named_b]
-    for owner in np.unique(lowest[asked]).tolist():  # an owner's own are not one, however many there are at a place
-        ours, theirs = asked[lowest[asked] == owner], np.flatnonzero(lowest[tracks] != owner)
-        ia, ib = coarse_pairs(mean[at[ours], :3], radius[at[ours]], mean[theirs, :3], radius[theirs], nearest=NEAREST)
-        found_a.append(ours[ia])
-        found_b.append(tracks[theirs[ib]])
+    if len(asked) * len(tracks) <= DENSE_PAIRS_MAX:  # all at once, as `coarse_pairs` would
+        away = mean[at[asked], None, :3] - mean[:, :3]
+        near = np.vecdot(away, away) <= (radius[at[asked], None] + radius) ** 2
+        ia, ib = np.nonzero(near & (lowest[asked, None] != lowest[tracks]))
+        found_a.append(asked[ia])
+        found_b.append(tracks[ib])
+    else:
+        for owner in np.unique(lowest[asked]).tolist():  # an owner's own are not one, however many are at a place
+            ours, theirs = asked[lowest[asked] == owner], np.flatnonzero(lowest[tracks] != owner)
+            a_m, b_m = mean[at[ours], :3], mean[theirs, :3]
+            ia, ib = coarse_pairs(a_m, radius[at[ours]], b_m, radius[theirs], nearest=NEAREST)
+            found_a.append(ours[ia])
+            found_b.append(tracks[theirs[ib]])
     a, b = np.concatenate(found_a), np.concatenate(found_b)
     apart = (masks[a] & masks[b] == 0) & (lowest[a] != lowest[b])
     a, b = a[apart], b[apart]
@@ -148,7 +156,8 @@ def _candidates(
         return a, b, np.zeros(0)
     ia, ib = at[a], at[b]
     cost = distance(mean[ia], spread[ia], mean[ib], spread[ib], rules)
-    ours, theirs = said[Whole.MODE_3A][a], said[Whole.MODE_3A][b]
+    codes = _said(table, (Whole.MODE_3A,))[Whole.MODE_3A]
+    ours, theirs = codes[a], codes[b]
     both = (ours != ABSENT) & (theirs != ABSENT)
     cost = cost + np.where(both, np.where(ours == theirs, SAME_CODE, OTHER_CODE), 0.0)
     away = np.linalg.norm(mean[ia, :3] - mean[ib, :3], axis=1)

@@ -22,9 +22,11 @@ from noroshi.run.complaints import one_line
 from noroshi.run.listen.command import listen
 from noroshi.run.live.command import node
 from noroshi.run.pki.command import app as pki
+from noroshi.run.play.command import play
 from noroshi.run.printing import printable
 from noroshi.run.releasing.command import app as release
 from noroshi.run.releasing.command import audit
+from noroshi.run.reports.command import assess
 from noroshi.run.warn.command import warn
 from noroshi.run.web.command import picture
 
@@ -307,11 +309,17 @@ def exercise(
     resume: Annotated[Path | None, typer.Option(help="Go on from a checkpoint, with the same --out.")] = None,
     plot: Annotated[Path | None, typer.Option(help="A map of what was tracked: .png, .svg or .pdf.")] = None,
     alone: Annotated[bool, typer.Option("--alone", help="Nations share nothing: their links carry nothing.")] = False,
+    by_people: Annotated[
+        bool, typer.Option("--play", help="Paced, and played by people in browsers: as `noroshi play`.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:
     """Run a simulated exercise: the same nodes that would run live, in a simulated world, faster than real time."""
     from noroshi.run.exercises import command
 
+    if by_people:
+        play(scenario, out=out, nation=nation)
+        return
     with one_line():
         wanted = command.Wanted(
             scenario, tuple(nation or ()), out, replicate, processes, until, checkpoint, resume, plot, alone
@@ -407,7 +415,9 @@ def coverage(
 app.command(epilog="Example: noroshi node japan --keys keys --feed udp://239.0.0.1:8600 --serve 127.0.0.1:8600")(node)
 app.command(epilog="Example: noroshi listen udp://239.0.0.1:8600 tcp+beast://raspberrypi:30005")(listen)
 app.command(epilog="Example: noroshi warn 2017-09-15")(warn)
+app.command(epilog="Example: noroshi play trilateral --out played")(play)
 app.command(epilog="Example: noroshi campaign trilateral --seeds 20 --out spring")(campaign)
+app.command(epilog="Example: noroshi assess spring --against winter")(assess)
 app.command(epilog="Example: noroshi picture out/JPN.mcap --out picture.html")(picture)
 app.add_typer(pki, name="pki")
 app.add_typer(release, name="release")

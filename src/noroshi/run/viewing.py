@@ -11,11 +11,15 @@ import numpy as np
 
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Tracks, TrackStatus, joined_by_sensor, take
+from noroshi.records import Alert, Launches, Threats, Tracks, TrackStatus, joined_by_sensor, take
 from noroshi.sharing.label import Label, encode
 from noroshi.sharing.release import Secrets
 from noroshi.sharing.rules import Policy, Product
+from noroshi.sharing.told import Told, ToldView
 from noroshi.sharing.views import ReleasedView, Views
+
+TOLD = ("alert", "threats", "launch")
+"""What other nations may be told of; a proposal is nobody's but the own."""
 
 
 class Viewing:
@@ -44,15 +48,20 @@ class Viewing:
         own, others = [[one for one in sorted(viewers) if (one == nation) == is_own] for is_own in (True, False)]
         self._fused = Views(self._policy, secrets, viewers=own, product=Product.FUSED, **about)
         self._given = Views(self._policy, secrets, viewers=others, product=Product.CONTRIBUTION, **about)
+        label = None if exchange is None else exchange.label
+        self._told = Told(self._policy, secrets, viewers=others, label=label, exercise=exercise)
 
     def hear(self, out: Outgoing, now_ns: int) -> bool:
         """Take in what the node gave out; return whether it was the picture that views are looked at with."""
-        if not isinstance(out.record, Tracks):
-            return False
         exchange = self._node.exchange
         if exchange is not None and exchange.policy is not self._policy:
             self._policy = exchange.policy
             self._given.tighten(self._policy, now_ns)
+            self._told.tighten(self._policy)
+        if isinstance(out.record, Alert | Threats | Launches) and out.channel in TOLD:
+            self._told.receive(out.record, now_ns)
+        if not isinstance(out.record, Tracks):
+            return False
         if exchange is not None and out.channel in ("tracks", "picture"):
             rows = out.record if out.channel == "tracks" else self._own.of(out.record)
             self._given.receive(rows.replace(label=encode(exchange.label)), now_ns)
@@ -69,6 +78,14 @@ class Viewing:
             KeyError: if it is none of the viewers.
         """
         return (self._fused if viewer == self._nation else self._given).see(viewer, now_ns)
+
+    def told(self, viewer: str, now_ns: int) -> ToldView | None:
+        """Return what a viewer of another nation sees of warnings now; None for the own, who sees all.
+
+        Raises:
+            KeyError: if it is none of the viewers.
+        """
+        return None if viewer == self._nation else self._told.see(viewer, now_ns)
 
 
 class _WithGone:

@@ -23,7 +23,6 @@ def foresee(
     time_ns: int,
     *,
     unseen_s: float = 0.0,
-    dark_s: float | None = None,
 ) -> Forecast | None:
     """Return how a track may go on, or None if it is in all likelihood nothing that boosts, falls or glides.
 
@@ -37,13 +36,12 @@ def foresee(
         kind_probability: (7,) in the order of `Kind`.
         time_ns: when the state holds, Unix UTC nanoseconds.
         unseen_s: for how long nobody has measured it since (a lost track): its region widens.
-        dark_s: what was under thrust was not seen any more so long after the state: see `boosting.boost_from`.
     """
     arrays = (state_ecef.tobytes(), covariance_ecef.tobytes(), kind_probability.tobytes())
-    asked = (*arrays, time_ns, unseen_s, dark_s)
+    asked = (*arrays, time_ns, unseen_s)
     held = _HELD.get(asked)
     if held is None:
-        held = _foresee(state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s, dark_s)
+        held = _foresee(state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s)
         if held is not None:
             _HELD[asked] = held
     return held
@@ -55,7 +53,6 @@ def _foresee(
     kind_probability: Floats,
     time_ns: int,
     unseen_s: float,
-    dark_s: float | None,
 ) -> Forecast | None:
     boosts, glides = float(kind_probability[Kind.BOOSTING]), float(kind_probability[Kind.GLIDING])
     falls = float(kind_probability[Kind.BALLISTIC] + kind_probability[Kind.SPACE])
@@ -71,7 +68,7 @@ def _foresee(
         parts.append(glide_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s))
         weights.append(glides)
     if boosts >= LEAST:
-        parts.append(boost_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s, dark_s=dark_s))
+        parts.append(boost_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s))
         weights.append(boosts)
     return mixed(parts, np.array(weights))
 

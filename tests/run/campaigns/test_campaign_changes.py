@@ -126,6 +126,16 @@ def test_who_is_gone_is_aimed_at_no_more_but_ships_still_sail(tmp_path: Path) ->
     assert len(left.injects) == 2
 
 
+def test_what_nobody_is_left_to_do_or_to_show_is_taken_away(tmp_path: Path) -> None:
+    planned = varied(tmp_path / "plans", {"nations.JPN": False}, "looks").source.table
+    assert "advice" not in planned
+    helped = varied(tmp_path / "relief", {"nations.JPN": False}, "earthquake").source.table
+    assert "relief" not in helped
+    one = varied(tmp_path / "one", {"nations.USA": False, "nations.AUS": False})
+    assert "common_picture" not in {each.name for each in one.measures} | {each.measure for each in one.objectives}
+    assert {each.measure for each in one.objectives} < {each.measure for each in read_scenario("trilateral").objectives}
+
+
 def test_entries_are_added_and_nations_join(tmp_path: Path) -> None:
     buoy = {"type": "position_report", "lat_deg": 30.0, "lon_deg": 140.0, "height_m": 20.0}
     found = varied(tmp_path, {"nations.JPN.sensors.jpn-buoy": buoy, "nations.KOR": "korea"})

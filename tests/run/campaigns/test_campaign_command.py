@@ -140,6 +140,7 @@ def test_a_broken_variant_is_named_and_the_good_runs_are_kept(tmp_path: Path) ->
         (["first_steps", "--out", "x", "--variants", "sensor"], "no variants 'sensor'; there are:"),
         (["first_steps", "--out", "x", "--until", "-1"], "give a number of seconds above 0"),
         (["first_steps", "--out", "x", "--stop-at", "lead_time_s"], "give MEASURE=HALFWIDTH"),
+        (["first_steps", "--out", "x", "--stop-at", "led_time_s=2"], "did you mean 'lead_time_s'?"),
         (["first_steps", "--out", "x", "--resume"], "is no campaign's folder"),
         (["first_steps", "--again", "base", "0"], "is no campaign's folder"),
     ],

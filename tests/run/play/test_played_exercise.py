@@ -11,6 +11,7 @@ from noroshi.command.transitions import Step
 from noroshi.exercise.notes import notes_in
 from noroshi.records import Decision, Status
 from noroshi.run.journal import read_records
+from noroshi.run.play.rows import Planned, RowsError, read_rows
 from noroshi.run.play.seats import SeatError, read_seats, seats_of
 from noroshi.run.scenarios import read_scenario
 from noroshi.run.web import messages
@@ -134,7 +135,10 @@ def test_a_request_crosses_is_vetoed_and_approved_and_exercise_control_goes_back
 
 
 def test_scripted_people_are_silent_where_somebody_sits_and_take_over_when_he_goes(tmp_path):
-    one = Playing(play_of(tmp_path, approval_s=3.0))
+    planned = Planned(
+        number="1", at_s=1.0, to="approver@JPN", text="Decide", step="approved", action="alert", within_s=600.0
+    )
+    one = Playing(play_of(tmp_path, approval_s=3.0, rows=[planned]))
     showing = one.showing
     showing.came(MORI)
     one.does(CONTROL, messages.Pace, speed=40.0)
@@ -147,6 +151,11 @@ def test_scripted_people_are_silent_where_somebody_sits_and_take_over_when_he_go
     until(lambda: any(matter.approvals for matter in alerts()))
     approved = next(matter for matter in alerts() if matter.approvals)
     assert approved.approvals["JPN"].by == "approver@JPN"
+    (inject,) = showing.played()["injects"]
+    assert (inject["at_s"], inject["done"], inject["in_time"]) == (1.0, True, True)
+    assert (inject["done_by"], inject["how"]) == ("approver@JPN", f"approved {approved.stream}")
+    done_s = (approved.approvals["JPN"].time_ns - showing.start_ns) / SECOND - 1.0
+    assert inject["done_s"] == pytest.approx(done_s, abs=1e-3)
     showing.stop()
     one.thread.join(120.0)
 
@@ -173,6 +182,26 @@ def test_people_come_from_a_file_and_each_token_is_one_persons(tmp_path):
         path.write_text(wrong)
         with pytest.raises(SeatError, match=why):
             read_seats(path, scenario)
+
+
+def test_what_is_planned_comes_from_a_file(tmp_path):
+    path = tmp_path / "events.toml"
+    row = '[[rows]]\nnumber = "{}"\nat_s = {}\nto = "JPN"\ntext = "{}"\nfrom = "a paper"\n'
+    path.write_text(row.format("b", 20.0, "two") + row.format("a", 10.0, "one"))
+    assert [(one.number, one.note().sender, one.note().text) for one in read_rows(path)] == [
+        ("a", "a paper", "one"), ("b", "a paper", "two")
+    ]  # fmt: skip
+    for wrong in (
+        row.format("a", 1.0, "one") * 2,
+        row.format("a", -1.0, "one"),
+        row.format("a", 1.0, ""),
+        row.format("a", 1.0, "x" * 1001),
+        row.format("a", 1.0, "one") + 'step = "fired"\n',
+        row.format("a", 1.0, "one") + "what = 1\n",
+    ):
+        path.write_text(wrong)
+        with pytest.raises(RowsError, match="row"):
+            read_rows(path)
 
 
 def test_what_people_write_is_short_and_of_known_kinds():

@@ -227,7 +227,7 @@ export const en = {
   "what_if.running": "Running …",
   "what_if.took": "In the first {until} s of the exercise, one repetition. It took {n} s, {cpu} s of processor.",
   "what_if.same": "No time changes in the first {until} s of the exercise. It took {n} s, {cpu} s of processor.",
-  "what_if.never": "never",
+  "what_if.never": "not by then",
   "what_if.sooner": "{n} s sooner",
   "what_if.later": "{n} s later",
   "what_if.first": "anybody",

@@ -228,7 +228,7 @@ export const ja = {
   "what_if.running": "計算中 …",
   "what_if.took": "演習の最初の {until} 秒、1回の試行。所要 {n} 秒(CPU {cpu} 秒)。",
   "what_if.same": "最初の {until} 秒では時間の変化なし。所要 {n} 秒(CPU {cpu} 秒)。",
-  "what_if.never": "なし",
+  "what_if.never": "期間内なし",
   "what_if.sooner": "{n} 秒早い",
   "what_if.later": "{n} 秒遅い",
   "what_if.first": "最初の国",

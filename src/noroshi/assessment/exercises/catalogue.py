@@ -10,6 +10,7 @@ from noroshi.assessment.exercises import (
     ledger,
     links,
     pictures,
+    stepping,
     tracked,
     uncertainty,
     warned,
@@ -27,6 +28,7 @@ FAMILIES: Mapping[str, Mapping[str, Definition]] = {
     "Links": links.MEASURES,
     "People warned": warned.MEASURES,
     "People who decide": deciding.MEASURES,
+    "How decisions went": stepping.MEASURES,
 }
 """By what they are about, in the order of docs/measures.md."""
 

@@ -65,18 +65,23 @@ class Near:
 
 def near(course: Course, areas: Areas, people: People) -> Near:
     """Return whom a threat truly came near to, of a nation's people."""
-    step_ns = round(STEP_S * NS_PER_S)
-    times_ns = np.append(np.arange(course.begins_ns, course.ends_ns, step_ns, dtype=np.int64), course.ends_ns)
-    way = Forecast(
-        time_ns=times_ns,
-        position_ecef_m=hermite(course.time_ns, course.state_ecef, times_ns)[None, :, :3],
-        end_ns=times_ns[-1:],
-        lands=np.array([course.comes_down]),
-        weight=np.ones(1),
-    )
+    way = true_way(course.time_ns, course.state_ecef, comes_down=course.comes_down)
     told = exposed(way, areas, people.near_m, among=people.own, cell_times=True)
     area, cell = np.flatnonzero(told.areas.probability > 0.0), np.flatnonzero(told.cells.probability > 0.0)
     return Near(area=area, area_ns=told.areas.arrival_ns[area], cell=cell, cell_ns=told.cells.arrival_ns[cell])
+
+
+def true_way(time_ns: NDArray[np.int64], state_ecef: NDArray[np.float64], *, comes_down: bool) -> Forecast:
+    """Return how a threat truly went, of its (k,) times and (k, 6) states, as a forecast of one way."""
+    times_ns = np.arange(int(time_ns[0]), int(time_ns[-1]), round(STEP_S * NS_PER_S), dtype=np.int64)
+    times_ns = np.append(times_ns, np.int64(time_ns[-1]))
+    return Forecast(
+        time_ns=times_ns,
+        position_ecef_m=hermite(time_ns, state_ecef, times_ns)[None, :, :3],
+        end_ns=times_ns[-1:],
+        lands=np.array([comes_down]),
+        weight=np.ones(1),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,19 @@ from noroshi.run.campaigns.folders import SCENARIO, CampaignError
 from noroshi.run.campaigns.toml import toml_of
 from noroshi.run.samples import PREFIX
 from noroshi.run.scenarios import Scenario, ScenarioError, read_scenario, traffic_path
-from noroshi.run.scenarios.reading import targets_of
+from noroshi.run.scenarios.reading import missing_for, targets_of
+
+AIMED = ("injects", "advice", "relief")
+MEASURED = ("measures", "objectives")
+
+Gone = Mapping[Aim, set[str]]
 
 
 def lay(base: Scenario, variant: Variant, folder: Path) -> Scenario:
     """Write the files of a variant and read them.
 
     What is aimed at somebody whom a change took away is taken away too: of an inject that name, and the inject if no
-    name is left; so for measures. All else has to be right after the change.
+    name is left; so for plans, measures and objectives. All else has to be right after the change.
 
     Args:
         base: what is changed.
@@ -36,9 +41,12 @@ def lay(base: Scenario, variant: Variant, folder: Path) -> Scenario:
     try:
         tables.change(variant.changes)
         with tempfile.TemporaryDirectory(prefix="noroshi-") as trial:
-            without: Table = {key: [] for key in ("injects", "measures", "objectives") if key in tables.scenario}
-            _prune(tables.scenario, base, _read(tables, without, Path(trial), variant))
-        return _read(tables, {}, folder, variant)
+            there = _read(tables, Path(trial), variant, without=(*AIMED, *MEASURED))
+            gone = _gone(base, there)
+            _prune_aims(tables.scenario, gone, staffed=_staff(base) - _staff(there))
+            there = _read(tables, Path(trial), variant, without=MEASURED)
+            _prune_measures(tables.scenario, gone, base, there)
+        return _read(tables, folder, variant)
     except ChangeError as error:
         raise CampaignError(f"variant '{variant.name}': {error}") from error
     except ScenarioError as error:
@@ -74,10 +82,11 @@ def put_files(files: Mapping[str, bytes], folder: Path) -> None:
         path.write_bytes(data)
 
 
-def _read(tables: Tables, instead: Mapping[str, Any], folder: Path, variant: Variant) -> Scenario:
-    """Write tables into a folder, some keys of the scenario's replaced, and read them."""
+def _read(tables: Tables, folder: Path, variant: Variant, *, without: Collection[str] = ()) -> Scenario:
+    """Write tables into a folder, without some sections of the scenario's, and read them."""
     folder.mkdir(parents=True, exist_ok=True)
-    scenario: Table = {**tables.scenario, **instead, "nations": [f"./{code}.toml" for code in tables.nations]}
+    scenario: Table = {key: value for key, value in tables.scenario.items() if key not in without}
+    scenario["nations"] = [f"./{code}.toml" for code in tables.nations]
     for section in ("traffic", "injects"):
         if section in scenario:
             scenario[section] = [_with_table(each, tables.base, folder) for each in scenario[section]]
@@ -109,17 +118,46 @@ def _with_table(entry: Any, base: Scenario, folder: Path) -> Any:
     return {**entry, "flights": name}
 
 
-def _prune(table: Table, base: Scenario, now: Scenario) -> None:
-    """Take away what is aimed at what is gone."""
-    before, after = targets_of(base), targets_of(now)
-    gone: dict[Aim, set[str]] = {aim: set(before[aim]) - set(after[aim]) for aim in Aim if aim is not Aim.AREAS}
-    if "injects" in table:
+def _gone(base: Scenario, there: Scenario) -> Gone:
+    """Return the names that injects may aim at in one scenario and not in the other."""
+    before, after = targets_of(base), targets_of(there)
+    return {aim: set(before[aim]) - set(after[aim]) for aim in Aim if aim is not Aim.AREAS}
+
+
+def _staff(scenario: Scenario) -> set[str]:
+    return {nation.code for nation in scenario.nations if nation.warning is not None}
+
+
+def _prune_aims(table: Table, gone: Gone, staffed: set[str]) -> None:
+    """Take away what is aimed at what is gone, and what staff was to do that is gone."""
+    if isinstance(table.get("injects"), list):
         table["injects"] = [left for each in table["injects"] if (left := _aimed(each, gone)) is not None]
-    if "measures" in table:
-        table["measures"] = [left for each in table["measures"] if (left := _measured(each, gone)) is not None]
+    advice, relief = table.get("advice"), table.get("relief")
+    if isinstance(advice, dict) and isinstance(advice.get("planners"), list):
+        left = [code for code in advice["planners"] if code not in staffed]
+        if left or not advice["planners"]:
+            table["advice"] = {**advice, "planners": left}
+        else:
+            del table["advice"]
+    if isinstance(relief, dict) and relief.get("nation") in staffed:
+        del table["relief"]
 
 
-def _aimed(entry: Any, gone: Mapping[Aim, set[str]]) -> Any:
+def _prune_measures(table: Table, gone: Gone, base: Scenario, there: Scenario) -> None:
+    """Take away measures and objectives about what is gone, and those that nothing gives any more."""
+    for section, key in zip(MEASURED, ("name", "measure"), strict=True):
+        if isinstance(table.get(section), list):
+            kept = [left for each in table[section] if (left := _measured(each, gone)) is not None]
+            table[section] = [
+                each
+                for each in kept
+                if not (isinstance(each, dict) and isinstance(name := each.get(key), str))
+                or not missing_for(there, name)
+                or missing_for(base, name)
+            ]
+
+
+def _aimed(entry: Any, gone: Gone) -> Any:
     """Return an inject without the names that are gone; None if none is left."""
     kind = KINDS.get(str(entry.get("what"))) if isinstance(entry, dict) else None
     if kind is None or "whom" not in entry:
@@ -133,8 +171,8 @@ def _aimed(entry: Any, gone: Mapping[Aim, set[str]]) -> Any:
     return {**entry, "whom": left} if left or not entry["whom"] else None
 
 
-def _measured(entry: Any, gone: Mapping[Aim, set[str]]) -> Any:
-    """Return a measure without the flights that are gone; None if it is of a nation that is, or no flight is left."""
+def _measured(entry: Any, gone: Gone) -> Any:
+    """Return a measure or an objective without what is gone; None if it is about nothing else."""
     if not isinstance(entry, dict):
         return entry
     if entry.get("nation") in gone[Aim.NODES]:

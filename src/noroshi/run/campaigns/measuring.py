@@ -15,6 +15,7 @@ from noroshi.assessment.exercises import (
     ledger,
     links,
     pictures,
+    stepping,
     tracked,
     uncertainty,
     warned,
@@ -82,6 +83,7 @@ def measured(ran: Ran) -> Measured:
         *links.figures(happened),
         *warned.figures(happened, numbers, nearby),
         *deciding.figures(happened),
+        *stepping.figures(happened.told),
         *ledger.figures(happened, numbers, nearby),
         *_asked(ran.scenario, happened),
     )

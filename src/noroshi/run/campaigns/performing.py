@@ -24,7 +24,8 @@ from noroshi.run.campaigns.pool import Makers, Pool
 from noroshi.run.campaigns.runs import perform as perform_run
 from noroshi.run.campaigns.tasks import Task
 from noroshi.run.campaigns.versions import made_by
-from noroshi.run.scenarios import Scenario, read_scenario
+from noroshi.run.scenarios import Scenario, measures, read_scenario
+from noroshi.run.scenarios.sources import choices
 
 VARIANTS = "variants"
 
@@ -215,7 +216,9 @@ def _stop_at(text: str | None) -> tuple[str, float] | None:
         half_width = float(width)
     except ValueError:
         half_width = -1.0
-    if not measure or not 0.0 < half_width < 1e12:
+    if measure not in measures.known():
+        raise CampaignError(f"--stop-at: no measure '{measure}'; {choices(measure, list(measures.known()))}")
+    if not 0.0 < half_width < 1e12:
         raise CampaignError(f"--stop-at {text}: give MEASURE=HALFWIDTH, for instance lead_time_s=2")
     return measure, half_width
 

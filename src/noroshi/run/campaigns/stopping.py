@@ -27,8 +27,7 @@ def is_enough(runs: Sequence[RunResult], variants: Sequence[str], measure: str, 
     replicates = sorted(replicate for variant, replicate in values if variant == base)
     for other in others:
         pairs = [values.get((other, each), math.nan) - values[base, each] for each in replicates]
-        known = np.array([pair for pair in pairs if math.isfinite(pair)])
-        if not is_narrow_enough(known, half_width, n_min=BATCH):
+        if not is_narrow_enough(np.array(pairs), half_width):
             return False
     return True
 

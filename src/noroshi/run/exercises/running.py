@@ -112,7 +112,7 @@ class _Acted:
     """What came of one process's nodes."""
 
     heard: dict[str, dict[str, list[Tracks]]]
-    told: list[tuple[str, int, str, bytes]] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     plots: list[Plotted] = field(default_factory=list)
     refused: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     alarms: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -175,8 +175,7 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
 
 def _all_told(acted: Sequence[_Acted]) -> tuple[Told, ...]:
     """Return what all nodes warned of, in the order of time and of nodes' names."""
-    told = sorted((one for each in acted for one in each.told), key=lambda one: (one[1], one[0]))
-    return tuple((node, now_ns, channel, unpack(data)) for node, now_ns, channel, data in told)
+    return tuple(sorted((one for each in acted for one in each.told), key=lambda one: (one[1], one[0])))
 
 
 def _groups(scenario: Scenario, everything: Cast, processes: int) -> list[list[str]]:
@@ -221,7 +220,7 @@ def _act(
 
     def heard(node: str, out: Outgoing, now_ns: int) -> None:
         if out.channel in TOLD:
-            acted.told.append((node, now_ns, out.channel, pack(out.record)))
+            acted.told.append((node, now_ns, out.channel, out.record))
         elif isinstance(out.record, Tracks):
             acted.heard[out.channel][node].append(out.record)
         elif isinstance(out.record, Status) and out.channel == "alarm":
@@ -262,7 +261,8 @@ def _act(
                 channel: {name: pack(joined_by_sensor(rows)) if rows else b"" for name, rows in nodes.items()}
                 for channel, nodes in acted.heard.items()
             }
-            acted.memory = msgspec.msgpack.encode({"driver": driver.checkpoint(), "heard": rows, "told": acted.told})
+            told = [(node, now_ns, channel, pack(record)) for node, now_ns, channel, record in acted.told]
+            acted.memory = msgspec.msgpack.encode({"driver": driver.checkpoint(), "heard": rows, "told": told})
     for name, node in driver.nodes.items():
         acted.refused.update({(name, *key): n for key, n in node.refused.items()})
         if node.exchange:
@@ -289,7 +289,7 @@ def _recall(memory: bytes, driver: Driver, acted: _Acted) -> None:
     try:
         content = msgspec.msgpack.decode(memory)
         driver.resume(content["driver"])
-        acted.told = [tuple(each) for each in content["told"]]
+        acted.told = [(node, now_ns, channel, unpack(data)) for node, now_ns, channel, data in content["told"]]
         for channel, nodes in content["heard"].items():
             for name, rows in nodes.items():
                 known = unpack(rows) if rows else None

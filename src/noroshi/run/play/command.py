@@ -68,7 +68,7 @@ def show(played: dict[str, Any], console: "Console") -> None:
 
     told = Table(title="What was told, and what came of it", title_justify="left")
     for name in ("number", "at [s]", "to", "expected", "within [s]", "seen after [s]", "done after [s]", "in time"):
-        told.add_column(name, justify="right" if "[s]" in name else "left")
+        told.add_column(Text(name), justify="right" if "[s]" in name else "left")
     for row in played["injects"]:
         done = "not judged" if row["done"] is None else "not done" if not row["done"] else _s(row["done_s"])
         in_time = "" if row["in_time"] is None else "yes" if row["in_time"] else "no"
@@ -77,7 +77,7 @@ def show(played: dict[str, Any], console: "Console") -> None:
         told.add_row(*(Text(printable(cell, 80)) for cell in cells))
     decided = Table(title="What was decided", title_justify="left")
     for name in ("at [s]", "of", "step", "by", "waited [s]", "reason"):
-        decided.add_column(name, justify="right" if "[s]" in name else "left")
+        decided.add_column(Text(name), justify="right" if "[s]" in name else "left")
     for row in played["decisions"]:
         by = f"{row['by']} (scripted)" if row["is_scripted"] else row["by"]
         about = (

@@ -54,8 +54,17 @@ IDLE_S = 0.5
 LATE_S = 3.0  # so far behind the clock it is said
 OF_CONTROL = (messages.Pace, messages.Branch, messages.Inject, messages.Send)
 PLAYED = "played.json"
-_Came: TypeAlias = bool
-"""Whether a page has come, or went."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Saw:
+    """A person has seen an alert."""
+
+    identifier: str
+
+
+_Did: TypeAlias = Acts | _Saw | bool
+"""What a person did: an act, or that an alert was seen; or that a page of the person came, or went."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,7 +122,7 @@ class PlayShowing(ExerciseShowing):
         self.act, self.playing = self._act, self._playing
         self._pages: Counter[tuple[str, str]] = Counter()
         self._here: Counter[str] = Counter()
-        self._acts: deque[tuple[User, Acts | _Came, Future[None]]] = deque()
+        self._acts: deque[tuple[User, _Did, Future[None]]] = deque()
         self._due = threading.Event()
         self._told: list[Told] = []
         self._by_people: list[tuple[str, str]] = []
@@ -152,7 +161,7 @@ class PlayShowing(ExerciseShowing):
         super().acknowledge(view, identifier, name)
         user = self._people.get(name)
         if user is not None and user.nation == view:
-            self._ask(user, messages.Reply(n=0, number=identifier, answer="acknowledged", text="alert"))
+            self._ask(user, _Saw(identifier))
 
     def stop(self) -> None:
         """End `run` soon."""
@@ -190,7 +199,7 @@ class PlayShowing(ExerciseShowing):
             raise ValueError("too much waits to be done")
         return self._ask(user, said)
 
-    def _ask(self, user: User, said: Acts | _Came) -> Future[None]:
+    def _ask(self, user: User, said: _Did) -> Future[None]:
         future: Future[None] = Future()
         self._acts.append((user, said, future))
         self._due.set()
@@ -337,7 +346,7 @@ class PlayShowing(ExerciseShowing):
             else:
                 future.set_exception(trouble)
 
-    def _do(self, user: User, said: Acts | _Came) -> None:
+    def _do(self, user: User, said: _Did) -> None:
         """Do one thing.
 
         Raises:
@@ -346,6 +355,8 @@ class PlayShowing(ExerciseShowing):
         match said:
             case bool():
                 self._sit(user, came=said)
+            case _Saw():
+                self._tell([user.nation], user.name, Note(sort=notes.SEEN, number=said.identifier))
             case messages.Say():
                 self._say(user, said)
             case messages.Ask():
@@ -439,10 +450,7 @@ class PlayShowing(ExerciseShowing):
         self._by_people.append((row.nation, row.key))
 
     def _reply(self, user: User, said: messages.Reply) -> None:
-        """Note what a person says to a message, or that an alert was seen."""
-        if said.text == "alert" and said.answer == "acknowledged" and said.n == 0:
-            self._tell([user.nation], user.name, Note(sort=notes.SEEN, number=said.number))
-            return
+        """Note what a person says to a message."""
         asked = [note for _, _, note in self._told if note.sort == notes.MESSAGE and note.number == said.number]
         if not asked or not (user.duty == CONTROL or notes.is_for(asked[-1], user.nation, user.duty)):
             raise ValueError("there is no such message for you")

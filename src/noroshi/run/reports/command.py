@@ -13,6 +13,8 @@ from rich.table import Table
 from noroshi.run.complaints import one_line
 from noroshi.run.printing import printable
 
+UNSHOWN = "no difference shown"
+
 
 def assess(
     folder: Annotated[Path, typer.Argument(help="A campaign's folder.")],
@@ -52,20 +54,21 @@ def assess(
 def show(told: dict[str, Any], console: Console) -> None:
     """Print what a report says first."""
     console.print(f"[bold]{escape(told['name'])}[/], seed {told['seed']}, {told['runs']:,} runs; sites are notional")
-    if told["sharing"]:
-        console.print(_table("what sharing buys", told["sharing"]))
+    answers = [line for line in told["headline"] if line is not None]
+    if answers:
+        console.print(_table("what sharing buys", answers))
     for each in told["objectives"]:
         n = each["n_runs"]
-        console.print(
-            f"{each['rating'].upper():10} {escape(each['objective']['name'])} "
-            f"[dim]({n - len(each['missed'])} of {n} runs)[/]"
-        )
+        reached = f"[dim]({n - len(each['missed'])} of {n} runs)[/]" if n else "[dim](no run has such a figure)[/]"
+        console.print(f"{each['rating'].upper():10} {escape(each['objective']['name'])} {reached}")
     for each in told["weakest"]:
         helps = f"'{each['helps_most']}' helps most" if each["helps_most"] else "nothing that was run is shown to help"
         console.print(f"improve first: {escape(each['objective'])}: {escape(helps)}")
+    if told["failed"]:
+        console.print(f"[red]{len(told['failed']):,} runs failed[/]; the report names them")
     if told["since"] is not None:
         lines = told["since"]["lines"]
-        changed = [line for line in lines if line["says"] != "no difference shown" or line["came_differs"]]
+        changed = [line for line in lines if line["says"] != UNSHOWN or line["came_differs"]]
         how = "paired" if told["since"]["paired"] else "unpaired"
         console.print(
             f"[bold]{len(changed)} of {len(lines)} figures changed beyond noise[/] since "
@@ -77,14 +80,15 @@ def show(told: dict[str, Any], console: Console) -> None:
 
 def _table(title: str, lines: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", title=title)
-    for name in ("variant", "measure", "difference", "95 %", "unit", "says", "pairs"):
-        table.add_column(name, justify="right" if name in ("difference", "pairs") else "left")
+    for name in ("variant", "measure", "difference", "95 %", "", "says", "pairs"):
+        table.add_column(name, justify="right" if name in ("difference", "pairs") else "left", no_wrap=True)
     for line in lines:
-        difference = line["value"]["difference"]
+        difference = line["difference"]
         told = [_number(difference[name]) for name in ("value", "low", "high")]
-        says = line["says"] + ("; comes at all differs" if line["came_differs"] else "")
-        table.add_row(escape(line["variant"]), line["measure"], told[0], f"{told[1]} to {told[2]}", line["unit"], says,
-                      str(line["value"]["n_both"]))  # fmt: skip
+        says = line["says"] + (", comes at all differs" if line["came_differs"] else "")
+        bounds = f"{told[1]} to {told[2]}"
+        pairs = str(line["value"]["n_both"])
+        table.add_row(escape(line["variant"]), line["measure"], told[0], bounds, line["unit"], says, pairs)
     return table
 
 

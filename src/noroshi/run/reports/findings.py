@@ -22,6 +22,7 @@ from noroshi.assessment.results import Figure, RunResult, Variant
 from noroshi.assessment.sensitivity import Indices, effects, sobol
 from noroshi.geo.time import NS_PER_S
 from noroshi.run.campaigns.folders import Campaign
+from noroshi.run.campaigns.measuring import objectives_of
 from noroshi.run.exercises.staging import Cast
 from noroshi.run.scenarios import Scenario, read_scenario
 
@@ -307,7 +308,7 @@ def find(campaign: Campaign) -> Findings:
     alone = next((each for each in others if not each.sharing and not each.changes), None)
     sharing = compare(figures, [(key, base.name, alone.name) for key in KEYS], generator) if alone else ()
     lines = compare(figures, [(key, each.name, base.name) for each in others for key in KEYS], generator)
-    verdicts = objectives.judge(_objectives(scenario), campaign.runs, base.name)
+    verdicts = objectives.judge(objectives_of(scenario), campaign.runs, base.name)
     return Findings(
         campaign=campaign,
         scenario=scenario,
@@ -405,22 +406,6 @@ def _shares(rows: Floats, told: NDArray[np.bool_]) -> Floats:
     came = (np.isfinite(rows) & told).sum(axis=1)
     shares: Floats = np.divide(came, n, out=np.full(len(rows), np.nan), where=n > 0)
     return shares
-
-
-def _objectives(scenario: Scenario) -> list[Objective]:
-    measured = {each.name: each for each in scenario.measures}
-    return [
-        Objective(
-            name=each.name,
-            measure=each.measure,
-            unit=each.unit,
-            at_least=each.at_least,
-            at_most=each.at_most,
-            nation=(measured[each.measure].nation or "") if each.measure in measured else "",
-            subjects=tuple(measured[each.measure].flights) if each.measure in measured else (),
-        )
-        for each in scenario.objectives
-    ]
 
 
 def _weak(

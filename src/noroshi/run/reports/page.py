@@ -142,7 +142,7 @@ def _no_interval(line: Line) -> str:
 def _comes(line: Line) -> Html:
     assert line.came is not None
     on, off = (words.number(each.mean.value, "share") for each in (line.came.variant, line.came.base))
-    told = f"It comes at all in {on} of the cases, a nation and a threat, with sharing, in {off} without"
+    told = f"It comes at all in {on} of the cases (a nation, a threat) with sharing, in {off} without"
     return (
         tag("b", f"{told}.")
         if line.came_shown

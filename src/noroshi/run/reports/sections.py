@@ -160,6 +160,7 @@ def _curves(found: Findings) -> list[Html]:
         charts = []
         for nation in found.scenario.nations:
             own = [each for each in found.curves if (each.measure, each.node) == (measure, nation.code)]
+            own.sort(key=lambda each: not each.shared)
             bands = [
                 Band(class_="shared" if each.shared else "own", x=each.at_s, y=each.value, low=each.low, high=each.high)
                 for each in own

@@ -109,7 +109,14 @@ def _line(line: Line) -> dict[str, Any]:
     says = "no difference shown"
     if line.shown:
         says = "better" if line.gain > 0.0 else "worse" if line.gain < 0.0 else "different"
-    return told | {"measure": line.key.measure, "unit": line.key.unit, "says": says, "came_differs": line.came_shown}
+    return told | {
+        "measure": line.key.measure,
+        "unit": line.key.unit,
+        "difference": _plain(line.difference),
+        "by": "median" if line.by_median else "mean",
+        "says": says,
+        "came_differs": line.came_shown,
+    }
 
 
 def _plain(value: object) -> Any:

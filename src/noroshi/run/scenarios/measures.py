@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from functools import cache
 
-from noroshi.assessment.exercises import agreement, clocks, custodies, deciding, ledger, links, uncertainty, warned
+from noroshi.assessment.exercises import (
+    agreement,
+    clocks,
+    custodies,
+    deciding,
+    ledger,
+    links,
+    stepping,
+    uncertainty,
+    warned,
+)
 from noroshi.assessment.exercises.catalogue import MEASURES
 from noroshi.run import rooms
 
@@ -22,7 +32,7 @@ OF_THREATS = (
 
 _TOLD = ("time_to_launch_notice_s", "time_to_threat_s", "time_to_proposal_s", "time_to_alert_s")
 OF_WARNINGS = (
-    *warned.MEASURES, *deciding.MEASURES, *ledger.MEASURES, *_TOLD,
+    *warned.MEASURES, *deciding.MEASURES, *stepping.MEASURES, *ledger.MEASURES, *_TOLD,
     *(name for name in uncertainty.MEASURES if name.startswith("forecast_")),
 )  # fmt: skip
 """Those that rest on what a nation tells, which does so only if its file has a `[warning]` table."""

@@ -500,7 +500,7 @@ def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:
             if name not in flying:
                 place = ("measures", i, "flights", j)
                 problems.append(source.problem(place, f"no flight '{name}'; {choices(name, flying)}"))
-        if missing := _missing(scenario, measure.name):
+        if missing := missing_for(scenario, measure.name):
             problems.append(source.problem(("measures", i, "name"), f"{measure.name} cannot be taken: {missing}"))
     for i, objective in enumerate(scenario.objectives):
         if objective.nation is not None and objective.nation not in codes:
@@ -517,7 +517,7 @@ def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:
                 problems.append(source.problem(("objectives", i, "unit"), told))
 
 
-def _missing(scenario: Scenario, name: str) -> str:
+def missing_for(scenario: Scenario, name: str) -> str:
     """Return what a scenario lacks for a measure, and what to do; nothing if it has all."""
     if name in measures.OF_WARNINGS and all(nation.warning is None for nation in scenario.nations):
         return "no nation here warns its people; give one a [warning] table"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from noroshi.assessment.exercises.warned import true_way
 from noroshi.exercise.events import Event, flights_of_event
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import STAGES, Alert, Threats
@@ -15,11 +16,9 @@ from noroshi.run.areas import areas
 from noroshi.run.exercises.running import Plan, Progress, Told, run
 from noroshi.run.warn.stands import scenario_of
 from noroshi.warning.areas import exposed
-from noroshi.warning.forecast import Forecast
 
 NATION, COUNTRY = "JPN", "JP-"
 PICTURE_S, PUMP_S = 1.0, 0.25
-STEP_S = 5.0  # between the points of the true way
 NEAR_M = 50e3
 
 
@@ -124,7 +123,8 @@ def judged(event: Event, stand: str, told: Sequence[Told], seed: int, replicate:
             continue
         for code in alert.code.tolist():
             told_s.setdefault(str(code), at_s)
-    true = true_way(event, seed, replicate)
+    flight = flights_of_event(event, seed, replicate)[0]
+    true = true_way(flight.time_ns, flight.state_ecef, comes_down=True)
     where = areas()
     near = exposed(true, where, NEAR_M, cell_times=True)
     reached = np.isin(where.code, list(told_s))[where.cell_area]
@@ -153,20 +153,6 @@ def judged(event: Event, stand: str, told: Sequence[Told], seed: int, replicate:
         people_near_told=float(where.cell_people[is_near & reached].sum()),
         messages=tuple((each.identifier, each.message, at_s) for at_s, each in alerts),
         stages=_stages(told, event),
-    )
-
-
-def true_way(event: Event, seed: int, replicate: int) -> Forecast:
-    """Return how an event truly went, as a forecast of one way: what was to be known."""
-    flight = flights_of_event(event, seed, replicate)[0]
-    times_ns = np.arange(int(flight.time_ns[0]), int(flight.time_ns[-1]), round(STEP_S * NS_PER_S), dtype=np.int64)
-    times_ns = np.append(times_ns, np.int64(flight.time_ns[-1]))
-    return Forecast(
-        time_ns=times_ns,
-        position_ecef_m=flight.at(times_ns)[None, :, :3],
-        end_ns=times_ns[-1:],
-        lands=np.array([True]),
-        weight=np.array([1.0]),
     )
 
 

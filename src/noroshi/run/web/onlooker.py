@@ -72,4 +72,4 @@ class Onlooker:
         """Ask for the picture and show it to every viewer."""
         self._viewing.hear(Outgoing("fused", self.node.picture(time_ns)), time_ns)
         for viewer in self.viewers:
-            self.picture.send(self._viewing.see(viewer, time_ns), time_ns)
+            self.picture.send(self._viewing.see(viewer, time_ns), time_ns, told=self._viewing.told(viewer, time_ns))

@@ -1,7 +1,7 @@
 """What a node's viewers see, onto the film: frames of what was released, and beside them what is said as text.
 
-It is an edge (`run.edges.Edge`): tracks come as `ReleasedView` alone. Sensors, links, threats, alerts and launches are
-the node's own nation's; other viewers get none of them.
+It is an edge (`run.edges.Edge`): tracks come as `ReleasedView` alone. Sensors and links are the node's own nation's;
+other viewers get of alerts, threats and launches what was released to them (`sharing.told`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +25,7 @@ from noroshi.run.web import texts, wire
 from noroshi.run.web.film import Film
 from noroshi.run.web.situation import Situation
 from noroshi.run.web.texts import Json
+from noroshi.sharing.told import ToldView
 from noroshi.sharing.views import ReleasedView
 
 SOURCES_MAX = 1_000
@@ -135,8 +136,8 @@ class Picture:
             kept.acknowledged_by.add(name)
         return kept is not None
 
-    def send(self, view: ReleasedView, now_ns: int) -> None:
-        """Put the newest view of a viewer onto its reel."""
+    def send(self, view: ReleasedView, now_ns: int, *, told: ToldView | None = None) -> None:
+        """Put the newest view of a viewer onto its reel; `told` is what was released to it of warnings."""
         seen = self._seen.setdefault(view.viewer, _Seen())
         reel = self.film.reel(view.viewer)
         tracks = self._in_one_table(seen, view.tracks)
@@ -157,6 +158,7 @@ class Picture:
         )
         said = {"sources": texts.sources_text(seen.names, seen.version, self._names, self._nation_of(is_own))}
         said |= self._own_texts(now_ns) if is_own else {kind: texts.encoded(kind, []) for kind in _OWN}
+        said |= self._told_texts(told) if told is not None and not is_own else {}
         reel.put(now_ns, frame, said, sequence=seen.sequence, n_tracks=len(tracks))
         reel.keep_names_of(tracks.track_id)
         self.counts["frames"] += 1
@@ -209,6 +211,23 @@ class Picture:
             "launches": texts.launches_text(self._launches if is_fresh else None),
             "decisions": self._decisions_text(),
             "notes": texts.encoded("notes", self._notes),
+        }
+
+    def _told_texts(self, told: ToldView) -> dict[str, bytes]:
+        """Return what another nation's viewer is told: of what was released to it alone."""
+        rows = [
+            texts.alert_row(
+                alert, places=self.situation.places_of(alert), changed_ns=alert.sent_ns, acknowledged_by=(),
+                life="cancelled" if alert.message == CANCEL else "issued", decided_by="",
+            )
+            for alert in told.alerts
+        ]  # fmt: skip
+        codes = tuple(sorted({area["code"] for row in rows for area in row["areas"]}))
+        return {
+            "threats": texts.threats_text(told.threats, {}),
+            "alerts": texts.encoded("alerts", rows),
+            "areas": self.situation.areas_text(codes),
+            "launches": texts.launches_text(told.launches),
         }
 
     def _decisions_text(self) -> bytes:

@@ -16,10 +16,12 @@ from typing import Any
 from noroshi.assessment.results import Figure, RunResult, Variant
 from noroshi.run.campaigns.laying import lay
 from noroshi.run.campaigns.pool import Pool
-from noroshi.run.campaigns.runs import Task
+from noroshi.run.campaigns.runs import perform
+from noroshi.run.campaigns.tasks import Task
 from noroshi.run.scenarios import Scenario
 
-UNTIL_S = 300.0
+UNTIL_S = 360.0
+"""In the trilateral exercise the first alert is out by then."""
 CHANGES_MAX = 10
 AS_IT_IS, CHANGED = "as-it-is", "what-if"
 SECONDS = ("time_to_firm_track_s", "time_to_threat_s", "time_to_alert_s")
@@ -94,7 +96,7 @@ class WhatIf:
             tasks = [] if self._base else [self._task(Variant(name=AS_IT_IS), Path(at))]
             changed = self._task(Variant(name=CHANGED, changes=changes, sharing=sharing), Path(at))
             if self._pool is None:
-                self._pool = Pool(2)
+                self._pool = Pool(2, perform)
             found: dict[str, RunResult] = {}
             for task, result in self._pool.results([*tasks, changed]):
                 if isinstance(result, Exception) or result.error:

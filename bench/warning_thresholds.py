@@ -1,0 +1,301 @@
+"""Which thresholds of warning a stated criterion picks, on launches that are generated: never on real ones.
+
+    uv run bench/warning_thresholds.py --json [--launches 16] [--seed 8]
+
+Launches, as many of each class, from 38 to 42 N and 122 to 132 E; ranges [km], apogees as shares of the range or [km],
+bearings [degrees], all even:
+
+- overflight: 2,500 to 5,000; 0.18 to 0.24; 50 to 110
+- depressed: 800 to 2,500; 0.06 to 0.12; 60 to 160
+- short: 400 to 1,000; 0.22 to 0.28; 60 to 160
+- lofted: 600 to 1,100; 2,000 to 7,000 km; 60 to 110
+- satellite: over the sea southwards, 7,500 to 12,000; 0.07 to 0.12; 150 to 190, as launchers' lower stages go
+
+People are those of Japan in the shipped areas. Forecasts are the program's (`warning.foresee`, `exposed`) of the true
+state with an error drawn from the covariance that they are given: that which the shipped tracker has of two satellites
+and a radar (`bench/impact_honesty.py`, honest there), `SIGMAS`; one draw after burn-out, another at each look before.
+Looks each 10 s from 60 s on, each 5 s for the 30 s about burn-out, later seldomer.
+
+Needless: people of prefectures that are told and that nothing truly came within 50 km of. Missed: of people near (50 km
+of the true way, 5 km cells) to whom it comes no sooner than 20 s after burn-out, `APPROVAL_S` and three minutes more,
+the share not told three minutes ahead; approval takes `APPROVAL_S`. THE CRITERION: of all settings with a share missed
+of 0.1 % or less over all launches the one with the fewest needless people, over all launches; of equals the higher
+threshold; if there is none, that with the least share missed is told and nothing is chosen. Then the clearing share:
+the highest with which no area is told that it is over before the threat has passed it.
+
+Beside it: whether what was said before came true (`believed`: by class, of all looks and prefectures for which the
+probability of being within 50 km was in a bin, the share that truly was).
+"""
+
+import argparse
+import itertools
+import json
+import math
+import platform
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.exercise.flight import Flight
+from noroshi.exercise.keyed import Draws
+from noroshi.exercise.movers.ballistic import Mover
+from noroshi.geo.time import NS_PER_S
+from noroshi.records import Kind
+from noroshi.run import kernel_cache
+from noroshi.run.areas import areas
+from noroshi.warning.areas import Areas, exposed
+from noroshi.warning.core import LANDS_MIN
+from noroshi.warning.forecast import Forecast
+from noroshi.warning.foresee import foresee
+
+Floats = NDArray[np.float64]
+START_NS = 1_893_456_000 * NS_PER_S
+NEAR_M = 50e3
+APPROVAL_S, AHEAD_S, TOLD_FROM_S, RECALL = 25.0, 180.0, 20.0, 0.999
+HOLD_S = 20.0
+# Seconds after burn-out, metres, metres a second: of the shipped tracker (flights 0 to 4 of `impact_honesty`).
+SIGMAS = (
+    (-math.inf, 50.0, 26.0),
+    (3.0, 45.0, 16.0),
+    (6.0, 35.0, 8.0),
+    (10.0, 30.0, 4.5),
+    (20.0, 22.0, 2.0),
+    (40.0, 15.0, 0.8),
+)
+NOTICED_S = 3.0  # so long after burn-out it still counts as under thrust
+CLASSES = ("overflight", "depressed", "short", "lofted", "satellite")
+LEVELS_ON = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+LEVELS_BOOSTING = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.01)
+NEARS_M = (50e3, 75e3)
+WAITS_S = (0.0, 5.0, 10.0)  # an area must stay likely for so long before it is proposed
+SHARES_OFF = (0.5, 0.25, 0.1)
+BINS = (0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0001)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Watched:
+    """One launch: what was foreseen of it, look by look, and what came of it.
+
+    Attributes:
+        kind: its class.
+        look_s: (l,) since lift-off.
+        boosting: (l,) whether it counted as under thrust.
+        probability: (nears, l, a) of each prefecture.
+        passes: (a,) whether it truly comes within 50 km of people there; when, seconds since lift-off.
+        passed_s: (a,) when it is no longer near.
+        cell_s, cell_people, cell_area: of cells near the true way: when it comes there, who live there, whose they are.
+        burn_out_s: since lift-off.
+    """
+
+    kind: str
+    look_s: Floats
+    boosting: NDArray[np.bool_]
+    probability: Floats
+    passes: NDArray[np.bool_]
+    first_s: Floats
+    cell_s: Floats
+    cell_people: Floats
+    cell_area: NDArray[np.int64]
+    burn_out_s: float
+
+
+def flown(kind: str, number: int, seed: int) -> Flight | None:
+    """Return one launch of a class, or None if no such flight exists."""
+    u = Draws(seed, number, f"thresholds|{kind}").uniforms("shape", first_look=0, n_looks=1, per_look=5)[0]
+    span = {
+        "overflight": (2_500, 5_000, 50, 110), "depressed": (800, 2_500, 60, 160), "short": (400, 1_000, 60, 160),
+        "lofted": (600, 1_100, 60, 110), "satellite": (7_500, 12_000, 150, 190),
+    }[kind]  # fmt: skip
+    range_km = span[0] + (span[1] - span[0]) * u[3]
+    high = {"overflight": (0.18, 0.24), "depressed": (0.06, 0.12), "short": (0.22, 0.28), "satellite": (0.07, 0.12)}
+    if kind == "lofted":
+        apogee_km = 2_000.0 + 5_000.0 * u[4]
+    else:
+        apogee_km = range_km * (high[kind][0] + (high[kind][1] - high[kind][0]) * u[4])
+    try:
+        mover = Mover(
+            lat_deg=38.0 + 4.0 * u[0], lon_deg=122.0 + 10.0 * u[1], bearing_deg=span[2] + (span[3] - span[2]) * u[2],
+            range_km=range_km, apogee_km=apogee_km,
+        )  # fmt: skip
+        return mover.fly(kind, START_NS, START_NS + 7_200 * NS_PER_S, Draws(seed, number, kind))[0]
+    except ValueError:
+        return None
+
+
+def looks_of(burn_out_s: float, end_s: float) -> Floats:
+    """Return when a launch is looked at."""
+    about = np.arange(burn_out_s - 10.0, burn_out_s + 21.0, 5.0)
+    before = np.arange(60.0, burn_out_s - 10.0, 10.0)
+    after = burn_out_s + np.array([30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 360.0, 600.0, 1_200.0])
+    found: Floats = np.concatenate([before, about, after])
+    return found[(found >= 60.0) & (found < end_s - 15.0)]
+
+
+def watched(where: Areas, own: NDArray[np.bool_], kind: str, number: int, seed: int) -> Watched | None:
+    """Return what was foreseen of one launch."""
+    flight = flown(kind, number, seed)
+    if flight is None:
+        return None
+    burns = np.flatnonzero(flight.kind == Kind.BOOSTING)
+    burn_out_s = float(flight.time_ns[burns[-1] + 1] - START_NS) / NS_PER_S
+    end_s = float(flight.time_ns[-1] - START_NS) / NS_PER_S
+    times_ns = np.append(np.arange(flight.time_ns[0], flight.time_ns[-1], 5 * NS_PER_S), flight.time_ns[-1])
+    true = Forecast(
+        time_ns=times_ns, position_ecef_m=flight.at(times_ns)[None, :, :3], end_ns=times_ns[-1:],
+        lands=np.array([True]), weight=np.ones(1),
+    )  # fmt: skip
+    came = exposed(true, where, NEAR_M, among=own, cell_times=True)
+    passes = (came.areas.probability > 0.0) & own
+    cells = np.flatnonzero((came.cells.probability > 0.0) & own[where.cell_area])
+    look_s = looks_of(burn_out_s, end_s)
+    probability = np.zeros((len(NEARS_M), len(look_s), len(own)))
+    boosting = look_s < burn_out_s + NOTICED_S
+    draws = Draws(seed, number, f"error|{kind}").normals("state", first_look=0, n_looks=len(look_s) + 1, per_look=6)
+    for i, at_s in enumerate(look_s.tolist()):
+        near_m, near_m_s = next(row[1:] for row in reversed(SIGMAS) if at_s - burn_out_s >= row[0])
+        sigma = np.repeat([near_m, near_m_s], 3)
+        at_ns = START_NS + round(at_s * NS_PER_S)
+        state = flight.at(np.array([at_ns]))[0] + sigma * draws[i if boosting[i] else -1]
+        kinds = np.zeros(len(Kind))
+        kinds[[Kind.BOOSTING, Kind.BALLISTIC, Kind.GLIDING]] = (0.98, 0.01, 0.01) if boosting[i] else (0.0, 0.5, 0.5)
+        forecast = foresee(state, np.diag(sigma**2), kinds, at_ns)
+        if forecast is None or (not boosting[i] and forecast.weight[forecast.lands].sum() < LANDS_MIN):
+            continue
+        for j, reach_m in enumerate(NEARS_M):
+            probability[j, i] = exposed(forecast, where, reach_m, among=own).areas.probability * own
+    return Watched(
+        kind=kind, look_s=look_s, boosting=boosting, probability=probability, passes=passes,
+        first_s=(came.areas.arrival_ns - START_NS) / NS_PER_S,
+        cell_s=(came.cells.arrival_ns[cells] - START_NS) / NS_PER_S, cell_people=where.cell_people[cells],
+        cell_area=where.cell_area[cells], burn_out_s=burn_out_s,
+    )  # fmt: skip
+
+
+def told_s(one: Watched, near: int, on: float, boosting: float, wait_s: float) -> Floats:
+    """Return (a,) when each prefecture is told, seconds since lift-off; infinite if it never is."""
+    enough = np.where(one.boosting, max(on, boosting), on)[:, None]
+    likely = one.probability[near] >= enough
+    found = np.full(likely.shape[1], np.inf)
+    since = np.full(likely.shape[1], np.inf)
+    for i, at_s in enumerate(one.look_s):
+        since = np.where(likely[i], np.minimum(since, at_s), np.inf)
+        ready = np.isfinite(since) & (at_s - since >= wait_s) & ~np.isfinite(found)
+        found[ready] = at_s + APPROVAL_S
+    return found
+
+
+def judged(ones: list[Watched], people: Floats, setting: tuple[int, float, float, float]) -> dict[str, Any]:
+    """Return people told needlessly and the share missed, over all and by class."""
+    needless, due, missed, near, too_late = (dict.fromkeys(CLASSES, 0.0) for _ in range(5))
+    for one in ones:
+        told = told_s(one, *setting)
+        needless[one.kind] += float(people[np.isfinite(told) & ~one.passes].sum())
+        possible = one.cell_s >= one.burn_out_s + TOLD_FROM_S + APPROVAL_S + AHEAD_S
+        late = told[one.cell_area] > one.cell_s - AHEAD_S
+        near[one.kind] += float(one.cell_people.sum())
+        too_late[one.kind] += float(one.cell_people[told[one.cell_area] > one.cell_s].sum())
+        due[one.kind] += float(one.cell_people[possible].sum())
+        missed[one.kind] += float(one.cell_people[possible & late].sum())
+    return {
+        "needless": sum(needless.values()), "missed": sum(missed.values()) / max(sum(due.values()), 1.0),
+        "needless_by": needless, "missed_by": {k: missed[k] / due[k] if due[k] else None for k in CLASSES},
+        "due_by": due, "near_by": near, "not_told_before_it_came_by": too_late,
+    }  # fmt: skip
+
+
+def cleared_early(ones: list[Watched], setting: tuple[int, float, float, float], off: float) -> int:
+    """Return how many prefectures are told that it is over before it has come to them, if looks were all there is."""
+    found = 0
+    for one in ones:
+        told = told_s(one, *setting)
+        low = one.probability[setting[0]] < off
+        for area in np.flatnonzero(one.passes & np.isfinite(told)).tolist():
+            since = math.inf
+            for i, at_s in enumerate(one.look_s.tolist()):
+                if at_s < told[area] - APPROVAL_S or at_s >= one.first_s[area]:
+                    continue
+                since = min(since, at_s) if low[i, area] else math.inf
+                if at_s - since >= HOLD_S:
+                    found += 1
+                    break
+    return found
+
+
+def believed(ones: list[Watched]) -> dict[str, list[list[float]]]:
+    """Return by class, and under thrust or not, [mean believed, share that came true, how many] of each bin."""
+    told = {}
+    for kind, thrust in itertools.product(CLASSES, (True, False)):
+        said, came = [], []
+        for one in ones:
+            if one.kind == kind:
+                rows = one.boosting == thrust
+                said.append(one.probability[0][rows].ravel())
+                came.append(np.repeat(one.passes[None], rows.sum(), axis=0).ravel())
+        if not said:
+            continue
+        p, c = np.concatenate(said), np.concatenate(came)
+        rows_of = [np.flatnonzero((p > low) & (p <= high)) for low, high in itertools.pairwise(BINS)]
+        told[f"{kind}, {'under thrust' if thrust else 'after'}"] = [
+            [float(p[r].mean()), float(c[r].mean()), len(r)] if len(r) else [0.0, 0.0, 0] for r in rows_of
+        ]
+    return told
+
+
+def main() -> None:
+    """Choose and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--launches", type=int, default=16, help="of each class")
+    parser.add_argument("--seed", type=int, default=8)
+    parser.add_argument("--json", action="store_true", help="print nothing but the figures")
+    given = parser.parse_args()
+    kernel_cache.prepare()
+    begin = time.process_time()
+    where = areas()
+    own = np.char.startswith(where.code, "JP-")
+    made = [watched(where, own, kind, i, given.seed) for kind in CLASSES for i in range(given.launches)]
+    ones = [one for one in made if one is not None]
+    table = []
+    for near, on, boosting, wait_s in itertools.product(range(len(NEARS_M)), LEVELS_ON, LEVELS_BOOSTING, WAITS_S):
+        if boosting < on:
+            continue
+        told = judged(ones, where.people, (near, on, boosting, wait_s))
+        table.append({"near_m": NEARS_M[near], "on": on, "boosting": boosting, "wait_s": wait_s, **told})
+    enough = [row for row in table if row["missed"] <= 1.0 - RECALL]
+    chosen = min(enough, key=lambda row: (row["needless"], -row["on"], -row["boosting"], row["wait_s"]), default=None)
+    found: dict[str, Any] = {
+        "bench": "warning_thresholds", "seed": given.seed, "launches_each": given.launches, "flown": len(ones),
+        "with_people_near": sum(bool(one.passes.any()) for one in ones), "chosen": chosen,
+        "least_missed": min(table, key=lambda row: (row["missed"], row["needless"])),
+    }  # fmt: skip
+    if chosen is not None:
+        setting = (NEARS_M.index(chosen["near_m"]), chosen["on"], chosen["boosting"], chosen["wait_s"])
+        early = {share: cleared_early(ones, setting, share * chosen["on"]) for share in SHARES_OFF}
+        found["cleared_early_by_off_share"] = early
+        found["off_share"] = max((s for s, n in early.items() if n == min(early.values())), default=None)
+    found["best_by"] = [
+        min(rows, key=lambda row: row["needless"])
+        for near_m, wait_s in itertools.product(NEARS_M, WAITS_S)
+        if (rows := [row for row in enough if (row["near_m"], row["wait_s"]) == (near_m, wait_s)])
+    ]
+    found["in_use_before"] = next(
+        row for row in table if (row["near_m"], row["on"], row["boosting"], row["wait_s"]) == (50e3, 0.3, 0.5, 0.0)
+    )
+    found["believed"] = believed(ones)
+    found["versions"] = {"python": platform.python_version()} | {
+        name: version(name) for name in ("noroshi", "numpy", "numba", "scipy")
+    }
+    found["cpu_s"] = time.process_time() - begin
+    if not given.json:
+        for key in ("chosen", "least_missed", "in_use_before", "cleared_early_by_off_share"):
+            print(key, found.get(key))
+        for key, bins in found["believed"].items():
+            print(key, [[round(x, 3) for x in each] for each in bins])
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
