@@ -65,7 +65,10 @@ class World:
             )
             (folder / f"{code}.toml").write_text(nation_file(code, f"links = [{links}]\n"))
             (folder / f"{code}-policy.toml").write_text(rules(code, others))
-            load = Load(nation=code, n=targets, batches=BATCHES, seed=1, start_ns=START_NS + NS_PER_S, lives_s=lives_s)
+            load = Load(
+                nation=code, n=targets, batches=BATCHES, seed=1, start_ns=START_NS + NS_PER_S, lives_s=lives_s,
+                again=lives_s is not None,
+            )  # fmt: skip
             running.open_feed = lambda *_, load=load, **__: self._feed(load)
             wanted = Wanted(
                 nation=str(folder / f"{code}.toml"), keys=keys[code], state=folder / f"state-{code}", feeds=("bench",),
