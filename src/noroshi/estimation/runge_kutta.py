@@ -105,6 +105,7 @@ def spread_out(
     last: Floats,
     point: Floats,
     root: Floats,
+    tilt: Floats,
     transition: Floats,
     covariance: Floats,
 ) -> None:
@@ -119,7 +120,8 @@ def spread_out(
         first: (d, d) A at the start.
         last: (d, d) A at the end.
         point: (d, 1 + d) the columns at the end.
-        root: (d, m) root of the noise's spectral density, root @ root.T.
+        root: (d, m) root of the noise's spectral density, root @ root.T, in the middle of the step.
+        tilt: (m,) by how much of that each column of it is more at the start than at the end.
         transition: written.
         covariance: written, exactly symmetric.
 
@@ -163,10 +165,12 @@ def spread_out(
     for node in range(len(NODE)):
         weight = NODE_WEIGHT[node] * abs(step_s)
         for j in range(m):
+            share = 1.0 + tilt[j] * (NODE[node] - 0.5)
             for i in range(d):
                 column[i] = grown[ORDER, i, j]
                 for order in range(ORDER - 1, -1, -1):
                     column[i] = column[i] * NODE[node] + grown[order, i, j]
+                column[i] *= share
             for i in range(d):
                 for k in range(i + 1):
                     covariance[i, k] += weight * column[i] * column[k]

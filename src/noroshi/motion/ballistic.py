@@ -116,6 +116,7 @@ def _flow(
     """Carry all rows over their dt_s, in place, and write the derivatives."""
     rate, by_state, first = np.zeros(7), np.zeros((7, 7)), np.zeros((7, 7))
     start, total, point, root = np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 4))
+    even = np.zeros(4)
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
         for i in range(7):
@@ -133,7 +134,7 @@ def _flow(
                 advance(stage, step_s, rate, by_state, start, total, point, with_moments)
             if with_moments:
                 _unrest(start, point, first, by_state, densities, root)
-                spread_out(step_s, first, by_state, point, root, transition[row], covariance[row])
+                spread_out(step_s, first, by_state, point, root, even, transition[row], covariance[row])
             for i in range(7):
                 states[row, i] = point[i, 0]
             left_s -= step_s

@@ -107,7 +107,7 @@ def _flow(
 ) -> None:
     """Carry all rows over their dt_s, in place."""
     rate, by_state, first = np.zeros(8), np.zeros((8, 8)), np.zeros((8, 8))
-    start, total, point = np.zeros((8, 9)), np.zeros((8, 9)), np.zeros((8, 9))
+    start, total, point, even = np.zeros((8, 9)), np.zeros((8, 9)), np.zeros((8, 9)), np.zeros(5)
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
         while abs(left_s) > 0.0:
@@ -121,7 +121,7 @@ def _flow(
                     copy(by_state, first)
                 advance(stage, step_s, rate, by_state, start, total, point, with_moments)
             if with_moments:
-                spread_out(step_s, first, by_state, point, root, transition[row], covariance[row])
+                spread_out(step_s, first, by_state, point, root, even, transition[row], covariance[row])
             for i in range(8):
                 states[row, i] = point[i, 0]
             left_s -= step_s

@@ -132,7 +132,7 @@ def _flow(
 ) -> None:
     """Carry all rows over their dt_s, in place."""
     rate, by_state, first = np.zeros(9), np.zeros((9, 9)), np.zeros((9, 9))
-    start, total, point = np.zeros((9, 10)), np.zeros((9, 10)), np.zeros((9, 10))
+    start, total, point, tilt = np.zeros((9, 10)), np.zeros((9, 10)), np.zeros((9, 10)), np.zeros(6)
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
         while abs(left_s) > 0.0:
@@ -146,8 +146,8 @@ def _flow(
                     copy(by_state, first)
                 advance(stage, step_s, rate, by_state, start, total, point, with_moments)
             if with_moments:
-                _unrest(first, by_state, densities, root)
-                spread_out(step_s, first, by_state, point, root, transition[row], covariance[row])
+                _unrest(first, by_state, densities, root, tilt)
+                spread_out(step_s, first, by_state, point, root, tilt, transition[row], covariance[row])
             for i in range(9):
                 states[row, i] = point[i, 0]
             left_s -= step_s
@@ -168,8 +168,8 @@ def _slopes(x: Floats, means: Floats, memory_s: float, rate: Floats, by_state: F
 
 
 @kernel
-def _unrest(first: Floats, last: Floats, densities: Floats, root: Floats) -> None:
-    """Write the root of the white acceleration's density, by the mean drag of a step's two ends.
+def _unrest(first: Floats, last: Floats, densities: Floats, root: Floats, tilt: Floats) -> None:
+    """Write the root of the white acceleration's density in the middle of a step, and how it is tilted over the step.
 
     The derivative by the logarithm of the coefficient is the drag and lift, backwards; that by the lift to either side
     is as long as the drag.
@@ -177,6 +177,9 @@ def _unrest(first: Floats, last: Floats, densities: Floats, root: Floats) -> Non
     drag, last_drag = 0.0, 0.0
     for i in range(3, 6):
         drag, last_drag = drag + first[i, 7] ** 2, last_drag + last[i, 7] ** 2
-    share = min(0.5 * (math.sqrt(drag) + math.sqrt(last_drag)), 1.0)
+    before = densities[0] + densities[1] * min(math.sqrt(drag), 1.0)
+    after = densities[0] + densities[1] * min(math.sqrt(last_drag), 1.0)
+    middle = math.sqrt(0.5 * (before + after))
     for i in range(3):
-        root[3 + i, i] = math.sqrt(densities[0] + share * densities[1])
+        root[3 + i, i] = middle
+        tilt[i] = (math.sqrt(before) - math.sqrt(after)) / middle if middle > 0.0 else 0.0

@@ -512,7 +512,8 @@ class Exchange:
         order = np.lexsort((rows.revision, rows.time_ns, rows.track_id))
         is_last = np.append(np.diff(rows.track_id[order]) != 0, True)
         last = order[is_last & (rows.status[order] != TrackStatus.LOST)]
-        self._recent = [take(rows, np.sort(last[rows.time_ns[last] > rows.time_ns.max() - RECENT_NS]))]
+        newest_ns = int(rows.time_ns.max(initial=0))
+        self._recent = [take(rows, np.sort(last[rows.time_ns[last] > newest_ns - RECENT_NS]))]
         self._n_recent = len(self._recent[0])
         return self._recent[0]
 
