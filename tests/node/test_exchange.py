@@ -391,3 +391,13 @@ def test_a_new_partner_is_told_what_there_is_however_rows_are_offered(is_whole):
         assert len(waiting) == 5
         newest = waiting.take(START_NS + 2 * SECOND, 1_000_000)
         assert {int(time_ns) for draft in newest for time_ns in draft.rows.time_ns} == {START_NS + SECOND}
+
+
+def test_a_node_whose_tracks_are_all_gone_writes_checkpoints():
+    node = exchange_of("JPN", ["USA"], {("JPN", "USA"): MemoryStore()})
+    rows = tracks_of(2, rng=np.random.default_rng(1)).replace(
+        status=np.full(2, TrackStatus.LOST, np.uint8), node="JPN", time_ns=np.full(2, START_NS),
+        updated_ns=np.full(2, START_NS),
+    )  # fmt: skip
+    node.share(rows, START_NS, is_whole=False)
+    assert node.checkpoint()["recent"] == node.checkpoint()["recent"]
