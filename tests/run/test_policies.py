@@ -60,7 +60,7 @@ def tracks_of(code):
 def test_what_the_shipped_policies_release(name, exercise):
     nation = read_nation(name)
     policy = policy_of(nation)
-    others = [read_nation(other).code for other in NATIONS if other != name]
+    others = sorted({read_nation(other).code for other in NATIONS} - {nation.code})  # some have several laydowns
     assert sorted(policy.partners) == sorted(others)
     facts = facts_of(tracks_of(nation.code), product=Product.CONTRIBUTION, exercise=exercise, sensor_types=TYPES)
     found = release(policy, facts, now_ns=NOW_NS, secrets=Secrets(bytes(32)), recipients=[*others, "RUR"])
@@ -87,7 +87,7 @@ def test_what_the_shipped_policies_release(name, exercise):
 
 
 def test_each_policy_is_of_a_shipped_nation_and_named_by_its_code():
-    assert sorted(shipped("policies")) == sorted(read_nation(name).code for name in NATIONS)
+    assert sorted(shipped("policies")) == sorted({read_nation(name).code for name in NATIONS})
 
 
 def test_a_nation_without_a_policy_releases_nothing():
