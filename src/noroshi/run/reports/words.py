@@ -103,10 +103,6 @@ def side(difference: float, key: Key) -> str:
     return up if difference > 0.0 else down
 
 
-def _signed(text: str) -> str:
-    return f"+{text}" if text[0].isdigit() and float(text.replace(",", "")) > 0.0 else text
-
-
 def _plain(value: float, places: int) -> str:
     text = f"{abs(value) + 0.0:,.{places}f}"
     return f"−{text}" if value < 0.0 and float(text.replace(",", "")) else text
