@@ -79,6 +79,8 @@ class Following:
             left_ns = max(int(self.forecast.end_ns.max()) - now_ns, 0)
             least_ns = AGAIN_NS[0] if self.concerns else NOBODYS_NS
             holds_ns = min(max(round(left_ns * AGAIN_SHARE), least_ns), AGAIN_NS[1])
+            if self.telling.likely_since_ns:  # a wait is one for what is measured meanwhile
+                holds_ns = AGAIN_NS[0]
             has_news = is_lost or self.updated_ns > self.measured_ns
             if not has_news or now_ns - self.foreseen_ns < holds_ns:
                 return False
