@@ -1,5 +1,6 @@
 """The fold from pictures to proposals, on flights of the simulated world with ideal tracks of known covariance."""
 
+import math
 from functools import cache
 
 import numpy as np
@@ -9,7 +10,7 @@ from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers.ballistic import Mover
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Alert, Certainty, Identity, Kind, Stage, Tracks, TrackStatus, certain_kind, digest
+from noroshi.records import Certainty, Identity, Kind, Stage, Tracks, TrackStatus, certain_kind, digest
 from noroshi.run.areas import areas
 from noroshi.warning.areas import exposed
 from noroshi.warning.core import Warner
@@ -113,7 +114,7 @@ def seen(first_s, last_s, until_s=1_000):
 def test_who_is_concerned_is_told_and_that_it_has_passed_as_observed():
     proposals, stages = watched(seen(SEEN_FROM_S, 700))
     first_s, first = proposals[0]
-    assert first_s == SEEN_FROM_S  # the first look is enough
+    assert first_s == SEEN_FROM_S + LOOK_S * math.ceil(SETTINGS.wait_s / LOOK_S)  # likely at once, and it stays so
     assert (first.message, first.status, first.stage) == ("Alert", "Exercise", Stage.WILL_PASS)
     told = {code for _, alert in proposals if alert.message != "Cancel" for code in alert.code.tolist()}
     assert set(truth()) <= told
@@ -179,18 +180,30 @@ def test_a_satellite_over_people_is_no_warning():
     assert proposals == []
 
 
-def test_memory_goes_on_as_if_nothing_had_been():
+@pytest.mark.parametrize("until", [3, 90])  # while areas wait; while they are told
+def test_memory_goes_on_as_if_nothing_had_been(until):
     pictures = seen(SEEN_FROM_S, 700)
     whole, _ = watched(pictures)
     first = Warner("JPN", areas(), settings=SETTINGS)
-    before, _ = watched(pictures[:90], first)
+    before, _ = watched(pictures[:until], first)
+    assert bool(before) == (until == 90)
     second = Warner("JPN", areas(), settings=SETTINGS)
     second.resume(first.memory(pack), unpack)
-    after, _ = watched(pictures[90:], second)
-    told: list[Alert] = [alert for _, alert in before + after]
-    assert [alert.message for alert in told] == [alert.message for _, alert in whole]
-    assert [alert.code.tolist() for alert in told] == [alert.code.tolist() for _, alert in whole]
-    assert digest(told[-1]) == digest(whole[-1][1])
+    assert second.memory(pack) == first.memory(pack)
+    after, _ = watched(pictures[until:], second)
+    assert [digest(alert) for _, alert in before + after] == [digest(alert) for _, alert in whole]
+
+
+def test_what_is_lost_while_it_waits_is_told_when_the_wait_is_over():
+    """What was last measured 10 s after it became likely is not lost before 30 s: nobody falls between two stools."""
+    patient = Settings(countries=("JP",), wait_s=40.0)
+    pictures = seen(SEEN_FROM_S, SEEN_FROM_S + 10, SEEN_FROM_S + 60)
+    proposals, _ = watched(pictures, Warner("JPN", areas(), settings=patient))
+    first_s, first = proposals[0]
+    assert first_s == SEEN_FROM_S + 40
+    assert first.stage == Stage.TRACK_LOST
+    never, _ = watched([each for each in pictures if each[0] > SEEN_FROM_S + 10], Warner("JPN", areas()))
+    assert never == []
 
 
 def test_nothing_is_told_of_an_empty_picture():
@@ -200,7 +213,7 @@ def test_nothing_is_told_of_an_empty_picture():
 
 def test_what_nobody_draws_decides_nothing():
     drawn, undrawn = (Warner("JPN", areas(), settings=SETTINGS) for _ in range(2))
-    for at_s in (SEEN_FROM_S, SEEN_FROM_S + LOOK_S):
+    for at_s in (SEEN_FROM_S, SEEN_FROM_S + 1):  # while areas wait it is foreseen anew after two seconds
         seen_now, now_ns = picture(at_s), START_NS + at_s * NS_PER_S
         with_paths, without = drawn.look(seen_now, now_ns), undrawn.look(seen_now, now_ns, with_paths=False)
         assert without.paths is None

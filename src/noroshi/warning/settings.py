@@ -33,11 +33,11 @@ class Settings:
     kind_probability: float = 0.6
     energy_height_m: float = 25_000.0
     near_m: float = 50_000.0
-    probability_on: float = 0.3
-    probability_boosting: float = 0.5
-    wait_s: float = 0.0
-    hurry_s: float = 0.0
-    probability_off: float = 0.075
+    probability_on: float = 0.6
+    probability_boosting: float = 0.9
+    wait_s: float = 15.0
+    hurry_s: float = 120.0
+    probability_off: float = 0.3
     hold_s: float = 20.0
     moved_s: float = 30.0
     again_s: float = 15.0

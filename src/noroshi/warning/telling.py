@@ -38,6 +38,10 @@ class Concern:
     first_ns: int
     last_ns: int
 
+    def memory(self) -> list[Any]:
+        """Return what makes it again, as plain data."""
+        return [getattr(self, name) for name in self.__slots__]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
@@ -237,7 +241,7 @@ class Telling:
 
     def memory(self, pack: Any) -> list[Any]:
         """Return what `of` needs, as plain data; `pack` makes bytes of a record."""
-        concerns = [[getattr(concern, name) for name in Concern.__slots__] for concern in self.warned.values()]
+        concerns = [concern.memory() for concern in self.warned.values()]
         kept = [None if one is None else pack(one) for one in (self.told, self.pending, self.refused)]
         since = [sorted(each.items()) for each in (self.low_since_ns, self.likely_since_ns)]
         return [concerns, *since, *kept, self.n, self.began_ns, self.has_passed]
