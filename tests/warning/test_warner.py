@@ -89,9 +89,10 @@ def truth():
 
 
 @cache
-def gone_s():
-    """When the flight is truly near nobody in Japan any more."""
-    times_ns = np.arange(START_NS + 500 * NS_PER_S, int(flight().time_ns[-1]), 2 * NS_PER_S)
+def near_until_s():
+    """Until when the flight is truly near each area in Japan that it comes near to, by code."""
+    times_ns = np.arange(START_NS + 400 * NS_PER_S, int(flight().time_ns[-1]), 2 * NS_PER_S)
+    found = {}
     for first in range(len(times_ns) - 1):
         rest = times_ns[first:]
         way = Forecast(
@@ -99,8 +100,10 @@ def gone_s():
             lands=np.ones(1, np.bool_), weight=np.ones(1),
         )  # fmt: skip
         near = exposed(way, areas(), SETTINGS.near_m).areas.probability > 0.0
-        if not any(code.startswith("JP-") for code in areas().code[near].tolist()):
-            return (int(rest[0]) - START_NS) / NS_PER_S
+        codes = [code for code in areas().code[near].tolist() if code.startswith("JP-")]
+        if not codes:
+            return found
+        found |= dict.fromkeys(codes, (int(rest[1]) - START_NS) / NS_PER_S)
     raise AssertionError("it stays near")
 
 
@@ -124,10 +127,22 @@ def test_who_is_concerned_is_told_and_that_it_has_passed_as_observed():
         assert arrivals[code] == pytest.approx(at_s, abs=20.0)
     over_s, over = proposals[-1]
     assert (over.message, over.stage, over.certainty) == ("Cancel", Stage.PASSED, Certainty.OBSERVED)
-    assert -10.0 <= over_s - gone_s() < 30.0  # how long a forecast holds
+    assert -10.0 <= over_s - max(near_until_s().values()) < 30.0  # how long a forecast holds
     assert Stage.PASSED in stages
     known = {alert.identifier for _, alert in proposals}
     assert all(set(alert.references) <= known for _, alert in proposals)
+
+
+def test_areas_that_an_update_leaves_out_are_told_so_soon_after_the_passing():
+    proposals, _ = watched(seen(SEEN_FROM_S, 700))
+    in_force, left_s = set(), {}
+    for at_s, alert in proposals:
+        now = set() if alert.message == "Cancel" else set(alert.code.tolist())
+        left_s |= dict.fromkeys(in_force - now, at_s)
+        in_force = now
+    assert len(set(left_s.values())) > 1  # by updates, before the cancel
+    for code, until_s in near_until_s().items():
+        assert -10.0 <= left_s[code] - until_s < 30.0  # how long a forecast holds
 
 
 def test_what_was_lost_is_never_said_to_have_passed():

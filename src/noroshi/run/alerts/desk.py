@@ -143,19 +143,25 @@ class AlertDesk:
             for one in chain
             if one.expires_ns > alert.sent_ns or one.identifier in alert.references  # the rest is off by itself
         ]
+        replaced = [one for one in chain if one.identifier in alert.references]
         alert = alert.replace(references=tuple(each.identifier for each in references))
         try:
-            message = self._message(alert, references, chain)
+            message = self._message(alert, references, chain, replaced)
             cancel = None if alert.message == CANCEL else _cancel_of(alert)
         except ValueError as error:
             raise AlertError(f"{alert.identifier[:40]}: {error}") from error
         names = [courier.name for courier in self._couriers]
         return self.store.decide(message, alert, asked=asked, cancel=cancel, outlets=names)
 
-    def _message(self, alert: Alert, references: Sequence[Reference], before: Sequence[Alert]) -> ExerciseMessage:
+    def _message(
+        self, alert: Alert, references: Sequence[Reference], before: Sequence[Alert], replaced: Sequence[Alert]
+    ) -> ExerciseMessage:
         zone = zone_at(self._zone, alert.sent_ns)
-        wordings = [exercise_wording(alert, each, zone, exercise=self.exercise) for each in self._languages]
-        shapes = self._shapes_of(alert.code.tolist())
+        wordings = [
+            exercise_wording(alert, each, zone, exercise=self.exercise, before=replaced) for each in self._languages
+        ]
+        lifted = wordings[0].lifted
+        shapes = self._shapes_of([*alert.code.tolist(), *(lifted.codes if lifted else ())])
         exercise = self.exercise
         document = cap.encode(alert, wordings, exercise=exercise, shapes=shapes, references=references)
         bodies = {
