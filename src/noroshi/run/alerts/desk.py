@@ -14,7 +14,7 @@ from noroshi.records import Alert, Certainty, Stage
 from noroshi.records.alert import CANCEL, EXERCISE
 from noroshi.run.alerts import AlertError
 from noroshi.run.alerts.languages import zone_at
-from noroshi.run.alerts.sending import Courier
+from noroshi.run.alerts.sending import Courier, Leave
 from noroshi.run.alerts.signing import sign
 from noroshi.run.outlets import ExerciseMessage, Outlet
 from noroshi.run.pki import Identity
@@ -36,6 +36,7 @@ class AlertDesk:
         zone: local time of the readers, "Asia/Tokyo".
         outlets: by name; without any, alerts are kept and sent nowhere.
         shapes_of: where areas are, by their codes.
+        leaves: by name of an outlet, whether and when an alert may go there; without, at once.
 
     Raises:
         AlertError: if the keys are of no exercise, or it has no language.
@@ -51,6 +52,7 @@ class AlertDesk:
         zone: str,
         outlets: Mapping[str, Outlet] | None = None,
         shapes_of: ShapesOf = lambda _: {},
+        leaves: Mapping[str, Leave] | None = None,
     ) -> None:
         if own.exercise is None:
             raise AlertError("these keys are of no exercise, and this program warns in exercises alone")
@@ -61,7 +63,10 @@ class AlertDesk:
         self._lock = RLock()
         zone_at(zone, 0)
         self.store = AlertStore(path, own.exercise)
-        self._couriers = [Courier(self.store, name, outlet) for name, outlet in (outlets or {}).items()]
+        self._couriers = [
+            Courier(self.store, name, outlet, leave=(leaves or {}).get(name))
+            for name, outlet in (outlets or {}).items()
+        ]
 
     def start(self) -> None:
         """Begin to send, with what was decided before and has not gone out."""

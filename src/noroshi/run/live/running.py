@@ -221,7 +221,7 @@ class Running:
         own = pki.identity(self.keys)
         if own.exercise is None:
             return None
-        return stack.enter_context(open_desk(self.state, own, self.nation.warning))
+        return stack.enter_context(open_desk(self.state, own, self.nation.warning, core))
 
     def _heard(self, ways_out: WaysOut, desk: AlertDesk | None) -> Callable[[Outgoing, int], None]:
         """Return who is told what the node gives out: an alert is on the disk before anybody sees it."""

@@ -163,7 +163,8 @@ class WarningSection(Section):
     zone: str = Field(default="UTC", description="Local time of those who are warned: Asia/Tokyo.")
     outlets: tuple[Table, ...] = Field(
         default=(),
-        description="Where a live node sends alerts of exercises: `type`, and what that file of run/outlets/ says.",
+        description="Where a live node sends alerts of exercises: `type`, what that file of run/outlets/ says, and"
+        " `viewer`, whose people it is for: its own, or a partner as the release rules say.",
     )
     rules: tuple[Table, ...] = Field(
         default=(), description="Of what else is told: `type`, and what that file of warning/rules/ says."
