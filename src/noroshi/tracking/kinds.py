@@ -16,8 +16,8 @@ Envelopes, each by height, speed, climb, and by how high the lowest point of a f
 - Gliding: 20 to 80 km, faster than aircraft, not climbing steeper than they. Source: Wright and Tracy (2020), Modeling
   the Performance of Hypersonic Boost-Glide Missiles, Science and Global Security 28(3), 135-170: glides at 30 to 50 km.
 - Boosting: steeper than aircraft climb, up to 400 km, where upper stages burn out.
-- Ballistic comes down and space stays up: free flight that nowhere is lower than 100 km goes on round the Earth. Source:
-  McDowell (2018), The edge of space, Acta Astronautica 151, 668-677: those with lower perigees last a day at most.
+- Ballistic comes down and space stays up: free flight that nowhere is lower than 100 km goes on round the Earth.
+  Source: McDowell (2018), The edge of space, Acta Astronautica 151, 668-677: lower perigees last a day at most.
 
 A kind that is not named here may be anywhere. Height, speed, climb and lowest point are taken for normal and
 independent, each with the variance that the covariance gives it to first order.
