@@ -42,7 +42,8 @@ def conduct(
 ) -> Conducted:
     """Make the runs of a campaign that are not there yet, and failed ones again.
 
-    Replicate by replicate, all variants of one before the next, so that what there is can be compared at any time.
+    Replicate by replicate, all variants of one before the next, so that what there is can be compared at any time; of
+    these first the ones that share nothing, whose nodes look at their own tracks oftenest: the others find them known.
 
     Args:
         campaign: as it is; its folder has the variants' files.
@@ -67,7 +68,7 @@ def conduct(
                 journals=None if journals is None else journals / variant.name / f"{replicate:04d}",
             )
             for replicate in range(first, last)
-            for variant in about.variants
+            for variant in sorted(about.variants, key=lambda each: each.sharing)
             if (variant.name, replicate) not in kept
         ]
         for task, result in makers.results(tasks):
