@@ -40,6 +40,7 @@ export class App {
     /** @type {(() => void)[]} */ this.onSelect = [];
     /** @type {(() => void)[]} */ this.onMove = [];
     /** @type {(() => void)[]} */ this.onView = [];
+    /** @type {(time_ms: number) => void} the timeline's, once there is one */ this.seek = () => {};
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     /** @type {View} */ this.view = new FlatView(this.host, world, () => this.moved());
     this.sceneStale = true;

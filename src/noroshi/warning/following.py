@@ -20,6 +20,7 @@ MISSILES = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 AGAIN_SHARE = 0.04  # a forecast holds for this part of the time that is left,
 AGAIN_NS = (2 * NS_PER_S, 10 * NS_PER_S)  # within these; what concerns nobody may wait longer
 NOBODYS_NS = 6 * NS_PER_S
+UNSEEN_SHARE = 0.25  # of what is lost, once the time for which nobody has seen it has grown by so much of itself
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
 
 
@@ -82,7 +83,9 @@ class Following:
             left_ns = max(int(self.forecast.end_ns.max()) - now_ns, 0)
             least_ns = AGAIN_NS[0] if self.concerns else NOBODYS_NS
             holds_ns = min(max(round(left_ns * AGAIN_SHARE), least_ns), AGAIN_NS[1])
-            if self.telling.likely_since_ns:  # a wait is one for what is measured meanwhile
+            if is_lost:
+                holds_ns = max(holds_ns, round((self.foreseen_ns - self.updated_ns) * UNSEEN_SHARE))
+            elif self.telling.likely_since_ns:  # a wait is one for what is measured meanwhile
                 holds_ns = AGAIN_NS[0]
             has_news = is_lost or self.updated_ns > self.measured_ns
             if not has_news or now_ns - self.foreseen_ns < holds_ns:

@@ -69,6 +69,16 @@ export function warnings(app) {
   for (const topic of /** @type {const} */ (["alerts", "threats", "hello"])) world.on(topic, show);
   onSettings(show);
   app.onSelect.push(show);
+  const next = byId("to-warning");
+  /** @type {number | null} */ let next_ms = null;
+  const hint = () => {
+    const now = app.now_ms;
+    next_ms = world.events.find(({ sort, time_ms }) => sort === "alert" && time_ms > now)?.time_ms ?? null;
+    next.hidden = next_ms === null;
+    if (next_ms !== null) say(next, t("warnings.next", { time: utc(next_ms) }));
+  };
+  next.addEventListener("click", () => void (next_ms !== null && app.seek(next_ms + 1000)));
+  for (const topic of /** @type {const} */ (["events", "clock"])) world.on(topic, hint);
   setInterval(() => countDown(app), 250);
   byId("alarm").addEventListener("click", () => {
     const id = byId("alarm").dataset.threat;
@@ -90,9 +100,10 @@ function alarm(app, active) {
   if (tale) {
     element.dataset.threat = tale.threat;
     element.dataset.until = String(tale.arrival_ms);
-    const text = element.querySelector("span") ?? element.appendChild(h("span"));
-    const left = element.querySelector("b") ?? element.insertBefore(h("b"), text);
-    say(left, leftText(tale.arrival_ms - app.now_ms));
+    const text = element.querySelector(".told") ?? element.appendChild(h("span", { class: "told" }));
+    const left = element.querySelector("b") ?? element.insertBefore(h("span", { class: "until" }, h("b"), h("small")), text).firstElementChild;
+    say(/** @type {HTMLElement} */ (left), leftText(tale.arrival_ms - app.now_ms));
+    say(/** @type {HTMLElement} */ (left?.nextElementSibling), t("warnings.until"));
     text.replaceChildren(whereOf(tale.now), h("small", {}, [headline(tale.now), tale.now.life === "proposed" && t("life.proposed"), active.length > 1 && t("warnings.alarm_more", { n: active.length })].filter(Boolean).join(" · ")));
   }
   if (was !== element.hidden) app.measureInsets();
