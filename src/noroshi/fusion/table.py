@@ -4,7 +4,7 @@ A contributor is one track of one owner, as its reader holds it. Rows are made i
 fused tracks, and of two contributors, the one with the lower row was founded earlier.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from itertools import pairwise
 from typing import Any
@@ -112,7 +112,7 @@ class Table:
     extra: dict[str, NDArray[Any]]
     n: int = 0
     m: int = 0
-    came_of: bytes = b""
+    came_of: bytes = field(default=b"", init=False)
 
     @classmethod
     def of(cls, arrays: dict[str, NDArray[Any]], extra: dict[str, NDArray[Any]]) -> "Table":

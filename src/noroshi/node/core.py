@@ -12,7 +12,7 @@ from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
 from noroshi.node.exchange import Exchange
 from noroshi.node.outgoing import Outgoing
 from noroshi.node.own import Own
-from noroshi.node.watch import Watch
+from noroshi.node.watch import SETTLED_NS, Watch
 from noroshi.records import Batch, Detections, Frame, Launches, Order, Quality, Tracks
 from noroshi.records.known import Known
 from noroshi.sensors import Sensor
@@ -72,6 +72,7 @@ class Node:
         self._outgoing: list[Outgoing] = []
         self._now_ns = 0
         self._wake_ns: int | None = None
+        self._fused_ns: int | None = None  # of which time the fused picture is still to be given out
 
     def receive(self, record: Batch, now_ns: int) -> None:
         """Take in one record that has arrived.
@@ -97,6 +98,7 @@ class Node:
         """Return when the node next wants to be woken, if ever."""
         times = (
             self._wake_ns,
+            self._fused_due_ns(),
             self.exchange.wake_ns if self.exchange else None,
             self.watch.wake_ns() if self.watch else None,
         )
@@ -105,23 +107,43 @@ class Node:
     def wake(self, now_ns: int) -> None:
         """Do what is due: give out the pictures, share what is new in its own, look at the links.
 
+        The fused picture of a time is given out a little later, when partners' word of that time has come: before,
+        it would be folded twice, and at each node otherwise.
+
         Raises:
             ValueError: if time runs backwards.
         """
         self._advance(now_ns)
+        self._give_fused(now_ns)
         while self._wake_ns is not None and self._wake_ns <= now_ns:
             own = self.own.picture(self._wake_ns)
             self._give("picture", own)
             self._notice(rising(own))
             if self.exchange:
                 self.exchange.share(own, self._wake_ns, is_whole=True)
-                self._give("fused", self.exchange.picture(self._wake_ns))
+                self._fused_ns = self._wake_ns
             self._wake_ns += self.period_ns
+            self._give_fused(now_ns)
         if self.watch:
             self.watch.wake(now_ns, self.picture)
             self._tell_partners(now_ns)
         if self.exchange:
             self.exchange.wake(now_ns)
+
+    def _fused_due_ns(self) -> int | None:
+        return None if self._fused_ns is None else self._fused_ns + min(SETTLED_NS, self.period_ns // 2)
+
+    def _give_fused(self, now_ns: int) -> None:
+        """Give out the fused picture that is due."""
+        due_ns = self._fused_due_ns()
+        if due_ns is not None and due_ns <= now_ns:
+            self.end()
+
+    def end(self) -> None:
+        """Give out the fused picture that is still to be given out: nothing more comes."""
+        if self.exchange and self._fused_ns is not None:
+            self._give("fused", self.exchange.picture(self._fused_ns))
+        self._fused_ns = None
 
     def take(self) -> list[Outgoing]:
         """Return what the node wants sent and forget it."""
@@ -153,6 +175,7 @@ class Node:
             {
                 "now_ns": self._now_ns,
                 "wake_ns": self._wake_ns,
+                "fused_ns": self._fused_ns,
                 "refused": [[*key, n] for key, n in sorted(self.refused.items())],
                 "counters": rewind.counters(),
                 "n_batches": len(batches),
@@ -195,6 +218,7 @@ class Node:
             if self.watch and memory["watch"] is not None:
                 self.watch.resume(memory["watch"])
             self._now_ns, self._wake_ns = memory["now_ns"], memory["wake_ns"]
+            self._fused_ns = memory["fused_ns"]
             self.refused = Counter({(sensor, reason): n for sensor, reason, n in memory["refused"]})
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"not a checkpoint of node {self.name}: {error}") from error

@@ -53,14 +53,14 @@ def question(before: bytes, *parts: Batch | NDArray[Any] | bytes | str | int) ->
 
 def size_of(batch: Batch) -> int:
     """Return how many bytes a record's columns take."""
-    size = sum(getattr(batch, name).nbytes for name in batch.COLUMNS)
+    size: int = sum(getattr(batch, name).nbytes for name in batch.COLUMNS)
     return size + sum(size_of(getattr(batch, name)) for name in batch.NESTED)
 
 
 def _add(running: "hashlib.blake2b", part: Any) -> None:
     if isinstance(part, np.ndarray):
         running.update(f"{part.dtype.str}{part.shape}".encode())
-        running.update(part if part.flags.c_contiguous else np.ascontiguousarray(part))
+        running.update(np.ascontiguousarray(part).data)
     elif isinstance(part, Batch):
         for name in fields_of(type(part)):
             _add(running, getattr(part, name))
