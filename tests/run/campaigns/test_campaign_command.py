@@ -1,6 +1,7 @@
 """`noroshi campaign`: real runs of the smallest scenario, made in this process."""
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -143,13 +144,18 @@ def test_a_broken_variant_is_named_and_the_good_runs_are_kept(tmp_path: Path) ->
         (["first_steps", "--out", "x", "--stop-at", "led_time_s=2"], "did you mean 'lead_time_s'?"),
         (["first_steps", "--out", "x", "--resume"], "is no campaign's folder"),
         (["first_steps", "--again", "base", "0"], "is no campaign's folder"),
+        (["first_steps", "--out", "full"], "is not empty; give another folder\n"),
+        (["first_steps", "--out", "full/file"], "is a file; give a folder"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("full").mkdir()
+    Path("full/file").touch()
     assert told in refused(*arguments)
+    assert not Path("x").exists()
 
 
 @pytest.mark.parametrize(
@@ -178,7 +184,17 @@ def test_a_wrong_campaign_file_is_one_line(tmp_path: Path, text: str, told: str)
     path = tmp_path / "mine.toml"
     path.write_text(text)
     assert told in refused(path, "--out", tmp_path / "out")
-    assert not (tmp_path / "out" / "campaign.json").exists()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no locks of folders")
+def test_two_campaigns_in_one_folder_at_once_are_refused(tmp_path: Path) -> None:
+    with performing.alone(tmp_path / "out"):
+        for more in ([], ["--resume"]):
+            told = refused("first_steps", "--out", tmp_path / "out", *more)
+            assert "another process is running a campaign in it" in told
+        assert "another process" in refused(tmp_path / "out", "--resume")
+    assert not (tmp_path / "out").exists()
 
 
 def test_designs_are_variants(tmp_path: Path) -> None:
