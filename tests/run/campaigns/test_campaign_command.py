@@ -119,6 +119,16 @@ def test_a_scenario_that_has_changed_is_not_gone_on_with(tmp_path: Path) -> None
     assert "the scenario or a nation's file has changed" in refused(*arguments, "--resume")
 
 
+def test_files_are_utf_8_wherever_the_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("io.text_encoding", lambda encoding, *_: encoding or "ascii")
+    path = tmp_path / "mine.toml"
+    title = '[[variants]]\nname = "sky"\ntitle = "曇り"\nchanges = { summary = "曇り" }\n'
+    path.write_text('name = "空"\nscenario = "first_steps"\nseeds = 1\nuntil_s = 6.0\n' + title, "utf-8")
+    assert ask(path, "--out", tmp_path / "out", "--processes", 1).exit_code == 0
+    scenario = tmp_path / "out" / "variants" / "sky" / "scenario.toml"
+    assert "曇り" in scenario.read_text("utf-8")
+
+
 def test_a_broken_variant_is_named_and_the_good_runs_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "losses.toml"
     path.write_text(LOSSES)
