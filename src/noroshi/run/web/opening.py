@@ -75,7 +75,7 @@ def _tracks(node: str, time_ns: Any, states: Any, identity: Identity, sensor: st
         existence=np.ones(n),
         kind_probability=certain_kind(Kind.AIRCRAFT, n),
         status=np.full(n, TrackStatus.FIRM, np.uint8),
-        sources=np.ones((n, bool(sensor)), np.bool_),
+        sources=np.ones((n, int(bool(sensor))), np.bool_),
         identity=identity,
     )
 
