@@ -14,8 +14,8 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from screenshots_played import PICTURES, take_played
 from playwright.sync_api import Browser, sync_playwright
+from screenshots_played import PICTURES, take_played
 
 from noroshi.run.exercises.running import Plan, run
 from noroshi.run.web.app import Pages

@@ -63,9 +63,7 @@ def take_played(browser: Browser, out: Path) -> None:
             asks.get_by_test_id("ask-nation").select_option("USA")
             asks.get_by_test_id("ask-text").fill(text)
             asks.get_by_test_id("ask-send").click()
-            waits = answers.locator(
-                "[data-testid=inbox] [data-stream^=sensor_task-JPN][data-state=recommended]"
-            ).first
+            waits = answers.locator("[data-testid=inbox] [data-stream^=sensor_task-JPN][data-state=recommended]").first
             waits.wait_for()
             if step == "rejected":
                 control.get_by_test_id("send").click()
@@ -89,4 +87,3 @@ def take_played(browser: Browser, out: Path) -> None:
         showing.stop()
         pages.close()
         playing.join()
-

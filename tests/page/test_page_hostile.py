@@ -1,7 +1,7 @@
 """Names and messages that mean harm, and what is no message at all, in a page of a journal that the program made.
 
 What the server says is changed on its way, all of it that somebody else may have written: call signs, names, reasons,
-messages. Nothing executes, nothing turns the reading direction, nothing pushes the page out of its place, and it goes on.
+messages. Nothing executes, nothing turns the reading direction, nothing pushes the page out of its place; it goes on.
 """
 
 import json
@@ -154,7 +154,16 @@ def test_what_is_no_message_is_said_and_the_picture_goes_on(browser, pages):
         socket.send(message)
         if isinstance(message, bytes) and len(sent) == 1:
             sent.append(b"")
-            for bad in ("{", "null", "[]", '{"type": 1}', message[:70], b"NRSH", message[:4] + b"\x09\x00" + message[6:], b""):
+            for bad in (
+                "{",
+                "null",
+                "[]",
+                '{"type": 1}',
+                message[:70],
+                b"NRSH",
+                message[:4] + b"\x09\x00" + message[6:],
+                b"",
+            ):
                 socket.send(bad)
 
     page, complaints = opened(browser, pages, change)

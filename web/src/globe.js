@@ -101,6 +101,7 @@ export class GlobeView {
     this.px = this.py = 0;
     this.matrix = new Float64Array(16);
     this.product = new Matrix4();
+    this.kept_m = 0; // metres for a pixel, of this camera; 0: to be worked out
     this.eyePoint = new Float64Array(3);
     this.vh2 = 0;
     this.cesium_ms = 0; // of the last drawing: by software it is most of it
@@ -156,7 +157,7 @@ export class GlobeView {
   }
 
   get span_m() {
-    return this.camera.span_m;
+    return (this.kept_m ||= this.camera.span_m);
   }
 
   get scale() {
@@ -191,7 +192,10 @@ export class GlobeView {
     const product = Matrix4.multiply(camera.frustum.projectionMatrix, camera.viewMatrix, this.product);
     for (let k = 0; k < 16; k++) {
       const value = /** @type {any} */ (product)[k];
-      if (this.matrix[k] !== value) this.stale = true;
+      if (this.matrix[k] !== value) {
+        this.stale = true;
+        this.kept_m = 0;
+      }
       this.matrix[k] = value;
     }
     const { x, y, z } = camera.positionWC;
@@ -350,6 +354,7 @@ export class GlobeView {
     this.dots.remove();
     this.top.remove();
     this.world.inSpace = false;
+    this.world.toFlat();
   }
 }
 

@@ -1,6 +1,6 @@
 // All that the page knows, as it was last told. Whoever draws or lists it asks here, and is called when something changes.
 import { plain } from "./dom.js";
-import { LAT_MAX_DEG, ROUND_M, degreeLengths, mercatorX } from "./geo.js";
+import { LAT_MAX_DEG, ROUND_M, degreeLengths, mercatorX, mercatorY } from "./geo.js";
 import { EXERCISE, LOST, keyOf } from "./wire.js";
 
 /** @import { Frame } from "./wire.js" */
@@ -170,25 +170,16 @@ export class World {
   /** @param {Frame} frame */
   takeFrame(frame) {
     const began = performance.now();
-    const { n, id, lat, lon, height_m, velocity_east_m_s: east, velocity_north_m_s: north } = frame;
+    const { n, id, lat, lon, height_m } = frame;
     const before = this.frame?.n ?? 0;
     if (this.x.length < n) this.grow(Math.ceil(n * 1.25));
     this.frames += 1;
-    const { x, y, vx, vy, key, row, trailOf, trailed } = this;
+    const { key, row, trailOf, trailed } = this;
     for (let i = 0; i < n; i++) {
-      const sine = Math.sin(lat[i] * 1e-7 * RAD);
-      const bounded = Math.max(-SINE_MAX, Math.min(SINE_MAX, sine));
-      x[i] = mercatorX(lon[i] * 1e-7);
-      y[i] = 0.5 - Math.log((1 + bounded) / (1 - bounded)) / (4 * Math.PI);
-      const turn = 1 / (ROUND_M * Math.max(0.02, Math.sqrt(1 - sine * sine)));
-      const still = frame.interval_s[i] > 0 || frame.status[i] === LOST;
-      vx[i] = still ? 0 : east[i] * turn;
-      vy[i] = still ? 0 : -north[i] * turn;
       const number = id[2 * i + 1] * 4294967296 + id[2 * i];
-      if (i >= before || key[i] !== number) {
-        key[i] = number;
-        this.moved = true; // rows have other tracks than before: look them up anew
-      }
+      if (i < before && key[i] === number) continue;
+      key[i] = number;
+      this.moved = true; // rows have other tracks than before: look them up anew
     }
     if (this.moved || n !== before) {
       row.clear();
@@ -204,7 +195,7 @@ export class World {
     for (let i = 0; i < n; i++) {
       const time_ms = frame.picture_ms - frame.state_age_ms[i];
       if (time_ms < trailed[i] + HISTORY_GAP_MS) continue;
-      trailOf[i].add(x[i], y[i], height_m[i], time_ms);
+      trailOf[i].add(mercatorX(lon[i] * 1e-7), mercatorY(lat[i] * 1e-7), height_m[i], time_ms);
       trailed[i] = time_ms;
     }
     if (this.frames % 32 === 0) {
@@ -213,6 +204,7 @@ export class World {
     }
     this.frame = frame;
     if (this.inSpace) this.toSpace();
+    else this.toFlat();
     this.frameHeard = performance.now();
     this.changed("frame");
     this.took_ms = performance.now() - began;
@@ -232,24 +224,47 @@ export class World {
     this.moved = true;
   }
 
-  /** Earth-fixed places and speeds of all rows, which the globe alone needs. */
+  /** Places and speeds of all rows on the flat map. */
+  toFlat() {
+    const { frame, x, y, vx, vy } = this;
+    if (!frame) return;
+    const { n, lat, lon, velocity_east_m_s: east, velocity_north_m_s: north, interval_s, status } = frame;
+    for (let i = 0; i < n; i++) {
+      const sine = Math.sin(lat[i] * 1e-7 * RAD);
+      const bounded = Math.max(-SINE_MAX, Math.min(SINE_MAX, sine));
+      x[i] = mercatorX(lon[i] * 1e-7);
+      y[i] = 0.5 - Math.log((1 + bounded) / (1 - bounded)) / (4 * Math.PI);
+      const turn = interval_s[i] > 0 || status[i] === LOST ? 0 : 1 / (ROUND_M * Math.max(0.02, Math.sqrt(1 - sine * sine)));
+      vx[i] = east[i] * turn;
+      vy[i] = -north[i] * turn;
+    }
+  }
+
+  /** Earth-fixed places and speeds of all rows, for the globe. */
   toSpace() {
     const { frame, space, spaceSpeed } = this;
     if (!frame) return;
-    for (let i = 0; i < frame.n; i++) {
-      const [a, b] = [frame.lon[i] * 1e-7 * RAD, frame.lat[i] * 1e-7 * RAD];
-      const [sa, ca, sb, cb] = [Math.sin(a), Math.cos(a), Math.sin(b), Math.cos(b)];
-      const still = frame.interval_s[i] > 0 || frame.status[i] === LOST ? 0 : 1;
-      const [east, north, up] = [frame.velocity_east_m_s[i] * still, frame.velocity_north_m_s[i] * still, frame.velocity_up_m_s[i] * still];
-      const n = 6378137 / Math.sqrt(1 - 0.0066943799901413165 * sb * sb);
-      const height = frame.height_m[i];
-      space[3 * i] = (n + height) * cb * ca;
-      space[3 * i + 1] = (n + height) * cb * sa;
-      space[3 * i + 2] = (n * 0.9933056200098587 + height) * sb;
+    const { n, lat, lon, height_m, velocity_east_m_s, velocity_north_m_s, velocity_up_m_s, interval_s, status } = frame;
+    for (let i = 0, k = 0; i < n; i++, k += 3) {
+      const sb = Math.sin(lat[i] * 1e-7 * RAD);
+      const cb = Math.sqrt(1 - sb * sb);
+      const a = lon[i] * 1e-7 * RAD;
+      const sa = Math.sin(a);
+      const ca = Math.cos(a);
+      const across = 6378137 / Math.sqrt(1 - 0.0066943799901413165 * sb * sb);
+      const height = height_m[i];
+      const flat = (across + height) * cb;
+      space[k] = flat * ca;
+      space[k + 1] = flat * sa;
+      space[k + 2] = (across * 0.9933056200098587 + height) * sb;
+      const still = interval_s[i] > 0 || status[i] === LOST ? 0 : 1;
+      const east = velocity_east_m_s[i] * still;
+      const north = velocity_north_m_s[i] * still;
+      const up = velocity_up_m_s[i] * still;
       const out = up * cb - north * sb;
-      spaceSpeed[3 * i] = out * ca - east * sa;
-      spaceSpeed[3 * i + 1] = out * sa + east * ca;
-      spaceSpeed[3 * i + 2] = up * sb + north * cb;
+      spaceSpeed[k] = out * ca - east * sa;
+      spaceSpeed[k + 1] = out * sa + east * ca;
+      spaceSpeed[k + 2] = up * sb + north * cb;
     }
   }
 

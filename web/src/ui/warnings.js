@@ -1,5 +1,5 @@
 // The warnings: by time left, each with its story; and the one that cannot be overlooked, above the map.
-import { byId, h, reconcile, say } from "../dom.js";
+import { byId, h, plain, reconcile, say } from "../dom.js";
 import { settings, onSettings } from "../settings.js";
 import { areaName, leftText, localShort, people, t, utc } from "../texts.js";
 import { keyOf } from "../wire.js";
@@ -10,6 +10,7 @@ import { keyOf } from "../wire.js";
 /** All that was said of one threat. @typedef {{threat: string, now: Alert, all: Alert[], arrival_ms: number}} Tale */
 
 const FULL_BAR_MS = 15 * 60_000;
+const WHERE_MOST = 120; // letters above the map
 const ENDED = new Set(["passed", "landed", "clear"]);
 
 /** @param {Alert[]} alerts @returns {Tale[]} those in force first, by time left; then the others, the newest first */
@@ -104,7 +105,7 @@ function alarm(app, active) {
     const left = element.querySelector("b") ?? element.insertBefore(h("span", { class: "until" }, h("b"), h("small")), text).firstElementChild;
     say(/** @type {HTMLElement} */ (left), leftText(tale.arrival_ms - app.now_ms));
     say(/** @type {HTMLElement} */ (left?.nextElementSibling), t("warnings.until"));
-    text.replaceChildren(whereOf(tale.now), h("small", {}, [headline(tale.now), tale.now.life === "proposed" && t("life.proposed"), active.length > 1 && t("warnings.alarm_more", { n: active.length })].filter(Boolean).join(" · ")));
+    text.replaceChildren(plain(whereOf(tale.now), WHERE_MOST), h("small", {}, [headline(tale.now), tale.now.life === "proposed" && t("life.proposed"), active.length > 1 && t("warnings.alarm_more", { n: active.length })].filter(Boolean).join(" · ")));
   }
   if (was !== element.hidden) app.measureInsets();
 }
