@@ -13,8 +13,8 @@ each proposal to warn:
   this machine: above what any node adds;
 - `sum_s` is both.
 
-Where an area has had to wait (`wait_s`) the last needed measurement is still the newest in the track: the wait itself is
-no part of this.
+Where an area has had to wait (`wait_s`) the last needed measurement is still the newest in the track: the wait itself
+is no part of this.
 """
 
 import argparse
