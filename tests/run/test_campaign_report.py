@@ -163,6 +163,9 @@ def test_the_command_writes_and_says_what_is_wrong(made, tmp_path):
     nothing = CliRunner().invoke(app, [str(tmp_path)])
     assert nothing.exit_code == 2
     assert len(nothing.stderr.strip().splitlines()) == 1
+    misnamed = CliRunner().invoke(app, [str(tmp_path / "sprung")])
+    assert misnamed.exit_code == 2
+    assert misnamed.stderr.endswith("there is no such folder; give that of a campaign\n")
 
 
 def test_text_cannot_become_markup():

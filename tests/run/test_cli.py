@@ -122,7 +122,7 @@ def test_a_radar_nobody_placed_is_tracked_alone_and_says_so(inside):
         (["radar.csv", "--set", "hits_to_confirm=many"], "write NAME=NUMBER"),
         (["radar.csv", "--sensors", "wrong.csv"], "sensor 'hill': no 'serch_radar' in sensors; there are:"),
         (["radar.csv", "--sensors", "far.csv"], "sensor 'hill': a latitude of 146 degrees"),
-        (["radar.csv", "--day", "yesterday"], "yesterday"),
+        (["radar.csv", "--day", "yesterday"], "--day yesterday: write a day as 2024-06-06"),
         (["sample:nosuch"], "no sample 'nosuch'; there are:"),
         (["headless.csv"], "headless.csv"),
         (["radar.csv", "--out", "radar.csv"], "radar.csv: is read here and would be written over"),
@@ -147,6 +147,12 @@ def test_bad_input_gets_one_line_and_nothing_is_written(inside, words, complaint
     before = sorted(path.name for path in inside.iterdir())
     assert complaint in refused("track", *words)
     assert sorted(path.name for path in inside.iterdir()) == before
+
+
+def test_a_replicate_beyond_all_numbers():
+    done = run("exercise", "first_steps", "--until", 5, "--replicate", 2**63)
+    assert done.exit_code == 2
+    assert "--replicate" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["none.mcap"], ["sites.csv"]])

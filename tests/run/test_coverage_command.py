@@ -156,6 +156,7 @@ def test_the_map_and_the_tables(scenario, tmp_path):
     [
         (("--region", "1,2,3"), "south,west,north,east"),
         (("--region", "50,120,20,160"), "south must be below"),
+        (("--region", "20,120,50,nan"), "south,west,north,east"),
         (("--flight", "nobody"), "has no flight 'nobody'; there are: hot"),
         (("--like", "NOR-receiver"), "no sensor on the ground"),
         (("--height", "-5"), "is not within"),

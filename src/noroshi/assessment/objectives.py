@@ -7,9 +7,8 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from noroshi.assessment.intervals import PROBABILITY, UNKNOWN, Interval, share
+from noroshi.assessment.intervals import UNKNOWN, Interval, median, share
 from noroshi.assessment.results import Figure, RunResult
 
 REACHED_MIN = 0.9
@@ -113,24 +112,6 @@ def figures_for(objective: Objective, figures: Sequence[Figure]) -> list[Figure]
     return found if objective.nation else [each for each in found if not each.node] or found
 
 
-def median(values: Sequence[float]) -> Interval:
-    """Return the median with the interval between order statistics; NaN where there are too few values (less than 6).
-
-    Source: David, Nagaraja (2003), Order Statistics, section 7.1.
-    """
-    ordered = sorted(values)
-    n = len(ordered)
-    if not n:
-        return UNKNOWN
-    middle = ordered[n // 2] if n % 2 else _between(ordered[n // 2 - 1], ordered[n // 2])
-    k = int(stats.binom.ppf((1.0 - PROBABILITY) / 2.0, n, 0.5))
-    return Interval(middle, ordered[k - 1], ordered[n - k]) if k else Interval(middle, math.nan, math.nan)
-
-
-def _between(low: float, high: float) -> float:
-    return low if low == high else (low + high) / 2.0
-
-
 def _is_about(objective: Objective, subject: str) -> bool:
     if not objective.subjects:
         return True
@@ -153,7 +134,9 @@ def _judged(objective: Objective, runs: Sequence[RunResult], variant: str) -> Ve
     i = min(range(len(found)), key=lambda k: objective.margin(worst_of[k].value))
     ranked = sorted(found[i][1], key=lambda each: objective.margin(each.value))
     short = [each for each in ranked if not objective.reached(each.value)]
-    value = median(values.tolist())
+    value = median(values)
+    if value.low == -math.inf and value.high == math.inf:  # too few runs for an interval
+        value = Interval(value.value, math.nan, math.nan)
     return Verdict(
         objective=objective,
         variant=variant,

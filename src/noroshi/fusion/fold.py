@@ -16,7 +16,7 @@ from noroshi.fusion.table import (
     Rows,
     Table,
     Whole,
-    full,
+    fill,
 )
 from noroshi.fusion.tracklets import (
     CLOSE,
@@ -30,6 +30,7 @@ from noroshi.fusion.tracklets import (
     distance_squared,
     intersect,
     invert,
+    invert_factored,
     turn_shown,
 )
 from noroshi.geo.time import NS_PER_S
@@ -47,17 +48,35 @@ GATE_SQUARED, GATE_ADDED_M = 22.5, 100.0  # how far from it a track may be joine
 PLACE_M = 10_000.0
 
 
-def fold(
-    table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Floats, limits: tuple[int, int]
-) -> Integers:
-    """Fold contributions into the table, in the order of time, owner and number, and else as they stand.
+def in_order(rows: Rows, owner_of: Integers) -> Integers:
+    """Return the order in which contributions are folded: of time, owner and number, and else as they stand.
 
     So the order hangs on what is told and not on how it was cut into messages.
 
     Args:
-        table: to be changed.
         rows: k contributions.
         owner_of: (k,) index of each one's owner, by whose names the rows are sorted.
+    """
+    rank = np.cumsum(np.diff(owner_of, prepend=owner_of[:1]) != 0)
+    return np.lexsort((rows.whole[:, Whole.REVISION], rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME]))
+
+
+def fold(
+    table: Table,
+    rows: Rows,
+    owner_of: Integers,
+    order: Integers,
+    density: Floats,
+    bias: Floats,
+    limits: tuple[int, int],
+) -> Integers:
+    """Fold contributions into the table.
+
+    Args:
+        table: to be changed.
+        rows: k contributions.
+        owner_of: (k,) index of each one's owner.
+        order: (k,) in which they are folded.
         density: (k,) process noise that each one's tracker has at the least.
         bias: (o + 1, 10) of each owner, see `OFFSET`; the last is of what has none.
         limits: how many contributors of one owner may be at one place, and in all; what would be more is not taken in.
@@ -73,12 +92,10 @@ def fold(
     if is_new:
         table.places = np.full(1 << max(4, int(needed).bit_length()), NOBODY, np.int64)
     counts = np.zeros(N_COUNTS + len(bias), np.int64)
-    rank = np.cumsum(np.diff(owner_of, prepend=owner_of[:1]) != 0)
     crowd = np.zeros((1 << int(2 * (table.n + len(rows.whole)) + len(bias)).bit_length(), 2), np.int64)
-    order = np.lexsort((rows.whole[:, Whole.REVISION], rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME]))
     table.n, table.m = absorb(
         order,
-        rows.state, full(rows.covariance), rows.said, rows.whole,
+        rows.state, rows.covariance, rows.said, rows.whole,
         owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.turn, table.whole,
         table.fused_state, table.fused_covariance, table.fused, table.places, is_new, crowd, np.array(limits),
         table.n, table.m, counts,
@@ -196,7 +213,7 @@ def _far_enough(
     while density < DENSITY_MAX:
         for a in range(6):
             off[a] = state[a] - mean[a]
-            for b in range(6):
+            for b in range(a + 1):
                 work[a, b] = spread[a, b] - LEEWAY * after[a, b]
         add_noise(work, dt_s, density)
         if distance_squared(off, work, low) <= FAR_SQUARED:
@@ -207,7 +224,7 @@ def _far_enough(
 
 @kernel
 def absorb(
-    order: Integers, new_state: Floats, new_covariance: Floats, new_said: Floats, new_whole: Integers,
+    order: Integers, new_state: Floats, new_triangle: Floats, new_said: Floats, new_whole: Integers,
     owner_of: Integers, least_density: Floats, bias: Floats, state: Floats, covariance: Floats, said: Floats,
     density: Floats, turn: Floats, whole: Integers, fused_state: Floats, fused_covariance: Floats, fused: Integers,
     places: Integers, is_new: bool, crowd: Integers, limits: Integers, n: int, m: int, counts: Integers,
@@ -215,15 +232,12 @@ def absorb(
     """Do what `fold` says with the table's arrays; return how many contributors and fused tracks there are now."""
     work, low, both, inverse = np.empty((6, 6)), np.empty((6, 6)), np.empty((4, 6, 6)), np.empty((3, 6, 6))
     spread, mean, now = np.empty((2, 6, 6)), np.empty((2, 6)), np.empty((2, 6))
-    vector, dt_s = np.empty(6), np.empty(2)
+    vector, dt_s, told, told_low = np.empty(6), np.empty(2), np.empty((6, 6)), np.empty((6, 6))
     who, is_last = np.empty(len(order), np.int64), np.empty(len(order), np.bool_)
+    is_joining = False
     if is_new:
         for row in range(n):
             places[place_of(whole[row, Whole.OWNER], whole[row, Whole.ID], places, whole)] = row
-    for row in range(n):
-        if whole[row, Whole.TRACK] >= 0:
-            crowd[_slot(_place(whole[row, Whole.OWNER], state[row], covariance[row]), crowd), 1] += 1
-            crowd[_slot(int(whole[row, Whole.OWNER] + 1) << 20, crowd), 1] += 1
     for i in range(len(order)):
         k = order[i]
         at = place_of(owner_of[k], new_whole[k, Whole.ID], places, whole)
@@ -238,6 +252,12 @@ def absorb(
             whole[row, Whole.TRACK], whole[row, Whole.NEXT] = NOBODY, NOBODY
             whole[row, Whole.TIME] = new_whole[k, Whole.TIME] - 1
         who[i] = row
+        is_joining |= whole[row, Whole.TRACK] == NOBODY
+    if is_joining:
+        for row in range(n):
+            if whole[row, Whole.TRACK] >= 0:
+                crowd[_slot(_place(whole[row, Whole.OWNER], state[row], covariance[row]), crowd), 1] += 1
+                crowd[_slot(int(whole[row, Whole.OWNER] + 1) << 20, crowd), 1] += 1
     # Of rows of one track and time the last in order counts: it is the corrected one.
     last_ns = np.empty(n, np.int64)
     for row in range(n):
@@ -264,7 +284,8 @@ def absorb(
         ):
             counts[STALE] += 1
             continue
-        if not cholesky(new_covariance[k], low):
+        fill(new_triangle[k], told)
+        if not cholesky(told, told_low):
             counts[UNFIT] += 1
             continue
         for c in range(6):
@@ -274,7 +295,7 @@ def absorb(
             unbias(now[s], bias[which])
         track = whole[row, Whole.TRACK]
         if track == NOBODY:
-            here = _slot(_place(owner_of[k], new_state[k], new_covariance[k]), crowd)
+            here = _slot(_place(owner_of[k], new_state[k], told), crowd)
             of_owner = _slot(int(owner_of[k] + 1) << 20, crowd)
             if crowd[here, 1] >= limits[0] or crowd[of_owner, 1] >= limits[1]:
                 counts[CROWDED] += 1
@@ -293,14 +314,14 @@ def absorb(
             for a in range(6):
                 fused_state[track, a] = now[1, a]
                 for b in range(6):
-                    fused_covariance[track, a, b] = new_covariance[k, a, b]
+                    fused_covariance[track, a, b] = told[a, b]
         else:
             way = _is_counted(row, track, time_ns, new_whole[k, Whole.FLAGS], whole, fused)
             falls = new_said[k, BALLISTIC] + new_said[k, SPACE] > 0.5
             # The contributor's previous word, and the fused track, carried on to the time of this one.
             dt_s[0] = (time_ns - whole[row, Whole.TIME]) / NS_PER_S
             dt_s[1] = (time_ns - fused[track, Fused.TIME]) / NS_PER_S
-            turn[row] = turn_shown(now[0], now[1], dt_s[0], covariance[row], new_covariance[k])
+            turn[row] = turn_shown(now[0], now[1], dt_s[0], covariance[row], told)
             for c in range(6):
                 vector[c] = fused_state[track, c]
             for s in range(2):
@@ -310,12 +331,12 @@ def absorb(
                 )  # fmt: skip
             shown = max(density[row], least_density[k])
             if not new_whole[k, Whole.FLAGS] & COARSE:
-                shown = density_shown(spread[0], dt_s[0], new_covariance[k], shown, work, low)
+                shown = density_shown(spread[0], dt_s[0], told, shown, work, low)
                 if math.isinf(shown):
                     counts[UNEXPLAINED] += 1
                     way = min(way, 1)
                 shown = max(least_density[k], min(shown, DENSITY_MAX))
-                shown = _far_enough(spread[0], dt_s[0], new_covariance[k], mean[0], now[1], shown, work, low, vector)
+                shown = _far_enough(spread[0], dt_s[0], told, mean[0], now[1], shown, work, low, vector)
             density[row] = shown
             others, other = 0, fused[track, Fused.FIRST]
             while other != NOBODY:
@@ -333,16 +354,15 @@ def absorb(
                 for a in range(6):  # nobody else is counted: it is where the one says
                     fused_state[track, a] = now[1, a]
                     for b in range(6):
-                        fused_covariance[track, a, b] = new_covariance[k, a, b]
+                        fused_covariance[track, a, b] = told[a, b]
             elif way == 1 or (way == 2 and whole[row, Whole.IS_IN] == 0):
                 intersect(
-                    fused_state[track], fused_covariance[track], now[1], new_covariance[k], work, low, both
+                    fused_state[track], fused_covariance[track], now[1], told, work, low, both
                 )  # fmt: skip
             elif way == 2:
                 # In information form, about the carried-on previous word: what it says now, less what it said before.
-                is_fine = True
-                for s in range(3):
-                    is_fine &= invert(spread[s] if s < 2 else new_covariance[k], low, inverse[s])
+                invert_factored(told_low, inverse[2])
+                is_fine = invert(spread[0], low, inverse[0]) & invert(spread[1], low, inverse[1])
                 for a in range(6):
                     vector[a] = 0.0
                     for b in range(6):
@@ -365,7 +385,7 @@ def absorb(
         for a in range(6):
             state[row, a] = new_state[k, a]
             for b in range(6):
-                covariance[row, a, b] = new_covariance[k, a, b]
+                covariance[row, a, b] = told[a, b]
     return n, m
 
 

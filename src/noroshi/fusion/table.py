@@ -4,7 +4,7 @@ A contributor is one track of one owner, as its reader holds it. Rows are made i
 fused tracks, and of two contributors, the one with the lower row was founded earlier.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from itertools import pairwise
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from noroshi.fusion.tracklets import CLOSE, Floats, Integers, carried
 from noroshi.geo.time import NS_PER_S
+from noroshi.kernel import kernel
 from noroshi.records import Kind, Tracks, TrackStatus
 from noroshi.records.identity import call_sign_words
 
@@ -94,6 +95,8 @@ class Table:
         places: hash table of the contributors' rows.
         extra: named small arrays, replaced and never written to.
         n, m: rows in use; ended ones among them until `compact`.
+        came_of: a digest of all that was folded into it, where somebody wants to know; of what holds nothing it is
+            empty.
     """
 
     state: Floats
@@ -109,6 +112,7 @@ class Table:
     extra: dict[str, NDArray[Any]]
     n: int = 0
     m: int = 0
+    came_of: bytes = field(default=b"", init=False)
 
     @classmethod
     def of(cls, arrays: dict[str, NDArray[Any]], extra: dict[str, NDArray[Any]]) -> "Table":
@@ -237,18 +241,45 @@ OF_CONTRIBUTORS = ("state", "covariance", "said", "density", "turn", "whole")
 OF_FUSED = ("fused_state", "fused_covariance", "fused")
 
 
-_LOWER = np.flatnonzero(np.tril(np.ones((6, 6))))
-_FULL = np.searchsorted(_LOWER, 6 * np.maximum.outer(range(6), range(6)) + np.minimum.outer(range(6), range(6))).ravel()
+@kernel
+def fill(triangle: Floats, square: Floats) -> None:
+    """Write the symmetric (6, 6) matrix that (21,) is the lower triangle of, row by row."""
+    at = 0
+    for i in range(6):
+        for j in range(i + 1):
+            square[i, j] = triangle[at]
+            square[j, i] = triangle[at]
+            at += 1
+
+
+@kernel
+def _lower_rows(squares: Floats, triangles: Floats) -> None:
+    for k in range(len(squares)):
+        at = 0
+        for i in range(6):
+            for j in range(i + 1):
+                triangles[k, at] = squares[k, i, j]
+                at += 1
+
+
+@kernel
+def _fill_rows(triangles: Floats, squares: Floats) -> None:
+    for k in range(len(triangles)):
+        fill(triangles[k], squares[k])
 
 
 def lower(covariances: Floats) -> Floats:
     """Return (k, 21) the lower triangles of (k, 6, 6), row by row."""
-    return np.take(covariances.reshape(-1, 36), _LOWER, axis=1)
+    triangles = np.empty((len(covariances), 21))
+    _lower_rows(np.ascontiguousarray(covariances, np.float64), triangles)
+    return triangles
 
 
 def full(triangles: Floats) -> Floats:
     """Return the (k, 6, 6) symmetric matrices that (k, 21) are the lower triangles of."""
-    return np.take(triangles, _FULL, axis=1).reshape(-1, 6, 6)
+    squares = np.empty((len(triangles), 6, 6))
+    _fill_rows(np.ascontiguousarray(triangles, np.float64), squares)
+    return squares
 
 
 def is_falling(said: Floats) -> NDArray[np.bool_]:

@@ -69,6 +69,13 @@ def invert(a: Floats, low: Floats, inverse: Floats) -> bool:
     """Write the inverse of a symmetric (6, 6) a and return whether it is positive definite."""
     if not cholesky(a, low):
         return False
+    invert_factored(low, inverse)
+    return True
+
+
+@kernel
+def invert_factored(low: Floats, inverse: Floats) -> None:
+    """Write the inverse of the matrix that `low` is the factor of, as `cholesky` writes it; `low` is written over."""
     for j in range(6):  # the inverse of the factor, in its place
         for i in range(j + 1, 6):
             total = 0.0
@@ -82,7 +89,6 @@ def invert(a: Floats, low: Floats, inverse: Floats) -> bool:
                 total += low[k, i] * low[k, j]
             inverse[i, j] = total
             inverse[j, i] = total
-    return True
 
 
 @kernel
@@ -176,8 +182,8 @@ def add_noise(spread: Floats, dt_s: float, density: float) -> None:
     noise, over = density * abs(dt_s), abs(dt_s)
     for i in range(3):
         spread[i, i] += noise * over * over * (1.0 / 3.0)
-        spread[i, 3 + i] += noise * dt_s * 0.5
-        spread[3 + i, i] = spread[i, 3 + i]
+        spread[3 + i, i] += noise * dt_s * 0.5
+        spread[i, 3 + i] = spread[3 + i, i]
         spread[3 + i, 3 + i] += noise
 
 

@@ -229,7 +229,10 @@ def _read(
     """Return recordings and what a sensors table says."""
     from noroshi.run.recordings import read as read_recording
 
-    day_ns = utc_ns_from_iso(f"{day}T00:00:00Z") if day else None
+    try:
+        day_ns = utc_ns_from_iso(f"{day}T00:00:00Z") if day else None
+    except ValueError as error:
+        raise ValueError(f"--day {day}: write a day as 2024-06-06, from 1678 to 2261") from error
     read = [read_recording(name, day_ns=day_ns, format_name=format_name) for name in recordings]
     return read, list(read_recording(str(sensors)).decoded.sites) if sensors else []
 
@@ -302,7 +305,7 @@ def exercise(
     nation: Annotated[
         list[str] | None, typer.Option(help="A nation that takes part too: its file, or a shipped one. Repeatable.")
     ] = None,
-    replicate: Annotated[int, typer.Option(help="Another repetition: other random draws.", min=0)] = 0,
+    replicate: Annotated[int, typer.Option(help="Another repetition: other random draws.", min=0, max=2**63 - 1)] = 0,
     processes: Annotated[int, typer.Option(help="Spread the nodes over so many.", min=1, max=64)] = 1,
     until: Annotated[float | None, typer.Option(help="Stop after so many seconds of the exercise.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="With --until: write here what --resume needs.")] = None,

@@ -1,6 +1,7 @@
 """`noroshi campaign`: real runs of the smallest scenario, made in this process."""
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -118,6 +119,16 @@ def test_a_scenario_that_has_changed_is_not_gone_on_with(tmp_path: Path) -> None
     assert "the scenario or a nation's file has changed" in refused(*arguments, "--resume")
 
 
+def test_files_are_utf_8_wherever_the_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("io.text_encoding", lambda encoding, *_: encoding or "ascii")
+    path = tmp_path / "mine.toml"
+    title = '[[variants]]\nname = "sky"\ntitle = "曇り"\nchanges = { summary = "曇り" }\n'
+    path.write_text('name = "空"\nscenario = "first_steps"\nseeds = 1\nuntil_s = 6.0\n' + title, "utf-8")
+    assert ask(path, "--out", tmp_path / "out", "--processes", 1).exit_code == 0
+    scenario = tmp_path / "out" / "variants" / "sky" / "scenario.toml"
+    assert "曇り" in scenario.read_text("utf-8")
+
+
 def test_a_broken_variant_is_named_and_the_good_runs_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "losses.toml"
     path.write_text(LOSSES)
@@ -143,13 +154,18 @@ def test_a_broken_variant_is_named_and_the_good_runs_are_kept(tmp_path: Path) ->
         (["first_steps", "--out", "x", "--stop-at", "led_time_s=2"], "did you mean 'lead_time_s'?"),
         (["first_steps", "--out", "x", "--resume"], "is no campaign's folder"),
         (["first_steps", "--again", "base", "0"], "is no campaign's folder"),
+        (["first_steps", "--out", "full"], "is not empty; give another folder\n"),
+        (["first_steps", "--out", "full/file"], "is a file; give a folder"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("full").mkdir()
+    Path("full/file").touch()
     assert told in refused(*arguments)
+    assert not Path("x").exists()
 
 
 @pytest.mark.parametrize(
@@ -178,7 +194,17 @@ def test_a_wrong_campaign_file_is_one_line(tmp_path: Path, text: str, told: str)
     path = tmp_path / "mine.toml"
     path.write_text(text)
     assert told in refused(path, "--out", tmp_path / "out")
-    assert not (tmp_path / "out" / "campaign.json").exists()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no locks of folders")
+def test_two_campaigns_in_one_folder_at_once_are_refused(tmp_path: Path) -> None:
+    with performing.alone(tmp_path / "out"):
+        for more in ([], ["--resume"]):
+            told = refused("first_steps", "--out", tmp_path / "out", *more)
+            assert "another process is running a campaign in it" in told
+        assert "another process" in refused(tmp_path / "out", "--resume")
+    assert not (tmp_path / "out").exists()
 
 
 def test_designs_are_variants(tmp_path: Path) -> None:

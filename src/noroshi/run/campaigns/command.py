@@ -71,10 +71,11 @@ def campaign(
             ray=ray,
             journals=journals,
         )
-        ready = performing.prepare(wanted)
-        n_there = sum(not run.error for run in ready.runs)
-        with _counted(ready.seeds * len(ready.variants), n_there, quiet=as_json) as heard:
-            figures = performing.perform(wanted, ready, heard)
+        with performing.alone(out or (Path(what) if resume else None)):
+            ready = performing.prepare(wanted)
+            n_there = sum(not run.error for run in ready.runs)
+            with _counted(ready.seeds * len(ready.variants), n_there, quiet=as_json) as heard:
+                figures = performing.perform(wanted, ready, heard)
         if as_json:
             sys.stdout.write(json.dumps(figures) + "\n")
         else:

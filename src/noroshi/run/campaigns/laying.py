@@ -93,11 +93,11 @@ def _read(tables: Tables, folder: Path, variant: Variant, *, without: Collection
     for code, nation in tables.nations.items():
         text = tables.policies.get(code)
         if text is not None:
-            (folder / f"{code}.policy.toml").write_text(text)
+            (folder / f"{code}.policy.toml").write_text(text, "utf-8")
         own = nation if text is None else {**nation, "policy": f"./{code}.policy.toml"}
-        (folder / f"{code}.toml").write_text(_headed(own, tables.base.source.name, variant))
+        (folder / f"{code}.toml").write_text(_headed(own, tables.base.source.name, variant), "utf-8")
     path = folder / SCENARIO
-    path.write_text(_headed(scenario, tables.base.source.name, variant))
+    path.write_text(_headed(scenario, tables.base.source.name, variant), "utf-8")
     return read_scenario(path)
 
 

@@ -1,9 +1,12 @@
 """A campaign from what a person asked for: its folder laid out or found again, its runs made, and figures of that."""
 
+import os
 import shutil
+import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +47,50 @@ class Wanted:
     stop_at: str | None = None
     ray: str | None = None
     journals: Path | None = None
+
+
+@contextmanager
+def alone(folder: Path | None) -> Iterator[None]:
+    """Hold a campaign's folder, so that no other process runs a campaign in it; one that stays empty goes again.
+
+    Raises:
+        CampaignError: if another process holds it.
+        OSError: if it cannot be made.
+    """
+    if folder is None or (folder.exists() and not folder.is_dir()):
+        yield
+        return
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _held(folder):
+            yield
+    finally:
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    if sys.platform == "win32":  # has no locks of folders
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise CampaignError(
+            f"{folder}: another process is running a campaign in it: wait for it, or give another folder"
+        ) from None
+    except OSError:
+        pass  # some network file systems have no such locks
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def prepare(wanted: Wanted) -> Campaign:
@@ -204,8 +251,11 @@ def _check_files(about: About, folder: Path) -> None:
 
 
 def _check_free(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CampaignError(f"{folder}: is not empty; give another folder, or --resume")
+    if folder.exists() and not folder.is_dir():
+        raise CampaignError(f"{folder}: is a file; give a folder")
+    if folder.exists() and any(folder.iterdir()):
+        resume = ", or --resume" if (folder / ABOUT).is_file() else ""
+        raise CampaignError(f"{folder}: is not empty; give another folder{resume}")
 
 
 def _stop_at(text: str | None) -> tuple[str, float] | None:

@@ -31,6 +31,9 @@ def assess(
         from noroshi.run.campaigns.folders import CampaignError, read_campaign
         from noroshi.run.reports import writing
 
+        for each in (folder, against):
+            if each is not None and not each.is_dir():
+                raise CampaignError(f"{each}: there is no such folder; give that of a campaign")
         place = out or folder
         if not place.is_dir():
             raise CampaignError(f"{place}: there is no such folder; make it first")

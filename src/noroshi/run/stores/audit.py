@@ -347,7 +347,7 @@ def read_keys(folder: Path) -> dict[str, list[Ed25519PublicKey]]:
         if path.name == "signing.toml":
             continue
         try:
-            told = tomllib.loads(path.read_text())
+            told = tomllib.loads(path.read_text("utf-8"))
             keys = [Ed25519PublicKey.from_public_bytes(bytes.fromhex(each["key"])) for each in told["verification"]]
             found.setdefault(str(told["nation"]), []).extend(keys)
         except (OSError, ValueError, KeyError, TypeError) as error:
