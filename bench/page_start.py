@@ -3,9 +3,10 @@
     uv run bench/page_start.py [--json] [--rounds 1] [--minute FOLDER]
 
 A browser stands ready, as a person's does, and opens the address as soon as the command prints it. The picture moves
-when the page has been sent a picture with ten tracks or more and later one in which most of them are elsewhere. Cold is an
-empty folder for compiled kernels. Wall time depends on what else the machine does (`load`), so the processor seconds
-that the command's processes had taken by then are told too. `--minute` keeps screenshots of the first minute.
+when the page has been sent one with ten tracks or more and later one in which most of them are elsewhere. Cold is an
+empty folder for compiled kernels: what moves first is then what aircraft report, and `tracked_s` is when tracks do.
+Wall time depends on what else the machine does (`load`), so the processor seconds that the command's processes had
+taken by then are told too. `--minute` keeps screenshots of the first minute.
 """
 
 import argparse
