@@ -256,12 +256,10 @@ def _bounds(option: str, text: str) -> tuple[float, float, float, float]:
     """
     try:
         south, west, north, east = (math.radians(float(part)) for part in text.split(","))
-        if not math.isfinite(south + west + north + east):
-            raise ValueError
     except ValueError:
-        raise ValueError(
-            f"{option} {text}: write south,west,north,east in degrees, for instance 20,120,50,160"
-        ) from None
+        south = west = north = east = math.nan
+    if not math.isfinite(south + west + north + east):
+        raise ValueError(f"{option} {text}: write south,west,north,east in degrees, for instance 20,120,50,160")
     return south, west, north, east
 
 

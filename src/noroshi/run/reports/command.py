@@ -33,9 +33,7 @@ def assess(
 
         for each in (folder, against):
             if each is not None and not each.is_dir():
-                raise CampaignError(
-                    f"{each}: there is no such folder; give that of a campaign"
-                )
+                raise CampaignError(f"{each}: there is no such folder; give that of a campaign")
         place = out or folder
         if not place.is_dir():
             raise CampaignError(f"{place}: there is no such folder; make it first")
