@@ -425,8 +425,12 @@ def run_again(world: World, side: Side) -> tuple[Counter[Key], Counter[str]]:
     return counting.rows, warnings
 
 
-def picture_back(sender: Side, receiver: Side, back_ns: int) -> tuple[float, int, int]:
-    """Return how long the newest of all tracks took to come, and how many rows of history came before, and in all."""
+def picture_back(sender: Side, receiver: Side, back_ns: int, again_ns: int) -> tuple[float, int, int]:
+    """Return how long the newest of all tracks took to come, and how many rows of history came before, and in all.
+
+    It is counted from the link's return, or, where it came only after a node that was killed then had been started
+    again, from that: what is dead receives nothing.
+    """
     wanted: dict[int, int] = {}
     for _, number, time_ns, *_ in sender.released:
         if time_ns <= back_ns:
@@ -443,7 +447,9 @@ def picture_back(sender: Side, receiver: Side, back_ns: int) -> tuple[float, int
                 del lacking[number]
         if not lacking and whole_ns is None:
             whole_ns = max(now_ns, back_ns)
-    return (np.inf if whole_ns is None else (whole_ns - back_ns) / NS_PER_S), before, history
+    if whole_ns is None:
+        return np.inf, before, history
+    return (whole_ns - (again_ns if whole_ns >= again_ns else back_ns)) / NS_PER_S, before, history
 
 
 def repetition(seed: int, cut_s: float, variant: str, keep: Path | None = None) -> dict[str, Any]:
@@ -469,8 +475,9 @@ def repetition(seed: int, cut_s: float, variant: str, keep: Path | None = None) 
             totals["warnings"] += len(sender.warned)
             totals["warnings missing"] += len(sender.warned - set(warnings))
             totals["warnings twice"] += sum(n > 1 for n in warnings.values())
-            back_ns = max(world.returns_ns.values()) if variant != VARIANTS[2] else world.back_ns
-            took_s, before, history = picture_back(sender, receiver, back_ns)
+            again_ns = max(world.returns_ns.values())
+            back_ns = again_ns if variant != VARIANTS[2] else world.back_ns
+            took_s, before, history = picture_back(sender, receiver, back_ns, again_ns)
             found[f"picture back {of} at {at} s"] = round(took_s, 3)
             totals["history before the picture"] += before
             totals["history"] += history

@@ -50,7 +50,7 @@ SEED, NS = 20_300_107, 10**9
 SEEKS, PAUSE_S = 60, 0.02
 QUARTER_S = 900
 HEAD_BYTES = 80  # that are looked at, at a time
-BINARY = 2
+BINARY, PING = 2, 9
 
 
 def aircraft(n: int, time_ns: int) -> Tracks:
@@ -197,7 +197,7 @@ class Plain(asyncio.BufferedProtocol):
             return end + 4
         short = head[1] if len(head) > 1 else 0
         size = {126: 4, 127: 10}.get(short, 2)
-        wanted = size + (wire.HEADER.size if head[0] & 15 == BINARY else 0)
+        wanted = size + {BINARY: wire.HEADER.size, PING: short}.get(head[0] & 15, 0)
         if len(head) < wanted:
             return len(head)
         length = short if size == 2 else int.from_bytes(head[2:size])
@@ -216,8 +216,8 @@ class Plain(asyncio.BufferedProtocol):
                 flags=flags, picture_ms=picture_ms, sent_ms=sent_ms, sequence=counts[0], n=counts[1], words=counts[2],
                 sources_version=counts[3], names_count=counts[4],
             ))  # fmt: skip
-        elif head[0] & 15 == 9:  # a ping without content
-            self.transport.write(bytes([0x8A, 0x80, 0, 0, 0, 0]))
+        elif head[0] & 15 == PING:
+            self.transport.write(bytes([0x8A, 0x80 | (len(head) - 2), 0, 0, 0, 0]) + head[2:])  # else it hangs up
 
 
 async def viewing(url: str, seconds: float, viewers: int, stall_s: float) -> dict[str, Any]:

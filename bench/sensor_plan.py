@@ -1,6 +1,6 @@
 """How much a sensor plan gains over fixed scanning: custody of gliders and area of threats' ellipses, paired.
 
-    uv run bench/sensor_plan.py [--seeds 10] [--first 0] [--ways plan,people] [--keep runs.jsonl] [--until S] [--json]
+    uv run bench/sensor_plan.py [--seeds 10] [--first 0] [--ways plan,people] [--keep FOLDER] [--until S] [--json]
 
 The shipped scenario `looks`: 24 satellites that see a circle of 20 degrees about where they look, one look a second, a
 radar of each nation that stares, two gliders and two ballistic threats. `fixed`: the satellites go on with their scan.
@@ -14,19 +14,21 @@ Japan has a track within 10 km of it. Area is that of the 1-sigma ellipse of the
 the root of the determinant, of the track nearest to a threat within 10 km, at the times at which both runs of a pair
 have one; compared is the mean logarithm. Differences are of the same seed; intervals are bootstrap ones of the mean
 over seeds, at 95 %. Nations look whom to warn once a minute, which changes no track.
+
+With `--keep` each run is a file in that folder and is not made again, so this can be stopped and continued, and two
+processes can each make some of the seeds; `cpu_s` is of all runs, whenever they were made.
 """
 
 import argparse
 import json
 import platform
 import tempfile
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from plan_parts.scenes import Kept, interval, told_of, written
+from plan_parts.scenes import Kept, digest_of, interval, told_of, written
 
 from noroshi.assessment.pairing import nearest
 from noroshi.assessment.pictures import View, pictures, truth_histories
@@ -105,22 +107,25 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--ways", default="plan,people")
     parser.add_argument("--until", type=float, default=None)
-    parser.add_argument("--keep", type=Path, default=None, help="runs made before and now, to go on later")
+    parser.add_argument("--keep", type=Path, default=None, help="a folder for runs that are over")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    since, ways = time.process_time(), ["fixed", *asked.ways.split(",")]
+    ways = ["fixed", *asked.ways.split(",")]
     seeds = range(asked.first, asked.first + asked.seeds)
     kept = Kept(asked.keep, f"sensor_plan {version('noroshi')} until {asked.until}")
     runs: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as folder:
-        paths = {}
+        paths, digests = {}, {}
         for way in ways:
             (Path(folder) / way).mkdir()
             paths[way] = written(Path(folder) / way, "looks", CHANGES, WAYS[way])
+            digests[way] = digest_of(Path(folder) / way)
         for seed in seeds:
             for way in ways:
                 runs[way].append(
-                    kept.get(f"{way} {seed}", lambda w=way, s=seed: told_of(paths[w], s, asked.until, held))
+                    kept.get(
+                        f"{way} {digests[way]} {seed}", lambda w=way, s=seed: told_of(paths[w], s, asked.until, held)
+                    )
                 )
                 if not asked.json:
                     print(way, seed, round(custody(runs[way][-1]), 3), runs[way][-1]["cpu_s"], flush=True)
@@ -136,7 +141,8 @@ def main() -> None:
         }
     packages = ("noroshi", "numpy", "scipy", "numba")
     told |= {
-        "cpu_s": round(time.process_time() - since, 1),
+        "cpu_s": round(sum(run["cpu_s"] for some in runs.values() for run in some), 1),
+        "commits": sorted(kept.commits),
         "cpu_s_a_run": round(float(np.mean([run["cpu_s"] for some in runs.values() for run in some])), 1),
         "python": platform.python_version(),
         **{name: version(name) for name in packages},

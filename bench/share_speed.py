@@ -157,7 +157,7 @@ def held(live: Running) -> dict[str, int]:
             f"{code} hashes": len(channel.receiver.hashes),
             f"{code} answers": len(channel._answers),  # noqa: SLF001
         }
-    found["rewind steps"] = len(live.node.node._rewind._steps)  # noqa: SLF001
+    found["rewind steps"] = len(live.node.node.own.rewind._steps)  # noqa: SLF001
     found["journal MB"] = sum(path.stat().st_size for path in (live.state / "journal").glob("*")) >> 20
     found["outbox MB"] = sum(path.stat().st_size for path in live.state.glob("outboxes*")) >> 20
     return found

@@ -47,7 +47,8 @@ ERRORS = {"200 m, 2 m/s": (200.0, 2.0), "500 m, 10 m/s": (500.0, 10.0), "1 km, 3
 UNITS = ("prefecture", "municipality", "cell")
 RULES = ("probability", "share")  # any part of it may be near; so many of its people are expected to be
 # Frozen on 100 generated launches: of the levels tried the highest at which 99.9 % of those near were warned with each
-# of the three errors. For prefectures that was 0.3 by probability; the program's own setting is lower, and is taken.
+# of the three errors. For prefectures that was 0.3 by probability; taken is the program's own setting, which
+# `warning_thresholds.py` picked by another criterion.
 # For cells none is low enough with the largest error: what no way at all comes near is lost.
 THRESHOLD = {
     ("prefecture", "probability"): Settings().probability_on,

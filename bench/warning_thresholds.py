@@ -1,6 +1,6 @@
 """Which thresholds of warning a stated criterion picks, on launches that are generated: never on real ones.
 
-    uv run bench/warning_thresholds.py --json [--launches 16] [--seed 8]
+    uv run bench/warning_thresholds.py --json [--launches 30] [--seed 41] [--watched watched.npz]
 
 Launches, as many of each class, from 38 to 42 N and 122 to 132 E; ranges [km], apogees as shares of the range or [km],
 bearings [degrees], all even:
@@ -14,14 +14,27 @@ bearings [degrees], all even:
 People are those of Japan in the shipped areas. Forecasts are the program's (`warning.foresee`, `exposed`) of the true
 state with an error drawn from the covariance that they are given: that which the shipped tracker has of two satellites
 and a radar (`bench/impact_honesty.py`, honest there), `SIGMAS`; one draw after burn-out, another at each look before.
-Looks each 10 s from 60 s on, each 5 s for the 30 s about burn-out, later seldomer.
+Looks each 5 s from 60 s on until a minute after burn-out, later seldomer.
 
-Needless: people of prefectures that are told and that nothing truly came within 50 km of. Missed: of people near (50 km
-of the true way, 5 km cells) to whom it comes no sooner than 20 s after burn-out, `APPROVAL_S` and three minutes more,
-the share not told three minutes ahead; approval takes `APPROVAL_S`. THE CRITERION: of all settings with a share missed
-of 0.1 % or less over all launches the one with the fewest needless people, over all launches; of equals the higher
-threshold; if there is none, that with the least share missed is told and nothing is chosen. Then the clearing share:
-the highest with which no area is told that it is over before the threat has passed it.
+A setting is `on`, `boosting`, `wait_s` and `hurry_s`, as `warning.settings` has them; an area is concerned by what
+comes within 50 km, which is what near means here and is not chosen. Who is told when follows from looks as
+`warning.telling` does it (a test holds the two against each other). Told is who is proposed and `APPROVAL_S` later.
+
+- Needless: people of prefectures that are told and that nothing truly came within 50 km of.
+- Missed: of people near (50 km of the true way, 5 km cells) to whom it comes no sooner than 20 s after burn-out,
+  `APPROVAL_S` and three minutes more, the share not told three minutes ahead.
+- Too late: people near who are not told before it comes to them, or never, whether physics allows it or not.
+
+THE CRITERION, frozen before any launch of its seed was looked at; over all launches of all classes together:
+
+1. The share missed is 0.1 % or less. If no setting has that, nothing is chosen.
+2. Of these: too late are no more than the least of them and 0.1 % of all people near beside.
+3. Of these: the fewest needless.
+4. Of equals that which tells sooner: lower `on`, lower `boosting`, shorter `wait_s`, longer `hurry_s`.
+
+Then the clearing share: the highest with which the fewest areas are told that it is over before the threat has passed.
+`on_edge` names what of the choice lies at an end of its grid. That areas are proposed within 20 s of burn-out is no
+part of the criterion; `proposed_after_burn_out_s` says when they are.
 
 Beside it: whether what was said before came true (`believed`: by class, of all looks and prefectures for which the
 probability of being within 50 km was in a bin, the share that truly was).
@@ -33,8 +46,9 @@ import json
 import math
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,10 +82,13 @@ SIGMAS = (
 )
 NOTICED_S = 3.0  # so long after burn-out it still counts as under thrust
 CLASSES = ("overflight", "depressed", "short", "lofted", "satellite")
-LEVELS_ON = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-LEVELS_BOOSTING = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.01)
-NEARS_M = (50e3, 75e3)
-WAITS_S = (0.0, 5.0, 10.0)  # an area must stay likely for so long before it is proposed
+LEVELS_ON = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+LEVELS_BOOSTING = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.01)  # above 1 is never
+WAITS_S = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0)
+HURRIES_S = (0.0, 120.0, 240.0, 360.0)
+GRIDS = {"on": LEVELS_ON, "boosting": LEVELS_BOOSTING, "wait_s": WAITS_S, "hurry_s": HURRIES_S}
+BEFORE = {"on": 0.3, "boosting": 0.5, "wait_s": 0.0, "hurry_s": 0.0}  # in use until 2026-11-26
+TOO_LATE_MARGIN = 0.001
 SHARES_OFF = (0.5, 0.25, 0.1)
 BINS = (0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0001)
 
@@ -84,9 +101,10 @@ class Watched:
         kind: its class.
         look_s: (l,) since lift-off.
         boosting: (l,) whether it counted as under thrust.
-        probability: (nears, l, a) of each prefecture.
-        passes: (a,) whether it truly comes within 50 km of people there; when, seconds since lift-off.
-        passed_s: (a,) when it is no longer near.
+        probability: (l, a) of each area.
+        arrival_s: (l, a) the earliest likely arrival there, since lift-off.
+        passes: (a,) whether it truly comes within 50 km of people there.
+        first_s: (a,) when it truly comes there.
         cell_s, cell_people, cell_area: of cells near the true way: when it comes there, who live there, whose they are.
         burn_out_s: since lift-off.
     """
@@ -95,6 +113,7 @@ class Watched:
     look_s: Floats
     boosting: NDArray[np.bool_]
     probability: Floats
+    arrival_s: Floats
     passes: NDArray[np.bool_]
     first_s: Floats
     cell_s: Floats
@@ -128,11 +147,10 @@ def flown(kind: str, number: int, seed: int) -> Flight | None:
 
 def looks_of(burn_out_s: float, end_s: float) -> Floats:
     """Return when a launch is looked at."""
-    about = np.arange(burn_out_s - 10.0, burn_out_s + 21.0, 5.0)
-    before = np.arange(60.0, burn_out_s - 10.0, 10.0)
-    after = burn_out_s + np.array([30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 360.0, 600.0, 1_200.0])
-    found: Floats = np.concatenate([before, about, after])
-    return found[(found >= 60.0) & (found < end_s - 15.0)]
+    dense = np.arange(60.0, burn_out_s + 61.0, 5.0)
+    after = burn_out_s + np.array([75.0, 90.0, 120.0, 180.0, 240.0, 360.0, 600.0, 1_200.0])
+    found: Floats = np.concatenate([dense, after])
+    return found[found < end_s - 15.0]
 
 
 def watched(where: Areas, own: NDArray[np.bool_], kind: str, number: int, seed: int) -> Watched | None:
@@ -152,7 +170,7 @@ def watched(where: Areas, own: NDArray[np.bool_], kind: str, number: int, seed: 
     passes = (came.areas.probability > 0.0) & own
     cells = np.flatnonzero((came.cells.probability > 0.0) & own[where.cell_area])
     look_s = looks_of(burn_out_s, end_s)
-    probability = np.zeros((len(NEARS_M), len(look_s), len(own)))
+    probability, arrival_s = np.zeros((2, len(look_s), len(own)))
     boosting = look_s < burn_out_s + NOTICED_S
     draws = Draws(seed, number, f"error|{kind}").normals("state", first_look=0, n_looks=len(look_s) + 1, per_look=6)
     for i, at_s in enumerate(look_s.tolist()):
@@ -165,54 +183,96 @@ def watched(where: Areas, own: NDArray[np.bool_], kind: str, number: int, seed: 
         forecast = foresee(state, np.diag(sigma**2), kinds, at_ns)
         if forecast is None or (not boosting[i] and forecast.weight[forecast.lands].sum() < LANDS_MIN):
             continue
-        for j, reach_m in enumerate(NEARS_M):
-            probability[j, i] = exposed(forecast, where, reach_m, among=own).areas.probability * own
+        told = exposed(forecast, where, NEAR_M, among=own).areas
+        probability[i] = told.probability * own
+        arrival_s[i] = (told.arrival_ns - START_NS) / NS_PER_S
     return Watched(
-        kind=kind, look_s=look_s, boosting=boosting, probability=probability, passes=passes,
+        kind=kind, look_s=look_s, boosting=boosting, probability=probability, arrival_s=arrival_s, passes=passes,
         first_s=(came.areas.arrival_ns - START_NS) / NS_PER_S,
         cell_s=(came.cells.arrival_ns[cells] - START_NS) / NS_PER_S, cell_people=where.cell_people[cells],
         cell_area=where.cell_area[cells], burn_out_s=burn_out_s,
     )  # fmt: skip
 
 
-def told_s(one: Watched, near: int, on: float, boosting: float, wait_s: float) -> Floats:
-    """Return (a,) when each prefecture is told, seconds since lift-off; infinite if it never is."""
+def likely_since(one: Watched, on: float, boosting: float) -> Floats:
+    """Return (l, a) since when each area has been likely enough without a break; infinite where it is not."""
     enough = np.where(one.boosting, max(on, boosting), on)[:, None]
-    likely = one.probability[near] >= enough
-    found = np.full(likely.shape[1], np.inf)
-    since = np.full(likely.shape[1], np.inf)
-    for i, at_s in enumerate(one.look_s):
-        since = np.where(likely[i], np.minimum(since, at_s), np.inf)
-        ready = np.isfinite(since) & (at_s - since >= wait_s) & ~np.isfinite(found)
-        found[ready] = at_s + APPROVAL_S
+    likely = one.probability >= enough
+    unlikely = np.where(likely, -1, np.arange(len(likely))[:, None])
+    first = np.minimum(np.maximum.accumulate(unlikely, axis=0) + 1, len(likely) - 1)
+    return np.where(likely, one.look_s[first], np.inf)
+
+
+def told_s(one: Watched, since_s: Floats, wait_s: float, hurry_s: float) -> Floats:
+    """Return (a,) when each area is told, seconds since lift-off; infinite if it never is."""
+    look_s = one.look_s[:, None]
+    is_near = np.isfinite(since_s) & (one.arrival_s - look_s < hurry_s)
+    ready = (look_s - since_s >= wait_s) | is_near
+    found: Floats = np.where(ready.any(axis=0), one.look_s[ready.argmax(axis=0)] + APPROVAL_S, np.inf)
     return found
 
 
-def judged(ones: list[Watched], people: Floats, setting: tuple[int, float, float, float]) -> dict[str, Any]:
-    """Return people told needlessly and the share missed, over all and by class."""
+def judged(ones: list[Watched], people: Floats, when_s: list[Floats]) -> dict[str, Any]:
+    """Return people told needlessly and too late and the share missed, over all and by class.
+
+    Args:
+        ones: the launches.
+        people: (a,) of each area.
+        when_s: of each launch (a,) when each area is told.
+    """
     needless, due, missed, near, too_late = (dict.fromkeys(CLASSES, 0.0) for _ in range(5))
-    for one in ones:
-        told = told_s(one, *setting)
+    after_s = []
+    for one, told in zip(ones, when_s, strict=True):
         needless[one.kind] += float(people[np.isfinite(told) & ~one.passes].sum())
+        of_cells = told[one.cell_area]
         possible = one.cell_s >= one.burn_out_s + TOLD_FROM_S + APPROVAL_S + AHEAD_S
-        late = told[one.cell_area] > one.cell_s - AHEAD_S
         near[one.kind] += float(one.cell_people.sum())
-        too_late[one.kind] += float(one.cell_people[told[one.cell_area] > one.cell_s].sum())
+        too_late[one.kind] += float(one.cell_people[of_cells > one.cell_s].sum())
         due[one.kind] += float(one.cell_people[possible].sum())
-        missed[one.kind] += float(one.cell_people[possible & late].sum())
+        missed[one.kind] += float(one.cell_people[possible & (of_cells > one.cell_s - AHEAD_S)].sum())
+        if one.passes.any():
+            after_s.append(float(told[one.passes].min()) - APPROVAL_S - one.burn_out_s)
     return {
         "needless": sum(needless.values()), "missed": sum(missed.values()) / max(sum(due.values()), 1.0),
+        "too_late": sum(too_late.values()), "near": sum(near.values()),
+        "proposed_after_burn_out_s": [float(np.quantile(after_s, q, method="higher")) for q in (0.5, 0.95)]
+        if after_s else None,
         "needless_by": needless, "missed_by": {k: missed[k] / due[k] if due[k] else None for k in CLASSES},
-        "due_by": due, "near_by": near, "not_told_before_it_came_by": too_late,
+        "due_by": due, "near_by": near, "too_late_by": too_late,
     }  # fmt: skip
 
 
-def cleared_early(ones: list[Watched], setting: tuple[int, float, float, float], off: float) -> int:
+def table_of(ones: list[Watched], people: Floats) -> list[dict[str, Any]]:
+    """Return each setting with what it is judged to be."""
+    table = []
+    for on, boosting in itertools.product(LEVELS_ON, LEVELS_BOOSTING):
+        if boosting < on:
+            continue
+        since_s = [likely_since(one, on, boosting) for one in ones]
+        for wait_s, hurry_s in itertools.product(WAITS_S, HURRIES_S):
+            if wait_s == 0.0 and hurry_s > 0.0:
+                continue  # there is no wait to be spared
+            when_s = [told_s(one, since, wait_s, hurry_s) for one, since in zip(ones, since_s, strict=True)]
+            setting = {"on": on, "boosting": boosting, "wait_s": wait_s, "hurry_s": hurry_s}
+            table.append(setting | judged(ones, people, when_s))
+    return table
+
+
+def choose(table: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what the criterion picks."""
+    enough = [row for row in table if row["missed"] <= 1.0 - RECALL]
+    if not enough:
+        return None
+    least = min(row["too_late"] for row in enough)
+    soon = [row for row in enough if row["too_late"] <= least + TOO_LATE_MARGIN * row["near"]]
+    return min(soon, key=lambda row: (row["needless"], row["on"], row["boosting"], row["wait_s"], -row["hurry_s"]))
+
+
+def cleared_early(ones: list[Watched], when_s: list[Floats], off: float) -> int:
     """Return how many prefectures are told that it is over before it has come to them, if looks were all there is."""
     found = 0
-    for one in ones:
-        told = told_s(one, *setting)
-        low = one.probability[setting[0]] < off
+    for one, told in zip(ones, when_s, strict=True):
+        low = one.probability < off
         for area in np.flatnonzero(one.passes & np.isfinite(told)).tolist():
             since = math.inf
             for i, at_s in enumerate(one.look_s.tolist()):
@@ -233,7 +293,7 @@ def believed(ones: list[Watched]) -> dict[str, list[list[float]]]:
         for one in ones:
             if one.kind == kind:
                 rows = one.boosting == thrust
-                said.append(one.probability[0][rows].ravel())
+                said.append(one.probability[rows].ravel())
                 came.append(np.repeat(one.passes[None], rows.sum(), axis=0).ravel())
         if not said:
             continue
@@ -245,52 +305,71 @@ def believed(ones: list[Watched]) -> dict[str, list[list[float]]]:
     return told
 
 
+def keep(path: Path, ones: list[Watched]) -> None:
+    """Write launches that were watched into a file."""
+    np.savez_compressed(
+        path, **{f"{i} {field.name}": getattr(one, field.name) for i, one in enumerate(ones) for field in fields(one)}
+    )
+
+
+def kept(path: Path) -> list[Watched]:
+    """Return the launches that `keep` wrote."""
+    with np.load(path) as file:
+        n = len({name.partition(" ")[0] for name in file})
+        rows = [{field.name: file[f"{i} {field.name}"] for field in fields(Watched)} for i in range(n)]
+    return [Watched(**row | {"kind": str(row["kind"]), "burn_out_s": float(row["burn_out_s"])}) for row in rows]
+
+
 def main() -> None:
     """Choose and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--launches", type=int, default=16, help="of each class")
-    parser.add_argument("--seed", type=int, default=8)
+    parser.add_argument("--launches", type=int, default=30, help="of each class")
+    parser.add_argument("--seed", type=int, default=41)
+    parser.add_argument("--watched", type=Path, help="what was foreseen: read if it is there, else written")
     parser.add_argument("--json", action="store_true", help="print nothing but the figures")
     given = parser.parse_args()
     kernel_cache.prepare()
     begin = time.process_time()
     where = areas()
     own = np.char.startswith(where.code, "JP-")
-    made = [watched(where, own, kind, i, given.seed) for kind in CLASSES for i in range(given.launches)]
-    ones = [one for one in made if one is not None]
-    table = []
-    for near, on, boosting, wait_s in itertools.product(range(len(NEARS_M)), LEVELS_ON, LEVELS_BOOSTING, WAITS_S):
-        if boosting < on:
-            continue
-        told = judged(ones, where.people, (near, on, boosting, wait_s))
-        table.append({"near_m": NEARS_M[near], "on": on, "boosting": boosting, "wait_s": wait_s, **told})
-    enough = [row for row in table if row["missed"] <= 1.0 - RECALL]
-    chosen = min(enough, key=lambda row: (row["needless"], -row["on"], -row["boosting"], row["wait_s"]), default=None)
+    if given.watched is not None and given.watched.exists():
+        ones = kept(given.watched)
+    else:
+        made = [watched(where, own, kind, i, given.seed) for kind in CLASSES for i in range(given.launches)]
+        ones = [one for one in made if one is not None]
+        if given.watched is not None:
+            keep(given.watched, ones)
+    watched_s = time.process_time() - begin
+    table = table_of(ones, where.people)
+    chosen = choose(table)
     found: dict[str, Any] = {
         "bench": "warning_thresholds", "seed": given.seed, "launches_each": given.launches, "flown": len(ones),
-        "with_people_near": sum(bool(one.passes.any()) for one in ones), "chosen": chosen,
+        "with_people_near": sum(bool(one.passes.any()) for one in ones), "settings": len(table), "chosen": chosen,
         "least_missed": min(table, key=lambda row: (row["missed"], row["needless"])),
+        "least_too_late": min(table, key=lambda row: (row["too_late"], row["needless"])),
+        "in_use_before": next(row for row in table if all(row[name] == BEFORE[name] for name in GRIDS)),
     }  # fmt: skip
     if chosen is not None:
-        setting = (NEARS_M.index(chosen["near_m"]), chosen["on"], chosen["boosting"], chosen["wait_s"])
-        early = {share: cleared_early(ones, setting, share * chosen["on"]) for share in SHARES_OFF}
+        since_s = [likely_since(one, chosen["on"], chosen["boosting"]) for one in ones]
+        when_s = [
+            told_s(one, since, chosen["wait_s"], chosen["hurry_s"]) for one, since in zip(ones, since_s, strict=True)
+        ]
+        early = {share: cleared_early(ones, when_s, share * chosen["on"]) for share in SHARES_OFF}
+        found["on_edge"] = [name for name, grid in GRIDS.items() if chosen[name] in (grid[0], grid[-1])]
         found["cleared_early_by_off_share"] = early
-        found["off_share"] = max((s for s, n in early.items() if n == min(early.values())), default=None)
-    found["best_by"] = [
-        min(rows, key=lambda row: row["needless"])
-        for near_m, wait_s in itertools.product(NEARS_M, WAITS_S)
-        if (rows := [row for row in enough if (row["near_m"], row["wait_s"]) == (near_m, wait_s)])
-    ]
-    found["in_use_before"] = next(
-        row for row in table if (row["near_m"], row["on"], row["boosting"], row["wait_s"]) == (50e3, 0.3, 0.5, 0.0)
-    )
+        found["off_share"] = max(s for s, n in early.items() if n == min(early.values()))
+        found["beside_it"] = [
+            row for row in table
+            if sum(row[name] != chosen[name] for name in GRIDS) == 1
+            and all(abs(grid.index(row[name]) - grid.index(chosen[name])) <= 1 for name, grid in GRIDS.items())
+        ]  # fmt: skip
     found["believed"] = believed(ones)
     found["versions"] = {"python": platform.python_version()} | {
         name: version(name) for name in ("noroshi", "numpy", "numba", "scipy")
     }
-    found["cpu_s"] = time.process_time() - begin
+    found["watched_cpu_s"], found["cpu_s"] = watched_s, time.process_time() - begin
     if not given.json:
-        for key in ("chosen", "least_missed", "in_use_before", "cleared_early_by_off_share"):
+        for key in ("chosen", "on_edge", "least_missed", "least_too_late", "in_use_before", "beside_it"):
             print(key, found.get(key))
         for key, bins in found["believed"].items():
             print(key, [[round(x, 3) for x in each] for each in bins])

@@ -1,25 +1,30 @@
 """Makes the pictures of the page in docs/pictures from a journal that the program makes: `uv run scripts/make_screenshots.py`.
 
 It runs the trilateral exercise, or takes journals that it has left (`--journals FOLDER`), serves Japan's, and looks at it with
-Chromium (Debian's; `apt-get install chromium fonts-noto-cjk`). `report.png` is made of a campaign's folder that has its report
-(`noroshi campaign trilateral --out FOLDER`, `noroshi assess FOLDER`): `--campaign FOLDER` makes it, and nothing else.
+Chromium (Debian's; `apt-get install chromium fonts-noto-cjk`); then runs it once more as something to ask What if of, and
+plays it with four people. `report.png` is made of a campaign's folder that has its report (`noroshi campaign trilateral --out
+FOLDER`, `noroshi assess FOLDER`): `--campaign FOLDER` makes it, and nothing else.
 """
 
 import argparse
 import shutil
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from screenshots_played import PICTURES, take_played
 
 from noroshi.run.exercises.running import Plan, run
 from noroshi.run.web.app import Pages
+from noroshi.run.web.exercise import ExerciseShowing
 from noroshi.run.web.replay import ReplayShowing
 
 START_MS = 1_893_456_000_000
 UNTIL_S = 440.0
+WHAT_IF = "page-what-if"
 ARGUMENTS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
 
 
@@ -102,6 +107,34 @@ def take(browser: Browser, url: str, shot: Shot, out: Path) -> None:
     context.close()
 
 
+def take_what_if(browser: Browser, out: Path) -> None:
+    """Take what four satellites instead of all would come to."""
+    showing = ExerciseShowing("trilateral", until_s=UNTIL_S)
+    flying = threading.Thread(target=showing.run)
+    flying.start()
+    flying.join()
+    pages = Pages(showing, "127.0.0.1:0")
+    try:
+        page = browser.new_context(viewport={"width": 1440, "height": 860}, locale="en-GB").new_page()
+        page.goto(f"{pages.url}#v=flat&m=141.5,33.8,2000")
+        page.wait_for_function("() => window.noroshi?.world.frames > 0", timeout=60_000)
+        page.evaluate("() => void noroshi.app.feed.tell('pause')")
+        page.evaluate("ms => noroshi.seek(ms)", START_MS + 400_000)
+        page.locator("#tab-what-if").click()
+        page.wait_for_timeout(10_000)  # as a person takes to fill it in
+        page.get_by_test_id("what-if-kind").select_option("satellites")
+        page.get_by_test_id("what-if-satellites").select_option(label="usa-eyes")
+        page.get_by_test_id("what-if-number").fill("4")
+        page.get_by_test_id("what-if-go").click()
+        page.get_by_test_id("what-if-rows").locator("td").first.wait_for(timeout=300_000)
+        page.wait_for_timeout(4_000)
+        page.screenshot(path=out / f"{WHAT_IF}.png")
+        page.context.close()
+    finally:
+        pages.close()
+        showing.stop()
+
+
 def take_report(browser: Browser, report: Path, out: Path) -> None:
     """Take the first screen of a campaign's report."""
     context = browser.new_context(viewport={"width": 1280, "height": 860}, color_scheme="light", locale="en-GB")
@@ -142,6 +175,12 @@ def main() -> None:
                     if not wanted.names or shot.name in wanted.names:
                         take(browser, pages.url, shot, wanted.out)
                         print(f"{shot.name}.png")
+                if not wanted.names or WHAT_IF in wanted.names:
+                    take_what_if(browser, wanted.out)
+                    print(f"{WHAT_IF}.png")
+                if not wanted.names or set(PICTURES) & set(wanted.names):
+                    take_played(browser, wanted.out)
+                    print(*(f"{name}.png" for name in PICTURES))
                 browser.close()
         finally:
             pages.close()

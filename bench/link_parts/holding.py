@@ -21,7 +21,7 @@ def holding_mb(live: Running) -> dict[str, float]:
     SQLite's, Zenoh's and the interpreter's own memory is in none of them.
     """
     node = live.node.node
-    rewind, exchange = node._rewind, node.exchange  # noqa: SLF001
+    rewind, exchange = node.own.rewind, node.exchange
     assert exchange is not None
     fusion = exchange.fusion
     parts: dict[str, Any] = {

@@ -1,7 +1,10 @@
 """Variants of shipped scenarios as files, and what a run of one tells, kept so that a bench can go on later."""
 
+import hashlib
 import json
+import os
 import re
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -63,25 +66,49 @@ def told_of(
 
 
 class Kept:
-    """Runs that were made before, one JSON line each; without a file nothing is kept."""
+    """Runs that were made before, a file each, whole or not there; without a folder nothing is kept.
 
-    def __init__(self, path: Path | None, of: str) -> None:
-        self.path, self.of = path, of
-        self.lines: dict[str, dict[str, Any]] = {}
-        if path is not None and path.exists():
-            for line in path.read_text().splitlines():
-                told = json.loads(line)
-                if told["of"] == of:
-                    self.lines[told["key"]] = told["run"]
+    Several processes may fill one folder. What is kept must be of the same noroshi's version and scenario; which commit
+    made it is noted.
+    """
+
+    def __init__(self, folder: Path | None, of: str) -> None:
+        self.folder, self.of, self.commits = folder, of, set[str]()
 
     def get(self, key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return a run, made now if it was not before."""
-        if key not in self.lines:
-            self.lines[key] = make()
-            if self.path is not None:
-                with self.path.open("a") as stream:
-                    stream.write(json.dumps({"of": self.of, "key": key, "run": self.lines[key]}) + "\n")
-        return self.lines[key]
+        name = f"{hashlib.sha256(self.of.encode()).hexdigest()[:12]}-{key.replace(' ', '-')}.json"
+        path = self.folder and self.folder / name
+        if path is not None and path.exists():
+            told = json.loads(path.read_text())
+        else:
+            told = {"of": self.of, "key": key, "commit": commit(), "run": make()}
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                half = path.with_suffix(f".{os.getpid()}")
+                half.write_text(json.dumps(told))
+                half.replace(path)
+        self.commits.add(told["commit"])
+        found: dict[str, Any] = told["run"]
+        return found
+
+
+def commit() -> str:
+    """Return the commit of this code, with a + if it was changed since; empty if that is not known."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+", "--abbrev=10", "--exclude=*"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip()
+
+
+def digest_of(folder: Path) -> str:
+    """Return what tells a scenario's files in a folder from others."""
+    every = sorted(path for path in folder.iterdir() if path.is_file())
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in every)).hexdigest()[:12]
 
 
 def interval(values: list[float], seed: int = 1, rounds: int = 4_000) -> dict[str, float | int | None]:

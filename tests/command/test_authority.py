@@ -42,21 +42,21 @@ def book(home="JPN", rules=RULES):
 
 
 def test_only_approvers_approve():
-    allowed = {role for role in Role if RULES.judge(dataclasses.replace(ASKED, role=role)).allowed}
+    allowed = {role for role in Role if RULES.judge(ASKED._replace(role=role)).allowed}
     assert allowed == {Role.APPROVER}
-    assert not RULES.judge(dataclasses.replace(ASKED, proposed=True)).allowed
-    assert RULES.judge(dataclasses.replace(ASKED, proposed=True)).rule == "who proposes does not decide"
+    assert not RULES.judge(ASKED._replace(proposed=True)).allowed
+    assert RULES.judge(ASKED._replace(proposed=True)).rule == "who proposes does not decide"
 
 
 def test_nobody_acts_for_another_nation_without_its_delegation():
     for nation, acting_for, delegated in itertools.product(("JPN", "USA"), ("JPN", "USA"), (False, True)):
-        asked = dataclasses.replace(ASKED, nation=nation, acting_for=acting_for, delegated=delegated)
+        asked = ASKED._replace(nation=nation, acting_for=acting_for, delegated=delegated)
         assert RULES.judge(asked).allowed == (nation == acting_for or delegated)
 
 
 def test_observers_take_no_step_at_all():
     for step in Step:
-        assert not RULES.judge(dataclasses.replace(ASKED, step=step, role=Role.OBSERVER)).allowed
+        assert not RULES.judge(ASKED._replace(step=step, role=Role.OBSERVER)).allowed
 
 
 def test_a_forbid_that_cannot_be_evaluated_denies():

@@ -5,6 +5,7 @@ import pytest
 
 from noroshi.formats.columns import pack
 from noroshi.records import Frame
+from noroshi.records.known import Known
 from noroshi.run.exercises.outcome import outcome
 from noroshi.run.exercises.running import Plan, run
 from noroshi.run.journal import read_records
@@ -155,3 +156,39 @@ def test_without_sharing_nobody_sends(folder, tmp_path, quiet):
     _, shared = quiet
     own, alone = shared.tracks["NOR"], ran.tracks["NOR"]
     assert np.array_equal(own.state_ecef, alone.state_ecef)  # what partners tell does not touch the own tracks
+
+
+DARK = """
+[[injects]]
+name = "off"
+what = "sensor_off"
+at_s = 50.0
+for_s = 20.0
+whom = "NOR-radar"
+"""
+
+
+def test_what_other_runs_have_in_common_changes_no_byte(folder, quiet, trouble, tmp_path):
+    """Runs that differ in links, and one that goes another way in the middle, each against one that knows nothing."""
+    (folder / "dark.toml").write_text(SCENARIO.format(injects=DARK))
+    plain = run(Plan(scenario=str(folder / "dark.toml"), folder=tmp_path))
+    known = Known(64 << 20)
+    whole = {"quiet": quiet[1], "trouble": trouble[1], "dark": plain}
+    for name in ("quiet", "trouble", "quiet", "dark"):
+        ran = run(Plan(scenario=str(folder / f"{name}.toml"), folder=None), known=known)
+        expected = dict(whole[name].digests)
+        del expected["world"]
+        assert ran.digests == expected
+        for ours, theirs in ((ran.tracks, whole[name].tracks), (ran.fused, whole[name].fused)):
+            assert {code: pack(rows) for code, rows in ours.items()} == {
+                code: pack(rows) for code, rows in theirs.items()
+            }
+    assert known.size > 0
+
+
+def test_a_run_that_goes_on_knows_what_it_had_not_worked_out(folder, trouble, tmp_path):
+    known = Known(64 << 20)
+    whole = {"scenario": str(folder / "trouble.toml"), "folder": tmp_path}
+    run(Plan(scenario=whole["scenario"], folder=None), known=known)
+    half = run(Plan(**whole, until_s=53.0), known=known)
+    assert run(Plan(**whole), resume=half.checkpoint).digests == trouble[1].digests

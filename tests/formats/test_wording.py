@@ -192,6 +192,63 @@ def test_hostile_names_are_text_on_one_line_and_bounded(name):
         assert name in said.areas[0]  # it is not looked into for what could be put in
 
 
+def update_of(before, **changes):
+    return alert_of(identifier="JPN-2", message="Update", references=(before.identifier,), **changes)
+
+
+def rows_of(alert, rows):
+    return {name: getattr(alert, name)[rows] for name in Alert.COLUMNS}
+
+
+@pytest.mark.parametrize(
+    ("changes", "english", "japanese"),
+    [
+        ({"stage": int(Stage.TRACK_LOST), "certainty": 1}, "the track was lost.", "追尾できなくなりました"),
+        ({"arrival_ns": SENT_NS + np.array([8, 9]) * MINUTE_NS}, "the times have changed.", "時刻が変わりました"),
+        ({}, "two satellites see it.", "内容の更新"),
+    ],
+)
+def test_what_an_update_changes_is_said_in_each_language(changes, english, japanese):
+    before = alert_of()
+    after = update_of(before, **changes)
+    texts = [
+        exercise_wording(after, load_language(name), JST, exercise=EXERCISE, before=[before]) for name in ("en", "ja")
+    ]
+    assert f"What has changed: {english}" in texts[0].description
+    assert f"変更点:{japanese}。" in texts[1].description
+    assert [text.lifted for text in texts] == [None, None]
+    for word in ("satellite", "track was"):
+        assert word not in texts[1].description
+
+
+def test_who_is_told_no_more_is_told_so():
+    before, only = alert_of(), rows_of(alert_of(), [1])
+    after = update_of(before, **only)
+    english, japanese = (
+        exercise_wording(after, load_language(name), JST, exercise=EXERCISE, before=[before]) for name in ("en", "ja")
+    )
+    assert "areas are not concerned any more: Aomori." in english.description
+    assert "対象から外れた地域は青森県。" in japanese.description
+    assert (english.lifted.codes, english.lifted.areas, japanese.lifted.areas) == (("JP-02",), ("Aomori",), ("青森県",))
+    assert english.lifted.headline == "EXERCISE: ALL CLEAR for Aomori"
+    assert english.lifted.description == (
+        "EXERCISE: The warning (missile) is over for Aomori. It is not expected there any more. "
+        f"This is part of exercise {EXERCISE}. Nothing of this is really happening."
+    )
+    assert english.lifted.instruction.startswith("EXERCISE: You can leave cover.")
+    assert japanese.lifted.headline == "訓練:解除:青森県"
+    cancel = alert_of(identifier="JPN-3", message="Cancel", references=("JPN-1",), **only)
+    assert exercise_wording(cancel, load_language("en"), JST, exercise=EXERCISE, before=[before]).lifted is None
+
+
+def test_an_update_of_two_lifts_what_either_told():
+    first, second = (alert_of(identifier=f"JPN-{row}", **rows_of(alert_of(), [row])) for row in (0, 1))
+    other = {name: column[:1] for name, column in rows_of(alert_of(), [0, 1]).items()} | {"code": np.array(["JP-03"])}
+    after = alert_of(identifier="JPN-9", message="Update", references=("JPN-0", "JPN-1"), **other)
+    said = exercise_wording(after, load_language("en"), JST, exercise=EXERCISE, before=[first, second])
+    assert said.lifted.codes == ("JP-02", "JP-01")
+
+
 def test_a_text_is_cut_with_a_sign_of_it():
     assert plain("abc", 3) == "abc"
     assert plain("abcd", 3) == "ab…"

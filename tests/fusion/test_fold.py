@@ -10,6 +10,7 @@ from noroshi.formats.columns import pack_arrays, unpack_arrays
 from noroshi.fusion import Fusion, Settings, number_of
 from noroshi.records import Kind, TrackStatus, certain_kind, digest, take
 from noroshi.records.identity import ABSENT
+from noroshi.records.known import Known
 from noroshi.run import rooms
 
 SIGMA = np.diag([50.0, 50.0, 50.0, 5.0, 5.0, 5.0]) ** 2
@@ -50,6 +51,26 @@ def test_pictures_of_two_nodes_are_equal_but_for_the_name():
     give(two, MADE[::-1])
     a, b = one.picture(WATCHED.time_ns), two.picture(WATCHED.time_ns)
     assert digest(a) == digest(b.replace(node="one"))
+
+
+def test_what_another_has_folded_is_the_same_bytes():
+    """One of two that remember folds; the other, who heard it in another order and cut otherwise, finds it known."""
+    known, plain = Known(64), Fusion("two")
+    one, two = Fusion("one", known=known), Fusion("two", known=known)
+    for k, (owner, rows, seq) in enumerate(MADE):
+        one.receive(rows, owner=owner, feed="tracks", seq=seq, coarse=False)
+        plain.receive(rows, owner=owner, feed="tracks", seq=seq, coarse=False)
+        half = len(rows) // 2
+        two.receive(take(rows, slice(0, half)), owner=owner, feed="tracks", seq=2 * seq, coarse=False)
+        two.receive(take(rows, slice(half, None)), owner=owner, feed="tracks", seq=2 * seq + 1, coarse=False)
+        if k % 3 == 2:
+            time_ns = int(rows.time_ns.max())
+            expected = digest(plain.picture(time_ns))
+            assert digest(one.picture(time_ns).replace(node="two")) == expected
+            size = known.size
+            assert digest(two.picture(time_ns)) == expected
+            assert known.size == size  # it was all known
+    assert two.counts == plain.counts
 
 
 @settings(max_examples=10, deadline=None)

@@ -280,25 +280,6 @@ def test_what_a_person_takes_away(browser, pages, tmp_path):
             assert len(data) > 100
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_serious_for_people_who_see_or_hear_less(browser, pages, theme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    with opened(browser, at(pages, WARNED_MS), color_scheme=theme, bypass_csp=True) as page:
-        settled(page, WARNED_MS)
-        page.get_by_test_id("alert").first.wait_for()
-        page.keyboard.press("w")
-        page.wait_for_timeout(300)
-        for tab in ("picture", "decide", "track", "state"):
-            page.locator(f"#tab-{tab}").click()
-            found = axe.run(page).response["violations"]
-            serious = [
-                (one["id"], [node["target"] for node in one["nodes"]])
-                for one in found
-                if one["impact"] in ("serious", "critical")
-            ]
-            assert serious == []
-
-
 def test_who_hears_nothing_any_more_is_told(browser, showing):
     served = Pages(showing, "127.0.0.1:0")
     context = browser.new_context()

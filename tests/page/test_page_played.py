@@ -4,16 +4,20 @@ import contextlib
 import shutil
 import sys
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+from page_access import looks, nothing_serious
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run" / "play"))  # play_scenes
 
 from play_scenes import PEOPLE, play_of, until
 
+from noroshi.assessment.results import Figure, RunResult
 from noroshi.run.web.app import Pages, page_folder
 from noroshi.run.web.replay import ReplayShowing
+from noroshi.run.web.what_if import gains
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -151,8 +155,13 @@ def test_an_approver_clicks_approve_and_the_alert_is_in_force(browsers, tmp_path
     ):
         go(control, 10)
         mori.locator("[data-testid=alert][data-life=proposed]").first.wait_for()
-        go_slowly(control)
+        control.get_by_test_id("hold").click()
+        control.wait_for_function("() => noroshi.world.play.speed === 0")
         assert mori.locator("[data-testid=alert][data-life=issued]").count() == 0
+        mori.get_by_test_id("inbox").locator("[data-testid=amend] summary").first.click()
+        for look in looks(mori):
+            nothing_serious(mori, f"{look} inbox")
+        go(control, 0.5)
         assert not any(m.approvals for m in showing._book("JPN").matters.values())
         mori.get_by_test_id("inbox").get_by_test_id("do-approved").first.click()
         mori.locator("[data-testid=alert][data-life=issued]").first.wait_for()
@@ -160,9 +169,29 @@ def test_an_approver_clicks_approve_and_the_alert_is_in_force(browsers, tmp_path
         assert approved.approvals["JPN"].by == "mori"
 
 
-def go_slowly(page):
-    page.get_by_test_id("speed").select_option("0.5")
-    page.wait_for_function("() => noroshi.world.play.speed === 0.5")
+def asks_what_if(page, showing):
+    """Ask, and be told what a run would have come to, at once."""
+    result = lambda *values: RunResult(  # noqa: E731
+        variant="a", replicate=0, figures=[
+            Figure(measure=measure, value=value, node="JPN", subject="threat")
+            for measure, value in zip(("time_to_alert_s", "time_to_firm_track_s"), values, strict=True)
+        ],
+    )  # fmt: skip
+    found = Future()
+    rows = list(gains(result(100.0, 50.0), result(float("inf"), 40.0)))
+    found.set_result({"until_s": 240.0, "took_s": 3.0, "processor_s": 5.0, "rows": rows})
+    showing.what_if.ask = lambda changes, *, sharing: found
+    showing.what_if.prepare = lambda: None
+    page.locator("#tab-what-if").click()
+    for look in looks(page):
+        for kind in ("sensor", "nation", "link", "satellites", "sharing"):
+            page.get_by_test_id("what-if-kind").select_option(kind)
+            nothing_serious(page, f"{look} {kind}")
+        page.get_by_test_id("what-if-kind").select_option("nation")
+        page.get_by_test_id("what-if-go").click()
+        page.get_by_test_id("what-if-rows").get_by_text("threat").wait_for()
+        nothing_serious(page, f"{look} gains")
+    assert "not by then" in page.get_by_test_id("what-if-rows").inner_text() or look.endswith("ja")
 
 
 def test_exercise_control_tells_people_something_and_goes_back(browsers, tmp_path):
@@ -181,6 +210,8 @@ def test_exercise_control_tells_people_something_and_goes_back(browsers, tmp_pat
         message = jones.get_by_test_id("inbox").get_by_test_id("message")
         message.wait_for()
         assert "Is <b>anybody</b> there?" in message.inner_text()
+        for look in looks(jones):
+            nothing_serious(jones, f"{look} message")
         message.get_by_test_id("reply-acknowledged").click()
         message.get_by_test_id("reply-done").click()
         message.wait_for(state="detached")
@@ -196,6 +227,12 @@ def test_exercise_control_tells_people_something_and_goes_back(browsers, tmp_pat
         control.get_by_test_id("due").fill("2030-04-01")
         control.get_by_test_id("improve-send").click()
         control.wait_for_function("() => noroshi.world.play.told.some(({ sort }) => sort === 'improvement')")
+        for look in looks(control):
+            for details in control.locator("#panel-control details:not([open])").all():
+                details.locator("summary").click()
+            nothing_serious(control, f"{look} control")
+        asks_what_if(control, showing)
+        control.locator("#tab-control").click()
         until(lambda: showing.span_ns[1] > showing.start_ns + 62_000_000_000)
         control.get_by_test_id("moments").select_option(index=0)
         control.get_by_test_id("back").click()

@@ -1,5 +1,6 @@
 """A live node warns: an aircraft enters a zone, a person approves at the page, and the message is in the outlet."""
 
+import shutil
 import time
 from collections import deque
 
@@ -10,6 +11,8 @@ from noroshi.records import Alert
 from noroshi.run import pki
 from noroshi.run.live.running import Running, Wanted
 from noroshi.run.people import make_person
+from noroshi.run.stores.audit import judge
+from noroshi.run.stores.decisions import read_decisions
 
 NATION = """
 name = "Japan"
@@ -75,12 +78,24 @@ def test_an_aircraft_in_a_zone_is_told_once_a_person_approves(nation, tmp_path):
     assert "EXERCISE" in path.read_text()
     assert "訓練" in path.read_text()
     content = path.read_bytes()
+    record = tmp_path / "state" / "decisions"
+    kept = list(read_decisions(record))
+    steps = [(row.step, row.by) for row in kept if row.stream == first.identifier]
+    assert steps == [("recommended", "machine"), ("approved", "mori@JPN")]
+    assert judge(record, keys=tmp_path / "keys").verdict.faults == ()
     with Running(wanted) as running:  # it is started again: what was told is known, and the same
         book = running.node.node.watch.command.book
         assert book.matters["JPN", first.identifier].approvals["JPN"].by == "mori@JPN"
+        assert set(kept) == {row for matter in book.matters.values() for row in matter.rows}
+        assert list(read_decisions(record)) == kept  # and nothing of it is there twice
         running.node.begin()
         running.node.turn()
     assert path.read_bytes() == content
+    kept = list(read_decisions(record))
+    shutil.rmtree(record)
+    with Running(wanted):  # it fell before the record was written: what is missing is added, in the order of streams
+        assert set(read_decisions(record)) == set(kept)
+    assert judge(record, keys=tmp_path / "keys").verdict.faults == ()
 
 
 def test_nobody_decides_without_a_key_of_an_approver(nation, tmp_path):

@@ -1,12 +1,17 @@
 """What is told of one threat: areas do not flicker, and a message always names the one it replaces."""
 
+import itertools
+
+import pytest
+
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Alert, Certainty, Stage, digest
 from noroshi.warning.settings import Settings
 from noroshi.warning.telling import PASSED, Concern, Course, Telling
 
-SETTINGS = Settings()
+SETTINGS = Settings(probability_on=0.3, probability_off=0.075, wait_s=0.0, hurry_s=0.0)  # as the cases say them
+PATIENT = Settings(probability_on=0.3, probability_off=0.075, wait_s=10.0, hurry_s=200.0)
 START_S = 1_000
 NORTH, SOUTH = "XX-01", "XX-02"
 
@@ -29,8 +34,12 @@ def concern(code: str, probability: float, first_s: float = 300.0, last_s: float
     return Concern(code, f"area {code}", probability, 1_000.0, first_ns, last_ns)
 
 
-def look(telling: Telling, at: Course, *concerns: Concern) -> Alert | None:
-    return telling.look(concerns, at, "XXX", SETTINGS)
+def look(telling: Telling, at: Course, *concerns: Concern, settings: Settings = SETTINGS) -> Alert | None:
+    return telling.look(concerns, at, "XXX", settings)
+
+
+def wait(telling: Telling, at: Course, *concerns: Concern) -> Alert | None:
+    return look(telling, at, *concerns, settings=PATIENT)
 
 
 def approve(telling: Telling, alert: Alert | None) -> Alert:
@@ -149,3 +158,104 @@ def test_memory_goes_on_as_if_nothing_had_been() -> None:
     assert one is not None
     assert other is not None
     assert digest(one) == digest(other)
+
+
+def test_an_area_is_proposed_once_it_has_stayed_likely() -> None:
+    telling = Telling()
+    assert [wait(telling, course(s), concern(NORTH, 0.5)) for s in (0.0, 4.0, 9.9)] == [None] * 3
+    assert telling.warned == {}
+    proposed = wait(telling, course(10.0), concern(NORTH, 0.5))
+    assert proposed is not None
+    assert (proposed.message, proposed.code.tolist()) == ("Alert", [NORTH])
+    assert telling.likely_since_ns == {}
+
+
+@pytest.mark.parametrize("low", [(), (concern(NORTH, 0.29),)])
+def test_the_wait_begins_anew_when_it_was_not_likely_for_a_moment(low: tuple[Concern, ...]) -> None:
+    telling = Telling()
+    assert wait(telling, course(0.0), concern(NORTH, 0.5)) is None
+    assert wait(telling, course(8.0), *low) is None
+    for second in (9.0, 12.0, 18.9):
+        assert wait(telling, course(second), concern(NORTH, 0.5)) is None
+    assert wait(telling, course(19.0), concern(NORTH, 0.5)) is not None
+
+
+def test_nobody_waits_whom_it_would_cost_their_time() -> None:
+    telling = Telling()
+    assert wait(telling, course(0.0), concern(NORTH, 0.5, first_s=200.0)) is None
+    near = wait(telling, course(1.0), concern(NORTH, 0.5, first_s=200.0), concern(SOUTH, 0.5, first_s=260.0))
+    assert near is not None
+    assert near.code.tolist() == [NORTH]  # the other one has time to wait
+
+
+def test_what_flaps_about_the_threshold_is_proposed_at_the_latest_when_it_is_near() -> None:
+    telling, told = Telling(), []
+    for second in range(200):
+        alert = wait(telling, course(second), concern(NORTH, 0.35 if second % 6 else 0.25))
+        told += [] if alert is None else [(second, alert.message)]
+    assert told == [(101, "Alert")]  # 300 s - 200 s, and likely at that moment
+
+
+def test_a_wait_neither_updates_nor_ends_what_is_told() -> None:
+    telling = Telling()
+    north, south = concern(NORTH, 0.5, 900.0, 920.0), concern(SOUTH, 0.5, 900.0, 920.0)
+    wait(telling, course(0.0), north)
+    first = approve(telling, wait(telling, course(10.0), north))
+    for second in range(11, 100):  # the south comes and goes too quickly; the north stays told
+        assert wait(telling, course(second), north, *([south] if second % 9 else [])) is None
+    found = [wait(telling, course(second), north, south) for second in range(100, 111)]
+    (update,) = [alert for alert in found if alert is not None]
+    assert update.references == (first.identifier,)
+    assert update.sent_ns == round((START_S + 110) * NS_PER_S)
+
+
+def test_who_is_told_still_does_not_wait_when_it_comes_back_before_the_all_clear_is_approved() -> None:
+    telling = Telling()
+    wait(telling, course(0.0), concern(NORTH, 0.5))
+    approve(telling, wait(telling, course(10.0), concern(NORTH, 0.5)))
+    ends = [wait(telling, course(second)) for second in range(11, 40)]
+    (cancel,) = [alert for alert in ends if alert is not None]
+    assert cancel.message == "Cancel"
+    again = wait(telling, course(40.0), concern(NORTH, 0.5))
+    assert again is not None
+    assert (again.message, again.reason) == ("Update", "may come after all")
+    assert telling.withdrawn == [cancel.identifier]
+
+
+def test_who_was_told_that_it_is_over_waits_again() -> None:
+    telling = Telling()
+    wait(telling, course(0.0), concern(NORTH, 0.5))
+    approve(telling, wait(telling, course(10.0), concern(NORTH, 0.5)))
+    (cancel,) = [alert for alert in (wait(telling, course(second)) for second in range(11, 40)) if alert is not None]
+    approve(telling, cancel)
+    assert [wait(telling, course(second), concern(NORTH, 0.5)) for second in range(40, 50)] == [None] * 10
+    again = wait(telling, course(50.0), concern(NORTH, 0.5))
+    assert again is not None
+    assert (again.message, again.references) == ("Alert", ())
+
+
+def test_a_wait_goes_on_over_a_restart() -> None:
+    whole, first = Telling(), Telling()
+    for telling in (whole, first):
+        wait(telling, course(0.0), concern(NORTH, 0.5))
+        wait(telling, course(4.0), concern(NORTH, 0.5), concern(SOUTH, 0.5))
+    again = Telling.of(first.memory(pack), unpack)
+    for second in (9.0, 10.0, 14.0):
+        one, other = (wait(each, course(second), concern(NORTH, 0.5), concern(SOUTH, 0.5)) for each in (whole, again))
+        assert (one is None) == (other is None) == (second == 9.0)
+        if one is not None and other is not None:
+            assert digest(one) == digest(other)
+    assert whole.memory(pack) == again.memory(pack)
+
+
+def test_the_order_of_areas_does_not_matter() -> None:
+    codes = [NORTH, SOUTH, "XX-03"]
+    found = set()
+    for order in itertools.permutations(codes):
+        telling = Telling()
+        for second in (0.0, 3.0, 10.0, 13.0):
+            seen = [concern(code, 0.5) for code in order if code != SOUTH or second >= 3.0]
+            alert = wait(telling, course(second), *seen)
+        assert alert is not None
+        found.add(digest(alert))
+    assert len(found) == 1

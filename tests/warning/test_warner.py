@@ -1,5 +1,6 @@
 """The fold from pictures to proposals, on flights of the simulated world with ideal tracks of known covariance."""
 
+import math
 from functools import cache
 
 import numpy as np
@@ -9,7 +10,7 @@ from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers.ballistic import Mover
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Alert, Certainty, Identity, Kind, Stage, Tracks, TrackStatus, certain_kind, digest
+from noroshi.records import Certainty, Identity, Kind, Stage, Tracks, TrackStatus, certain_kind, digest
 from noroshi.run.areas import areas
 from noroshi.warning.areas import exposed
 from noroshi.warning.core import Warner
@@ -88,9 +89,10 @@ def truth():
 
 
 @cache
-def gone_s():
-    """When the flight is truly near nobody in Japan any more."""
-    times_ns = np.arange(START_NS + 500 * NS_PER_S, int(flight().time_ns[-1]), 2 * NS_PER_S)
+def near_until_s():
+    """Until when the flight is truly near each area in Japan that it comes near to, by code."""
+    times_ns = np.arange(START_NS + 400 * NS_PER_S, int(flight().time_ns[-1]), 2 * NS_PER_S)
+    found = {}
     for first in range(len(times_ns) - 1):
         rest = times_ns[first:]
         way = Forecast(
@@ -98,8 +100,10 @@ def gone_s():
             lands=np.ones(1, np.bool_), weight=np.ones(1),
         )  # fmt: skip
         near = exposed(way, areas(), SETTINGS.near_m).areas.probability > 0.0
-        if not any(code.startswith("JP-") for code in areas().code[near].tolist()):
-            return (int(rest[0]) - START_NS) / NS_PER_S
+        codes = [code for code in areas().code[near].tolist() if code.startswith("JP-")]
+        if not codes:
+            return found
+        found |= dict.fromkeys(codes, (int(rest[1]) - START_NS) / NS_PER_S)
     raise AssertionError("it stays near")
 
 
@@ -113,7 +117,7 @@ def seen(first_s, last_s, until_s=1_000):
 def test_who_is_concerned_is_told_and_that_it_has_passed_as_observed():
     proposals, stages = watched(seen(SEEN_FROM_S, 700))
     first_s, first = proposals[0]
-    assert first_s == SEEN_FROM_S  # the first look is enough
+    assert first_s == SEEN_FROM_S + LOOK_S * math.ceil(SETTINGS.wait_s / LOOK_S)  # likely at once, and it stays so
     assert (first.message, first.status, first.stage) == ("Alert", "Exercise", Stage.WILL_PASS)
     told = {code for _, alert in proposals if alert.message != "Cancel" for code in alert.code.tolist()}
     assert set(truth()) <= told
@@ -123,10 +127,22 @@ def test_who_is_concerned_is_told_and_that_it_has_passed_as_observed():
         assert arrivals[code] == pytest.approx(at_s, abs=20.0)
     over_s, over = proposals[-1]
     assert (over.message, over.stage, over.certainty) == ("Cancel", Stage.PASSED, Certainty.OBSERVED)
-    assert -10.0 <= over_s - gone_s() < 30.0  # how long a forecast holds
+    assert -10.0 <= over_s - max(near_until_s().values()) < 30.0  # how long a forecast holds
     assert Stage.PASSED in stages
     known = {alert.identifier for _, alert in proposals}
     assert all(set(alert.references) <= known for _, alert in proposals)
+
+
+def test_areas_that_an_update_leaves_out_are_told_so_soon_after_the_passing():
+    proposals, _ = watched(seen(SEEN_FROM_S, 700))
+    in_force, left_s = set(), {}
+    for at_s, alert in proposals:
+        now = set() if alert.message == "Cancel" else set(alert.code.tolist())
+        left_s |= dict.fromkeys(in_force - now, at_s)
+        in_force = now
+    assert len(set(left_s.values())) > 1  # by updates, before the cancel
+    for code, until_s in near_until_s().items():
+        assert -10.0 <= left_s[code] - until_s < 30.0  # how long a forecast holds
 
 
 def test_what_was_lost_is_never_said_to_have_passed():
@@ -179,18 +195,30 @@ def test_a_satellite_over_people_is_no_warning():
     assert proposals == []
 
 
-def test_memory_goes_on_as_if_nothing_had_been():
+@pytest.mark.parametrize("until", [3, 90])  # while areas wait; while they are told
+def test_memory_goes_on_as_if_nothing_had_been(until):
     pictures = seen(SEEN_FROM_S, 700)
     whole, _ = watched(pictures)
     first = Warner("JPN", areas(), settings=SETTINGS)
-    before, _ = watched(pictures[:90], first)
+    before, _ = watched(pictures[:until], first)
+    assert bool(before) == (until == 90)
     second = Warner("JPN", areas(), settings=SETTINGS)
     second.resume(first.memory(pack), unpack)
-    after, _ = watched(pictures[90:], second)
-    told: list[Alert] = [alert for _, alert in before + after]
-    assert [alert.message for alert in told] == [alert.message for _, alert in whole]
-    assert [alert.code.tolist() for alert in told] == [alert.code.tolist() for _, alert in whole]
-    assert digest(told[-1]) == digest(whole[-1][1])
+    assert second.memory(pack) == first.memory(pack)
+    after, _ = watched(pictures[until:], second)
+    assert [digest(alert) for _, alert in before + after] == [digest(alert) for _, alert in whole]
+
+
+def test_what_is_lost_while_it_waits_is_told_when_the_wait_is_over():
+    """What was last measured 10 s after it became likely is not lost before 30 s: nobody falls between two stools."""
+    patient = Settings(countries=("JP",), wait_s=40.0)
+    pictures = seen(SEEN_FROM_S, SEEN_FROM_S + 10, SEEN_FROM_S + 60)
+    proposals, _ = watched(pictures, Warner("JPN", areas(), settings=patient))
+    first_s, first = proposals[0]
+    assert first_s == SEEN_FROM_S + 40
+    assert first.stage == Stage.TRACK_LOST
+    never, _ = watched([each for each in pictures if each[0] > SEEN_FROM_S + 10], Warner("JPN", areas()))
+    assert never == []
 
 
 def test_nothing_is_told_of_an_empty_picture():
@@ -200,7 +228,7 @@ def test_nothing_is_told_of_an_empty_picture():
 
 def test_what_nobody_draws_decides_nothing():
     drawn, undrawn = (Warner("JPN", areas(), settings=SETTINGS) for _ in range(2))
-    for at_s in (SEEN_FROM_S, SEEN_FROM_S + LOOK_S):
+    for at_s in (SEEN_FROM_S, SEEN_FROM_S + 1):  # while areas wait it is foreseen anew after two seconds
         seen_now, now_ns = picture(at_s), START_NS + at_s * NS_PER_S
         with_paths, without = drawn.look(seen_now, now_ns), undrawn.look(seen_now, now_ns, with_paths=False)
         assert without.paths is None

@@ -13,6 +13,9 @@ import { hexOf, keyOf } from "./wire.js";
 /** @import { Camera, View } from "./view.js" */
 /** @import { World } from "./world.js" */
 
+const CROWD = 3000; // tracks
+const LIVELY_MS = 1500;
+const STANDS_M = 300; // metres for a pixel: an airliner takes more than half a second for one
 const SCENE_EVERY_MS = 1000; // satellites and paths go on between texts
 
 /** Whether this browser draws WebGL by hardware, by software or not at all. @returns {"hardware" | "software" | "none"} */
@@ -40,6 +43,7 @@ export class App {
     /** @type {(() => void)[]} */ this.onSelect = [];
     /** @type {(() => void)[]} */ this.onMove = [];
     /** @type {(() => void)[]} */ this.onView = [];
+    /** @type {(time_ms: number) => void} the timeline's, once there is one */ this.seek = () => {};
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     /** @type {View} */ this.view = new FlatView(this.host, world, () => this.moved());
     this.sceneStale = true;
@@ -65,6 +69,7 @@ export class App {
     world.on("hello", () => this.reaches.clear());
     onSettings((changed) => {
       this.partStale = true;
+      this.lively();
       if (changed.view) void this.choose();
       if (changed.coverage_m) void this.askCoverage();
     });
@@ -72,6 +77,7 @@ export class App {
       this.view.resize();
       this.measureInsets();
     }).observe(this.host);
+    for (const sort of ["pointerdown", "pointermove", "wheel"]) this.host.addEventListener(sort, () => this.lively(), { passive: true });
     this.tick = this.tick.bind(this);
     requestAnimationFrame(this.tick);
   }
@@ -85,8 +91,8 @@ export class App {
   tick(at) {
     requestAnimationFrame(this.tick);
     if (document.hidden) return;
-    const gap = this.view.name === "globe" || (this.world.frame?.n ?? 0) > 3000 ? 110 : 45;
-    if (at - this.drawnAt < gap && !this.dragging) return;
+    if (at - this.drawnAt < this.gap_ms && !this.dragging) return;
+    this.framesDrawn = this.world.frames;
     this.drawnAt = at;
     const began = performance.now();
     this.draw();
@@ -94,6 +100,21 @@ export class App {
   }
 
   dragging = false;
+  livelyUntil = 0; // a person does something: the camera may still glide
+  framesDrawn = 0;
+
+  lively() {
+    this.livelyUntil = performance.now() + LIVELY_MS;
+  }
+
+  /** How long the last drawing may stand. Thousands that stand as they did move by less than a pixel meanwhile. */
+  get gap_ms() {
+    const { world } = this;
+    const isCrowd = (world.frame?.n ?? 0) > CROWD;
+    if (this.view.name !== "globe" && !isCrowd) return 45;
+    const stands = isCrowd && performance.now() > this.livelyUntil && this.framesDrawn === world.frames && Math.abs(world.clock?.rate ?? 1) <= 2;
+    return stands && this.view.span_m > STANDS_M ? 500 : 110;
+  }
 
   draw() {
     const { world } = this;
@@ -134,6 +155,7 @@ export class App {
   }
 
   moved() {
+    this.lively();
     for (const listener of this.onMove) listener();
   }
 
@@ -141,6 +163,7 @@ export class App {
   select(key) {
     if (this.selected === key) return;
     this.selected = key;
+    this.lively();
     if (key === null) this.follows = false;
     for (const listener of this.onSelect) listener();
   }

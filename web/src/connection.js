@@ -43,7 +43,7 @@ export class Connection {
         if (typeof data === "string") this.hear(JSON.parse(data));
         else this.see(data);
       } catch (error) {
-        if (!(error instanceof WireError)) throw error;
+        if (!(error instanceof WireError || error instanceof SyntaxError)) throw error;
         this.world.fail(error.message);
       }
     };
@@ -58,6 +58,7 @@ export class Connection {
 
   /** @param {Record<string, any>} text */
   hear(text) {
+    if (typeof text?.type !== "string") throw new WireError("no message");
     const waiting = this.asked.get(text.n);
     if (waiting && ["story", "coverage", "what_if", "done", "refused"].includes(text.type)) {
       this.asked.delete(text.n);

@@ -1,6 +1,6 @@
 // Thousands of far tracks in a millisecond: their dots are copied pixel by pixel into one image, which is then put whole.
 
-/** @typedef {{x: Int16Array, y: Int16Array, colour: Uint32Array}} Stamp the pixels of a dot around its place */
+/** @typedef {{x: Int16Array, y: Int16Array, colour: Uint32Array, width: number, offset: Int32Array}} Stamp the pixels of a dot around its place; `offset` of each in an image so wide */
 
 const SIDE_PX = 15;
 
@@ -26,6 +26,8 @@ export function stamp(key, paint) {
     x: Int16Array.from(solid, (k) => (k % SIDE_PX) - (SIDE_PX >> 1)),
     y: Int16Array.from(solid, (k) => Math.floor(k / SIDE_PX) - (SIDE_PX >> 1)),
     colour: Uint32Array.from(solid, (k) => pixels[k]),
+    width: 0,
+    offset: new Int32Array(solid.length),
   };
   kept.set(key, made);
   return made;
@@ -58,15 +60,19 @@ export class Dots {
   }
 
   /** @param {number} x @param {number} y @param {Stamp} dot */
-  put(x, y, { x: dx, y: dy, colour }) {
-    const pixels = this.pixels;
-    const width = this.width;
+  put(x, y, dot) {
+    const { pixels, width } = this;
+    const { colour, offset } = dot;
+    if (dot.width !== width) {
+      dot.width = width;
+      for (let k = 0; k < offset.length; k++) offset[k] = dot.y[k] * width + dot.x[k];
+    }
     const left = Math.round(x);
     const top = Math.round(y);
     if (left < SIDE_PX || top < SIDE_PX || left >= width - SIDE_PX || top >= this.height - SIDE_PX) return;
     this.isEmpty = false;
     const at = top * width + left;
-    for (let k = 0; k < colour.length; k++) pixels[at + dy[k] * width + dx[k]] = colour[k];
+    for (let k = 0; k < offset.length; k++) pixels[at + offset[k]] = colour[k];
   }
 
   end() {

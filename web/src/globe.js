@@ -89,13 +89,19 @@ export class GlobeView {
     scene.screenSpaceCameraController.minimumZoomDistance = 5_000;
     scene.screenSpaceCameraController.maximumZoomDistance = 60_000_000;
     this.paint();
+    this.base = host.appendChild(document.createElement("canvas"));
     this.dots = host.appendChild(document.createElement("canvas"));
     this.top = host.appendChild(document.createElement("canvas"));
-    this.dots.style.pointerEvents = this.top.style.pointerEvents = "none";
+    for (const canvas of [this.base, this.dots, this.top]) canvas.style.pointerEvents = "none";
+    this.under = /** @type {CanvasRenderingContext2D} */ (this.base.getContext("2d"));
     this.over = /** @type {CanvasRenderingContext2D} */ (this.top.getContext("2d"));
+    /** @type {Shape[] | null} */ this.drawn = null;
+    this.stale = true; // the base has to be drawn anew: the camera has moved
     this.width = this.height = 1;
     this.px = this.py = 0;
     this.matrix = new Float64Array(16);
+    this.product = new Matrix4();
+    this.kept_m = 0; // metres for a pixel, of this camera; 0: to be worked out
     this.eyePoint = new Float64Array(3);
     this.vh2 = 0;
     this.cesium_ms = 0; // of the last drawing: by software it is most of it
@@ -121,9 +127,12 @@ export class GlobeView {
     this.width = Math.max(1, this.host.clientWidth);
     this.height = Math.max(1, this.host.clientHeight);
     const ratio = Math.min(2, devicePixelRatio);
-    this.top.width = Math.round(this.width * ratio);
-    this.top.height = Math.round(this.height * ratio);
-    this.over.setTransform(ratio, 0, 0, ratio, 0, 0);
+    for (const canvas of [this.base, this.top]) {
+      canvas.width = Math.round(this.width * ratio);
+      canvas.height = Math.round(this.height * ratio);
+    }
+    for (const context of [this.under, this.over]) context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.stale = true;
     this.widget.resize();
     this.widget.scene.requestRender();
   }
@@ -148,7 +157,7 @@ export class GlobeView {
   }
 
   get span_m() {
-    return this.camera.span_m;
+    return (this.kept_m ||= this.camera.span_m);
   }
 
   get scale() {
@@ -180,7 +189,15 @@ export class GlobeView {
   /** Take over the camera as it is now. */
   aim() {
     const { camera } = this.widget;
-    Matrix4.toArray(Matrix4.multiply(camera.frustum.projectionMatrix, camera.viewMatrix, new Matrix4()), /** @type {any} */ (this.matrix));
+    const product = Matrix4.multiply(camera.frustum.projectionMatrix, camera.viewMatrix, this.product);
+    for (let k = 0; k < 16; k++) {
+      const value = /** @type {any} */ (product)[k];
+      if (this.matrix[k] !== value) {
+        this.stale = true;
+        this.kept_m = 0;
+      }
+      this.matrix[k] = value;
+    }
     const { x, y, z } = camera.positionWC;
     this.eyePoint[0] = x;
     this.eyePoint[1] = y;
@@ -210,8 +227,17 @@ export class GlobeView {
   }
 
   /** @param {Trail} trail @param {number} j */
-  past({ x, y, height_m }, j) {
-    return this.spot((x[j] - 0.5) * 360, latitudeOf(y[j]), height_m[j]);
+  past(trail, j) {
+    const space = (trail.space ??= new Float64Array(4 * trail.x.length));
+    const k = 4 * j;
+    if (space[k + 3] !== trail.time_ms[j]) {
+      const [x, y, z] = ecef((trail.x[j] - 0.5) * 360, latitudeOf(trail.y[j]), Math.max(LIFT_M, trail.height_m[j]));
+      space[k] = x;
+      space[k + 1] = y;
+      space[k + 2] = z;
+      space[k + 3] = trail.time_ms[j];
+    }
+    return this.at(space[k], space[k + 1], space[k + 2]);
   }
 
   /** @param {number} i @param {number} on_s */
@@ -261,16 +287,23 @@ export class GlobeView {
     this.widget.render();
     this.cesium_ms = performance.now() - began;
     this.aim();
+    if (this.stale || drawing.scene.still !== this.drawn) this.drawBase(drawing.scene.still);
     this.over.clearRect(0, 0, this.width, this.height);
-    for (const shape of drawing.scene.still) this.drawShape(shape);
-    for (const shape of drawing.scene.moving) this.drawShape(shape);
+    for (const shape of drawing.scene.moving) this.drawShape(shape, this.over);
     this.overlay.draw(drawing);
   }
 
-  /** @param {Shape} shape */
-  drawShape(shape) {
+  /** What stands still is drawn when the camera has moved, not at each drawing. @param {Shape[]} still */
+  drawBase(still) {
+    this.stale = false;
+    this.drawn = still;
+    this.under.clearRect(0, 0, this.width, this.height);
+    for (const shape of still) this.drawShape(shape, this.under);
+  }
+
+  /** @param {Shape} shape @param {CanvasRenderingContext2D} over */
+  drawShape(shape, over) {
     const space = (shape.space ??= spaceOf(shape));
-    const { over } = this;
     over.beginPath();
     let [any, whole, drawing] = [false, true, false];
     for (let k = 0; k < space.length; k += 3) {
@@ -317,9 +350,11 @@ export class GlobeView {
     this.forget();
     this.widget.destroy();
     this.frame.remove();
+    this.base.remove();
     this.dots.remove();
     this.top.remove();
     this.world.inSpace = false;
+    this.world.toFlat();
   }
 }
 

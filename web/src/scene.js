@@ -1,9 +1,12 @@
 // What is to be drawn besides tracks and base map, the same for both views: lines, areas and marks on the Earth.
 import { MAP, faded } from "./colours.js";
+import { plain } from "./dom.js";
 import { RADIUS_M, between, circle, ellipse, unwrap } from "./geo.js";
 import { settings } from "./settings.js";
 import { big, leftText, t, utc } from "./texts.js";
 import { keyOf } from "./wire.js";
+
+const NAME_MOST = 40; // letters of a name on the map
 
 /** @import { World } from "./world.js" */
 /** @import { Layer } from "./settings.js" */
@@ -88,7 +91,7 @@ function sensors(world, reaches, colours, shapes, marks, shown) {
         layer: "coverage", points, closed: true, ground: true, width: 1,
         stroke: faded(colour, state === "ok" ? 0.34 : 0.5), fill: state === "ok" ? faded(colour, 0.035) : undefined, dash: state === "ok" ? undefined : [3, 5],
       });
-    marks.push({ layer: "coverage", lon: lon_deg, lat: lat_deg, height_m: sensor.height_m ?? 0, lines: [name], sort: "sensor", priority: state === "silent" ? 3 : -3, state });
+    marks.push({ layer: "coverage", lon: lon_deg, lat: lat_deg, height_m: sensor.height_m ?? 0, lines: [plain(name, NAME_MOST)], sort: "sensor", priority: state === "silent" ? 3 : -3, state });
   }
 }
 
@@ -114,7 +117,7 @@ function satellites(world, colours, shapes, marks, shown) {
         stroke: faded(colours.space, 0.4), fill: faded(colours.space, 0.03), width: 1, dash: [2, 4],
       });
     }
-    marks.push({ layer: "satellites", lon: place[0], lat: place[1], height_m: place[2], lines: [satellite.name], sort: "satellite", priority: -4 });
+    marks.push({ layer: "satellites", lon: place[0], lat: place[1], height_m: place[2], lines: [plain(satellite.name, NAME_MOST)], sort: "satellite", priority: -4 });
   }
 }
 
@@ -124,7 +127,7 @@ function zones(world, colours, shapes, marks) {
     const points = unwrap(ring_deg.map(([lat, lon]) => [lon, lat]));
     shapes.push({ layer: "zones", points, closed: true, ground: true, stroke: faded(colours.zone, 0.8), fill: faded(colours.zone, 0.06), dash: [6, 4], width: 1.25 });
     const [lon, lat] = points.reduce(([x, y], point) => [x + point[0] / points.length, y + point[1] / points.length], [0, 0]);
-    marks.push({ layer: "zones", lon, lat, height_m: 0, lines: [name], sort: "name", priority: -2 });
+    marks.push({ layer: "zones", lon, lat, height_m: 0, lines: [plain(name, NAME_MOST)], sort: "name", priority: -2 });
   }
 }
 
@@ -164,7 +167,7 @@ function areas(world, colours, shapes, marks) {
       if (named.has(place.name)) continue;
       named.add(place.name);
       marks.push({
-        layer: "areas", lon: place.lon_deg, lat: place.lat_deg, height_m: 0, lines: [place.name], sort: "place",
+        layer: "areas", lon: place.lon_deg, lat: place.lat_deg, height_m: 0, lines: [plain(place.name, NAME_MOST)], sort: "place",
         priority: 40 + Math.log10(1 + place.people), until_ms: place.arrival_ms, id: alert.threat,
       });
     }

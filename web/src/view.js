@@ -19,6 +19,7 @@
  * @typedef {object} View
  * @property {"flat" | "globe"} name
  * @property {Camera} camera
+ * @property {number} span_m of it
  * @property {(camera: Camera) => void} look
  * @property {(dx: number, dy: number) => void} pan
  * @property {(scale: number) => void} zoomTo pixels for one turn of the Earth

@@ -1,13 +1,16 @@
 // All that the page knows, as it was last told. Whoever draws or lists it asks here, and is called when something changes.
-import { mercatorX, mercatorY, degreeLengths, ROUND_M } from "./geo.js";
+import { plain } from "./dom.js";
+import { LAT_MAX_DEG, ROUND_M, degreeLengths, mercatorX, mercatorY } from "./geo.js";
 import { EXERCISE, LOST, keyOf } from "./wire.js";
 
 /** @import { Frame } from "./wire.js" */
 /** @import * as M from "./messages.js" */
 
 const RAD = Math.PI / 180;
+const SINE_MAX = Math.sin(LAT_MAX_DEG * RAD);
 const HISTORY = 96; // places kept of a track
 const HISTORY_GAP_MS = 3500;
+const SIGN_MOST = 24; // letters of a call sign: one of ten thousand would hide its track's label
 const RECKONED_MAX_S = 12; // a place older than this is not moved on: nobody knows any more
 
 /** A ring of places where a track has been. */
@@ -17,15 +20,20 @@ export class Trail {
     this.y = new Float64Array(HISTORY);
     this.height_m = new Float32Array(HISTORY);
     this.time_ms = new Float64Array(HISTORY);
+    /** @type {Float64Array | null} Earth-fixed metres of each place and the time that they are of, as the globe drew it */ this.space = null;
     this.length = 0;
     this.next = 0;
     this.seen = 0;
   }
 
+  /** When its newest place is of. */
+  get newest_ms() {
+    return this.length ? this.time_ms[(this.next + HISTORY - 1) % HISTORY] : -Infinity;
+  }
+
   /** @param {number} x @param {number} y @param {number} height_m @param {number} time_ms */
   add(x, y, height_m, time_ms) {
-    const last = (this.next + HISTORY - 1) % HISTORY;
-    if (this.length && time_ms < this.time_ms[last] + HISTORY_GAP_MS) return;
+    if (time_ms < this.newest_ms + HISTORY_GAP_MS) return;
     this.x[this.next] = x;
     this.y[this.next] = y;
     this.height_m[this.next] = height_m;
@@ -81,6 +89,7 @@ export class World {
     /** @type {Map<number, number>} */ this.row = new Map();
     /** @type {Map<number, Trail>} */ this.trails = new Map();
     /** @type {Trail[]} by row */ this.trailOf = [];
+    this.trailed = new Float64Array(0); // by row, the time of the trail's newest place: trails lie far apart in memory
     this.moved = true;
     this.inSpace = false; // the globe is shown
   }
@@ -126,7 +135,7 @@ export class World {
         break;
       case "names":
         if (text.reset) this.names.clear();
-        for (const [id, call_sign, icao, mode_3a, mmsi] of text.rows) this.names.set(keyOf(id), { call_sign, icao, mode_3a, mmsi });
+        for (const [id, call_sign, icao, mode_3a, mmsi] of text.rows) this.names.set(keyOf(id), { call_sign: call_sign && plain(call_sign, SIGN_MOST), icao, mode_3a, mmsi });
         break;
       case "events":
         this.events = text.reset ? text.rows : this.events.concat(text.rows);
@@ -161,24 +170,16 @@ export class World {
   /** @param {Frame} frame */
   takeFrame(frame) {
     const began = performance.now();
-    const { n, id, lat, lon, height_m, velocity_east_m_s: east, velocity_north_m_s: north } = frame;
+    const { n, id, lat, lon, height_m } = frame;
     const before = this.frame?.n ?? 0;
     if (this.x.length < n) this.grow(Math.ceil(n * 1.25));
     this.frames += 1;
-    const { x, y, vx, vy, key, row, trailOf } = this;
+    const { key, row, trailOf, trailed } = this;
     for (let i = 0; i < n; i++) {
-      const latitude = lat[i] * 1e-7;
-      x[i] = mercatorX(lon[i] * 1e-7);
-      y[i] = mercatorY(latitude);
-      const turn = 1 / (ROUND_M * Math.max(0.02, Math.cos((latitude * Math.PI) / 180)));
-      const still = frame.interval_s[i] > 0 || frame.status[i] === LOST;
-      vx[i] = still ? 0 : east[i] * turn;
-      vy[i] = still ? 0 : -north[i] * turn;
       const number = id[2 * i + 1] * 4294967296 + id[2 * i];
-      if (i >= before || key[i] !== number) {
-        key[i] = number;
-        this.moved = true; // rows have other tracks than before: look them up anew
-      }
+      if (i < before && key[i] === number) continue;
+      key[i] = number;
+      this.moved = true; // rows have other tracks than before: look them up anew
     }
     if (this.moved || n !== before) {
       row.clear();
@@ -187,16 +188,23 @@ export class World {
         let trail = this.trails.get(key[i]);
         if (!trail) this.trails.set(key[i], (trail = new Trail()));
         trailOf[i] = trail;
+        trailed[i] = trail.newest_ms;
       }
       this.moved = false;
     }
     for (let i = 0; i < n; i++) {
-      trailOf[i].seen = this.frames;
-      trailOf[i].add(x[i], y[i], height_m[i], frame.picture_ms - frame.state_age_ms[i]);
+      const time_ms = frame.picture_ms - frame.state_age_ms[i];
+      if (time_ms < trailed[i] + HISTORY_GAP_MS) continue;
+      trailOf[i].add(mercatorX(lon[i] * 1e-7), mercatorY(lat[i] * 1e-7), height_m[i], time_ms);
+      trailed[i] = time_ms;
     }
-    if (this.frames % 32 === 0) for (const [number, trail] of this.trails) if (trail.seen < this.frames - 8) this.trails.delete(number);
+    if (this.frames % 32 === 0) {
+      for (let i = 0; i < n; i++) trailOf[i].seen = this.frames;
+      for (const [number, trail] of this.trails) if (trail.seen < this.frames - 32) this.trails.delete(number);
+    }
     this.frame = frame;
     if (this.inSpace) this.toSpace();
+    else this.toFlat();
     this.frameHeard = performance.now();
     this.changed("frame");
     this.took_ms = performance.now() - began;
@@ -211,28 +219,52 @@ export class World {
     this.key = new Float64Array(room);
     this.space = new Float64Array(3 * room);
     this.spaceSpeed = new Float64Array(3 * room);
+    this.trailed = new Float64Array(room);
     this.trailOf.length = 0;
     this.moved = true;
   }
 
-  /** Earth-fixed places and speeds of all rows, which the globe alone needs. */
+  /** Places and speeds of all rows on the flat map. */
+  toFlat() {
+    const { frame, x, y, vx, vy } = this;
+    if (!frame) return;
+    const { n, lat, lon, velocity_east_m_s: east, velocity_north_m_s: north, interval_s, status } = frame;
+    for (let i = 0; i < n; i++) {
+      const sine = Math.sin(lat[i] * 1e-7 * RAD);
+      const bounded = Math.max(-SINE_MAX, Math.min(SINE_MAX, sine));
+      x[i] = mercatorX(lon[i] * 1e-7);
+      y[i] = 0.5 - Math.log((1 + bounded) / (1 - bounded)) / (4 * Math.PI);
+      const turn = interval_s[i] > 0 || status[i] === LOST ? 0 : 1 / (ROUND_M * Math.max(0.02, Math.sqrt(1 - sine * sine)));
+      vx[i] = east[i] * turn;
+      vy[i] = -north[i] * turn;
+    }
+  }
+
+  /** Earth-fixed places and speeds of all rows, for the globe. */
   toSpace() {
     const { frame, space, spaceSpeed } = this;
     if (!frame) return;
-    for (let i = 0; i < frame.n; i++) {
-      const [a, b] = [frame.lon[i] * 1e-7 * RAD, frame.lat[i] * 1e-7 * RAD];
-      const [sa, ca, sb, cb] = [Math.sin(a), Math.cos(a), Math.sin(b), Math.cos(b)];
-      const still = frame.interval_s[i] > 0 || frame.status[i] === LOST ? 0 : 1;
-      const [east, north, up] = [frame.velocity_east_m_s[i] * still, frame.velocity_north_m_s[i] * still, frame.velocity_up_m_s[i] * still];
-      const n = 6378137 / Math.sqrt(1 - 0.0066943799901413165 * sb * sb);
-      const height = frame.height_m[i];
-      space[3 * i] = (n + height) * cb * ca;
-      space[3 * i + 1] = (n + height) * cb * sa;
-      space[3 * i + 2] = (n * 0.9933056200098587 + height) * sb;
+    const { n, lat, lon, height_m, velocity_east_m_s, velocity_north_m_s, velocity_up_m_s, interval_s, status } = frame;
+    for (let i = 0, k = 0; i < n; i++, k += 3) {
+      const sb = Math.sin(lat[i] * 1e-7 * RAD);
+      const cb = Math.sqrt(1 - sb * sb);
+      const a = lon[i] * 1e-7 * RAD;
+      const sa = Math.sin(a);
+      const ca = Math.cos(a);
+      const across = 6378137 / Math.sqrt(1 - 0.0066943799901413165 * sb * sb);
+      const height = height_m[i];
+      const flat = (across + height) * cb;
+      space[k] = flat * ca;
+      space[k + 1] = flat * sa;
+      space[k + 2] = (across * 0.9933056200098587 + height) * sb;
+      const still = interval_s[i] > 0 || status[i] === LOST ? 0 : 1;
+      const east = velocity_east_m_s[i] * still;
+      const north = velocity_north_m_s[i] * still;
+      const up = velocity_up_m_s[i] * still;
       const out = up * cb - north * sb;
-      spaceSpeed[3 * i] = out * ca - east * sa;
-      spaceSpeed[3 * i + 1] = out * sa + east * ca;
-      spaceSpeed[3 * i + 2] = up * sb + north * cb;
+      spaceSpeed[k] = out * ca - east * sa;
+      spaceSpeed[k + 1] = out * sa + east * ca;
+      spaceSpeed[k + 2] = up * sb + north * cb;
     }
   }
 

@@ -3,8 +3,9 @@
 An area is covered by a chosen site within reach of it. The value of a choice is what is still covered after the loss of
 those r of its sites that hurts most; r = 0 is plain maximal covering.
 
-The programme knows only some losses at first. Its optimum is a bound, since the worst of all losses is no better than
-the worst of some; the loss that is worst for its choice comes in, until bound and best choice meet or the time is over.
+One programme knows all losses: of each area it says whether no chosen site reaches it, this one alone, these two alone,
+or more than fail, so what a loss costs is a sum. That the worst loss costs no less than the mean one, which whole
+numbers obey by themselves, is a row of its own: without it fractions of sites hardly feel a loss.
 
 Source: Church, ReVelle, "The maximal covering location problem", Papers of the Regional Science Association 32 (1974);
 for the loss of sites O'Hanley, Church, "Designing robust coverage networks to hedge against worst-case facility
@@ -15,16 +16,15 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import block_array, coo_array, csr_array
+from scipy.sparse import coo_array, csr_array
 
 LOSSES_MAX = 2
-LOSSES_EACH = 4  # of the worst, that come in after each round
-ROUNDS_MAX = 400
 Clock = Callable[[], float]
 Loss = tuple[int, ...]
 
@@ -70,8 +70,7 @@ class SitePlan:
         value: what stays covered after the worst loss.
         loss: which loss that is.
         nominal: what is covered while nothing fails.
-        bound: that no choice exceeds, as the solver says, given `known` losses.
-        known: the losses that the programme knew.
+        bound: that no choice exceeds, as the solver says.
         greedy, greedy_value: the greedy plan, and what stays of it.
         inputs: digest of the problem.
     """
@@ -81,7 +80,6 @@ class SitePlan:
     loss: Loss
     nominal: float
     bound: float
-    known: tuple[Loss, ...]
     greedy: tuple[int, ...]
     greedy_value: float
     inputs: str
@@ -182,80 +180,104 @@ def advise(problem: Covering, *, time_limit_s: float, clock: Clock, gap: float =
     plain = greedy(problem)
     best = improved(problem, plain, ends_s=clock() + time_limit_s / 4.0, clock=clock)
     value = value_of(problem, best)
-    known: list[Loss] = [()]
-    _learn(problem, best, known)
     bound = float(problem.weight[problem.covers.any(0)].sum())
-    for _ in range(ROUNDS_MAX):
+    programme = _programme(problem)
+    for whole in (False, True):  # the programme over fractions of sites alone is a bound already
         left_s = ends_s - clock()
         if bound - value <= gap * bound or left_s <= 0.0:
             break
-        chosen, told, is_proven = _solve(problem, known, left_s, gap)
+        near = gap * value / max(programme.weight - value, gap)  # the programme counts what is not covered
+        chosen, told = _solve(problem, programme, left_s, near, whole=whole)
         bound = min(bound, told)
-        if chosen is None:
-            break
-        polished = improved(problem, chosen, ends_s=min(ends_s, clock() + time_limit_s / 20.0), clock=clock)
-        for choice in (chosen, polished):
-            if value_of(problem, choice) > value:
-                best, value = choice, value_of(problem, choice)
-        before = len(known)
-        _learn(problem, chosen, known)
-        if len(known) == before and is_proven:
-            break
+        if chosen is not None:
+            polished = improved(problem, chosen, ends_s=min(ends_s, clock() + time_limit_s / 20.0), clock=clock)
+            best = max(best, chosen, polished, key=lambda choice: value_of(problem, choice))
+            value = value_of(problem, best)
     lost = worst_losses(problem, best)[0]
     nominal = float(problem.weight[problem.covers[list(best)].any(0)].sum())
-    return SitePlan(
-        best, value, lost[1], nominal, max(bound, value), tuple(known), plain, value_of(problem, plain), problem.digest
-    )
+    return SitePlan(best, value, lost[1], nominal, max(bound, value), plain, value_of(problem, plain), problem.digest)
 
 
-def _learn(problem: Covering, chosen: Sequence[int], known: list[Loss]) -> None:
-    for _, loss in worst_losses(problem, chosen)[:LOSSES_EACH]:
-        if loss not in known:
-            known.append(loss)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Programme:
+    """What is least, rows within limits, and the weight of all areas that some site reaches.
+
+    Columns are the sites, what the worst loss costs, and then of each sort of areas and each set of at most `losses` of
+    the sites in reach whether it is this set that reaches it, and whether more do.
+    """
+
+    cost: NDArray[np.float64]
+    rows: csr_array
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    weight: float
 
 
-def _solve(
-    problem: Covering, known: Sequence[Loss], time_limit_s: float, gap: float
-) -> tuple[tuple[int, ...] | None, float, bool]:
-    """Return the best choice against some losses, None if none was found in time, its bound, and if it is the best.
+def _programme(problem: Covering) -> _Programme:
+    """Return the programme; areas that the same sites reach are one.
 
-    Columns are the value, the sites, and for each loss the areas that stay covered. Areas that the same sites reach are
-    one.
+    For two losses it grows with the square of how many sites reach an area.
     """
     kinds, kind = np.unique(problem.covers, axis=1, return_inverse=True)
     weight = np.bincount(np.ravel(kind), weights=problem.weight, minlength=kinds.shape[1])
-    n, m = kinds.shape
-    reach = csr_array(kinds.T.astype(np.float64))
-    blocks: list[list[Any]] = []
-    for k, loss in enumerate(known):
-        stays = np.ones(n)
-        stays[list(loss)] = 0.0
-        areas = [None] * len(known)
-        worth, within = list[Any](areas), list[Any](areas)
-        worth[k], within[k] = coo_array(-weight[None, :]), coo_array(np.eye(m))
-        blocks.append([coo_array(np.ones((1, 1))), coo_array(np.zeros((1, n))), *worth])
-        blocks.append([coo_array(np.zeros((m, 1))), -(reach * stays[None, :]), *within])
-    matrix = block_array(blocks, format="csr")
-    sites = np.zeros((1, matrix.shape[1]))
-    sites[0, 1 : 1 + n] = 1.0
-    cost = np.zeros(matrix.shape[1])
-    cost[0] = -1.0
-    whole = np.zeros(matrix.shape[1])
-    whole[1 : 1 + n] = 1.0
-    upper = np.ones(matrix.shape[1])
-    upper[0] = weight.sum()
+    n, number, losses = len(kinds), problem.number, problem.losses
+    worst, cost = n, [0.0] * n + [1.0]
+    rows: list[tuple[list[int], list[float], float, float]] = [([*range(n)], [1.0] * n, number, number)]
+    costs: dict[Loss, list[tuple[int, float]]] = {}  # by set of sites: columns, and what they are worth
+    for area in np.nonzero(kinds.any(0))[0].tolist():
+        near, worth = np.nonzero(kinds[:, area])[0].tolist(), float(weight[area])
+        sets = [some for size in range(losses + 1) for some in combinations(near, size)]
+        column = {some: len(cost) + k for k, some in enumerate(sets)}
+        more = len(cost) + len(sets)
+        cost += [0.0 if some else worth for some in sets] + [0.0]
+        rows.append(([*column.values(), more], [1.0] * (len(sets) + 1), 1.0, 1.0))
+        for site in near:
+            mine = [column[some] for some in sets if site in some]
+            rows.append(([*mine, site], [1.0] * len(mine) + [-1.0], -np.inf, 0.0))
+            rows.append(([*mine, more, site], [1.0] * (len(mine) + 1) + [-1.0], 0.0, np.inf))
+        count = [float(len(some)) for some in sets]
+        rows.append(([*column.values(), more, *near], [*count, losses + 1.0, *[-1.0] * len(near)], -np.inf, 0.0))
+        for some in sets[1:]:
+            costs.setdefault(some, []).append((column[some], worth))
+    number_of = comb(number, losses)
+    mean = {
+        place: -worth * comb(number - len(some), losses - len(some)) / number_of
+        for some, told in costs.items()
+        for place, worth in told
+    }
+    rows.append(([worst, *mean], [1.0, *mean.values()], 0.0, np.inf))
+    alone = [len(cost) + site for site in range(n)]  # what a site alone reaches: so rows of pairs are short
+    cost += [0.0] * n
+    for site in range(n):
+        told = costs.get((site,), [])
+        rows.append(([alone[site], *(place for place, _ in told)], [-1.0, *(worth for _, worth in told)], 0.0, 0.0))
+    for lost in combinations(range(n), losses) if losses else ():
+        both = costs.get(lost, []) if losses == 2 else []
+        columns = [worst, *(alone[site] for site in lost), *(place for place, _ in both)]
+        rows.append((columns, [1.0, *[-1.0] * losses, *(-worth for _, worth in both)], 0.0, np.inf))
+    at = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])
+    values = np.concatenate([row[1] for row in rows])
+    matrix = coo_array((values, (at, np.concatenate([row[0] for row in rows]))), shape=(len(rows), len(cost)))
+    low, high = np.array([row[2:] for row in rows], np.float64).T
+    return _Programme(np.array(cost), csr_array(matrix), low, high, float(weight[kinds.any(0)].sum()))
+
+
+def _solve(
+    problem: Covering, programme: _Programme, time_limit_s: float, gap: float, *, whole: bool
+) -> tuple[tuple[int, ...] | None, float]:
+    """Return the best choice that was found in time, None if none was or sites may be in fractions, and its bound."""
+    n, size = len(problem.covers), len(programme.cost)
+    upper = np.full(size, np.inf)
+    upper[:n] = 1.0
     answer = milp(
-        cost,
-        integrality=whole,
-        bounds=Bounds(np.zeros(matrix.shape[1]), upper),
-        constraints=[
-            LinearConstraint(matrix, -np.inf, 0.0),
-            LinearConstraint(csr_array(sites), problem.number, problem.number),
-        ],
+        programme.cost,
+        integrality=np.arange(size) < (n if whole else 0),
+        bounds=Bounds(np.zeros(size), upper),
+        constraints=LinearConstraint(programme.rows, programme.low, programme.high),
         options={"time_limit": time_limit_s, "mip_rel_gap": gap / 2.0},
     )
-    told = np.inf if answer.mip_dual_bound is None else -float(answer.mip_dual_bound)
-    if answer.x is None:
-        return None, told, False
-    chosen = tuple(int(site) for site in np.nonzero(answer.x[1 : 1 + n] > 0.5)[0])
-    return chosen, told, answer.status == 0
+    least = answer.fun if not whole and answer.status == 0 else answer.mip_dual_bound
+    told = np.inf if least is None else programme.weight - float(least)
+    if answer.x is None or not whole:
+        return None, told
+    return tuple(int(site) for site in np.nonzero(answer.x[:n] > 0.5)[0]), told

@@ -4,11 +4,10 @@ The rules themselves are Cedar (`data/authority/*.cedar`), evaluated in `run/aut
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """Everything that rules may look at. Nothing in it is a time or a name, so equal requests have equal answers.
 
     Attributes:

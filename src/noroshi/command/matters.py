@@ -167,8 +167,10 @@ class Settings:
 
 def founder_of(nation: str, stream: str) -> str:
     """Return the nation that began a stream: of a joint one it is in its name, any other is the nation's own."""
+    if not stream.startswith(JOINT):
+        return nation
     parts = stream.split("/", 2)
-    return parts[1] if stream.startswith(JOINT) and len(parts) == 3 else nation
+    return parts[1] if len(parts) == 3 else nation
 
 
 def key_of(row: Row) -> Key:

@@ -53,13 +53,18 @@ class _Area(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     circles: list[tuple[float, float, float]]
 
 
+class _AllClear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    codes: tuple[str, ...]
+    texts: list[_Text]
+
+
 class _Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sender: str
     identifier: str
     sent: str
 
 
-class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     format: str
     status: str
     exercise: str
@@ -78,6 +83,7 @@ class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
     texts: list[_Text]
     areas: list[_Area]
+    all_clear: _AllClear | None = None  # to people of areas that what it replaces told, and it does not
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -109,7 +115,8 @@ def encode_alert(
         references=[_Reference(each.sender, each.identifier, iso_from_utc_ns(each.sent_ns)) for each in references],
         **texts_of(alert),
         texts=[_Text(one.language, one.event, one.headline, one.description, one.instruction) for one in wordings],
-        areas=[_area(alert, row, shape) for row, shape in enumerate(drawn(alert, shapes, 1))],
+        areas=[_area(alert, row, shape) for row, shape in enumerate(drawn(alert.code.tolist(), shapes, 1))],
+        all_clear=_all_clear(wordings),
     )
     return msgspec.json.format(_ENCODER.encode(message), indent=1) + b"\n"
 
@@ -174,6 +181,16 @@ def _area(alert: Alert, row: int, shape: Shape) -> _Area:
             for lat, lon, radius_m in shape.circles
         ],
     )
+
+
+def _all_clear(wordings: Sequence[ExerciseWording]) -> _AllClear | None:
+    told = [(one, one.lifted) for one in wordings if one.lifted is not None]
+    if not told:
+        return None
+    texts = [
+        _Text(one.language, one.event, lifted.headline, lifted.description, lifted.instruction) for one, lifted in told
+    ]
+    return _AllClear(told[0][1].codes, texts)
 
 
 def _number(value: float | None) -> float:

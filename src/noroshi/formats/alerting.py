@@ -105,16 +105,32 @@ def _check_places(places: NDArray[np.float64]) -> None:
 NOWHERE = Shape()
 
 
-def drawn(alert: Alert, shapes: Mapping[str, Shape] | None, n_copies: int) -> list[Shape]:
+def drawn(codes: Sequence[str], shapes: Mapping[str, Shape] | None, n_copies: int) -> list[Shape]:
     """Return the shape of each area as a message has room for it: the first ones whole, the rest without polygons."""
     left, found = CORNERS_MAX // n_copies, []
-    for code in alert.code.tolist():
+    for code in codes:
         shape = (shapes or {}).get(code, NOWHERE)
         if shape.n_corners > left:
             shape = Shape(circles=shape.circles, geocodes=shape.geocodes)
         left -= shape.n_corners
         found.append(shape)
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifted:
+    """What an update says to people who were told before and whose areas it does not tell any more.
+
+    Attributes:
+        headline, description, instruction: for people; each begins with the word that says that it is an exercise.
+        codes, areas: of their areas, and what these are called.
+    """
+
+    headline: str
+    description: str
+    instruction: str
+    codes: tuple[str, ...]
+    areas: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +143,7 @@ class ExerciseWording:
         event: what it is about, in a few words.
         headline, description, instruction: for people.
         areas: what the alert's areas are called, one each.
+        lifted: to people who are told no more, if there are any.
     """
 
     language: str
@@ -136,12 +153,16 @@ class ExerciseWording:
     description: str
     instruction: str
     areas: tuple[str, ...]
+    lifted: Lifted | None = None
 
     def __post_init__(self) -> None:
         if len(self.mark.strip()) < 2:
             raise ValueError(f"language '{self.language}': say how it marks an exercise")
-        for name in ("event", "headline", "description", "instruction"):
-            if not getattr(self, name).startswith(self.mark):
+        texts = {name: getattr(self, name) for name in ("event", "headline", "description", "instruction")}
+        if self.lifted is not None:
+            texts |= {f"{name} of what is lifted": getattr(self.lifted, name) for name in list(texts)[1:]}
+        for name, text in texts.items():
+            if not text.startswith(self.mark):
                 raise ValueError(f"the {name} of an exercise begins with {self.mark}")
 
 
@@ -171,8 +192,11 @@ def checked(alert: Alert, wordings: Sequence[ExerciseWording], exercise: str, re
         raise ValueError("an alert says something, once in each language")
     if any(len(each.areas) != len(alert) for each in wordings):
         raise ValueError("what it says is of another alert")
-    if len(alert) > AREAS_MAX:
-        raise ValueError(f"an alert for {len(alert)} areas; {AREAS_MAX} are a message")
+    lifted = {() if each.lifted is None else each.lifted.codes for each in wordings}
+    if len(lifted) != 1 or not set(alert.code.tolist()).isdisjoint(*lifted):
+        raise ValueError("what is lifted is the same in each language, and none of what is told")
+    if len(alert) + len(*lifted) > AREAS_MAX:
+        raise ValueError(f"an alert for {len(alert) + len(*lifted)} areas; {AREAS_MAX} are a message")
     if tuple(each.identifier for each in references) != alert.references:
         raise ValueError("the references handed in are not those of the alert")
     if (alert.message in (UPDATE, CANCEL)) != bool(references):

@@ -10,7 +10,7 @@ covered; indoors away from windows.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from string import Template
 from typing import Any
@@ -22,6 +22,7 @@ from noroshi.formats.alerting import (
     REASON_CHARS_MAX,
     TEXT_CHARS_MAX,
     ExerciseWording,
+    Lifted,
     plain,
 )
 from noroshi.geo.time import NS_PER_S
@@ -119,7 +120,15 @@ PHRASES: dict[str, set[str]] = {
     "between": {"first", "last", "zone", "first_utc", "last_utc"},
     "area_at": {"name", "first", "last"},
     "each": {"areas", "zone"},
-    "replaces": {"reason"},
+    "replaces": {"changes"},
+    "come": {"areas"},  # what has changed, each: areas that were not told before,
+    "gone": {"areas"},  # areas that were and are no more,
+    "unseen": set(),
+    "seen": set(),
+    "moved": set(),
+    "other": {"reason"},  # none of these; the reason is in one language, which may be another
+    "lifted": {"areas"},  # to people of areas that are told no more: a headline,
+    "lifted_what": {"event", "areas"},  # and what it is
 }
 """What a file has to say, and by which names of its own it may refer to what is put in."""
 
@@ -175,16 +184,20 @@ def language_of(text: str, source: str) -> Language:
     )
 
 
-def exercise_wording(alert: Alert, language: Language, zone: Zone, *, exercise: str) -> ExerciseWording:
+def exercise_wording(
+    alert: Alert, language: Language, zone: Zone, *, exercise: str, before: Sequence[Alert] = ()
+) -> ExerciseWording:
     """Return what an alert of an exercise says in a language.
 
-    The reason of an alert is in one language, which may be another: a file that leaves $reason out leaves it out.
+    What an update changes follows from what it replaces, in the language's own words.
 
     Args:
         alert: what is told; with any number of areas.
         language: how.
         zone: local time of its readers.
         exercise: name of the exercise.
+        before: what an update replaces: people of areas that it does not tell any more are told that it is over for
+            them.
 
     Raises:
         ValueError: if it would say that something has passed or come down that nobody observed.
@@ -208,11 +221,11 @@ def exercise_wording(alert: Alert, language: Language, zone: Zone, *, exercise: 
         Template(said.what).substitute(about),
         "" if ends or basis is None or stage in OVER else _each(alert, language, zone),
         "" if ends or basis is None else language.certainty[certainty.name.lower()],
-        _replaces(alert, language),
+        _replaces(alert, before, language),
         Template(phrases["not_real"]).substitute(name=exercise),
     ]
-    before = phrases["update"] if alert.message == UPDATE else ""
-    headline = start + before + Template(said.headline).substitute(about)
+    newer = phrases["update"] if alert.message == UPDATE else ""
+    headline = start + newer + Template(said.headline).substitute(about)
     return ExerciseWording(
         language=language.language,
         mark=language.exercise,
@@ -221,7 +234,47 @@ def exercise_wording(alert: Alert, language: Language, zone: Zone, *, exercise: 
         description=plain(start + phrases["joint"].join(each for each in sentences if each), TEXT_CHARS_MAX),
         instruction=plain(start + language.instructions[said.do], TEXT_CHARS_MAX),
         areas=tuple(_name(alert, row, language) for row in range(len(alert))),
+        lifted=_lifted(alert, before, language, exercise),
     )
+
+
+def _lifted(alert: Alert, before: Sequence[Alert], language: Language, exercise: str) -> Lifted | None:
+    """Return what is said to people whose areas an update does not tell any more."""
+    gone = _gone(alert, before)
+    if not gone:
+        return None
+    phrases, start = language.phrases, Template(language.phrases["starts"]).substitute(exercise=language.exercise)
+    names = tuple(_name(one, row, language) for one, row in gone)
+    about = {"event": language.events.get(alert.hazard, alert.hazard), "areas": _some(names, NAMES_IN_TEXT, language)}
+    not_real = Template(phrases["not_real"]).substitute(name=exercise)
+    what = phrases["joint"].join([Template(phrases["lifted_what"]).substitute(about), not_real])
+    headline = Template(phrases["lifted"]).substitute(areas=_some(names, NAMES_IN_HEADLINE, language))
+    return Lifted(
+        headline=plain(start + headline, HEADLINE_CHARS_MAX),
+        description=plain(start + what, TEXT_CHARS_MAX),
+        instruction=plain(start + language.instructions[_over_do(alert, language)], TEXT_CHARS_MAX),
+        codes=tuple(str(one.code[row]) for one, row in gone),
+        areas=names,
+    )
+
+
+def _over_do(alert: Alert, language: Language) -> str:
+    """Return the instruction of what is over without having come down."""
+    group, case = ("cancel", "clear") if alert.hazard == "missile" else ("end", "other")
+    return language.said[group][case].do
+
+
+def _told_before(before: Sequence[Alert]) -> dict[str, tuple[Alert, int]]:
+    """Return where each area was last told: in which message and row."""
+    return {code: (one, row) for one in before if one.message != CANCEL for row, code in enumerate(one.code.tolist())}
+
+
+def _gone(alert: Alert, before: Sequence[Alert]) -> list[tuple[Alert, int]]:
+    """Return message and row of the areas that were told and that an update does not tell any more."""
+    if alert.message != UPDATE:
+        return []
+    told = set(alert.code.tolist())
+    return [where for code, where in _told_before(before).items() if code not in told]
 
 
 def _case(alert: Alert, language: Language, stage: Stage) -> Said:
@@ -244,10 +297,7 @@ def _areas(alert: Alert, language: Language) -> str:
     if not len(alert):
         return language.phrases["nowhere"]
     order = sorted(range(len(alert)), key=lambda row: (-float(alert.probability[row]), str(alert.code[row])))
-    names = [_name(alert, row, language) for row in order[:NAMES_IN_HEADLINE]]
-    if len(order) > len(names):
-        names.append(Template(language.phrases["more"]).substitute(n=len(order) - len(names)))
-    return language.phrases["comma"].join(names)
+    return _some([_name(alert, row, language) for row in order], NAMES_IN_HEADLINE, language)
 
 
 def _when(alert: Alert, language: Language, zone: Zone) -> str:
@@ -283,17 +333,51 @@ def _each(alert: Alert, language: Language, zone: Zone) -> str:
             first=_clock(int(alert.arrival_ns[row]) // NS_PER_MINUTE * NS_PER_MINUTE + local_ns),
             last=_clock(-(-int(alert.arrival_latest_ns[row]) // NS_PER_MINUTE) * NS_PER_MINUTE + local_ns),
         )
-        for row in rows[:NAMES_IN_TEXT]
+        for row in rows
     ]
-    if len(rows) > len(told):
-        told.append(Template(language.phrases["more"]).substitute(n=len(rows) - len(told)))
-    return Template(language.phrases["each"]).substitute(areas=language.phrases["comma"].join(told), zone=zone.name)
+    return Template(language.phrases["each"]).substitute(areas=_some(told, NAMES_IN_TEXT, language), zone=zone.name)
 
 
-def _replaces(alert: Alert, language: Language) -> str:
+def _replaces(alert: Alert, before: Sequence[Alert], language: Language) -> str:
     if alert.message != UPDATE:
         return ""
-    return Template(language.phrases["replaces"]).substitute(reason=plain(alert.reason, REASON_CHARS_MAX).rstrip(" ."))
+    changes = _changes(alert, before, language)
+    if not changes:
+        reason = plain(alert.reason, REASON_CHARS_MAX).rstrip(" .")
+        changes = [Template(language.phrases["other"]).substitute(reason=reason)]
+    return Template(language.phrases["replaces"]).substitute(changes=language.phrases["comma"].join(changes))
+
+
+def _changes(alert: Alert, before: Sequence[Alert], language: Language) -> list[str]:
+    """Return what an update changes of what it replaces, as people read both."""
+    if not before:
+        return []
+    phrases, known, told = language.phrases, _told_before(before), []
+    rows = {code: row for row, code in enumerate(alert.code.tolist())}
+    come = [_name(alert, row, language) for code, row in rows.items() if code not in known]
+    gone = [_name(one, row, language) for one, row in _gone(alert, before)]
+    for names, phrase in ((come, "come"), (gone, "gone")):
+        if names:
+            told.append(Template(phrases[phrase]).substitute(areas=_some(names, NAMES_IN_TEXT, language)))
+    is_lost, was_lost = alert.stage == Stage.TRACK_LOST, before[-1].stage == Stage.TRACK_LOST
+    if is_lost != was_lost:
+        told.append(phrases["unseen" if is_lost else "seen"])
+    if any(_minutes(alert, row) != _minutes(*known[code]) for code, row in rows.items() if code in known):
+        told.append(phrases["moved"])
+    return told
+
+
+def _minutes(alert: Alert, row: int) -> tuple[int, int]:
+    """Return the minutes between which people read that an area is concerned."""
+    return int(alert.arrival_ns[row]) // NS_PER_MINUTE, -(-int(alert.arrival_latest_ns[row]) // NS_PER_MINUTE)
+
+
+def _some(names: Sequence[str], most: int, language: Language) -> str:
+    """Return names, and how many more there are."""
+    shown = list(names[:most])
+    if len(names) > most:
+        shown.append(Template(language.phrases["more"]).substitute(n=len(names) - most))
+    return language.phrases["comma"].join(shown)
 
 
 def _clock(time_ns: int) -> str:

@@ -11,7 +11,7 @@ that is still open, used there and counted.
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from noroshi.fusion import registration
 from noroshi.fusion.association import OWNERS_MAX, associate, begin_anew, beside_founders, where
-from noroshi.fusion.fold import CROWDED, N_BIAS, N_COUNTS, REPLACED, STALE, UNEXPLAINED, UNFIT, fold, silent
+from noroshi.fusion.fold import CROWDED, N_BIAS, N_COUNTS, REPLACED, STALE, UNEXPLAINED, UNFIT, fold, in_order, silent
 from noroshi.fusion.settings import SELF_REPORT, Settings
 from noroshi.fusion.table import (
     COARSE,
@@ -45,6 +45,7 @@ from noroshi.fusion.tracklets import Integers, carried
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Tracks, TrackStatus
 from noroshi.records.identity import ABSENT
+from noroshi.records.known import Known, question
 
 Key = tuple[str, str, int]
 NUMBER_BITS = 53  # exact in a double
@@ -58,6 +59,7 @@ COUNTED = {
     UNFIT: "unusable rows",
     CROWDED: CROWDS,
 }
+NO_ROWS = Rows(np.zeros((0, 6)), np.zeros((0, 21)), np.zeros((0, N_SAID)), np.zeros((0, N_TOLD), np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,14 @@ class Fusion:
     Args:
         node: whose picture it is; it names the picture and has no part in what is in it.
         settings: see there.
+        known: what folds gave, of this fusion and of others that ask the same; None remembers nothing.
     """
 
-    def __init__(self, node: str, settings: Settings | None = None) -> None:
+    def __init__(self, node: str, settings: Settings | None = None, known: Known | None = None) -> None:
         self.node = node
         self.settings = settings or Settings()
+        self._known = known
+        self._folds_by = repr(replace(self.settings, sensor_types={}, types=())).encode()
         self.counts: Counter[str] = Counter()
         self._step_ns = round(self.settings.step_s * NS_PER_S)
         self._window = -(-round(self.settings.window_s * NS_PER_S) // self._step_ns)
@@ -193,6 +198,16 @@ class Fusion:
             ValueError: if the time is older than the window.
         """
         table, owners = self._at(time_ns)
+        if self._known is None:
+            return self._picture(table, owners, time_ns)
+        asked = question(table.came_of, b"picture", time_ns)
+        known: Tracks | None = self._known.get(asked)
+        if known is None:
+            known = self._picture(table, owners, time_ns)
+            self._known.put(asked, known)
+        return known if known.node == self.node else known.replace(node=self.node)
+
+    def _picture(self, table: Table, owners: Sequence[str], time_ns: int) -> Tracks:
         tracks = table.alive()
         tracks = tracks[np.argsort(table.fused[tracks, Fused.NUMBER].view(np.uint64), kind="stable")]
         n, members, columns = len(tracks), Members(table, tracks), np.argsort(owners, kind="stable")
@@ -271,17 +286,16 @@ class Fusion:
             before = self._before(step + 1)
             if before is None:
                 raise ValueError(f"a picture of {time_ns} ns is older than the window of {self.settings.window_s} s")
-            start, table = before[0], before[1].copy()
+            start, table = before
             for each in sorted(s for s in self._chunks if start < s <= step):
-                self._fold(table, self._chunks[each], each, each * self._step_ns)
+                table = self._folded(table, self._chunks[each], each, each * self._step_ns)
         else:
             self._advance(step)
             table = self._table
         now = {key: rows.whole[:, Whole.TIME] <= time_ns for key, rows in self._chunks.get(step + 1, {}).items()}
         until = {key: self._chunks[step + 1][key].take(mine) for key, mine in now.items() if mine.any()}
         if until or len(silent(table, time_ns, *self._silence())):
-            table = table.copy()
-            self._fold(table, until, step + 1, time_ns, is_whole=False)
+            table = self._folded(table, until, step + 1, time_ns, is_whole=False)
         return table, self._owners(table)
 
     def _advance(self, step: int) -> None:
@@ -292,13 +306,13 @@ class Fusion:
                 return
             start = min(self._chunks) - 1
         for each in sorted(s for s in self._chunks if start < s <= step):
-            self._fold(self._table, self._chunks[each], each, each * self._step_ns)
+            self._table = self._folded(self._table, self._chunks[each], each, each * self._step_ns, is_counted=True)
             self._done = each
             self._hold(each)
 
     def _hold(self, step: int) -> None:
-        """Keep a copy of the table, and of the older copies ever fewer the older they are; close what is too old."""
-        self._held[step] = self._table.copy()
+        """Keep the table, and of the older ones ever fewer the older they are; close what is too old."""
+        self._held[step] = self._table
         newest_closed = step - self._window
         for each in sorted(self._held):
             lowest_bit = each & -each
@@ -314,7 +328,7 @@ class Fusion:
                 del self._chunks[each]
 
     def _before(self, step: int) -> tuple[int, Table] | None:
-        """Return the latest copy that holds nothing of a step and what follows it; the empty table before the first."""
+        """Return the latest table without a step and what follows it; the empty one before the first."""
         held = [each for each in self._held if each < step]
         if held:
             return max(held), self._held[max(held)]
@@ -325,37 +339,68 @@ class Fusion:
         self.counts["times taken back"] += 1
         before = self._before(step)
         assert before is not None  # closed steps are never gone back to
-        self._done, self._table = before[0], before[1].copy()
+        self._done, self._table = before
         for each in [s for s in self._held if s > before[0]]:
             del self._held[each]
 
-    def _fold(self, table: Table, chunks: dict[Key, Rows], step: int, time_ns: int, *, is_whole: bool = True) -> None:
-        """Fold the chunks of one step into a table; tracks are joined and owners registered where it ends."""
+    def _folded(
+        self,
+        table: Table,
+        chunks: dict[Key, Rows],
+        step: int,
+        time_ns: int,
+        *,
+        is_whole: bool = True,
+        is_counted: bool = False,
+    ) -> Table:
+        """Return the table after the chunks of one step; tracks are joined and owners registered where it ends.
+
+        Nothing is ever written to a table that was returned.
+        """
         keys = sorted(chunks)
         owners = list(self._owners(table))
         owners += sorted({key[0] for key in keys} - set(owners))
+        rows, owner_of = _joined([chunks[key] for key in keys], [owners.index(key[0]) for key in keys])
+        order = in_order(rows, owner_of)
+        known: tuple[Table, Integers] | None = None
+        came_of = b""
+        if self._known is not None:  # rows in order are the same however they were cut into messages
+            rows, owner_of, order = rows.take(order), owner_of[order], np.arange(len(order))
+            columns = (rows.state, rows.covariance, rows.said, rows.whole)
+            came_of = question(
+                table.came_of, self._folds_by, step, time_ns, is_whole, " ".join(owners), owner_of, *columns
+            )
+            known = self._known.get(came_of)
+        if known is None:
+            known = self._fold(table, rows, owner_of, order, owners, step, time_ns, is_whole=is_whole)
+            known[0].came_of = came_of
+            if self._known is not None:
+                self._known.put(came_of, known)
+        if is_counted:
+            counts = known[1]
+            for i, name in COUNTED.items():
+                self.counts[name] += int(counts[i])
+            for owner, n in zip(owners, counts[N_COUNTS:].tolist(), strict=False):
+                if n:
+                    self.counts[f"{CROWDS} of {owner}"] += n
+        return known[0]
+
+    def _fold(
+        self, before: Table, rows: Rows, owner_of: Integers, order: Integers, owners: list[str], step: int,
+        time_ns: int, *, is_whole: bool,
+    ) -> tuple[Table, Integers]:  # fmt: skip
+        """Return what a table is after some rows, and what `fold` counts."""
+        table = before.copy()
         table.extra[OWNERS] = np.array(owners, np.str_)
         bias = registration.biases(table, len(owners))
-        if keys:
-            parts = [chunks[key] for key in keys]
-            rows = parts[0]
-            if len(parts) > 1:
-                names = ("state", "covariance", "said", "whole")
-                rows = Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-            sizes = [len(part.whole) for part in parts]
-            owner_of = np.repeat(np.array([owners.index(key[0]) for key in keys], np.int64), sizes)
+        counts = np.zeros(N_COUNTS + len(bias), np.int64)
+        if len(owner_of):
             least = self.settings.density_m2_s3
             density = np.array([least.get(owner, least.get("", 0.0)) for owner in owners], np.float64)[owner_of]
             coarse = rows.whole[:, Whole.FLAGS] & COARSE != 0
             density = np.where(coarse, np.maximum(density, self.settings.coarse_density_m2_s3), density)
             limits = self.settings.place_max, self.settings.owner_max
-            counts = fold(table, rows, owner_of, density, bias, limits)
-            if table is self._table:
-                for i, name in COUNTED.items():
-                    self.counts[name] += int(counts[i])
-                for owner, n in zip(owners, counts[N_COUNTS:].tolist(), strict=False):
-                    if n:
-                        self.counts[f"{CROWDS} of {owner}"] += n
+            counts = fold(table, rows, owner_of, order, density, bias, limits)
         for row in silent(table, time_ns, *self._silence()).tolist():
             table.leave(row)
         if is_whole:
@@ -363,6 +408,7 @@ class Fusion:
             self._register(table, time_ns, step, len(owners))
         self._number(table, owners)
         table.compact()
+        return table, counts
 
     def _register(self, table: Table, time_ns: int, step: int, n_owners: int) -> None:
         """Learn of owners' biases from contributors of one target; begin anew what is displaced otherwise now."""
@@ -451,9 +497,21 @@ class Fusion:
             raise ValueError(f"not a checkpoint of a fusion: {error}") from error
         self._chunks, self.counts = chunks, Counter(counts)
         self._base = self._done = base[0] if base else None
+        table.came_of = question(b"resumed", *table.views().values(), *extra.values())
         self._held = {base[0]: table} if base else {}
-        self._table = table.copy()
+        self._table = table
         self._owner_names = {*self._owners(table), *(key[0] for each in chunks.values() for key in each)}
+
+
+def _joined(parts: Sequence[Rows], owners: Sequence[int]) -> tuple[Rows, Integers]:
+    """Return the rows of all parts, one after the other, and whose each is."""
+    if not parts:
+        return NO_ROWS, np.zeros(0, np.int64)
+    rows = parts[0]
+    if len(parts) > 1:
+        names = ("state", "covariance", "said", "whole")
+        rows = Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return rows, np.repeat(np.array(owners, np.int64), [len(part.whole) for part in parts])
 
 
 def number_of(owner: str, contribution: int, key: bytes = b"") -> int:

@@ -48,17 +48,35 @@ GATE_SQUARED, GATE_ADDED_M = 22.5, 100.0  # how far from it a track may be joine
 PLACE_M = 10_000.0
 
 
-def fold(
-    table: Table, rows: Rows, owner_of: Integers, density: Floats, bias: Floats, limits: tuple[int, int]
-) -> Integers:
-    """Fold contributions into the table, in the order of time, owner and number, and else as they stand.
+def in_order(rows: Rows, owner_of: Integers) -> Integers:
+    """Return the order in which contributions are folded: of time, owner and number, and else as they stand.
 
     So the order hangs on what is told and not on how it was cut into messages.
 
     Args:
-        table: to be changed.
         rows: k contributions.
         owner_of: (k,) index of each one's owner, by whose names the rows are sorted.
+    """
+    rank = np.cumsum(np.diff(owner_of, prepend=owner_of[:1]) != 0)
+    return np.lexsort((rows.whole[:, Whole.REVISION], rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME]))
+
+
+def fold(
+    table: Table,
+    rows: Rows,
+    owner_of: Integers,
+    order: Integers,
+    density: Floats,
+    bias: Floats,
+    limits: tuple[int, int],
+) -> Integers:
+    """Fold contributions into the table.
+
+    Args:
+        table: to be changed.
+        rows: k contributions.
+        owner_of: (k,) index of each one's owner.
+        order: (k,) in which they are folded.
         density: (k,) process noise that each one's tracker has at the least.
         bias: (o + 1, 10) of each owner, see `OFFSET`; the last is of what has none.
         limits: how many contributors of one owner may be at one place, and in all; what would be more is not taken in.
@@ -74,9 +92,7 @@ def fold(
     if is_new:
         table.places = np.full(1 << max(4, int(needed).bit_length()), NOBODY, np.int64)
     counts = np.zeros(N_COUNTS + len(bias), np.int64)
-    rank = np.cumsum(np.diff(owner_of, prepend=owner_of[:1]) != 0)
     crowd = np.zeros((1 << int(2 * (table.n + len(rows.whole)) + len(bias)).bit_length(), 2), np.int64)
-    order = np.lexsort((rows.whole[:, Whole.REVISION], rows.whole[:, Whole.ID], rank, rows.whole[:, Whole.TIME]))
     table.n, table.m = absorb(
         order,
         rows.state, rows.covariance, rows.said, rows.whole,

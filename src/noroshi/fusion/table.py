@@ -4,7 +4,7 @@ A contributor is one track of one owner, as its reader holds it. Rows are made i
 fused tracks, and of two contributors, the one with the lower row was founded earlier.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from itertools import pairwise
 from typing import Any
@@ -95,6 +95,8 @@ class Table:
         places: hash table of the contributors' rows.
         extra: named small arrays, replaced and never written to.
         n, m: rows in use; ended ones among them until `compact`.
+        came_of: a digest of all that was folded into it, where somebody wants to know; of what holds nothing it is
+            empty.
     """
 
     state: Floats
@@ -110,6 +112,7 @@ class Table:
     extra: dict[str, NDArray[Any]]
     n: int = 0
     m: int = 0
+    came_of: bytes = field(default=b"", init=False)
 
     @classmethod
     def of(cls, arrays: dict[str, NDArray[Any]], extra: dict[str, NDArray[Any]]) -> "Table":

@@ -6,21 +6,19 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 import msgspec
-import numpy as np
 
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
-from noroshi.geo.time import NS_PER_S
 from noroshi.node.exchange import Exchange
 from noroshi.node.outgoing import Outgoing
-from noroshi.node.watch import Watch
+from noroshi.node.own import Own
+from noroshi.node.watch import SETTLED_NS, Watch
 from noroshi.records import Batch, Detections, Frame, Launches, Order, Quality, Tracks
+from noroshi.records.known import Known
 from noroshi.sensors import Sensor
-from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
-from noroshi.tracking.launches import noticed, rising, together
+from noroshi.tracking.launches import rising
 from noroshi.tracking.registrar import Registrar
-from noroshi.tracking.rewind import Rewind, good
 
 LENGTH = struct.Struct(">Q")
 
@@ -37,6 +35,8 @@ class Node:
         registrar: what corrects the radars' plots, if they are to be corrected.
         exchange: its dealings with partners; None is a node that stands alone.
         watch: what it warns of; None is nothing.
+        known: what its own tracks were in runs before; None remembers nothing.
+        made_of: what else than `name` and `window_ns` decides its own tracks, for `known`.
     """
 
     def __init__(
@@ -50,18 +50,29 @@ class Node:
         registrar: Registrar | None = None,
         exchange: Exchange | None = None,
         watch: Watch | None = None,
+        known: Known | None = None,
+        made_of: bytes = b"",
     ) -> None:
         self.name = name
         self.sensors = sensors
         self.period_ns = period_ns
         self.refused: Counter[tuple[str, str]] = Counter()
-        self.registrar = registrar
         self.exchange = exchange
         self.watch = watch
-        self._rewind = Rewind(tracker, window_ns=window_ns, report=not period_ns)
+        self.own = Own(
+            name,
+            sensors=sensors,
+            tracker=tracker,
+            window_ns=window_ns,
+            report=not period_ns,
+            registrar=registrar,
+            known=known,
+            made_of=made_of,
+        )
         self._outgoing: list[Outgoing] = []
         self._now_ns = 0
         self._wake_ns: int | None = None
+        self._fused_ns: int | None = None  # of which time the fused picture is still to be given out
 
     def receive(self, record: Batch, now_ns: int) -> None:
         """Take in one record that has arrived.
@@ -87,6 +98,7 @@ class Node:
         """Return when the node next wants to be woken, if ever."""
         times = (
             self._wake_ns,
+            self._fused_due_ns(),
             self.exchange.wake_ns if self.exchange else None,
             self.watch.wake_ns() if self.watch else None,
         )
@@ -95,23 +107,43 @@ class Node:
     def wake(self, now_ns: int) -> None:
         """Do what is due: give out the pictures, share what is new in its own, look at the links.
 
+        The fused picture of a time is given out a little later, when partners' word of that time has come: before,
+        it would be folded twice, and at each node otherwise.
+
         Raises:
             ValueError: if time runs backwards.
         """
         self._advance(now_ns)
+        self._give_fused(now_ns)
         while self._wake_ns is not None and self._wake_ns <= now_ns:
-            own = self._rewind.tracker.picture(self._wake_ns)
+            own = self.own.picture(self._wake_ns)
             self._give("picture", own)
             self._notice(rising(own))
             if self.exchange:
                 self.exchange.share(own, self._wake_ns, is_whole=True)
-                self._give("fused", self.exchange.picture(self._wake_ns))
+                self._fused_ns = self._wake_ns
             self._wake_ns += self.period_ns
+            self._give_fused(now_ns)
         if self.watch:
             self.watch.wake(now_ns, self.picture)
             self._tell_partners(now_ns)
         if self.exchange:
             self.exchange.wake(now_ns)
+
+    def _fused_due_ns(self) -> int | None:
+        return None if self._fused_ns is None else self._fused_ns + min(SETTLED_NS, self.period_ns // 2)
+
+    def _give_fused(self, now_ns: int) -> None:
+        """Give out the fused picture that is due."""
+        due_ns = self._fused_due_ns()
+        if due_ns is not None and due_ns <= now_ns:
+            self.end()
+
+    def end(self) -> None:
+        """Give out the fused picture that is still to be given out: nothing more comes."""
+        if self.exchange and self._fused_ns is not None:
+            self._give("fused", self.exchange.picture(self._fused_ns))
+        self._fused_ns = None
 
     def take(self) -> list[Outgoing]:
         """Return what the node wants sent and forget it."""
@@ -125,7 +157,7 @@ class Node:
 
     def own_picture(self, time_ns: int) -> Tracks:
         """Return what its own sensors alone tell, as it is expected at a time."""
-        return self._rewind.tracker.picture(time_ns)
+        return self.own.picture(time_ns)
 
     def checkpoint(self) -> bytes:
         """Return everything the node knows, for `resume` in a node of the same configuration.
@@ -136,17 +168,19 @@ class Node:
 
     def checkpoint_parts(self) -> Iterator[bytes]:
         """Return `checkpoint` in parts, which are made as they are asked for, of what the node knows now."""
-        before, batches = self._rewind.memory()
+        rewind, registrar = self.own.rewind, self.own.registrar
+        before, batches = rewind.memory()
         fused = self.exchange.fusion.checkpoint() if self.exchange else []
         first = msgspec.msgpack.encode(
             {
                 "now_ns": self._now_ns,
                 "wake_ns": self._wake_ns,
+                "fused_ns": self._fused_ns,
                 "refused": [[*key, n] for key, n in sorted(self.refused.items())],
-                "counters": self._rewind.counters(),
+                "counters": rewind.counters(),
                 "n_batches": len(batches),
-                "given": None if (given := self._rewind.given()) is None else pack(given),
-                "registrar": pack_arrays(self.registrar.state()) if self.registrar else None,
+                "given": None if (given := rewind.given()) is None else pack(given),
+                "registrar": pack_arrays(registrar.state()) if registrar else None,
                 "exchange": self.exchange.checkpoint() if self.exchange else None,
                 "watch": self.watch.checkpoint() if self.watch else None,
             }
@@ -168,21 +202,23 @@ class Node:
             first, before, *rest = _parts(checkpoint)
             memory = msgspec.msgpack.decode(first)
             n_batches = memory["n_batches"]
+            self.own.forget()
             if own_tracks:
                 batches = [unpack(batch) for batch in rest[:n_batches]]
                 ready = [batch for batch in batches if isinstance(batch, Detections)]
                 given = None if memory["given"] is None else unpack(memory["given"])
                 if not isinstance(given, Tracks | None):
                     raise FormatError("what was given out is no tracks")
-                self._rewind.resume(unpack_arrays(before), ready, self.sensors, memory["counters"], given)
-            if self.registrar and own_tracks:
-                self.registrar.restore(unpack_arrays(memory["registrar"]))
+                self.own.rewind.resume(unpack_arrays(before), ready, self.sensors, memory["counters"], given)
+            if self.own.registrar and own_tracks:
+                self.own.registrar.restore(unpack_arrays(memory["registrar"]))
             if self.exchange and memory["exchange"] is not None:  # None: it stood alone, and was given keys since
                 self.exchange.resume(memory["exchange"])
                 self.exchange.fusion.resume(unpack_arrays(part) for part in rest[n_batches:])
             if self.watch and memory["watch"] is not None:
                 self.watch.resume(memory["watch"])
             self._now_ns, self._wake_ns = memory["now_ns"], memory["wake_ns"]
+            self._fused_ns = memory["fused_ns"]
             self.refused = Counter({(sensor, reason): n for sensor, reason, n in memory["refused"]})
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"not a checkpoint of node {self.name}: {error}") from error
@@ -195,26 +231,17 @@ class Node:
     @property
     def n_late_rows(self) -> int:
         """How many detections came too late to be used."""
-        return self._rewind.n_late_rows
+        return self.own.rewind.n_late_rows
 
     def _detect(self, detections: Detections) -> None:
-        sensor = self.sensors.get(detections.sensor)
-        if sensor is None:
+        if detections.sensor not in self.sensors:
             self.refused[detections.sensor, Quality.UNKNOWN_SENSOR.name] += len(detections)
             return
-        ready = _not_from_the_future(arrange(detections, sensor), self._now_ns)
-        if ready.quality.any():
-            for code in ready.quality[ready.quality != Quality.GOOD].tolist():
-                self.refused[detections.sensor, Quality(code).name] += 1
-        usable = good(ready)
-        if self.registrar:
-            usable = self.registrar.receive(usable, sensor, self._now_ns)
-        late = self._rewind.n_late_rows
-        changed = self._rewind.step(usable, sensor)
-        if self._rewind.n_late_rows > late:
-            self.refused[detections.sensor, Quality.LATE.name] += self._rewind.n_late_rows - late
-        seen = noticed(self._rewind.tracker, self.name, int(usable.time_ns.min(initial=self._now_ns)))
-        self._notice(seen if changed is None else together(self.name, seen, rising(changed)))
+        told = self.own.detect(detections, self._now_ns)
+        for (which, reason), n in told.refused:
+            self.refused[which, reason] += n
+        self._notice(told.launches)
+        changed = told.changed
         if changed is not None:
             self._give("tracks", changed)
             if self.exchange and len(changed):
@@ -262,12 +289,3 @@ def _parts(checkpoint: bytes | memoryview) -> Iterator[memoryview]:
             raise ValueError("it is cut off")
         yield left[LENGTH.size : end]
         left = left[end:]
-
-
-def _not_from_the_future(detections: Detections, now_ns: int) -> Detections:
-    """Return all rows, of which those from later than now, give or take a second of clock error, are BAD_TIME."""
-    if int(detections.time_ns.max(initial=0)) <= now_ns + NS_PER_S:
-        return detections
-    early = (detections.time_ns > now_ns + NS_PER_S) & (detections.quality == Quality.GOOD)
-    quality = np.where(early, np.uint8(Quality.BAD_TIME), detections.quality)
-    return detections.replace(quality=quality)

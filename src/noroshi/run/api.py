@@ -195,5 +195,5 @@ def _run(
         plots_used=tracker.plots_used(),
         refused=refused,
         notes=list(notes),
-        registration=node.registrar.registration if node.registrar else None,
+        registration=registrar.registration if (registrar := node.own.registrar) else None,
     )

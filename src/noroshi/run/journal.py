@@ -27,20 +27,49 @@ ENCODING = "noroshi-columns"
 RECORD_BYTES_MAX = 2**30
 
 
+class RunningDigest:
+    """What `journal_digest` gives of a journal, reckoned while it is written, segment after segment."""
+
+    def __init__(self) -> None:
+        self._running = hashlib.sha256()
+        self._is_begun = False
+
+    def add(self, channel: str, now_ns: int, data: bytes) -> None:
+        """Add one message."""
+        if channel == CONFIGURATION and self._is_begun:
+            return  # of several segments the first one's counts
+        self._is_begun = True
+        self._running.update(f"{now_ns} {channel} {len(data)} ".encode())
+        self._running.update(data)
+
+    def told(self) -> str:
+        """Return the digest of all that was added."""
+        return self._running.hexdigest()
+
+
 class JournalWriter:
     """Writes a journal; use as a context.
 
     Args:
-        path: the file.
+        path: the file; None if nothing is to be kept but the digest.
         setup: what the node is made of; for a journal that is no node's, whatever it is made of, as plain data.
         is_flushed: whether a record is on the disk before `write` returns; an exercise can be run again and need not.
+        digest: to which each message is added as it is written.
     """
 
-    def __init__(self, path: Path, setup: Setup | dict[str, Any], *, is_flushed: bool = True) -> None:
-        self._is_flushed = is_flushed
-        self._stream = path.open("wb")
-        self._writer = Writer(self._stream, compression=CompressionType.NONE, use_chunking=False)
-        self._writer.start(profile="noroshi", library="noroshi")
+    def __init__(
+        self,
+        path: Path | None,
+        setup: Setup | dict[str, Any],
+        *,
+        is_flushed: bool = True,
+        digest: RunningDigest | None = None,
+    ) -> None:
+        self._is_flushed, self._digest = is_flushed, digest
+        self._stream = None if path is None else path.open("wb")
+        if self._stream is not None:
+            self._writer = Writer(self._stream, compression=CompressionType.NONE, use_chunking=False)
+            self._writer.start(profile="noroshi", library="noroshi")
         self._channels: dict[str, int] = {}
         self._sequence = 0
         self._put(CONFIGURATION, "json", 0, msgspec.json.encode(setup))
@@ -60,10 +89,15 @@ class JournalWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.finish()  # type: ignore[no-untyped-call]
-        self._stream.close()
+        if self._stream is not None:
+            self._writer.finish()  # type: ignore[no-untyped-call]
+            self._stream.close()
 
     def _put(self, channel: str, encoding: str, now_ns: int, data: bytes) -> None:
+        if self._digest is not None:
+            self._digest.add(channel, now_ns, data)
+        if self._stream is None:
+            return
         if channel not in self._channels:
             self._channels[channel] = self._writer.register_channel(channel, encoding, schema_id=0)
         self._writer.add_message(self._channels[channel], now_ns, data, now_ns, self._sequence)
@@ -112,14 +146,11 @@ def journal_digest(*segments: Path) -> str:
     Of several segments, one for each start, the first one's configuration counts: a run that was interrupted and went
     on has the digest of one that was not.
     """
-    running = hashlib.sha256()
-    for i, path in enumerate(segments):
+    running = RunningDigest()
+    for path in segments:
         for channel, now_ns, data in _messages(path):
-            if i and channel == CONFIGURATION:
-                continue
-            running.update(f"{now_ns} {channel} {len(data)} ".encode())
-            running.update(data)
-    return running.hexdigest()
+            running.add(channel, now_ns, data)
+    return running.told()
 
 
 def _messages(path: Path) -> Iterator[tuple[str, int, bytes]]:

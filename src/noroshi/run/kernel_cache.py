@@ -9,6 +9,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent
@@ -17,6 +18,7 @@ ROOMS = (
     "exercise", "warning", "advice",
 )  # fmt: skip
 VARIABLE = "NUMBA_CACHE_DIR"
+DONE = ".compiled"
 
 
 def prepare() -> None:
@@ -41,6 +43,20 @@ def is_cold() -> bool:
     """Return whether nothing has been compiled for these sources yet."""
     folder = os.environ.get(VARIABLE)
     return folder is None or not any(Path(folder).rglob("*.nbi"))
+
+
+def is_new(work: str) -> bool:
+    """Return whether this kind of work has not been done before with these sources, so that much has to be compiled."""
+    folder = os.environ.get(VARIABLE)
+    return folder is None or not (Path(folder) / f"{work}{DONE}").is_file()
+
+
+def note(work: str) -> None:
+    """Note that what this kind of work needs is compiled."""
+    folder = os.environ.get(VARIABLE)
+    if folder is not None:
+        with suppress(OSError):
+            (Path(folder) / f"{work}{DONE}").touch()
 
 
 def sources_digest() -> str:

@@ -13,6 +13,7 @@ from noroshi.motion import Motion
 from noroshi.node.core import Node
 from noroshi.node.exchange import Exchange, NewPolicy
 from noroshi.records import SensorSite
+from noroshi.records.known import Known
 from noroshi.run.rooms import load
 from noroshi.run.sharing import Own, Sharing, make_exchange
 from noroshi.run.watching import Watching, make_watch
@@ -88,6 +89,8 @@ def assemble(
     keys: Own | None = None,
     store_of: Callable[[str], Store] | None = None,
     new_policy: NewPolicy | None = None,
+    known: Known | None = None,
+    known_folds: Known | None = None,
 ) -> tuple[Node, Tracker]:
     """Return the node that a setup describes, and its tracker.
 
@@ -97,6 +100,8 @@ def assemble(
         keys: the node's own, where it shares; those of the exercise if none are given.
         store_of: where what waits for a partner survives; in memory if not given.
         new_policy: what an order makes of the policy in force; see `run.sharing.make_exchange`.
+        known: what nodes' own tracks were in runs before; None remembers nothing.
+        known_folds: what fusion gave, at nodes of the same process; None remembers nothing.
 
     Raises:
         ValueError: if the setup names a part or a parameter that does not exist.
@@ -110,9 +115,9 @@ def assemble(
     own = {field.name for field in dataclasses.fields(room.Parameters)}
     movers = _movers(setup)
     moving = {name: {field.name for field in dataclasses.fields(mover)} for name, mover in movers.items()}
-    known = own.union(*moving.values(), *({f"{name}.{each}" for each in fields} for name, fields in moving.items()))
-    if unknown := sorted(set(setup.parameters) - known):
-        there = ", ".join(sorted(known))
+    there_are = own.union(*moving.values(), *({f"{name}.{each}" for each in fields} for name, fields in moving.items()))
+    if unknown := sorted(set(setup.parameters) - there_are):
+        there = ", ".join(sorted(there_are))
         raise ValueError(f"{setup.tracker} with {setup.motion} has no parameter '{unknown[0]}'; there are: {there}")
     usual = room.Parameters()
     for name in sorted(own & set(setup.parameters)):
@@ -136,19 +141,27 @@ def assemble(
         period_ns=round(setup.period_s * NS_PER_S),
         window_ns=round(setup.window_s * NS_PER_S),
         registrar=Registrar(eyes) if setup.registration else None,
-        exchange=_exchange(setup, keys, store_of, new_policy),
+        exchange=_exchange(setup, keys, store_of, new_policy, known_folds),
         watch=None if setup.watch is None else make_watch(setup.node, setup.watch),
+        known=known,
+        made_of=msgspec.json.encode(msgspec.structs.replace(setup, sharing=None, watch=None)),
     )
     return node, tracker
 
 
 def _exchange(
-    setup: Setup, keys: Own | None, store_of: Callable[[str], Store] | None, new_policy: NewPolicy | None
+    setup: Setup,
+    keys: Own | None,
+    store_of: Callable[[str], Store] | None,
+    new_policy: NewPolicy | None,
+    known: Known | None,
 ) -> Exchange | None:
     if setup.sharing is None:
         return None
     types = {site.sensor: site.type for site in setup.sites}
-    return make_exchange(setup.node, setup.sharing, types, own=keys, store_of=store_of, new_policy=new_policy)
+    return make_exchange(
+        setup.node, setup.sharing, types, own=keys, store_of=store_of, new_policy=new_policy, known=known
+    )
 
 
 def first_of_six(setup: Setup) -> tuple[str, Motion]:

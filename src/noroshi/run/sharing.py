@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from noroshi.fusion import Fusion
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.exchange import Exchange, NewPolicy, Partner
+from noroshi.records.known import Known
 from noroshi.run import rooms
 from noroshi.sharing.actions import Change
 from noroshi.sharing.memory_store import MemoryStore
@@ -98,6 +99,7 @@ def make_exchange(
     own: Own | None = None,
     store_of: Callable[[str], Store] | None = None,
     new_policy: NewPolicy | None = None,
+    known: Known | None = None,
 ) -> Exchange:
     """Return the exchange that this describes.
 
@@ -108,6 +110,7 @@ def make_exchange(
         own: its keys; those of the exercise if none are given.
         store_of: where what waits for a partner survives; in memory if not given.
         new_policy: what an order makes of the policy in force; if not given it is the order's own text.
+        known: what fusion gave, at nodes of the same process; None remembers nothing.
 
     Raises:
         PolicyError, ValueError: if it contradicts itself.
@@ -129,7 +132,7 @@ def make_exchange(
         policy=read_policy(sharing.policy, nation),
         secrets=Secrets(own.secret),
         partners=partners,
-        fusion=Fusion(nation),
+        fusion=Fusion(nation, known=known),
         sensor_types=sensor_types,
         new_policy=new_policy or (lambda _kind, content, _policy, _now_ns: read_policy(content, nation)),
         store_of=store_of or (lambda _: MemoryStore()),

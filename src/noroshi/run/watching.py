@@ -49,7 +49,8 @@ class Watching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         countries: ISO 3166 codes of those whose areas are its own.
-        probability: an area is warned if it is concerned with at least this.
+        probability, probability_boosting: an area is warned if it is concerned with at least this; under thrust.
+        wait_s, hurry_s: once that has held for so long; at once if the threat may be there sooner than in this time.
         near_m: it is concerned if a threat comes so near to it.
         look_s: how often the node looks at its picture.
         rules: of what else is told: `type`, and what that file of `warning/rules/` says.
@@ -59,6 +60,9 @@ class Watching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     countries: tuple[str, ...] = ()
     probability: float = Settings().probability_on
+    probability_boosting: float = Settings().probability_boosting
+    wait_s: float = Settings().wait_s
+    hurry_s: float = Settings().hurry_s
     near_m: float = Settings().near_m
     look_s: float = 1.0
     rules: tuple[dict[str, Any], ...] = ()
@@ -71,6 +75,9 @@ class Watching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return cls(
             countries=section.countries,
             probability=section.probability,
+            probability_boosting=section.probability_boosting,
+            wait_s=section.wait_s,
+            hurry_s=section.hurry_s,
             near_m=section.near_km * 1_000.0,
             look_s=section.look_s,
             rules=section.rules,
@@ -89,6 +96,9 @@ def make_watch(nation: str, watching: Watching) -> Watch:
         countries=watching.countries,
         near_m=watching.near_m,
         probability_on=watching.probability,
+        probability_boosting=watching.probability_boosting,
+        wait_s=watching.wait_s,
+        hurry_s=watching.hurry_s,
         probability_off=watching.probability * OFF_SHARE,
     )
     rules = [_rule(table) for table in watching.rules]

@@ -57,6 +57,8 @@ class Rows:
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
         """Return some of the rows."""
+        if chosen.dtype == np.bool_ and chosen.all():
+            return self
         return type(self)(*[getattr(self, name)[chosen] for name in NAMES])
 
     @classmethod

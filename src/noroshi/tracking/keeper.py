@@ -24,6 +24,7 @@ from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
 from noroshi.tracking.identity import codes_of, track_ids
+from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, SHIP, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
 from noroshi.tracking.life import due, rivals
 from noroshi.tracking.sightlines import Sighted, is_sighted, start_by_lines
@@ -50,7 +51,6 @@ SILENT_LOOKS = 10
 DIFFERENT, MAY_BE_SAME, SAME = range(3)  # what two tracks that claim one plot may be
 
 IN_THE_AIR = (Kind.UNKNOWN, Kind.AIRCRAFT, Kind.SHIP)  # for what moves otherwise, no height is unlikely
-UNKNOWN, AIRCRAFT, SHIP, N_KINDS = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind.SHIP), len(Kind)
 ADDRESSES = int(Whole.ICAO_ADDRESS), int(Whole.MMSI)
 IDENTITY = (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI, *range(Whole.CALL_SIGN, Whole.FIRST_SENSOR))
 
@@ -120,8 +120,8 @@ class Keeper(ABC):
             "period_ns": np.ones(len(sensor_names), np.int64),
             "growth": np.zeros(1),
         }
-        kinds = [getattr(motion, "KIND", Kind.UNKNOWN) for motion in motions]
-        self._kind_of_model = np.eye(len(Kind))[kinds if len(set(kinds)) > 1 else []]
+        kinds = np.array([getattr(motion, "KIND", Kind.UNKNOWN) for motion in motions], np.int64)
+        self._claims = kinds if len(set(kinds.tolist())) > 1 else np.full_like(kinds, Kind.UNKNOWN)
 
     # What a tracker decides.
 
@@ -432,10 +432,10 @@ class Keeper(ABC):
         track_id, time_ns = np.empty(n, np.uint64), np.empty(n, np.int64)
         codes, words = np.empty((3, n), np.int64), np.empty((n, 3), np.int64)
         status, sources = np.empty(n, np.uint8), np.empty((n, n_sensors), np.bool_)
-        existence, kinds = np.full(n, np.nan), np.zeros((n, N_KINDS))
+        existence, kinds = np.full(n, np.nan), np.zeros((n, len(Kind)))
         _say(
-            s.real, s.whole, every, len(rows), self.HAS_EXISTENCE, self._kind_of_model, track_id, time_ns, codes, words,
-            status, sources, existence, kinds,
+            s.real, s.whole, every, len(rows), self.HAS_EXISTENCE, self._claims, s.sizes, s.offsets, ENVELOPES,
+            TAKEN_FOR, track_id, time_ns, codes, words, status, sources, existence, kinds,
         )  # fmt: skip
         return Tracks(
             node=self.node,
@@ -470,7 +470,11 @@ def _say(
     rows: Integers,
     n_going_on: int,
     has_existence: bool,
-    kind_of_model: Floats,
+    claims: Integers,
+    sizes: Integers,
+    offsets: Integers,
+    envelopes: Floats,
+    taken_for: Floats,
     track_id: NDArray[np.uint64],
     time_ns: Integers,
     codes: Integers,
@@ -480,7 +484,7 @@ def _say(
     existence: Floats,
     kinds: Floats,
 ) -> None:
-    """Write what is said of each track beside its state; what it is it says itself, else its motion does."""
+    """Write what is said of each track beside its state; what it is it says itself, else its motion does (`kinds`)."""
     n_sensors = sources.shape[1]
     for at in range(rows.shape[0]):
         i = rows[at]
@@ -492,16 +496,16 @@ def _say(
             codes[c, at], words[at, c] = whole[i, Whole.ICAO_ADDRESS + c], whole[i, Whole.CALL_SIGN + c]
         for s in range(n_sensors):
             sources[at, s] = whole[i, Whole.FIRST_SENSOR + n_sensors + s] != NEVER
+        said = UNKNOWN
         if whole[i, Whole.MMSI] != ABSENT:
-            kinds[at, SHIP] = 1.0
+            said = SHIP
         elif whole[i, Whole.ICAO_ADDRESS] != ABSENT:
-            kinds[at, AIRCRAFT] = 1.0
-        elif kind_of_model.shape[0] == 0:
-            kinds[at, UNKNOWN] = 1.0
-        else:
-            for k in range(kind_of_model.shape[0]):
-                for c in range(kinds.shape[1]):
-                    kinds[at, c] += real[i, PROBABILITY + k] * kind_of_model[k, c]
+            said = AIRCRAFT
+        for k in range(sizes.shape[0]):
+            weigh(
+                real[i], offsets[k], sizes[k], real[i, PROBABILITY + k], claims[k] if said == UNKNOWN else said,
+                said == UNKNOWN, envelopes, taken_for, kinds[at],
+            )  # fmt: skip
 
 
 @kernel

@@ -29,9 +29,7 @@ from noroshi.estimation.gating import chi_square_gate, mahalanobis_squared
 from noroshi.geo.sight import scale_m
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import (
-    GRAVITATIONAL_PARAMETER_M3_S2,
     MEAN_RADIUS_M,
-    ROTATION_RATE_RAD_S,
     Floats,
     ecef_from_geodetic,
     geodetic_from_ecef,
@@ -39,6 +37,7 @@ from noroshi.geo.wgs84 import (
 from noroshi.records import Detections, Kind, Launches, Tracks, TrackStatus, concatenate, take
 from noroshi.records.identity import ABSENT
 from noroshi.tracking.identity import track_ids
+from noroshi.tracking.kinds import perigee_m
 from noroshi.tracking.sightlines import SPAN_SR, Sighted
 from noroshi.tracking.store import NEVER, Integers, Store, Whole
 
@@ -197,18 +196,6 @@ def rising(tracks: Tracks) -> Launches:
         direction_ecef=up,
     )
     return take(found, some)
-
-
-def perigee_m(states: Floats) -> Floats:
-    """Return the (n,) distances from the Earth's centre at which free flights of (n, 6) states are lowest."""
-    place = states[:, :3]
-    velocity = states[:, 3:] + ROTATION_RATE_RAD_S * np.stack([-place[:, 1], place[:, 0], np.zeros(len(place))], axis=1)
-    distance = np.maximum(np.linalg.norm(place, axis=1), 1.0)
-    energy = 0.5 * np.vecdot(velocity, velocity) - GRAVITATIONAL_PARAMETER_M3_S2 / distance
-    momentum = np.linalg.norm(np.cross(place, velocity), axis=1)
-    eccentricity = np.sqrt(np.maximum(1.0 + 2.0 * energy * (momentum / GRAVITATIONAL_PARAMETER_M3_S2) ** 2, 0.0))
-    lowest: Floats = momentum**2 / GRAVITATIONAL_PARAMETER_M3_S2 / (1.0 + eccentricity)
-    return lowest
 
 
 def together(node: str, *parts: Launches) -> Launches:

@@ -7,7 +7,7 @@ while is lost: it is foreseen from its last measurement with growing doubt, and 
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,7 @@ class Warner:
     ) -> None:
         self.nation, self.areas, self.rules = nation, areas, tuple(rules)
         self.settings = settings or Settings()
+        self._everyday = replace(self.settings, wait_s=0.0)  # what rules find is seen there, not foreseen
         countries = [code.partition("-")[0] for code in areas.code.tolist()]
         self._own = np.isin(countries, list(self.settings.countries))
         self._following: dict[int, Following] = {}
@@ -203,8 +204,9 @@ class Warner:
         is_lost = one.is_lost(now_ns, settings.lost_s)
         is_none = not is_lost and one.is_missile < settings.kind_probability * DOUBT
         concerns = () if is_none else one.concerns
-        if is_lost:  # what is no longer seen cannot begin to be told; what is told of it holds until it must have come
-            concerns = tuple(each for each in concerns if each.code in one.telling.warned and each.last_ns >= now_ns)
+        if is_lost:  # of what is no longer seen nothing begins; what has, a wait too, holds until it must have come
+            begun = {*one.telling.warned, *one.telling.likely_since_ns}
+            concerns = tuple(each for each in concerns if each.code in begun and each.last_ns >= now_ns)
         was_warned = bool(one.telling.warned)
         one.telling.has_passed = False
         one.enter(self._stage(one, concerns, is_lost=is_lost, now_ns=now_ns), now_ns)
@@ -332,7 +334,7 @@ class Warner:
                 concern = Concern(
                     self._home(finding.code), finding.name, finding.probability, 0.0, finding.first_ns, finding.last_ns
                 )
-                proposal = telling.look([concern], course, self.nation, self.settings)
+                proposal = telling.look([concern], course, self.nation, self._everyday)
             elif about is not None:
                 course = Course(
                     name=_short(key),
@@ -345,7 +347,7 @@ class Warner:
                     is_lost=False,
                     gone=GONE[about.hazard],
                 )
-                proposal = telling.look([], course, self.nation, self.settings)
+                proposal = telling.look([], course, self.nation, self._everyday)
             else:
                 del self._found[key]
                 continue

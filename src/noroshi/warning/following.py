@@ -14,11 +14,13 @@ from noroshi.warning.foresee import foresee
 from noroshi.warning.telling import Concern, Telling
 
 Floats = NDArray[np.float64]
+Basis = tuple[Floats, Floats, Floats, int, float]
 
 MISSILES = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 AGAIN_SHARE = 0.04  # a forecast holds for this part of the time that is left,
 AGAIN_NS = (2 * NS_PER_S, 10 * NS_PER_S)  # within these; what concerns nobody may wait longer
 NOBODYS_NS = 6 * NS_PER_S
+UNSEEN_SHARE = 0.25  # of what is lost, once the time for which nobody has seen it has grown by so much of itself
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
 
 
@@ -38,6 +40,7 @@ class Following:
         since_ns: since when.
         region: where it rose, as a name for people; empty if it was not seen to rise.
         forecast: what is foreseen, and from which measurement.
+        basis: what that was reckoned from: state, covariance, kinds, when these were so, and for how long unseen.
         foreseen_ns, measured_ns: when that was reckoned, and from a measurement of when.
         concerns: what the nation's own areas have to expect by that forecast.
         lands_here: whether it is likely enough to come down in one of them.
@@ -55,6 +58,7 @@ class Following:
     since_ns: int
     region: str = ""
     forecast: Forecast | None = None
+    basis: Basis | None = None
     foreseen_ns: int = 0
     measured_ns: int = 0
     concerns: tuple[Concern, ...] = ()
@@ -79,12 +83,18 @@ class Following:
             left_ns = max(int(self.forecast.end_ns.max()) - now_ns, 0)
             least_ns = AGAIN_NS[0] if self.concerns else NOBODYS_NS
             holds_ns = min(max(round(left_ns * AGAIN_SHARE), least_ns), AGAIN_NS[1])
+            if is_lost:
+                holds_ns = max(holds_ns, round((self.foreseen_ns - self.updated_ns) * UNSEEN_SHARE))
+            elif self.telling.likely_since_ns:  # a wait is one for what is measured meanwhile
+                holds_ns = AGAIN_NS[0]
             has_news = is_lost or self.updated_ns > self.measured_ns
             if not has_news or now_ns - self.foreseen_ns < holds_ns:
                 return False
         unseen_s = max(now_ns - self.time_ns, 0) / NS_PER_S
-        forecast = foresee(self.state_ecef, self.covariance_ecef, self.kinds, self.time_ns, unseen_s=unseen_s)
-        self.forecast = forecast or self.forecast  # none: it is no missile by what is known now
+        basis = (self.state_ecef, self.covariance_ecef, self.kinds, self.time_ns, unseen_s)
+        forecast = _foreseen(basis)
+        if forecast is not None:  # none: it is no missile by what is known now
+            self.forecast, self.basis = forecast, basis
         self.foreseen_ns, self.measured_ns = now_ns, self.updated_ns
         return forecast is not None
 
@@ -114,16 +124,40 @@ class Following:
 
     def memory(self, pack: Callable[[Any], bytes]) -> list[Any]:
         """Return what `of` needs, as plain data."""
-        numbers = np.concatenate([self.state_ecef, self.covariance_ecef.ravel(), self.kinds]).tolist()
-        times = [self.time_ns, self.updated_ns, self.since_ns]
-        return [self.threat_id, self.track_id, times, numbers, int(self.stage), self.region, self.telling.memory(pack)]
+        times = [self.time_ns, self.updated_ns, self.since_ns, self.foreseen_ns, self.measured_ns]
+        basis = None if self.basis is None else [_numbers(*self.basis[:3]), *self.basis[3:]]
+        concerns = [concern.memory() for concern in self.concerns]
+        numbers = _numbers(self.state_ecef, self.covariance_ecef, self.kinds)
+        ahead = [basis, concerns, self.lands_here]
+        return [
+            self.threat_id, self.track_id, times, numbers, int(self.stage), self.region, ahead,
+            self.telling.memory(pack),
+        ]  # fmt: skip
 
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Callable[[bytes], Any]) -> "Following":
-        """Return the threat that gave this memory; it is foreseen anew when it is next looked at."""
-        threat_id, track_id, (time_ns, updated_ns, since_ns), numbers, stage, region, telling = memory
-        values = np.array(numbers)
+        """Return the threat that gave this memory; what was foreseen of it is reckoned again."""
+        threat_id, track_id, times, numbers, stage, region, (basis, concerns, lands_here), telling = memory
+        time_ns, updated_ns, since_ns, foreseen_ns, measured_ns = times
+        known = None if basis is None else (*_parts(basis[0]), *basis[1:])
         return cls(
-            threat_id, track_id, time_ns, updated_ns, values[:6], values[6:42].reshape(6, 6), values[42:],
-            Stage(stage), since_ns, region=region, telling=Telling.of(telling, unpack),
+            threat_id, track_id, time_ns, updated_ns, *_parts(numbers), Stage(stage), since_ns, region=region,
+            forecast=None if known is None else _foreseen(known), basis=known, foreseen_ns=foreseen_ns,
+            measured_ns=measured_ns, concerns=tuple(Concern(*each) for each in concerns), lands_here=lands_here,
+            telling=Telling.of(telling, unpack),
         )  # fmt: skip
+
+
+def _foreseen(basis: Basis) -> Forecast | None:
+    state, covariance, kinds, time_ns, unseen_s = basis
+    return foresee(state, covariance, kinds, time_ns, unseen_s=unseen_s)
+
+
+def _numbers(state: Floats, covariance: Floats, kinds: Floats) -> list[float]:
+    numbers: list[float] = np.concatenate([state, covariance.ravel(), kinds]).tolist()
+    return numbers
+
+
+def _parts(numbers: Sequence[float]) -> tuple[Floats, Floats, Floats]:
+    values = np.array(numbers)
+    return values[:6], values[6:42].reshape(6, 6), values[42:]

@@ -15,7 +15,10 @@ class Settings:
         probability_on: an area is warned if it is concerned with at least this probability,
         probability_boosting: with at least this while it is under thrust: where it will go is not decided yet, and
             what could be reached is not what will be,
-        probability_off: and no longer if with less than this for `hold_s`.
+        wait_s: once that has held without a break for so long,
+        hurry_s: or at once if its earliest likely time is nearer than this: whom the wait would cost the time that they
+            need do not wait.
+        probability_off: it is warned no longer if it is concerned with less than this for `hold_s`.
         hold_s: how long an area stays warned that seems to be concerned no longer.
         moved_s: an update is due if an arrival has moved by so much.
         again_s: and not more often than this, unless areas come to it.
@@ -30,9 +33,11 @@ class Settings:
     kind_probability: float = 0.6
     energy_height_m: float = 25_000.0
     near_m: float = 50_000.0
-    probability_on: float = 0.3
-    probability_boosting: float = 0.5
-    probability_off: float = 0.075
+    probability_on: float = 0.6
+    probability_boosting: float = 0.9
+    wait_s: float = 15.0
+    hurry_s: float = 120.0
+    probability_off: float = 0.3
     hold_s: float = 20.0
     moved_s: float = 30.0
     again_s: float = 15.0

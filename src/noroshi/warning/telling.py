@@ -1,8 +1,9 @@
 """Which areas are warned of one threat, and what is proposed when that changes.
 
-An area comes to it as soon as it is likely enough to be concerned, and leaves it when it was not for a while, or at
-once when a measurement after the passing says so: so areas do not flicker. What is proposed has a number that rises,
-and says which message it replaces; only what was approved is ever replaced, cancelled or taken for told.
+An area comes to it when it has stayed likely enough to be concerned for a while, and leaves it when it was not for a
+while, or at once when a measurement after the passing says so: so areas do not flicker. Nobody waits where waiting
+would cost the time that people need, nor who is told already. What is proposed has a number that rises, and says which
+message it replaces; only what was approved is ever replaced, cancelled or taken for told.
 """
 
 from collections.abc import Sequence
@@ -37,6 +38,10 @@ class Concern:
     first_ns: int
     last_ns: int
 
+    def memory(self) -> list[Any]:
+        """Return what makes it again, as plain data."""
+        return [getattr(self, name) for name in self.__slots__]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
@@ -69,7 +74,8 @@ class Telling:
 
     Attributes:
         warned: the areas that are, by code; what they had to expect when they were last looked at.
-        low_since_ns: since when an area has been below the threshold, by code.
+        low_since_ns: since when an area that is warned has been below the threshold, by code.
+        likely_since_ns: since when one that is not has been likely enough without a break, by code: it waits.
         told: the message in force, if people were told anything.
         pending: the proposal that waits for a decision, if one does.
         refused: the last proposal if it was refused: the same is not proposed again.
@@ -81,6 +87,7 @@ class Telling:
 
     warned: dict[str, Concern] = field(default_factory=dict)
     low_since_ns: dict[str, int] = field(default_factory=dict)
+    likely_since_ns: dict[str, int] = field(default_factory=dict)
     told: Alert | None = None
     pending: Alert | None = None
     refused: Alert | None = None
@@ -125,10 +132,13 @@ class Telling:
     def _settle(self, now: dict[str, Concern], course: Course, settings: Settings) -> str:
         """Bring the warned areas up to date; return why the last one left, in words."""
         left = ""
-        for code, concern in now.items():
-            if concern.probability >= settings.probability_on:
+        likely = {code: one for code, one in now.items() if one.probability >= settings.probability_on}
+        self.likely_since_ns = {code: ns for code, ns in self.likely_since_ns.items() if code in likely}
+        for code, concern in likely.items():
+            if code in self.warned or self._has_waited(concern, course, settings):
                 self.warned[code] = concern
                 self.low_since_ns.pop(code, None)
+                self.likely_since_ns.pop(code, None)
         for code in sorted(self.warned):
             expected = now.get(code)
             if expected is not None and expected.probability >= settings.probability_off:
@@ -141,6 +151,13 @@ class Telling:
                 left, self.has_passed = why, why == PASSED
                 del self.warned[code], self.low_since_ns[code]
         return left
+
+    def _has_waited(self, concern: Concern, course: Course, settings: Settings) -> bool:
+        """Return whether an area that is likely enough is told now; note since when it waits if it was not yet."""
+        since_ns = self.likely_since_ns.setdefault(concern.code, course.time_ns)
+        is_told = self.told is not None and concern.code in self.told.code
+        is_near = concern.first_ns - course.time_ns < settings.hurry_s * NS_PER_S
+        return is_told or is_near or course.time_ns - since_ns >= settings.wait_s * NS_PER_S
 
     @staticmethod
     def _leaves(was: Concern, since_ns: int, course: Course, settings: Settings) -> str:
@@ -159,17 +176,18 @@ class Telling:
         codes = before.code.tolist()
         if before.message == CANCEL:
             return "may come after all"
-        come = sorted(set(self.warned) - set(codes))
+        names = dict(zip(codes, before.name.tolist(), strict=True))
+        come, gone = sorted(set(self.warned) - set(codes)), sorted(set(codes) - set(self.warned))
+        no_more = "areas are not concerned any more: " + ", ".join(names[code] for code in gone) if gone else ""
         if come:
-            return "more areas are concerned: " + ", ".join(self.warned[code].name for code in come)
+            more = "more areas are concerned: " + ", ".join(self.warned[code].name for code in come)
+            return f"{more}; {no_more}" if gone else more
         if (course.stage == Stage.TRACK_LOST) != (before.stage == Stage.TRACK_LOST):
             return "is not seen any more" if course.is_lost else "is seen again"
         if course.time_ns < before.sent_ns + settings.again_s * NS_PER_S:
             return ""
-        gone = sorted(set(codes) - set(self.warned))
         if gone:
-            names = dict(zip(codes, before.name.tolist(), strict=True))
-            return "areas are not concerned any more: " + ", ".join(names[code] for code in gone)
+            return no_more
         moved_ns = settings.moved_s * NS_PER_S
         for code, arrival_ns in zip(codes, before.arrival_ns.tolist(), strict=True):
             is_ahead = arrival_ns > course.time_ns
@@ -223,18 +241,20 @@ class Telling:
 
     def memory(self, pack: Any) -> list[Any]:
         """Return what `of` needs, as plain data; `pack` makes bytes of a record."""
-        concerns = [[getattr(concern, name) for name in Concern.__slots__] for concern in self.warned.values()]
+        concerns = [concern.memory() for concern in self.warned.values()]
         kept = [None if one is None else pack(one) for one in (self.told, self.pending, self.refused)]
-        return [concerns, sorted(self.low_since_ns.items()), *kept, self.n, self.began_ns, self.has_passed]
+        since = [sorted(each.items()) for each in (self.low_since_ns, self.likely_since_ns)]
+        return [concerns, *since, *kept, self.n, self.began_ns, self.has_passed]
 
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Any) -> "Telling":
         """Return the telling that gave this memory."""
-        concerns, low, told, pending, refused, n, began_ns, has_passed = memory
+        concerns, low, likely, told, pending, refused, n, began_ns, has_passed = memory
         told, pending, refused = (None if one is None else unpack(one) for one in (told, pending, refused))
         return cls(
             warned={each[0]: Concern(*each) for each in concerns},
             low_since_ns=dict(low),
+            likely_since_ns=dict(likely),
             told=told,
             pending=pending,
             refused=refused,

@@ -16,7 +16,6 @@ from scipy import stats
 
 from noroshi.assessment.results import Figure, RunResult
 from noroshi.run import outputs
-from noroshi.run.campaigns import conducting
 from noroshi.run.campaigns.conducting import conduct
 from noroshi.run.campaigns.folders import CampaignError, keep_run, packed, read_campaign, read_run, run_path, unpacked
 from noroshi.run.campaigns.pool import Made, Pool
@@ -75,7 +74,6 @@ def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
     assert not {("base", 0), ("less", 0), ("less", 3)} & set(makers.asked)
     assert len(seen) == 5
     assert went.campaign.digest() == whole
-    assert not (folder / conducting.SCRATCH).exists()
     assert campaign.folder == folder
 
 

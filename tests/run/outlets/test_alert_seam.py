@@ -14,7 +14,7 @@ from noroshi.run.alerts.shapes import shapes_of
 from noroshi.warning.settings import Settings
 from noroshi.warning.telling import Concern, Course, Telling
 
-SETTINGS = Settings()
+SETTINGS = Settings(wait_s=0.0)  # when is for tests/warning; here it is what
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def at(s, stage, certainty=Certainty.LIKELY, hazard="missile", number=7):
 
 def concern(code, first_s=300):
     return Concern(
-        code, f"area {code}", 0.5, 1_000.0, SENT_NS + first_s * NS_PER_S, SENT_NS + (first_s + 20) * NS_PER_S
+        code, f"area {code}", 0.9, 1_000.0, SENT_NS + first_s * NS_PER_S, SENT_NS + (first_s + 20) * NS_PER_S
     )
 
 

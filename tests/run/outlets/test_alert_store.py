@@ -1,12 +1,14 @@
 """Alerts between "decided" and "sent": kept whole, in order, found by what follows them, the same bytes each time."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from alert_scenes import EXERCISE, MINUTE_NS, SENT_NS, alert_of, assert_valid, keys_of, shapes_of
+from lxml import etree
 
-from noroshi.formats import cap
+from noroshi.formats import alert_json, cap
 from noroshi.records import Alert, Certainty, Stage, digest
 from noroshi.records.alert import CANCEL
 from noroshi.run.alerts import AlertError
@@ -225,6 +227,55 @@ def test_an_update_may_join_two_alerts_and_a_cancel_ends_both(desk_of):
     assert [alert.identifier for alert in desk.store.standing(LATER_NS)] == ["C"]
     cancel = desk.cancel("A", stage=Stage.CLEAR, certainty=Certainty.LIKELY, reason="", now_ns=LATER_NS)
     assert cancel.alert.references == ("A", "B", "C")
+
+
+def test_an_update_carries_the_all_clear_of_whom_it_tells_no_more(desk_of, own):
+    """In CAP an information of its own; in JSON beside the rest; in Cursor on Target the area's alarm is deleted."""
+    desk = desk_of()
+    desk.approve(alert_of())
+    only = {name: getattr(alert_of(), name)[1:] for name in Alert.COLUMNS}
+    kept = desk.approve(alert_of(identifier="JPN-2", message="Update", references=("JPN-2030-0001",), **only))
+    bodies = kept.message.bodies
+    assert_valid(bodies["cap"])
+    root = etree.fromstring(bodies["cap"])
+    told = [
+        (*(info.findtext(f"{{*}}{name}") for name in ("language", "responseType")),
+         [one.text for one in info.iterfind(".//{*}areaDesc")])
+        for info in root.iterfind("{*}info")
+    ]  # fmt: skip
+    assert told == [
+        ("en", "Shelter", ["Hokkaido"]), ("ja", "Shelter", ["北海道"]), ("en", "AllClear", ["Aomori"]),
+        ("ja", "AllClear", ["青森県"]),
+    ]  # fmt: skip
+    lifted = root.findall("{*}info")[2]
+    assert lifted.find(".//{*}polygon") is not None
+    assert lifted.findtext("{*}urgency") == "Past"
+    assert digest(cap.alert_of(verify(bodies["cap"], own.authority), EXERCISE)) == digest(kept.alert)
+    assert json.loads(bodies["json"])["all_clear"]["codes"] == ["JP-02"]
+    assert digest(alert_json.decode_alert(bodies["json"], EXERCISE)) == digest(kept.alert)
+    assert b"JP-02-gone" in bodies["cot"]
+    third = desk.approve(alert_of(identifier="JPN-3", message="Update", references=("JPN-2",), **only))
+    assert "AllClear" not in third.message.bodies["cap"].decode()  # it was said
+
+
+def test_what_is_for_another_nation_leaves_as_the_rules_say_when_it_is_sent(desk_of, own, tmp_path):
+    answers: list[int | None] = [SENT_NS + 5 * 10**9, SENT_NS, None]
+    mine, theirs = Recorded(), Recorded()
+    desk = AlertDesk(
+        tmp_path / "released.sqlite", own, languages=[load_language("en")], zone="Asia/Tokyo",
+        outlets={"mine": mine, "theirs": theirs}, leaves={"theirs": lambda alert, now_ns: answers.pop(0)},
+    )  # fmt: skip
+    with desk:
+        desk._couriers[1]._clock = lambda: SENT_NS
+        for identifier in ("A", "B"):
+            desk.approve(alert_of(identifier=identifier))
+        assert step(desk) == [None, 5.0]  # not yet
+        assert step(desk) == [None, None]
+        assert [one.identifier for one in mine.got] == ["A", "B"]
+        assert [one.identifier for one in theirs.got] == ["A"]
+        states = {(one.identifier, one.outlet): (one.state, one.why) for one in desk.deliveries()}
+        assert states["A", "theirs"][0] == "sent"
+        assert states["B", "theirs"] == ("refused", "B: is not released to whom this is for")
 
 
 def test_an_alert_ends_by_itself(desk_of):

@@ -90,25 +90,25 @@ function picture(app) {
     const bySide = SIDES.map(() => 0);
     const byKind = KINDS.map(() => 0);
     if (frame) {
-      const masks = [...fed.keys()].map((nation) => {
-        const words = new Uint32Array(frame.words);
-        sources.forEach((source, k) => {
-          if (source.nation === nation && k >> 5 < frame.words) words[k >> 5] |= 1 << (k & 31);
-        });
-        return words;
-      });
-      const counts = masks.map(() => 0);
-      for (let i = 0; i < frame.n; i++) {
-        bySide[frame.affiliation[i]] += 1;
-        byKind[frame.kind[i]] += 1;
-        for (let m = 0; m < masks.length; m++)
-          for (let k = 0; k < frame.words; k++)
-            if (frame.sources[i * frame.words + k] & masks[m][k]) {
-              counts[m] += 1;
-              break;
-            }
+      const { n, words, affiliation, kind, sources: feeds } = frame;
+      for (let i = 0; i < n; i++) {
+        bySide[affiliation[i]] += 1;
+        byKind[kind[i]] += 1;
       }
-      [...fed.keys()].forEach((nation, m) => fed.set(nation, counts[m]));
+      const mask = new Uint32Array(words);
+      for (const nation of fed.keys()) {
+        mask.fill(0);
+        sources.forEach((source, k) => {
+          if (source.nation === nation && k >> 5 < words) mask[k >> 5] |= 1 << (k & 31);
+        });
+        let count = 0;
+        for (let i = 0; i < n; i++) {
+          let any = 0;
+          for (let k = 0; k < words; k++) any |= feeds[i * words + k] & mask[k];
+          if (any) count += 1;
+        }
+        fed.set(nation, count);
+      }
     }
     const most = Math.max(1, ...fed.values());
     reconcile(nations, [...fed].sort(), ([nation]) => nation, ([nation]) => h("li", {}, h("label", { class: "meter" },

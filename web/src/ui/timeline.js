@@ -21,6 +21,7 @@ export function timeline(app) {
   const rates = /** @type {HTMLSelectElement} */ (byId("rate"));
   const typed = /** @type {HTMLInputElement} */ (byId("typed"));
   rates.replaceChildren(...RATES.map((rate) => h("option", { value: rate, selected: rate === 1 }, `${rate}×`)));
+  const other = h("option"); // a speed that is none of these, as the demo begins with
 
   /** @param {number} time_ms */
   const seek = (time_ms) => {
@@ -40,6 +41,7 @@ export function timeline(app) {
     draw();
   };
   let moved = 0;
+  app.seek = seek;
   const actions = {
     play: () => {
       app.ahead_ms = null;
@@ -197,7 +199,14 @@ export function timeline(app) {
     else say(where, clock.known_ms - now > 2 * clock.step_ms && !clock.following ? t("time.behind", { left: ago((clock.known_ms - now) / 1000) }) : "");
     byId("reverse").setAttribute("aria-pressed", String(clock.rate < 0));
     const rate = String(Math.abs(clock.rate));
-    if (document.activeElement !== rates && rates.value !== rate) rates.value = rate;
+    if (document.activeElement !== rates && rates.value !== rate) {
+      if (!RATES.includes(Number(rate))) {
+        other.value = rate;
+        say(other, `${rate}×`);
+        rates.append(other);
+      }
+      rates.value = rate;
+    }
   };
 
   const buttons = () => {

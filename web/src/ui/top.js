@@ -72,9 +72,13 @@ function show(app) {
   else if (!world.connected || silent_s > 6) {
     if (world.frames || world.clockHeard) state(linked, "cut", t("state.cut", { age: ago(silent_s) }));
     else state(linked, "busy", t("state.starting"));
-  } else if (saying) state(linked, "busy", t("state.saying", { text: saying }));
+  } else if (saying) state(linked, "busy", t("state.linked"));
   else if (mode === "live" && world.frame) state(linked, "ok", t("state.age", { age: ago(Math.max(0, now - world.frame.picture_ms) / 1000) }));
   else state(linked, "ok", t("state.linked"));
+
+  const doing = byId("doing");
+  doing.hidden = !saying || !world.connected;
+  say(doing, saying);
 
   const all = world.frame?.n ?? 0;
   say(byId("count"), app.count === all ? t("top.tracks", { n: all }) : t("top.tracks_some", { n: app.count, all }));

@@ -11,6 +11,7 @@ import { ago, big, t, utc } from "../texts.js";
 
 const KIND_COLOURS = ["#8b98a5", "#5fb4ff", "#5fd39a", "#ff5a4f", "#ffc24d", "#d08bff", "#b9a7ff"];
 const STORY_EVERY_MS = 5000;
+const AGAIN_MS = 1000;
 
 /** @param {App} app */
 export function track(app) {
@@ -32,7 +33,12 @@ export function track(app) {
       story = answer;
       showStory();
     } catch {
-      // cut, or refused: the rest of the panel stands
+      // cut, or too much was asked at once: the rest of the panel stands, and it is asked again
+      setTimeout(() => {
+        if (storyFor !== id || app.selectedId !== id) return;
+        asked = 0;
+        void tell();
+      }, AGAIN_MS);
     }
   };
 

@@ -1,5 +1,5 @@
 // The warnings: by time left, each with its story; and the one that cannot be overlooked, above the map.
-import { byId, h, reconcile, say } from "../dom.js";
+import { byId, h, plain, reconcile, say } from "../dom.js";
 import { settings, onSettings } from "../settings.js";
 import { areaName, leftText, localShort, people, t, utc } from "../texts.js";
 import { keyOf } from "../wire.js";
@@ -10,6 +10,7 @@ import { keyOf } from "../wire.js";
 /** All that was said of one threat. @typedef {{threat: string, now: Alert, all: Alert[], arrival_ms: number}} Tale */
 
 const FULL_BAR_MS = 15 * 60_000;
+const WHERE_MOST = 120; // letters above the map
 const ENDED = new Set(["passed", "landed", "clear"]);
 
 /** @param {Alert[]} alerts @returns {Tale[]} those in force first, by time left; then the others, the newest first */
@@ -69,6 +70,16 @@ export function warnings(app) {
   for (const topic of /** @type {const} */ (["alerts", "threats", "hello"])) world.on(topic, show);
   onSettings(show);
   app.onSelect.push(show);
+  const next = byId("to-warning");
+  /** @type {number | null} */ let next_ms = null;
+  const hint = () => {
+    const now = app.now_ms;
+    next_ms = world.events.find(({ sort, time_ms }) => sort === "alert" && time_ms > now)?.time_ms ?? null;
+    next.hidden = next_ms === null;
+    if (next_ms !== null) say(next, t("warnings.next", { time: utc(next_ms) }));
+  };
+  next.addEventListener("click", () => void (next_ms !== null && app.seek(next_ms + 1000)));
+  for (const topic of /** @type {const} */ (["events", "clock"])) world.on(topic, hint);
   setInterval(() => countDown(app), 250);
   byId("alarm").addEventListener("click", () => {
     const id = byId("alarm").dataset.threat;
@@ -90,10 +101,11 @@ function alarm(app, active) {
   if (tale) {
     element.dataset.threat = tale.threat;
     element.dataset.until = String(tale.arrival_ms);
-    const text = element.querySelector("span") ?? element.appendChild(h("span"));
-    const left = element.querySelector("b") ?? element.insertBefore(h("b"), text);
-    say(left, leftText(tale.arrival_ms - app.now_ms));
-    text.replaceChildren(whereOf(tale.now), h("small", {}, [headline(tale.now), tale.now.life === "proposed" && t("life.proposed"), active.length > 1 && t("warnings.alarm_more", { n: active.length })].filter(Boolean).join(" · ")));
+    const text = element.querySelector(".told") ?? element.appendChild(h("span", { class: "told" }));
+    const left = element.querySelector("b") ?? element.insertBefore(h("span", { class: "until" }, h("b"), h("small")), text).firstElementChild;
+    say(/** @type {HTMLElement} */ (left), leftText(tale.arrival_ms - app.now_ms));
+    say(/** @type {HTMLElement} */ (left?.nextElementSibling), t("warnings.until"));
+    text.replaceChildren(plain(whereOf(tale.now), WHERE_MOST), h("small", {}, [headline(tale.now), tale.now.life === "proposed" && t("life.proposed"), active.length > 1 && t("warnings.alarm_more", { n: active.length })].filter(Boolean).join(" · ")));
   }
   if (was !== element.hidden) app.measureInsets();
 }

@@ -9,6 +9,7 @@ OWN = "noroshi:"  # how the names of parameters begin that carry what CAP has no
 VERSION = "1"
 PREDICTED = (Stage.BALLISTIC, Stage.GLIDING, Stage.WILL_PASS, Stage.WILL_LAND, Stage.ENTERING)
 OVER = (Stage.PASSED, Stage.CLEAR)
+ALL_CLEAR = "AllClear"
 CATEGORIES = {"missile": ("Safety", "Security"), "sensor": ("Infra",)}
 CERTAINTIES = {
     Certainty.UNLIKELY: "Unlikely",
@@ -27,7 +28,7 @@ def response(alert: Alert) -> str:
     """Return what kind of action is asked for."""
     stage = Stage(alert.stage)
     if alert.message == CANCEL or stage is Stage.CLEAR:
-        return "AllClear"
+        return ALL_CLEAR
     if alert.hazard == "missile":
         return "Avoid" if stage is Stage.LANDED else "Shelter"
     return "Avoid" if alert.hazard == "ship" and stage in (Stage.ENTERING, Stage.ENTERED) else "Monitor"

@@ -10,6 +10,7 @@ import numpy as np
 from noroshi.formats.alerting import (
     NAME_CHARS_MAX,
     ExerciseWording,
+    Lifted,
     Reference,
     Shape,
     checked,
@@ -60,13 +61,21 @@ def encode(
     ):
         if value:
             ET.SubElement(root, name).text = value
-    areas = drawn(alert, shapes, len(wordings))
+    lifted = wordings[0].lifted
+    areas = drawn([*alert.code.tolist(), *(lifted.codes if lifted else ())], shapes, len(wordings))
     for number, wording in enumerate(wordings):
         info = _info(root, alert, wording)
         for name, value in _own(alert) if number == 0 else ():
             _pair(info, "parameter", words.OWN + name, value)
-        for row, shape in enumerate(areas):
+        for row, shape in enumerate(areas[: len(alert)]):
             _area(info, wording.areas[row], str(alert.code[row]), shape)
+    for wording in wordings:
+        if wording.lifted is not None:
+            info = _all_clear(root, alert, wording, wording.lifted)
+            for name, code, shape in zip(
+                wording.lifted.areas, wording.lifted.codes, areas[len(alert) :], strict=True
+            ):  # fmt: skip
+                _area(info, name, code, shape)
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode").encode() + b"\n"
 
 
@@ -95,6 +104,28 @@ def _info(root: ET.Element, alert: Alert, wording: ExerciseWording) -> ET.Elemen
     ):
         if value:
             ET.SubElement(info, name).text = value
+    return info
+
+
+def _all_clear(root: ET.Element, alert: Alert, wording: ExerciseWording, lifted: Lifted) -> ET.Element:
+    """Add what an update says to those whom it does not tell any more: an all-clear of its own beside the rest."""
+    info = ET.SubElement(root, "info")
+    for name, value in (
+        ("language", wording.language),
+        *(("category", category) for category in words.categories(alert)),
+        ("event", wording.event),
+        ("responseType", words.ALL_CLEAR),
+        ("urgency", "Past"),
+        ("severity", "Minor"),
+        ("certainty", "Unlikely"),
+        ("effective", words.cap_time(alert.sent_ns)),
+        ("expires", words.cap_time(alert.expires_ns)),
+        ("senderName", f"{wording.mark} {alert.sender}"),
+        ("headline", lifted.headline),
+        ("description", lifted.description),
+        ("instruction", lifted.instruction),
+    ):
+        ET.SubElement(info, name).text = value
     return info
 
 

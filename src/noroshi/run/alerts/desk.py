@@ -14,7 +14,7 @@ from noroshi.records import Alert, Certainty, Stage
 from noroshi.records.alert import CANCEL, EXERCISE
 from noroshi.run.alerts import AlertError
 from noroshi.run.alerts.languages import zone_at
-from noroshi.run.alerts.sending import Courier
+from noroshi.run.alerts.sending import Courier, Leave
 from noroshi.run.alerts.signing import sign
 from noroshi.run.outlets import ExerciseMessage, Outlet
 from noroshi.run.pki import Identity
@@ -36,6 +36,7 @@ class AlertDesk:
         zone: local time of the readers, "Asia/Tokyo".
         outlets: by name; without any, alerts are kept and sent nowhere.
         shapes_of: where areas are, by their codes.
+        leaves: by name of an outlet, whether and when an alert may go there; without, at once.
 
     Raises:
         AlertError: if the keys are of no exercise, or it has no language.
@@ -51,6 +52,7 @@ class AlertDesk:
         zone: str,
         outlets: Mapping[str, Outlet] | None = None,
         shapes_of: ShapesOf = lambda _: {},
+        leaves: Mapping[str, Leave] | None = None,
     ) -> None:
         if own.exercise is None:
             raise AlertError("these keys are of no exercise, and this program warns in exercises alone")
@@ -61,7 +63,10 @@ class AlertDesk:
         self._lock = RLock()
         zone_at(zone, 0)
         self.store = AlertStore(path, own.exercise)
-        self._couriers = [Courier(self.store, name, outlet) for name, outlet in (outlets or {}).items()]
+        self._couriers = [
+            Courier(self.store, name, outlet, leave=(leaves or {}).get(name))
+            for name, outlet in (outlets or {}).items()
+        ]
 
     def start(self) -> None:
         """Begin to send, with what was decided before and has not gone out."""
@@ -143,19 +148,25 @@ class AlertDesk:
             for one in chain
             if one.expires_ns > alert.sent_ns or one.identifier in alert.references  # the rest is off by itself
         ]
+        replaced = [one for one in chain if one.identifier in alert.references]
         alert = alert.replace(references=tuple(each.identifier for each in references))
         try:
-            message = self._message(alert, references, chain)
+            message = self._message(alert, references, chain, replaced)
             cancel = None if alert.message == CANCEL else _cancel_of(alert)
         except ValueError as error:
             raise AlertError(f"{alert.identifier[:40]}: {error}") from error
         names = [courier.name for courier in self._couriers]
         return self.store.decide(message, alert, asked=asked, cancel=cancel, outlets=names)
 
-    def _message(self, alert: Alert, references: Sequence[Reference], before: Sequence[Alert]) -> ExerciseMessage:
+    def _message(
+        self, alert: Alert, references: Sequence[Reference], before: Sequence[Alert], replaced: Sequence[Alert]
+    ) -> ExerciseMessage:
         zone = zone_at(self._zone, alert.sent_ns)
-        wordings = [exercise_wording(alert, each, zone, exercise=self.exercise) for each in self._languages]
-        shapes = self._shapes_of(alert.code.tolist())
+        wordings = [
+            exercise_wording(alert, each, zone, exercise=self.exercise, before=replaced) for each in self._languages
+        ]
+        lifted = wordings[0].lifted
+        shapes = self._shapes_of([*alert.code.tolist(), *(lifted.codes if lifted else ())])
         exercise = self.exercise
         document = cap.encode(alert, wordings, exercise=exercise, shapes=shapes, references=references)
         bodies = {

@@ -5,12 +5,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from noroshi.geo.time import NS_PER_S
+from noroshi.records import Alert
 from noroshi.run import rooms
 from noroshi.run.outlets import Outlet, OutletError, RefusedError, SettingError
 from noroshi.run.stores import StoreError
 from noroshi.run.stores.alerts import AlertStore
 
 WAIT_S = (0.5, 30.0)
+
+Leave = Callable[[Alert, int], int | None]
+"""From when on an alert may go out, asked with the time; None: never."""
 
 
 class Courier:
@@ -20,6 +25,7 @@ class Courier:
         store: where what waits is kept.
         name: of the outlet there.
         outlet: what sends.
+        leave: whether and when it may go to whom the outlet is for; without it, at once.
         clock: Unix UTC nanoseconds.
 
     Attributes:
@@ -27,10 +33,16 @@ class Courier:
     """
 
     def __init__(
-        self, store: AlertStore, name: str, outlet: Outlet, *, clock: Callable[[], int] = time.time_ns
+        self,
+        store: AlertStore,
+        name: str,
+        outlet: Outlet,
+        *,
+        leave: Leave | None = None,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.name, self.why = name, ""
-        self._store, self._outlet, self._clock = store, outlet, clock
+        self._store, self._outlet, self._leave, self._clock = store, outlet, leave, clock
         self._wait_s = WAIT_S[0]
         self._pulse = threading.Event()
         self._closing = False
@@ -44,6 +56,9 @@ class Courier:
         """
         while not self._closing and (kept := self._store.due(self.name)) is not None:
             try:
+                early_s = self._early_s(kept.alert)
+                if early_s > 0.0:
+                    return early_s
                 self._outlet.send(kept.message)
             except RefusedError as error:
                 self.why = str(error)
@@ -57,6 +72,20 @@ class Courier:
                 self.why, self._wait_s = "", WAIT_S[0]
                 self._store.sent(self.name, kept.number, self._clock())
         return None
+
+    def _early_s(self, alert: Alert) -> float:
+        """Return how long it is to wait until an alert may go out.
+
+        Raises:
+            RefusedError: if it may not.
+        """
+        if self._leave is None:
+            return 0.0
+        now_ns = self._clock()
+        due_ns = self._leave(alert, now_ns)
+        if due_ns is None:
+            raise RefusedError(f"{alert.identifier}: is not released to whom this is for")
+        return (due_ns - now_ns) / NS_PER_S
 
     def start(self) -> None:
         """Begin, with what was left over."""
@@ -85,19 +114,26 @@ class Courier:
             self._pulse.wait(wait_s)
 
 
+def name_of(said: Mapping[str, Any]) -> str:
+    """Return what an outlet is called, by its configuration."""
+    return str(said.get("name", said.get("type", "")))
+
+
 def open_outlets(settings: Sequence[Mapping[str, Any]]) -> dict[str, Outlet]:
     """Return outlets by name, as a configuration says: `type`, `name` if there are two of it, and its arguments.
+
+    Whom one is for, `viewer`, is not its own business: see `releasing.leaves`.
 
     Raises:
         SettingError: naming the one that cannot be.
     """
-    names = [str(said.get("name", said.get("type", ""))) for said in settings]
+    names = [name_of(said) for said in settings]
     for name in names:
         if names.count(name) > 1:
             raise SettingError(f"outlet '{name}': there is another of that name")
     opened: dict[str, Outlet] = {}
     for name, said in zip(names, settings, strict=True):
-        rest = {key: value for key, value in said.items() if key not in ("name", "type")}
+        rest = {key: value for key, value in said.items() if key not in ("name", "type", "viewer")}
         try:
             opened[name] = rooms.load("run.outlets", str(said.get("type", ""))).Outlet(**rest)
         except (rooms.UnknownNameError, SettingError, TypeError) as error:

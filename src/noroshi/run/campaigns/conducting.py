@@ -1,8 +1,6 @@
 """A campaign's runs made and kept: what is there already is not made again."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +10,6 @@ from noroshi.run.campaigns.pool import Makers
 from noroshi.run.campaigns.stopping import BATCH, is_enough
 from noroshi.run.campaigns.tasks import Task, is_full, told
 from noroshi.run.outputs import OutputError
-
-SCRATCH = "scratch"
 
 Heard = Callable[[RunResult], None]
 
@@ -46,7 +42,8 @@ def conduct(
 ) -> Conducted:
     """Make the runs of a campaign that are not there yet, and failed ones again.
 
-    Replicate by replicate, all variants of one before the next, so that what there is can be compared at any time.
+    Replicate by replicate, all variants of one before the next, so that what there is can be compared at any time; of
+    these first the ones that share nothing, whose nodes look at their own tracks oftenest: the others find them known.
 
     Args:
         campaign: as it is; its folder has the variants' files.
@@ -59,41 +56,39 @@ def conduct(
     unkept: list[RunResult] = []
     made, enough, full = 0, None, False
     size = BATCH if about.stop_at is not None else about.seeds
-    with _scratch(folder) as scratch:
-        for first in range(0, about.seeds, size):
-            last = min(first + size, about.seeds)
-            tasks = [
-                Task(
-                    variant=variant.name,
-                    replicate=replicate,
-                    scenario=campaign.scenario_file(variant.name),
-                    sharing=variant.sharing,
-                    until_s=about.until_s,
-                    scratch=scratch,
-                    journals=None if journals is None else journals / variant.name / f"{replicate:04d}",
-                )
-                for replicate in range(first, last)
-                for variant in about.variants
-                if (variant.name, replicate) not in kept
-            ]
-            for task, result in makers.results(tasks):
-                run = _result(task, result)
-                made += 1
-                try:
-                    keep_run(folder, run)
-                except OutputError as error:
-                    full = True
-                    run = RunResult(variant=run.variant, replicate=run.replicate, error=told(error))
-                    unkept.append(run)
-                full = full or is_full(result if isinstance(result, Exception) else None)
-                heard(run)
-                if full:
-                    break
+    for first in range(0, about.seeds, size):
+        last = min(first + size, about.seeds)
+        tasks = [
+            Task(
+                variant=variant.name,
+                replicate=replicate,
+                scenario=campaign.scenario_file(variant.name),
+                sharing=variant.sharing,
+                until_s=about.until_s,
+                journals=None if journals is None else journals / variant.name / f"{replicate:04d}",
+            )
+            for replicate in range(first, last)
+            for variant in sorted(about.variants, key=lambda each: each.sharing)
+            if (variant.name, replicate) not in kept
+        ]
+        for task, result in makers.results(tasks):
+            run = _result(task, result)
+            made += 1
+            try:
+                keep_run(folder, run)
+            except OutputError as error:
+                full = True
+                run = RunResult(variant=run.variant, replicate=run.replicate, error=told(error))
+                unkept.append(run)
+            full = full or is_full(result if isinstance(result, Exception) else None)
+            heard(run)
             if full:
                 break
-            if about.stop_at is not None and last < about.seeds and _is_enough(campaign, last):
-                enough = last
-                break
+        if full:
+            break
+        if about.stop_at is not None and last < about.seeds and _is_enough(campaign, last):
+            enough = last
+            break
     now = read_campaign(folder)
     failed = [run for run in now.runs if run.error] + unkept
     return Conducted(campaign=now, failed=tuple(failed), made=made, enough=enough, full=full)
@@ -113,15 +108,3 @@ def _is_enough(campaign: Campaign, replicates: int) -> bool:
     names = [variant.name for variant in about.variants]
     paths = [run_path(campaign.folder, name, replicate) for name in names for replicate in range(replicates)]
     return is_enough([read_run(path) for path in paths], names, *about.stop_at)
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """Give a folder for journals of runs under way; what a run that was killed left there is thrown away."""
-    scratch = folder / SCRATCH
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

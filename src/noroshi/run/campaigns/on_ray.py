@@ -59,7 +59,7 @@ class Cluster:
             at_once = AHEAD * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
             while waiting and len(under_way) < at_once:
                 task = waiting.pop()
-                sent = replace(task, scenario=Path(SCENARIO), scratch=None)
+                sent = replace(task, scenario=Path(SCENARIO))
                 under_way[self._make.remote(sent, self._files_of(task), versions)] = task
             done, _ = self._ray.wait(list(under_way), num_returns=1)
             task = under_way.pop(done[0])

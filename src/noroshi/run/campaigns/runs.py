@@ -1,16 +1,18 @@
 """One run of a campaign: from a variant's files to its figures and the digests of its journals."""
 
 import shutil
-import tempfile
 import time
-from contextlib import ExitStack
-from pathlib import Path
 
 from noroshi.assessment.results import RunResult
+from noroshi.records.known import Known
 from noroshi.run.campaigns.measuring import figures_of
 from noroshi.run.campaigns.tasks import Task, is_full, told
 from noroshi.run.exercises.books import WORLD
 from noroshi.run.exercises.running import Plan, run
+
+KNOWN_BYTES = 256 << 20
+KNOWN = Known(KNOWN_BYTES)
+"""What nodes' own tracks were in the runs that this process made: variants of one replicate have many in common."""
 
 
 def perform(task: Task) -> RunResult:
@@ -21,28 +23,24 @@ def perform(task: Task) -> RunResult:
     """
     since = time.process_time()
     try:
-        with ExitStack() as stack:
-            folder = task.journals
-            if folder is None:
-                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="noroshi-", dir=task.scratch)))
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir(parents=True)
-            plan = Plan(
-                scenario=str(task.scenario),
-                folder=folder,
-                replicate=task.replicate,
-                until_s=task.until_s,
-                sharing=task.sharing,
-            )
-            ran = run(plan)
-            return RunResult(
-                variant=task.variant,
-                replicate=task.replicate,
-                figures=figures_of(ran),
-                digests={node: digest for node, digest in ran.digests.items() if node != WORLD},
-                processor_s=time.process_time() - since,
-            )
+        if task.journals is not None:
+            shutil.rmtree(task.journals, ignore_errors=True)
+            task.journals.mkdir(parents=True)
+        plan = Plan(
+            scenario=str(task.scenario),
+            folder=task.journals,
+            replicate=task.replicate,
+            until_s=task.until_s,
+            sharing=task.sharing,
+        )
+        ran = run(plan, known=KNOWN)
+        return RunResult(
+            variant=task.variant,
+            replicate=task.replicate,
+            figures=figures_of(ran),
+            digests={node: digest for node, digest in ran.digests.items() if node != WORLD},
+            processor_s=time.process_time() - since,
+        )
     except Exception as error:
         if is_full(error):
             raise

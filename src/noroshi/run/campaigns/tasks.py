@@ -17,8 +17,7 @@ class Task:
         scenario: the variant's file.
         sharing: whether links carry anything.
         until_s: where it stops, if before the scenario's end.
-        scratch: where its journals are while it runs; where the system has such if None.
-        journals: where they are kept; not kept if None.
+        journals: where its journals are kept; not kept if None.
     """
 
     variant: str
@@ -26,7 +25,6 @@ class Task:
     scenario: Path
     sharing: bool = True
     until_s: float | None = None
-    scratch: Path | None = None
     journals: Path | None = None
 
 

@@ -254,12 +254,13 @@ def _bounds(option: str, text: str) -> tuple[float, float, float, float]:
     Raises:
         ValueError: if it is not such a text.
     """
+    wanted = f"{option} {text}: write south,west,north,east in degrees, for instance 20,120,50,160"
     try:
         south, west, north, east = (math.radians(float(part)) for part in text.split(","))
     except ValueError:
-        south = west = north = east = math.nan
+        raise ValueError(wanted) from None
     if not math.isfinite(south + west + north + east):
-        raise ValueError(f"{option} {text}: write south,west,north,east in degrees, for instance 20,120,50,160")
+        raise ValueError(wanted)
     return south, west, north, east
 
 

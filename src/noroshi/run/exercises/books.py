@@ -12,7 +12,7 @@ from noroshi.exercise.flight import Flight, truth_of
 from noroshi.exercise.injects import KINDS
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Batch, Status, take
-from noroshi.run.journal import JournalWriter, journal_digest, read_records
+from noroshi.run.journal import JournalWriter, RunningDigest, journal_digest, read_records
 from noroshi.run.scenarios import Scenario
 from noroshi.run.setup import Setup
 
@@ -26,25 +26,36 @@ class Books:
     Each start of a node begins a segment: NODE.mcap, NODE.2.mcap and so on.
 
     Args:
-        folder: where they are.
+        folder: where they are; None: nothing is kept but their digests.
         setups: of the nodes, by name.
         is_flushed: whether a record is on the disk before its node sees it, as what people say has to be.
     """
 
-    def __init__(self, folder: Path, setups: Mapping[str, Setup], *, is_flushed: bool = False) -> None:
+    def __init__(self, folder: Path | None, setups: Mapping[str, Setup], *, is_flushed: bool = False) -> None:
         self._folder = folder
         self._setups = setups
         self._is_flushed = is_flushed
         self.n_written = dict.fromkeys(setups, 0)
         self._writers: dict[str, JournalWriter] = {}
+        self._digests: dict[str, RunningDigest] = {}
 
     def start(self, node: str) -> None:
         """Begin the node's next segment."""
         if node in self._writers:
             self._writers[node].__exit__(None, None, None)
-        number = len(segments(self._folder, node)) + 1
-        path = self._folder / (f"{node}.mcap" if number == 1 else f"{node}.{number}.mcap")
-        self._writers[node] = JournalWriter(path, self._setups[node], is_flushed=self._is_flushed)
+        path = None
+        number = 1 if self._folder is None else len(segments(self._folder, node)) + 1
+        if number == 1:
+            self._digests.setdefault(node, RunningDigest())
+        if self._folder is not None:
+            path = self._folder / (f"{node}.mcap" if number == 1 else f"{node}.{number}.mcap")
+        self._writers[node] = JournalWriter(
+            path, self._setups[node], is_flushed=self._is_flushed, digest=self._digests.get(node)
+        )
+
+    def digests(self) -> dict[str, str]:
+        """Return the digests of the journals that were begun here, by node."""
+        return {node: digest.told() for node, digest in self._digests.items()}
 
     def write(self, node: str, record: Batch, now_ns: int) -> None:
         """Write a record that the node is about to see."""
@@ -87,8 +98,12 @@ def digests(folder: Path, nodes: Sequence[str]) -> dict[str, str]:
     return {node: journal_digest(*segments(folder, node)) for node in (*nodes, WORLD) if segments(folder, node)}
 
 
-def write_world(folder: Path, scenario: Scenario, bodies: Sequence[Flight], replicate: int) -> None:
-    """Write the journal of the world: what was true every second, and each inject as it begins and ends."""
+def write_world(folder: Path, scenario: Scenario, bodies: Sequence[Flight], replicate: int) -> str:
+    """Write the journal of the world: what was true every second, and each inject as it begins and ends.
+
+    Returns:
+        Its digest.
+    """
     start_ns, end_ns = scenario.start_ns, scenario.end_ns
     about = {"scenario": scenario.name, "seed": scenario.seed, "replicate": replicate, "files": scenario.texts()}
     times_ns = np.arange(start_ns, end_ns + 1, round(TRUTH_S * NS_PER_S))
@@ -100,9 +115,11 @@ def write_world(folder: Path, scenario: Scenario, bodies: Sequence[Flight], repl
         order = np.argsort(truth.time_ns, kind="stable")
         edges = np.flatnonzero(np.diff(truth.time_ns[order])) + 1
         entries += [(int(truth.time_ns[rows[0]]), take(truth, rows)) for rows in np.split(order, edges) if len(rows)]
-    with JournalWriter(folder / f"{WORLD}.mcap", about, is_flushed=False) as journal:
+    digest = RunningDigest()
+    with JournalWriter(folder / f"{WORLD}.mcap", about, is_flushed=False, digest=digest) as journal:
         for time_ns, record in sorted(entries, key=lambda entry: entry[0]):
             journal.write(record, time_ns)
+    return digest.told()
 
 
 def _happenings(scenario: Scenario) -> Status:

@@ -177,6 +177,10 @@ class Driver:
                 self._wake(whose)
             progress(at_ns)
         self.now_ns = max(self.now_ns, min(until_ns, self.end_ns))
+        if until_ns >= self.end_ns:
+            for name in [name for name in self.nodes if not self._faults_of(name)]:
+                self.nodes[name].end()
+                self._after(name)
 
     def enter(self, events: Iterable[Event]) -> None:
         """Take in what left another process for nodes here."""

@@ -18,7 +18,8 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch, Status, Tracks, joined_by_sensor
-from noroshi.run.exercises.books import Books, digests, write_world
+from noroshi.records.known import Known
+from noroshi.run.exercises.books import WORLD, Books, digests, write_world
 from noroshi.run.exercises.driver import Driver, Plotted
 from noroshi.run.exercises.processes import Alone, Meeting, spread
 from noroshi.run.exercises.staff import scripted
@@ -42,7 +43,8 @@ class Plan:
     Attributes:
         scenario: a file, or the name of a shipped one.
         also: nations that take part beside those it names.
-        folder: where the journals are written; it exists.
+        folder: where the journals are written; it exists. None: they are not kept, only digested, and a run that stops
+            before the end cannot go on.
         replicate: which repetition.
         span_s: how much a sensor sees before it tells.
         picture_s: how often a node gives out its picture.
@@ -54,7 +56,7 @@ class Plan:
 
     scenario: str
     also: tuple[str, ...] = ()
-    folder: Path
+    folder: Path | None
     replicate: int = 0
     span_s: float = SPAN_S
     picture_s: float = PICTURE_S
@@ -83,7 +85,7 @@ class Ran:
         process_s: processor seconds of each process, from the first event to the last.
         wall_s: from the first event to the last, the slowest process.
         start_up_s: before that: reading, flying the truth, starting processes, loading kernels.
-        digests: of the journals, by node.
+        digests: of the journals, by node, and of the world's, if they are kept.
         checkpoint: to go on from, if the run stopped before the end.
     """
 
@@ -123,9 +125,17 @@ class _Acted:
     process_s: float = 0.0
     wall_s: float = 0.0
     memory: bytes = b""
+    digests: dict[str, str] = field(default_factory=dict)
 
 
-def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress: Progress = lambda _: None) -> Ran:
+def run(
+    plan: Plan,
+    *,
+    processes: int = 1,
+    resume: bytes | None = None,
+    progress: Progress = lambda _: None,
+    known: Known | None = None,
+) -> Ran:
     """Run a scenario.
 
     Args:
@@ -133,6 +143,8 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         processes: over how many its nodes are spread; the journals are the same.
         resume: a checkpoint of the same scenario to go on from. Its journals go on as new segments in the same folder.
         progress: told how far the slowest process is, in seconds of the exercise.
+        known: what nodes' own tracks were in runs before, for runs that have some in common; None remembers nothing.
+            Of use where one process runs all.
 
     Raises:
         ScenarioError, ValueError: if the scenario is wrong.
@@ -142,15 +154,19 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
     scenario = read_scenario(plan.scenario, plan.also)
     everything = cast(scenario, plan.replicate)
     groups, memories = _groups(scenario, everything, processes), None
+    told: dict[str, str] = {}
     if resume is not None:
         groups, memories = _remembered(scenario, plan, resume)
-    if resume is None:
-        write_world(plan.folder, scenario, everything.bodies, plan.replicate)
-    acted = _act_all(plan, everything, groups, memories or [None] * len(groups), progress)
+    elif plan.folder is not None:
+        told = {WORLD: write_world(plan.folder, scenario, everything.bodies, plan.replicate)}
+    acted = _act_all(plan, everything, groups, memories or [None] * len(groups), progress, known)
     acting_s = max(each.wall_s for each in acted)
     heard = {channel: {name: rows for each in acted for name, rows in each.heard[channel].items()} for channel in HEARD}
     codes = [nation.code for nation in scenario.nations]
     stopped = plan.until_s is not None and plan.until_s < scenario.duration_s
+    told |= {code: digest for each in acted for code, digest in each.digests.items()}
+    if plan.folder is not None and not told.keys() >= set(codes):  # it goes on, and has only what is new
+        told = digests(plan.folder, codes)
     return Ran(
         scenario=scenario,
         cast=everything,
@@ -168,8 +184,8 @@ def run(plan: Plan, *, processes: int = 1, resume: bytes | None = None, progress
         process_s=tuple(each.process_s for each in acted),
         wall_s=acting_s,
         start_up_s=time.perf_counter() - since - acting_s,
-        digests=digests(plan.folder, codes),
-        checkpoint=_checkpoint(scenario, plan, groups, acted) if stopped else None,
+        digests={name: told[name] for name in (*codes, WORLD) if name in told},
+        checkpoint=_checkpoint(scenario, plan, groups, acted, told) if stopped and plan.folder is not None else None,
     )
 
 
@@ -188,10 +204,15 @@ def _groups(scenario: Scenario, everything: Cast, processes: int) -> list[list[s
 
 
 def _act_all(
-    plan: Plan, everything: Cast, groups: Sequence[list[str]], memories: Sequence[bytes | None], progress: Progress
+    plan: Plan,
+    everything: Cast,
+    groups: Sequence[list[str]],
+    memories: Sequence[bytes | None],
+    progress: Progress,
+    known: Known | None,
 ) -> list[_Acted]:
     if len(groups) == 1:
-        return [_act(plan, groups, memories, 0, Alone(), progress, everything)]
+        return [_act(plan, groups, memories, 0, Alone(), progress, everything, known)]
     return spread(groups, partial(_act, plan, groups, memories), progress)
 
 
@@ -203,6 +224,7 @@ def _act(
     meeting: Meeting,
     progress: Progress,
     everything: Cast | None = None,
+    known: Known | None = None,
 ) -> _Acted:
     """Run the nodes and sensors of some nations, in a world that is flown already or is flown here."""
     scenario = read_scenario(plan.scenario, plan.also)
@@ -236,7 +258,7 @@ def _act(
             scenario.start_ns,
             scenario.end_ns,
             feeds=set_up.feeds,
-            make=partial(_undrawn, set_up, executor),
+            make=partial(_undrawn, set_up, executor, known),
             names=list(set_up.setups),
             books=books,
             links=set_up.links,
@@ -256,7 +278,7 @@ def _act(
             driver.leaving = []
             progress((driver.now_ns - scenario.start_ns) / NS_PER_S)
         acted.wall_s, acted.process_s = time.perf_counter() - since, time.process_time() - spent_s
-        if end_ns < scenario.end_ns:
+        if end_ns < scenario.end_ns and plan.folder is not None:
             rows = {
                 channel: {name: pack(joined_by_sensor(rows)) if rows else b"" for name, rows in nodes.items()}
                 for channel, nodes in acted.heard.items()
@@ -267,14 +289,14 @@ def _act(
         acted.refused.update({(name, *key): n for key, n in node.refused.items()})
         if node.exchange:
             acted.sent_bytes |= {f"{name}>{code}": one.sent_bytes for code, one in node.exchange.channels.items()}
-    acted.plots = driver.plots
+    acted.plots, acted.digests = driver.plots, books.digests()
     acted.n_events, acted.n_unheard, acted.seconds = driver.n_events, driver.n_unheard, dict(driver.seconds)
     return acted
 
 
-def _undrawn(set_up: Stage, executor: Executor | None, name: str) -> Node:
+def _undrawn(set_up: Stage, executor: Executor | None, known: Known | None, name: str) -> Node:
     """Return a new node that nobody looks at while it runs."""
-    node = set_up.node(name, executor)
+    node = set_up.node(name, executor, known)
     if node.watch:
         node.watch.is_drawn = False
     return node
@@ -299,12 +321,14 @@ def _recall(memory: bytes, driver: Driver, acted: _Acted) -> None:
         raise FormatError(f"not a checkpoint of this exercise: {error}") from error
 
 
-def _checkpoint(scenario: Scenario, plan: Plan, groups: list[list[str]], acted: Sequence[_Acted]) -> bytes:
+def _checkpoint(
+    scenario: Scenario, plan: Plan, groups: list[list[str]], acted: Sequence[_Acted], told: Mapping[str, str]
+) -> bytes:
     content = msgspec.msgpack.encode(
         {
             "files": scenario.texts(),
             "until_s": plan.until_s,
-            "digests": digests(plan.folder, [nation.code for nation in scenario.nations]),
+            "digests": dict(told),
             "replicate": plan.replicate,
             "span_s": plan.span_s,
             "picture_s": plan.picture_s,
@@ -323,6 +347,8 @@ def _remembered(scenario: Scenario, plan: Plan, checkpoint: bytes) -> tuple[list
     Raises:
         FormatError: if it is of another scenario, or was run otherwise.
     """
+    if plan.folder is None:
+        raise FormatError("cannot go on from a checkpoint without the journals of what was before")
     if hashlib.sha256(checkpoint[DIGEST_BYTES:]).digest() != checkpoint[:DIGEST_BYTES]:
         raise FormatError("not a checkpoint of an exercise, or a damaged one")
     try:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.node.core import Node
 from noroshi.records import concatenate
+from noroshi.records.known import Known
 from noroshi.run.exercises.driver import Feed
 from noroshi.run.exercises.staff import area_nations, player, staff_of
 from noroshi.run.recordings import read
@@ -51,6 +52,9 @@ PICTURE_S = 4.0
 
 PUMP_S = 2.0
 """A node looks at its links every so often, at whole multiples: processes that share the nodes meet there."""
+
+FOLDS_MAX = 64
+"""So many folds and pictures of fusion are kept: what nodes of one process ask within seconds of each other."""
 
 LINK_NS_MIN = 1_000_000
 """A message takes at least so long."""
@@ -90,6 +94,7 @@ class Stage:
         setups: how each of their nodes is made, by its name.
         faults: which nodes do not run when.
         stores: what each node's disk holds for each partner: it outlives the node.
+        folds: what fusion gave lately: nodes that hold the same fold it once.
     """
 
     cast: Cast
@@ -98,11 +103,18 @@ class Stage:
     setups: Mapping[str, Setup]
     faults: tuple[injects.NodeFault, ...]
     stores: dict[tuple[str, str], MemoryStore]
+    folds: Known = field(default_factory=lambda: Known(FOLDS_MAX))
 
-    def node(self, name: str, executor: Executor | None = None) -> Node:
-        """Return a new node, which has what its disk holds; an executor runs its large batches by blocks."""
+    def node(self, name: str, executor: Executor | None = None, known: Known | None = None) -> Node:
+        """Return a new node, which has what its disk holds.
+
+        Args:
+            name: whose.
+            executor: runs its large batches by blocks.
+            known: what nodes' own tracks were in runs before; None remembers nothing.
+        """
         store_of = lambda partner: self.stores.setdefault((name, partner), MemoryStore())  # noqa: E731
-        return assemble(self.setups[name], executor, store_of=store_of)[0]
+        return assemble(self.setups[name], executor, store_of=store_of, known=known, known_folds=self.folds)[0]
 
 
 def cast(scenario: Scenario, replicate: int = 0) -> Cast:

@@ -14,12 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from noroshi.command.people import Person, sign
 from noroshi.command.rows import decision_of
 from noroshi.command.transitions import IN_FORCE, UNDECIDED, Role, Step
+from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
 from noroshi.node.watch import Watch
 from noroshi.records import Alert, Decision
 from noroshi.run import pki
 from noroshi.run.alerts.desk import AlertDesk
 from noroshi.run.alerts.languages import load_language
+from noroshi.run.alerts.releasing import leaves
 from noroshi.run.alerts.sending import open_outlets
 from noroshi.run.alerts.shapes import shapes_of
 from noroshi.run.people import read_key
@@ -83,8 +85,10 @@ class Deciding:
         return told
 
 
-def open_desk(state: Path, own: pki.Identity, warning: WarningSection) -> AlertDesk:
+def open_desk(state: Path, own: pki.Identity, warning: WarningSection, node: Node) -> AlertDesk:
     """Return the desk that makes messages of approved alerts; nothing leaves it unless the nation's file names outlets.
+
+    What is for another nation's people leaves it as the node's release rules say.
 
     Raises:
         AlertError, SettingError, StoreError: if a language, an outlet or the store cannot be used.
@@ -96,6 +100,7 @@ def open_desk(state: Path, own: pki.Identity, warning: WarningSection) -> AlertD
         zone=warning.zone,
         outlets=open_outlets(warning.outlets),
         shapes_of=shapes_of,
+        leaves=leaves(warning.outlets, own.nation, node, exercise=own.exercise),
     )
     desk.start()
     return desk

@@ -59,6 +59,7 @@ class LiveNode:
         heard: told what the node gives out beside frames.
         took: told what the node receives.
         decided: asked what people have decided since.
+        kept: told all that the node gives out at once, before any of it goes out or is shown.
         look: asked every few seconds what the node is to be told; may change `links`.
         tick: told the time after each turn.
         together: makes of all that the node's stores are told inside it one change: it is on the disk before a frame
@@ -81,6 +82,7 @@ class LiveNode:
         heard: Heard = lambda *_: None,
         took: Callable[[Batch, int], None] = lambda *_: None,
         decided: Callable[[int], Sequence[Decision]] = lambda _: (),
+        kept: Callable[[Sequence[Outgoing], int], None] = lambda *_: None,
         look: Callable[[int], Sequence[Order]] = lambda _: (),
         tick: Callable[[int], None] = lambda _: None,
         together: Callable[[], AbstractContextManager[object]] = nullcontext,
@@ -93,7 +95,7 @@ class LiveNode:
         self.links = links
         self.feeds = list(feeds)
         self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
-        self._took, self._decided = took, decided
+        self._took, self._decided, self._kept = took, decided, kept
         self._look, self._tell, self._together, self._proved = look, tick, together, proved
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._says, self._is_behind = says, False
@@ -239,8 +241,9 @@ class LiveNode:
             self._now_ns = max(due_ns, self._now_ns)
 
     def _send(self, now_ns: int) -> None:
-        has_sent = False
-        for out in self.node.take():
+        has_sent, given = False, self.node.take()
+        self._kept(given, now_ns)
+        for out in given:
             if out.channel == "frame" and isinstance(out.record, Frame):
                 if not has_sent:
                     self._proved()

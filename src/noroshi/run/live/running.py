@@ -23,6 +23,7 @@ from noroshi.run.feeds.simulated import Feed as Simulated
 from noroshi.run.links import Link, open_link
 from noroshi.run.live.auditing import Auditing
 from noroshi.run.live.deciding import Deciding, open_desk, to_desk
+from noroshi.run.live.kept import Kept
 from noroshi.run.live.memory import Memory
 from noroshi.run.live.node import LiveNode
 from noroshi.run.live.policies import Policies
@@ -151,6 +152,11 @@ class Running:
         memory.start(described.setup)
         if core.watch:
             self.deciding = Deciding(self.nation.code, core.watch, self._register(), self.people, self._arrived.set)
+        kept = None
+        if core.watch and described.own is not None:
+            book = core.watch.command.book
+            kept = Kept(self.state / "decisions", self.nation.code, described.own.key, book, now_ns())
+            stack.callback(lambda: kept.close(now_ns()))
         exercise = _exercise(feeds, sharing)
         links: dict[str, Link] = {}
         stack.callback(_close_all, links)
@@ -190,6 +196,7 @@ class Running:
             now_ns=now_ns,
             heard=self._heard(ways_out, desk),
             decided=self.deciding.receive if self.deciding else lambda _: (),
+            kept=kept.keep if kept else lambda *_: None,
             took=ways_out.took,
             look=watcher.look if watcher else lambda _: (),
             tick=auditing.tick if auditing else lambda _: None,
@@ -201,6 +208,8 @@ class Running:
         )
         ways_out.watch(self.node)
         self.node.catch_up()
+        if kept:
+            kept.catch_up(now_ns())
         if auditing and core.exchange:
             auditing.watch(core.exchange)
 
@@ -222,7 +231,7 @@ class Running:
         own = pki.identity(self.keys)
         if own.exercise is None:
             return None
-        return stack.enter_context(open_desk(self.state, own, self.nation.warning))
+        return stack.enter_context(open_desk(self.state, own, self.nation.warning, core))
 
     def _heard(self, ways_out: WaysOut, desk: AlertDesk | None) -> Callable[[Outgoing, int], None]:
         """Return who is told what the node gives out: an alert is on the disk before anybody sees it."""

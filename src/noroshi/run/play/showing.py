@@ -29,7 +29,7 @@ from noroshi.exercise.injects import KINDS
 from noroshi.exercise.notes import Note, status_of
 from noroshi.exercise.played import Told, played
 from noroshi.geo.time import NS_PER_S
-from noroshi.run import kernel_cache, outputs
+from noroshi.run import outputs
 from noroshi.run.exercises.books import write_world
 from noroshi.run.exercises.driver import Driver
 from noroshi.run.exercises.staff import ROLES, key_of_staff, staff_name
@@ -216,7 +216,7 @@ class PlayShowing(ExerciseShowing):
 
     def run(self) -> None:
         """Play the exercise, until it is stopped."""
-        self._show_sensors()
+        self._open()
         self._staged = self._stage(self._scenario)
         with ExitStack() as stack:
             self._base = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="noroshi-")))
@@ -229,7 +229,6 @@ class PlayShowing(ExerciseShowing):
             for code in self._staged.setups:
                 self._onlookers[code] = self._onlooker(self._staged, code, self._driver)
             self.pictures = {code: onlooker.picture for code, onlooker in self._onlookers.items()}
-            self.saying = "the first run on a machine compiles for half a minute" if kernel_cache.is_cold() else ""
             self._look()
             while not self._stopped.is_set():
                 if self._waited():

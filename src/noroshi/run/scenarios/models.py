@@ -127,6 +127,24 @@ class WarningSection(Section):
         le=1.0,
         description="An area is warned if it is concerned with at least this probability.",
     )
+    probability_boosting: float = Field(
+        default=Settings().probability_boosting,
+        gt=0.0,
+        le=1.01,
+        description="The same while the threat is under thrust; above 1 is never.",
+    )
+    wait_s: float = Field(
+        default=Settings().wait_s,
+        ge=0.0,
+        le=120.0,
+        description="An area is warned once that has held without a break for so long.",
+    )
+    hurry_s: float = Field(
+        default=Settings().hurry_s,
+        ge=0.0,
+        le=3600.0,
+        description="At once if the threat may be there sooner than in this time.",
+    )
     near_km: float = Field(
         default=50.0, ge=0.0, le=1_000.0, description="It is concerned if the threat comes so near to it."
     )
@@ -145,7 +163,8 @@ class WarningSection(Section):
     zone: str = Field(default="UTC", description="Local time of those who are warned: Asia/Tokyo.")
     outlets: tuple[Table, ...] = Field(
         default=(),
-        description="Where a live node sends alerts of exercises: `type`, and what that file of run/outlets/ says.",
+        description="Where a live node sends alerts of exercises: `type`, what that file of run/outlets/ says, and"
+        " `viewer`, whose people it is for: its own, or a partner as the release rules say.",
     )
     rules: tuple[Table, ...] = Field(
         default=(), description="Of what else is told: `type`, and what that file of warning/rules/ says."

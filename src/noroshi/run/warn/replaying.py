@@ -9,6 +9,8 @@ import numpy as np
 
 from noroshi.assessment.exercises.warned import true_way
 from noroshi.exercise.events import Event, flights_of_event
+from noroshi.exercise.keyed import Draws
+from noroshi.exercise.last_mile import reached
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import STAGES, Alert, Threats
 from noroshi.records.alert import CANCEL
@@ -20,6 +22,8 @@ from noroshi.warning.areas import exposed
 NATION, COUNTRY = "JPN", "JP-"
 PICTURE_S, PUMP_S = 1.0, 0.25
 NEAR_M = 50e3
+HEARS_S = 900
+"""Of the last mile: who has not heard by then does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,11 @@ class Replayed:
             negative is too late, None never.
         people_near: who live within 50 km of the true way over ground.
         people_near_told: those of them who were told.
+        over_s: when the people of each area that was told were told that it is over for them, seconds after lift-off;
+            by a cancel, or an update that leaves it out.
+        people_heard: of the people told those who heard of it, by the model of the last mile (`exercise.last_mile`).
+        heard_s: when a tenth, half and nine tenths of these had, seconds after lift-off; empty if nobody was told.
+        heard_share: for each area of `lead_s` which share of its people had heard when the threat was there.
         messages: identifiers and kinds of all alerts that went out, in order.
         stages: of the threat in the order in which it was in them, with when.
     """
@@ -67,6 +76,10 @@ class Replayed:
     lead_s: dict[str, float | None]
     people_near: float
     people_near_told: float
+    over_s: dict[str, float]
+    people_heard: float
+    heard_s: tuple[float, ...]
+    heard_share: dict[str, float]
     messages: tuple[tuple[str, str, float], ...]
     stages: tuple[tuple[str, float], ...]
 
@@ -116,20 +129,30 @@ def judged(event: Event, stand: str, told: Sequence[Told], seed: int, replicate:
     alerts = _alerts(told, "alert", event)
     first = proposals[0] if proposals else None
     told_s: dict[str, float] = {}
+    over_s: dict[str, float] = {}
     cleared_s = None
     for at_s, alert in alerts:
+        in_force = [] if alert.message == CANCEL else [str(code) for code in alert.code.tolist()]
+        for code in in_force:
+            told_s.setdefault(code, at_s)
+            over_s.pop(code, None)
+        for code in set(told_s) - set(in_force) - set(over_s):
+            over_s[code] = at_s
         if alert.message == CANCEL:
             cleared_s = at_s
-            continue
-        for code in alert.code.tolist():
-            told_s.setdefault(str(code), at_s)
     flight = flights_of_event(event, seed, replicate)[0]
     true = true_way(flight.time_ns, flight.state_ecef, comes_down=True)
     where = areas()
     near = exposed(true, where, NEAR_M, cell_times=True)
-    reached = np.isin(where.code, list(told_s))[where.cell_area]
+    is_told = np.isin(where.code, list(told_s))[where.cell_area]
     ours = np.array([code.startswith(COUNTRY) for code in where.code.tolist()])
     is_near = (near.cells.probability > 0.0) & ours[where.cell_area]
+    arrival_ns = {
+        str(where.code[row]): int(near.areas.arrival_ns[row])
+        for row in np.flatnonzero((near.areas.probability > 0.0) & ours).tolist()
+    }
+    draws = Draws(seed, replicate, "last mile")
+    people_heard, heard_s = _heard(event, told_s, draws)
     return Replayed(
         stand=stand,
         clocks=Clocks(
@@ -143,17 +166,44 @@ def judged(event: Event, stand: str, told: Sequence[Told], seed: int, replicate:
         told_s=told_s,
         people_told=float(where.people[np.isin(where.code, list(told_s))].sum()),
         lead_s={
-            code: None if code not in told_s else after_s(int(arrival_ns)) - told_s[code]
-            for code, arrival_ns, comes in zip(
-                where.code.tolist(), near.areas.arrival_ns, (near.areas.probability > 0.0) & ours, strict=True
-            )
-            if comes
+            code: None if code not in told_s else after_s(at_ns) - told_s[code] for code, at_ns in arrival_ns.items()
         },
         people_near=float(where.cell_people[is_near].sum()),
-        people_near_told=float(where.cell_people[is_near & reached].sum()),
+        people_near_told=float(where.cell_people[is_near & is_told].sum()),
+        over_s=dict(sorted(over_s.items())),
+        people_heard=people_heard,
+        heard_s=heard_s,
+        heard_share={
+            code: _heard_share(event, code, told_s.get(code), at_ns, draws) for code, at_ns in arrival_ns.items()
+        },
         messages=tuple((each.identifier, each.message, at_s) for at_s, each in alerts),
         stages=_stages(told, event),
     )
+
+
+def _ns(event: Event, after_s: float) -> int:
+    return event.launch_ns + round(after_s * NS_PER_S)
+
+
+def _heard(event: Event, told_s: dict[str, float], draws: Draws) -> tuple[float, tuple[float, ...]]:
+    """Return how many people heard of what was told, and when a tenth, half and nine tenths of these had."""
+    if not told_s:
+        return 0.0, ()
+    first_s, last_s = min(told_s.values()), max(told_s.values())
+    after_s = first_s + np.arange(round(last_s - first_s) + HEARS_S, dtype=np.float64)
+    times_ns = np.array([_ns(event, each) for each in after_s.tolist()])
+    codes = sorted(told_s)
+    people = reached(areas(), codes, [_ns(event, told_s[code]) for code in codes], times_ns, draws).people
+    marks = np.searchsorted(people, people[-1] * np.array([0.1, 0.5, 0.9]))
+    return float(people[-1]), tuple(after_s[marks].tolist())
+
+
+def _heard_share(event: Event, code: str, told_s: float | None, arrival_ns: int, draws: Draws) -> float:
+    """Return which share of an area's people had heard when the threat was there."""
+    if told_s is None:
+        return 0.0
+    found = reached(areas(), [code], [_ns(event, told_s)], np.array([arrival_ns]), draws)
+    return float(found.people[0] / found.warned)
 
 
 def _alerts(told: Sequence[Told], channel: str, event: Event) -> list[tuple[float, Alert]]:

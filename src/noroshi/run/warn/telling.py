@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from noroshi.exercise.events import Event
+from noroshi.exercise.last_mile import CHANNELS, Channel
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
 from noroshi.run.areas import areas
 from noroshi.run.printing import printable
@@ -29,6 +30,17 @@ def figures(event: Event, replays: Sequence[Replayed]) -> dict[str, Any]:
         "title": event.title,
         "launch": iso_from_utc_ns(event.launch_ns),
         "notice": NOTICE,
+        "last_mile": [
+            {
+                "channel": one.name,
+                "share": one.share,
+                "start_s": list(one.start_s),
+                "median_s": one.median_s,
+                "late_s": one.late_s,
+                "fails": one.fails,
+            }
+            for one in CHANNELS
+        ],
         "that_day": {
             "told": [
                 {
@@ -55,6 +67,10 @@ def figures(event: Event, replays: Sequence[Replayed]) -> dict[str, Any]:
                 "lead_s": one.lead_s,
                 "people_near": one.people_near,
                 "people_near_told": one.people_near_told,
+                "over_s": one.over_s,
+                "people_heard": one.people_heard,
+                "heard_s": list(one.heard_s),
+                "heard_share": one.heard_share,
                 "messages": [list(each) for each in one.messages],
                 "stages": [list(each) for each in one.stages],
             }
@@ -81,6 +97,7 @@ def show(event: Event, replays: Sequence[Replayed], console: Console) -> None:
         "people told (a person approved)", *(_after(one.clocks.approved_s) for one in replays),
         _after(None if first is None else (first.at_ns - event.launch_ns) / NS_PER_S, of_minutes=True),
     )  # fmt: skip
+    table.add_row("half of those who hear have heard", *(_heard(one) for one in replays), "")
     table.add_row(
         "told that it is over", *(_after(one.clocks.cleared_s) for one in replays),
         _after(None if clear is None else (clear.at_ns - event.launch_ns) / NS_PER_S, of_minutes=True),
@@ -89,10 +106,14 @@ def show(event: Event, replays: Sequence[Replayed], console: Console) -> None:
     table.add_row("people told", *(_millions(one.people_told) for one in replays), _millions(_people(told_then)))
     table.add_row("people within 50 km of the way", *(_millions(one.people_near) for one in replays), "")
     table.add_row("  of them told", *(_share(one.people_near_told, one.people_near) for one in replays), "")
+    table.add_row("people who hear of it", *(_millions(one.people_heard) for one in replays), "")
+    table.add_row("heard when it came, least area", *(_least_heard(one) for one in replays), "")
     table.add_row("told for each one near", *(_ratio(one.people_told, one.people_near) for one in replays),
                   _ratio(_people(told_then), replays[0].people_near) if replays else "")  # fmt: skip
     table.add_row("shortest and middle lead", *(_leads(one) for one in replays), "")
     console.print(table)
+    if any(one.told for one in replays):
+        console.print(f"Last mile, a model: {'; '.join(_channel(one) for one in CHANNELS)}.")
     for one in replays:
         if one.told:
             console.print(f"{one.stand}: {', '.join(_names(one.told))}")
@@ -131,6 +152,20 @@ def _share(part: float, whole: float) -> str:
 
 def _ratio(told: float, near: float) -> str:
     return f"{told / near:.1f}" if near and told else ""
+
+
+def _heard(one: Replayed) -> str:
+    """Return when half of those who hear had heard, and nine tenths."""
+    return "never" if not one.heard_s else f"{_after(one.heard_s[1])} (90 %: {_after(one.heard_s[2])})"
+
+
+def _least_heard(one: Replayed) -> str:
+    return f"{min(one.heard_share.values()):.0%}" if one.heard_share else ""
+
+
+def _channel(one: Channel) -> str:
+    start = f", beginning after {one.start_s[0]:.0f} to {one.start_s[1]:.0f} s" if one.start_s[1] else ""
+    return f"{one.name} {one.share:.1%} of people{start}, median {one.median_s:.0f} s, 97.5 % within {one.late_s:.0f} s"
 
 
 def _leads(one: Replayed) -> str:

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from noroshi.command.transitions import UNDECIDED, Role, Step
 from noroshi.exercise.flight import Flight
-from noroshi.fusion import Fusion
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.node.core import Node
-from noroshi.records import Batch, SensorSite, Tracks
+from noroshi.records import Batch, SensorSite
 from noroshi.run import kernel_cache
 from noroshi.run.exercises.books import Books, write_world
 from noroshi.run.exercises.driver import Driver
@@ -30,13 +29,14 @@ from noroshi.run.scenarios import Area, Scenario, read_scenario
 from noroshi.run.setup import Setup, Site, make_sensors
 from noroshi.run.web.film import Film
 from noroshi.run.web.onlooker import Onlooker
+from noroshi.run.web.opening import Onlooked, Opening
 from noroshi.run.web.reaching import around
 from noroshi.run.web.showing import EXERCISE, Showing
 from noroshi.run.web.situation import Places
 from noroshi.run.web.what_if import WhatIf
-from noroshi.sensors import Sensor
 
 RING_POINTS = 72
+WORK, TRIED_S = "exercise", 8  # in the first seconds every sensor has told and every link has carried something
 
 
 class ExerciseShowing(Showing):
@@ -90,7 +90,7 @@ class ExerciseShowing(Showing):
     def run(self) -> None:
         """Run the exercise as fast as it goes, and keep what it shows."""
         scenario = self._scenario
-        self._show_sensors()
+        self._open()
         staged = stage(scenario)
         with ExitStack() as stack:
             folder = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="noroshi-")))
@@ -114,17 +114,51 @@ class ExerciseShowing(Showing):
             for code in staged.setups:
                 onlookers[code] = self._onlooker(staged, code, driver)
             self.pictures = {code: onlooker.picture for code, onlooker in onlookers.items()}
-            self.saying = "the first run on a machine compiles for half a minute" if kernel_cache.is_cold() else ""
             self._go(driver, onlookers)
         self.saying = ""
         self.film.grown()
 
-    def _show_sensors(self) -> None:
-        """Show what stands where, before anything flies."""
+    def _open(self) -> None:
+        """Show what stands where, before anything flies; and what is heard while much is compiled."""
+        start_ns = self._scenario.start_ns
+        nodes, onlookers = {}, []
         for nation in self._scenario.nations:
             sites = [entry.site for entry in nation.sensors]
-            node = _NotYet(nation.code, make_sensors(Setup(sites=[Site.of(site) for site in sites])))
-            self._looking(node, nation.code, sites, {}).look(self._scenario.start_ns)  # type: ignore[arg-type]
+            node = Onlooked(nation.code, make_sensors(Setup(sites=[Site.of(site) for site in sites])))
+            nodes[nation.code] = node
+            onlookers.append(self._looking(node, nation.code, sites, {}))  # type: ignore[arg-type]
+
+        def look(time_ns: int) -> None:
+            for onlooker in onlookers:
+                onlooker.look(time_ns)
+
+        look(start_ns)
+        if not kernel_cache.is_new(WORK):
+            return
+        with Opening(self._scenario, nodes, look=look, say=self._tell_people, rate=self.rate):
+            self._try_out()
+        for reel in self.film.reels.values():
+            reel.cut(start_ns)
+        self.take += 1
+        if not self._stopped.is_set():
+            kernel_cache.note(WORK)
+
+    def _tell_people(self, what: str) -> None:
+        self.saying = what
+
+    def _try_out(self) -> None:
+        """Run the first seconds for nothing: what they need is compiled then, and nobody waits for it any more."""
+        scenario = self._scenario
+        staged = stage(scenario)
+        with TemporaryDirectory(prefix="noroshi-") as folder, Books(Path(folder), staged.setups) as books:
+            driver = Driver(
+                scenario.start_ns, scenario.end_ns, feeds=staged.feeds, make=staged.node, names=list(staged.setups),
+                books=books, links=staged.links,
+            )  # fmt: skip
+            for second in range(TRIED_S):
+                if self._stopped.is_set():
+                    return
+                driver.run(scenario.start_ns + (second + 1) * NS_PER_S)
 
     def _go(self, driver: Driver, onlookers: Mapping[str, Onlooker]) -> None:
         assert self.end_ns is not None
@@ -198,18 +232,6 @@ class ExerciseShowing(Showing):
             zones=[_zone(area) for area in self._scenario.areas],
             now_ns=time.time_ns,
         )
-
-
-class _NotYet:
-    """A node that is not there yet, but its sensors are."""
-
-    exchange = watch = None
-
-    def __init__(self, name: str, sensors: Mapping[str, Sensor]) -> None:
-        self.name, self.sensors = name, sensors
-
-    def picture(self, time_ns: int) -> Tracks:
-        return Fusion(self.name).picture(time_ns)
 
 
 class LookedAt(Books):

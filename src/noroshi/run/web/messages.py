@@ -169,10 +169,14 @@ class Improve(Message, frozen=True, kw_only=True, tag="improve"):
 
 
 class WhatIf(Message, frozen=True, kw_only=True, tag="what_if"):
-    """What would a change gain? New values of the scenario by path, as `run.campaigns.changing` has them."""
+    """What would a change gain? New values of the scenario by path, as `run.campaigns.changing` has them.
+
+    With `prepare` nothing is asked yet, but soon will be, and there is no answer.
+    """
 
     changes: Annotated[dict[Name, float | int | bool], Meta(max_length=10)] = {}
     sharing: bool = True
+    prepare: bool = False
 
 
 Said: TypeAlias = (

@@ -226,6 +226,9 @@ class Session:
             raise RefusedError("this is asked by exercise control, or at the machine itself")
         what_if = self._room.showing.what_if
         assert what_if is not None
+        if message.prepare:
+            what_if.prepare()
+            return
         self._expect(
             message.n,
             lambda: what_if.ask(message.changes, sharing=message.sharing),

@@ -8,7 +8,7 @@ import math
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class WhatIf:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="noroshi-what-if")
         self._pool: Pool | None = None
         self._base: RunResult | None = None
+        self._is_prepared = False
         self._asked = threading.Semaphore(2)
 
     def options(self) -> Json:
@@ -66,6 +67,12 @@ class WhatIf:
             ],
         }
 
+    def prepare(self) -> None:
+        """Begin the run that changes are compared with, before anybody has asked: who looks at the form will soon."""
+        if not self._is_prepared:
+            self._is_prepared = True
+            self._thread.submit(self._compare_with)
+
     def ask(self, changes: Mapping[str, object], *, sharing: bool = True) -> Future[Json]:
         """Return what a change gains, when it is found out.
 
@@ -80,7 +87,7 @@ class WhatIf:
             raise ValueError(f"change something, and {CHANGES_MAX} things at most")
         if not self._asked.acquire(blocking=False):
             raise ValueError("one question after the other")
-        future = self._thread.submit(self._answer, dict(changes), sharing)
+        future = self._thread.submit(self._answer, dict(changes), sharing, time.perf_counter())
         future.add_done_callback(lambda _: self._asked.release())
         return future
 
@@ -90,18 +97,12 @@ class WhatIf:
         if self._pool is not None:
             self._pool.__exit__(KeyboardInterrupt, None, None)
 
-    def _answer(self, changes: Mapping[str, object], sharing: bool) -> Json:
-        since = time.perf_counter()
+    def _answer(self, changes: Mapping[str, object], sharing: bool, since: float) -> Json:
+        self._is_prepared = True
         with tempfile.TemporaryDirectory(prefix="noroshi-") as at:
             tasks = [] if self._base else [self._task(Variant(name=AS_IT_IS), Path(at))]
             changed = self._task(Variant(name=CHANGED, changes=changes, sharing=sharing), Path(at))
-            if self._pool is None:
-                self._pool = Pool(2, perform)
-            found: dict[str, RunResult] = {}
-            for task, result in self._pool.results([*tasks, changed]):
-                if isinstance(result, Exception) or result.error:
-                    raise ValueError(result.error if isinstance(result, RunResult) else str(result))
-                found[task.variant] = result
+            found = self._run([*tasks, changed])
         self._base = found.get(AS_IT_IS, self._base)
         assert self._base is not None
         return {
@@ -110,6 +111,25 @@ class WhatIf:
             "processor_s": sum(result.processor_s for result in found.values()),
             "rows": list(gains(self._base, found[CHANGED])),
         }
+
+    def _compare_with(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="noroshi-") as at:
+            self._base = self._run([self._task(Variant(name=AS_IT_IS), Path(at))])[AS_IT_IS]
+
+    def _run(self, tasks: Sequence[Task]) -> dict[str, RunResult]:
+        """Return what came of runs, by their variants.
+
+        Raises:
+            ValueError: if one could not be made.
+        """
+        if self._pool is None:
+            self._pool = Pool(2, perform)
+        found: dict[str, RunResult] = {}
+        for task, result in self._pool.results(tasks):
+            if isinstance(result, Exception) or result.error:
+                raise ValueError(result.error if isinstance(result, RunResult) else str(result))
+            found[task.variant] = result
+        return found
 
     def _task(self, variant: Variant, folder: Path) -> Task:
         lay(self._scenario, variant, folder / variant.name)

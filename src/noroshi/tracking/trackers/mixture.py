@@ -12,7 +12,7 @@ from noroshi.estimation.blocks import Executor
 from noroshi.estimation.kalman import update
 from noroshi.geo.time import NS_PER_S
 from noroshi.motion import Motion
-from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus, certain_kind, concatenate, take
+from noroshi.records import Detections, Identity, Tracks, TrackStatus, concatenate, take
 from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
 from noroshi.tracking import TrackerState
@@ -20,6 +20,7 @@ from noroshi.tracking.beliefs import groups_of, labels, leaf_weights, likeliest,
 from noroshi.tracking.height import bound_height
 from noroshi.tracking.hypotheses import NOBODY, Clusters, Evidence, Groups, branch
 from noroshi.tracking.identity import track_ids
+from noroshi.tracking.kinds import kinds_said
 from noroshi.tracking.mixture_state import (
     CALL_SIGN,
     EARLY,
@@ -455,9 +456,6 @@ class Tracker:
         mean, covariance = s["mean"][leaf], s["covariance"][leaf]
         mean, covariance = self.motion.predict(mean, covariance, dt_s)
         identity = take(identity_of(s), leaf)
-        kind = np.full(n, Kind.UNKNOWN, np.int64)
-        kind[identity.icao_address != ABSENT] = Kind.AIRCRAFT
-        kind[identity.mmsi != ABSENT] = Kind.SHIP
         looks_since = ((time_ns - s["last_hit_ns"][leaf]) // s["period_ns"]).min(axis=1, initial=NEVER_LOOKS)
         coasting = looks_since >= COASTING_LOOKS
         weighted = leaf_weights(clusters_of(s), len(s["existence"])) * s["existence"]
@@ -472,7 +470,7 @@ class Tracker:
             state_ecef=mean,
             covariance_ecef=covariance,
             existence=np.minimum(existence, 1.0),
-            kind_probability=certain_kind(kind, n),
+            kind_probability=kinds_said(identity.icao_address, identity.mmsi, mean, covariance),
             status=np.where(coasting, TrackStatus.COASTING, TrackStatus.FIRM).astype(np.uint8),
             sources=s["last_hit_ns"][leaf] != NEVER,
             identity=identity,

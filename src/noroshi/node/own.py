@@ -1,0 +1,146 @@
+"""A node's own tracks: what its own sensors tell it, whatever partners say."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from noroshi.geo.time import NS_PER_S
+from noroshi.records import Detections, Launches, Quality, Tracks
+from noroshi.records.known import Known, question, size_of
+from noroshi.sensors import Sensor
+from noroshi.sensors.prepare import arrange
+from noroshi.tracking import Tracker
+from noroshi.tracking.launches import noticed, rising, together
+from noroshi.tracking.registrar import Registrar
+from noroshi.tracking.rewind import Rewind, good
+
+LEAST_BYTES = 300  # of an answer that says nothing
+
+
+class Told(NamedTuple):
+    """What some detections gave.
+
+    Attributes:
+        refused: how many could not be used, by sensor and reason.
+        changed: the rows that changed, where each change is told of.
+        launches: what was noticed.
+    """
+
+    refused: tuple[tuple[tuple[str, str], int], ...]
+    changed: Tracks | None
+    launches: Launches
+
+
+class Own:
+    """Turns the detections of a node's sensors into its own tracks.
+
+    They hang on nothing but these detections, when they come and how the tracker is made. So where runs are repeated in
+    which something else differs, what is known already is not worked out again: as long as all that came was told
+    before in just this order, the tracker rests; it catches up as soon as anything else comes.
+
+    Args:
+        name: of the node.
+        sensors: by name, those whose detections it can use.
+        tracker: what turns detections into tracks.
+        window_ns: how late a detection may come and still be used as if it had come in time.
+        report: whether each change is told of.
+        registrar: what corrects the radars' plots, if they are to be corrected.
+        known: what was told before; None remembers nothing.
+        made_of: all else that decides what is told, for `known`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        sensors: Mapping[str, Sensor],
+        tracker: Tracker,
+        window_ns: int,
+        report: bool,
+        registrar: Registrar | None = None,
+        known: Known | None = None,
+        made_of: bytes = b"",
+    ) -> None:
+        self.name, self.sensors = name, sensors
+        self._registrar = registrar
+        self._rewind = Rewind(tracker, window_ns=window_ns, report=report)
+        self._known, self._came = known, made_of
+        self._waiting: list[tuple[Detections, int]] = []
+
+    @property
+    def rewind(self) -> Rewind:
+        """What feeds the tracker, with all that has come."""
+        self._catch_up()
+        return self._rewind
+
+    @property
+    def registrar(self) -> Registrar | None:
+        """What corrects the radars' plots, with all that has come."""
+        self._catch_up()
+        return self._registrar
+
+    def detect(self, detections: Detections, now_ns: int) -> Told:
+        """Use detections of one of its sensors, which have come now."""
+        if self._known is None:
+            return self._detect(detections, now_ns)
+        self._came = question(self._came, now_ns, detections)
+        told: Told | None = self._known.get(self._came)
+        if told is not None:
+            self._waiting.append((detections, now_ns))
+            return told
+        self._catch_up()
+        told = self._detect(detections, now_ns)
+        size = LEAST_BYTES + size_of(told.launches) + (0 if told.changed is None else size_of(told.changed))
+        self._known.put(self._came, told, size)
+        return told
+
+    def picture(self, time_ns: int) -> Tracks:
+        """Return its tracks as they are expected at a time."""
+        if self._known is None:
+            return self._rewind.tracker.picture(time_ns)
+        asked = question(self._came, time_ns)
+        tracks: Tracks | None = self._known.get(asked)
+        if tracks is None:
+            self._catch_up()
+            tracks = self._rewind.tracker.picture(time_ns)
+            self._known.put(asked, tracks, LEAST_BYTES + size_of(tracks))
+        return tracks
+
+    def forget(self) -> None:
+        """Go by what its tracker does from now on: its memory is no longer that of what has come."""
+        self._catch_up()
+        self._known = None
+
+    def _catch_up(self) -> None:
+        """Let the tracker use what it rested over."""
+        waiting, self._waiting = self._waiting, []
+        for detections, now_ns in waiting:
+            self._detect(detections, now_ns)
+
+    def _detect(self, detections: Detections, now_ns: int) -> Told:
+        sensor = self.sensors[detections.sensor]
+        ready = _not_from_the_future(arrange(detections, sensor), now_ns)
+        refused = []
+        if ready.quality.any():
+            bad = ready.quality[ready.quality != Quality.GOOD].tolist()
+            refused = [((detections.sensor, Quality(code).name), 1) for code in bad]
+        usable = good(ready)
+        if self._registrar:
+            usable = self._registrar.receive(usable, sensor, now_ns)
+        late = self._rewind.n_late_rows
+        changed = self._rewind.step(usable, sensor)
+        if self._rewind.n_late_rows > late:
+            refused.append(((detections.sensor, Quality.LATE.name), self._rewind.n_late_rows - late))
+        seen = noticed(self._rewind.tracker, self.name, int(usable.time_ns.min(initial=now_ns)))
+        launches = seen if changed is None else together(self.name, seen, rising(changed))
+        return Told(tuple(refused), changed, launches)
+
+
+def _not_from_the_future(detections: Detections, now_ns: int) -> Detections:
+    """Return all rows, of which those from later than now, give or take a second of clock error, are BAD_TIME."""
+    if int(detections.time_ns.max(initial=0)) <= now_ns + NS_PER_S:
+        return detections
+    early = (detections.time_ns > now_ns + NS_PER_S) & (detections.quality == Quality.GOOD)
+    quality = np.where(early, np.uint8(Quality.BAD_TIME), detections.quality)
+    return detections.replace(quality=quality)

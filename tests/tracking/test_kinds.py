@@ -1,0 +1,117 @@
+"""What a track can be by its kinematics: records of flights, orbits by SGP4, envelopes by scipy, and whole trackers."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyproj import Transformer
+from sgp4.api import Satrec, jday
+
+from noroshi.geo.wgs84 import ROTATION_RATE_RAD_S, ecef_from_geodetic, enu_axes
+from noroshi.records import Kind
+from noroshi.records.identity import ABSENT
+from noroshi.tracking.kinds import AIRCRAFT_CLIMB_M_S, AIRCRAFT_M, AIRCRAFT_M_S, kinds_said
+
+LAT_RAD, LON_RAD = np.radians(36.0), np.radians(142.0)
+NOBODY = np.array([ABSENT])
+STEADY, FREE = Kind.AIRCRAFT, Kind.BALLISTIC  # what the models that are always there claim
+
+
+def state(height_m, speed_m_s, climb_m_s=0.0):
+    """A state over the Pacific that flies north-east."""
+    level = np.sqrt(speed_m_s**2 - climb_m_s**2) / np.sqrt(2.0)
+    velocity = np.array([level, level, climb_m_s]) @ enu_axes(LAT_RAD, LON_RAD)
+    return np.concatenate([ecef_from_geodetic(LAT_RAD, LON_RAD, height_m), velocity])
+
+
+def said(mean, *, sigma_m=100.0, sigma_m_s=5.0, motion=STEADY, icao=ABSENT, mmsi=ABSENT):
+    covariance = np.diag([sigma_m**2] * 3 + [sigma_m_s**2] * 3)
+    return kinds_said(np.array([icao]), np.array([mmsi]), mean[None], covariance[None], motion)[0]
+
+
+@pytest.mark.parametrize(
+    ("height_m", "speed_m_s", "climb_m_s"),
+    [
+        (11_000.0, 250.0, 5.0),  # an airliner
+        (25_929.0, 980.4, 0.0),  # SR-71, 1976: the fastest, and the highest in level flight
+        (37_650.0, 300.0, 0.0),  # MiG-25M, 1977: the highest, at the top of its zoom
+        (10_500.0, 400.0, 285.0),  # F-15, 1975: the steepest
+        (500.0, 0.0, 0.0),  # a helicopter that hovers
+    ],
+)
+def test_record_flights_are_aircraft(height_m, speed_m_s, climb_m_s):
+    kinds = said(state(height_m, speed_m_s, climb_m_s), sigma_m=50.0, sigma_m_s=3.0)
+    assert kinds[Kind.AIRCRAFT] > 0.999
+
+
+@pytest.mark.parametrize(
+    ("height_m", "speed_m_s", "climb_m_s", "motion", "kind"),
+    [
+        (30_000.0, 2_700.0, 0.0, STEADY, Kind.GLIDING),  # the glider of the trilateral scenario
+        (50_000.0, 6_000.0, -150.0, STEADY, Kind.GLIDING),  # HTV-2 as Wright and Tracy have it
+        (60_000.0, 1_800.0, 1_200.0, STEADY, Kind.BOOSTING),
+        (60_000.0, 1_800.0, 1_200.0, FREE, Kind.BALLISTIC),
+        (100_000.0, 3_000.0, 0.0, STEADY, Kind.UNKNOWN),  # no air carries it there
+        (10_000.0, 1_600.0, 0.0, STEADY, Kind.UNKNOWN),
+    ],
+)
+def test_what_no_aircraft_does_is_said_to_be_what_can(height_m, speed_m_s, climb_m_s, motion, kind):
+    kinds = said(state(height_m, speed_m_s, climb_m_s), motion=motion)
+    assert kinds[kind] > 0.98
+    assert kinds[Kind.AIRCRAFT] < 1e-6
+
+
+def test_who_says_so_is_believed_where_it_can_be_and_else_unknown():
+    assert said(state(11_000.0, 250.0), icao=0x840001)[Kind.AIRCRAFT] == 1.0
+    assert said(state(0.0, 10.0), mmsi=431_000_001, sigma_m=50.0)[Kind.SHIP] > 0.999
+    for forged in (said(state(30_000.0, 2_700.0), icao=0x840001), said(state(9_000.0, 220.0), mmsi=431_000_001)):
+        assert forged[Kind.UNKNOWN] > 0.999  # and no missile
+
+
+def test_a_claim_counts_as_far_as_the_state_is_inside():
+    """Against samples of the same normal distribution, with heights by PROJ."""
+    mean = state(36_000.0, 900.0, 200.0)
+    spread = np.diag([1_500.0**2] * 3 + [120.0**2] * 3)
+    spread[0, 3] = spread[3, 0] = 0.3 * 1_500.0 * 120.0
+    kinds = kinds_said(NOBODY, NOBODY, mean[None], spread[None], STEADY)[0]
+    drawn = np.random.default_rng(1).multivariate_normal(mean, spread, 200_000)
+    height_m = Transformer.from_crs("EPSG:4978", "EPSG:4979").transform(*drawn[:, :3].T)[2]
+    climb_m_s = drawn[:, 3:] @ enu_axes(LAT_RAD, LON_RAD)[2]
+    speed_m_s = np.linalg.norm(drawn[:, 3:], axis=1)
+    inside = (height_m < AIRCRAFT_M) & (speed_m_s < AIRCRAFT_M_S) & (climb_m_s < AIRCRAFT_CLIMB_M_S)
+    assert 0.3 < inside.mean() < 0.9
+    assert kinds[Kind.AIRCRAFT] == pytest.approx(inside.mean(), abs=0.05)  # taken for independent
+
+
+def test_satellites_stay_up_and_the_highest_of_missiles_comes_down():
+    station = Satrec.twoline2rv(
+        "1 25544U 98067A   08264.51782528 -.00002182  00000-0 -11606-4 0  2927",
+        "2 25544  51.6416 247.4627 0006703 130.5360 325.0288 15.72125391563537",
+    )
+    julian, part = jday(2008, 9, 20, 12, 25, 40.1)
+    error, place_km, velocity_km_s = station.sgp4(julian, part)
+    assert error == 0
+    # TEME taken for Earth-fixed at an instant: which meridian it is over plays no part.
+    place, velocity = 1e3 * np.array(place_km), 1e3 * np.array(velocity_km_s)
+    velocity -= np.cross([0.0, 0.0, ROTATION_RATE_RAD_S], place)
+    assert said(np.concatenate([place, velocity]), motion=FREE)[Kind.SPACE] > 0.9999
+    lofted = said(state(150_000.0, 8_200.0, 8_000.0), motion=FREE)  # some 6,000 km high, faster than an orbit
+    assert lofted[Kind.BALLISTIC] > 0.9999
+    low = np.concatenate([place, 0.985 * (velocity + np.cross([0.0, 0.0, ROTATION_RATE_RAD_S], place))])
+    low[3:] -= np.cross([0.0, 0.0, ROTATION_RATE_RAD_S], place)
+    doubted = said(low, motion=FREE, sigma_m_s=200.0)  # the same, 115 m/s slower: lowest at some 0 km
+    assert 0.05 < doubted[Kind.SPACE] < 0.6
+    assert doubted[Kind.SPACE] + doubted[Kind.BALLISTIC] == pytest.approx(1.0)
+
+
+@given(
+    st.floats(-1_000.0, 2e6), st.floats(0.0, 12_000.0), st.floats(-1.0, 1.0), st.floats(1.0, 1e5), st.floats(0.1, 5e3),
+    st.sampled_from(list(Kind)), st.booleans(),
+)  # fmt: skip
+def test_probabilities_add_up_wherever_it_is(height_m, speed_m_s, climbing, sigma_m, sigma_m_s, motion, says):
+    kinds = said(
+        state(height_m, speed_m_s, climbing * speed_m_s), sigma_m=sigma_m, sigma_m_s=sigma_m_s, motion=motion,
+        icao=0x840001 if says else ABSENT,
+    )  # fmt: skip
+    assert kinds.sum() == pytest.approx(1.0, abs=1e-12)
+    assert (kinds >= 0.0).all()
