@@ -100,6 +100,10 @@ def test_a_campaign_from_beginning_to_end(tmp_path: Path) -> None:
     again_with = ["--variants", "sensors", "--out", folder, "--resume"]
     assert "stop at another time" in refused("first_steps", *again_with, "--seeds", 3)
     assert "has 3 replicates, and 2" in refused("first_steps", *again_with, "--seeds", 2, *SHORT)
+    stray = folder / "runs" / "base" / "0001 (copy).run"
+    stray.touch()
+    assert f"{stray}: is no run of this campaign" in refused(folder, "--resume")
+    stray.unlink()
     scenario = campaign.scenario_file("base")
     scenario.write_text(scenario.read_text().replace("9000.0", "9001.0"))
     assert "not those that its runs were made from" in refused(folder, "--resume")
