@@ -153,6 +153,7 @@ def test_a_broken_variant_is_named_and_the_good_runs_are_kept(tmp_path: Path) ->
         (["first_steps"], "say where its runs are kept: --out FOLDER"),
         (["first_step", "--out", "x"], "no scenario 'first_step'; did you mean 'first_steps'?"),
         (["first_steps", "--out", "x", "--variants", "sensor"], "no variants 'sensor'; there are:"),
+        (["first_steps", "--out", "x", "--variants", "sharing"], "First steps has no 'sharing' to vary; leave it out"),
         (["first_steps", "--out", "x", "--until", "-1"], "give a number of seconds above 0"),
         (["first_steps", "--out", "x", "--stop-at", "lead_time_s"], "give MEASURE=HALFWIDTH"),
         (["first_steps", "--out", "x", "--stop-at", "led_time_s=2"], "did you mean 'lead_time_s'?"),
