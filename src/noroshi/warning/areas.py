@@ -183,12 +183,11 @@ def exposed(
     """
     shape = forecast.position_ecef_m.shape[:2]
     up, lat, lon = np.empty((*shape, 3)), np.empty(shape), np.empty(shape)
-    _verticals(np.ascontiguousarray(forecast.position_ecef_m), up, lat, lon)
-    step_rad = 2.0 * math.asin(min(np.linalg.norm(np.diff(up, axis=1), axis=-1).max(initial=0.0) / 2.0, 1.0))
+    passed = np.zeros(TILES[0] * TILES[1], bool)
+    longest = _verticals(np.ascontiguousarray(forecast.position_ecef_m), up, lat, lon, passed.reshape(TILES))
+    step_rad = 2.0 * math.asin(min(longest / 2.0, 1.0))
     cells = _cells(areas, None if among is None else among.tobytes())
     margin_rad = max(near_m, cells.half_m_max) / MEAN_RADIUS_M + step_rad
-    passed = np.zeros(TILES[0] * TILES[1], bool)
-    passed[_tile(lat, lon).ravel()] = True
     there = cells.row[_grown(passed, margin_rad)[cells.tile]]
     if not len(there):
         sizes = len(areas.people), len(areas.place_people), len(areas.cell_people)
@@ -329,15 +328,32 @@ def _grown(tiles: NDArray[np.bool_], by_rad: float) -> NDArray[np.bool_]:
 
 
 @kernel
-def _verticals(position_ecef_m: Floats, up: Floats, lat: Floats, lon: Floats) -> None:
-    """Write the ellipsoid's verticals below positions, as unit vectors and as angles."""
+def _verticals(position_ecef_m: Floats, up: Floats, lat: Floats, lon: Floats, passed: NDArray[np.bool_]) -> float:
+    """Write the ellipsoid's verticals below positions, as unit vectors and as angles, and the tiles that these pass.
+
+    Returns:
+        The longest chord between two of a way that follow each other. What stays where it is, as each way does after
+        its end, is not reckoned again.
+    """
+    longest = 0.0
     for i in range(len(position_ecef_m)):
         for k in range(position_ecef_m.shape[1]):
             at = position_ecef_m[i, k]
+            if k > 0:
+                before = position_ecef_m[i, k - 1]
+                if at[0] == before[0] and at[1] == before[1] and at[2] == before[2]:
+                    up[i, k, 0], up[i, k, 1], up[i, k, 2] = up[i, k - 1, 0], up[i, k - 1, 1], up[i, k - 1, 2]
+                    lat[i, k], lon[i, k] = lat[i, k - 1], lon[i, k - 1]
+                    continue
             x, y, z, _ = vertical_at(at[0], at[1], at[2])
             up[i, k, 0], up[i, k, 1], up[i, k, 2] = x, y, z
             lat[i, k] = math.asin(min(max(z, -1.0), 1.0))
             lon[i, k] = math.atan2(y, x)
+            row = min(max(int((lat[i, k] + math.pi / 2.0) / TILE_RAD), 0), passed.shape[0] - 1)
+            passed[row, int((lon[i, k] + math.pi) / TILE_RAD) % passed.shape[1]] = True
+            if k > 0:
+                longest = max(longest, _square(up[i, k], up[i, k - 1]))
+    return math.sqrt(longest)
 
 
 @kernel
