@@ -6,6 +6,7 @@ export const en = {
   "mode.live": "LIVE",
   "mode.replay": "REPLAY",
   "mode.exercise": "EXERCISE, NOW",
+  "mode.flown": "EXERCISE",
   "mode.past": "THE PAST",
   "mode.ahead": "EXPECTED",
   "mode.export": "RECORDING",

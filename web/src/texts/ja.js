@@ -7,6 +7,7 @@ export const ja = {
   "mode.live": "現在",
   "mode.replay": "再生",
   "mode.exercise": "訓練中",
+  "mode.flown": "訓練",
   "mode.past": "過去",
   "mode.ahead": "予測",
   "mode.export": "記録",

@@ -36,12 +36,12 @@ export function top(app) {
   for (const topic of /** @type {const} */ (["hello", "clock", "connection", "fault"])) world.on(topic, () => show(app));
 }
 
-/** @returns {"live" | "exercise" | "replay" | "past" | "ahead" | "export"} @param {App} app */
+/** @returns {"live" | "exercise" | "flown" | "replay" | "past" | "ahead" | "export"} `flown`: of an exercise what was, at whatever speed @param {App} app */
 export function modeOf({ world, ahead_ms }) {
   if (ahead_ms !== null) return "ahead";
   const mode = world.hello?.mode ?? "live";
   if (mode === "export" || mode === "replay") return mode;
-  if (world.clock && !world.clock.following && world.clock.known_ms - world.clock.at_ms > 5000) return "past";
+  if (world.clock && !world.clock.following && world.clock.known_ms - world.clock.at_ms > 5000) return mode === "exercise" ? "flown" : "past";
   return mode;
 }
 
