@@ -121,6 +121,7 @@ def test_a_radar_nobody_placed_is_tracked_alone_and_says_so(inside):
         (["radar.csv", "--set", "hits=4"], "no parameter 'hits'; there are:"),
         (["radar.csv", "--set", "hits_to_confirm=many"], "write NAME=NUMBER"),
         (["radar.csv", "--sensors", "wrong.csv"], "sensor 'hill': no 'serch_radar' in sensors; there are:"),
+        (["radar.csv", "--sensors", "radar.csv"], "radar.csv: is no table of sensors; give a table of sensor, type"),
         (["radar.csv", "--sensors", "far.csv"], "sensor 'hill': a latitude of 146 degrees"),
         (["radar.csv", "--day", "yesterday"], "--day yesterday: write a day as 2024-06-06"),
         (["sample:nosuch"], "no sample 'nosuch'; there are:"),

@@ -53,6 +53,8 @@ def test_a_feed_keeps_the_contract(key):
         ("udp://192.0.2.1:8600", "udp:// listens"),
         ("udp://239.0.0.1:8600?interface=nosuch9", "no interface 'nosuch9'; there are:"),
         ("udp://[ff02::1]:8600", "IPv4 only"),
+        ("udp://", "names no port"),
+        ("udp+ais://0.0.0.0", "names no port"),
         ("tcp+sbs://", "give host and port"),
         ("tcp+sbs://HOST", "give host and port"),
         ("gopher://HOST:70", "no 'gopher'"),

@@ -40,6 +40,12 @@ def test_keys_that_are_wanted_and_not_there(tmp_path, about):
     assert not (tmp_path / "state").exists()
 
 
+def test_a_shipped_nation_keeps_its_state_where_the_program_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(None)[0] == "stands alone: there are no keys in keys"
+    assert (tmp_path / "state" / "journal").is_dir()
+
+
 def test_keys_of_another_nation(tmp_path, keys):
     with pytest.raises(ValueError, match="are keys of USA, not of JPN"):
         run(tmp_path / "state", keys=keys / "USA")

@@ -53,6 +53,8 @@ def test_record_flights_are_aircraft(height_m, speed_m_s, climb_m_s):
         (60_000.0, 1_800.0, 1_200.0, FREE, Kind.BALLISTIC),
         (100_000.0, 3_000.0, 0.0, STEADY, Kind.UNKNOWN),  # no air carries it there
         (10_000.0, 1_600.0, 0.0, STEADY, Kind.UNKNOWN),
+        (150_000.0, 3_000.0, -200.0, Kind.GLIDING, Kind.GLIDING),  # a model of its own follows what a glider does
+        (500.0, 60.0, 60.0, Kind.BOOSTING, Kind.BOOSTING),
     ],
 )
 def test_what_no_aircraft_does_is_said_to_be_what_can(height_m, speed_m_s, climb_m_s, motion, kind):

@@ -228,13 +228,14 @@ def _read(
 ) -> "tuple[list[Recording], list[SensorSite]]":
     """Return recordings and what a sensors table says."""
     from noroshi.run.recordings import read as read_recording
+    from noroshi.run.recordings import read_sites
 
     try:
         day_ns = utc_ns_from_iso(f"{day}T00:00:00Z") if day else None
     except ValueError as error:
         raise ValueError(f"--day {day}: write a day as 2024-06-06, from 1678 to 2261") from error
     read = [read_recording(name, day_ns=day_ns, format_name=format_name) for name in recordings]
-    return read, list(read_recording(str(sensors)).decoded.sites) if sensors else []
+    return read, read_sites(sensors) if sensors else []
 
 
 def main() -> None:

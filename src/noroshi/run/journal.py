@@ -118,6 +118,8 @@ def read_setup(path: Path) -> Setup:
         try:
             return msgspec.json.decode(data, type=Setup)
         except msgspec.DecodeError as error:
+            if path.stem == "world":  # as an exercise calls what was true
+                raise FormatError(f"{path}: is the truth of an exercise, no node's; give NODE.mcap") from error
             raise FormatError(f"{path}: its configuration cannot be read: {error}") from error
     raise FormatError(f"{path}: not a noroshi journal: no configuration at its beginning")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noroshi.formats import Context, Decoded, FormatError
+from noroshi.records import SensorSite
 from noroshi.run.rooms import load, names
 from noroshi.run.samples import PREFIX, NoSampleError, sample_path
 
@@ -54,6 +55,19 @@ def read(name: str, *, day_ns: int | None = None, format_name: str | None = None
     except FormatError as error:
         raise FormatError(f"{name}: {error}") from error
     return Recording(path, key, decoded)
+
+
+def read_sites(path: Path) -> list[SensorSite]:
+    """Return the sensors of a sensors table.
+
+    Raises:
+        FormatError: if it cannot be read, or has none.
+    """
+    recording = read(str(path))
+    sites = list(recording.decoded.sites)
+    if not sites or (recording.format == "tables" and recording.decoded.detections):
+        raise FormatError(f"{path}: is no table of sensors; give a table of sensor, type, lat_deg, lon_deg, height_m")
+    return sites
 
 
 def _content(path: Path) -> bytes:

@@ -4,8 +4,9 @@ Motion models and transponders say what a target is; the first know only the kin
 what they are told to say. A glider that no model of the bank stands for moves steadily, as an aircraft does, but no
 aircraft is at 30 km and 2.7 km/s. So each kind has an envelope, and a claim to be it counts as far as the state, with
 its covariance, lies inside. The rest of the claim goes to the kinds that may be taken for it (`TAKEN_FOR`), as far as
-the state lies in theirs, and what fits none is unknown. Who a target says it is, is believed or not: if not, it is
-unknown, so that nobody becomes a missile by a forged report.
+the state lies in theirs, and what fits none is unknown. What a model of boosts or glides claims, which follows how they
+accelerate, stands as it is. Who a target says it is, is believed or not: if not, it is unknown, so that nobody becomes
+a missile by a forged report.
 
 Envelopes, each by height, speed, climb, and by how high the lowest point of a free flight from there would be:
 
@@ -105,7 +106,8 @@ def weigh(
     kinds: Floats,
 ) -> None:
     """Add to `kinds` (7,) what a claim of this weight comes to, of the (d,) state and (d, d) covariance at `offset`."""
-    if claim == UNKNOWN or (claim == AIRCRAFT and _is_deep_inside(row, offset, d)):
+    is_settled = by_motion and not taken_for[claim].any()
+    if is_settled or claim == UNKNOWN or (claim == AIRCRAFT and _is_deep_inside(row, offset, d)):
         kinds[claim] += share
         return
     measures, sigmas = np.empty(4), np.empty(4)

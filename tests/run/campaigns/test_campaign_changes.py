@@ -197,7 +197,8 @@ def test_constellations_keep_their_shape(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scenario", shipped("scenarios"))
 def test_every_family_of_every_scenario_can_be_laid(tmp_path: Path, scenario: str) -> None:
     base = read_scenario(scenario)
-    variants = {each.name: each for each in variants_of(base, tuple(FAMILIES))}
+    there = tuple(name for name, family in FAMILIES.items() if family(base))
+    variants = {each.name: each for each in variants_of(base, there)}
     digests = set()
     chosen = list(variants.values())[:: 1 if len(variants) < 5 else 3]
     for variant in chosen:

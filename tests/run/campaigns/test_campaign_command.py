@@ -100,6 +100,10 @@ def test_a_campaign_from_beginning_to_end(tmp_path: Path) -> None:
     again_with = ["--variants", "sensors", "--out", folder, "--resume"]
     assert "stop at another time" in refused("first_steps", *again_with, "--seeds", 3)
     assert "has 3 replicates, and 2" in refused("first_steps", *again_with, "--seeds", 2, *SHORT)
+    stray = folder / "runs" / "base" / "0001 (copy).run"
+    stray.touch()
+    assert f"{stray}: is no run of this campaign" in refused(folder, "--resume")
+    stray.unlink()
     scenario = campaign.scenario_file("base")
     scenario.write_text(scenario.read_text().replace("9000.0", "9001.0"))
     assert "not those that its runs were made from" in refused(folder, "--resume")
@@ -149,6 +153,7 @@ def test_a_broken_variant_is_named_and_the_good_runs_are_kept(tmp_path: Path) ->
         (["first_steps"], "say where its runs are kept: --out FOLDER"),
         (["first_step", "--out", "x"], "no scenario 'first_step'; did you mean 'first_steps'?"),
         (["first_steps", "--out", "x", "--variants", "sensor"], "no variants 'sensor'; there are:"),
+        (["first_steps", "--out", "x", "--variants", "sharing"], "First steps has no 'sharing' to vary; leave it out"),
         (["first_steps", "--out", "x", "--until", "-1"], "give a number of seconds above 0"),
         (["first_steps", "--out", "x", "--stop-at", "lead_time_s"], "give MEASURE=HALFWIDTH"),
         (["first_steps", "--out", "x", "--stop-at", "led_time_s=2"], "did you mean 'lead_time_s'?"),

@@ -20,13 +20,16 @@ def variants_of(scenario: Scenario, families: tuple[str, ...]) -> tuple[Variant,
         families: of `FAMILIES`.
 
     Raises:
-        ValueError: if there is no such family.
+        ValueError: if there is no such family, or none of it in this scenario.
     """
     found = [BASE]
     for name in families:
         if name not in FAMILIES:
             raise ValueError(f"no variants '{name}'; there are: {', '.join(FAMILIES)}")
-        found += FAMILIES[name](scenario)
+        variants = FAMILIES[name](scenario)
+        if not variants and name != "default":
+            raise ValueError(f"{scenario.name} has no '{name}' to vary; leave it out")
+        found += variants
     return tuple(found)
 
 

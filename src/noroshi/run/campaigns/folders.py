@@ -219,5 +219,13 @@ def whole_run(figure: Figure) -> bool:
 
 
 def _kept(folder: Path, variant: str) -> Iterator[Path]:
-    """Yield the files of a variant's runs by replicate."""
-    yield from sorted((folder / "runs" / variant).glob("*.run"), key=lambda path: int(path.stem))
+    """Yield the files of a variant's runs by replicate.
+
+    Raises:
+        CampaignError: if there is a file that is none.
+    """
+    paths = list((folder / "runs" / variant).glob("*.run"))
+    for path in paths:
+        if not (path.stem.isascii() and path.stem.isdecimal()):
+            raise CampaignError(f"{path}: is no run of this campaign, by its name: take it away")
+    yield from sorted(paths, key=lambda path: int(path.stem))

@@ -93,6 +93,8 @@ class Address:
             raise AddressError(f"{text!r} is no address ({error}): {example}") from error
         if not parts.scheme or "://" not in text:
             raise AddressError(f"{text!r} is no address: {example}")
+        if parts.port is None and parts.scheme.startswith("udp"):
+            raise AddressError(f"{text}: names no port: {example}")
         key = SHORT.get(parts.scheme, parts.scheme.replace("+", "_").replace("-", "_"))
         host = parts.hostname or ""
         return cls(text=text, key=key, host=host, port=port, path=parts.path.lstrip("/"), options=options)

@@ -43,7 +43,6 @@ def listen(
 ) -> None:
     """Show and track live feeds, with nothing set up: radars, ADS-B, AIS, other trackers' output."""
     is_screen = sys.stdout.isatty() and not as_json
-    _say(f"noroshi: listening to {', '.join(addresses)}; Ctrl-C ends")
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _listen(addresses, out or [], journal, sensors, for_s, every, tracker, motion, is_screen, as_json)
@@ -75,10 +74,6 @@ def _listen(
     """
     from noroshi.run import outputs
     from noroshi.run.feeds import Address
-    from noroshi.run.listen.desk import Wish
-    from noroshi.run.listen.journals import Journals
-    from noroshi.run.listen.listener import Listener
-    from noroshi.run.listen.screen import Meter  # noqa: F401 - before the thread begins, which may hold imports up
 
     for address in addresses:
         Address.of(address)
@@ -88,9 +83,16 @@ def _listen(
         outputs.check_ending(path)
     known: tuple[SensorSite, ...] = ()
     if sensors:
-        from noroshi.run.recordings import read
+        from noroshi.run.recordings import read_sites
 
-        known = tuple(read(str(sensors)).decoded.sites)
+        known = tuple(read_sites(sensors))
+    _say(f"noroshi: listening to {', '.join(addresses)}; Ctrl-C ends")
+
+    from noroshi.run.listen.desk import Wish
+    from noroshi.run.listen.journals import Journals
+    from noroshi.run.listen.listener import Listener
+    from noroshi.run.listen.screen import Meter  # noqa: F401 - before the thread begins, which may hold imports up
+
     wish = Wish(tracker=tracker, motion=motion, known=known, keeps_rows=bool(out))
     listener = Listener(addresses, wish, Journals(journal) if journal else None)
     since = time.monotonic()

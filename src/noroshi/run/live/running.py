@@ -33,6 +33,7 @@ from noroshi.run.live.ways_out import WaysOut
 from noroshi.run.people import read_people
 from noroshi.run.pki.files import read_secret
 from noroshi.run.scenarios import Live, Nation, read_nation
+from noroshi.run.scenarios.sources import shipped
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Sharing, public_keys
 from noroshi.run.stores.outbox import StoreFile
@@ -81,7 +82,7 @@ class Running:
     def __init__(self, wanted: Wanted, says: Callable[[str], None] = lambda _: None) -> None:
         self._wanted, self._says = wanted, says
         self.nation: Nation = read_nation(wanted.nation)
-        folder = self.nation.source.folder
+        self._folder = folder = Path() if wanted.nation in shipped("nations") else self.nation.source.folder
         live = self.nation.live
         self.live: Live = live
         self.keys = wanted.keys or folder / live.keys
@@ -281,7 +282,7 @@ class Running:
         for edge in edges:
             if "tokens" in edge:
                 name = str(edge.pop("tokens"))
-                edge |= read_tokens(self.nation.source.folder / name) if name else {"viewers": {}}
+                edge |= read_tokens(self._folder / name) if name else {"viewers": {}}
         return edges
 
 

@@ -314,7 +314,9 @@ def read_partner(path: Path) -> Partner:
             for key, until in keys
         ]
         told_fingerprint = str(told["fingerprint"])
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except KeyError as error:
+        raise PkiError(f"{path}: is no partner's file: it has no {error}") from error
+    except (TypeError, AttributeError, ValueError) as error:
         raise PkiError(f"{path}: is no partner's file: {error}") from error
     authority = x.one_certificate(authority_pem.encode(), str(path))
     if x.whose(authority, path) != (nation, told.get("exercise")):
