@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,7 +51,7 @@ SHOTS = (
         keys=("w",),
         clicks=("#tab-picture",),
     ),
-    Shot(name="page-warning", at_s=412, address={"v": "flat"}, keys=("w",), clicks=(".areas summary",)),
+    Shot(name="page-warning", at_s=412, address={"v": "flat"}, keys=("w",), clicks=("#alerts .areas summary",)),
     Shot(
         name="page-replay",
         at_s=330,
@@ -107,6 +108,21 @@ def take(browser: Browser, url: str, shot: Shot, out: Path) -> None:
     context.close()
 
 
+def take_all(browser: Browser, shots: Sequence[Shot], left: Path | None, folder: Path, out: Path) -> None:
+    """Take pictures of a journal of Japan's: of a run that is there, else of one that is made in a folder."""
+    if left is None:
+        run(Plan(scenario="trilateral", folder=folder, until_s=UNTIL_S))
+    showing = ReplayShowing((left or folder) / "JPN.mcap")
+    showing.run()
+    pages = Pages(showing, "127.0.0.1:0")
+    try:
+        for shot in shots:
+            take(browser, pages.url, shot, out)
+            print(f"{shot.name}.png")
+    finally:
+        pages.close()
+
+
 def take_what_if(browser: Browser, out: Path) -> None:
     """Take what four satellites instead of all would come to."""
     showing = ExerciseShowing("trilateral", until_s=UNTIL_S)
@@ -161,29 +177,19 @@ def main() -> None:
             take_report(browser, wanted.campaign / "report.html", wanted.out)
             browser.close()
         return
-    with tempfile.TemporaryDirectory() as folder:
-        journals = wanted.journals or Path(folder)
-        if wanted.journals is None:
-            run(Plan(scenario="trilateral", folder=journals, until_s=UNTIL_S))
-        showing = ReplayShowing(journals / "JPN.mcap")
-        showing.run()
-        pages = Pages(showing, "127.0.0.1:0")
-        try:
-            with sync_playwright() as started:
-                browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-                for shot in SHOTS:
-                    if not wanted.names or shot.name in wanted.names:
-                        take(browser, pages.url, shot, wanted.out)
-                        print(f"{shot.name}.png")
-                if not wanted.names or WHAT_IF in wanted.names:
-                    take_what_if(browser, wanted.out)
-                    print(f"{WHAT_IF}.png")
-                if not wanted.names or set(PICTURES) & set(wanted.names):
-                    take_played(browser, wanted.out)
-                    print(*(f"{name}.png" for name in PICTURES))
-                browser.close()
-        finally:
-            pages.close()
+    is_wanted = lambda name: not wanted.names or name in wanted.names  # noqa: E731
+    shots = [shot for shot in SHOTS if is_wanted(shot.name)]
+    with sync_playwright() as started, tempfile.TemporaryDirectory() as folder:
+        browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        if shots:
+            take_all(browser, shots, wanted.journals, Path(folder), wanted.out)
+        if is_wanted(WHAT_IF):
+            take_what_if(browser, wanted.out)
+            print(f"{WHAT_IF}.png")
+        if any(is_wanted(name) for name in PICTURES):
+            take_played(browser, wanted.out)
+            print(*(f"{name}.png" for name in PICTURES))
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A glider is called one soon after it pulls up, and stays one; fast motions keep to themselves as long as they say."""
 
 import numpy as np
+import pytest
 
 from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers.boost_glide import Mover as Glider
@@ -27,7 +28,8 @@ def test_fast_motions_keep_to_themselves_as_long_as_they_say():
     np.testing.assert_array_equal(made.bank.sojourn_s, [120.0, *said])
 
 
-def test_a_glider_is_one_soon_after_it_pulls_up_and_stays_one():
+@pytest.mark.parametrize("motions", [MOTIONS, MOTIONS[:2]], ids=["with its model", "without"])
+def test_a_glider_is_one_soon_after_it_pulls_up_and_stays_one(motions):
     end_ns = START_NS + LAST_S * NS
     flight = Glider(
         lat_deg=38.0, lon_deg=140.0, bearing_deg=120.0, burn_out_speed_m_s=4_500.0, burn_out_climb_deg=6.0,
@@ -51,7 +53,7 @@ def test_a_glider_is_one_soon_after_it_pulls_up_and_stays_one():
     gliding = flight.time_ns[flight.kind == Kind.GLIDING]
     height_m = geodetic_from_ecef(flight.at(gliding)[:, :3])[2]
     sinks_ns = int(gliding[np.gradient(height_m, gliding / NS).argmin()])  # fastest; from then on it pulls up
-    made = Tracker(node="n", sensor_names=tuple(eye.name for eye in near), motions=MOTIONS)
+    made = Tracker(node="n", sensor_names=tuple(eye.name for eye in near), motions=motions)
     found = []
     for plots, sensor in looks:
         rows = made.step(plots, sensor)

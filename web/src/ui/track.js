@@ -66,7 +66,8 @@ export function track(app) {
       say(/** @type {HTMLElement} */ (empty.firstElementChild), t(app.selected === null ? "track.none" : "track.gone"));
       say(/** @type {HTMLElement} */ (empty.lastElementChild), app.selected === null ? t("track.none_hint") : "");
       if (app.selected === null) panel.replaceChildren(empty);
-      else panel.replaceChildren(empty, body);
+      else if (panel.firstChild !== empty || panel.lastChild !== body) panel.replaceChildren(empty, body);
+      void tell(); // what became of it is in its story
       return;
     }
     const kind = frame.kind[i];
