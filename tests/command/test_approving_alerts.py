@@ -134,6 +134,7 @@ def test_a_stale_proposal_is_refused(changes, now_s, why):
     verdict = says(node.book, "JPN-1", Step.APPROVED, "mori@JPN", at + now_s * NS)
     assert verdict.refusal is Refusal.STALE
     assert why in verdict.why
+    assert node.warnings.outdated(at + now_s * NS) == [("JPN-1", verdict.why)]
     assert says(node.book, "JPN-1", Step.REJECTED, "mori@JPN", at + now_s * NS, reason="stale").refusal is None
 
 
@@ -146,6 +147,7 @@ def test_a_picture_that_moved_a_little_is_no_hindrance():
     node.receive(threats_of(), at)
     node.receive(alert_of(), at)
     node.receive(threats_of(lat_deg=41.0, end_s=310.0), at + NS)
+    assert not node.warnings.outdated(at + NS)
     assert says(node.book, "JPN-1", Step.APPROVED, "mori@JPN", at + NS).refusal is None
 
 

@@ -126,6 +126,34 @@ def test_what_a_person_refused_is_not_proposed_again_but_what_is_new_is() -> Non
     assert (second_one.message, second_one.references) == ("Alert", ())  # nobody was told of the first
 
 
+def test_what_nobody_answered_in_time_is_proposed_again() -> None:
+    telling = Telling()
+    first = look(telling, course(0.0), concern(NORTH, 0.5))
+    assert first is not None
+    telling.decide(first.identifier, None, has_lapsed=True)
+    again = look(telling, course(120.0), concern(NORTH, 0.5))
+    assert again is not None
+    assert (again.message, again.code.tolist()) == ("Alert", [NORTH])
+    assert again.identifier != first.identifier
+
+
+def test_a_proposal_that_may_not_be_approved_any_more_is_renewed() -> None:
+    telling = Telling()
+    assert telling.renew("it moved", course(0.0), "XXX", SETTINGS) is None  # nothing waits
+    first = look(telling, course(0.0), concern(NORTH, 0.5))
+    assert first is not None
+    again = telling.renew("it moved", course(9.0), "XXX", SETTINGS)
+    assert again is not None
+    assert (again.message, again.reason, again.code.tolist()) == ("Alert", "it moved", [NORTH])
+    assert telling.withdrawn == [first.identifier]
+    approve(telling, again)
+    look(telling, course(10.0), concern(NORTH, 0.5), concern(SOUTH, 0.5))
+    update = telling.renew("it moved", course(20.0), "XXX", SETTINGS)
+    assert update is not None
+    assert (update.message, update.references) == ("Update", (again.identifier,))
+    assert telling.renew("it moved", course(30.0, stage=Stage.PASSED), "XXX", SETTINGS) is None
+
+
 def test_a_proposal_that_nobody_decided_is_replaced_and_withdrawn() -> None:
     telling = Telling()
     first = look(telling, course(0.0), concern(NORTH, 0.5))

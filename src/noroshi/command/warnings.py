@@ -119,6 +119,15 @@ class Warnings:
             key = (matter.founder, matter.stream)
             self.book.say(key, Step.SUPERSEDED, now_ns, said=said, reason="it is withdrawn")
 
+    def outdated(self, now_ns: int) -> list[tuple[str, str]]:
+        """Return which of the nation's own proposals that wait may not be approved any more, and why not."""
+        mine = [
+            (stream, matter)
+            for (founder, stream), matter in sorted(self.book.matters.items())
+            if founder == matter.owner == self.book.home and matter.state in UNDECIDED
+        ]
+        return [(stream, why) for stream, matter in mine if (why := self.moved(matter, now_ns))]
+
     def decide(self, key: Key, now_ns: int) -> tuple[str, ...]:
         """Let standing plans approve what they cover, for each nation that is concerned; return their streams."""
         used = list[str]()

@@ -4,7 +4,7 @@ Nothing is told to people that no person and no plan of theirs has approved: the
 holds what is decided, and only what it gives back as approved leaves here as an alert.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from noroshi.command.alerts import alert_in
@@ -95,12 +95,18 @@ class Watch:
             self._given.append(Outgoing("threats", said.threats))
         if said.paths is not None:
             self._given.append(Outgoing("paths", said.paths))
-        for identifier in said.withdrawn:
+        self._propose(said.proposals, said.withdrawn, now_ns)
+        outdated = self.command.warnings.outdated(now_ns)
+        renewed = [self.warner.renew(identifier, why, now_ns) for identifier, why in outdated]
+        self._propose([one for one in renewed if one is not None], self.warner.withdrawn(), now_ns)
+        self._settle()
+
+    def _propose(self, proposals: Iterable[Alert], withdrawn: Iterable[str], now_ns: int) -> None:
+        for identifier in withdrawn:
             self.command.warnings.withdraw(identifier, now_ns)
-        for proposal in said.proposals:
+        for proposal in proposals:
             self._given.append(Outgoing("proposal", proposal, True))
             self.command.receive(proposal, now_ns)
-        self._settle()
 
     def take(self) -> list[Outgoing]:
         """Return what is to be given out and forget it."""
@@ -139,10 +145,10 @@ class Watch:
             if out.channel != "heard":
                 self._news.append((out.record, Product.STATUS, 0, out.to))
             if out.channel == "decision" and str(out.record.step[0]) in NOT_TOLD:
-                self._refuse(str(out.record.stream[0]))
+                self._refuse(str(out.record.stream[0]), has_lapsed=out.record.step[0] == Step.EXPIRED)
 
-    def _refuse(self, identifier: str) -> None:
+    def _refuse(self, identifier: str, *, has_lapsed: bool) -> None:
         """Tell the warning stage that a proposal came to nothing."""
         matter = self.command.book.matters.get((self.warner.nation, identifier))
         if matter is not None and matter.what.action == Action.ALERT:
-            self.warner.decide(alert_in(matter.what), None)
+            self.warner.decide(alert_in(matter.what), None, has_lapsed=has_lapsed)

@@ -104,27 +104,34 @@ class Warner:
             threats=self._threats(now_ns),
             paths=self._paths(new) if with_paths else None,
             proposals=tuple(proposals),
-            withdrawn=tuple(self._withdrawn()),
+            withdrawn=self.withdrawn(),
         )
         over = [number for number, one in self._following.items() if one.stage == Stage.CLEAR or one.forecast is None]
         for number in over:
             del self._following[number]
         return said
 
-    def _withdrawn(self) -> list[str]:
-        """Return what was withdrawn at this look, and forget it."""
+    def renew(self, identifier: str, why: str, now_ns: int) -> Alert | None:
+        """Return what is to be proposed in place of a proposal that may not be approved any more, if anything."""
+        for one in self._following.values():
+            if one.telling.pending is not None and one.telling.pending.identifier == identifier:
+                return one.telling.renew(why, self._course(one, now_ns), self.nation, self.settings)
+        return None
+
+    def withdrawn(self) -> tuple[str, ...]:
+        """Return which proposals were withdrawn since this was last asked, and forget them."""
         tellings = [*(one.telling for one in self._following.values()), *self._found.values()]
         gone = [identifier for telling in tellings for identifier in telling.withdrawn]
         for telling in tellings:
             telling.withdrawn = []
-        return sorted(gone)
+        return tuple(sorted(gone))
 
-    def decide(self, alert: Alert, approved: Alert | None) -> None:
-        """Take in what a person made of a proposal; None is a refusal."""
+    def decide(self, alert: Alert, approved: Alert | None, *, has_lapsed: bool = False) -> None:
+        """Take in what a person made of a proposal; None is a refusal, or that nobody said anything in time."""
         for telling in (*(one.telling for one in self._following.values()), *self._found.values()):
             known = [each.identifier for each in (telling.pending, telling.told, telling.refused) if each is not None]
             if alert.identifier in known:
-                telling.decide(alert.identifier, approved)
+                telling.decide(alert.identifier, approved, has_lapsed=has_lapsed)
 
     def memory(self, pack: Callable[[Any], bytes]) -> dict[str, Any]:
         """Return what `resume` needs, as plain data; `pack` makes bytes of a record."""
@@ -210,7 +217,13 @@ class Warner:
         was_warned = bool(one.telling.warned)
         one.telling.has_passed = False
         one.enter(self._stage(one, concerns, is_lost=is_lost, now_ns=now_ns), now_ns)
-        course = Course(
+        proposal = one.telling.look(concerns, self._course(one, now_ns), self.nation, settings)
+        if was_warned and not one.telling.warned and one.telling.has_passed:
+            one.enter(Stage.PASSED, now_ns)
+        return proposal
+
+    def _course(self, one: Following, now_ns: int) -> Course:
+        return Course(
             name=f"{one.threat_id:x}",
             threat_id=one.threat_id,
             hazard="missile",
@@ -218,12 +231,8 @@ class Warner:
             certainty=one.certainty,
             time_ns=now_ns,
             updated_ns=one.updated_ns,
-            is_lost=is_lost,
+            is_lost=one.is_lost(now_ns, self.settings.lost_s),
         )
-        proposal = one.telling.look(concerns, course, self.nation, settings)
-        if was_warned and not one.telling.warned and one.telling.has_passed:
-            one.enter(Stage.PASSED, now_ns)
-        return proposal
 
     def _stage(self, one: Following, concerns: Sequence[Concern], *, is_lost: bool, now_ns: int) -> Stage:
         assert one.forecast is not None

@@ -117,16 +117,24 @@ class Telling:
             return None
         return self._propose(UPDATE if self.told is not None else ALERT, course, sender, why, settings)
 
-    def decide(self, identifier: str, approved: Alert | None) -> None:
-        """Take in what a person made of a proposal; None is a refusal.
+    def renew(self, why: str, course: Course, sender: str, settings: Settings) -> Alert | None:
+        """Return in place of the proposal that waits the same as it is now: that one may not be approved any more."""
+        is_over = course.stage in (Stage.PASSED, Stage.LANDED, Stage.CLEAR)
+        if self.pending is None or self.pending.message == CANCEL or not self.warned or is_over:
+            return None
+        return self._propose(UPDATE if self.told is not None else ALERT, course, sender, why, settings)
 
-        What was amended keeps its identifier. A refusal leaves what was told before in force.
+    def decide(self, identifier: str, approved: Alert | None, *, has_lapsed: bool = False) -> None:
+        """Take in what a person made of a proposal; None is a refusal, or that nobody said anything in time.
+
+        What was amended keeps its identifier. A refusal leaves what was told before in force. What has lapsed nobody
+        has refused: it is proposed again.
         """
         if approved is not None:
             self.told = None if approved.message == CANCEL else approved
             self.refused = None
         if self.pending is not None and self.pending.identifier == identifier:
-            self.refused = self.pending if approved is None else None
+            self.refused = self.pending if approved is None and not has_lapsed else None
             self.pending = None
 
     def _settle(self, now: dict[str, Concern], course: Course, settings: Settings) -> str:

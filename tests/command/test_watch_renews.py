@@ -1,0 +1,89 @@
+"""A proposal that may not be approved any more is proposed anew at once; one that nobody answered is not forgotten."""
+
+from command_scenes import NS, PEOPLE, SETTINGS, START_NS, says, threats_of
+
+from noroshi.command.core import Command
+from noroshi.command.matters import Refusal
+from noroshi.command.transitions import Step
+from noroshi.node.watch import Watch
+from noroshi.records import Alert, Certainty, Stage
+from noroshi.run.authority import shipped
+from noroshi.warning.core import Said
+from noroshi.warning.settings import Settings
+from noroshi.warning.telling import Concern, Course, Telling
+
+SOON = Settings(wait_s=0.0)
+
+
+class Scripted:
+    """A warner whose one threat is expected where the test says, and concerns one area all the time."""
+
+    nation = "JPN"
+
+    def __init__(self):
+        self.telling, self.lat_deg = Telling(), 40.8
+
+    def course(self, now_ns):
+        return Course(
+            name="7", threat_id=7, hazard="missile", stage=Stage.WILL_LAND, certainty=Certainty.LIKELY, time_ns=now_ns,
+            updated_ns=now_ns, is_lost=False,
+        )  # fmt: skip
+
+    def look(self, picture, now_ns, *, with_paths):
+        expected = START_NS + 500 * NS
+        concern = Concern("JP-02", "area", 0.9, 1e6, expected, expected)
+        proposal = self.telling.look([concern], self.course(now_ns), "JPN", SOON)
+        found = (proposal,) if proposal is not None else ()
+        threats = threats_of(self.lat_deg, time_ns=now_ns)
+        return Said(threats=threats, paths=None, proposals=found, withdrawn=self.withdrawn())
+
+    def renew(self, identifier, why, now_ns):
+        assert self.telling.pending.identifier == identifier
+        return self.telling.renew(why, self.course(now_ns), "JPN", SOON)
+
+    def withdrawn(self):
+        gone, self.telling.withdrawn = tuple(self.telling.withdrawn), []
+        return gone
+
+    def decide(self, alert, approved, *, has_lapsed=False):
+        self.telling.decide(alert.identifier, approved, has_lapsed=has_lapsed)
+
+
+def watch_of():
+    warner = Scripted()
+    watch = Watch(warner, Command("JPN", PEOPLE, shipped(), SETTINGS), period_ns=NS)
+    watch.start(START_NS)
+    return warner, watch, watch.command.book
+
+
+def at(watch, s):
+    now_ns = START_NS + round(s * NS)
+    watch.wake(now_ns, lambda _: None)
+    return now_ns
+
+
+def test_a_picture_that_moved_too_far_gives_a_new_proposal_at_the_same_look():
+    warner, watch, book = watch_of()
+    at(watch, 0.5)
+    (first,) = list(book.matters)
+    warner.lat_deg = 41.8
+    now_ns = at(watch, 1.5)
+    first, second = list(book.matters)
+    assert [book.matters[key].state for key in (first, second)] == [Step.SUPERSEDED, Step.RECOMMENDED]
+    assert "111 km from there" in book.matters[second].what.detail["reason"]
+    assert says(book, first[1], Step.APPROVED, "mori@JPN", now_ns).refusal is Refusal.ILLEGAL
+    assert says(book, second[1], Step.APPROVED, "mori@JPN", now_ns).refusal is None
+    at(watch, 2.5)
+    assert [out.record.identifier for out in watch.take() if out.channel == "alert"] == [second[1]]
+    assert warner.telling.told is not None
+    assert len(book.matters) == 2
+
+
+def test_what_nobody_answered_is_proposed_again_and_never_told_by_itself():
+    _, watch, book = watch_of()
+    for s in range(125):
+        at(watch, s + 0.5)
+    first, *_, last = list(book.matters)
+    assert book.matters[first].state in (Step.EXPIRED, Step.SUPERSEDED)
+    assert book.matters[last].state == Step.RECOMMENDED
+    assert not [out for out in watch.take() if isinstance(out.record, Alert) and out.channel == "alert"]
