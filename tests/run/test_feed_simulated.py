@@ -82,6 +82,9 @@ class Ear:
     def take(self):
         return []
 
+    def end(self):
+        pass
+
 
 def exercised(scenario, folder):
     """Return (now_ns, batch) of all that the exercise's own driver hands to the node."""

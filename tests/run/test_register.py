@@ -64,4 +64,4 @@ def test_a_node_resumes_in_the_middle(inside):
             node.receive(batch, now_ns)
         given.append(noroshi.records.digest(*(out.record for out in node.take())))
     assert given[0] == given[1]
-    assert np.isfinite(whole.registrar.registration.marginals[0][0, 0])
+    assert np.isfinite(whole.own.registrar.registration.marginals[0][0, 0])

@@ -144,7 +144,7 @@ def assemble(
         exchange=_exchange(setup, keys, store_of, new_policy, known_folds),
         watch=None if setup.watch is None else make_watch(setup.node, setup.watch),
         known=known,
-        made_of=msgspec.json.encode(msgspec.structs.replace(setup, sharing=None, watch=None)),
+        made_of=b"" if known is None else msgspec.json.encode(msgspec.structs.replace(setup, sharing=None, watch=None)),
     )
     return node, tracker
 
