@@ -114,3 +114,9 @@ def test_a_stop_of_fixed_width():
     assert comparing.is_narrow_enough(np.zeros(20), 2.0)
     assert comparing.is_narrow_enough(1_000.0 * values[:stops], 2_000.0)
     assert not comparing.is_narrow_enough(np.full(100, NEVER), 2.0)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [0, 1])
+def test_the_mean_of_too_few_values_is_unknown_without_a_word(n):
+    assert np.isnan(intervals.skewed_mean(np.ones(n), np.random.default_rng(0)).low)

@@ -64,10 +64,10 @@ def skewed_mean(values: Floats, generator: np.random.Generator, *more: Floats) -
     should.
     """
     samples = (values, *more)
-    value = float(np.mean(values)) - sum(float(np.mean(each)) for each in more)
     n = min(map(len, samples))
     if n < 2:
         return UNKNOWN
+    value = float(np.mean(values)) - sum(float(np.mean(each)) for each in more)
     spread = [bool(np.ptp(each) > EQUAL * np.abs(each).max()) for each in samples]
     if not any(spread):
         return Interval(value, value, value)
