@@ -99,7 +99,7 @@ def take(browser: Browser, url: str, shot: Shot, out: Path) -> None:
         page.keyboard.press(key)
         page.wait_for_timeout(500)
     for click in shot.clicks:
-        page.locator(click).first.click()
+        page.locator(f"{click} >> visible=true").first.click()
     if shot.address.get("v") == "globe":
         page.wait_for_function("() => noroshi.app.view.name === 'globe'", timeout=60_000)
         page.wait_for_timeout(12_000)  # its tiles, by software
