@@ -7,6 +7,7 @@ from pathlib import Path
 from noroshi.run.exercises.running import Plan, run
 
 START_MS = 1_893_456_000_000
+WARNED_MS = START_MS + 150_000
 NATION = """
 name = "Japan"
 code = "JPN"

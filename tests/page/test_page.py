@@ -4,55 +4,19 @@ import contextlib
 import itertools
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from page_scenes import MARKUP_SIGN, SECRET_SIGN, START_MS, journals
+from page_browser import FOLDER, MARKS
+from page_scenes import MARKUP_SIGN, SECRET_SIGN, START_MS, WARNED_MS
 
 from noroshi.run.web import wire
-from noroshi.run.web.app import Pages, page_folder
+from noroshi.run.web.app import Pages
 from noroshi.run.web.export import export
-from noroshi.run.web.replay import ReplayShowing
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FOLDER = page_folder()
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
-    pytest.mark.skipif(FOLDER is None or not (FOLDER / "index.html").is_file(), reason="the page is not built here"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--enable-unsafe-swiftshader",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # what would leave the machine fails
-]
-WARNED_MS = START_MS + 150_000
-
-
-@pytest.fixture(scope="module")
-def showing():
-    shown = ReplayShowing(journals() / "JPN.mcap")
-    shown.run()
-    return shown
-
-
-@pytest.fixture(scope="module")
-def pages(showing):
-    served = Pages(showing, "127.0.0.1:0")
-    yield served
-    served.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+pytestmark = MARKS
 
 
 @contextlib.contextmanager

@@ -4,46 +4,16 @@ The views that only a played exercise has (inbox, exercise control, what if) are
 """
 
 import contextlib
-import shutil
 
 import pytest
 from page_access import looks, nothing_serious
-from page_scenes import START_MS, journals
+from page_browser import MARKS
+from page_scenes import START_MS, WARNED_MS, journals
 
-from noroshi.run.web.app import Pages, page_folder
+from noroshi.run.web.app import Pages
 from noroshi.run.web.replay import ReplayShowing
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FOLDER = page_folder()
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
-    pytest.mark.skipif(FOLDER is None or not (FOLDER / "index.html").is_file(), reason="the page is not built here"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--enable-unsafe-swiftshader",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
-WARNED_MS = START_MS + 150_000
-
-
-@pytest.fixture(scope="module")
-def pages():
-    shown = ReplayShowing(journals() / "JPN.mcap")
-    shown.run()
-    served = Pages(shown, "127.0.0.1:0")
-    yield served
-    served.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+pytestmark = MARKS
 
 
 @contextlib.contextmanager

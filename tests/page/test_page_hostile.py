@@ -6,28 +6,12 @@ messages. Nothing executes, nothing turns the reading direction, nothing pushes 
 
 import json
 import re
-import shutil
 
 import pytest
-from page_scenes import START_MS, journals
+from page_browser import MARKS
+from page_scenes import START_MS, WARNED_MS
 
-from noroshi.run.web.app import Pages, page_folder
-from noroshi.run.web.replay import ReplayShowing
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FOLDER = page_folder()
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
-    pytest.mark.skipif(FOLDER is None or not (FOLDER / "index.html").is_file(), reason="the page is not built here"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--enable-unsafe-swiftshader",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
-WARNED_MS = START_MS + 150_000
+pytestmark = MARKS
 WRITTEN = {
     "by", "comment", "exercise", "expected", "headline", "name", "node", "program", "reason", "region", "saying",
     "sender", "text",
@@ -41,23 +25,6 @@ HOSTILE = {
     "lines": "\r\n\0\x1b[31m\u2028\ufeff" * 40,
 }
 LINES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u200b\ufeff\0\x1b"
-
-
-@pytest.fixture(scope="module")
-def pages():
-    shown = ReplayShowing(journals() / "JPN.mcap")
-    shown.run()
-    served = Pages(shown, "127.0.0.1:0")
-    yield served
-    served.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 def spoiled(said, written):

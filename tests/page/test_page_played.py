@@ -1,7 +1,6 @@
 """People who play an exercise, each in a browser of their own: what one asks another sees, decides, and it is told."""
 
 import contextlib
-import shutil
 import sys
 import threading
 from concurrent.futures import Future
@@ -9,40 +8,25 @@ from pathlib import Path
 
 import pytest
 from page_access import looks, nothing_serious
+from page_browser import MARKS, launched
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run" / "play"))  # play_scenes
 
 from play_scenes import PEOPLE, play_of, until
 
 from noroshi.assessment.results import Figure, RunResult
-from noroshi.run.web.app import Pages, page_folder
+from noroshi.run.web.app import Pages
 from noroshi.run.web.replay import ReplayShowing
 from noroshi.run.web.what_if import gains
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FOLDER = page_folder()
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
-    pytest.mark.skipif(FOLDER is None or not (FOLDER / "index.html").is_file(), reason="the page is not built here"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--enable-unsafe-swiftshader",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
+pytestmark = MARKS
 PATIENCE_MS = 90_000
 
 
 @pytest.fixture(scope="module")
 def browsers():
-    """Two browsers: two programs, which share nothing."""
-    with playwright.sync_playwright() as started:
-        opened = [started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS) for _ in range(2)]
+    with launched(2) as opened:
         yield opened
-        for one in opened:
-            one.close()
 
 
 @contextlib.contextmanager
