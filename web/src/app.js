@@ -213,9 +213,9 @@ export class App {
     else this.view.look({ lon: 137, lat: 37, span_m: 4000 });
   }
 
-  /** @param {string} id of a threat's track */
+  /** @param {string} id of a threat */
   showThreat(id) {
-    const key = keyOf(id);
+    const key = this.world.trackOf(id);
     const places = [];
     const here = this.world.placeOf(key, this.now_ms);
     if (here) places.push([here.lon, here.lat]);
