@@ -250,7 +250,7 @@ class Killed(BaseException):
 
 def kill_at(path: Path, monkeypatch: pytest.MonkeyPatch, arguments: Sequence[object]) -> None:
     """Ask for a campaign, and let everything end as a path is about to appear."""
-    there, dead = Path.rename, False
+    there, away, dead = Path.rename, performing.shutil.rmtree, False
 
     def rename(self: Path, target: Path) -> Path:
         nonlocal dead
@@ -259,8 +259,10 @@ def kill_at(path: Path, monkeypatch: pytest.MonkeyPatch, arguments: Sequence[obj
             raise Killed
         return there(self, target)
 
-    def rmtree(_: Path) -> None:
-        raise Killed
+    def rmtree(path: Path, **more: bool) -> None:
+        if dead:
+            raise Killed
+        away(path, **more)
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", rename)
