@@ -348,10 +348,13 @@ def test_what_the_program_says_is_in_the_language_of_the_page(browser, pages):
         page.get_by_test_id("language").click()
         page.evaluate("""() => {
             noroshi.app.feed.tell = () => 0;
-            noroshi.world.take({ ...noroshi.world.clock, type: "clock", saying: "7 s behind the clock: it cannot go so fast" });
+            const saying = "7 s behind the clock: it cannot go so fast";
+            noroshi.world.take({ ...noroshi.world.clock, type: "clock", saying });
         }""")
         page.wait_for_function("() => document.querySelector('#doing').textContent.startsWith('時計より7秒遅れ')")
-        labels = page.evaluate("() => noroshi.app.scene.marks.filter(({ sort }) => sort === 'place').map(({ lines }) => lines[0])")
+        labels = page.evaluate(
+            "() => noroshi.app.scene.marks.filter(({ sort }) => sort === 'place').map(({ lines }) => lines[0])"
+        )
         assert labels
         assert all(re.search("[市町村区]$", label) for label in labels), labels
 

@@ -7,7 +7,7 @@ import { ROUND_M } from "./geo.js";
 import { compose, standing } from "./scene.js";
 import { onSettings, set, settings } from "./settings.js";
 import { t } from "./texts.js";
-import { hexOf, keyOf } from "./wire.js";
+import { hexOf } from "./wire.js";
 
 /** @import { Feed } from "./connection.js" */
 /** @import { Camera, View } from "./view.js" */

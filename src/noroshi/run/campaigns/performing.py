@@ -216,7 +216,7 @@ def _laid(folder: Path, about: About, scenario: Scenario) -> Campaign:
 
 
 def _finish_laying(folder: Path | None) -> None:
-    """Put what is written in place if it is whole, else take it away; also what was left by a process that was killed."""
+    """Put what is written in place if it is whole, else take it away; also what a process left that was killed."""
     at = None if folder is None else folder / LAYING
     if folder is None or at is None or not at.is_dir():
         return

@@ -292,7 +292,7 @@ def web_of(
 
 
 def page_folder() -> Path | None:
-    """Return where the page's build puts its files; None if it was not built. One line says if it is older than web/."""
+    """Return where the page's build puts its files; None if it was not built. One line says if web/ is newer."""
     with suppress(TypeError, FileNotFoundError):
         folder = Path(str(files("noroshi") / "page"))
         if (folder / "index.html").is_file():
