@@ -217,8 +217,10 @@ def _act_all(
 ) -> list[_Acted]:
     if len(groups) == 1:
         return [_act(plan, groups, memories, 0, Alone(), progress, everything, known)]
-    held = {"everything": everything, "known": known} if forked else {}  # too much to be pickled
-    return spread(groups, partial(_act, plan, groups, memories, **held), progress, forked=forked)
+    act = partial(_act, plan, groups, memories)
+    if forked:  # copies have it as it is; else it is too much to be handed over
+        act = partial(act, everything=everything, known=known)
+    return spread(groups, act, progress, forked=forked)
 
 
 def _act(
