@@ -208,11 +208,13 @@ function paths(world, ahead_ms, colours, shapes, marks) {
       shapes.push({ layer: "paths", points: ellipse(lon, lat, a * s * s + b * c * c, a * c * c + b * s * s, (a - b) * s * c, 2), closed: true, ground: true, stroke: colours.select, fill: faded(colours.path, 0.25), width: 1.5 });
       marks.push({ layer: "paths", lon, lat, height_m, lines: [`${saidId(threat.track)}  ${Math.round(height_m / 1000)} km`], sort: "ghost", priority: 35, id: threat.id });
     }
-    let next_ms = 0; // a tick on the way every minute
+    const left_ms = (threat.path.at(-1)?.[0] ?? now_ms) - now_ms;
+    const every_ms = 60_000 * (left_ms <= 15 * 60_000 ? 1 : left_ms <= 60 * 60_000 ? 5 : 10);
+    let next_ms = 0; // a tick on the way every so many minutes
     for (const [time_ms, lat, lon, height_m] of threat.path) {
       if (time_ms < now_ms || time_ms < next_ms) continue;
       if (next_ms) marks.push({ layer: "paths", lon, lat, height_m, lines: [`+${Math.round((time_ms - now_ms) / 60_000)}′`], sort: "time", priority: -6 });
-      next_ms = time_ms + 60_000;
+      next_ms = time_ms + every_ms;
     }
   }
 }

@@ -18,10 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from noroshi.assessment.results import Figure, RunResult, Variant
-from noroshi.run.campaigns.laying import lay
-from noroshi.run.campaigns.measuring import times_of
 from noroshi.run.campaigns.pool import Pool
-from noroshi.run.campaigns.runs import perform
 from noroshi.run.campaigns.tasks import Task
 from noroshi.run.scenarios import Scenario
 
@@ -140,6 +137,8 @@ class WhatIf:
         return found
 
     def _task(self, variant: Variant, folder: Path) -> Task:
+        from noroshi.run.campaigns.laying import lay  # here, and so in `made`: it takes long, and few ask
+
         lay(self._scenario, variant, folder / variant.name)
         return Task(
             variant=variant.name, replicate=0, scenario=folder / variant.name / "scenario.toml",
@@ -149,6 +148,9 @@ class WhatIf:
 
 def made(task: Task) -> RunResult:
     """Return what came of a run, in a process of the pool."""
+    from noroshi.run.campaigns.measuring import times_of
+    from noroshi.run.campaigns.runs import perform
+
     return perform(task, figures=times_of, copies=1 if task.variant == AS_IT_IS else COPIES)
 
 
