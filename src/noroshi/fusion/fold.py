@@ -248,6 +248,12 @@ def absorb(
             density[row], turn[row] = least_density[k], 0.0
             for c in range(whole.shape[1]):
                 whole[row, c] = 0
+            for c in range(said.shape[1]):
+                said[row, c] = 0.0
+            for a in range(6):
+                state[row, a] = 0.0
+                for b in range(6):
+                    covariance[row, a, b] = 0.0
             whole[row, Whole.ID], whole[row, Whole.OWNER] = new_whole[k, Whole.ID], owner_of[k]
             whole[row, Whole.TRACK], whole[row, Whole.NEXT] = NOBODY, NOBODY
             whole[row, Whole.TIME] = new_whole[k, Whole.TIME] - 1
