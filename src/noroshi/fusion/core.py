@@ -393,7 +393,7 @@ class Fusion:
         time_ns: int, *, is_whole: bool,
     ) -> tuple[Table, Integers]:  # fmt: skip
         """Return what a table is after some rows, and what `fold` counts."""
-        table, self._spare = before.copy(len(rows.whole), self._spare), None
+        table, self._spare = before.copy(self._spare), None
         table.extra[OWNERS] = np.array(owners, np.str_)
         bias = registration.biases(table, len(owners))
         counts = np.zeros(N_COUNTS + len(bias), np.int64)

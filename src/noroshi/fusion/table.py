@@ -139,19 +139,18 @@ class Table:
             name: getattr(self, name)[: self.m] for name in OF_FUSED
         }
 
-    def copy(self, more: int = 0, memory: "Table | None" = None) -> "Table":
-        """Return one that does not change with this one, with room for so many contributors and fused tracks more.
+    def copy(self, memory: "Table | None" = None) -> "Table":
+        """Return one that does not change with this one.
 
         Args:
-            more: how many.
             memory: a table that nobody needs any more, whose arrays are taken where they are large enough: megabytes
                 that are asked of the system anew cost more than to fold into them.
         """
         arrays = {}
         for name, rows in self.views().items():
-            shape = (len(rows) + more, *rows.shape[1:])
             held = None if memory is None else getattr(memory, name)
-            arrays[name] = np.empty(shape, rows.dtype) if held is None or len(held) < len(rows) + more else held
+            enough = held is not None and len(held) >= len(rows)
+            arrays[name] = held if enough else np.empty_like(getattr(self, name))
             arrays[name][: len(rows)] = rows
         return Table(**arrays, places=self.places.copy(), extra=dict(self.extra), n=self.n, m=self.m)
 
