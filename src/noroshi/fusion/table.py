@@ -146,11 +146,10 @@ class Table:
             memory: a table that nobody needs any more, whose arrays are taken where they are large enough: megabytes
                 that are asked of the system anew cost more than to fold into them.
         """
-        arrays = {}
+        arrays: dict[str, NDArray[Any]] = {}
         for name, rows in self.views().items():
-            held = None if memory is None else getattr(memory, name)
-            enough = held is not None and len(held) >= len(rows)
-            arrays[name] = held if enough else np.empty_like(getattr(self, name))
+            held: NDArray[Any] = getattr(memory or self, name)
+            arrays[name] = held if memory and len(held) >= len(rows) else np.empty_like(getattr(self, name))
             arrays[name][: len(rows)] = rows
         return Table(**arrays, places=self.places.copy(), extra=dict(self.extra), n=self.n, m=self.m)
 
