@@ -11,7 +11,7 @@ by the writer when the step is taken, and again when a task goes out, with what 
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -204,6 +204,7 @@ class Book:
         reason: str = "",
         picture_ns: int | None = None,
         advice: Mapping[str, Any] | None = None,
+        ahead: int = 0,
     ) -> Row:
         """Return a step as somebody would say it now, for that person to sign; nothing is taken by it.
 
@@ -218,6 +219,7 @@ class Book:
             reason: in plain words.
             picture_ns: the time of the picture before that person; the newest that is known here if not given.
             advice: what a recommendation rests on.
+            ahead: how many steps of the same record come before it.
         """
         key = (founder_of(founder or self.home, stream), stream)
         matter = self.matters.get(key)
@@ -231,7 +233,7 @@ class Book:
             to=to,
             advice=dict(advice or {}),
         )
-        version = matter.version + 1 if matter else 0
+        version = (matter.version + 1 if matter else 0) + ahead
         row = Row(
             nation=matter.owner if matter else key[0],
             stream=stream,
@@ -289,11 +291,15 @@ class Book:
             nation: for whose people; None: for anybody's.
             role: in which role; None: in any.
         """
-        found = [one for key in self._open if (one := waiting(self.matters[key])) is not None]
+        found = [one for matter in self.open_matters() if (one := waiting(matter)) is not None]
         mine = [
             one for one in found if (nation is None or nation in one.nations) and (role is None or role in one.roles)
         ]
         return sorted(mine, key=lambda one: (one.until_ns or 2**63, one.founder, one.stream))
+
+    def open_matters(self) -> Iterator[Matter]:
+        """Yield the matters of which something can still come, those that were opened last at the end."""
+        return (self.matters[key] for key in self._open)
 
     def writer_of(self, row: Row) -> str:
         """Return the nation that writes the stream of a step."""

@@ -1,13 +1,15 @@
 """Signatures of steps checked in other processes, while the steps before them are folded.
 
 Checking one takes longer than everything else that a step needs, and hangs on nothing but the step and its person's
-keys. So it is begun as soon as a step has come, and `Ahead.is_signed` only looks at the answer: that of
-`people.is_signed`, however many processes there are. Threads would not do: each would have to wait for the
+keys. So where many are read at once (`judging.py`) it is begun ahead, and `Ahead.is_signed` only looks at the answer:
+that of `people.is_signed`, however many processes there are. Threads would not do: each would have to wait for the
 interpreter's lock after each signature.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Self
@@ -19,7 +21,7 @@ from noroshi.command.people import Person, is_signed
 from noroshi.command.rows import Row
 
 CHUNK = 64  # steps that are handed over together
-ANSWERS_MAX = 65_536  # of steps that nobody has asked for yet; those of older ones are checked anew
+GROUP, GROUPS_AHEAD = 1_024, 2
 
 _ROWS = msgspec.msgpack.Decoder(list[Row])
 _ENCODER = msgspec.msgpack.Encoder()
@@ -51,8 +53,17 @@ class Ahead:
             chunk = signed[first : first + CHUNK]
             told = self._pool.submit(_check, _ENCODER.encode(chunk))
             self._answers |= {row: (told, place) for place, row in enumerate(chunk)}
-        while len(self._answers) > ANSWERS_MAX:
-            del self._answers[next(iter(self._answers))]
+
+    def following(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yield steps, of which those that come next are being checked meanwhile."""
+        source, waiting = iter(rows), deque[list[Row]]()
+        while group := list(islice(source, GROUP)):
+            self.begin(group)
+            waiting.append(group)
+            if len(waiting) > GROUPS_AHEAD:
+                yield from waiting.popleft()
+        for group in waiting:
+            yield from group
 
     def is_signed(self, row: Row, person: Person) -> bool:
         """Return whether a step is signed by this person."""
