@@ -11,10 +11,9 @@ many as there are up to `group` are taken together; each is read, its signature 
 delegations and rules, folded, given out, chained (SHA-256) and written; each group ends in one commit, which is the
 node's signature over the chain and an `fdatasync`. Not in it: unpacking what comes by a link, telling partners.
 
-`audited` is `noroshi audit decisions` of that record (`run.judging`), with so many processes beside its own that check
-people's signatures, from the call to the answer: the chain and the node's signatures are verified, every step is read,
-its signature checked, judged by the table and folded. `steps_per_s` and `signed_per_s` are of real time, so they hang
-on what else the machine does; processor seconds a step, of the own process and of those that check, do less.
+`audited` is `noroshi audit decisions` of that record (`run.judging`), from the call to the answer: the chain and the
+node's signatures are verified, every step is read, its person's signature checked, judged by the table and folded.
+Steps a second are of one processor's time; those of real time, which hang on what else the machine does, beside them.
 
 `ms` is CPU time of the machine around people, with so many other matters open: an alert proposed and shown
 (`proposed`); the approval drafted, signed and taken, the alert given out and its task told (`approved`); what the
@@ -118,27 +117,24 @@ def lived(rows: list[Row], folder: Path) -> dict[str, Any]:
     own_s, wall_s = time.process_time() - own_s, time.perf_counter() - since
     assert sum(len(matter.rows) for matter in watch.command.book.matters.values()) == len(rows)
     kept.close(rows[-1].time_ns)
-    return {
-        "steps_per_s": round(len(rows) / wall_s), "commits": len(groups),
-        "us_a_step": round(1e6 * own_s / len(rows), 1),
-    }  # fmt: skip
+    return told_of(len(rows), own_s, wall_s) | {"commits": len(groups)}
 
 
-def audited(n_signed: int, processes: int, folder: Path) -> dict[str, Any]:
+def audited(n_signed: int, folder: Path) -> dict[str, Any]:
     """Return how fast the record of a live node is judged, from the call to the answer."""
-    before, since = os.times(), time.perf_counter()
-    judged = judge_steps(folder, PEOPLE, SETTINGS.area_nations, processes=processes)
-    wall_s, after = time.perf_counter() - since, os.times()
+    own_s, since = time.process_time(), time.perf_counter()
+    judged = judge_steps(folder, PEOPLE, SETTINGS.area_nations)
+    own_s, wall_s = time.process_time() - own_s, time.perf_counter() - since
     assert not judged.faults, judged.faults
     assert not judged.record.verdict.faults, judged.record.verdict.faults
     assert judged.signed == n_signed
-    own_s = after.user + after.system - before.user - before.system
-    others_s = after.children_user + after.children_system - before.children_user - before.children_system
+    return told_of(judged.steps, own_s, wall_s)
+
+
+def told_of(steps: int, own_s: float, wall_s: float) -> dict[str, Any]:
     return {
-        "steps_per_s": round(judged.steps / wall_s), "signed_per_s": round(judged.signed / wall_s),
-        "own_us_a_step": round(1e6 * own_s / judged.steps, 1),
-        "checking_us_a_step": round(1e6 * others_s / judged.steps, 1),
-        "cores_used": round((own_s + others_s) / wall_s, 2),
+        "steps_per_s": round(steps / own_s), "us_a_step": round(1e6 * own_s / steps, 1),
+        "steps_per_wall_s": round(steps / wall_s),
     }  # fmt: skip
 
 
@@ -232,7 +228,7 @@ def main() -> None:
         ms = request_to_task(asked.rounds, asked.open, Path(folder))
         record, n_signed = Path(folder) / "decisions", sum(bool(row.signature) for row in rows)
         live = lived(rows, record)
-        judged = {str(processes): audited(n_signed, processes, record) for processes in (0, 1, 2)}
+        judged = audited(n_signed, record)
     print(
         json.dumps(
             {

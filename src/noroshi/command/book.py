@@ -67,7 +67,6 @@ class Book:
         authority: the rules.
         settings: as they are everywhere.
         guard: says why a matter may not be approved on today's picture; "" if it may.
-        signed: as `checks.Checks` has it.
 
     Attributes:
         matters: by (nation that began it, stream).
@@ -83,11 +82,10 @@ class Book:
         authority: Authority,
         settings: Settings,
         guard: Callable[[Matter, int], str] | None = None,
-        signed: Callable[[Row, Person], bool] | None = None,
     ) -> None:
         self.home, self.people, self.authority, self.settings = home, people, authority, settings
         self.guard = guard
-        self.checks = Checks(people, settings, signed)
+        self.checks = Checks(people, settings)
         self.matters: dict[Key, Matter] = {}
         self.refused: Counter[str] = Counter()
         self.picture_ns = 0

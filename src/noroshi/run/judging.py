@@ -1,6 +1,5 @@
 """What a record of decisions proves: nothing of it was altered, every step was signed and might be said."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,10 @@ from noroshi.command.book import Book
 from noroshi.command.matters import Settings
 from noroshi.command.people import Person
 from noroshi.command.transitions import IN_FORCE
-from noroshi.run.signatures import Ahead
 from noroshi.run.stores.audit import Judged, judge
 from noroshi.run.stores.decisions import read_decisions
 
 FAULTS_MAX = 100
-WORTH_IT = 20_000  # entries, from which on processes save more time than they take to start
 NOBODY = ""  # who writes no stream: an auditor
 
 
@@ -46,7 +43,6 @@ def judge_steps(
     area_nations: Mapping[str, str],
     *,
     keys: Path | None = None,
-    processes: int | None = None,
 ) -> JudgedSteps:
     """Return what a folder of decisions proves to who writes none of them: what hangs on each stream alone.
 
@@ -55,27 +51,22 @@ def judge_steps(
         people: the register, by name.
         area_nations: whose areas are whose, as `Settings` has it.
         keys: as of `audit.judge`.
-        processes: that check signatures beside this one; None: as many as there are, if it is worth it.
 
     Raises:
         StoreError: as of `audit.judge`; if the folder holds something else.
     """
     record = judge(folder, keys=keys)
-    if processes is None:
-        processes = (os.cpu_count() or 1) if record.verdict.entries >= WORTH_IT else 0
     steps = signed = approvals = n_faults = 0
     faults: list[str] = []
-    with Ahead(people, processes) as ahead:
-        book = Book(NOBODY, people, Nobody(), Settings(area_nations=area_nations), signed=ahead.is_signed)
-        for row in ahead.following(read_decisions(folder)):
-            steps += 1
-            refusal, why = book.take_row(row, row.time_ns, source=row.nation)
-            book.take()
-            if refusal is None:
-                signed += bool(row.signature)
-                approvals += row.step in IN_FORCE
-                continue
-            n_faults += 1
-            if n_faults <= FAULTS_MAX:
-                faults.append(f"{row.stream} {row.version}, {row.step} by {row.by}: {refusal} {why}".rstrip())
+    book = Book(NOBODY, people, Nobody(), Settings(area_nations=area_nations))
+    for row in read_decisions(folder):
+        steps += 1
+        refusal, why = book.take_row(row, row.time_ns, source=row.nation)
+        if refusal is None:
+            signed += bool(row.signature)
+            approvals += row.step in IN_FORCE
+            continue
+        n_faults += 1
+        if n_faults <= FAULTS_MAX:
+            faults.append(f"{row.stream} {row.version}, {row.step} by {row.by}: {refusal} {why}".rstrip())
     return JudgedSteps(record, steps, signed, len(book.matters), approvals, n_faults, tuple(faults))

@@ -205,9 +205,6 @@ def decisions(
     nation: Annotated[
         list[str] | None, typer.Option(help="Whose areas are whose: a nation's file. Repeatable; all shipped if none.")
     ] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=0, max=64, help="That check signatures beside this one; by how many there are.")
-    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
 ) -> None:
     """Prove that people signed what was decided, and that every step might follow. Exit code 1 if not."""
@@ -219,7 +216,7 @@ def decisions(
     with one_line():
         nations = [read_nation(name) for name in nation or shipped("nations")]
         whose = {country: one.code for one in nations if one.warning for country in one.warning.countries}
-        judged = judge_steps(folder, read_people(people), whose, keys=keys, processes=processes)
+        judged = judge_steps(folder, read_people(people), whose, keys=keys)
     faults = [*judged.record.verdict.faults, *judged.faults]
     if as_json:
         told = {
