@@ -324,9 +324,9 @@ class Book:
 
     def _judge(self, row: Row, now_ns: int, source: str, *, restoring: bool = False) -> Verdict:
         verdict = self._place(row, now_ns, source, restoring)
-        if verdict.refusal is None:
+        if verdict.refusal is None and self._early:
             self._drain(key_of(row), now_ns)
-        elif verdict.refusal not in HARMLESS:
+        elif verdict.refusal is not None and verdict.refusal not in HARMLESS:
             self.refused[verdict.refusal] += 1
         return verdict
 
@@ -342,10 +342,9 @@ class Book:
         matter = self.matters.get(key)
         owner, last = (matter.owner, matter.version) if matter else (key[0], -1)
         for old in matter.rows if matter else ():
-            if old == row or (old.key, old.step, old.by) == (row.key, row.step, row.by):
-                return Verdict(Refusal.DUPLICATE)
             if old.key == row.key:
-                return Verdict(Refusal.KEY_REUSED)
+                is_same = (old.step, old.by) == (row.step, row.by)
+                return Verdict(Refusal.DUPLICATE if is_same else Refusal.KEY_REUSED)
         if row.version <= last:
             return Verdict(Refusal.VERSION)
         writes = owner == self.home and not restoring
@@ -494,7 +493,7 @@ class Book:
     def _request(self, matter: Matter | None, row: Row, said: Said, person: Person) -> Request:
         what = matter.what if matter else said.what
         assert what is not None
-        founder = key_of(row)[0]
+        founder = matter.founder if matter else key_of(row)[0]
         acting_for = said.acting_for or person.nation
         concerns = matter.concerns if matter else self.settings.concerns(what, founder)
         return Request(
