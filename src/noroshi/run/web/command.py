@@ -118,7 +118,13 @@ def show_exercise(
     from noroshi.run.web.exercise import ExerciseShowing
 
     showing = ExerciseShowing(scenario, also, rate=rate, folder=out)
-    serve(showing, showing.run, showing.stop, address=address, opens=opens, for_s=for_s)
+
+    def run() -> None:
+        showing.run()
+        if showing.what_if is not None and not showing.is_stopped:
+            showing.what_if.prepare()  # from here on this machine has nothing else to do
+
+    serve(showing, run, showing.stop, address=address, opens=opens, for_s=for_s)
 
 
 def picture(
