@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 done, 1 the work failed, 2 the input or the usage is wrong (one line)."""
+"""The command line. Exit codes are in `EPILOG`."""
 
 import dataclasses
 import json
@@ -34,10 +34,16 @@ if TYPE_CHECKING:
     from noroshi.run.api import Tracked
     from noroshi.run.recordings import Recording
 
+EPILOG = (
+    "Exit codes: 0 done, 1 the work failed, 2 the input or the usage is wrong (one line says what), 130 broken off by "
+    "Ctrl-C. What runs until Ctrl-C (demo, play, node, listen, replay --picture) ends with 0."
+)
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    epilog=EPILOG,
     help="Air and missile surveillance and warning for a coalition. Research and exercise software: not certified for "
     "alerting, air traffic control or operations.",
 )

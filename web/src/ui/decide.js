@@ -1,7 +1,7 @@
 // Decisions: what waits for the person who looks, until when and what happens otherwise; what others decide; who said what.
 import { byId, h, reconcile, say } from "../dom.js";
 import { onSettings } from "../settings.js";
-import { areaName, leftText, t, utc } from "../texts.js";
+import { areaName, leftText, t, translated, utc } from "../texts.js";
 
 /** @import { App } from "../app.js" */
 /** @import { Decision, Note } from "../messages.js" */
@@ -71,7 +71,7 @@ export function decide(app) {
       const [when, what, rest] = /** @type {HTMLElement[]} */ ([...element.children]);
       say(when, utc(time_ms));
       say(what, stepText(of, step));
-      say(rest, [`${of.founder} ${of.stream}`, by, reason].filter(Boolean).join(" · "));
+      say(rest, [`${of.founder} ${of.stream}`, by, translated(reason)].filter(Boolean).join(" · "));
     });
     const badge = byId("decide-count");
     badge.hidden = !items.length;
@@ -126,7 +126,7 @@ function fill(app, element, one, duty) {
   say(part(".what"), titleOf(app, one));
   say(part(".left"), one.waits?.until_ms ? leftText(one.waits.until_ms - app.now_ms) : "");
   say(part(".state"), stepText(one, one.state));
-  say(part(".reason"), one.reason);
+  say(part(".reason"), translated(one.reason));
   say(part(".evidence"), [
     one.picture_ms && t("decide.picture", { time: utc(one.picture_ms) }),
     one.areas.length > 0 && one.areas.slice(0, 4).map((code) => nameOf(app, code)).join(" "),
@@ -161,7 +161,7 @@ function fill(app, element, one, duty) {
     const [when, what, rest] = /** @type {HTMLElement[]} */ ([...item.children]);
     say(when, utc(time_ms));
     say(what, stepText(one, step));
-    say(rest, [by, by === role ? "" : t(`role.${role}`), reason].filter(Boolean).join(" · "));
+    say(rest, [by, by === role ? "" : t(`role.${role}`), translated(reason)].filter(Boolean).join(" · "));
   });
 }
 
