@@ -1,7 +1,7 @@
 """From the last needed measurement to the signed proposal in every entitled node, on a virtual clock and a real one.
 
     uv run bench/proposal_latency.py [--scenes 2017-09-15 2022-10-04 salvo] [--stand shared-54] [--replicates 3]
-        [--first 0] [--link 0.15] [--way 0.15] [--picture 1.0] [--until S] [--keep FOLDER] [--json]
+        [--first 0] [--link 0.15] [--way 0.15] [--picture 1.0] [--holds 10] [--until S] [--keep FOLDER] [--json]
 
 Real launches are flown again, or eight drawn ones at once (`salvo`), past generic sensors of two nations
 (`data/stands/`); a third nation sees nothing and is told. Links between nations take `--link` seconds each way, and
@@ -11,7 +11,8 @@ and tell 0.1 s later. Of each proposal to warn:
 
 - the *newest* measurement is the newest in the track that was foreseen when its last new area came to be likely; what
   came later changed nothing. The *needed* one is the newest in the first track since the forecast before by which the
-  same areas come out, had it been foreseen: a forecast that still holds (2 to 10 s) keeps that waiting too;
+  same areas come out, had it been foreseen: a forecast that still holds (2 to 10 s, `--holds` at most) keeps that
+  waiting too;
 - `..._to_all_s` is from then until the proposal's first step, in its owner's signed message, is in the last of three
   nodes, on the clock of the exercise, on which computing takes no time. The wait that warning sets before an area is
   proposed (`wait_s`, 15 s) is taken out, and nothing else;
@@ -47,7 +48,7 @@ from noroshi.run.exercises.running import Plan, run
 SEED, PUMP_S, SPAN_S = 1, 0.02, 0.1
 UNTIL_S = {"2017-09-15": 420.0, "2022-10-04": 420.0, SALVO: 500.0}
 WHOLE = ("newest_to_all_s", "needed_to_all_s", "machine_s", "sum_s")
-COSTS = ("looks", "early", "forecasts", "nodes_s", "cpu_s")
+COSTS = ("looks", "early", "forecasts", "look_s", "nodes_s", "cpu_s")
 STAGES = ("sensor_s", "to_share_s", "link_s", "to_look_s", "look_to_proposal_s", "proposal_to_all_s")
 
 
@@ -56,7 +57,10 @@ def flown(given: argparse.Namespace, scene: str, replicate: int) -> dict[str, An
     since, notes = time.process_time(), Notes()
     way_s = None if given.way < 0.0 else given.way
     with notes.taken(), tempfile.TemporaryDirectory(prefix="noroshi-latency-") as folder:
-        path = written(Path(folder), scene, given.stand, seed=SEED, replicate=replicate, link_s=given.link, way_s=way_s)
+        path = written(
+            Path(folder), scene, given.stand, seed=SEED, replicate=replicate, link_s=given.link, way_s=way_s,
+            warning=f"holds_s_max = {given.holds}",
+        )  # fmt: skip
         plan = Plan(
             scenario=str(path), folder=None, replicate=replicate, picture_s=given.picture, pump_s=PUMP_S,
             span_s=SPAN_S, until_s=given.until or UNTIL_S.get(scene, 420.0),
@@ -64,7 +68,7 @@ def flown(given: argparse.Namespace, scene: str, replicate: int) -> dict[str, An
         run(plan)
     return {
         "proposals": stages(notes), "looks": notes.looks, "early": notes.early, "forecasts": notes.forecasts,
-        "nodes_s": sum(each for _, each in notes.spent), "cpu_s": time.process_time() - since,
+        "look_s": notes.look_s, "nodes_s": sum(each for _, each in notes.spent), "cpu_s": time.process_time() - since,
     }  # fmt: skip
 
 
@@ -90,12 +94,13 @@ def main() -> None:
     parser.add_argument("--link", type=float, default=0.15)
     parser.add_argument("--way", type=float, default=0.15)
     parser.add_argument("--picture", type=float, default=1.0)
+    parser.add_argument("--holds", type=float, default=10.0, help="how long a forecast may hold, seconds")
     parser.add_argument("--until", type=float, default=None, help="seconds of each scenario")
     parser.add_argument("--keep", type=Path, default=None, help="a folder for runs that are over")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     kernel_cache.prepare()
-    how = {name: getattr(given, name) for name in ("stand", "link", "way", "picture", "until")}
+    how = {name: getattr(given, name) for name in ("stand", "link", "way", "picture", "holds", "until")}
     kept = Kept(given.keep, f"latency {version('noroshi')} {json.dumps(how)}")
     runs = []
     for replicate in range(given.first, given.first + given.replicates):

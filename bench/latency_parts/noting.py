@@ -88,6 +88,7 @@ class Notes:
         self.came: dict[tuple[str, int], int] = {}
         self.fused: list[tuple[str, int, str, Any]] = []
         self.looks = self.early = self.forecasts = 0
+        self.look_s = 0.0
         self.proposals: list[Proposal] = []
         self._seen: dict[tuple[str, int], Seen] = {}
         self._ahead: dict[int, bool] = {}
@@ -143,7 +144,7 @@ class Notes:
         return noted
 
     def _of_ahead(self, does: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(one: Following, now_ns: int, *, is_lost: bool) -> bool:
+        def noted(one: Following, now_ns: int, **given: Any) -> bool:
             basis = (
                 one.state_ecef,
                 one.covariance_ecef,
@@ -151,7 +152,7 @@ class Notes:
                 one.time_ns,
                 max(now_ns - one.time_ns, 0) / NS_PER_S,
             )
-            newer, made = one.updated_ns > one.measured_ns, does(one, now_ns, is_lost=is_lost)
+            newer, made = one.updated_ns > one.measured_ns, does(one, now_ns, **given)
             self._ahead[one.threat_id] = made
             self.forecasts += made
             if newer and not made:
@@ -166,8 +167,10 @@ class Notes:
     def _of_look(self, does: Callable[..., Said]) -> Callable[..., Said]:
         def noted(warner: Warner, picture: Any, now_ns: int, **given: Any) -> Said:
             before, self.node = self.node, warner.nation
+            begun = time.process_time()
             said = does(warner, picture, now_ns, **given)
             since = time.process_time()
+            self.look_s += since - begun
             self.looks += 1
             self.early += bool(given.get("is_early"))
             by_threat = {proposal.threat_id: proposal for proposal in said.proposals}
@@ -184,7 +187,8 @@ class Notes:
         seen, settings = self._seen.setdefault((warner.nation, number), Seen()), warner.settings
         likely = _likely(warner, one)
         new, made = likely - set(seen.likely), self._ahead.get(number, False)
-        entry = Entry(now_ns, one.measured_ns, _needed_ns(warner, one, seen.held, new) if made else one.measured_ns)
+        needed_ns = _needed_ns(warner, one, seen.held, new) if made and new else one.measured_ns
+        entry = Entry(now_ns, one.measured_ns, needed_ns)
         seen.likely = {code: seen.likely.get(code, entry) for code in likely}
         if made:
             seen.held.clear()
@@ -196,12 +200,14 @@ class Notes:
         why, due_ns = "time", now_ns
         if last is not None and last.at_ns == now_ns:
             why = "measured"
+        elif last is not None and made and now_ns < last.at_ns + round(settings.wait_s * NS_PER_S):
+            why, last = "renewed", None  # by this forecast the threat is there so soon that there is no waiting
         elif last is not None:
             near_ns = [each.first_ns for each in one.concerns if each.code in codes - seen.told]
             hurry_ns = min(near_ns, default=now_ns) - round(settings.hurry_s * NS_PER_S)
             over_ns = min(last.at_ns + round(settings.wait_s * NS_PER_S), max(hurry_ns, last.at_ns))
             why, due_ns = "waited", min(over_ns, now_ns)
-        elif made:
+        elif made and not one.is_lost(now_ns, settings.lost_s):
             why = "renewed"
         seen.told = codes
         self.proposals.append(

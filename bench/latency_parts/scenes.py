@@ -30,7 +30,7 @@ APOGEE = (0.15, 0.28)  # of the range
 
 
 def written(
-    folder: Path, scene: str, stand: str, *, seed: int, replicate: int, link_s: float, way_s: float | None
+    folder: Path, scene: str, stand: str, *, seed: int, replicate: int, link_s: float, way_s: float | None, warning: str
 ) -> Path:
     """Write the scenario of an event, or of a salvo, and return its file.
 
@@ -41,6 +41,7 @@ def written(
         seed, replicate: of what is drawn.
         link_s: how long messages between nations take.
         way_s: how long sensors' plots take to their nodes; None is what the stand says.
+        warning: what the nation that warns is set to beside what the stand says.
     """
     path = folder / "event.toml"
     if scene == SALVO:
@@ -53,6 +54,7 @@ def written(
         if way_s is not None:
             sensors = re.sub(r"(?m)^delay_s = .*$", f"delay_s = {way_s}", sensors)
         links = [re.sub(r"(?m)^delay_s = .*$", f"delay_s = {link_s}", link) for link in links]
+        sensors = sensors.replace("[warning]\n", f"[warning]\n{warning}\n")
         nation.write_text("[[links]]".join([sensors, *links]), "utf-8")
     (folder / "listens.toml").write_text(LISTENS + LINK.format("JPN", link_s) + LINK.format("USA", link_s), "utf-8")
     text = path.read_text("utf-8")

@@ -33,7 +33,7 @@ SETTLED_NS = NS_PER_S // 2
 """After a whole second: what partners told of it has come by then, and fusion has folded it."""
 
 EARLY_NS = NS_PER_S // 4
-"""At least so long after a look comes the next one that a new measurement brings: what that costs is bounded."""
+"""At least so long lies between looks that new measurements bring: what they cost is bounded."""
 
 NOT_TOLD = (Step.REJECTED, Step.EXPIRED, Step.SUPERSEDED, Step.CANCELLED, Step.RECALLED)
 
@@ -59,7 +59,7 @@ class Watch:
         self._given: list[Outgoing] = []
         self._look_ns: int | None = None
         self._early_ns: int | None = None  # of a look before that one
-        self._looked_ns = 0
+        self._hurried_ns = 0  # when the last such was
 
     def wake_ns(self) -> int | None:
         """Return when it wants to be woken, if ever."""
@@ -72,7 +72,7 @@ class Watch:
         Just after this moment, when all that it brings has come.
         """
         if self.warner.is_following:
-            soon_ns = max(now_ns + 1, self._looked_ns + EARLY_NS)
+            soon_ns = max(now_ns + 1, self._hurried_ns + EARLY_NS)
             self._early_ns = soon_ns if self._early_ns is None else min(soon_ns, self._early_ns)
 
     def start(self, now_ns: int) -> None:
@@ -110,6 +110,7 @@ class Watch:
                 self._look(picture(due_ns), due_ns, is_early=False)
                 self._look_ns = due_ns + self.period_ns
             elif self._early_ns is not None and self._early_ns <= due_ns:
+                self._hurried_ns = due_ns
                 self._look(picture(due_ns, is_early=True), due_ns, is_early=True)
 
     def _look(self, picture: Tracks, now_ns: int, *, is_early: bool) -> None:
@@ -124,7 +125,7 @@ class Watch:
         renewed = [self.warner.renew(identifier, why, now_ns) for identifier, why in outdated]
         self._propose([one for one in renewed if one is not None], self.warner.withdrawn(), now_ns)
         self._settle()
-        self._looked_ns, self._early_ns = now_ns, self.warner.over_ns(now_ns)
+        self._early_ns = self.warner.over_ns(now_ns)
 
     def _propose(self, proposals: Iterable[Alert], withdrawn: Iterable[str], now_ns: int) -> None:
         for identifier in withdrawn:
@@ -145,7 +146,7 @@ class Watch:
 
     def checkpoint(self) -> dict[str, Any]:
         """Return what `resume` needs, as plain data."""
-        looks = [self._look_ns, self._early_ns, self._looked_ns]
+        looks = [self._look_ns, self._early_ns, self._hurried_ns]
         return {"warner": self.warner.memory(pack), "command": self.command.checkpoint(), "looks_ns": looks}
 
     def resume(self, memory: Mapping[str, Any]) -> None:
@@ -156,7 +157,7 @@ class Watch:
         """
         self.warner.resume(memory["warner"], unpack)
         self.command.resume(memory["command"])
-        self._look_ns, self._early_ns, self._looked_ns = memory["looks_ns"]
+        self._look_ns, self._early_ns, self._hurried_ns = memory["looks_ns"]
 
     def _settle(self) -> None:
         """Pass on what was decided: to the warning stage, to partners, and out."""

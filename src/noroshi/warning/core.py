@@ -94,9 +94,14 @@ class Warner:
 
     def over_ns(self, after_ns: int) -> int | None:
         """Return when the first wait of an area that is not over at a time will be, if one waits."""
-        waits = [ns for one in self._following.values() for ns in one.telling.likely_since_ns.values()]
-        ends = [ns + round(self.settings.wait_s * NS_PER_S) for ns in waits]
-        return min((ns for ns in ends if ns > after_ns), default=None)
+        wait_ns, hurry_ns = round(self.settings.wait_s * NS_PER_S), round(self.settings.hurry_s * NS_PER_S)
+        waits = [
+            (one.telling.likely_since_ns[concern.code] + wait_ns, concern.first_ns - hurry_ns + 1)
+            for one in self._following.values()
+            for concern in one.concerns
+            if concern.code in one.telling.likely_since_ns
+        ]
+        return min((ns for ends_ns in waits for ns in ends_ns if ns > after_ns), default=None)
 
     def look(self, picture: Tracks, now_ns: int, *, with_paths: bool = True, is_early: bool = False) -> Said:
         """Look at a picture of now; return what is expected and what is proposed, with paths if anybody draws them.
@@ -108,7 +113,8 @@ class Warner:
         proposals, new = [], []
         for number in sorted(self._following):
             one = self._following[number]
-            if one.look_ahead(now_ns, is_lost=one.is_lost(now_ns, self.settings.lost_s)):
+            is_lost = one.is_lost(now_ns, self.settings.lost_s)
+            if one.look_ahead(now_ns, is_lost=is_lost, holds_s_max=self.settings.holds_s_max):
                 self._weigh(one)
                 new.append(one)
             proposal = self._judge(one, now_ns)
