@@ -397,7 +397,7 @@ def threatening(tracks: Tracks, settings: Settings) -> NDArray[np.bool_]:
     """Return (n,) which tracks are threats."""
     threats = is_alive(tracks) & (tracks.kind_probability[:, list(MISSILES)].sum(axis=1) >= settings.kind_probability)
     threats[threats] = energy_height_m(tracks.state_ecef[threats]) >= settings.energy_height_m
-    return threats
+    return np.asarray(threats)
 
 
 def _launch(
