@@ -59,7 +59,7 @@ def flown(given: argparse.Namespace, scene: str, replicate: int) -> dict[str, An
     with notes.taken(), tempfile.TemporaryDirectory(prefix="noroshi-latency-") as folder:
         path = written(
             Path(folder), scene, given.stand, seed=SEED, replicate=replicate, link_s=given.link, way_s=way_s,
-            warning=f"holds_s_max = {given.holds}",
+            warning="" if given.holds is None else f"holds_s_max = {given.holds}",
         )  # fmt: skip
         plan = Plan(
             scenario=str(path), folder=None, replicate=replicate, picture_s=given.picture, pump_s=PUMP_S,
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--link", type=float, default=0.15)
     parser.add_argument("--way", type=float, default=0.15)
     parser.add_argument("--picture", type=float, default=1.0)
-    parser.add_argument("--holds", type=float, default=10.0, help="how long a forecast may hold, seconds")
+    parser.add_argument("--holds", type=float, default=None, help="how long a forecast may hold, seconds")
     parser.add_argument("--until", type=float, default=None, help="seconds of each scenario")
     parser.add_argument("--keep", type=Path, default=None, help="a folder for runs that are over")
     parser.add_argument("--json", action="store_true")
