@@ -19,6 +19,7 @@ Basis = tuple[Floats, Floats, Floats, int, float]
 MISSILES = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 AGAIN_SHARE = 0.04  # a forecast holds for this part of the time that is left,
 AGAIN_NS = (2 * NS_PER_S, 10 * NS_PER_S)  # within these; what concerns nobody may wait longer
+SLACK_NS = NS_PER_S // 4  # by which a measurement may come too early to be foreseen
 NOBODYS_NS = 6 * NS_PER_S
 UNSEEN_SHARE = 0.25  # of what is lost, once the time for which nobody has seen it has grown by so much of itself
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
@@ -74,7 +75,7 @@ class Following:
         """Return whether nobody has measured it for a while."""
         return now_ns - self.updated_ns > lost_s * NS_PER_S
 
-    def look_ahead(self, now_ns: int, *, is_lost: bool) -> bool:
+    def look_ahead(self, now_ns: int, *, is_lost: bool, holds_s_max: float = AGAIN_NS[1] / NS_PER_S) -> bool:
         """Foresee it anew if there is reason to; return whether that was done.
 
         What is lost is foreseen from where it was last expected, with what may have happened to it since.
@@ -88,6 +89,10 @@ class Following:
             elif self.telling.likely_since_ns:  # a wait is one for what is measured meanwhile
                 holds_ns = AGAIN_NS[0]
             has_news = is_lost or self.updated_ns > self.measured_ns
+            if not is_lost:
+                holds_ns = min(holds_ns, round(holds_s_max * NS_PER_S))
+                is_due = self.updated_ns - self.measured_ns >= holds_ns - SLACK_NS
+                holds_ns = 0 if is_due else 2 * holds_ns  # what is measured next comes soon, and is foreseen at once
             if not has_news or now_ns - self.foreseen_ns < holds_ns:
                 return False
         unseen_s = max(now_ns - self.time_ns, 0) / NS_PER_S
