@@ -109,7 +109,7 @@ def take(browser: Browser, url: str, shot: Shot, out: Path) -> None:
     for click in shot.clicks:
         page.locator(f"{click} >> visible=true").first.click()
     if shot.waits:
-        page.locator(shot.waits).first.wait_for(timeout=120_000)
+        page.locator(shot.waits).first.wait_for(timeout=600_000)  # a journal is run again for it, twice
     if shot.address.get("v") == "globe":
         page.wait_for_function("() => noroshi.app.view.name === 'globe'", timeout=60_000)
         page.wait_for_timeout(12_000)  # its tiles, by software
