@@ -127,6 +127,8 @@ def test_a_track_is_picked_with_the_mouse_and_its_call_sign_is_text(browser, pag
         assert page.get_by_test_id("track-title").inner_text() == MARKUP_SIGN
         assert page.locator("#panel-track b > b, #panel-track amp").count() == 0
         page.get_by_test_id("story").get_by_text("Who knew when").wait_for()
+        for part in ("Detections", "Models of motion", "Released", "In words"):  # its node has been run again for them
+            page.get_by_test_id("story").locator("h3", has_text=part).wait_for(timeout=90_000)
         assert (
             page.url.endswith(f"s={track['id']}")
             or f"s={track['id']}&" in page.url

@@ -94,7 +94,7 @@ export interface Health { is_well: boolean; node_ms: number; tracks: number; vie
 export interface Story {
   type: "story"; n: number; id: string; text: string; known: boolean;
   history: number[][]; kinds: [number, number[]][]; models: [number, Record<string, number>][];
-  detections: { time_ms: number; received_ms: number; sensor: string; weight: number }[];
+  detections: { time_ms: number; received_ms: number | null; sensor: string; weight: number }[];
   nations: { nation: string; first_ms: number; last_ms: number }[];
   releases: { to: string; rule: string; outcome: string; time_ms: number }[];
 }

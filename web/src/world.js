@@ -49,7 +49,7 @@ export class Trail {
 }
 
 /** @typedef {{call_sign: string | null, icao: string | null, mode_3a: string | null, mmsi: string | null}} Name */
-/** @typedef {"hello" | "clock" | "frame" | "sources" | "names" | "sensors" | "satellites" | "links" | "threats" | "alerts" | "areas" | "launches" | "zones" | "decisions" | "notes" | "play" | "events" | "health" | "connection" | "fault"} Topic */
+/** @typedef {"hello" | "clock" | "frame" | "sources" | "names" | "sensors" | "satellites" | "links" | "threats" | "alerts" | "areas" | "launches" | "zones" | "decisions" | "notes" | "play" | "story" | "events" | "health" | "connection" | "fault"} Topic */
 
 export class World {
   constructor() {
@@ -71,6 +71,7 @@ export class World {
     /** @type {M.Note[]} */ this.notes = [];
     /** @type {M.Play | null} an exercise that people play */ this.play = null;
     /** @type {M.EventRow[]} */ this.events = [];
+    /** @type {M.Story | null} the whole story that was asked for last, once it is found out */ this.whole = null;
     /** @type {M.Health | null} */ this.health = null;
     /** @type {Frame | null} */ this.frame = null;
     this.frameHeard = 0;
@@ -154,6 +155,9 @@ export class World {
       case "decisions":
       case "notes":
         this[/** @type {"sensors"} */ (text.type)] = text.rows;
+        break;
+      case "story": // the whole one, which comes after what the view has shown
+        this.whole = /** @type {M.Story} */ (/** @type {unknown} */ (text));
         break;
       case "play":
         this.play = /** @type {M.Play} */ (/** @type {unknown} */ (text));

@@ -304,6 +304,7 @@ export const en = {
   "story.nations": "Who knew when",
   "story.detections": "Detections",
   "story.detection": "{sensor}, told {delay} later, weight {weight}",
+  "story.weighed": "{sensor}, weight {weight}",
   "story.releases": "Released",
   "story.models": "Models of motion",
   "story.shown": "in {n} pictures, from {from} to {to}",

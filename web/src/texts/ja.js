@@ -305,6 +305,7 @@ export const ja = {
   "story.nations": "各国の把握",
   "story.detections": "探知",
   "story.detection": "{sensor}、{delay}後に受信、重み {weight}",
+  "story.weighed": "{sensor}、重み {weight}",
   "story.releases": "提供",
   "story.models": "運動モデル",
   "story.shown": "{n}回表示、{from}から{to}まで",

@@ -19,17 +19,19 @@ export function track(app) {
   const { world } = app;
   /** @type {Story | null} */ let story = null;
   let asked = 0;
-  let storyFor = "";
+  let [storyFor, wholeFor] = ["", ""];
 
   const tell = async () => {
     const id = app.selectedId;
     if (id === null || performance.now() - asked < (storyFor === id ? STORY_EVERY_MS : 0)) return;
     asked = performance.now();
     if (storyFor !== id) story = null;
+    const whole = wholeFor !== id; // it takes long: once
     storyFor = id;
     try {
-      const answer = /** @type {Story} */ (await app.feed.ask("story", { id }));
+      const answer = /** @type {Story} */ (await app.feed.ask("story", { id, whole }));
       if (storyFor !== id) return;
+      wholeFor = id;
       story = answer;
       showStory();
     } catch {
@@ -111,7 +113,8 @@ export function track(app) {
   const showStory = () => {
     if (!story) return body.replaceChildren(h("p", { class: "dim" }, t("story.asking")));
     const parts = [];
-    const { history, kinds, models, nations, detections, releases, text } = story;
+    const { history, kinds, nations } = story;
+    const { models, detections, releases, text } = world.whole?.id === story.id ? world.whole : story;
     if (kinds.length > 1) parts.push(h("h3", {}, t("story.kinds")), bands(kinds), legend(kinds));
     if (history.length > 1) {
       const span = { n: history.length, from: utc(history[0][0]), to: utc(history[history.length - 1][0]) };
@@ -119,7 +122,7 @@ export function track(app) {
     }
     if (nations.length) parts.push(h("h3", {}, t("story.nations")), table([...nations].sort((a, b) => a.first_ms - b.first_ms).map(({ nation, first_ms, last_ms }) => [nation, `${utc(first_ms)} – ${utc(last_ms)}`])));
     if (models.length) parts.push(h("h3", {}, t("story.models")), table(Object.entries(models[models.length - 1][1]).sort((a, b) => b[1] - a[1]).map(([name, share]) => [name, `${Math.floor(share * 100)} %`])));
-    if (detections.length) parts.push(h("h3", {}, `${t("story.detections")} (${detections.length})`), table(detections.slice(-12).reverse().map(({ time_ms, received_ms, sensor, weight }) => [t("story.detection", { sensor, delay: ago((received_ms - time_ms) / 1000), weight: weight.toFixed(2) }), utc(time_ms)])));
+    if (detections.length) parts.push(h("h3", {}, `${t("story.detections")} (${detections.length})`), table(detections.slice(-12).reverse().map(({ time_ms, received_ms, sensor, weight }) => [t(received_ms === null ? "story.weighed" : "story.detection", { sensor, delay: ago(((received_ms ?? 0) - time_ms) / 1000), weight: weight.toFixed(2) }), utc(time_ms)])));
     if (releases.length) parts.push(h("h3", {}, t("story.releases")), table(releases.map(({ to, rule, outcome, time_ms }) => [`${to}: ${outcome} · ${rule}`, utc(time_ms)])));
     if (text) parts.push(h("h3", {}, t("story.text")), h("div", { class: "story" }, text));
     if (!parts.length) parts.push(h("p", { class: "dim" }, `${t("track.story")}: ${t("story.empty")}`));
@@ -128,11 +131,12 @@ export function track(app) {
 
   app.onSelect.push(() => {
     asked = 0;
-    storyFor = "";
+    storyFor = wholeFor = "";
     story = null;
     showStory();
     show();
   });
+  world.on("story", showStory);
   let shown = 0;
   world.on("frame", () => {
     if (panel.hidden || performance.now() - shown < 450) return;

@@ -66,9 +66,10 @@ class ViewAs(Message, frozen=True, kw_only=True, tag="view_as"):
 
 
 class Story(Message, frozen=True, kw_only=True, tag="story"):
-    """Tell of a track."""
+    """Tell of a track; `whole`: also what takes long to find out."""
 
     id: Hex
+    whole: bool = True
 
 
 class Coverage(Message, frozen=True, kw_only=True, tag="coverage"):

@@ -194,7 +194,8 @@ class Session:
                 self._change(message)
             case messages.Story():
                 self._ask(showing.story_of, self._view, message.id, cursor.at_ns, message.n)
-                self._ask(showing.whole_story_of, self._view, message.id, cursor.at_ns, message.n)
+                if message.whole:
+                    self._ask(showing.whole_story_of, self._view, message.id, cursor.at_ns, message.n)
             case messages.Coverage():
                 self._ask(showing.coverage_of, self._view, message.height_m, message.n)
         if cursor.jumped:
