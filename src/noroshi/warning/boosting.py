@@ -78,14 +78,14 @@ def boost_from(
         unseen_s: for how long nobody has measured it since; meanwhile a filter's noise has gone on.
         dark_s: it was not seen any more so long after the state, when it would have been under thrust: the burn
             ended by then, evenly.
-        n_ways: how many ways; even. So many fewer than usual, so many fewer boosts are looked at too.
+        n_ways: how many ways; even.
     """
     z = normal_points(n_ways, 12)
     covariance = covariance_ecef + unrest(unseen_s, UNREST_M2_S3)
     states = spread(state_ecef, covariance, z[:, :6])
     lat, lon, _ = geodetic_from_ecef(state_ecef[:3])
     axes = enu_axes(lat, lon)
-    left_s, thrust, ratio, pitch = _going_on(axes, states, covariance, ndtr(z[:, 6]), max(N_WAYS // n_ways, 1))
+    left_s, thrust, ratio, pitch = _going_on(axes, states, covariance, ndtr(z[:, 6]))
     rows = bodies(n_ways)
     rows[:, THRUST], rows[:, RATIO] = thrust, ratio
     rows[:, BURN_OUT] = left_s if dark_s is None else dark_s * ndtr(z[:, 6])
@@ -105,7 +105,6 @@ def _going_on(
     states: Floats,
     covariance: Floats,
     shares: Floats,
-    every: int,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Return time left [s], thrust [m/s2], ratio [1/s] and pitch [rad] of m ways, each from a boost near to the track.
 
@@ -128,19 +127,18 @@ def _going_on(
     reach_m = HEIGHT_SIGMAS * math.sqrt(near[0, 0])
     first, last = np.searchsorted(boosts.held[0], [height_m - reach_m, height_m + reach_m])
     first, last = (first, last) if last > first else (0, len(boosts.weight))
-    near_by = slice(first, last, every)
-    held, believed = boosts.held[:, near_by], boosts.weight[near_by]
+    held = boosts.held[:, first:last]
     own = np.stack([geodetic_from_ecef(states[:, :3])[2], *(states[:, 3:] @ root[1:, 3:].T).T])
     whiten = np.linalg.inv(np.linalg.cholesky(near))
     apart = np.square(whiten @ (held - [[height_m], [velocity[2]], [level]])).sum(axis=0)
     apart -= apart.min()
     while True:
-        weight = believed * np.exp(-0.5 * apart)
+        weight = boosts.weight[first:last] * np.exp(-0.5 * apart)
         if weight.sum() ** 2 >= NEAR_MIN * np.square(weight).sum() or apart.max() < 1.0:
             break
         apart *= FARTHER
     weight /= weight.sum()
-    told = boosts.told[:, near_by].copy()
+    told = boosts.told[:, first:last].copy()
     told[1:3] = np.log(told[1:3])
     order = np.argsort(told[0], kind="stable")
     chosen = order[np.searchsorted(np.cumsum(weight[order]), shares).clip(0, len(order) - 1)]
