@@ -7,6 +7,7 @@ without the page, and says so where the page would be; with NOROSHI_PAGE=require
 
 import hashlib
 import os
+import runpy
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 BUILT = Path("src/noroshi/page")
-STAMP = "built-from.txt"
+DIGEST = Path("src/noroshi/run/web/built.py")
 WHY_NOT = "missing.txt"
 
 
@@ -26,8 +27,9 @@ class PageHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 hatchling's own names
         """Build the page if it is not there as it should be."""
         root = Path(self.root)
-        wanted = digest(root / "web")
-        stamp = root / BUILT / STAMP
+        built = runpy.run_path(str(root / DIGEST))
+        wanted = built["digest"](root / "web")
+        stamp = root / BUILT / built["STAMP"]
         if stamp.is_file() and stamp.read_text() == wanted:
             return
         trouble = build(root / "web", root / BUILT)
@@ -41,15 +43,6 @@ class PageHook(BuildHookInterface):
         (root / BUILT).mkdir(parents=True)
         (root / BUILT / WHY_NOT).write_text(line + "\n")
         self.app.display_warning(line)
-
-
-def digest(web: Path) -> str:
-    """Return a digest of all that the page is made of."""
-    paths = [path for path in web.rglob("*") if "node_modules" not in path.parts and path.is_file()]
-    whole = hashlib.sha256()
-    for path in sorted(paths, key=lambda path: path.relative_to(web).as_posix()):
-        whole.update(f"{path.relative_to(web).as_posix()}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return whole.hexdigest()
 
 
 def build(web: Path, out: Path) -> str:

@@ -6,22 +6,22 @@
 delegations, the rules), as one that reads them (table and signatures), and without the checking of signatures, which is
 OpenSSL's alone. A matter goes the whole way in nine steps, of which seven are signed by people.
 
-`to_disk` is the whole of it, with so many processes beside the own that check signatures (`run.signatures`): records
-of one step each come in, as many as there are up to `group` are taken together; every step is read, its signature
-checked, judged by the table, delegations and rules, folded, chained (SHA-256) and written; each group ends in one
-commit, which is the node's signature over the chain and an `fdatasync`. Not in it: unpacking what comes by a link, and
-telling partners. `steps_per_s` and `signed_per_s` are of real time, so they hang on what else the machine does; the
-processor seconds a step, of the own process and of those that check, do less. All runs must give the same book and the
-same bytes on the disk.
+`live` is what a node does with each (`node.watch`, `run.live.kept`), on its one thread: records of one step come in, as
+many as there are up to `group` are taken together; each is read, its signature checked, judged by the table,
+delegations and rules, folded, given out, chained (SHA-256) and written; each group ends in one commit, which is the
+node's signature over the chain and an `fdatasync`. Not in it: unpacking what comes by a link, telling partners.
 
-`ms` is CPU time of the machine
-between people, with so many other matters open: an alert proposed and shown, the approval taken, the alert handed over
-and the step told; `store` is what a caller waits for one commit of those steps, in real time, of which most is the
-disk's. `rules` is one question to Cedar's engine that was not asked before.
+`audited` is `noroshi audit decisions` of that record (`run.judging`), from the call to the answer: the chain and the
+node's signatures are verified, every step is read, its person's signature checked, judged by the table and folded.
+Steps a second are of one processor's time; those of real time, which hang on what else the machine does, beside them.
+
+`ms` is CPU time of the machine around people, with so many other matters open: an alert proposed and shown
+(`proposed`); the approval drafted, signed and taken, the alert given out and its task told (`approved`); what the
+outlets say taken (`delivered`, not in `request_to_task`); `store` is what a caller waits for one commit of those steps,
+in real time, of which most is the disk's. `rules` is one question to Cedar's engine that was not asked before.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import platform
@@ -31,10 +31,10 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
-import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "command"))
 from command_scenes import KEYS, NS, PEOPLE, SETTINGS, STAFF, START_NS, alert_of, task, threats_of
@@ -43,12 +43,14 @@ from noroshi.command import checks
 from noroshi.command.authority import Request
 from noroshi.command.book import Book
 from noroshi.command.core import Command
-from noroshi.command.matters import Settings
+from noroshi.command.matters import Refusal, Settings
 from noroshi.command.people import sign
 from noroshi.command.rows import Row, Said, decision_of, rows_of
 from noroshi.command.transitions import Role, Step
+from noroshi.node.watch import Watch
 from noroshi.run.authority import shipped
-from noroshi.run.signatures import Ahead
+from noroshi.run.judging import judge_steps
+from noroshi.run.live.kept import Kept
 from noroshi.run.stores.decisions import DecisionFolder
 
 STEPS = (
@@ -61,7 +63,7 @@ SLOW = Settings(
     machine_s=dict.fromkeys(SETTINGS.machine_s, 9e5),
 )  # fmt: skip
 RULES = shipped()
-GROUP, GROUPS_AHEAD = 1_024, 2
+GROUP = 1_024
 
 
 def book(home: str = "JPN") -> Book:
@@ -100,47 +102,40 @@ def folded(rows: list[Row], home: str) -> float:
     return len(rows) / (time.process_time() - since)
 
 
-def to_disk(rows: list[Row], processes: int, folder: Path) -> tuple[dict[str, Any], tuple[bytes, bytes]]:
-    """Return how fast steps are checked, folded and stored, and what came of it: the book, and the record's digest."""
+def lived(rows: list[Row], folder: Path) -> dict[str, Any]:
+    """Return how fast a live node takes, chains, signs for and stores steps."""
     records = [decision_of([row]) for row in rows]
-    me = psutil.Process()
+    watch = Watch(cast(Any, SimpleNamespace(nation="JPN")), Command("JPN", PEOPLE, RULES, SLOW), period_ns=NS)
+    kept = Kept(folder, "JPN", KEYS["sato@JPN"], watch.command.book, START_NS)
+    groups = [range(at, min(at + GROUP, len(rows))) for at in range(0, len(rows), GROUP)]
+    own_s, since = time.process_time(), time.perf_counter()
+    for group in groups:
+        for at in group:
+            watch.hear(records[at], rows[at].time_ns)
+            assert watch.verdicts[0].refusal in (None, Refusal.DUPLICATE), watch.verdicts
+        kept.keep(watch.take(), rows[group[-1]].time_ns)
+    own_s, wall_s = time.process_time() - own_s, time.perf_counter() - since
+    assert sum(len(matter.rows) for matter in watch.command.book.matters.values()) == len(rows)
+    kept.close(rows[-1].time_ns)
+    return told_of(len(rows), own_s, wall_s) | {"commits": len(groups)}
 
-    def spent_s(whom: list[psutil.Process]) -> float:
-        return float(sum(one.cpu_times().user + one.cpu_times().system for one in whom))
 
-    with (
-        Ahead(PEOPLE, processes) as ahead,
-        DecisionFolder(folder, owner="JPN", key=KEYS["sato@JPN"], time_ns=START_NS) as store,
-    ):
-        first = [row for row in rows if row.signature][: 64 * (processes + 1)]
-        for _ in range(2):  # the processes are there, and have loaded what they need
-            ahead.begin(first)
-            assert all(ahead.is_signed(row, PEOPLE[row.by]) for row in first)
-        others = me.children()
-        node = Book("JPN", PEOPLE, RULES, SLOW, signed=ahead.is_signed)
-        waiting: list[list[Row]] = []
-        own_s, others_s, since = spent_s([me]), spent_s(others), time.perf_counter()
-        groups = [records[at : at + GROUP] for at in range(0, len(records), GROUP)]
-        for group in [*groups, *[[]] * GROUPS_AHEAD]:
-            waiting.append([row for record in group for row in rows_of(record)])
-            ahead.begin(waiting[-1])
-            if len(waiting) <= GROUPS_AHEAD:
-                continue
-            for row in waiting.pop(0):
-                verdict = node.take_row(row, row.time_ns, source="JPN")
-                assert verdict.refusal is None, verdict
-            store.add(node.take(), node.now_ns)
-            store.commit(node.now_ns)
-        wall_s = time.perf_counter() - since
-        own_s, others_s = spent_s([me]) - own_s, spent_s(others) - others_s
-    signed = sum(bool(row.signature) for row in rows)
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.log"))))
-    told = {
-        "steps_per_s": round(len(rows) / wall_s), "signed_per_s": round(signed / wall_s), "commits": len(groups),
-        "own_us_a_step": round(1e6 * own_s / len(rows), 1), "checking_us_a_step": round(1e6 * others_s / len(rows), 1),
-        "cores_used": round((own_s + others_s) / wall_s, 2),
+def audited(n_signed: int, folder: Path) -> dict[str, Any]:
+    """Return how fast the record of a live node is judged, from the call to the answer."""
+    own_s, since = time.process_time(), time.perf_counter()
+    judged = judge_steps(folder, PEOPLE, SETTINGS.area_nations)
+    own_s, wall_s = time.process_time() - own_s, time.perf_counter() - since
+    assert not judged.faults, judged.faults
+    assert not judged.record.verdict.faults, judged.record.verdict.faults
+    assert judged.signed == n_signed
+    return told_of(judged.steps, own_s, wall_s)
+
+
+def told_of(steps: int, own_s: float, wall_s: float) -> dict[str, Any]:
+    return {
+        "steps_per_s": round(steps / own_s), "us_a_step": round(1e6 * own_s / steps, 1),
+        "steps_per_wall_s": round(steps / wall_s),
     }  # fmt: skip
-    return told, (node.checkpoint(), digest.digest())
 
 
 def timed(part: list[float], what: Callable[[], Any], clock: Callable[[], float] = time.process_time) -> Any:
@@ -170,25 +165,25 @@ def request_to_task(rounds: int, n_open: int, folder: Path) -> dict[str, Any]:
 
             out, inbox = timed(shown, propose)
             assert len(inbox) == n_open + 1
-            row = node.book.draft(name, Step.APPROVED, by="mori@JPN", role=Role.APPROVER, now_ns=now_ns)
-            approval = decision_of([sign(row, KEYS["mori@JPN"])])
 
-            def approve(approval: Any = approval, now_ns: int = now_ns) -> Any:
-                (verdict,) = node.receive(approval, now_ns)
+            def approve(name: str = name, now_ns: int = now_ns) -> Any:
+                row = node.book.draft(name, Step.APPROVED, by="mori@JPN", role=Role.APPROVER, now_ns=now_ns)
+                (verdict,) = node.receive(decision_of([sign(row, KEYS["mori@JPN"])]), now_ns)
                 assert verdict.refusal is None, verdict
                 return node.take()
 
             out += timed(taken, approve)
             assert out[-1].channel == "alert"
+            assert node.book.matters["JPN", name].state == Step.TASKED
 
-            def task_it(name: str = name, now_ns: int = now_ns) -> Any:
-                assert node.sent(name, now_ns).refusal is None
+            def deliver(name: str = name, now_ns: int = now_ns) -> Any:
+                said = node.delivered(name, now_ns)
+                assert said is not None
+                node.receive(said, now_ns)
                 return node.take()
 
-            out += timed(sent, task_it)
-            node.delivered(name, now_ns)
-            out += node.take()
-            whole.append(shown[-1] + taken[-1] + sent[-1])
+            out += timed(sent, deliver)
+            whole.append(shown[-1] + taken[-1])
             rows = [row for one in out if one.channel == "decision" for row in rows_of(one.record)]
 
             def keep(rows: Any = rows, now_ns: int = now_ns) -> None:
@@ -196,7 +191,7 @@ def request_to_task(rounds: int, n_open: int, folder: Path) -> dict[str, Any]:
                 store.commit(now_ns)
 
             timed(stored, keep, time.perf_counter)
-    parts = {"proposed": shown, "approved": taken, "tasked": sent, "request_to_task": whole, "store_wall": stored}
+    parts = {"proposed": shown, "approved": taken, "delivered": sent, "request_to_task": whole, "store_wall": stored}
     return {
         name: {f"p{q}": round(float(np.percentile(values, q)), 3) for q in (50, 99, 100)}
         for name, values in parts.items()
@@ -206,7 +201,7 @@ def request_to_task(rounds: int, n_open: int, folder: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--matters", type=int, default=2_000)
+    parser.add_argument("--matters", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=1_000)
     parser.add_argument("--open", type=int, default=100)
     asked = parser.parse_args()
@@ -231,19 +226,18 @@ def main() -> None:
     rules_us = (time.process_time() - since) / 500 * 1e6
     with tempfile.TemporaryDirectory() as folder:
         ms = request_to_task(asked.rounds, asked.open, Path(folder))
-        stored, came = {}, set()
-        for processes in (0, 1, 2):
-            stored[str(processes)], what = to_disk(rows, processes, Path(folder) / str(processes))
-            came.add(what)
-    assert len(came) == 1, "another book, or another record, with another number of processes"
+        record, n_signed = Path(folder) / "decisions", sum(bool(row.signature) for row in rows)
+        live = lived(rows, record)
+        judged = audited(n_signed, record)
     print(
         json.dumps(
             {
                 "bench": "command_speed",
                 "steps": len(rows),
-                "signed": sum(bool(row.signature) for row in rows),
+                "signed": n_signed,
                 "folded_per_s": {name: round(value) for name, value in speeds.items()},
-                "to_disk": stored,
+                "live": live,
+                "audited": judged,
                 "group": GROUP,
                 "signature_us": round(signature_us, 1),
                 "rules_us": round(rules_us, 1),

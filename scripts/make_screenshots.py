@@ -39,6 +39,7 @@ class Shot:
     theme: str = "dark"
     language: str = "en"
     keys: tuple[str, ...] = ()
+    waits: str = ""
     clicks: tuple[str, ...] = ()
 
 
@@ -59,7 +60,14 @@ SHOTS = (
         theme="light",
         clicks=("#tab-state",),
     ),
-    Shot(name="page-story", at_s=400, address={"v": "flat"}, theme="light", keys=("w", "0", "w")),
+    Shot(
+        name="page-story",
+        at_s=400,
+        address={"v": "flat"},
+        theme="light",
+        keys=("w", "0", "w"),
+        waits="[data-testid=story] .story",
+    ),
     Shot(
         name="page-japanese",
         at_s=412,
@@ -100,6 +108,8 @@ def take(browser: Browser, url: str, shot: Shot, out: Path) -> None:
         page.wait_for_timeout(500)
     for click in shot.clicks:
         page.locator(f"{click} >> visible=true").first.click()
+    if shot.waits:
+        page.locator(shot.waits).first.wait_for(timeout=120_000)
     if shot.address.get("v") == "globe":
         page.wait_for_function("() => noroshi.app.view.name === 'globe'", timeout=60_000)
         page.wait_for_timeout(12_000)  # its tiles, by software

@@ -50,20 +50,48 @@ def test_a_person_approves_and_the_alert_goes_out_once():
     approval = decision_of([row])
     assert [verdict.refusal for verdict in node.receive(approval, at + 20 * NS)] == [None]
     out = node.take()
-    assert [one.channel for one in out] == ["decision", "alert"]
+    assert [one.channel for one in out] == ["decision", "decision", "alert"]
     expected = alert_of(sent_ns=at + 20 * NS)
-    assert digest(out[1].record) == digest(expected)
+    assert digest(out[2].record) == digest(expected)
     assert [verdict.refusal for verdict in node.receive(approval, at + 21 * NS)] == [Refusal.DUPLICATE]
     assert not node.take()
-    assert digest(*node.unsent()) == digest(expected)
+    assert digest(*node.undelivered()) == digest(expected)
     approved = node.book.matters["JPN", "JPN-1"].approvals["JPN"]
     assert approved.by == "mori@JPN"
     assert approved.rule == "approvers decide for their own nation"
     assert approved.picture_ns == at
-    assert node.sent("JPN-1", at + 21 * NS).refusal is None
-    assert node.delivered("JPN-1", at + 22 * NS).refusal is None
-    assert not node.unsent()
-    assert node.book.matters["JPN", "JPN-1"].state == Step.DONE_OK
+
+
+@pytest.mark.parametrize(
+    ("failed", "steps"),
+    [("", ["tasked", "received", "done_ok"]), ("siren: refused by the other side", ["tasked", "done_not_ok"])],
+)
+def test_the_history_says_that_an_alert_was_sent_and_what_became_of_it(failed, steps):
+    node, at = command(), START_NS
+    node.receive(alert_of(), at)
+    assert node.delivered("JPN-1", at) is None  # nobody has approved it
+    assert says(node.book, "JPN-1", Step.APPROVED, "mori@JPN", at + NS).refusal is None
+    node.take()
+    said_of_it = node.delivered("JPN-1", at + 2 * NS, failed=failed)
+    assert [verdict.refusal for verdict in node.receive(said_of_it, at + 3 * NS)] == [None] * (len(steps) - 1)
+    history = node.book.matters["JPN", "JPN-1"].rows
+    assert [row.step for row in history] == ["recommended", "approved", *steps]
+    assert {row.by for row in history[2:]} == {"machine"}
+    assert history[-1].reason == failed
+    assert not node.undelivered()
+    assert node.delivered("JPN-1", at + 3 * NS) is None
+    assert [one.channel for one in node.take()] == ["decision"] * (len(steps) - 1)
+    assert node.wake_ns() is None
+
+
+def test_another_nation_does_not_say_what_became_of_an_alert():
+    node, at = command(), START_NS
+    node.receive(alert_of(), at)
+    says(node.book, "JPN-1", Step.APPROVED, "mori@JPN", at)
+    node.take()
+    first, second = node.receive(node.delivered("JPN-1", at), at, source="USA")
+    assert (first.refusal, second.refusal) == (Refusal.NOT_THE_WRITER, Refusal.VERSION)
+    assert node.book.matters["JPN", "JPN-1"].state == Step.TASKED
 
 
 def test_an_alert_survives_json_to_the_last_bit():
@@ -158,7 +186,7 @@ def test_a_standing_plan_approves_at_once_what_it_covers_and_nothing_else():
     node.take()
     node.receive(alert_of(), at)
     out = node.take()
-    assert [one.channel for one in out] == ["decision", "decision", "alert"]
+    assert [one.channel for one in out] == ["decision", "decision", "decision", "alert"]
     step = rows_of(out[1].record)[0]
     assert (step.step, step.by, step.signature) == (Step.APPROVED, "plan", "")
     assert node.book.matters["JPN", "JPN-1"].approvals["JPN"].plan == "plan-north"
@@ -179,12 +207,18 @@ def test_a_standing_plan_approves_at_once_what_it_covers_and_nothing_else():
 
 def test_a_plan_that_was_recalled_stops_what_it_approved_before_it_is_sent():
     node, at = command(), START_NS
-    decided(node.book, "plan-north", plan_of(), at)
+    decided(node.book, "plan-north", plan_of(areas=("*",)), at)
     decided(node.book, "posture-1", posture_of(), at)
-    node.receive(alert_of(), at)
-    assert len(alerts(node.take())) == 1
+    node.take()
+    node.receive(alert_of(codes=("JP-02", "US-GU")), at)
+    matter = node.book.matters["JPN", "JPN-1"]
+    assert list(matter.approvals) == ["JPN"]  # by the plan; the other nation's people are still to say so
     says(node.book, "posture-1", Step.RECALLED, "kato@JPN", at, reason="calm again")
-    assert node.sent("JPN-1", at + NS).refusal is Refusal.NO_PLAN
+    assert says(node.book, "JPN-1", Step.APPROVED, "reed@USA", at + NS).refusal is None
+    assert not alerts(node.take())
+    assert matter.state == Step.SUPERSEDED
+    assert matter.rows[-1].reason == "not sent: no standing plan that is in force covers it, plan-north of JPN"
+    assert not node.undelivered()
 
 
 def test_an_update_supersedes_the_proposal_that_still_waits():
@@ -224,12 +258,14 @@ def test_a_restart_goes_on_where_it_was():
     (other,) = node.receive(alert_of("JPN-2", threat_id=8), at)
     assert other.refusal is Refusal.KEY_REUSED
     says(node.book, "JPN-2", Step.APPROVED, "mori@JPN", at)
+    node.take()
     kept = node.checkpoint()
     again = command()
     again.resume(kept)
     assert again.checkpoint() == kept
     assert again.wake_ns() == node.wake_ns()
-    assert digest(*again.unsent()) == digest(*node.unsent())
+    (alert,) = again.undelivered()
+    assert digest(alert) == digest(*node.undelivered())
     assert says(again.book, "JPN-1", Step.APPROVED, "mori@JPN", at).refusal is None
     with pytest.raises(ValueError, match="not a checkpoint"):
         again.resume(b"nonsense")

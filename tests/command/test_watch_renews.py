@@ -1,6 +1,6 @@
 """A proposal that may not be approved any more is proposed anew at once; one that nobody answered is not forgotten."""
 
-from command_scenes import NS, PEOPLE, SETTINGS, START_NS, says, threats_of
+from command_scenes import NS, PEOPLE, SETTINGS, START_NS, decided, plan_of, posture_of, says, threats_of
 
 from noroshi.command.core import Command
 from noroshi.command.matters import Refusal
@@ -21,7 +21,7 @@ class Scripted:
     nation = "JPN"
 
     def __init__(self):
-        self.telling, self.lat_deg = Telling(), 40.8
+        self.telling, self.lat_deg, self.codes = Telling(), 40.8, ("JP-02",)
 
     def course(self, now_ns):
         return Course(
@@ -31,8 +31,8 @@ class Scripted:
 
     def look(self, picture, now_ns, *, with_paths):
         expected = START_NS + 500 * NS
-        concern = Concern("JP-02", "area", 0.9, 1e6, expected, expected)
-        proposal = self.telling.look([concern], self.course(now_ns), "JPN", SOON)
+        concerns = [Concern(code, "area", 0.9, 1e6, expected, expected) for code in self.codes]
+        proposal = self.telling.look(concerns, self.course(now_ns), "JPN", SOON)
         found = (proposal,) if proposal is not None else ()
         threats = threats_of(self.lat_deg, time_ns=now_ns)
         return Said(threats=threats, paths=None, proposals=found, withdrawn=self.withdrawn())
@@ -85,3 +85,19 @@ def test_what_nobody_answered_is_proposed_again_and_never_told_by_itself():
         at(watch, s + 0.5)
     assert [matter.state for matter in book.matters.values()] == [Step.EXPIRED, Step.RECOMMENDED]
     assert not [out for out in watch.take() if isinstance(out.record, Alert) and out.channel == "alert"]
+
+
+def test_what_may_not_be_sent_any_more_when_the_last_one_approves_is_proposed_again():
+    warner, watch, book = watch_of()
+    warner.codes = ("JP-02", "US-GU")
+    decided(book, "plan", plan_of(areas=("*",)), START_NS)
+    decided(book, "posture", posture_of(), START_NS)
+    at(watch, 0.5)  # the plan approves for the nation whose plan it is
+    (first,) = [stream for _, stream in book.matters if stream not in ("plan", "posture")]
+    says(book, "posture", Step.RECALLED, "kato@JPN", START_NS + NS, reason="calm again")
+    assert says(book, first, Step.APPROVED, "reed@USA", START_NS + NS).refusal is None
+    at(watch, 2.5)
+    *_, one, other = book.matters.values()
+    assert (one.stream, one.state, other.state) == (first, Step.SUPERSEDED, Step.RECOMMENDED)
+    assert not [out for out in watch.take() if out.channel == "alert"]
+    assert warner.telling.told is None

@@ -128,6 +128,32 @@ def test_a_restart_before_anything_was_folded():
     assert digest(first.picture(WATCHED.time_ns)) == digest(second.picture(WATCHED.time_ns))
 
 
+def test_what_is_written_down_later_is_what_it_was():
+    fusion = Fusion("x", Settings(window_s=8.0))
+    flights(fusion, range(20), ("A", "B"))
+    fusion.picture(START_NS + 19 * NS)
+    first = fusion.checkpoint()
+    written = [pack_arrays(part) for part in first]
+    for k in range(20, 60):
+        flights(fusion, [k], ("A", "B"), existence=np.full(1, 0.5))
+        fusion.picture(START_NS + k * NS)
+    assert [pack_arrays(part) for part in first] == written
+
+
+def test_what_is_closed_stays_where_late_rows_take_the_fold_back():
+    """Looks are rare, so that what closes is a step that would not be kept among others."""
+    fusion, plain = Fusion("x", Settings(window_s=60.0)), Fusion("x", Settings(window_s=200.0))
+    flights(fusion, [1, 41, 102], ("A",))
+    fusion.picture(START_NS + 102 * NS)
+    for k in (60, 50):
+        flights(fusion, [k], ("B",))
+        fusion.picture(START_NS + 102 * NS)
+        assert fusion.checkpoint()
+    flights(plain, [1, 41, 102], ("A",))
+    flights(plain, [60, 50], ("B",))
+    assert digest(fusion.picture(START_NS + 103 * NS)) == digest(plain.picture(START_NS + 103 * NS))
+
+
 def test_what_is_later_than_the_window_is_used_where_it_still_can_be_and_counted():
     fusion = Fusion("x", Settings(window_s=10.0))
     states = level(place([35.0, 36.0], [140.0, 141.0]), 200.0, 0.0)

@@ -331,6 +331,34 @@ def test_languages_say_the_same_things():
     assert holes["en"] == holes["ja"]
 
 
+def test_what_is_translated_is_what_the_program_says():
+    root = Path(__file__).resolve().parents[2]
+    said = "".join(path.read_text() for path in sorted((root / "src" / "noroshi").rglob("*.py")))
+    said = re.sub(r'"\s+f?"', "", said)
+    told = re.findall(r'^  "(.+?)": "(.+)",$', (root / "web" / "src" / "texts" / "said_ja.js").read_text(), re.M)
+    assert len(told) > 20
+    for english, japanese in told:
+        assert english.count("{}") == japanese.count("{}")
+        assert all(part.removeprefix("; ") in said for part in english.split("{}")), english
+
+
+def test_what_the_program_says_is_in_the_language_of_the_page(browser, pages):
+    with opened(browser, at(pages, WARNED_MS)) as page:
+        settled(page, WARNED_MS)
+        page.get_by_test_id("language").click()
+        page.evaluate("""() => {
+            noroshi.app.feed.tell = () => 0;
+            const saying = "7 s behind the clock: it cannot go so fast";
+            noroshi.world.take({ ...noroshi.world.clock, type: "clock", saying });
+        }""")
+        page.wait_for_function("() => document.querySelector('#doing').textContent.startsWith('時計より7秒遅れ')")
+        labels = page.evaluate(
+            "() => noroshi.app.scene.marks.filter(({ sort }) => sort === 'place').map(({ lines }) => lines[0])"
+        )
+        assert labels
+        assert all(re.search("[市町村区]$", label) for label in labels), labels
+
+
 if os.environ.get("CI") and sys.platform == "linux":
 
     def test_where_everything_is_checked_the_page_is_built():

@@ -151,6 +151,11 @@ def test_an_approver_clicks_approve_and_the_alert_is_in_force(browsers, tmp_path
         mori.locator("[data-testid=alert][data-life=issued]").first.wait_for()
         (approved,) = [m for m in showing._book("JPN").matters.values() if m.approvals]
         assert approved.approvals["JPN"].by == "mori"
+        mori.evaluate("noroshi.set({ language: 'en' })")
+        history = mori.locator(f"[data-testid=closed] [data-stream='{approved.stream}'][data-state=done_ok] .log")
+        history.locator("li").nth(4).wait_for(state="attached")
+        steps = [item.text_content() for item in history.locator("li b").all()]
+        assert steps[-4:] == ["approved", "sent", "taken on", "delivered"]
 
 
 def asks_what_if(page, showing):

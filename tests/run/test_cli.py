@@ -222,3 +222,13 @@ def test_radars_nobody_placed_are_left_out_and_named(inside):
         "position of radar 'dale' unknown: not tracked; give it in a sensors table with --sensors"
     ]
     assert {row["sensor"]: row["refused"] for row in figures["sensors"]} == {"hill": {}, "dale": {"UNKNOWN_SENSOR": 24}}
+
+
+def test_work_that_ctrl_c_breaks_off_has_an_exit_code_that_help_tells(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("noroshi.run.exercises.command.check", interrupted)
+    done = run("exercise", "first_steps")
+    assert (done.exit_code, done.stderr) == (130, "noroshi: interrupted\n")
+    assert "130 broken off by Ctrl-C" in " ".join(run("--help").stdout.split())

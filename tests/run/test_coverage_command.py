@@ -7,11 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from noroshi.exercise.coverage import GroundSight
+from noroshi.exercise.coverage_report import Region, seen_in
 from noroshi.geo.equal_area import equal_area_points
 from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.run.cli import app
 from noroshi.run.coast import is_land
-from noroshi.run.coverage.command import around
+from noroshi.run.coverage.command import Target, around, network_of
+from noroshi.run.scenarios import read_scenario
 
 NATION = """
 name = "{name}"
@@ -208,3 +210,35 @@ def test_around_holds_what_sensors_reach():
     assert east[1] == pytest.approx(-1.0)
     assert east[3] == pytest.approx(3.7, abs=0.1)
     assert np.degrees(around([], 0.0)) == pytest.approx([-90, -180, 90, 180])
+
+
+@pytest.mark.parametrize(("number", "losses"), [(1, 0), (2, 1), (3, 1), (3, 2), (4, 2)])
+def test_what_to_keep_is_what_trying_all_choices_finds(scenario, number, losses):
+    words = ("--height", 3_000, "--reports", *SMALL)
+    kept = told(scenario, *words, "--keep", number, "--losses", losses)["kept"]
+    setup = read_scenario(scenario)
+    sights = network_of(setup, Target(reports=True), np.array([setup.start_ns])).ground
+    region = Region.of(*around(sights, 3_000.0), n_points=2_000)
+    seen = seen_in(region, sights, 3_000.0)
+
+    def left(choice):
+        rests = itertools.combinations(choice, number - losses)
+        return min(seen[list(rest)].any(axis=0).sum() for rest in rests) * region.point_area_m2 / 1e6
+
+    every = list(itertools.combinations(range(len(sights)), number))
+    assert kept["after_worst_loss_km2"] == pytest.approx(max(map(left, every)), abs=1.0)
+    chosen = [[sight.name for sight in sights].index(name) for name in kept["sensors"]]
+    assert left(chosen) == pytest.approx(kept["after_worst_loss_km2"], abs=1.0)
+    assert kept["bound_km2"] >= kept["after_worst_loss_km2"] >= kept["greedy"]["after_worst_loss_km2"]
+    assert len(kept["worst_loss"]) == losses
+    assert kept["of"] == 4
+
+
+def test_what_to_keep_is_said_in_words_and_refused_where_it_cannot_be(scenario):
+    done = run(scenario, "--height", 3_000, *SMALL, "--keep", 2)
+    assert done.exit_code == 0, done.output
+    assert "keeping 2 of 2 sensors at 3,000 m: NOR-radar, SOU-radar" in " ".join(done.stdout.split())
+    for words in (("--keep", 3), ("--keep", 1, "--losses", 2)):
+        done = run(scenario, *SMALL, *words)
+        assert done.exit_code == 2
+        assert "2 sensors on the ground see such a target" in " ".join(done.output.split())

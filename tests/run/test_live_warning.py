@@ -70,7 +70,8 @@ def test_an_aircraft_in_a_zone_is_told_once_a_person_approves(nation, tmp_path):
         assert not list((tmp_path / "out").iterdir())  # nobody has approved anything
         first = proposed[-1]
         running.deciding.decide("JPN", "", {"identifier": first.identifier, "step": "approved", "reason": ""})
-        until(running, lambda: list((tmp_path / "out").rglob("*.cap.xml")))
+        matter = running.node.node.watch.command.book.matters["JPN", first.identifier]
+        until(running, lambda: matter.state == "done_ok")
     (path,) = (tmp_path / "out").rglob("*.cap.xml")
     told = decode(path.read_bytes())
     assert isinstance(told, ExerciseNotice)
@@ -81,7 +82,10 @@ def test_an_aircraft_in_a_zone_is_told_once_a_person_approves(nation, tmp_path):
     record = tmp_path / "state" / "decisions"
     kept = list(read_decisions(record))
     steps = [(row.step, row.by) for row in kept if row.stream == first.identifier]
-    assert steps == [("recommended", "machine"), ("approved", "mori@JPN")]
+    assert steps == [
+        ("recommended", "machine"), ("approved", "mori@JPN"), ("tasked", "machine"), ("received", "machine"),
+        ("done_ok", "machine"),
+    ]  # fmt: skip
     assert judge(record, keys=tmp_path / "keys").verdict.faults == ()
     with Running(wanted) as running:  # it is started again: what was told is known, and the same
         book = running.node.node.watch.command.book

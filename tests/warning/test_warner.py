@@ -162,7 +162,9 @@ def test_a_track_that_breaks_is_the_same_threat():
         (at_s, nothing() if 200 < at_s < 206 else picture(at_s, number=77 if at_s <= 200 else 99))
         for at_s in range(SEEN_FROM_S, 300, LOOK_S)
     ]
-    proposals, _ = watched(pictures)
+    warner = Warner("JPN", areas(), settings=SETTINGS)
+    proposals, _ = watched(pictures, warner)
+    assert warner.followed == {77: 99}
     assert {alert.threat_id for _, alert in proposals} == {77}
     assert [alert.message for _, alert in proposals].count("Alert") == 1
 

@@ -7,7 +7,7 @@ import { ROUND_M } from "./geo.js";
 import { compose, standing } from "./scene.js";
 import { onSettings, set, settings } from "./settings.js";
 import { t } from "./texts.js";
-import { hexOf, keyOf } from "./wire.js";
+import { hexOf } from "./wire.js";
 
 /** @import { Feed } from "./connection.js" */
 /** @import { Camera, View } from "./view.js" */
@@ -213,9 +213,9 @@ export class App {
     else this.view.look({ lon: 137, lat: 37, span_m: 4000 });
   }
 
-  /** @param {string} id of a threat's track */
+  /** @param {string} id of a threat */
   showThreat(id) {
-    const key = keyOf(id);
+    const key = this.world.trackOf(id);
     const places = [];
     const here = this.world.placeOf(key, this.now_ms);
     if (here) places.push([here.lon, here.lat]);

@@ -1,4 +1,5 @@
-// Labels without overlaps: the most important first, each at the first of its places that is free.
+// Labels without overlaps: the most important first, each at the first of its places that is free. Only what matters may
+// stand on another's symbol.
 
 /**
  * @typedef {object} Label
@@ -17,6 +18,7 @@
 const CELL_PX = 24;
 export const LINE_PX = 14;
 const PAD_PX = 5;
+const MATTERS = 10; // of this priority on
 
 /** Which cells of the screen are taken. */
 export class Room {
@@ -58,12 +60,13 @@ export class Room {
 }
 
 /**
- * @param {Label[]} labels @param {Room} room where panels and symbols lie is taken already
+ * @param {Label[]} labels @param {Room} room where panels and loud symbols lie is taken already
+ * @param {Room} symbols where any symbol lies is taken
  * @param {(text: string, bold: boolean) => number} measure pixels of a line
  * @param {number} most how many at most
  * @returns {Placed[]}
  */
-export function place(labels, room, measure, most) {
+export function place(labels, room, symbols, measure, most) {
   /** @type {Placed[]} */ const placed = [];
   for (const label of [...labels].sort((a, b) => b.priority - a.priority)) {
     if (placed.length >= most) break;
@@ -73,8 +76,10 @@ export function place(labels, room, measure, most) {
     const { x, y, gap } = label;
     const corners = label.centred
       ? [[x - width / 2, y - height / 2]]
-      : [[x + gap, y - height / 2], [x + gap, y - height - 2], [x + gap, y + 2], [x - gap - width, y - height / 2], [x - width / 2, y - gap - height], [x - width / 2, y + gap]];
-    let corner = corners.find(([left, top]) => room.isFree([left, top, left + width, top + height]));
+      : [[x + gap, y - height / 2], [x + gap, y - height - 2], [x + gap, y + 2], [x - gap - width, y - height / 2], [x - gap - width, y - height - 2], [x - gap - width, y + 2], [x - width / 2, y - gap - height], [x - width / 2, y + gap]];
+    const free = corners.filter(([left, top]) => room.isFree([left, top, left + width, top + height]));
+    let corner = free.find(([left, top]) => symbols.isFree([left, top, left + width, top + height]));
+    if (!corner && label.priority >= MATTERS) corner = free[0];
     if (!corner && label.always) corner = corners[0];
     if (!corner) continue;
     const [left, top] = corner;

@@ -44,7 +44,7 @@ export interface LinkRow {
   waiting: number; missing: number; seen_ms: number | null;
 }
 export interface Threat {
-  id: string; stage: string; certainty: string; kind: number[];
+  id: string; track: string; stage: string; certainty: string; kind: number[];
   time_ms: number; updated_ms: number; since_ms: number; expires_ms: number;
   end_ms: number | null; end_sigma_s: number | null;
   end: { lat_deg: number; lon_deg: number; major_m: number; minor_m: number; bearing_deg: number } | null;
@@ -53,7 +53,7 @@ export interface Threat {
 export interface AlertArea {
   code: string; name: string; probability: number; people: number; arrival_ms: number; arrival_latest_ms: number;
 }
-export interface AlertPlace { name: string; lat_deg: number; lon_deg: number; people: number; arrival_ms: number }
+export interface AlertPlace { name: string; local: string; area: string; lat_deg: number; lon_deg: number; people: number; arrival_ms: number }
 export interface Alert {
   identifier: string; sender: string; status: string; message: string; references: string[]; hazard: string;
   threat: string; stage: string; certainty: string; sent_ms: number; expires_ms: number; picture_ms: number;

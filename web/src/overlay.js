@@ -29,6 +29,7 @@ import { ALERTED, KINDS, SHIP, SUSPECT, THREATENS } from "./wire.js";
 const SYMBOLS_MOST = 220; // with more tracks in sight than this, what is not suspect is a dot
 const DETAILS_MOST = 420; // and has no history and no ellipse
 const LABELS_MOST = 70;
+const SYMBOL_PX = 7; // half of one, as far as labels keep off it
 const PLACES_MOST = 9; // warned places with their names; the others are rings alone
 const FONT = '12px "Noto Sans", "Noto Sans CJK JP", system-ui, sans-serif';
 const BOLD = `700 ${FONT}`;
@@ -67,6 +68,7 @@ export class Overlay {
     over.textBaseline = "middle";
     /** @type {Label[]} */ const labels = [];
     const room = new Room(width, height);
+    const symbols = new Room(width, height);
     for (const box of insets) room.take(box);
 
     if (frame) {
@@ -94,6 +96,7 @@ export class Overlay {
           const look = (frame.affiliation[i] << 4) | (frame.status[i] << 1) | Number(frame.kind[i] === SHIP);
           this.dots.put(seen.x[k], seen.y[k], (stamps[look] ??= dot(frame.kind[i], frame.affiliation[i], frame.status[i], theme, palette)));
         }
+        if (few) symbols.take([seen.x[k] - SYMBOL_PX, seen.y[k] - SYMBOL_PX, seen.x[k] + SYMBOL_PX, seen.y[k] + SYMBOL_PX]);
         if (layers.labels && few) labels.push(this.labelOf(i, seen.x[k], seen.y[k], allSymbols, marked === k));
       }
       this.dots.end();
@@ -119,7 +122,7 @@ export class Overlay {
       }
       return pixels;
     };
-    for (const label of place(labels, room, measure, LABELS_MOST)) write(over, label, colours);
+    for (const label of place(labels, room, symbols, measure, LABELS_MOST)) write(over, label, colours);
   }
 
   /** @param {number} i @param {number} x @param {number} y @param {number} size */

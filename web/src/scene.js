@@ -3,11 +3,12 @@ import { MAP, faded } from "./colours.js";
 import { plain } from "./dom.js";
 import { RADIUS_M, between, circle, ellipse, unwrap } from "./geo.js";
 import { settings } from "./settings.js";
-import { big, leftText, t, utc } from "./texts.js";
+import { big, leftText, placeName, t, utc } from "./texts.js";
 import { keyOf } from "./wire.js";
 
 const NAME_MOST = 40; // letters of a name on the map
 
+/** @import { AlertPlace } from "./messages.js" */
 /** @import { World } from "./world.js" */
 /** @import { Layer } from "./settings.js" */
 
@@ -152,7 +153,7 @@ function links(world, colours, shapes) {
 
 /** @param {World} world @param {typeof MAP.dark} colours @param {Shape[]} shapes @param {Mark[]} marks */
 function areas(world, colours, shapes, marks) {
-  /** @type {Set<string>} */ const named = new Set();
+  /** @type {Map<string, {place: AlertPlace, threat: string}>} */ const soonest = new Map();
   for (const alert of world.alerts) {
     if (alert.life !== "issued" && alert.life !== "proposed") continue;
     const proposed = alert.life === "proposed";
@@ -164,14 +165,15 @@ function areas(world, colours, shapes, marks) {
         });
     }
     for (const place of alert.places) {
-      if (named.has(place.name)) continue;
-      named.add(place.name);
-      marks.push({
-        layer: "areas", lon: place.lon_deg, lat: place.lat_deg, height_m: 0, lines: [plain(place.name, NAME_MOST)], sort: "place",
-        priority: 40 + Math.log10(1 + place.people), until_ms: place.arrival_ms, id: alert.threat,
-      });
+      const key = `${place.area} ${place.name}`;
+      if (place.arrival_ms < (soonest.get(key)?.place.arrival_ms ?? Infinity)) soonest.set(key, { place, threat: alert.threat });
     }
   }
+  for (const { place, threat } of soonest.values())
+    marks.push({
+      layer: "areas", lon: place.lon_deg, lat: place.lat_deg, height_m: 0, lines: [plain(placeName(place), NAME_MOST)], sort: "place",
+      priority: 40 + Math.log10(1 + place.people), until_ms: place.arrival_ms, id: threat,
+    });
 }
 
 /** @param {World} world @param {number | null} ahead_ms @param {typeof MAP.dark} colours @param {Shape[]} shapes @param {Mark[]} marks */
@@ -180,7 +182,7 @@ function paths(world, ahead_ms, colours, shapes, marks) {
   const ended = new Set(["passed", "landed", "clear"]);
   for (const threat of world.threats) {
     if (ended.has(threat.stage)) continue;
-    const here = world.placeOf(keyOf(threat.id), now_ms);
+    const here = world.placeOf(keyOf(threat.track), now_ms);
     const ahead = threat.path.filter(([time_ms]) => time_ms > now_ms).map(([, lat, lon, height_m]) => [lon, lat, height_m]);
     const points = unwrap(here ? [[here.lon, here.lat, here.height_m], ...ahead] : ahead);
     if (points.length > 1) {
@@ -204,13 +206,15 @@ function paths(world, ahead_ms, colours, shapes, marks) {
       const turn = (then.bearing_deg * Math.PI) / 180;
       const [s, c, a, b] = [Math.sin(turn), Math.cos(turn), along_m ** 2, across_m ** 2];
       shapes.push({ layer: "paths", points: ellipse(lon, lat, a * s * s + b * c * c, a * c * c + b * s * s, (a - b) * s * c, 2), closed: true, ground: true, stroke: colours.select, fill: faded(colours.path, 0.25), width: 1.5 });
-      marks.push({ layer: "paths", lon, lat, height_m, lines: [`#${threat.id.slice(-5).toUpperCase()}  ${Math.round(height_m / 1000)} km`], sort: "ghost", priority: 35, id: threat.id });
+      marks.push({ layer: "paths", lon, lat, height_m, lines: [`${saidId(threat.track)}  ${Math.round(height_m / 1000)} km`], sort: "ghost", priority: 35, id: threat.id });
     }
-    let next_ms = 0; // a tick on the way every minute
+    const left_ms = (threat.path.at(-1)?.[0] ?? now_ms) - now_ms;
+    const every_ms = 60_000 * (left_ms <= 15 * 60_000 ? 1 : left_ms <= 60 * 60_000 ? 5 : 10);
+    let next_ms = 0; // a tick on the way every so many minutes
     for (const [time_ms, lat, lon, height_m] of threat.path) {
       if (time_ms < now_ms || time_ms < next_ms) continue;
       if (next_ms) marks.push({ layer: "paths", lon, lat, height_m, lines: [`+${Math.round((time_ms - now_ms) / 60_000)}′`], sort: "time", priority: -6 });
-      next_ms = time_ms + 60_000;
+      next_ms = time_ms + every_ms;
     }
   }
 }
@@ -286,7 +290,10 @@ export function titleOf(world, i) {
 }
 
 /** A number that a person can say: the last five hexadecimal digits. @param {number} high @param {number} low */
-export const shortId = (high, low) => `#${(low >>> 0).toString(16).padStart(8, "0").slice(-5).toUpperCase()}`;
+export const shortId = (high, low) => saidId((low >>> 0).toString(16).padStart(8, "0"));
+
+/** The same of a number as the wire writes it. @param {string} id */
+export const saidId = (id) => `#${id.slice(-5).toUpperCase()}`;
 
 /** @param {Mark} mark @param {number} now_ms */
 export const countdown = (mark, now_ms) => (mark.until_ms === undefined ? "" : leftText(mark.until_ms - now_ms));

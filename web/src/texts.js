@@ -1,7 +1,8 @@
 // Words, numbers and times as a person reads them. One file a language, beside this one.
 import { en } from "./texts/en.js";
 import { ja } from "./texts/ja.js";
-import { PREFECTURES } from "./texts/places.js";
+import { PLACES, PREFECTURES } from "./texts/places.js";
+import { SAID_JA } from "./texts/said_ja.js";
 import { settings } from "./settings.js";
 
 /** @type {Record<"en" | "ja", Record<string, string>>} */
@@ -16,6 +17,25 @@ export function t(key, values = {}) {
   if (text === undefined) return key.slice(key.indexOf(".") + 1).replaceAll("_", " ");
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
+
+/** @type {[RegExp, string][]} */
+const SENTENCES = Object.entries(SAID_JA).map(([sentence, words]) => [new RegExp(`^${sentence.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "(.+?)")}$`), words]);
+
+/**
+ * What another part of the program has said in English, in the person's language where that sentence is known.
+ * @param {string} text @param {(name: string) => string} [name] what differs in it, as the person calls it
+ */
+export function translated(text, name = cityName) {
+  if (settings.language !== "ja") return text;
+  for (const [sentence, words] of SENTENCES) {
+    const found = sentence.exec(text)?.slice(1).map(name);
+    if (found) return words.replaceAll("{}", () => found.shift() ?? "");
+  }
+  return text;
+}
+
+/** @param {string} name of a place of the base map, in English */
+const cityName = (name) => (settings.language === "ja" && PLACES.find(([english]) => english === name)?.[1]) || name;
 
 /** Give every element of the page with `data-t` its words, and those with `data-t-label` their name. */
 export function translate() {
@@ -44,6 +64,9 @@ export function areaName({ code, name }) {
   const number = /^JP-(\d\d)$/.exec(code);
   return (settings.language === "ja" && number && PREFECTURES[Number(number[1]) - 1]) || name;
 }
+
+/** @param {{name: string, local: string, area: string}} place warned @returns {string} its name in the person's language, where that is its own */
+export const placeName = ({ name, local, area }) => (settings.language === "ja" && area.startsWith("JP-") && local) || name;
 
 /** @param {number} ms left @returns {string} T−03:21, or T+00:10 when it is over */
 export function leftText(ms) {

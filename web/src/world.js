@@ -289,6 +289,11 @@ export class World {
     };
   }
 
+  /** @param {string} id of a threat @returns {number} the key of the track that it is by now */
+  trackOf(id) {
+    return keyOf(this.threats.find((threat) => threat.id === id)?.track ?? id);
+  }
+
   /** @param {number} i a row of the frame @returns {string[]} the nations that feed it */
   nationsOf(i) {
     const found = new Set();

@@ -20,8 +20,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
-from scipy.sparse import csr_array, vstack
 
 from noroshi.kernel import kernel
 
@@ -240,6 +238,9 @@ def _bid(problem: Looks, step: float, ends_s: float, clock: Clock) -> tuple[Whol
 
 def solve(problem: Looks, *, time_limit_s: float) -> tuple[Whole, Floats] | None:
     """Return the best plan and the prices of looks by the linear programme; None if the time did not suffice."""
+    from scipy.optimize import linprog  # here, since it takes long and few programs need it
+    from scipy.sparse import csr_array, vstack
+
     sensor, slot, track = problem.option.T
     n, (n_sensors, n_slots), n_tracks = len(track), problem.capacity.shape, len(problem.weight)
     n_falls = len(FALLS)

@@ -18,12 +18,13 @@ models", Journal of Operations Management 31 (2013).
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import coo_array, csr_array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 FALLS = (1.0, 0.5)
 """What a unit is worth, of its weight, in the first and the second half of what is needed."""
@@ -258,6 +259,8 @@ def advise(problem: Relief, *, time_limit_s: float, clock: Clock, gap: float = 1
     proven = bound = bound_by(problem, price)
     left_s = ends_s - clock()
     if bound - best > gap * bound and left_s > 0.0:
+        from scipy.optimize import Bounds, LinearConstraint, milp  # here, since it takes long and few programs need it
+
         cost, matrix, limit, upper, whole = programme
         answer = milp(
             cost, integrality=whole, bounds=Bounds(np.zeros(len(upper)), upper),
@@ -276,7 +279,7 @@ def advise(problem: Relief, *, time_limit_s: float, clock: Clock, gap: float = 1
     )  # fmt: skip
 
 
-Programme = tuple[Floats, csr_array, Floats, Floats, Floats]
+Programme = tuple[Floats, "csr_array", Floats, Floats, Floats]
 
 
 def _programme(problem: Relief) -> Programme:
@@ -285,6 +288,8 @@ def _programme(problem: Relief) -> Programme:
     Columns are trips (V, P), units brought (D, P, C), and units that count (P, C, 2). Rows are goods of depots, room on
     ways, time of vehicles, and that what counts was brought.
     """
+    from scipy.sparse import coo_array, csr_array
+
     (n_depots, n_sorts), (n_vehicles, n_places) = problem.stock.shape, problem.trip_s.shape
     n_trips, n_brought, n_counts = n_vehicles * n_places, n_depots * n_places * n_sorts, n_places * n_sorts * 2
     trip = np.arange(n_trips).reshape(n_vehicles, n_places)
@@ -321,6 +326,8 @@ def _programme(problem: Relief) -> Programme:
 
 def _prices(problem: Relief, programme: Programme, time_limit_s: float) -> Prices | None:
     """Return the prices of the programme without whole trips; None if the time did not suffice."""
+    from scipy.optimize import linprog
+
     cost, matrix, limit, upper, _ = programme
     bounds = np.stack([np.zeros(len(upper)), upper], axis=1)
     answer = linprog(cost, A_ub=matrix, b_ub=limit, bounds=bounds, method="highs", options={"time_limit": time_limit_s})

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from noroshi.assessment.pictures import CUTOFF_M, LIVE, View
 from noroshi.assessment.reports import reports
@@ -68,6 +67,8 @@ def bounds(n_samples: int, dof: int, probability: float = PROBABILITY) -> tuple[
     """
     if n_samples == 0:
         return float("nan"), float("nan")
+    from scipy.stats import chi2  # here, since it takes long and few programs need it
+
     low, high = chi2.ppf([(1.0 - probability) / 2.0, (1.0 + probability) / 2.0], n_samples * dof) / n_samples
     return float(low), float(high)
 
@@ -96,5 +97,7 @@ def _figures(value: Floats, dof: int) -> tuple[float, float, float, float]:
     if not len(value):
         return (float("nan"),) * 4
     low, high = bounds(len(value), dof)
+    from scipy.stats import chi2
+
     below = float((value <= chi2.ppf(PROBABILITY, dof)).mean())
     return float(value.mean()) / dof, low / dof, high / dof, below

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 PROBABILITY = 0.95
@@ -31,6 +30,8 @@ def share(n_hits: int, n: int) -> Interval:
 
     Source: Clopper, Pearson (1934), Biometrika 26, 404-413.
     """
+    from scipy import stats  # here, since it takes long and few programs need it
+
     if not n:
         return UNKNOWN
     tail = (1.0 - PROBABILITY) / 2.0
@@ -41,6 +42,8 @@ def share(n_hits: int, n: int) -> Interval:
 
 def mean(values: Floats) -> Interval:
     """Return the mean of (n,) independent values with Student's interval; unknown for less than two."""
+    from scipy import stats  # here, since it takes long and few programs need it
+
     if len(values) < 2:
         return UNKNOWN
     half = float(stats.t.isf((1.0 - PROBABILITY) / 2.0, len(values) - 1) * stats.sem(values))
@@ -63,6 +66,8 @@ def skewed_mean(values: Floats, generator: np.random.Generator, *more: Floats) -
     bootstrap divides by n where an unbiased variance divides by n - 1, and a normal quantile stands where Student's
     should.
     """
+    from scipy import stats  # here, since it takes long and few programs need it
+
     samples = (values, *more)
     n = min(map(len, samples))
     if n < 2:
@@ -98,6 +103,8 @@ def median(values: Floats) -> Interval:
 
     Source: David, Nagaraja (2003), Order Statistics, section 7.1.
     """
+    from scipy import stats  # here, since it takes long and few programs need it
+
     n = len(values)
     if not n:
         return UNKNOWN
@@ -124,6 +131,8 @@ def resampled(
     Source: Efron, Tibshirani (1993), An Introduction to the Bootstrap, section 13.3 (percentile interval). It is narrow
     for few cases: there Student's quantile takes the place of the normal one.
     """
+    from scipy import stats  # here, since it takes long and few programs need it
+
     once = figure(np.ones(n, np.int64))
     if n < 2:
         return [Interval(float(x), float("nan"), float("nan")) for x in once]

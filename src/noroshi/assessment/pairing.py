@@ -4,9 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
-from scipy.spatial import cKDTree
 
 from noroshi.estimation.assignment import assign
 
@@ -37,6 +34,8 @@ def near(a: Floats, b: Floats, cutoff: float) -> Pairs:
     rows_a, rows_b = np.flatnonzero(present(a)), np.flatnonzero(present(b))
     if not (len(rows_a) and len(rows_b)):
         return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    from scipy.spatial import cKDTree  # here, since it takes long and few programs need it
+
     found = cKDTree(a[rows_a]).sparse_distance_matrix(cKDTree(b[rows_b]), cutoff, output_type="ndarray")
     found = found[found["v"] < cutoff]
     found = found[np.lexsort((found["j"], found["i"]))]
@@ -48,6 +47,8 @@ def nearest(a: Floats, b: Floats, cutoff: float) -> Pairs:
     rows_a, rows_b = np.flatnonzero(present(a)), np.flatnonzero(present(b))
     if not (len(rows_a) and len(rows_b)):
         return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    from scipy.spatial import cKDTree
+
     distance, i = cKDTree(a[rows_a]).query(b[rows_b], distance_upper_bound=cutoff)
     found = i < len(rows_a)
     return Pairs(rows_a[i[found]], rows_b[found], distance[found])
@@ -84,6 +85,9 @@ def _bottleneck(pairs: Pairs, n: int, c: float) -> float:
     used_b, ib = np.unique(pairs.ib, return_inverse=True)
     if len(used_a) < n or len(used_b) < n:
         return c
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
     limits = np.append(np.unique(pairs.distance), c)
     low, high = 0, len(limits) - 1
     while low < high:

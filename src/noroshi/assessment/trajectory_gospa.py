@@ -1,17 +1,17 @@
 """Trajectory GOSPA: GOSPA over whole trajectories, with a price for each switch of track."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
 
 from noroshi.assessment.pairing import near, present
 from noroshi.assessment.pictures import CUTOFF_M, LIVE, View, paths
 from noroshi.records import Tracks, Truth
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -90,6 +90,9 @@ def _weights(
         edge, time, cost: (q,) which of these pairs is near when, and its cost, below 1.
         switch: the cost of a change of track.
     """
+    from scipy.sparse import coo_array  # here, since it takes long and few programs need it
+    from scipy.sparse.csgraph import connected_components
+
     n_a = int(ia.max(initial=-1)) + 1
     n = n_a + int(ib.max(initial=-1)) + 1
     label = connected_components(coo_array((np.ones(len(ia)), (ia, n_a + ib)), shape=(n, n)), directed=False)[1]
@@ -115,6 +118,9 @@ def _solve(
     Times at which no pair is near are left out: the assignment may as well stay what it was. Unknowns are the weight of
     each pair at each kept time and, between kept times, how much it rises and how much it falls.
     """
+    from scipy.optimize import linprog
+    from scipy.sparse import coo_array
+
     n_edges = len(ia)
     kept, step = np.unique(time, return_inverse=True)
     n_weights, n_changes = len(kept) * n_edges, (len(kept) - 1) * n_edges
@@ -141,8 +147,10 @@ def _solve(
     return weight[place], float(switching)
 
 
-def _shares(ia: Integers, ib: Integers, n_steps: int, n_unknowns: int) -> csr_array:
+def _shares(ia: Integers, ib: Integers, n_steps: int, n_unknowns: int) -> "csr_array":
     """Return the matrix that adds up, for each trajectory at each time, the weights of its pairs."""
+    from scipy.sparse import coo_array
+
     used_a, row_a = np.unique(ia, return_inverse=True)
     used_b, row_b = np.unique(ib, return_inverse=True)
     n_rows, n_edges = len(used_a) + len(used_b), len(ia)

@@ -11,7 +11,7 @@ by the writer when the step is taken, and again when a task goes out, with what 
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -67,7 +67,6 @@ class Book:
         authority: the rules.
         settings: as they are everywhere.
         guard: says why a matter may not be approved on today's picture; "" if it may.
-        signed: as `checks.Checks` has it.
 
     Attributes:
         matters: by (nation that began it, stream).
@@ -83,11 +82,10 @@ class Book:
         authority: Authority,
         settings: Settings,
         guard: Callable[[Matter, int], str] | None = None,
-        signed: Callable[[Row, Person], bool] | None = None,
     ) -> None:
         self.home, self.people, self.authority, self.settings = home, people, authority, settings
         self.guard = guard
-        self.checks = Checks(people, settings, signed)
+        self.checks = Checks(people, settings)
         self.matters: dict[Key, Matter] = {}
         self.refused: Counter[str] = Counter()
         self.picture_ns = 0
@@ -204,6 +202,7 @@ class Book:
         reason: str = "",
         picture_ns: int | None = None,
         advice: Mapping[str, Any] | None = None,
+        ahead: int = 0,
     ) -> Row:
         """Return a step as somebody would say it now, for that person to sign; nothing is taken by it.
 
@@ -218,6 +217,7 @@ class Book:
             reason: in plain words.
             picture_ns: the time of the picture before that person; the newest that is known here if not given.
             advice: what a recommendation rests on.
+            ahead: how many steps of the same record come before it.
         """
         key = (founder_of(founder or self.home, stream), stream)
         matter = self.matters.get(key)
@@ -231,7 +231,7 @@ class Book:
             to=to,
             advice=dict(advice or {}),
         )
-        version = matter.version + 1 if matter else 0
+        version = (matter.version + 1 if matter else 0) + ahead
         row = Row(
             nation=matter.owner if matter else key[0],
             stream=stream,
@@ -289,11 +289,15 @@ class Book:
             nation: for whose people; None: for anybody's.
             role: in which role; None: in any.
         """
-        found = [one for key in self._open if (one := waiting(self.matters[key])) is not None]
+        found = [one for matter in self.open_matters() if (one := waiting(matter)) is not None]
         mine = [
             one for one in found if (nation is None or nation in one.nations) and (role is None or role in one.roles)
         ]
         return sorted(mine, key=lambda one: (one.until_ns or 2**63, one.founder, one.stream))
+
+    def open_matters(self) -> Iterator[Matter]:
+        """Yield the matters of which something can still come, those that were opened last at the end."""
+        return (self.matters[key] for key in self._open)
 
     def writer_of(self, row: Row) -> str:
         """Return the nation that writes the stream of a step."""
@@ -320,9 +324,9 @@ class Book:
 
     def _judge(self, row: Row, now_ns: int, source: str, *, restoring: bool = False) -> Verdict:
         verdict = self._place(row, now_ns, source, restoring)
-        if verdict.refusal is None:
+        if verdict.refusal is None and self._early:
             self._drain(key_of(row), now_ns)
-        elif verdict.refusal not in HARMLESS:
+        elif verdict.refusal is not None and verdict.refusal not in HARMLESS:
             self.refused[verdict.refusal] += 1
         return verdict
 
@@ -338,10 +342,9 @@ class Book:
         matter = self.matters.get(key)
         owner, last = (matter.owner, matter.version) if matter else (key[0], -1)
         for old in matter.rows if matter else ():
-            if old == row or (old.key, old.step, old.by) == (row.key, row.step, row.by):
-                return Verdict(Refusal.DUPLICATE)
             if old.key == row.key:
-                return Verdict(Refusal.KEY_REUSED)
+                is_same = (old.step, old.by) == (row.step, row.by)
+                return Verdict(Refusal.DUPLICATE if is_same else Refusal.KEY_REUSED)
         if row.version <= last:
             return Verdict(Refusal.VERSION)
         writes = owner == self.home and not restoring
@@ -490,7 +493,7 @@ class Book:
     def _request(self, matter: Matter | None, row: Row, said: Said, person: Person) -> Request:
         what = matter.what if matter else said.what
         assert what is not None
-        founder = key_of(row)[0]
+        founder = matter.founder if matter else key_of(row)[0]
         acting_for = said.acting_for or person.nation
         concerns = matter.concerns if matter else self.settings.concerns(what, founder)
         return Request(

@@ -1,6 +1,6 @@
 """What is wrong with a step, as any node can see it from its stream alone, whatever else it knows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -25,12 +25,10 @@ class Checks:
     Attributes:
         people: by name.
         settings: as they are everywhere.
-        signed: says whether a step is signed by a person, as `people.is_signed` does, which is asked if it is None.
     """
 
     people: Mapping[str, Person]
     settings: Settings
-    signed: Callable[[Row, Person], bool] | None = None
 
     def fault(self, matter: Matter | None, row: Row, said: Said, step: Step) -> Verdict | None:
         """Return what is wrong with a step as any node can see it from its stream alone."""
@@ -68,7 +66,7 @@ class Checks:
         person = self.people.get(row.by)
         if person is None or said.plan or (row.role not in person.roles and not said.delegation):
             return Verdict(Refusal.UNKNOWN, f"{row.by} as {row.role}")
-        return None if (self.signed or is_signed)(row, person) else Verdict(Refusal.UNSIGNED)
+        return None if is_signed(row, person) else Verdict(Refusal.UNSIGNED)
 
     def _substance(self, matter: Matter | None, row: Row, said: Said, step: Step) -> Verdict | None:
         """Return what is wrong with what a step says, given its stream."""

@@ -16,8 +16,8 @@ from noroshi.command.matters import Matter, Settings, Verdict, key_of
 from noroshi.command.people import Person
 from noroshi.command.rows import Row, Said, decision_of
 from noroshi.command.tasks import is_by_plans
-from noroshi.command.transitions import IN_FORCE, Action, Step
-from noroshi.command.warnings import Seen, Tolerance, Warnings
+from noroshi.command.transitions import IN_FORCE, Action, Role, Step
+from noroshi.command.warnings import NOTHING, Seen, Tolerance, Warnings, approved
 from noroshi.records import Alert, Batch, Decision, Threats
 
 
@@ -28,8 +28,8 @@ class Out:
     Attributes:
         channel: "decision" (a step that was taken here, in a stream that this node writes: for the store, for partners,
             for display), "heard" (one that another nation wrote: for the store, for display), "said" (one that a person
-            here said in a stream that another nation writes: to be sent to `to` and nowhere else), "alert" (approved:
-            to be sent to people).
+            here said in a stream that another nation writes: to be sent to `to` and nowhere else), "alert" (approved,
+            and by what is known now it still may be: to be sent to people).
         record: a `Decision` of one row, or an `Alert`.
         to: the one nation that it is for; empty: whoever may have it.
     """
@@ -101,7 +101,7 @@ class Command:
         self.book.wake(now_ns)
 
     def take(self) -> list[Out]:
-        """Return what is new, in order, and forget that it is; an alert follows the step that approved it."""
+        """Return what is new, in order, and forget that it is; an alert follows the step that hands it over."""
         out: list[Out] = []
         while rows := self.book.take():
             for row in rows:
@@ -110,10 +110,12 @@ class Command:
                 matter = self.book.matters[key_of(row)]
                 if row.version != matter.version:
                     continue
-                if is_own and row.step in IN_FORCE and (alert := self.warnings.approved(key_of(row))) is not None:
-                    out.append(Out("alert", alert))
                 if matter.what.action != Action.ALERT:
                     self._go_on(matter, row, is_own=is_own)
+                elif is_own and row.step in IN_FORCE and matter.state in IN_FORCE:
+                    self._send(matter)
+                elif is_own and row.step == Step.TASKED:
+                    out.append(Out("alert", approved(matter)))
         for row in self.book.take_forward():
             out.append(Out("said", decision_of([row]), to=self.book.writer_of(row)))
         return out
@@ -135,28 +137,45 @@ class Command:
         self.book.resume(memory.book)
         self.book.picture_ns, self.warnings.seen = memory.picture_ns, memory.seen
 
-    def unsent(self) -> list[Alert]:
-        """Return the alerts that are approved and of which nobody has said that they went out, in order of approval.
+    def undelivered(self) -> list[Alert]:
+        """Return the alerts that were handed to the outlets and of which nobody has said what became of them, in order.
 
         After a restart these are given to the outlets again: the same alert has the same identifier and bytes, so that
         whoever has it already shows it once.
         """
-        found = [
-            (matter.time_ns, key, alert)
-            for key, matter in self.book.matters.items()
-            if matter.owner == self.book.home and (alert := self.warnings.approved(key)) is not None
+        mine = [
+            matter
+            for matter in self.book.open_matters()
+            if matter.what.action == Action.ALERT and matter.owner == self.book.home and matter.state == Step.TASKED
         ]
-        return [alert for _, _, alert in sorted(found, key=lambda one: one[:2])]
+        return [approved(matter) for matter in sorted(mine, key=lambda one: (one.time_ns, one.stream))]
 
-    def sent(self, identifier: str, now_ns: int) -> Verdict:
-        """Say that an approved alert was handed to the outlets; what approved it must still hold."""
-        return self._report(identifier, Step.TASKED, now_ns)
+    def delivered(self, identifier: str, now_ns: int, *, failed: str = "") -> Decision | None:
+        """Return that the outlets have passed an alert on, or why they could not, for `receive`; None if it is not due.
 
-    def delivered(self, identifier: str, now_ns: int, *, failed: str = "") -> Verdict:
-        """Say that the outlets have passed an alert on, or why they could not."""
-        if not failed:
-            self._report(identifier, Step.RECEIVED, now_ns)
-        return self._report(identifier, Step.DONE_NOT_OK if failed else Step.DONE_OK, now_ns, failed)
+        Args:
+            identifier: of the alert.
+            now_ns: the time.
+            failed: why not; empty: they have.
+        """
+        matter = self.book.matters.get((self.book.home, identifier))
+        if matter is None or matter.what.action != Action.ALERT or matter.state != Step.TASKED:
+            return None
+        steps = (Step.DONE_NOT_OK,) if failed else (Step.RECEIVED, Step.DONE_OK)
+        return decision_of([
+            self.book.draft(
+                identifier, step, by=Role.MACHINE, role=Role.MACHINE, now_ns=now_ns, reason=failed, ahead=ahead
+            )
+            for ahead, step in enumerate(steps)
+        ])  # fmt: skip
+
+    def _send(self, matter: Matter) -> None:
+        """Hand an approved alert to the outlets; what approved it must still hold, or it is taken back."""
+        key, now_ns = (matter.founder, matter.stream), self.book.now_ns
+        refusal, why = self.book.say(key, Step.TASKED, now_ns, said=Said())
+        if refusal is not None:
+            reason = f"not sent: {refusal}" + (f", {why}" if why else "")
+            self.book.say(key, Step.SUPERSEDED, now_ns, said=Said(to=NOTHING), reason=reason)
 
     def _go_on(self, matter: Matter, row: Row, *, is_own: bool) -> None:
         """Say what the machine says next: what standing plans cover goes on by itself until it is under way."""
@@ -175,6 +194,3 @@ class Command:
         book, is_ours = self.book, (matter.what.asset or matter.founder) == self.book.home
         if is_ours and book.not_any_more(matter, book.now_ns) is None:
             book.say((matter.founder, matter.stream), step, book.now_ns, said=Said())
-
-    def _report(self, identifier: str, step: Step, now_ns: int, reason: str = "") -> Verdict:
-        return self.book.say((self.book.home, identifier), step, now_ns, said=Said(), reason=reason)

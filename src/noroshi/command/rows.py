@@ -106,7 +106,7 @@ def digest_of(what: What) -> str:
 
 def rows_of(decision: Decision) -> list[Row]:
     """Return the rows of a record."""
-    columns = (getattr(decision, name).tolist() for name in Decision.COLUMNS)
+    columns = [getattr(decision, name).tolist() for name in Decision.COLUMNS]
     return [Row(decision.nation, *values) for values in zip(*columns, strict=True)]
 
 
@@ -119,7 +119,9 @@ def decision_of(rows: Sequence[Row]) -> Decision:
     nations = {row.nation for row in rows}
     if len(nations) != 1:
         raise ValueError("a record of decisions has rows, all of one nation's streams")
-    columns: dict[str, Any] = {}
-    for name, (kind, _) in Decision.COLUMNS.items():
-        columns[name] = np.array([getattr(row, name) for row in rows], dtype=kind)
+    _, *values = zip(*map(msgspec.structs.astuple, rows), strict=True)
+    columns: dict[str, Any] = {
+        name: np.array(column, dtype=kind)
+        for (name, (kind, _)), column in zip(Decision.COLUMNS.items(), values, strict=True)
+    }
     return Decision(nation=rows[0].nation, **columns)

@@ -14,7 +14,7 @@ from noroshi.command.alerts import alert_in, what_of
 from noroshi.command.book import Book
 from noroshi.command.matters import Key, Matter, Refusal, Verdict
 from noroshi.command.rows import Said, said_in, text_of
-from noroshi.command.transitions import IN_FORCE, UNDECIDED, Action, Role, Step
+from noroshi.command.transitions import UNDECIDED, Action, Role, Step
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.records import STAGES, Alert, Stage, Threats
@@ -121,12 +121,14 @@ class Warnings:
 
     def outdated(self, now_ns: int) -> list[tuple[str, str]]:
         """Return which of the nation's own proposals that wait may not be approved any more, and why not."""
+        home = self.book.home
         mine = [
-            (stream, matter)
-            for (founder, stream), matter in sorted(self.book.matters.items())
-            if founder == matter.owner == self.book.home and matter.state in UNDECIDED
+            matter
+            for matter in self.book.open_matters()
+            if matter.founder == matter.owner == home and matter.state in UNDECIDED
         ]
-        return [(stream, why) for stream, matter in mine if (why := self.moved(matter, now_ns))]
+        found = [(matter.stream, why) for matter in mine if (why := self.moved(matter, now_ns))]
+        return sorted(found)
 
     def decide(self, key: Key, now_ns: int) -> tuple[str, ...]:
         """Let standing plans approve what they cover, for each nation that is concerned; return their streams."""
@@ -177,9 +179,7 @@ class Warnings:
                 return f"the threat is expected at another time, by {moved_s:.0f} s"
         return ""
 
-    def approved(self, key: Key) -> Alert | None:
-        """Return the alert of a matter as it is to be sent, once it is approved; the same each time it is asked for."""
-        matter = self.book.matters[key]
-        if matter.what.action != Action.ALERT or matter.state not in IN_FORCE:
-            return None
-        return alert_in(matter.what).replace(sent_ns=max(one.time_ns for one in matter.approvals.values()))
+
+def approved(matter: Matter) -> Alert:
+    """Return the alert of an approved matter as it is to be sent; the same each time it is asked for."""
+    return alert_in(matter.what).replace(sent_ns=max(one.time_ns for one in matter.approvals.values()))

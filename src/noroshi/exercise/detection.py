@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 from scipy.special import betaln, gammainc, gammainccinv, gammaincinv, ndtri, xlog1py, xlogy
-from scipy.stats import ncx2
 
 from noroshi.geo.wgs84 import Floats
 
@@ -37,6 +36,8 @@ def detection_probability(
     snr = np.asarray(snr, np.float64)
     limit = threshold(false_alarm_probability, pulses)
     if swerling == 0:
+        from scipy.stats import ncx2  # here, since it takes long and few programs need it
+
         return np.asarray(ncx2.sf(2.0 * limit, 2 * pulses, 2.0 * pulses * snr), np.float64)
     shape = shape_of(swerling, pulses)
     ratio = pulses * np.maximum(snr, 0.0)[..., None] / shape

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from noroshi.exercise.coverage import GroundSight, SpaceSight
@@ -38,6 +37,7 @@ class Target:
 @cache
 def needed_snr(target_probability: float, *, swerling: Swerling, false_alarm_probability: float, pulses: int) -> float:
     """Return the signal to noise of one pulse, a ratio, at which one look sees a target with this chance."""
+    from scipy.optimize import brentq  # here, since it takes long and few programs need it
 
     def missing(snr_db: float) -> float:
         seen = detection_probability(

@@ -102,6 +102,7 @@ class Fusion:
         self._done: int | None = None  # the last step that is folded into the table
         self._base: int | None = None  # steps up to here are closed
         self._held: dict[int, Table] = {}
+        self._spare: Table | None = None  # whose memory may be written to; a closed one may still be written down
 
     # What comes in.
 
@@ -314,10 +315,12 @@ class Fusion:
         """Keep the table, and of the older ones ever fewer the older they are; close what is too old."""
         self._held[step] = self._table
         newest_closed = step - self._window
+        newest = newest_closed if self._base is None else max(newest_closed, self._base)  # less after it went back
         for each in sorted(self._held):
             lowest_bit = each & -each
-            if each < step and step - each >= 4 * lowest_bit and each > newest_closed:
-                del self._held[each]
+            if newest < each < step and step - each >= 4 * lowest_bit:
+                dropped = self._held.pop(each)
+                self._spare = dropped if self._known is None else None
         closed = [each for each in self._held if each <= newest_closed]
         if closed:
             self._base = max(closed)
@@ -390,7 +393,7 @@ class Fusion:
         time_ns: int, *, is_whole: bool,
     ) -> tuple[Table, Integers]:  # fmt: skip
         """Return what a table is after some rows, and what `fold` counts."""
-        table = before.copy()
+        table, self._spare = before.copy(self._spare), None
         table.extra[OWNERS] = np.array(owners, np.str_)
         bias = registration.biases(table, len(owners))
         counts = np.zeros(N_COUNTS + len(bias), np.int64)

@@ -86,18 +86,18 @@ def fold(
         explained by no process noise, have a covariance that is none, and would be too many of one owner; and those of
         each owner.
     """
-    table.reserve(len(rows.whole))
     needed = 2 * (table.n + len(rows.whole))
-    is_new = needed > len(table.places) or not (table.n == 0 or (table.places != NOBODY).any())
-    if is_new:
+    if needed > len(table.places) or not (table.n == 0 or (table.places != NOBODY).any()):
         table.places = np.full(1 << max(4, int(needed).bit_length()), NOBODY, np.int64)
+        _enter(table.n, table.whole, table.places)
+    table.reserve(_strangers(owner_of, rows.whole, table.places, table.whole))
     counts = np.zeros(N_COUNTS + len(bias), np.int64)
     crowd = np.zeros((1 << int(2 * (table.n + len(rows.whole)) + len(bias)).bit_length(), 2), np.int64)
     table.n, table.m = absorb(
         order,
         rows.state, rows.covariance, rows.said, rows.whole,
         owner_of, density, bias, table.state, table.covariance, table.said, table.density, table.turn, table.whole,
-        table.fused_state, table.fused_covariance, table.fused, table.places, is_new, crowd, np.array(limits),
+        table.fused_state, table.fused_covariance, table.fused, table.places, crowd, np.array(limits),
         table.n, table.m, counts,
     )  # fmt: skip
     return counts
@@ -136,6 +136,29 @@ def place_of(owner: int, name: int, places: Integers, whole: Integers) -> int:
     while places[at] != NOBODY and (whole[places[at], Whole.ID] != name or whole[places[at], Whole.OWNER] != owner):
         at = (at + 1) & mask
     return at
+
+
+@kernel
+def _enter(n: int, whole: Integers, places: Integers) -> None:
+    """Enter n contributors into an empty hash table; of those of one name the latest."""
+    for row in range(n):
+        places[place_of(whole[row, Whole.OWNER], whole[row, Whole.ID], places, whole)] = row
+
+
+@kernel
+def _is_stranger(row: int, time_ns: int, whole: Integers) -> bool:
+    """Return whether what is told at a time begins a contributor, where the hash table gives this row for its name."""
+    return row == NOBODY or (whole[row, Whole.TRACK] == ENDED and whole[row, Whole.TIME] < time_ns)
+
+
+@kernel
+def _strangers(owner_of: Integers, told: Integers, places: Integers, whole: Integers) -> int:
+    """Return how many contributors a step may begin at the most."""
+    n = 0
+    for k in range(len(told)):
+        row = places[place_of(owner_of[k], told[k, Whole.ID], places, whole)]
+        n += _is_stranger(row, told[k, Whole.TIME], whole)
+    return n
 
 
 @kernel
@@ -227,7 +250,7 @@ def absorb(
     order: Integers, new_state: Floats, new_triangle: Floats, new_said: Floats, new_whole: Integers,
     owner_of: Integers, least_density: Floats, bias: Floats, state: Floats, covariance: Floats, said: Floats,
     density: Floats, turn: Floats, whole: Integers, fused_state: Floats, fused_covariance: Floats, fused: Integers,
-    places: Integers, is_new: bool, crowd: Integers, limits: Integers, n: int, m: int, counts: Integers,
+    places: Integers, crowd: Integers, limits: Integers, n: int, m: int, counts: Integers,
 ) -> tuple[int, int]:  # fmt: skip
     """Do what `fold` says with the table's arrays; return how many contributors and fused tracks there are now."""
     work, low, both, inverse = np.empty((6, 6)), np.empty((6, 6)), np.empty((4, 6, 6)), np.empty((3, 6, 6))
@@ -235,19 +258,22 @@ def absorb(
     vector, dt_s, told, told_low = np.empty(6), np.empty(2), np.empty((6, 6)), np.empty((6, 6))
     who, is_last = np.empty(len(order), np.int64), np.empty(len(order), np.bool_)
     is_joining = False
-    if is_new:
-        for row in range(n):
-            places[place_of(whole[row, Whole.OWNER], whole[row, Whole.ID], places, whole)] = row
     for i in range(len(order)):
         k = order[i]
         at = place_of(owner_of[k], new_whole[k, Whole.ID], places, whole)
         row = places[at]
-        if row == NOBODY or (whole[row, Whole.TRACK] == ENDED and whole[row, Whole.TIME] < new_whole[k, Whole.TIME]):
+        if _is_stranger(row, new_whole[k, Whole.TIME], whole):
             row, places[at] = n, n
             n += 1
             density[row], turn[row] = least_density[k], 0.0
             for c in range(whole.shape[1]):
                 whole[row, c] = 0
+            for c in range(said.shape[1]):
+                said[row, c] = 0.0
+            for a in range(6):
+                state[row, a] = 0.0
+                for b in range(6):
+                    covariance[row, a, b] = 0.0
             whole[row, Whole.ID], whole[row, Whole.OWNER] = new_whole[k, Whole.ID], owner_of[k]
             whole[row, Whole.TRACK], whole[row, Whole.NEXT] = NOBODY, NOBODY
             whole[row, Whole.TIME] = new_whole[k, Whole.TIME] - 1

@@ -139,15 +139,19 @@ class Table:
             name: getattr(self, name)[: self.m] for name in OF_FUSED
         }
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return copies of the rows in use."""
-        return {name: array.copy() for name, array in self.views().items()}
+    def copy(self, memory: "Table | None" = None) -> "Table":
+        """Return one that does not change with this one.
 
-    def copy(self) -> "Table":
-        """Return one that does not change with this one."""
-        copied = Table.of(self.arrays(), dict(self.extra))
-        copied.places = self.places.copy()
-        return copied
+        Args:
+            memory: a table that nobody needs any more, whose arrays are taken where they are large enough: megabytes
+                that are asked of the system anew cost more than to fold into them.
+        """
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, rows in self.views().items():
+            held: NDArray[Any] = getattr(memory or self, name)
+            arrays[name] = held if memory and len(held) >= len(rows) else np.empty_like(getattr(self, name))
+            arrays[name][: len(rows)] = rows
+        return Table(**arrays, places=self.places.copy(), extra=dict(self.extra), n=self.n, m=self.m)
 
     def reserve(self, more: int) -> None:
         """Make room for so many contributors and fused tracks more."""

@@ -10,7 +10,7 @@ from typing import Any
 from noroshi.command.alerts import alert_in
 from noroshi.command.core import Command
 from noroshi.command.matters import Verdict
-from noroshi.command.transitions import Action, Step
+from noroshi.command.transitions import Action, Role, Step
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.outgoing import Outgoing
@@ -144,8 +144,10 @@ class Watch:
             self._given.append(Outgoing("decision", out.record, True))
             if out.channel != "heard":
                 self._news.append((out.record, Product.STATUS, 0, out.to))
-            if out.channel == "decision" and str(out.record.step[0]) in NOT_TOLD:
-                self._refuse(str(out.record.stream[0]), has_lapsed=out.record.step[0] == Step.EXPIRED)
+            step = str(out.record.step[0])
+            if out.channel == "decision" and step in NOT_TOLD:
+                is_nobodys = step == Step.EXPIRED or (step == Step.SUPERSEDED and out.record.role[0] == Role.MACHINE)
+                self._refuse(str(out.record.stream[0]), has_lapsed=is_nobodys)
 
     def _refuse(self, identifier: str, *, has_lapsed: bool) -> None:
         """Tell the warning stage that a proposal came to nothing."""

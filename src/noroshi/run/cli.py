@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 done, 1 the work failed, 2 the input or the usage is wrong (one line)."""
+"""The command line. Exit codes are in `EPILOG`."""
 
 import dataclasses
 import json
@@ -34,10 +34,16 @@ if TYPE_CHECKING:
     from noroshi.run.api import Tracked
     from noroshi.run.recordings import Recording
 
+EPILOG = (
+    "Exit codes: 0 done, 1 the work failed, 2 the input or the usage is wrong (one line says what), 130 broken off by "
+    "Ctrl-C. What runs until Ctrl-C (demo, play, node, listen, replay --picture) ends with 0."
+)
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    epilog=EPILOG,
     help="Air and missile surveillance and warning for a coalition. Research and exercise software: not certified for "
     "alerting, air traffic control or operations.",
 )
@@ -378,6 +384,10 @@ def coverage(
         typer.Option(help="With --like: try the land in SOUTH,WEST,NORTH,EAST; else near its owner's. Repeatable."),
     ] = None,
     least: Annotated[int, typer.Option(help="With --like: wanted are so many sensors at once.", min=1, max=9)] = 1,
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="Which so many sensors on the ground to keep, at the first --height?")
+    ] = None,
+    losses: Annotated[int, typer.Option(min=0, max=2, help="With --keep: so many of those that are kept fail.")] = 1,
     cross_section: Annotated[float, typer.Option(help="Of the target, for radars, in square metres.")] = 1.0,
     heat: Annotated[float, typer.Option(help="Of the target, for infrared satellites, in W/sr.")] = 1e5,
     probability: Annotated[float, typer.Option(help="Seen is what one look sees with this chance.")] = 0.5,
@@ -401,6 +411,7 @@ def coverage(
             scenario=scenario, nations=tuple(nation or ()), heights_m=tuple(height or command.HEIGHTS_M),
             region_deg=region, target=target, flights=tuple(flight or ()), like=like, sites=sites,
             on_deg=tuple(on or ()), least=least, hours=hours, step_s=step, points=points, threads=threads,
+            keep=keep, losses=losses,
         )  # fmt: skip
         command.check(wanted)
         covered = command.cover(wanted)

@@ -1,4 +1,4 @@
-"""What a person did wrong, as one line and exit code 2."""
+"""What a person did wrong, as one line and exit code 2; and Ctrl-C."""
 
 import sys
 from collections.abc import Iterator
@@ -9,10 +9,13 @@ import typer
 
 from noroshi.run.printing import printable
 
+INTERRUPTED = 130
+"""Exit code of work that Ctrl-C broke off: as shells have it, 128 and the number of the signal."""
+
 
 @contextmanager
 def one_line() -> Iterator[None]:
-    """Turn what a person did wrong into one line and exit code 2."""
+    """Turn what a person did wrong into one line and exit code 2, and Ctrl-C into one and `INTERRUPTED`."""
     try:
         yield
     except ValueError as error:
@@ -21,7 +24,7 @@ def one_line() -> Iterator[None]:
         refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
     except KeyboardInterrupt:
         sys.stderr.write("noroshi: interrupted\n")
-        raise typer.Exit(1) from None
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def refuse(message: str) -> NoReturn:

@@ -120,6 +120,11 @@ class Warner:
             del self._following[number]
         return said
 
+    @property
+    def followed(self) -> Mapping[int, int]:
+        """The number of the track that each threat is followed by, or was last, by the threat's own number."""
+        return {number: one.track_id for number, one in self._following.items()}
+
     def renew(self, identifier: str, why: str, now_ns: int) -> Alert | None:
         """Return what is to be proposed in place of a proposal that may not be approved any more, if anything."""
         for one in self._following.values():

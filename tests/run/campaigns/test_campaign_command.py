@@ -242,3 +242,52 @@ def test_a_campaign_file_says_where_its_scenario_is(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="name: is 3"):
         asked(str(tmp_path / "mine.toml"), seeds=None, families=(), until_s=None, stop_at=None)
     assert CampaignFile.model_fields["seeds"].default == 20
+
+
+class Killed(BaseException):
+    """Nothing goes on after it."""
+
+
+def kill_at(path: Path, monkeypatch: pytest.MonkeyPatch, arguments: Sequence[object]) -> None:
+    """Ask for a campaign, and let everything end as a path is about to appear."""
+    there, away, dead = Path.rename, performing.shutil.rmtree, False
+
+    def rename(self: Path, target: Path) -> Path:
+        nonlocal dead
+        dead = dead or Path(target) == path
+        if dead:
+            raise Killed
+        return there(self, target)
+
+    def rmtree(path: Path, **more: bool) -> None:
+        if dead:
+            raise Killed
+        away(path, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", rename)
+        patched.setattr(Path, "replace", rename)
+        patched.setattr(performing.shutil, "rmtree", rmtree)
+        with pytest.raises(Killed):
+            ask(*arguments)
+
+
+@pytest.mark.parametrize("step", [".laying/campaign.json", "variants", "campaign.json"])
+def test_killed_while_its_files_are_laid_it_can_be_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    asked_for = ["first_steps", "--variants", "sensors", "--seeds", 1, *SHORT, "--out"]
+    whole = json.loads(ask(*asked_for, tmp_path / "whole", "--json").stdout)
+    folder = tmp_path / "out"
+    kill_at(folder / step, monkeypatch, [*asked_for, folder])
+    assert any(folder.iterdir())
+    more = []
+    if step == ".laying/campaign.json":  # nothing was whole yet
+        assert "leave --resume away" in refused(*asked_for, folder, "--resume")
+    else:
+        assert "is not empty; give another folder, or --resume" in refused(*asked_for, folder)
+        more = ["--resume"]
+    done = ask(*asked_for, folder, *more, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["digest"] == whole["digest"]
+    assert sorted(path.name for path in folder.iterdir()) == ["campaign.json", "runs", "variants"]

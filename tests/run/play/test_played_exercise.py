@@ -151,6 +151,8 @@ def test_scripted_people_are_silent_where_somebody_sits_and_take_over_when_he_go
     until(lambda: any(matter.approvals for matter in alerts()))
     approved = next(matter for matter in alerts() if matter.approvals)
     assert approved.approvals["JPN"].by == "approver@JPN"
+    until(lambda: approved.state == Step.DONE_OK)
+    assert [row.step for row in approved.rows][-4:] == ["approved", "tasked", "received", "done_ok"]
     (inject,) = showing.played()["injects"]
     assert (inject["at_s"], inject["done"], inject["in_time"]) == (1.0, True, True)
     assert (inject["done_by"], inject["how"]) == ("approver@JPN", f"approved {approved.stream}")

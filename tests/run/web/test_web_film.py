@@ -132,7 +132,9 @@ def test_a_threat_is_told_with_its_ellipse_and_its_way():
         along_sigma_m=np.array([1.0, 2.0]), across_sigma_m=np.array([3.0, np.nan]),
     )  # fmt: skip
     (row,) = json.loads(texts.threats_text(threats_of(covariance), {2**63 + 5: path}))["rows"]
-    assert row["id"] == "8000000000000005"
+    assert row["id"] == row["track"] == "8000000000000005"
+    told = texts.threats_text(threats_of(covariance), {}, {2**63 + 5: 9})
+    assert json.loads(told)["rows"][0]["track"] == "0000000000000009"
     assert (row["stage"], row["certainty"], row["region"]) == ("will_land", "likely", "<b>Sea</b>")
     assert (row["end_ms"], row["end_sigma_s"]) == (None, None)
     end = row["end"]

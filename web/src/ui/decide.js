@@ -1,7 +1,7 @@
 // Decisions: what waits for the person who looks, until when and what happens otherwise; what others decide; who said what.
 import { byId, h, reconcile, say } from "../dom.js";
 import { onSettings } from "../settings.js";
-import { areaName, leftText, t, utc } from "../texts.js";
+import { areaName, leftText, t, translated, utc } from "../texts.js";
 
 /** @import { App } from "../app.js" */
 /** @import { Decision, Note } from "../messages.js" */
@@ -9,6 +9,7 @@ import { areaName, leftText, t, utc } from "../texts.js";
 
 const LOG_MAX = 80;
 const MESSAGES = new Set(["acknowledged", "done", "not_done"]);
+const PASSED_ON = new Set(["tasked", "received", "done_ok", "done_not_ok"]);
 
 /** @param {Decision} decision */
 const keyOf = ({ founder, stream }) => `${founder} ${stream}`;
@@ -22,6 +23,9 @@ export function messagesOf(notes) {
     answers: notes.filter(({ sort, number, time_ms }) => MESSAGES.has(sort) && number === note.number && time_ms >= note.time_ms),
   }));
 }
+
+/** An alert is sent and delivered, where a task is given and done. @param {Decision} one @param {string} step */
+const stepText = ({ action }, step) => t(`${action === "alert" && PASSED_ON.has(step) ? "sent" : "step"}.${step}`);
 
 /** @param {App} app */
 export function decide(app) {
@@ -66,8 +70,8 @@ export function decide(app) {
     reconcile(log, said, ({ of, step, by, time_ms }) => `${keyOf(of)} ${step} ${by} ${time_ms}`, () => h("li", {}, h("time", { class: "dim" }), h("b"), h("span")), (element, { time_ms, step, by, reason, of }) => {
       const [when, what, rest] = /** @type {HTMLElement[]} */ ([...element.children]);
       say(when, utc(time_ms));
-      say(what, t(`step.${step}`));
-      say(rest, [`${of.founder} ${of.stream}`, by, reason].filter(Boolean).join(" · "));
+      say(what, stepText(of, step));
+      say(rest, [`${of.founder} ${of.stream}`, by, translated(reason)].filter(Boolean).join(" · "));
     });
     const badge = byId("decide-count");
     badge.hidden = !items.length;
@@ -121,8 +125,8 @@ function fill(app, element, one, duty) {
   else delete element.dataset.until;
   say(part(".what"), titleOf(app, one));
   say(part(".left"), one.waits?.until_ms ? leftText(one.waits.until_ms - app.now_ms) : "");
-  say(part(".state"), t(`step.${one.state}`));
-  say(part(".reason"), one.reason);
+  say(part(".state"), stepText(one, one.state));
+  say(part(".reason"), translated(one.reason));
   say(part(".evidence"), [
     one.picture_ms && t("decide.picture", { time: utc(one.picture_ms) }),
     one.areas.length > 0 && one.areas.slice(0, 4).map((code) => nameOf(app, code)).join(" "),
@@ -156,8 +160,8 @@ function fill(app, element, one, duty) {
   reconcile(/** @type {HTMLElement} */ (past.lastElementChild), one.log, ({ step, by, time_ms }) => `${step} ${by} ${time_ms}`, () => h("li", {}, h("time", { class: "dim" }), h("b"), h("span")), (item, { time_ms, step, by, role, reason }) => {
     const [when, what, rest] = /** @type {HTMLElement[]} */ ([...item.children]);
     say(when, utc(time_ms));
-    say(what, t(`step.${step}`));
-    say(rest, [by, by === role ? "" : t(`role.${role}`), reason].filter(Boolean).join(" · "));
+    say(what, stepText(one, step));
+    say(rest, [by, by === role ? "" : t(`role.${role}`), translated(reason)].filter(Boolean).join(" · "));
   });
 }
 

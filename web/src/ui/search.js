@@ -1,8 +1,8 @@
 // Find a track, place, area or sensor by what is typed.
 import { byId, h } from "../dom.js";
-import { titleOf, shortId } from "../scene.js";
+import { saidId, shortId, titleOf } from "../scene.js";
 import { settings } from "../settings.js";
-import { t } from "../texts.js";
+import { areaName, placeName, t } from "../texts.js";
 import { PLACES } from "../texts/places.js";
 import { hexOf } from "../wire.js";
 
@@ -84,10 +84,11 @@ export function look(app, typed) {
         app.select(key);
       });
     }
-  for (const alert of world.alerts) for (const { name, lon_deg, lat_deg } of alert.places) add(name, "place", [name], fly(lon_deg, lat_deg, 200_000));
+  for (const { id, track } of world.threats) add(saidId(track), "track", [id, saidId(id).slice(1)], () => app.showThreat(id));
+  for (const alert of world.alerts) for (const place of alert.places) add(placeName(place), "place", [place.name, place.local], fly(place.lon_deg, place.lat_deg, 200_000));
   for (const area of world.areas.values()) {
     const [lat, lon] = area.rings_deg[0]?.[0] ?? [NaN, NaN];
-    if (Number.isFinite(lat)) add(area.name, "area", [area.name, area.code], fly(lon, lat));
+    if (Number.isFinite(lat)) add(areaName(area), "area", [area.name, areaName(area), area.code], fly(lon, lat));
   }
   for (const sensor of world.sensors) if (sensor.lon_deg !== null && sensor.lat_deg !== null) add(sensor.name, "sensor", [sensor.name], fly(sensor.lon_deg, sensor.lat_deg, 800_000));
   for (const [name, japanese, lon, lat] of PLACES) add(settings.language === "ja" ? japanese : name, "place", [name, japanese], fly(lon, lat));

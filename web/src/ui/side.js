@@ -3,7 +3,7 @@ import { SIDES } from "../colours.js";
 import { byId, h, reconcile, say } from "../dom.js";
 import { LAYERS, onSettings, set, settings } from "../settings.js";
 import { symbol } from "../symbols.js";
-import { ago, t, utc } from "../texts.js";
+import { ago, t, translated, utc } from "../texts.js";
 import { KINDS } from "../wire.js";
 import { control } from "./control.js";
 import { decide } from "./decide.js";
@@ -183,7 +183,7 @@ function state(app) {
     else {
       health.replaceChildren(
         h("p", { class: told.is_well ? "state-ok" : "state-silent" }, `${world.hello?.node ?? ""} ${t(told.is_well ? "state.well" : "state.unwell")} · ${utc(told.node_ms)} · ${t("state.viewers", { n: told.viewers })}`),
-        ...told.lines.map((text) => h("p", {}, text)),
+        ...told.lines.map((text) => h("p", {}, translated(text))),
       );
     }
   };

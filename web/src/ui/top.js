@@ -1,7 +1,7 @@
 // The head of the page: what this is, which time it is, whether it is connected, and the choices that concern all.
 import { byId, h, say } from "../dom.js";
 import { set, settings, onSettings } from "../settings.js";
-import { ago, day, local, t, translate, utc } from "../texts.js";
+import { ago, day, local, t, translate, translated, utc } from "../texts.js";
 
 /** @import { App } from "../app.js" */
 
@@ -78,7 +78,7 @@ function show(app) {
 
   const doing = byId("doing");
   doing.hidden = !saying || !world.connected;
-  say(doing, saying);
+  say(doing, translated(saying));
 
   const all = world.frame?.n ?? 0;
   say(byId("count"), app.count === all ? t("top.tracks", { n: all }) : t("top.tracks_some", { n: app.count, all }));

@@ -113,7 +113,10 @@ export function track(app) {
     const parts = [];
     const { history, kinds, models, nations, detections, releases, text } = story;
     if (kinds.length > 1) parts.push(h("h3", {}, t("story.kinds")), bands(kinds), legend(kinds));
-    if (history.length > 1) parts.push(h("h3", {}, t("story.history")), heights(history));
+    if (history.length > 1) {
+      const span = { n: history.length, from: utc(history[0][0]), to: utc(history[history.length - 1][0]) };
+      parts.push(h("h3", {}, t("story.history")), heights(history), h("p", { class: "dim" }, t("story.shown", span)));
+    }
     if (nations.length) parts.push(h("h3", {}, t("story.nations")), table([...nations].sort((a, b) => a.first_ms - b.first_ms).map(({ nation, first_ms, last_ms }) => [nation, `${utc(first_ms)} – ${utc(last_ms)}`])));
     if (models.length) parts.push(h("h3", {}, t("story.models")), table(Object.entries(models[models.length - 1][1]).sort((a, b) => b[1] - a[1]).map(([name, share]) => [name, `${Math.floor(share * 100)} %`])));
     if (detections.length) parts.push(h("h3", {}, `${t("story.detections")} (${detections.length})`), table(detections.slice(-12).reverse().map(({ time_ms, received_ms, sensor, weight }) => [t("story.detection", { sensor, delay: ago((received_ms - time_ms) / 1000), weight: weight.toFixed(2) }), utc(time_ms)])));

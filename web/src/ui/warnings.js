@@ -1,7 +1,8 @@
 // The warnings: by time left, each with its story; and the one that cannot be overlooked, above the map.
 import { byId, h, plain, reconcile, say } from "../dom.js";
+import { saidId } from "../scene.js";
 import { settings, onSettings } from "../settings.js";
-import { areaName, leftText, localShort, people, t, utc } from "../texts.js";
+import { areaName, leftText, localShort, people, t, translated, utc } from "../texts.js";
 import { keyOf } from "../wire.js";
 
 /** @import { App } from "../app.js" */
@@ -147,7 +148,7 @@ function fill(app, element, tale) {
   const { now, all } = tale;
   const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (element.querySelector(name));
   const over = isOver(tale);
-  element.className = `alert ${now.life}${over ? " over" : ""}${app.selected === keyOf(tale.threat) ? " chosen" : ""}`;
+  element.className = `alert ${now.life}${over ? " over" : ""}${app.selected === app.world.trackOf(tale.threat) ? " chosen" : ""}`;
   element.dataset.testid = "alert";
   element.dataset.life = now.life;
   if (over) delete element.dataset.until;
@@ -159,7 +160,7 @@ function fill(app, element, tale) {
   const last = Math.max(...now.areas.map((area) => area.arrival_latest_ms));
   const crowd = now.areas.reduce((sum, area) => sum + area.people, 0);
   say(part(".arrives"), [t("warnings.arrives", { from: utc(tale.arrival_ms).slice(0, 8), to: utc(last) }), t("warnings.local", { time: localShort(tale.arrival_ms) })].join(" · "));
-  const row = app.world.row.get(keyOf(tale.threat));
+  const row = app.world.row.get(app.world.trackOf(tale.threat));
   const nations = row === undefined ? [] : app.world.nationsOf(row);
   say(part(".who"), [crowd > 0 && people(crowd), t(`certainty.${now.certainty}`), nations.length > 0 && t("warnings.seen", { who: nations.join(" ") })].filter(Boolean).join(" · "));
   part(".bar").hidden = over;
@@ -175,9 +176,11 @@ function fill(app, element, tale) {
     left.style.fontSize = "13px";
     say(left, leftText(area.arrival_ms - app.now_ms));
   });
+  /** @param {string} names of areas */
+  const named = (names) => names.split(", ").map((name) => areaName([...app.world.areas.values()].find((area) => area.name === name) ?? { code: "", name })).join(settings.language === "ja" ? "、" : ", ");
   say(part(".past summary"), `${t("warnings.story")} (${all.length}) · ${t("warnings.first", { time: utc(all[0].sent_ms) })}`);
   reconcile(part(".past ul"), all, ({ identifier }) => identifier, () => h("li", {}, h("span"), h("span", { class: "dim" })), (item, alert) => {
-    say(/** @type {HTMLElement} */ (item.firstElementChild), `${t(`message.${alert.message}`)}: ${alert.reason}`);
+    say(/** @type {HTMLElement} */ (item.firstElementChild), `${t(`message.${alert.message}`)}${alert.reason && `: ${translated(alert.reason, named)}`}`);
     say(/** @type {HTMLElement} */ (item.lastElementChild), utc(alert.sent_ms));
   });
 }
@@ -219,11 +222,11 @@ function fillWatched(app, element, threat) {
   const [title, left, text] = [element.querySelector("h4"), element.querySelector(".left"), element.querySelector("p")];
   if (threat.end_ms) element.dataset.until = String(threat.end_ms);
   else delete element.dataset.until;
-  element.classList.toggle("chosen", app.selected === keyOf(threat.id));
+  element.classList.toggle("chosen", app.selected === keyOf(threat.track));
   const likeliest = threat.kind.indexOf(Math.max(...threat.kind));
-  say(/** @type {HTMLElement} */ (title), `#${threat.id.slice(-5).toUpperCase()} ${t(`kind.${likeliest}`)}`);
+  say(/** @type {HTMLElement} */ (title), `${saidId(threat.track)} ${t(`kind.${likeliest}`)}`);
   say(/** @type {HTMLElement} */ (left), threat.end_ms ? leftText(threat.end_ms - app.now_ms) : "");
-  say(/** @type {HTMLElement} */ (text), [t(`stage.${threat.stage}`), t(`certainty.${threat.certainty}`), threat.region, !threat.end && t("warnings.end_unknown")].filter(Boolean).join(" · "));
+  say(/** @type {HTMLElement} */ (text), [t(`stage.${threat.stage}`), t(`certainty.${threat.certainty}`), threat.region && t("warnings.rose", { where: translated(threat.region) }), !threat.end && t("warnings.end_unknown")].filter(Boolean).join(" · "));
 }
 
 /** Two rising tones; in an exercise one low and soft, so that nobody takes it for the other. @param {boolean} isExercise */

@@ -37,6 +37,7 @@ class AlertDesk:
         outlets: by name; without any, alerts are kept and sent nowhere.
         shapes_of: where areas are, by their codes.
         leaves: by name of an outlet, whether and when an alert may go there; without, at once.
+        told: called from any thread when an outlet has sent a message, or never will.
 
     Raises:
         AlertError: if the keys are of no exercise, or it has no language.
@@ -53,6 +54,7 @@ class AlertDesk:
         outlets: Mapping[str, Outlet] | None = None,
         shapes_of: ShapesOf = lambda _: {},
         leaves: Mapping[str, Leave] | None = None,
+        told: Callable[[], None] = lambda: None,
     ) -> None:
         if own.exercise is None:
             raise AlertError("these keys are of no exercise, and this program warns in exercises alone")
@@ -64,7 +66,7 @@ class AlertDesk:
         zone_at(zone, 0)
         self.store = AlertStore(path, own.exercise)
         self._couriers = [
-            Courier(self.store, name, outlet, leave=(leaves or {}).get(name))
+            Courier(self.store, name, outlet, leave=(leaves or {}).get(name), told=told)
             for name, outlet in (outlets or {}).items()
         ]
 
@@ -115,9 +117,9 @@ class AlertDesk:
                 raise UnknownPredecessorError(f"there is no alert '{identifier[:40]}' to cancel")
             return newest if newest.cancel is None else self.approve(newest.cancel.replace(**said, **times))
 
-    def deliveries(self) -> list[Delivery]:
-        """Return how far each message is at each outlet."""
-        return self.store.deliveries()
+    def deliveries(self, identifier: str | None = None) -> list[Delivery]:
+        """Return how far a message, or each message, is at each outlet."""
+        return self.store.deliveries(identifier)
 
     def close(self) -> None:
         """Stop sending; what has not gone out stays on the disk for the next time."""

@@ -26,6 +26,7 @@ class Courier:
         name: of the outlet there.
         outlet: what sends.
         leave: whether and when it may go to whom the outlet is for; without it, at once.
+        told: called when a message is out, or never will be.
         clock: Unix UTC nanoseconds.
 
     Attributes:
@@ -39,10 +40,12 @@ class Courier:
         outlet: Outlet,
         *,
         leave: Leave | None = None,
+        told: Callable[[], None] = lambda: None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.name, self.why = name, ""
         self._store, self._outlet, self._leave, self._clock = store, outlet, leave, clock
+        self._told = told
         self._wait_s = WAIT_S[0]
         self._pulse = threading.Event()
         self._closing = False
@@ -63,6 +66,7 @@ class Courier:
             except RefusedError as error:
                 self.why = str(error)
                 self._store.refused(self.name, kept.number, self._clock(), self.why)
+                self._told()
             except Exception as error:  # noqa: BLE001  # a plug-in's fault must not end the sending of alerts
                 self.why = str(error) if isinstance(error, OutletError) else f"{type(error).__name__}: {error}"
                 self._store.failed(self.name, kept.number, self._clock(), self.why)
@@ -71,6 +75,7 @@ class Courier:
             else:
                 self.why, self._wait_s = "", WAIT_S[0]
                 self._store.sent(self.name, kept.number, self._clock())
+                self._told()
         return None
 
     def _early_s(self, alert: Alert) -> float:

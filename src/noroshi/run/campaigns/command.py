@@ -71,7 +71,7 @@ def campaign(
             ray=ray,
             journals=journals,
         )
-        with performing.alone(out or (Path(what) if resume else None)):
+        with performing.alone(wanted.folder):
             ready = performing.prepare(wanted)
             n_there = sum(not run.error for run in ready.runs)
             with _counted(ready.seeds * len(ready.variants), n_there, quiet=as_json) as heard:

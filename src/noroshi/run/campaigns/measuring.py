@@ -66,6 +66,12 @@ def figures_of(ran: Ran) -> tuple[Figure, ...]:
     return measured(ran).figures
 
 
+def times_of(ran: Ran) -> tuple[Figure, ...]:
+    """Return of a run's figures those alone that say when who knew what of each threat (`clocks`)."""
+    happened = happened_in(ran)
+    return tuple(clocks.figures(happened, meant(happened))) if len(happened.targets.names) else ()
+
+
 def measured(ran: Ran) -> Measured:
     """Return all figures of a run, and what happened in it."""
     happened = happened_in(ran)

@@ -31,6 +31,8 @@ from noroshi.run.scenarios import Scenario, measures, read_scenario
 from noroshi.run.scenarios.sources import choices
 
 VARIANTS = "variants"
+LAYING = ".laying"
+"""Where a campaign's files are written before they are put in place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,11 @@ class Wanted:
     stop_at: str | None = None
     ray: str | None = None
     journals: Path | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """The campaign's folder, which is to be held; None if none is said."""
+        return self.out or (Path(self.what) if self.resume else None)
 
 
 @contextmanager
@@ -105,6 +112,7 @@ def prepare(wanted: Wanted) -> Campaign:
     if wanted.ray is not None and wanted.journals is not None:
         raise CampaignError("--journals: on a cluster they are on its machines; make them again here by --again")
     stop_at = _stop_at(wanted.stop_at)
+    _finish_laying(wanted.folder)
     if (Path(wanted.what) / ABOUT).is_file():
         return _gone_on_with(wanted)
     if wanted.out is None:
@@ -113,6 +121,8 @@ def prepare(wanted: Wanted) -> Campaign:
         wanted.what, seeds=wanted.seeds, families=wanted.families, until_s=wanted.until_s, stop_at=stop_at
     )
     if wanted.resume:
+        if not (wanted.out.is_dir() and any(wanted.out.iterdir())):
+            raise CampaignError(f"{wanted.out}: is no campaign's folder: nothing was begun there; leave --resume away")
         return _found(wanted.out, about, scenario)
     _check_free(wanted.out)
     return _laid(wanted.out, about, scenario)
@@ -194,16 +204,27 @@ def _gone_on_with(wanted: Wanted) -> Campaign:
 
 
 def _laid(folder: Path, about: About, scenario: Scenario) -> Campaign:
-    """Write a new campaign's files, whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".laying-", dir=folder) as at:
-        digests = _lay_all(about, scenario, Path(at))
-        shutil.rmtree(folder / VARIANTS, ignore_errors=True)
-        Path(at).rename(folder / VARIANTS)
-        Path(at).mkdir()
-    about = replace(about, files=digests)
-    write_about(folder, about)
+    """Write a new campaign's files, whole or not at all, wherever this is interrupted."""
+    at = folder / LAYING
+    try:
+        at.mkdir(parents=True)
+        about = replace(about, files=_lay_all(about, scenario, at / VARIANTS))
+        write_about(at, about)
+    finally:
+        _finish_laying(folder)
     return read_campaign(folder)
+
+
+def _finish_laying(folder: Path | None) -> None:
+    """Put what is written in place if it is whole, else take it away; also what a process left that was killed."""
+    at = None if folder is None else folder / LAYING
+    if folder is None or at is None or not at.is_dir():
+        return
+    if (at / ABOUT).is_file():  # which is written last, and put in place last
+        if (at / VARIANTS).is_dir():
+            (at / VARIANTS).rename(folder / VARIANTS)
+        (at / ABOUT).rename(folder / ABOUT)
+    shutil.rmtree(at)
 
 
 def _lay_all(about: About, scenario: Scenario, folder: Path) -> dict[str, str]:

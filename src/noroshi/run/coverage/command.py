@@ -1,6 +1,7 @@
 """`noroshi coverage`: from a scenario to who can see what, and where one more sensor would help."""
 
 import math
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from noroshi.geo.horizon import radar_horizon_m
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats, ecef_from_geodetic, geodetic_from_ecef
 from noroshi.run.coast import is_land
+from noroshi.run.coverage.keeping import Keeping, keeping
 from noroshi.run.recordings import read as read_recording
 from noroshi.run.scenarios import Scenario, SensorEntry, read_scenario
 
@@ -63,6 +65,8 @@ class Wanted:
     step_s: float = 60.0
     points: int = 20_000
     threads: int = 1
+    keep: int | None = None
+    losses: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,6 +99,7 @@ class Covered:
         space: by height; none if there are no satellites.
         flights: those that were named.
         gains: of one more sensor; None if that was not asked.
+        keeping: which sensors to keep; None if that was not asked.
     """
 
     wanted: Wanted
@@ -105,6 +110,7 @@ class Covered:
     space: tuple[SpaceCover, ...]
     flights: tuple[FlightCover, ...]
     gains: Gains | None
+    keeping: Keeping | None
 
 
 def check(wanted: Wanted) -> None:
@@ -159,6 +165,11 @@ def cover(wanted: Wanted) -> Covered:
         gains = added_sensor(
             like, candidates, places, network.ground, region, wanted.heights_m, least=wanted.least
         )  # fmt: skip
+    kept = None
+    if wanted.keep is not None:
+        kept = keeping(
+            network.ground, region, wanted.heights_m[0], number=wanted.keep, losses=wanted.losses, clock=time.monotonic
+        )
     with ThreadPoolExecutor(wanted.threads) as executor:
         space = [
             space_cover(network.constellations, region, height_m, wanted.step_s, executor=executor)
@@ -173,6 +184,7 @@ def cover(wanted: Wanted) -> Covered:
         space=tuple(space),
         flights=tuple(_along(scenario, wanted.target, flight) for flight in flights),
         gains=gains,
+        keeping=kept,
     )
 
 

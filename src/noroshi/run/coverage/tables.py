@@ -12,6 +12,7 @@ from rich.table import Table
 from noroshi.exercise.coverage_report import FOLDS, Band, FlightCover, Gains, GroundCover, SpaceCover
 from noroshi.geo.wgs84 import geodetic_from_ecef
 from noroshi.run.coverage.command import Covered, Network
+from noroshi.run.coverage.keeping import Keeping
 from noroshi.run.printing import printable
 
 KM2 = 1e6
@@ -49,6 +50,7 @@ def summary(covered: Covered) -> dict[str, Any]:
         "space": [_space(each) for each in covered.space],
         "flights": [_flight(each, covered.network.nations) for each in covered.flights],
         "added": _added(covered.gains, wanted.heights_m) if covered.gains else None,
+        "kept": _kept(covered.keeping) if covered.keeping else None,
     }
 
 
@@ -72,6 +74,8 @@ def show(told: dict[str, Any], console: Console) -> None:
         _show_flight(each, console)
     if told["added"]:
         _show_added(told["added"], console)
+    if told["kept"]:
+        _show_kept(told["kept"], console)
 
 
 def _sensors(network: Network) -> list[dict[str, Any]]:
@@ -194,6 +198,36 @@ def _spells(each: FlightCover) -> list[dict[str, Any]]:
         for start, end in zip(starts, ends, strict=True)
         if start < end
     ]
+
+
+def _kept(keeping: Keeping) -> dict[str, Any]:
+    plan, name = keeping.plan, keeping.names.__getitem__
+    return {
+        "height_m": keeping.height_m,
+        "of": len(keeping.names),
+        "losses": keeping.losses,
+        "sensors": [*map(name, plan.chosen)],
+        "covered_km2": round(plan.nominal),
+        "after_worst_loss_km2": round(plan.value),
+        "worst_loss": [*map(name, plan.loss)],
+        "bound_km2": round(plan.bound),
+        "gap_percent": round(100.0 * plan.gap, 3),
+        "greedy": {"sensors": [*map(name, plan.greedy)], "after_worst_loss_km2": round(plan.greedy_value)},
+        "inputs": plan.inputs,
+    }
+
+
+def _show_kept(told: dict[str, Any], console: Console) -> None:
+    console.print(
+        f"keeping {len(told['sensors'])} of {told['of']} sensors at {told['height_m']:,.0f} m: "
+        f"{_safe(', '.join(told['sensors']))}"
+    )
+    console.print(
+        f"they cover {told['covered_km2']:,} km2, and {told['after_worst_loss_km2']:,} km2 after the worst loss of "
+        f"{told['losses']}{_safe(': ' + ', '.join(told['worst_loss'])) if told['worst_loss'] else ''}; no choice keeps "
+        f"more than {told['bound_km2']:,} km2 (gap {told['gap_percent']:g} %); the greedy one keeps "
+        f"{told['greedy']['after_worst_loss_km2']:,} km2"
+    )
 
 
 def _added(gains: Gains, heights_m: Sequence[float]) -> dict[str, Any]:

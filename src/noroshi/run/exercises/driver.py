@@ -31,7 +31,7 @@ from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Decision, Frame, Status, Tracks
+from noroshi.records import Alert, Batch, Decision, Frame, Status, Tracks
 from noroshi.run.batches import one_each
 from noroshi.run.exercises.books import Books
 
@@ -409,6 +409,7 @@ class Driver:
         """Take what a node wants sent, and note when it wants to be woken."""
         node = self.nodes[name]
         decided, known = False, "fused" if self._shares(name) else "picture"
+        alerts = list[str]()
         for out in node.take():
             if out.channel == "decision" and isinstance(out.record, Decision):
                 decided = True
@@ -417,16 +418,27 @@ class Driver:
                 for planner in self._planners.values():
                     if planner.player.nation == name:
                         planner.picture = out.record
+            elif isinstance(out.record, Alert) and out.channel == "alert":
+                alerts.append(out.record.identifier)
             if out.channel == "frame" and isinstance(out.record, Frame):
                 self._send(name, out.record)
             else:
                 self._heard(name, out, self.now_ns)
+        for identifier in alerts:
+            self._deliver(name, identifier)
         if decided:
             self._note_people(name)
         due_ns = node.wake_ns()
         if due_ns is not None and due_ns != self._wakes[name]:
             self._wakes[name] = due_ns
             heapq.heappush(self._heap, (due_ns, WAKES, 0, name, 0, None))
+
+    def _deliver(self, name: str, identifier: str) -> None:
+        """Let a node know that its outlets have an alert: in an exercise at once, and what follows is the last mile."""
+        watch = self.nodes[name].watch
+        said = watch.command.delivered(identifier, self.now_ns) if watch else None
+        if said is not None:
+            self._arrive(name, said)
 
     def _send(self, owner: str, frame: Frame) -> None:
         """Put a message on the link to a partner."""

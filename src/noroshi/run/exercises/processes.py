@@ -1,6 +1,8 @@
 """Parts of an exercise in processes of their own, which meet to exchange what their nodes send each other."""
 
 import multiprocessing
+import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -70,6 +72,8 @@ def spread(
     groups: Sequence[Sequence[str]],
     act: Callable[[int, Meeting, Callable[[float], None]], T],
     progress: Callable[[float], None],
+    *,
+    forked: bool = False,
 ) -> list[T]:
     """Return what `act` makes in each process, in order.
 
@@ -77,12 +81,14 @@ def spread(
         groups: the nations of each process; `act` is told which it is by its number.
         act: can be pickled; told its number, where to meet the others, and whom to tell how far it is.
         progress: told how far the slowest is.
+        forked: by copies of this process, which have at once all that it has loaded and knows. Only from a process that
+            does nothing else, where the system has that; what they learn is lost with them.
 
     Raises:
         RuntimeError: if a process ended without a result.
         Exception: whatever was raised in the first process that failed.
     """
-    context = multiprocessing.get_context("spawn")
+    context: Any = multiprocessing.get_context("fork" if forked else "spawn")
     reached = context.Array("d", len(groups))
     inboxes = [context.Queue() for _ in groups]
     pipes = [context.Pipe(duplex=False) for _ in groups]
@@ -122,6 +128,7 @@ def _there(
     result: Connection,
 ) -> None:
     meeting = Among(place, groups, inboxes)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def progress(seconds: float) -> None:
         reached[place] = seconds
@@ -134,3 +141,11 @@ def _there(
     for inbox in inboxes:
         inbox.close()
         inbox.join_thread()
+
+
+def _end_with_parent() -> None:
+    """End this process once the one that started it is gone, however that ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -135,6 +135,7 @@ def run(
     resume: bytes | None = None,
     progress: Progress = lambda _: None,
     known: Known | None = None,
+    forked: bool = False,
 ) -> Ran:
     """Run a scenario.
 
@@ -144,7 +145,8 @@ def run(
         resume: a checkpoint of the same scenario to go on from. Its journals go on as new segments in the same folder.
         progress: told how far the slowest process is, in seconds of the exercise.
         known: what nodes' own tracks were in runs before, for runs that have some in common; None remembers nothing.
-            Of use where one process runs all.
+            Of use where one process runs all, or copies of one do.
+        forked: see `processes.spread`.
 
     Raises:
         ScenarioError, ValueError: if the scenario is wrong.
@@ -159,7 +161,7 @@ def run(
         groups, memories = _remembered(scenario, plan, resume)
     elif plan.folder is not None:
         told = {WORLD: write_world(plan.folder, scenario, everything.bodies, plan.replicate)}
-    acted = _act_all(plan, everything, groups, memories or [None] * len(groups), progress, known)
+    acted = _act_all(plan, everything, groups, memories or [None] * len(groups), progress, known, forked=forked)
     acting_s = max(each.wall_s for each in acted)
     heard = {channel: {name: rows for each in acted for name, rows in each.heard[channel].items()} for channel in HEARD}
     codes = [nation.code for nation in scenario.nations]
@@ -210,10 +212,15 @@ def _act_all(
     memories: Sequence[bytes | None],
     progress: Progress,
     known: Known | None,
+    *,
+    forked: bool,
 ) -> list[_Acted]:
     if len(groups) == 1:
         return [_act(plan, groups, memories, 0, Alone(), progress, everything, known)]
-    return spread(groups, partial(_act, plan, groups, memories), progress)
+    act = partial(_act, plan, groups, memories)
+    if forked:  # copies have it as it is; else it is too much to be handed over
+        act = partial(act, everything=everything, known=known)
+    return spread(groups, act, progress, forked=forked)
 
 
 def _act(

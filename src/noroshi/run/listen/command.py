@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from noroshi.run.complaints import INTERRUPTED
+
 if TYPE_CHECKING:
     from noroshi.records import SensorSite
     from noroshi.run.listen.listener import Listener
@@ -119,7 +121,7 @@ def _stop(listener: "Listener") -> None:
         listener.stop()
     except KeyboardInterrupt:
         _say("noroshi: left at once; what journals have is on the disk")
-        os._exit(1)
+        os._exit(INTERRUPTED)
 
 
 def _show_screen(listener: "Listener", until: float | None, every_s: float, as_json: bool) -> None:  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""What people of a live node decide: at its page, with their own keys, and what goes out once they have.
+"""What people of a live node decide: at its page, with their own keys.
 
 A person's private key lies on the node's machine only where that person works at it. What is said waits in a queue and
 is drafted and signed in the node's own thread, against what the matter has come to by then.
@@ -14,21 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from noroshi.command.people import Person, sign
 from noroshi.command.rows import decision_of
 from noroshi.command.transitions import IN_FORCE, UNDECIDED, Role, Step
-from noroshi.node.core import Node
-from noroshi.node.outgoing import Outgoing
 from noroshi.node.watch import Watch
-from noroshi.records import Alert, Decision
-from noroshi.run import pki
-from noroshi.run.alerts.desk import AlertDesk
-from noroshi.run.alerts.languages import load_language
-from noroshi.run.alerts.releasing import leaves
-from noroshi.run.alerts.sending import open_outlets
-from noroshi.run.alerts.shapes import shapes_of
+from noroshi.records import Decision
 from noroshi.run.people import read_key
-from noroshi.run.scenarios import WarningSection
 
 SAYS = (*IN_FORCE, Step.REJECTED)
-STORE = "alerts.sqlite"
 
 
 class Deciding:
@@ -83,34 +73,3 @@ class Deciding:
             row = book.draft(identifier, step, by=name, role=Role.APPROVER, now_ns=now_ns, reason=reason)
             told.append(decision_of([sign(row, self._keys[name])]))
         return told
-
-
-def open_desk(state: Path, own: pki.Identity, warning: WarningSection, node: Node) -> AlertDesk:
-    """Return the desk that makes messages of approved alerts; nothing leaves it unless the nation's file names outlets.
-
-    What is for another nation's people leaves it as the node's release rules say.
-
-    Raises:
-        AlertError, SettingError, StoreError: if a language, an outlet or the store cannot be used.
-    """
-    desk = AlertDesk(
-        state / STORE,
-        own,
-        languages=[load_language(name) for name in warning.languages],
-        zone=warning.zone,
-        outlets=open_outlets(warning.outlets),
-        shapes_of=shapes_of,
-        leaves=leaves(warning.outlets, own.nation, node, exercise=own.exercise),
-    )
-    desk.start()
-    return desk
-
-
-def to_desk(desk: AlertDesk, out: Outgoing) -> None:
-    """Hand an approved alert to the desk; a second time it is the same message.
-
-    Raises:
-        AlertError: if it cannot be worded.
-    """
-    if out.channel == "alert" and isinstance(out.record, Alert):
-        desk.approve(out.record)

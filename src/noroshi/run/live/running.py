@@ -15,14 +15,14 @@ from noroshi.command.people import Person
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
+from noroshi.records import Decision
 from noroshi.run import kernel_cache, pki
-from noroshi.run.alerts import AlertError
-from noroshi.run.alerts.desk import AlertDesk
 from noroshi.run.feeds import Feed, open_feed
 from noroshi.run.feeds.simulated import Feed as Simulated
 from noroshi.run.links import Link, open_link
 from noroshi.run.live.auditing import Auditing
-from noroshi.run.live.deciding import Deciding, open_desk, to_desk
+from noroshi.run.live.deciding import Deciding
+from noroshi.run.live.delivering import Delivering, open_desk
 from noroshi.run.live.kept import Kept
 from noroshi.run.live.memory import Memory
 from noroshi.run.live.node import LiveNode
@@ -186,7 +186,7 @@ class Running:
             decide=self.deciding.decide if self.deciding else None,
         )
         stack.callback(ways_out.close)
-        desk = self._desk(stack, core)
+        delivering = self._delivering(stack, core)
         self.node = LiveNode(
             core,
             memory,
@@ -194,8 +194,8 @@ class Running:
             links=links,
             wait=self._wait,
             now_ns=now_ns,
-            heard=self._heard(ways_out, desk),
-            decided=self.deciding.receive if self.deciding else lambda _: (),
+            heard=self._heard(ways_out, delivering),
+            decided=self._decided(delivering),
             kept=kept.keep if kept else lambda *_: None,
             took=ways_out.took,
             look=watcher.look if watcher else lambda _: (),
@@ -208,6 +208,8 @@ class Running:
         )
         ways_out.watch(self.node)
         self.node.catch_up()
+        if delivering:
+            delivering.catch_up()
         if kept:
             kept.catch_up(now_ns())
         if auditing and core.exchange:
@@ -224,27 +226,31 @@ class Running:
     def _register(self) -> Mapping[str, Person]:
         return read_people(self.people) if self.people.is_dir() else {}
 
-    def _desk(self, stack: ExitStack, core: Node) -> AlertDesk | None:
-        """Return what makes messages of approved alerts: in exercises alone, and where the node warns of anything."""
-        if core.watch is None or self.nation.warning is None or not self.keys.is_dir():
+    def _delivering(self, stack: ExitStack, core: Node) -> Delivering | None:
+        """Return where approved alerts go: to a desk that makes messages of them in exercises alone."""
+        if core.watch is None or self.nation.warning is None:
             return None
-        own = pki.identity(self.keys)
-        if own.exercise is None:
-            return None
-        return stack.enter_context(open_desk(self.state, own, self.nation.warning, core))
+        delivering = Delivering(core.watch.command, self._arrived.set)
+        own = pki.identity(self.keys) if self.keys.is_dir() else None
+        if own is not None and own.exercise is not None:
+            desk = open_desk(self.state, own, self.nation.warning, core, told=delivering.told)
+            delivering.desk = stack.enter_context(desk)
+        return delivering
 
-    def _heard(self, ways_out: WaysOut, desk: AlertDesk | None) -> Callable[[Outgoing, int], None]:
+    def _heard(self, ways_out: WaysOut, delivering: Delivering | None) -> Callable[[Outgoing, int], None]:
         """Return who is told what the node gives out: an alert is on the disk before anybody sees it."""
 
         def heard(out: Outgoing, now_ns: int) -> None:
-            if desk is not None:
-                try:
-                    to_desk(desk, out)
-                except AlertError as error:
-                    self._says(f"an alert cannot be sent: {error}")
+            if delivering and (wrong := delivering.hear(out)):
+                self._says(f"an alert cannot be sent: {wrong}")
             ways_out.hear(out, now_ns)
 
         return heard
+
+    def _decided(self, delivering: Delivering | None) -> Callable[[int], list[Decision]]:
+        """Return who is asked what was said since: people, and outlets."""
+        say = [each.receive for each in (self.deciding, delivering) if each is not None]
+        return lambda now_ns: [said for receive in say for said in receive(now_ns)]
 
     def _check_keys(self) -> None:
         """Refuse keys that cannot be used before anything is written.

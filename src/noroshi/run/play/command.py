@@ -49,11 +49,12 @@ def play(
         showing = PlayShowing(
             scenario, nation or (), people=list(seats.values()), rows=rows, folder=out, speed=speed, begins=begin
         )
-        if people is None:
-            for token, user in seats.items():
-                sys.stdout.write(f"{user.nation}  {user.duty:<18} token {token}\n")
+        lines = [f"{user.nation}  {user.duty:<18} token {token}\n" for token, user in seats.items()]
         tls = None if certificate is None or key is None else Tls(certificate=str(certificate), key=str(key))
-        serve(showing, showing.run, showing.stop, address=address, opens=False, for_s=for_s, tokens=seats, tls=tls)
+        serve(
+            showing, showing.run, showing.stop, address=address, opens=False, for_s=for_s, tokens=seats, tls=tls,
+            told="".join(lines) if people is None else "",
+        )  # fmt: skip
         from rich.console import Console
 
         show(showing.played(), Console())

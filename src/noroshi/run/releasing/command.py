@@ -147,7 +147,9 @@ def break_glass(
     _say(f"wrote {out}: from {iso_from_utc_ns(from_ns)} until {iso_from_utc_ns(until_ns)}, by {' and '.join(by)}")
 
 
-audit = typer.Typer(no_args_is_help=True, help="The proof of what was released to whom (docs/audit.md).")
+audit = typer.Typer(
+    no_args_is_help=True, help="The proof of what was released to whom, and decided by whom (docs/audit.md)."
+)
 
 
 @audit.callback()
@@ -192,6 +194,48 @@ def verify(
         if judged.torn_bytes:
             _say(f"{judged.torn_bytes} bytes at the end of a file are no whole entry: the node was killed, or cut off")
     if verdict.faults:
+        raise typer.Exit(1)
+
+
+@audit.command(epilog="Example: noroshi audit decisions state/decisions --people people --keys keys --nation japan")
+def decisions(
+    folder: Annotated[Path, typer.Argument(help="The record: a node's state/decisions.")],
+    people: Annotated[Path, typer.Option(help="The register: a folder with people's public keys.")],
+    keys: Annotated[Path | None, typer.Option(help="Folder of keys, as of noroshi audit verify.")] = None,
+    nation: Annotated[
+        list[str] | None, typer.Option(help="Whose areas are whose: a nation's file. Repeatable; all shipped if none.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+) -> None:
+    """Prove that people signed what was decided, and that every step might follow. Exit code 1 if not."""
+    from noroshi.run.judging import judge_steps
+    from noroshi.run.people import read_people
+    from noroshi.run.scenarios import read_nation
+    from noroshi.run.scenarios.sources import shipped
+
+    with one_line():
+        nations = [read_nation(name) for name in nation or shipped("nations")]
+        whose = {country: one.code for one in nations if one.warning for country in one.warning.countries}
+        judged = judge_steps(folder, read_people(people), whose, keys=keys)
+    faults = [*judged.record.verdict.faults, *judged.faults]
+    if as_json:
+        told = {
+            "owner": judged.record.owner, "steps": judged.steps, "signed": judged.signed,
+            "decisions": judged.decisions, "approvals": judged.approvals, "faults": faults,
+            "n_faults": len(judged.record.verdict.faults) + judged.n_faults, "own_keys": judged.record.own_keys,
+        }  # fmt: skip
+        _say(json.dumps(told))
+    elif faults:
+        _say("\n".join(faults))
+        if judged.n_faults > len(judged.faults):
+            _say(f"and {judged.n_faults - len(judged.faults)} steps more")
+    else:
+        _say(f"{judged.record.owner}: {judged.steps} steps of {judged.decisions} decisions, none altered; "
+             f"{judged.signed} are signed by people, {judged.approvals} are approvals; "
+             "each might follow what was before it")  # fmt: skip
+        if judged.record.own_keys:
+            _say("by the node's keys beside the record, which whoever wrote it anew would have replaced: give --keys")
+    if faults:
         raise typer.Exit(1)
 
 

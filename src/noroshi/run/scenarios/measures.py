@@ -54,6 +54,11 @@ def known() -> Mapping[str, str]:
     return {**OF_EXERCISES, **{name: _unit(name) for name in metrics if name not in OF_EXERCISES}}
 
 
+def unit_of(name: str) -> str | None:
+    """Return the unit of a measure, None if there is none of this name; metrics are loaded only if it may be one."""
+    return OF_EXERCISES.get(name) or known().get(name)
+
+
 def _unit(name: str) -> str:
     """Return the unit that a metric's name tells, "1" if it has none."""
     endings = {"_m_s": "m/s", "_m": "m", "_s": "s", "_rad": "rad", "_hz": "Hz", "_share": "share"}

@@ -511,7 +511,7 @@ def _check_measures(scenario: Scenario, problems: list[Problem]) -> None:
                 place = ("objectives", i, "flights", j)
                 problems.append(source.problem(place, f"no flight '{name}'; {choices(name, flying)}"))
         if _check_measure(source, ("objectives", i, "measure"), objective.measure, problems):
-            unit = measures.known()[objective.measure]
+            unit = measures.unit_of(objective.measure)
             if unit != objective.unit:
                 told = f"is '{objective.unit}', but {objective.measure} is in '{unit}': write that"
                 problems.append(source.problem(("objectives", i, "unit"), told))
@@ -532,7 +532,7 @@ def missing_for(scenario: Scenario, name: str) -> str:
 
 
 def _check_measure(source: Source, path: KeyPath, name: str, problems: list[Problem]) -> bool:
-    if name in measures.known():
+    if measures.unit_of(name) is not None:
         return True
     problems.append(source.problem(path, f"no measure '{name}'; {choices(name, list(measures.known()))}"))
     return False

@@ -196,15 +196,15 @@ CREATE INDEX waits ON delivery (outlet, number) WHERE state = 'due'
         """Note that an outlet can never send a message; it does not hold up what follows."""
         self._note(outlet, number, REFUSED, now_ns, why)
 
-    def deliveries(self) -> list[Delivery]:
-        """Return how far each message is at each outlet, in order of message and outlet."""
+    def deliveries(self, identifier: str | None = None) -> list[Delivery]:
+        """Return how far a message, or each message, is at each outlet, in order of message and outlet."""
         said = (
             "SELECT identifier, outlet, state, tries, at_ns, why FROM delivery JOIN alert USING (number) "
-            "ORDER BY number, outlet"
+            "WHERE ?1 IS NULL OR identifier = ?1 ORDER BY number, outlet"
         )
         with self._lock:
             names = ("identifier", "outlet", "state", "tries", "at_ns", "why")
-            return [Delivery(**dict(zip(names, row, strict=True))) for row in self.read(said)]
+            return [Delivery(**dict(zip(names, row, strict=True))) for row in self.read(said, identifier)]
 
     def _chains(self, identifiers: Sequence[str]) -> list[str]:
         """Return the chains that alerts belong to, sorted; a chain has the name of the alert that it goes back to."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import sys
 import threading
 import time
 from collections import Counter
@@ -22,6 +23,7 @@ from starlette.websockets import WebSocket
 from noroshi.run.edges import EdgeError, Tls, endpoint, is_loopback
 from noroshi.run.edges.serving import Server
 from noroshi.run.web import takeaway, wire
+from noroshi.run.web.built import is_stale
 from noroshi.run.web.film import Moment, Reel
 from noroshi.run.web.guard import Guard
 from noroshi.run.web.session import Session
@@ -35,6 +37,7 @@ MESSAGE_BYTES_MAX = 65_536  # more ends the connection; from 4,096 on a message 
 LOGIN_BYTES_MAX = 2_000
 WRONG_TOKEN_S = 1.0  # so long a wrong token is not answered
 NOT_BUILT = "The page is not built in this checkout: `uv sync` builds it. The server behind it runs.\n"
+STALE = "the page was built from other sources than web/ has now; build it anew: uv sync --reinstall-package noroshi"
 LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>noroshi</title><link rel="icon" href="data:,">
 <style>body{{font:16px system-ui,sans-serif;margin:20vh auto;max-width:22em;background:#0d1418;color:#cdd7dc}}
 input,button{{font:inherit;padding:.5em;width:100%;box-sizing:border-box;margin:.3em 0}}</style>
@@ -289,9 +292,11 @@ def web_of(
 
 
 def page_folder() -> Path | None:
-    """Return where the page's build puts its files; None if it was not built."""
+    """Return where the page's build puts its files; None if it was not built. One line says if web/ is newer."""
     with suppress(TypeError, FileNotFoundError):
         folder = Path(str(files("noroshi") / "page"))
         if (folder / "index.html").is_file():
+            if is_stale(folder):
+                sys.stderr.write(f"noroshi: {STALE}\n")
             return folder
     return None

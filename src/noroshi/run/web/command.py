@@ -36,6 +36,7 @@ def serve(
     for_s: float | None = None,
     tokens: "dict[str, User] | None" = None,
     tls: "Tls | None" = None,
+    told: str = "",
 ) -> None:
     """Serve a page, open it, make what it shows beside that, and go on until Ctrl-C.
 
@@ -47,6 +48,7 @@ def serve(
         opens: whether a browser is opened.
         for_s: end after so many seconds.
         tokens, tls: as of `app.Pages`.
+        told: what people are told once it listens.
 
     Raises:
         EdgeError: if the address is taken.
@@ -54,7 +56,7 @@ def serve(
     from noroshi.run.web.app import Pages
 
     pages = Pages(showing, address, tokens=tokens, tls=tls)
-    sys.stdout.write(f"the picture is at {pages.url} and Ctrl-C ends it\n")
+    sys.stdout.write(f"{told}the picture is at {pages.url} and Ctrl-C ends it\n")
     sys.stdout.flush()
 
     def failed(line: str) -> None:
@@ -116,7 +118,13 @@ def show_exercise(
     from noroshi.run.web.exercise import ExerciseShowing
 
     showing = ExerciseShowing(scenario, also, rate=rate, folder=out)
-    serve(showing, showing.run, showing.stop, address=address, opens=opens, for_s=for_s)
+
+    def run() -> None:
+        showing.run()
+        if showing.what_if is not None and not showing.is_stopped:
+            showing.what_if.prepare()  # from here on this machine has nothing else to do
+
+    serve(showing, run, showing.stop, address=address, opens=opens, for_s=for_s)
 
 
 def picture(

@@ -81,6 +81,11 @@ class ExerciseShowing(Showing):
         self.decide = self._decide
         self.what_if = WhatIf(read)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `run` was ended before its time."""
+        return self._stopped.is_set()
+
     def stop(self) -> None:
         """End `run` soon."""
         self._stopped.set()
@@ -94,7 +99,8 @@ class ExerciseShowing(Showing):
         staged = stage(scenario)
         with ExitStack() as stack:
             folder = self._folder or Path(stack.enter_context(TemporaryDirectory(prefix="noroshi-")))
-            write_world(folder, scenario, staged.cast.bodies, 0)
+            if self._folder is not None:
+                write_world(folder, scenario, staged.cast.bodies, 0)
             onlookers: dict[str, Onlooker] = {}
             books = stack.enter_context(LookedAt(folder, staged.setups, onlookers))
             driver = Driver(

@@ -205,7 +205,7 @@ class Picture:
         codes = tuple(sorted({area["code"] for row in rows for area in row["areas"]}))
         return {
             **self.situation.texts(now_ns),
-            "threats": texts.threats_text(threats, self._paths),
+            "threats": texts.threats_text(threats, self._paths, self._followed()),
             "alerts": texts.encoded("alerts", rows),
             "areas": self.situation.areas_text(codes),
             "launches": texts.launches_text(self._launches if is_fresh else None),
@@ -329,11 +329,19 @@ class Picture:
 
     def _threatening(self, now_ns: int) -> NDArray[np.uint64] | None:
         threats = self._living(now_ns)
-        return None if threats is None else threats.threat_id[~np.isin(threats.stage, OVER)]
+        return None if threats is None else self._tracks_of(threats.threat_id[~np.isin(threats.stage, OVER)].tolist())
 
     def _alerted(self) -> NDArray[np.uint64]:
-        numbers = [kept.alert.threat_id for kept in self._alerts.values() if kept.life == "issued"]
-        return np.array(numbers, np.uint64)
+        return self._tracks_of([kept.alert.threat_id for kept in self._alerts.values() if kept.life == "issued"])
+
+    def _tracks_of(self, threats: Sequence[int]) -> NDArray[np.uint64]:
+        followed = self._followed()
+        return np.array([followed.get(number, number) for number in threats], np.uint64)
+
+    def _followed(self) -> Mapping[int, int]:
+        """Return which track each threat is by now: one that was lost may have come back as another."""
+        watch = self.situation.node.watch
+        return {} if watch is None else watch.warner.followed
 
 
 _OWN: Sequence[str] = tuple(kind for kind in texts.KINDS_OF_TEXT if kind != "sources")

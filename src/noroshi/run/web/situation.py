@@ -99,6 +99,8 @@ class Situation:
                 rows.append(
                     {
                         "name": str(known.place_name[i]),
+                        "local": str(known.place_local[i]),
+                        "area": code,
                         "lat_deg": round(math.degrees(known.place_lat_rad[i]), 4),
                         "lon_deg": round(math.degrees(known.place_lon_rad[i]), 4),
                         "people": float(known.place_people[i]),

@@ -33,7 +33,7 @@ def story(reel: Reel, number: str, at_ns: int) -> dict[str, Any]:
     return {
         "type": "story",
         "id": number,
-        "text": "" if not rows else f"{len(rows)} pictures, the first at {rows[0][0] / 1000.0:.0f} s",
+        "text": "",
         "known": bool(rows),
         "history": history,
         "kinds": kinds,

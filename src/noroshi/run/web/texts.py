@@ -85,8 +85,10 @@ def renamed(before: Tracks | None, tracks: Tracks) -> NDArray[np.bool_]:
     return changed
 
 
-def threats_text(threats: Threats | None, paths: Mapping[int, Paths]) -> bytes:
-    """Return what is expected of threats, and how each is expected to go, by its number."""
+def threats_text(
+    threats: Threats | None, paths: Mapping[int, Paths], followed: Mapping[int, int] | None = None
+) -> bytes:
+    """Return what is expected of threats, and by its number how each is expected to go and which track it is by now."""
     if threats is None:
         return encoded("threats", [])
     rows = []
@@ -94,6 +96,7 @@ def threats_text(threats: Threats | None, paths: Mapping[int, Paths]) -> bytes:
         rows.append(
             {
                 "id": hexadecimal(number),
+                "track": hexadecimal((followed or {}).get(number, number)),
                 "stage": STAGES[threats.stage[i]],
                 "certainty": CERTAINTIES[threats.certainty[i]],
                 "kind": threats.kind_probability[i].tolist(),

@@ -1,10 +1,14 @@
 """What if, at once: the exercise run anew with a change, beside itself without it, and what that gains in seconds.
 
 Both are runs as campaigns make them (`run.campaigns`): the same truth, the same noise, the same figures. What costs
-time is the run, so only the beginning of the exercise is run, and the run without a change is kept.
+time is the run, so only the beginning of the exercise is run, and the run without a change is made beforehand and kept.
+The process that made it knows the nodes' tracks and has all kernels loaded; a run with a change is made by copies of
+it, which begin at once and look up what the change does not touch.
 """
 
 import math
+import os
+import sys
 import tempfile
 import threading
 import time
@@ -14,9 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from noroshi.assessment.results import Figure, RunResult, Variant
-from noroshi.run.campaigns.laying import lay
 from noroshi.run.campaigns.pool import Pool
-from noroshi.run.campaigns.runs import perform
 from noroshi.run.campaigns.tasks import Task
 from noroshi.run.scenarios import Scenario
 
@@ -24,6 +26,8 @@ UNTIL_S = 360.0
 """In the trilateral exercise the first alert is out by then."""
 CHANGES_MAX = 10
 AS_IT_IS, CHANGED = "as-it-is", "what-if"
+COPIES = min(2, os.cpu_count() or 1) if sys.platform == "linux" else 1
+"""Of the process that made the run without a change; elsewhere processes cannot be copied safely."""
 SECONDS = ("time_to_firm_track_s", "time_to_threat_s", "time_to_alert_s")
 Json = dict[str, Any]
 
@@ -41,7 +45,7 @@ class WhatIf:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="noroshi-what-if")
         self._pool: Pool | None = None
         self._base: RunResult | None = None
-        self._is_prepared = False
+        self._prepared: Future[None] | None = None
         self._asked = threading.Semaphore(2)
 
     def options(self) -> Json:
@@ -67,11 +71,11 @@ class WhatIf:
             ],
         }
 
-    def prepare(self) -> None:
-        """Begin the run that changes are compared with, before anybody has asked: who looks at the form will soon."""
-        if not self._is_prepared:
-            self._is_prepared = True
-            self._thread.submit(self._compare_with)
+    def prepare(self) -> Future[None]:
+        """Begin the run that changes are compared with, before anybody has asked; it is made once, or tried once."""
+        if self._prepared is None:
+            self._prepared = self._thread.submit(self._compare_with)
+        return self._prepared
 
     def ask(self, changes: Mapping[str, object], *, sharing: bool = True) -> Future[Json]:
         """Return what a change gains, when it is found out.
@@ -98,7 +102,6 @@ class WhatIf:
             self._pool.__exit__(KeyboardInterrupt, None, None)
 
     def _answer(self, changes: Mapping[str, object], sharing: bool, since: float) -> Json:
-        self._is_prepared = True
         with tempfile.TemporaryDirectory(prefix="noroshi-") as at:
             tasks = [] if self._base else [self._task(Variant(name=AS_IT_IS), Path(at))]
             changed = self._task(Variant(name=CHANGED, changes=changes, sharing=sharing), Path(at))
@@ -113,6 +116,8 @@ class WhatIf:
         }
 
     def _compare_with(self) -> None:
+        if self._base is not None:
+            return
         with tempfile.TemporaryDirectory(prefix="noroshi-") as at:
             self._base = self._run([self._task(Variant(name=AS_IT_IS), Path(at))])[AS_IT_IS]
 
@@ -123,7 +128,7 @@ class WhatIf:
             ValueError: if one could not be made.
         """
         if self._pool is None:
-            self._pool = Pool(2, perform)
+            self._pool = Pool(2, made)
         found: dict[str, RunResult] = {}
         for task, result in self._pool.results(tasks):
             if isinstance(result, Exception) or result.error:
@@ -132,11 +137,21 @@ class WhatIf:
         return found
 
     def _task(self, variant: Variant, folder: Path) -> Task:
+        from noroshi.run.campaigns.laying import lay  # here, and so in `made`: it takes long, and few ask
+
         lay(self._scenario, variant, folder / variant.name)
         return Task(
             variant=variant.name, replicate=0, scenario=folder / variant.name / "scenario.toml",
             sharing=variant.sharing, until_s=self.until_s,
         )  # fmt: skip
+
+
+def made(task: Task) -> RunResult:
+    """Return what came of a run, in a process of the pool."""
+    from noroshi.run.campaigns.measuring import times_of
+    from noroshi.run.campaigns.runs import perform
+
+    return perform(task, figures=times_of, copies=1 if task.variant == AS_IT_IS else COPIES)
 
 
 def gains(before: RunResult, after: RunResult) -> Iterator[Json]:
