@@ -51,6 +51,7 @@ from noroshi.node.watch import Watch
 from noroshi.run.authority import shipped
 from noroshi.run.judging import judge_steps
 from noroshi.run.live.kept import Kept
+from noroshi.run.live.node import HEARD_TOGETHER
 from noroshi.run.stores.decisions import DecisionFolder
 
 STEPS = (
@@ -63,7 +64,7 @@ SLOW = Settings(
     machine_s=dict.fromkeys(SETTINGS.machine_s, 9e5),
 )  # fmt: skip
 RULES = shipped()
-GROUP = 1_024
+GROUP = HEARD_TOGETHER
 
 
 def book(home: str = "JPN") -> Book:

@@ -429,7 +429,8 @@ def picture_back(sender: Side, receiver: Side, back_ns: int, again_ns: int) -> t
     """Return how long the newest of all tracks took to come, and how many rows of history came before, and in all.
 
     It is counted from the link's return, or, where it came only after a node that was killed then had been started
-    again, from that: what is dead receives nothing.
+    again, from that: what is dead receives nothing. What a node that is started again reads of its own journal at that
+    instant did not come over the link.
     """
     wanted: dict[int, int] = {}
     for _, number, time_ns, *_ in sender.released:
@@ -440,7 +441,7 @@ def picture_back(sender: Side, receiver: Side, back_ns: int, again_ns: int) -> t
     whole_ns = None
     for now_ns, rows in receiver.heard:
         for number, time_ns in rows:
-            is_history = now_ns >= back_ns and number in wanted and time_ns < wanted[number]
+            is_history = now_ns > back_ns and now_ns != again_ns and time_ns < wanted.get(number, time_ns)
             history += is_history
             before += is_history and bool(lacking)
             if lacking.get(number, time_ns + 1) <= time_ns:

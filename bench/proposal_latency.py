@@ -1,20 +1,30 @@
 """From the last needed measurement to the signed proposal in every entitled node, on a virtual clock and a real one.
 
-    uv run bench/proposal_latency.py --json [--events 2017-09-15] [--stand shared-54] [--replicates 1] [--until 300]
+    uv run bench/proposal_latency.py [--scenes 2017-09-15 2022-10-04 salvo] [--stand shared-54] [--replicates 3]
+        [--first 0] [--link 0.15] [--way 0.15] [--picture 1.0] [--holds 10] [--until S] [--keep FOLDER] [--json]
 
-A real launch is flown again past generic sensors of two nations whose links take 150 ms each way (`data/stands/`). Of
-each proposal to warn:
+Real launches are flown again, or eight drawn ones at once (`salvo`), past generic sensors of two nations
+(`data/stands/`); a third nation sees nothing and is told. Links between nations take `--link` seconds each way, and
+sensors' plots `--way` to their nodes (`--way -1`: what the stand says, 0.2 s of radars and 1 s of satellites). Own
+pictures are told each `--picture` seconds, and links are looked at each 0.02 s; radars and satellites look every 2 s
+and tell 0.1 s later. Of each proposal to warn:
 
-- the last needed measurement is the newest in the track that it was foreseen from: what came later changed nothing;
-- `virtual_s` is from then until the proposal's first step, in its owner's signed message, is in the last node that gets
-  it, on the clock of the exercise, on which computing takes no time: ways of sensors, links, and waiting for the next
-  look (how often a nation looks is its own setting);
+- the *newest* measurement is the newest in the track that was foreseen when its last new area came to be likely; what
+  came later changed nothing. The *needed* one is the newest in the first track since the forecast before by which the
+  same areas come out, had it been foreseen: a forecast that still holds (2 to 10 s, `--holds` at most) keeps that
+  waiting too;
+- `..._to_all_s` is from then until the proposal's first step, in its owner's signed message, is in the last of three
+  nodes, on the clock of the exercise, on which computing takes no time. The wait that warning sets before an area is
+  proposed (`wait_s`, 15 s) is taken out, and nothing else;
+- stages beside it: `sensor_s` until the first node has the newest measurement, `to_share_s` until that node gives it to
+  its partners and its own fusion, `link_s` until the node that proposes has it, `to_look_s` until that looks,
+  `look_to_proposal_s` what it proposes later than its wait is over, `proposal_to_all_s`;
 - `machine_s` is the processor time that all nodes together took for all they did in that time, one after another on
-  this machine: above what any node adds;
-- `sum_s` is both.
+  this machine: above what any node adds. `sum_s` is `needed_to_all_s` and it.
 
-Where an area has had to wait (`wait_s`) the last needed measurement is still the newest in the track: the wait itself
-is no part of this.
+What measurements brought counts (`measured` and `waited`: new areas; `renewed`: anything else that a new forecast
+brought). What time alone brought (`time`: a threat is not seen any more, 15 s are over) has no measurement; of it
+`proposal_to_all_s` alone is told. With `--keep` each run is a file in that folder and is not made again.
 """
 
 import argparse
@@ -22,122 +32,52 @@ import json
 import platform
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import wraps
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from latency_parts.noting import Notes, stages
+from latency_parts.scenes import SALVO, written
+from plan_parts.scenes import Kept
 
-from noroshi.command.transitions import Step
-from noroshi.geo.time import NS_PER_S
-from noroshi.node.core import Node
-from noroshi.records import Alert, Decision, Threats
 from noroshi.run import kernel_cache
-from noroshi.run.events import load_event
-from noroshi.run.exercises.running import Plan, Told, run
-from noroshi.run.warn.stands import scenario_of
+from noroshi.run.exercises.running import Plan, run
 
-Spent = list[tuple[int, float]]
-OWNER = "JPN"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposed:
-    """One proposal.
-
-    Attributes:
-        identifier: of it.
-        virtual_s, machine_s: see the top.
-        lookers_s: of `virtual_s`, what is over when the owner has it.
-        n_nodes: how many nodes have it.
-    """
-
-    identifier: str
-    virtual_s: float
-    lookers_s: float
-    machine_s: float
-    n_nodes: int
+SEED, PUMP_S, SPAN_S = 1, 0.02, 0.1
+UNTIL_S = {"2017-09-15": 420.0, "2022-10-04": 420.0, SALVO: 500.0}
+WHOLE = ("newest_to_all_s", "needed_to_all_s", "machine_s", "sum_s")
+COSTS = ("looks", "early", "forecasts", "look_s", "nodes_s", "cpu_s")
+STAGES = ("sensor_s", "to_share_s", "link_s", "to_look_s", "look_to_proposal_s", "proposal_to_all_s")
 
 
-def timed(spent: Spent) -> dict[str, Callable[..., Any]]:
-    """Let nodes note what each thing that they do costs; return what they did before."""
-    before = {name: getattr(Node, name) for name in ("receive", "wake", "take")}
-
-    def noting(does: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(does)
-        def noted(self: Node, *given: Any) -> Any:
-            since = time.process_time()
-            try:
-                return does(self, *given)
-            finally:
-                now_ns = given[-1] if given else spent[-1][0] if spent else 0  # `take` is asked right after
-                spent.append((int(now_ns), time.process_time() - since))
-
-        return noted
-
-    for name, does in before.items():
-        setattr(Node, name, noting(does))
-    return before
-
-
-def proposed(told: tuple[Told, ...], spent: Spent) -> list[Proposed]:
-    """Return all proposals of the owner that other nodes got."""
-    seen: dict[tuple[int, int], int] = {}  # when which threat was last measured, by when it was looked at
-    heard: dict[str, dict[str, int]] = {}
-    for node, now_ns, channel, record in told:
-        if node == OWNER and channel == "threats" and isinstance(record, Threats):
-            for number, updated_ns in zip(record.threat_id.tolist(), record.updated_ns.tolist(), strict=True):
-                seen[now_ns, number] = updated_ns
-        if channel == "decision" and isinstance(record, Decision):
-            for stream, step in zip(record.stream.tolist(), record.step.tolist(), strict=True):
-                if step == Step.RECOMMENDED:
-                    heard.setdefault(stream, {}).setdefault(node, now_ns)
-    at_ns, cpu_s = np.array([one[0] for one in spent]), np.array([one[1] for one in spent])
-    found = []
-    for node, now_ns, channel, record in told:
-        if node != OWNER or channel != "proposal" or not isinstance(record, Alert):
-            continue
-        nodes = heard.get(record.identifier, {})
-        measured_ns = seen[now_ns, record.threat_id]
-        last_ns = max([now_ns, *nodes.values()])
-        within = (at_ns > measured_ns) & (at_ns <= last_ns)
-        found.append(
-            Proposed(
-                identifier=record.identifier,
-                virtual_s=(last_ns - measured_ns) / NS_PER_S,
-                lookers_s=(now_ns - measured_ns) / NS_PER_S,
-                machine_s=float(cpu_s[within].sum()),
-                n_nodes=len(nodes),
-            )
-        )
-    return found
-
-
-def flown(name: str, stand: str, replicate: int, until_s: float, span_s: float, pump_s: float) -> list[Proposed]:
-    """Return the proposals of one replay."""
-    spent: Spent = []
-    before = timed(spent)
-    try:
-        with tempfile.TemporaryDirectory(prefix="noroshi-latency-") as folder:
-            scenario = scenario_of(load_event(name), stand, Path(folder), seed=1, replicate=replicate)
-            out = Path(folder) / "journals"
-            out.mkdir()
-            plan = Plan(
-                scenario=str(scenario), folder=out, replicate=replicate, picture_s=1.0, pump_s=pump_s, span_s=span_s,
-                until_s=until_s,
-            )  # fmt: skip
-            return proposed(run(plan).told, spent)
-    finally:
-        for each, does in before.items():
-            setattr(Node, each, does)
+def flown(given: argparse.Namespace, scene: str, replicate: int) -> dict[str, Any]:
+    """Return what one run tells."""
+    since, notes = time.process_time(), Notes()
+    way_s = None if given.way < 0.0 else given.way
+    with notes.taken(), tempfile.TemporaryDirectory(prefix="noroshi-latency-") as folder:
+        path = written(
+            Path(folder), scene, given.stand, seed=SEED, replicate=replicate, link_s=given.link, way_s=way_s,
+            warning="" if given.holds is None else f"holds_s_max = {given.holds}",
+        )  # fmt: skip
+        plan = Plan(
+            scenario=str(path), folder=None, replicate=replicate, picture_s=given.picture, pump_s=PUMP_S,
+            span_s=SPAN_S, until_s=given.until or UNTIL_S.get(scene, 420.0),
+        )  # fmt: skip
+        run(plan)
+    return {
+        "proposals": stages(notes), "looks": notes.looks, "early": notes.early, "forecasts": notes.forecasts,
+        "look_s": notes.look_s, "nodes_s": sum(each for _, each in notes.spent), "cpu_s": time.process_time() - since,
+    }  # fmt: skip
 
 
 def quantiles(values: list[float]) -> dict[str, float]:
-    """Return median, 99th percentile (no smaller than it) and largest."""
+    """Return how many, median, 99th percentile (no smaller than it) and largest."""
+    if not values:
+        return {"n": 0}
     return {
+        "n": len(values),
         "median": float(np.median(values)),
         "p99": float(np.quantile(values, 0.99, method="higher")),
         "largest": max(values),
@@ -147,39 +87,55 @@ def quantiles(values: list[float]) -> dict[str, float]:
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", nargs="+", default=["2017-09-15"])
+    parser.add_argument("--scenes", nargs="+", default=["2017-09-15", "2022-10-04", SALVO])
     parser.add_argument("--stand", default="shared-54")
-    parser.add_argument("--replicates", type=int, default=1)
-    parser.add_argument("--until", type=float, default=300.0, help="seconds of each scenario; it begins 60 s earlier")
-    parser.add_argument("--span", type=float, default=0.1, help="seconds that a sensor sees before it tells")
-    parser.add_argument("--pump", type=float, default=0.05, help="how often a node looks at its links, seconds")
-    parser.add_argument("--json", action="store_true", help="accepted for uniformity; the figures are printed as JSON")
+    parser.add_argument("--replicates", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--link", type=float, default=0.15)
+    parser.add_argument("--way", type=float, default=0.15)
+    parser.add_argument("--picture", type=float, default=1.0)
+    parser.add_argument("--holds", type=float, default=None, help="how long a forecast may hold, seconds")
+    parser.add_argument("--until", type=float, default=None, help="seconds of each scenario")
+    parser.add_argument("--keep", type=Path, default=None, help="a folder for runs that are over")
+    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     kernel_cache.prepare()
-    begin = time.process_time()
-    ones = [
-        one
-        for name in given.events
-        for replicate in range(given.replicates)
-        for one in flown(name, given.stand, replicate, given.until, given.span, given.pump)
-    ]
-    found: dict[str, Any] = {
-        "bench": "proposal_latency", "seed": 1, "events": given.events, "stand": given.stand,
-        "replicates": given.replicates, "until_s": given.until, "span_s": given.span, "pump_s": given.pump,
-        "proposals": len(ones), "nodes": sorted({one.n_nodes for one in ones}),
+    how = {name: getattr(given, name) for name in ("stand", "link", "way", "picture", "holds", "until")}
+    kept = Kept(given.keep, f"latency {version('noroshi')} {json.dumps(how)}")
+    runs = []
+    for replicate in range(given.first, given.first + given.replicates):
+        for scene in given.scenes:
+            runs.append(kept.get(f"{scene} {replicate}", lambda s=scene, r=replicate: flown(given, s, r)))
+            if not given.json:
+                print(scene, replicate, json.dumps(told(runs[-1:])), flush=True)
+    print(json.dumps({
+        "bench": "proposal_latency", "seed": SEED, "scenes": given.scenes,
+        "replicates": [given.first, given.first + given.replicates - 1], **how, "pump_s": PUMP_S, "span_s": SPAN_S,
+        **told(runs), "commits": sorted(kept.commits),
+        "versions": {"python": platform.python_version(), **{
+            name: version(name) for name in ("noroshi", "numpy", "numba")
+        }},
+    }))  # fmt: skip
+
+
+def told(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of some runs together."""
+    every = [one for each in runs for one in each["proposals"]]
+    timed = [one | {"sum_s": one["needed_to_all_s"] + one["machine_s"]} for one in every if one["why"] != "time"]
+    return {
+        "proposals": len(every),
+        "why": dict(sorted(Counter(one["why"] for one in every).items())),
+        "nodes": dict(sorted(Counter(str(one["nodes"]) for one in every).items())),
+        **{name: quantiles([one[name] for one in timed]) for name in WHOLE},
+        "under_1_s": sum(one["needed_to_all_s"] < 1.0 for one in timed),
+        "by_why": {
+            why: quantiles([one["needed_to_all_s"] for one in timed if one["why"] == why])
+            for why in sorted({one["why"] for one in timed})
+        },
+        "stages": {name: quantiles([one[name] for one in timed if name in one]) for name in STAGES},
+        "by_time_alone_to_all_s": quantiles([one["proposal_to_all_s"] for one in every if one["why"] == "time"]),
+        **{name: round(sum(each[name] for each in runs), 1) for name in COSTS},
     }  # fmt: skip
-    if ones:
-        found |= {
-            "virtual_s": quantiles([one.virtual_s for one in ones]),
-            "until_the_owner_has_it_s": quantiles([one.lookers_s for one in ones]),
-            "machine_s": quantiles([one.machine_s for one in ones]),
-            "sum_s": quantiles([one.virtual_s + one.machine_s for one in ones]),
-        }
-    found["versions"] = {"python": platform.python_version()} | {
-        name: version(name) for name in ("noroshi", "numpy", "numba")
-    }
-    found["cpu_s"] = time.process_time() - begin
-    print(json.dumps(found))
 
 
 if __name__ == "__main__":

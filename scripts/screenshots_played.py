@@ -18,6 +18,7 @@ from noroshi.run.web.app import Pages
 
 PICTURES = ("play-inbox", "play-approver", "play-control")
 PATIENCE_MS = 600_000
+BEGIN_MS = 1_893_456_040_000  # ships and aircraft are tracked by then
 
 
 def joined(browser: Browser, url: str, token: str, *, language: str = "en-GB", theme: str = "dark") -> Page:
@@ -31,6 +32,7 @@ def joined(browser: Browser, url: str, token: str, *, language: str = "en-GB", t
     page.locator("input[name=token]").fill(token)
     page.locator("button").click()
     page.wait_for_function("() => window.noroshi?.world.frames > 0")
+    page.evaluate("() => noroshi.app.notice('')")
     return page
 
 
@@ -58,6 +60,7 @@ def take_played(browser: Browser, out: Path) -> None:
         approver = joined(browser, pages.url, of["JPN", "approver"], language="ja-JP", theme="light")
         control = joined(browser, pages.url, of["JPN", "exercise control"])
         pace(control, "10")
+        asks.wait_for_function("ms => noroshi.world.frame.picture_ms >= ms", arg=BEGIN_MS)
         asks.get_by_test_id("ask").click()
         for text, step in (("What rises in the south-east?", "rejected"), ("Once more", "approved")):
             asks.get_by_test_id("ask-nation").select_option("USA")
@@ -73,7 +76,7 @@ def take_played(browser: Browser, out: Path) -> None:
                 control.locator("input[name=within_s]").fill("120")
                 control.get_by_test_id("send-send").click()
                 answers.get_by_test_id("message").wait_for()
-                waits.get_by_test_id("reason").fill("the radar is needed in the west until 00:03")
+                waits.get_by_test_id("reason").fill("needed in the west until 00:03")
                 answers.screenshot(path=out / "play-inbox.png")
             waits.get_by_test_id(f"do-{step}").click()
         pace(control, "20")

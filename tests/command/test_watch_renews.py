@@ -29,7 +29,7 @@ class Scripted:
             updated_ns=now_ns, is_lost=False,
         )  # fmt: skip
 
-    def look(self, picture, now_ns, *, with_paths):
+    def look(self, picture, now_ns, *, with_paths, is_early):
         expected = START_NS + 500 * NS
         concerns = [Concern(code, "area", 0.9, 1e6, expected, expected) for code in self.codes]
         proposal = self.telling.look(concerns, self.course(now_ns), "JPN", SOON)
@@ -40,6 +40,9 @@ class Scripted:
     def renew(self, identifier, why, now_ns):
         assert self.telling.pending.identifier == identifier
         return self.telling.renew(why, self.course(now_ns), "JPN", SOON)
+
+    def over_ns(self, after_ns):
+        return None
 
     def withdrawn(self):
         gone, self.telling.withdrawn = tuple(self.telling.withdrawn), []
@@ -58,7 +61,7 @@ def watch_of():
 
 def at(watch, s):
     now_ns = START_NS + round(s * NS)
-    watch.wake(now_ns, lambda _: None)
+    watch.wake(now_ns, lambda *_, **__: None)
     return now_ns
 
 

@@ -218,6 +218,8 @@ def test_layers_nations_and_languages(browser, pages):
         page.get_by_test_id("nation-JPN").uncheck()
         assert page.evaluate("() => (noroshi.app.draw(), noroshi.app.count)") < everything
         page.get_by_test_id("nation-JPN").check()
+        page.get_by_test_id("layer-links").check()
+        page.wait_for_function("() => noroshi.app.scene.still.some(({ layer }) => layer === 'links')")
         page.get_by_test_id("layer-coverage").uncheck()
         page.wait_for_function("() => noroshi.app.scene.still.every(({ layer }) => layer !== 'coverage')")
         page.get_by_test_id("language").click()

@@ -70,6 +70,8 @@ def test_an_aircraft_in_a_zone_is_told_once_a_person_approves(nation, tmp_path):
         assert not list((tmp_path / "out").iterdir())  # nobody has approved anything
         first = proposed[-1]
         running.deciding.decide("JPN", "", {"identifier": first.identifier, "step": "approved", "reason": ""})
+        whose = running.node.node.watch.command.book.settings.area_nations
+        assert (whose["JP"], whose["US"]) == ("JPN", "USA")  # what partners decide of their areas is understood
         matter = running.node.node.watch.command.book.matters["JPN", first.identifier]
         until(running, lambda: matter.state == "done_ok")
     (path,) = (tmp_path / "out").rglob("*.cap.xml")

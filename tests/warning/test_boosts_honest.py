@@ -23,7 +23,6 @@ from noroshi.warning.settings import Settings
 
 START_NS = 1_893_456_000 * NS_PER_S
 SIGMA = np.diag([400.0**2] * 3 + [30.0**2] * 3)
-BURNT_OUT_S = 130  # of the flight below; the scenario's is over later
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +177,10 @@ def test_two_tracks_that_are_both_measured_are_two_threats(flight):
     assert look(watcher, both(coasting, row(flight, 66, 9)), 66).threats.threat_id.tolist() == [7]
     for at_s in (68, 70):  # the first is measured again after all
         said = look(watcher, both(row(flight, at_s, 7), row(flight, at_s, 9)), at_s)
+    assert said.threats.threat_id.tolist() == [7, 9]
+    for at_s in (76, 78):  # and neither takes the other's place, whichever coasts for a while
+        look(watcher, both(row(flight, at_s, 7), row(flight, at_s, 9, updated_s=70, status=TrackStatus.COASTING)), at_s)
+    said = look(watcher, both(row(flight, 80, 7), row(flight, 80, 9)), 80)
     assert said.threats.threat_id.tolist() == [7, 9]
 
 

@@ -1,12 +1,14 @@
 // What is to be drawn besides tracks and base map, the same for both views: lines, areas and marks on the Earth.
 import { MAP, faded } from "./colours.js";
 import { plain } from "./dom.js";
-import { RADIUS_M, between, circle, ellipse, unwrap } from "./geo.js";
+import { RADIUS_M, between, circle, ellipse, reach, unwrap } from "./geo.js";
 import { settings } from "./settings.js";
 import { big, leftText, placeName, t, utc } from "./texts.js";
+import { CAPITALS } from "./texts/places.js";
 import { keyOf } from "./wire.js";
 
 const NAME_MOST = 40; // letters of a name on the map
+const LINK_POINTS = 33;
 
 /** @import { AlertPlace } from "./messages.js" */
 /** @import { World } from "./world.js" */
@@ -132,7 +134,7 @@ function zones(world, colours, shapes, marks) {
   }
 }
 
-/** Nations' links go between the middles of their sensors: a link has no place of its own. @param {World} world @param {typeof MAP.dark} colours @param {Shape[]} shapes */
+/** Nations' links go between the middles of their sensors, or their capitals: a link has no place of its own. @param {World} world @param {typeof MAP.dark} colours @param {Shape[]} shapes */
 function links(world, colours, shapes) {
   /** @type {Map<string, [number, number, number]>} */ const middle = new Map();
   for (const { nation, lat_deg, lon_deg } of world.sensors) {
@@ -141,11 +143,16 @@ function links(world, colours, shapes) {
     middle.set(nation, [lon + lon_deg, lat + lat_deg, n + 1]);
   }
   for (const link of world.links) {
-    const [a, b] = [middle.get(link.from), middle.get(link.to)];
-    if (!a || !b) continue;
-    const ends = [a, b].map(([lon, lat, n]) => [lon / n, lat / n]);
+    const ends = [link.from, link.to].flatMap((code) => {
+      const [lon, lat, n] = middle.get(code) ?? [...(CAPITALS[code] ?? []), 1];
+      return n ? [[lon / n, lat / n]] : [];
+    });
+    if (ends.length < 2) continue;
+    const [[lon, lat], [lon2, lat2]] = ends;
+    const { bearing_deg, distance_m } = between(lon, lat, lon2, lat2);
+    const way = Array.from({ length: LINK_POINTS }, (_, k) => reach(lon, lat, bearing_deg, (distance_m * k) / (LINK_POINTS - 1)));
     shapes.push({
-      layer: "links", points: unwrap(ends), closed: false, ground: true, width: link.state === "up" ? 1.5 : 2,
+      layer: "links", points: unwrap(way), closed: false, ground: true, width: link.state === "up" ? 1.5 : 2,
       stroke: link.state === "up" ? faded(colours.link, 0.8) : colours.warn, dash: link.state === "up" ? undefined : [2, 6],
     });
   }

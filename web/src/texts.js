@@ -1,7 +1,7 @@
 // Words, numbers and times as a person reads them. One file a language, beside this one.
 import { en } from "./texts/en.js";
 import { ja } from "./texts/ja.js";
-import { PLACES, PREFECTURES } from "./texts/places.js";
+import { PLACES, PREFECTURES, PREFECTURES_EN } from "./texts/places.js";
 import { SAID_JA } from "./texts/said_ja.js";
 import { settings } from "./settings.js";
 
@@ -34,8 +34,8 @@ export function translated(text, name = cityName) {
   return text;
 }
 
-/** @param {string} name of a place of the base map, in English */
-const cityName = (name) => (settings.language === "ja" && PLACES.find(([english]) => english === name)?.[1]) || name;
+/** @param {string} name of a prefecture or of a place of the base map, in English */
+const cityName = (name) => (settings.language === "ja" && (PREFECTURES[PREFECTURES_EN.indexOf(name)] ?? PLACES.find(([english]) => english === name)?.[1])) || name;
 
 /** Give every element of the page with `data-t` its words, and those with `data-t-label` their name. */
 export function translate() {
@@ -61,8 +61,10 @@ export function people(n) {
 
 /** @param {{code: string, name: string}} area @returns {string} its name in the person's language, as far as that is known here */
 export function areaName({ code, name }) {
-  const number = /^JP-(\d\d)$/.exec(code);
-  return (settings.language === "ja" && number && PREFECTURES[Number(number[1]) - 1]) || name;
+  if (settings.language !== "ja") return name;
+  const [, number, island, country] = /^(?:JP-(\d\d)|US-(AS|GU|MP|PR)|([A-Z]{2}))$/.exec(code) ?? [];
+  if (number) return PREFECTURES[Number(number) - 1] ?? name;
+  return (island || country) ? (new Intl.DisplayNames("ja", { type: "region" }).of(island ?? country) ?? name) : name;
 }
 
 /** @param {{name: string, local: string, area: string}} place warned @returns {string} its name in the person's language, where that is its own */

@@ -61,7 +61,7 @@ class Verdict(NamedTuple):
     why: str = ""
 
 
-class Approval(msgspec.Struct, frozen=True, array_like=True):
+class Approval(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """That a nation approved, in its fields as the step said it."""
 
     nation: str

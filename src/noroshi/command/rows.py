@@ -14,7 +14,7 @@ CONTENT_BYTES_MAX = 4 << 20
 PRIORITIES = ("flash", "immediate", "priority", "routine")
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """One step; its fields are the columns of `records.Decision`, whose nation is that which writes the stream."""
 
     nation: str

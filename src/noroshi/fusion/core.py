@@ -192,13 +192,18 @@ class Fusion:
 
     # What goes out.
 
-    def picture(self, time_ns: int) -> Tracks:
+    def picture(self, time_ns: int, *, is_early: bool = False) -> Tracks:
         """Return all fused tracks as they are expected at a time, from what holds until then.
+
+        Args:
+            time_ns: the time.
+            is_early: partners' word of this time is still to come: no step ends, so that none has to be folded again
+                when that comes; new contributors are tracks of their own until then.
 
         Raises:
             ValueError: if the time is older than the window.
         """
-        table, owners = self._at(time_ns)
+        table, owners = self._at(time_ns, is_early=is_early)
         if self._known is None:
             return self._picture(table, owners, time_ns)
         asked = question(table.came_of, b"picture", time_ns)
@@ -280,10 +285,15 @@ class Fusion:
 
     # The fold.
 
-    def _at(self, time_ns: int) -> tuple[Table, tuple[str, ...]]:
+    def _at(self, time_ns: int, *, is_early: bool = False) -> tuple[Table, tuple[str, ...]]:
         """Return what holds at a time, not to be changed, and the owners."""
         step = time_ns // self._step_ns
-        if self._done is not None and step < self._done:
+        done = -1 if self._done is None else self._done
+        if is_early and done < step:
+            table = self._table
+            for each in sorted(s for s in self._chunks if done < s <= step):
+                table = self._folded(table, self._chunks[each], each, each * self._step_ns, is_whole=False)
+        elif self._done is not None and step < self._done:
             before = self._before(step + 1)
             if before is None:
                 raise ValueError(f"a picture of {time_ns} ns is older than the window of {self.settings.window_s} s")

@@ -6,19 +6,21 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 import msgspec
+import numpy as np
 
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
 from noroshi.node.exchange import Exchange
 from noroshi.node.outgoing import Outgoing
 from noroshi.node.own import Own
-from noroshi.node.watch import SETTLED_NS, Watch
-from noroshi.records import Batch, Detections, Frame, Launches, Order, Quality, Tracks
+from noroshi.node.watch import EARLY_NS, SETTLED_NS, Watch
+from noroshi.records import Batch, Detections, Frame, Launches, Order, Quality, Tracks, take
 from noroshi.records.known import Known
 from noroshi.sensors import Sensor
 from noroshi.tracking import Tracker
 from noroshi.tracking.launches import rising
 from noroshi.tracking.registrar import Registrar
+from noroshi.warning.core import may_threaten
 
 LENGTH = struct.Struct(">Q")
 
@@ -73,6 +75,10 @@ class Node:
         self._now_ns = 0
         self._wake_ns: int | None = None
         self._fused_ns: int | None = None  # of which time the fused picture is still to be given out
+        self._threats_ns: int | None = None  # when what is new of its own threats is told before all the rest
+        self._told_ns = 0
+        self._has_threats = False  # among the own tracks as they were told last
+        self._measured_ns = 0  # the newest of them
 
     def receive(self, record: Batch, now_ns: int) -> None:
         """Take in one record that has arrived.
@@ -98,6 +104,7 @@ class Node:
         """Return when the node next wants to be woken, if ever."""
         times = (
             self._wake_ns,
+            self._threats_ns,
             self._fused_due_ns(),
             self.exchange.wake_ns if self.exchange else None,
             self.watch.wake_ns() if self.watch else None,
@@ -116,19 +123,40 @@ class Node:
         self._advance(now_ns)
         self._give_fused(now_ns)
         while self._wake_ns is not None and self._wake_ns <= now_ns:
+            self._tell_threats(self._wake_ns - 1)
             own = self.own.picture(self._wake_ns)
             self._give("picture", own)
             self._notice(rising(own))
             if self.exchange:
                 self.exchange.share(own, self._wake_ns, is_whole=True)
                 self._fused_ns = self._wake_ns
+            self._expect(_threats_in(own), self._wake_ns)
             self._wake_ns += self.period_ns
             self._give_fused(now_ns)
+        self._tell_threats(now_ns)
         if self.watch:
             self.watch.wake(now_ns, self.picture)
             self._tell_partners(now_ns)
         if self.exchange:
             self.exchange.wake(now_ns)
+
+    def _tell_threats(self, now_ns: int) -> None:
+        """Share what is new of own threats if it is due by now: the whole picture's turn is too late for them."""
+        at_ns = self._threats_ns
+        if at_ns is None or at_ns > now_ns:
+            return
+        threats = _threats_in(self.own.picture(at_ns))
+        if self.exchange:
+            self.exchange.share_some(threats, at_ns)
+        self._expect(threats, at_ns)
+
+    def _expect(self, threats: Tracks, at_ns: int) -> None:
+        """Look at own threats that were told of soon, if they were measured since."""
+        self._threats_ns, self._told_ns, self._has_threats = None, at_ns, len(threats) > 0
+        measured_ns = int(threats.updated_ns.max(initial=0))
+        if self.watch and measured_ns > self._measured_ns:
+            self.watch.expect(at_ns)
+        self._measured_ns = measured_ns
 
     def _fused_due_ns(self) -> int | None:
         return None if self._fused_ns is None else self._fused_ns + min(SETTLED_NS, self.period_ns // 2)
@@ -151,9 +179,12 @@ class Node:
         outgoing += self.watch.take() if self.watch else []
         return outgoing + self.exchange.take() if self.exchange else outgoing
 
-    def picture(self, time_ns: int) -> Tracks:
-        """Return what the node believes as it is expected at a time: fused, or its own tracks where it stands alone."""
-        return self.exchange.picture(time_ns) if self.exchange else self.own_picture(time_ns)
+    def picture(self, time_ns: int, *, is_early: bool = False) -> Tracks:
+        """Return what the node believes as it is expected at a time: fused, or its own tracks where it stands alone.
+
+        Early is before partners' word of that time has come.
+        """
+        return self.exchange.picture(time_ns, is_early=is_early) if self.exchange else self.own_picture(time_ns)
 
     def own_picture(self, time_ns: int) -> Tracks:
         """Return what its own sensors alone tell, as it is expected at a time."""
@@ -176,6 +207,7 @@ class Node:
                 "now_ns": self._now_ns,
                 "wake_ns": self._wake_ns,
                 "fused_ns": self._fused_ns,
+                "threats": [self._threats_ns, self._told_ns, self._has_threats, self._measured_ns],
                 "refused": [[*key, n] for key, n in sorted(self.refused.items())],
                 "counters": rewind.counters(),
                 "n_batches": len(batches),
@@ -219,6 +251,7 @@ class Node:
                 self.watch.resume(memory["watch"])
             self._now_ns, self._wake_ns = memory["now_ns"], memory["wake_ns"]
             self._fused_ns = memory["fused_ns"]
+            self._threats_ns, self._told_ns, self._has_threats, self._measured_ns = memory["threats"]
             self.refused = Counter({(sensor, reason): n for sensor, reason, n in memory["refused"]})
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"not a checkpoint of node {self.name}: {error}") from error
@@ -246,8 +279,12 @@ class Node:
             self._give("tracks", changed)
             if self.exchange and len(changed):
                 self.exchange.share(changed, self._now_ns, is_whole=False)
+            if self.watch and len(_threats_in(changed)):
+                self.watch.expect(self._now_ns)
         if self.period_ns and self._wake_ns is None:
             self._wake_ns = -(-self._now_ns // self.period_ns) * self.period_ns
+        if self._has_threats and self._threats_ns is None:
+            self._threats_ns = max(self._now_ns + 1, self._told_ns + EARLY_NS)
 
     def _tell_partners(self, now_ns: int) -> None:
         """Hand partners what is noticed, approved and decided here, and take in what they handed over."""
@@ -257,6 +294,9 @@ class Node:
         for record, product, number, to in news:
             self.exchange.tell(record, product, [number], now_ns, to=to)
         heard, self.exchange.heard = self.exchange.heard, []
+        if self.watch and self.exchange.has_threats:
+            self.watch.expect(now_ns)
+        self.exchange.has_threats = False
         if self.watch:
             for source, record in heard:
                 self.watch.hear(record, now_ns, source=source)
@@ -275,6 +315,11 @@ class Node:
         if now_ns < self._now_ns:
             raise ValueError(f"node {self.name}: time runs backwards, from {self._now_ns} to {now_ns} ns")
         self._now_ns = now_ns
+
+
+def _threats_in(tracks: Tracks) -> Tracks:
+    """Return those that may be threats, or may still be."""
+    return take(tracks, np.flatnonzero(may_threaten(tracks)))
 
 
 def _parts(checkpoint: bytes | memoryview) -> Iterator[memoryview]:

@@ -41,6 +41,7 @@ from noroshi.sharing.memory import Memory
 from noroshi.sharing.parcels import Store, notices, rows_of
 from noroshi.sharing.release import Released, Secrets, release, without_idle_sensors
 from noroshi.sharing.rules import Policy, Product, still_valid, without_ended
+from noroshi.warning.core import may_threaten
 
 TOMBSTONE_MAX = 1_000  # numbers of one
 
@@ -89,6 +90,7 @@ class Exchange:
         old_policy: returns the policy of a digest that was in force once, None if it is not known: for what the node
             released before it fell.
         heard: what partners have told beside tracks since it was last taken, with whose it is.
+        has_threats: whether partners have told of what may be a threat since this was last set to no.
         judged: told of each record that was offered, what each partner gets of it, and the time: for the audit, and for
             whoever asks what other rules would have done.
     """
@@ -118,6 +120,7 @@ class Exchange:
             self.add(code, partners[code])
         self.is_silent = False
         self.heard: list[tuple[str, Batch]] = []
+        self.has_threats = False
         self.old_policy: Callable[[str], Policy | None] = lambda _: None
         self.judged: Callable[[Facts, Mapping[str, Released], int], None] = lambda *_: None
         self.secrets, self.sensor_types, self._pump_ns = secrets, dict(sensor_types), pump_ns
@@ -203,20 +206,34 @@ class Exchange:
                 else they are the rows that changed.
         """
         rows = self._news(tracks, now_ns) if is_whole else take(tracks, tracks.status != TrackStatus.TENTATIVE)
-        self._n_parcels += 1
-        if not len(rows):
-            return
-        rows = self._revised(rows, now_ns).replace(label=encode(self.label))
-        if not is_whole:
+        if len(rows := self._offer(rows, now_ns)) and not is_whole:
             self._recent.append(rows)
             if sum(map(len, self._recent)) > RECENT_ROWS + 4 * self._n_recent:
                 self._newest()
+
+    def share_some(self, tracks: Tracks, now_ns: int) -> None:
+        """Release and fuse what is new of some of the node's own tracks before it is the turn of all."""
+        if self._shared is None:
+            return
+        tracks = take(tracks, np.flatnonzero(tracks.status != TrackStatus.TENTATIVE))
+        rows = take(tracks, ~self._is_told(tracks))
+        others = take(self._shared, ~np.isin(self._shared.track_id, rows.track_id))
+        self._shared = concatenate([others, rows])
+        self._offer(rows, now_ns)
+
+    def _offer(self, rows: Tracks, now_ns: int) -> Tracks:
+        """Release and fuse rows of the node's own tracks; return them as they were released."""
+        self._n_parcels += 1
+        if not len(rows):
+            return rows
+        rows = self._revised(rows, now_ns).replace(label=encode(self.label))
         self._release(rows, sorted(self.channels), now_ns)
         numbers = self.secrets.numbers(self._home_class()).of(rows.track_id)
         own = as_evidence(rows.replace(track_id=numbers, node=self.nation), self.sensor_types)
         self.fusion.receive(own, owner=self.nation, feed=FEED, seq=self._n_parcels, coarse=False)
         if not self._pump_ns:
             self._pump(now_ns)
+        return rows
 
     def tell(self, record: Batch, product: Product, numbers: Sequence[int], now_ns: int, *, to: str = "") -> None:
         """Release a warning, a decision or a state of the node, whole, to whom the policy lets have it.
@@ -262,9 +279,9 @@ class Exchange:
         if not self._pump_ns and (envelope is None or channel.is_back(now_ns)):
             self._pump(now_ns)
 
-    def picture(self, time_ns: int) -> Tracks:
-        """Return the fused tracks as they are expected at a time."""
-        return self.fusion.picture(time_ns)
+    def picture(self, time_ns: int, *, is_early: bool = False) -> Tracks:
+        """Return the fused tracks as they are expected at a time; early if partners' word of it is still to come."""
+        return self.fusion.picture(time_ns, is_early=is_early)
 
     def change_policy(self, policy: Policy, now_ns: int) -> None:
         """Release by other rules from now on; take back what they would not have released just so."""
@@ -363,19 +380,22 @@ class Exchange:
         if self._shared is None:
             self._shared = tracks
             return tracks
-        old = self._shared
-        order = np.argsort(old.track_id)
-        at = np.minimum(np.searchsorted(old.track_id, tracks.track_id, sorter=order), max(len(old) - 1, 0))
-        known = np.zeros(len(tracks), np.bool_)
-        if len(old):
-            known = old.track_id[order[at]] == tracks.track_id
-            known &= old.updated_ns[order[at]] >= tracks.updated_ns
+        old, known = self._shared, self._is_told(tracks)
         gone = take(old, ~np.isin(old.track_id, tracks.track_id))
         self._shared = tracks
         ended = gone.replace(
             status=np.full(len(gone), TrackStatus.LOST, np.uint8), time_ns=np.full(len(gone), now_ns, np.int64)
         )
         return concatenate([take(tracks, ~known), ended]) if len(gone) else take(tracks, ~known)
+
+    def _is_told(self, tracks: Tracks) -> NDArray[np.bool_]:
+        """Return (n,) of which tracks partners were told with all that has been measured."""
+        old = self._shared
+        if old is None or not len(old):
+            return np.zeros(len(tracks), np.bool_)
+        order = np.argsort(old.track_id)
+        at = order[np.minimum(np.searchsorted(old.track_id, tracks.track_id, sorter=order), len(old) - 1)]
+        return np.asarray((old.track_id[at] == tracks.track_id) & (old.updated_ns[at] >= tracks.updated_ns))
 
     def _release(self, rows: Tracks, recipients: Sequence[str], now_ns: int) -> None:
         facts = facts_of(rows, product=Product.CONTRIBUTION, exercise=self.exercise, sensor_types=self.sensor_types)
@@ -472,6 +492,7 @@ class Exchange:
                 tracks = take(tracks, fine)
             if not len(tracks):
                 return
+            self.has_threats |= bool(may_threaten(tracks).any())
             self.fusion.receive(
                 as_evidence(tracks.replace(label=encode(envelope.label), node=envelope.owner), types),
                 owner=envelope.owner,

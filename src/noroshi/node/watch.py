@@ -4,8 +4,8 @@ Nothing is told to people that no person and no plan of theirs has approved: the
 holds what is decided, and only what it gives back as approved leaves here as an alert.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from noroshi.command.alerts import alert_in
 from noroshi.command.core import Command
@@ -21,8 +21,19 @@ from noroshi.warning.core import Warner
 News = tuple[Batch, Product, int, str]
 """What partners are to be told: the record, as what, the warning that it is about, and whom alone it is for, if one."""
 
+
+class Picture(Protocol):
+    """What gives the picture of a time; early is before partners' word of it has come."""
+
+    def __call__(self, time_ns: int, /, *, is_early: bool = False) -> Tracks:
+        """Return it."""
+
+
 SETTLED_NS = NS_PER_S // 2
 """After a whole second: what partners told of it has come by then, and fusion has folded it."""
+
+EARLY_NS = NS_PER_S // 4
+"""At least so long lies between looks that new measurements bring: what they cost is bounded."""
 
 NOT_TOLD = (Step.REJECTED, Step.EXPIRED, Step.SUPERSEDED, Step.CANCELLED, Step.RECALLED)
 
@@ -33,7 +44,7 @@ class Watch:
     Args:
         warner: what looks at pictures.
         command: what holds decisions.
-        period_ns: how often it looks.
+        period_ns: how often it looks; a new measurement of a threat brings a look of that alone at once.
 
     Attributes:
         is_drawn: whether anybody draws how threats go on; `Paths` are given out only then, which decide nothing.
@@ -47,11 +58,22 @@ class Watch:
         self._news: list[News] = []
         self._given: list[Outgoing] = []
         self._look_ns: int | None = None
+        self._early_ns: int | None = None  # of a look before that one
+        self._hurried_ns = 0  # when the last such was
 
     def wake_ns(self) -> int | None:
         """Return when it wants to be woken, if ever."""
-        times = [ns for ns in (self._look_ns, self.command.wake_ns()) if ns is not None]
+        times = [ns for ns in (self._look_ns, self._early_ns, self.command.wake_ns()) if ns is not None]
         return min(times, default=None)
+
+    def expect(self, now_ns: int) -> None:
+        """Look soon: something new has come of what may be a threat that is followed.
+
+        Just after this moment, when all that it brings has come.
+        """
+        if self.warner.is_following:
+            soon_ns = max(now_ns + 1, self._hurried_ns + EARLY_NS)
+            self._early_ns = soon_ns if self._early_ns is None else min(soon_ns, self._early_ns)
 
     def start(self, now_ns: int) -> None:
         """Begin to look."""
@@ -77,7 +99,7 @@ class Watch:
             self.verdicts = self.command.receive(record, now_ns, source=source)
             self._settle()
 
-    def wake(self, now_ns: int, picture: Callable[[int], Tracks]) -> None:
+    def wake(self, now_ns: int, picture: Picture) -> None:
         """Do all that is due until now, each at the time at which it is due, so that a replay does the same."""
         while (due_ns := self.wake_ns()) is not None and due_ns <= now_ns:
             deadline_ns = self.command.wake_ns()
@@ -85,11 +107,14 @@ class Watch:
                 self.command.wake(due_ns)
                 self._settle()
             if self._look_ns is not None and self._look_ns <= due_ns:
-                self._look(picture(due_ns), due_ns)
+                self._look(picture(due_ns), due_ns, is_early=False)
                 self._look_ns = due_ns + self.period_ns
+            elif self._early_ns is not None and self._early_ns <= due_ns:
+                self._hurried_ns = due_ns
+                self._look(picture(due_ns, is_early=True), due_ns, is_early=True)
 
-    def _look(self, picture: Tracks, now_ns: int) -> None:
-        said = self.warner.look(picture, now_ns, with_paths=self.is_drawn)
+    def _look(self, picture: Tracks, now_ns: int, *, is_early: bool) -> None:
+        said = self.warner.look(picture, now_ns, with_paths=self.is_drawn, is_early=is_early)
         self.command.receive(said.threats, now_ns)
         if len(said.threats):
             self._given.append(Outgoing("threats", said.threats))
@@ -100,6 +125,7 @@ class Watch:
         renewed = [self.warner.renew(identifier, why, now_ns) for identifier, why in outdated]
         self._propose([one for one in renewed if one is not None], self.warner.withdrawn(), now_ns)
         self._settle()
+        self._early_ns = self.warner.over_ns(now_ns)
 
     def _propose(self, proposals: Iterable[Alert], withdrawn: Iterable[str], now_ns: int) -> None:
         for identifier in withdrawn:
@@ -120,7 +146,8 @@ class Watch:
 
     def checkpoint(self) -> dict[str, Any]:
         """Return what `resume` needs, as plain data."""
-        return {"warner": self.warner.memory(pack), "command": self.command.checkpoint(), "look_ns": self._look_ns}
+        looks = [self._look_ns, self._early_ns, self._hurried_ns]
+        return {"warner": self.warner.memory(pack), "command": self.command.checkpoint(), "looks_ns": looks}
 
     def resume(self, memory: Mapping[str, Any]) -> None:
         """Become the watch that gave this checkpoint.
@@ -130,7 +157,7 @@ class Watch:
         """
         self.warner.resume(memory["warner"], unpack)
         self.command.resume(memory["command"])
-        self._look_ns = memory["look_ns"]
+        self._look_ns, self._early_ns, self._hurried_ns = memory["looks_ns"]
 
     def _settle(self) -> None:
         """Pass on what was decided: to the warning stage, to partners, and out."""

@@ -53,6 +53,7 @@ class Watching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         wait_s, hurry_s: once that has held for so long; at once if the threat may be there sooner than in this time.
         near_m: it is concerned if a threat comes so near to it.
         look_s: how often the node looks at its picture.
+        holds_s_max: no forecast of what is measured holds longer than this.
         rules: of what else is told: `type`, and what that file of `warning/rules/` says.
         people: who may decide, by name, of all nations.
         area_nations: whose an area is, by the beginning of its code.
@@ -65,6 +66,7 @@ class Watching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     hurry_s: float = Settings().hurry_s
     near_m: float = Settings().near_m
     look_s: float = 1.0
+    holds_s_max: float = Settings().holds_s_max
     rules: tuple[dict[str, Any], ...] = ()
     people: dict[str, Staff] = {}
     area_nations: dict[str, str] = {}
@@ -80,6 +82,7 @@ class Watching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             hurry_s=section.hurry_s,
             near_m=section.near_km * 1_000.0,
             look_s=section.look_s,
+            holds_s_max=section.holds_s_max,
             rules=section.rules,
             people=dict(people),
             area_nations=dict(area_nations),
@@ -99,6 +102,7 @@ def make_watch(nation: str, watching: Watching, *, follows_boosts: bool = True) 
         probability_boosting=watching.probability_boosting,
         wait_s=watching.wait_s,
         hurry_s=watching.hurry_s,
+        holds_s_max=watching.holds_s_max,
         probability_off=watching.probability * OFF_SHARE,
     )
     rules = [_rule(table) for table in watching.rules]

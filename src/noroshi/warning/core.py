@@ -95,20 +95,42 @@ class Warner:
         """Note that a sensor gave a sign of life."""
         self._heard_ns[sensor] = max(time_ns, self._heard_ns.get(sensor, 0))
 
-    def look(self, picture: Tracks, now_ns: int, *, with_paths: bool = True) -> Said:
-        """Look at a picture of now; return what is expected and what is proposed, with paths if anybody draws them."""
-        self._see(picture, now_ns)
+    @property
+    def is_following(self) -> bool:
+        """Whether there is a threat."""
+        return bool(self._following)
+
+    def over_ns(self, after_ns: int) -> int | None:
+        """Return when the first wait of an area that is not over at a time will be, if one waits."""
+        wait_ns, hurry_ns = round(self.settings.wait_s * NS_PER_S), round(self.settings.hurry_s * NS_PER_S)
+        waits = [
+            (one.telling.likely_since_ns[concern.code] + wait_ns, concern.first_ns - hurry_ns + 1)
+            for one in self._following.values()
+            for concern in one.concerns
+            if concern.code in one.telling.likely_since_ns
+        ]
+        return min((ns for ends_ns in waits for ns in ends_ns if ns > after_ns), default=None)
+
+    def look(self, picture: Tracks, now_ns: int, *, with_paths: bool = True, is_early: bool = False) -> Said:
+        """Look at a picture of now; return what is expected and what is proposed, with paths if anybody draws them.
+
+        Early, before partners' word of now has come and is associated, only threats that are followed are looked at:
+        what is new may be one of them.
+        """
+        self._see(picture, now_ns, begins=not is_early)
         proposals, new = [], []
         for number in sorted(self._following):
             one = self._following[number]
             is_lost = one.is_lost(now_ns, self.settings.lost_s)
-            if one.look_ahead(now_ns, is_lost=is_lost, follows_boosts=self.follows_boosts):
+            if one.look_ahead(
+                now_ns, is_lost=is_lost, holds_s_max=self.settings.holds_s_max, follows_boosts=self.follows_boosts
+            ):
                 self._weigh(one)
                 new.append(one)
             proposal = self._judge(one, now_ns)
             if proposal is not None:
                 proposals.append(proposal)
-        proposals += self._look_by_rules(picture, now_ns)
+        proposals += [] if is_early else self._look_by_rules(picture, now_ns)
         said = Said(
             threats=self._threats(now_ns),
             paths=self._paths(new) if with_paths else None,
@@ -168,19 +190,16 @@ class Warner:
         self._launches = {number: (first, newest, p) for number, first, newest, p in memory["launches"]}
         self._heard_ns = dict(memory["heard_ns"])
 
-    def _see(self, picture: Tracks, now_ns: int) -> None:
-        """Take in the rows of threats: known ones, lost ones that go on as another track, new ones."""
+    def _see(self, picture: Tracks, now_ns: int, *, begins: bool) -> None:
+        """Take in the rows of threats: known ones; if any begin, lost ones that go on as other tracks and new ones."""
         by_track = {track: one for one in self._following.values() for track in (*one.former, one.track_id)}
-        is_missile = picture.kind_probability[:, list(MISSILES)].sum(axis=1)
-        energetic = energy_height_m(picture.state_ecef) >= self.settings.energy_height_m
-        alive = (picture.status != TrackStatus.LOST) & (picture.status != TrackStatus.TENTATIVE)
         firm = set(picture.track_id[picture.status == TrackStatus.FIRM].tolist())
-        likely = alive & energetic & (is_missile >= self.settings.kind_probability)
-        for row in np.flatnonzero(alive & (likely | np.isin(picture.track_id, list(by_track)))).tolist():
+        known = is_alive(picture) & np.isin(picture.track_id, list(by_track))
+        for row in np.flatnonzero(known | threatening(picture, self.settings) if begins else known).tolist():
             number = int(picture.track_id[row])
             one = by_track.get(number)
             if one is not None and one.track_id != number:  # a track that it was
-                if int(picture.updated_ns[row]) <= one.former.get(number, -1):
+                if not begins or int(picture.updated_ns[row]) <= one.former.get(number, -1):
                     continue
                 if one.track_id in firm:  # both are seen: they are two
                     one = one.part(number)
@@ -395,6 +414,23 @@ class Warner:
             if proposal is not None:
                 proposals.append(proposal)
         return proposals
+
+
+def is_alive(tracks: Tracks) -> NDArray[np.bool_]:
+    """Return (n,) which tracks are sure to be there, and go on."""
+    return np.asarray((tracks.status != TrackStatus.LOST) & (tracks.status != TrackStatus.TENTATIVE))
+
+
+def may_threaten(tracks: Tracks) -> NDArray[np.bool_]:
+    """Return (n,) which tracks may be threats, or may still be what was one."""
+    return threatening(tracks, Settings(kind_probability=Settings().kind_probability * DOUBT))
+
+
+def threatening(tracks: Tracks, settings: Settings) -> NDArray[np.bool_]:
+    """Return (n,) which tracks are threats."""
+    threats = is_alive(tracks) & (tracks.kind_probability[:, list(MISSILES)].sum(axis=1) >= settings.kind_probability)
+    threats[threats] = energy_height_m(tracks.state_ecef[threats]) >= settings.energy_height_m
+    return np.asarray(threats)
 
 
 def _launch(

@@ -20,6 +20,7 @@ Basis = tuple[Floats, Floats, Floats, int, float, bool]
 MISSILES = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 AGAIN_SHARE = 0.04  # a forecast holds for this part of the time that is left,
 AGAIN_NS = (2 * NS_PER_S, 10 * NS_PER_S)  # within these; what concerns nobody may wait longer
+SLACK_NS = NS_PER_S // 4  # by which a measurement may come too early to be foreseen
 NOBODYS_NS = 6 * NS_PER_S
 UNSEEN_SHARE = 0.25  # of what is lost, once the time for which nobody has seen it has grown by so much of itself
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
@@ -82,8 +83,12 @@ class Following:
             self.track_id = track_id
 
     def part(self, track_id: int) -> "Following | None":
-        """Go back to a former track that is measured again, and let go of the present one; None if it is none."""
-        if self.former.pop(track_id, None) is None:
+        """Let go of a former track that is measured again beside the present one: they are two.
+
+        If it gave this threat its number the threat goes back to it, and lets go of the present one.
+        """
+        was_known = self.former.pop(track_id, None) is not None
+        if not was_known or track_id != self.threat_id:
             return None
         self.track_id = track_id
         return self
@@ -92,7 +97,14 @@ class Following:
         """Return whether nobody has measured it for a while."""
         return now_ns - self.updated_ns > lost_s * NS_PER_S
 
-    def look_ahead(self, now_ns: int, *, is_lost: bool, follows_boosts: bool = True) -> bool:
+    def look_ahead(
+        self,
+        now_ns: int,
+        *,
+        is_lost: bool,
+        holds_s_max: float = AGAIN_NS[1] / NS_PER_S,
+        follows_boosts: bool = True,
+    ) -> bool:
         """Foresee it anew if there is reason to; return whether that was done.
 
         What is lost is foreseen from where it was last expected, with what may have happened to it since; not again if
@@ -112,6 +124,10 @@ class Following:
             elif self.telling.likely_since_ns:  # a wait is one for what is measured meanwhile
                 holds_ns = AGAIN_NS[0]
             has_news = is_lost or self.updated_ns > self.measured_ns
+            if not is_lost:
+                holds_ns = min(holds_ns, round(holds_s_max * NS_PER_S))
+                is_due = self.updated_ns - self.measured_ns >= holds_ns - SLACK_NS
+                holds_ns = 0 if is_due else 2 * holds_ns  # what is measured next comes soon, and is foreseen at once
             if not has_news or now_ns - self.foreseen_ns < holds_ns:
                 return False
         unseen_s = max(now_ns - self.time_ns, 0) / NS_PER_S

@@ -26,6 +26,7 @@ class Settings:
         follow_s: a lost threat is taken up again by a new track within this time.
         clear_s: how long after the latest likely arrival what was lost is held to be over.
         expiry_s: how long after that an alert ends by itself.
+        holds_s_max: no forecast of what is measured holds longer than this; 0 is until it is measured again.
         notice_s: how long a launch that nobody else sees is spoken of.
     """
 
@@ -45,4 +46,5 @@ class Settings:
     follow_s: float = 90.0
     clear_s: float = 60.0
     expiry_s: float = 600.0
+    holds_s_max: float = 10.0
     notice_s: float = 60.0

@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from noroshi.records.threats import Paths, Threats
 from noroshi.run.web import texts
 from noroshi.run.web.cursor import Cursor
 from noroshi.run.web.film import Film, Reel
+from noroshi.run.web.situation import Carrier, Situation
 
 SPAN = (START_NS, START_NS + 100 * SECOND)
 
@@ -168,3 +170,11 @@ def test_a_launch_is_a_line_down_to_the_earth():
     (row,) = json.loads(texts.launches_text(above))["rows"]
     assert row["line"][0][2] == pytest.approx(0.0, abs=1.0)
     assert row["line"][-1] == pytest.approx([35.0, 135.0, 200_000.0], rel=1e-2)
+
+
+def test_how_wide_a_satellite_looks_is_told_where_it_is_known():
+    node = SimpleNamespace(name="USA", sensors={"eye": None, "far-eye": None})
+    still = lambda times_ns: np.tile([7.4e6, 0.0, 0.0], (len(times_ns), 1))  # noqa: E731
+    carriers = {"eye": Carrier("sat-1", still, 75.0), "far-eye": Carrier("sat-2", still)}
+    rows = json.loads(Situation(node, [], carriers=carriers)._satellites_text(START_NS))["rows"]
+    assert {row["name"]: row["half_angle_deg"] for row in rows} == {"sat-1": 75.0, "sat-2": None}

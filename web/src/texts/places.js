@@ -19,9 +19,21 @@ export const PLACES = [
   ["Cairo", "カイロ", 31.24, 30.04, 1], ["Riyadh", "リヤド", 46.68, 24.71, 1], ["Tehran", "テヘラン", 51.39, 35.69, 1], ["Delhi", "デリー", 77.21, 28.61, 0], ["Mumbai", "ムンバイ", 72.88, 19.08, 1], ["Nairobi", "ナイロビ", 36.82, -1.29, 1], ["Lagos", "ラゴス", 3.38, 6.52, 1], ["Cape Town", "ケープタウン", 18.42, -33.92, 1], ["São Paulo", "サンパウロ", -46.63, -23.55, 0], ["Buenos Aires", "ブエノスアイレス", -58.38, -34.6, 1], ["Lima", "リマ", -77.04, -12.05, 1],
 ];
 
+/** Where nations' capitals are, [lon, lat] by code: a link ends there where nothing nearer is known. @type {Record<string, number[]>} */
+export const CAPITALS = {
+  AUS: [149.13, -35.28], CAN: [-75.7, 45.42], DEU: [13.4, 52.52], ESP: [-3.7, 40.42], FRA: [2.35, 48.86], GBR: [-0.13, 51.51], IND: [77.21, 28.61], ITA: [12.5, 41.9], JPN: [139.75, 35.68], KOR: [126.98, 37.57],
+  NLD: [4.9, 52.37], NOR: [10.75, 59.91], NZL: [174.78, -41.29], PHL: [120.98, 14.6], POL: [21.01, 52.23], SWE: [18.07, 59.33], USA: [-77.04, 38.9],
+};
+
 /** Japan's prefectures by their number in ISO 3166-2:JP, from 1. */
 export const PREFECTURES = [
   "北海道", "青森県", "岩手県", "宮城県", "秋田県", "山形県", "福島県", "茨城県", "栃木県", "群馬県", "埼玉県", "千葉県", "東京都", "神奈川県", "新潟県", "富山県",
   "石川県", "福井県", "山梨県", "長野県", "岐阜県", "静岡県", "愛知県", "三重県", "滋賀県", "京都府", "大阪府", "兵庫県", "奈良県", "和歌山県", "鳥取県", "島根県",
   "岡山県", "広島県", "山口県", "徳島県", "香川県", "愛媛県", "高知県", "福岡県", "佐賀県", "長崎県", "熊本県", "大分県", "宮崎県", "鹿児島県", "沖縄県",
 ];
+
+/** The same in English. */
+export const PREFECTURES_EN = (
+  "Hokkaido Aomori Iwate Miyagi Akita Yamagata Fukushima Ibaraki Tochigi Gunma Saitama Chiba Tokyo Kanagawa Niigata Toyama Ishikawa Fukui Yamanashi Nagano Gifu Shizuoka Aichi Mie Shiga Kyoto Osaka Hyogo " +
+  "Nara Wakayama Tottori Shimane Okayama Hiroshima Yamaguchi Tokushima Kagawa Ehime Kochi Fukuoka Saga Nagasaki Kumamoto Oita Miyazaki Kagoshima Okinawa"
+).split(" ");

@@ -78,14 +78,23 @@ export function whatIf(app) {
   onSettings((changed) => changed.language && build());
 }
 
-/** One table for each threat. @param {Gain[]} gains */
+/** One table for each threat; nations to which the same happens share a row. @param {Gain[]} gains */
 function tables(gains) {
-  return [...new Set(gains.map(({ subject }) => subject))].sort().flatMap((subject) => [h("h3", {}, subject), h("table", {}, h("tbody", {}, gains.filter((gain) => gain.subject === subject).map(row)))]);
+  return [...new Set(gains.map(({ subject }) => subject))].sort().flatMap((subject) => {
+    /** @type {Map<string, Gain[]>} */ const alike = new Map();
+    for (const gain of gains.filter((one) => one.subject === subject)) {
+      const key = [gain.measure, gain.before, gain.after].join();
+      alike.set(key, [...(alike.get(key) ?? []), gain]);
+    }
+    return [h("h3", {}, subject), h("table", {}, h("tbody", {}, [...alike.values()].map(row)))];
+  });
 }
 
-/** @param {Gain} gain */
-function row({ measure, node, before, after, gained_s, is_better }) {
+/** @param {Gain[]} gains alike but for whose they are */
+function row(gains) {
+  const [{ measure, before, after, gained_s, is_better }] = gains;
+  const nodes = gains.map(({ node }) => node || t("what_if.first")).join(" ");
   const seconds = (/** @type {number | null} */ s) => (s === null ? t("what_if.never") : `${s.toFixed(1)} s`);
   const words = gained_s === null ? `${seconds(before)} → ${seconds(after)}` : t(is_better ? "what_if.sooner" : "what_if.later", { n: Math.abs(gained_s).toFixed(1) });
-  return h("tr", {}, h("td", {}, `${t(`what_if.${measure}`)} · ${node || t("what_if.first")}`), h("td", { class: is_better ? "state-ok" : "state-silent", title: `${seconds(before)} → ${seconds(after)}` }, words));
+  return h("tr", {}, h("td", {}, `${t(`what_if.${measure}`)} · ${nodes}`), h("td", { class: is_better ? "state-ok" : "state-silent", title: `${seconds(before)} → ${seconds(after)}` }, words));
 }

@@ -214,8 +214,8 @@ class LiveNode:
         for feed in self.feeds:
             for batch in feed.receive():
                 self._receive(batch, now_ns=now_ns)
-        for decision in self._decided(now_ns):
-            self._receive(decision, now_ns=now_ns)
+        if decided := self._decided(now_ns):
+            self._receive(*decided, now_ns=now_ns)
         self.counts.turn_ms_max = max(self.counts.turn_ms_max, (self._clock() - now_ns) / 1e6)
 
     def _say_room(self) -> None:

@@ -33,6 +33,7 @@ from noroshi.run.live.ways_out import WaysOut
 from noroshi.run.people import read_people
 from noroshi.run.pki.files import read_secret
 from noroshi.run.scenarios import Live, Nation, read_nation
+from noroshi.run.scenarios.names import area_nations
 from noroshi.run.scenarios.sources import shipped
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Sharing, public_keys
@@ -221,7 +222,7 @@ class Running:
         if warning is None:
             return None
         people = {name: Staff.of(person) for name, person in self._register().items()}
-        return Watching.of(warning, people, dict.fromkeys(warning.countries, self.nation.code))
+        return Watching.of(warning, people, area_nations(self.nation))
 
     def _register(self) -> Mapping[str, Person]:
         return read_people(self.people) if self.people.is_dir() else {}

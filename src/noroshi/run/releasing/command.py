@@ -203,7 +203,7 @@ def decisions(
     people: Annotated[Path, typer.Option(help="The register: a folder with people's public keys.")],
     keys: Annotated[Path | None, typer.Option(help="Folder of keys, as of noroshi audit verify.")] = None,
     nation: Annotated[
-        list[str] | None, typer.Option(help="Whose areas are whose: a nation's file. Repeatable; all shipped if none.")
+        list[str] | None, typer.Option(help="Whose areas are whose, beside shipped ones: a nation's file. Repeatable.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
 ) -> None:
@@ -211,11 +211,10 @@ def decisions(
     from noroshi.run.judging import judge_steps
     from noroshi.run.people import read_people
     from noroshi.run.scenarios import read_nation
-    from noroshi.run.scenarios.sources import shipped
+    from noroshi.run.scenarios.names import area_nations
 
     with one_line():
-        nations = [read_nation(name) for name in nation or shipped("nations")]
-        whose = {country: one.code for one in nations if one.warning for country in one.warning.countries}
+        whose = area_nations(*map(read_nation, nation or ()))
         judged = judge_steps(folder, read_people(people), whose, keys=keys)
     faults = [*judged.record.verdict.faults, *judged.faults]
     if as_json:

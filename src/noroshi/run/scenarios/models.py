@@ -149,6 +149,12 @@ class WarningSection(Section):
         default=50.0, ge=0.0, le=1_000.0, description="It is concerned if the threat comes so near to it."
     )
     look_s: float = Field(default=1.0, ge=0.1, le=60.0, description="How often its node looks at the picture.")
+    holds_s_max: float = Field(
+        default=Settings().holds_s_max,
+        ge=0.0,
+        le=10.0,
+        description="No forecast of a threat holds longer than this; 0: each measurement of it is foreseen at once.",
+    )
     approval_s: Pause = Field(
         default=Uniform(low=10.0, high=40.0),
         description="How long its approver takes in an exercise, in seconds; chosen, not measured.",

@@ -32,7 +32,7 @@ from noroshi.run.web.onlooker import Onlooker
 from noroshi.run.web.opening import Onlooked, Opening
 from noroshi.run.web.reaching import around
 from noroshi.run.web.showing import EXERCISE, Showing
-from noroshi.run.web.situation import Places
+from noroshi.run.web.situation import Carrier
 from noroshi.run.web.what_if import WhatIf
 
 RING_POINTS = 72
@@ -215,16 +215,18 @@ class ExerciseShowing(Showing):
     def _onlooker(self, staged: Stage, code: str, driver: Driver) -> Onlooker:
         setup = staged.setups[code]
         world = staged.cast.world
-        carriers: dict[str, tuple[str, Places]] = {
-            entry.site.sensor: (entry.carrier, partial(_places, world.flight(entry.carrier)))
+        carriers = {
+            entry.site.sensor: Carrier(
+                entry.carrier,
+                partial(_places, world.flight(entry.carrier)),
+                getattr(entry.observer, "off_nadir_deg_max", None),  # of a satellite's
+            )
             for entry in staged.cast.eyes[code]
             if entry.carrier
         }
         return self._looking(driver.nodes[code], code, [site.record() for site in setup.sites], carriers)
 
-    def _looking(
-        self, node: Node, code: str, sites: Sequence[SensorSite], carriers: Mapping[str, tuple[str, Places]]
-    ) -> Onlooker:
+    def _looking(self, node: Node, code: str, sites: Sequence[SensorSite], carriers: Mapping[str, Carrier]) -> Onlooker:
         return Onlooker(
             node,
             self.film,

@@ -9,7 +9,7 @@ from noroshi.records import Batch, SensorSite
 from noroshi.run.viewing import Viewing
 from noroshi.run.web.film import Film
 from noroshi.run.web.picture import Picture
-from noroshi.run.web.situation import Places, Situation
+from noroshi.run.web.situation import Carrier, Situation
 
 
 class Onlooker:
@@ -39,7 +39,7 @@ class Onlooker:
         names: Mapping[str, str],
         sites: Sequence[SensorSite],
         secret: bytes,
-        carriers: Mapping[str, tuple[str, Places]] | None = None,
+        carriers: Mapping[str, Carrier] | None = None,
         zones: Sequence[dict[str, Any]] = (),
         now_ns: Callable[[], int],
     ) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,20 @@ Places = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 """Returns the (k, 3) Earth-fixed places [m] of a satellite at (k,) times."""
 
 
+class Carrier(NamedTuple):
+    """What carries a sensor.
+
+    Attributes:
+        name: of it.
+        places: where it is.
+        half_angle_deg: how far from straight down the sensor looks; None if that is not known.
+    """
+
+    name: str
+    places: Places
+    half_angle_deg: float | None = None
+
+
 class Situation:
     """What is known of a node's own sensors and links.
 
@@ -34,7 +48,7 @@ class Situation:
         node: whose.
         sites: of its sensors.
         sensors: by name, with their parameters.
-        carriers: the name of what each moving sensor is on, and where that is; what is not here is where its last
+        carriers: what each moving sensor is on; what is not here is where its last
             detections came from.
         zones: rows of the text `zones`.
     """
@@ -44,7 +58,7 @@ class Situation:
         node: Node,
         sites: Sequence[SensorSite],
         *,
-        carriers: Mapping[str, tuple[str, Places]] | None = None,
+        carriers: Mapping[str, Carrier] | None = None,
         zones: Sequence[dict[str, Any]] = (),
     ) -> None:
         self.node = node
@@ -165,7 +179,7 @@ class Situation:
             "height_m": site.height_m if site else None,
             "state": self._state(name, now_ns),
             "seen_ms": texts.ms(self._heard_ns.get(name, 0)),
-            "carrier": carrier[0] if carrier else name if self._moves(name) else None,
+            "carrier": carrier.name if carrier else name if self._moves(name) else None,
             "range_m_max": parameters.get("range_m_max"),
             "elevation_deg": [
                 texts.degrees(parameters.get(key, math.nan)) for key in ("elevation_rad_min", "elevation_rad_max")
@@ -185,7 +199,7 @@ class Situation:
                 continue
             carrier = self._carriers.get(name)
             if carrier is not None:
-                path = carrier[1](times_ns)
+                path = carrier.places(times_ns)
                 known = np.isfinite(path).all(axis=1)
                 if not known.any():
                     continue
@@ -199,15 +213,15 @@ class Situation:
                 continue  # on a ship or an aircraft
             site = self.sites.get(name)
             rows.setdefault(
-                carrier[0] if carrier else name,
+                carrier.name if carrier else name,
                 {
-                    "name": carrier[0] if carrier else name,
+                    "name": carrier.name if carrier else name,
                     "nation": site.nation or self.node.name if site else self.node.name,
                     "sort": site.type if site else "",
                     "from_ms": texts.ms(begin),
                     "step_ms": PATH_STEP_NS / 1e6,
                     "path_ecef_m": np.round(places).tolist(),
-                    "half_angle_deg": None,
+                    "half_angle_deg": carrier.half_angle_deg if carrier else None,
                 },
             )
         text = texts.encoded("satellites", list(rows.values()))
