@@ -202,7 +202,7 @@ def request_to_task(rounds: int, n_open: int, folder: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--matters", type=int, default=10_000)
+    parser.add_argument("--matters", type=int, default=3_000)
     parser.add_argument("--rounds", type=int, default=1_000)
     parser.add_argument("--open", type=int, default=100)
     asked = parser.parse_args()

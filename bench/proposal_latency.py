@@ -20,7 +20,7 @@ and tell 0.1 s later. Of each proposal to warn:
   its partners and its own fusion, `link_s` until the node that proposes has it, `to_look_s` until that looks,
   `look_to_proposal_s` what it proposes later than its wait is over, `proposal_to_all_s`;
 - `machine_s` is the processor time that all nodes together took for all they did in that time, one after another on
-  this machine: above what any node adds. `sum_s` is `needed_to_all_s` and it.
+  this machine: above what any node adds. `..._sum_s` is one of the times above and it.
 
 What measurements brought counts (`measured` and `waited`: new areas; `renewed`: anything else that a new forecast
 brought). What time alone brought (`time`: a threat is not seen any more, 15 s are over) has no measurement; of it
@@ -47,7 +47,7 @@ from noroshi.run.exercises.running import Plan, run
 
 SEED, PUMP_S, SPAN_S = 1, 0.02, 0.1
 UNTIL_S = {"2017-09-15": 420.0, "2022-10-04": 420.0, SALVO: 500.0}
-WHOLE = ("newest_to_all_s", "needed_to_all_s", "machine_s", "sum_s")
+WHOLE = ("newest_to_all_s", "needed_to_all_s", "machine_s", "newest_sum_s", "needed_sum_s")
 COSTS = ("looks", "early", "forecasts", "look_s", "nodes_s", "cpu_s")
 STAGES = ("sensor_s", "to_share_s", "link_s", "to_look_s", "look_to_proposal_s", "proposal_to_all_s")
 
@@ -121,13 +121,17 @@ def main() -> None:
 def told(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of some runs together."""
     every = [one for each in runs for one in each["proposals"]]
-    timed = [one | {"sum_s": one["needed_to_all_s"] + one["machine_s"]} for one in every if one["why"] != "time"]
+    timed = [
+        one | {f"{name}_sum_s": one[f"{name}_to_all_s"] + one["machine_s"] for name in ("newest", "needed")}
+        for one in every
+        if one["why"] != "time"
+    ]
     return {
         "proposals": len(every),
         "why": dict(sorted(Counter(one["why"] for one in every).items())),
         "nodes": dict(sorted(Counter(str(one["nodes"]) for one in every).items())),
         **{name: quantiles([one[name] for one in timed]) for name in WHOLE},
-        "under_1_s": sum(one["needed_to_all_s"] < 1.0 for one in timed),
+        **{f"{name}_under_1_s": sum(one[f"{name}_to_all_s"] < 1.0 for one in timed) for name in ("newest", "needed")},
         "by_why": {
             why: quantiles([one["needed_to_all_s"] for one in timed if one["why"] == why])
             for why in sorted({one["why"] for one in timed})

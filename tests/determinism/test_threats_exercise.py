@@ -40,7 +40,7 @@ SCENARIO = """
 name = "One threat"
 seed = 5
 start = 2030-01-01T00:00:00Z
-duration_s = 150.0
+duration_s = 110.0
 nations = ["japan.toml", "states.toml"]
 motion = "constant_velocity+boost+ballistic"
 [[flights]]
@@ -92,7 +92,7 @@ def test_over_two_processes_and_resumed_it_is_the_same(scenario, whole, tmp_path
     again = run(Plan(scenario=scenario, folder=tmp_path / "two", **HOW), processes=2)
     assert again.digests == ran.digests
     assert proposals(again.told) == proposals(ran.told)
-    half = run(Plan(scenario=scenario, folder=tmp_path / "half", until_s=83.1, **HOW))
+    half = run(Plan(scenario=scenario, folder=tmp_path / "half", until_s=63.1, **HOW))
     rest = run(Plan(scenario=scenario, folder=tmp_path / "half", **HOW), resume=half.checkpoint)
     assert rest.digests == ran.digests
     assert proposals(rest.told) == proposals(ran.told)

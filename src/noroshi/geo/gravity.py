@@ -103,3 +103,16 @@ def fall(x: Floats, rate: Floats, by_state: Floats) -> None:
     by_state[4, 1] += spin * spin
     by_state[3, 4] = 2.0 * spin
     by_state[4, 3] = -2.0 * spin
+
+
+@kernel
+def lowest_m(state: Floats) -> float:
+    """Return the distance from the Earth's centre at which the free flight of an Earth-fixed state (6,) is lowest."""
+    x, y, z = state[0], state[1], state[2]
+    vx, vy, vz = state[3] - ROTATION_RATE_RAD_S * y, state[4] + ROTATION_RATE_RAD_S * x, state[5]
+    distance = math.sqrt(x * x + y * y + z * z)
+    energy = 0.5 * (vx * vx + vy * vy + vz * vz) - GRAVITATIONAL_PARAMETER_M3_S2 / max(distance, 1.0)
+    square = (y * vz - z * vy) ** 2 + (z * vx - x * vz) ** 2 + (x * vy - y * vx) ** 2
+    lap = square / GRAVITATIONAL_PARAMETER_M3_S2
+    eccentricity = math.sqrt(max(1.0 + 2.0 * energy * lap / GRAVITATIONAL_PARAMETER_M3_S2, 0.0))
+    return float(lap / (1.0 + eccentricity))

@@ -10,6 +10,7 @@ import numpy as np
 
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
+from noroshi.geo.time import NS_PER_S
 from noroshi.node.exchange import Exchange
 from noroshi.node.outgoing import Outgoing
 from noroshi.node.own import Own
@@ -32,7 +33,8 @@ class Node:
         name: of the node.
         sensors: by name, those whose detections it can use.
         tracker: what turns detections into tracks.
-        period_ns: how often it gives out the whole picture; 0 for the tracks that each batch changed instead.
+        period_ns: how often it gives out the whole picture; 0 for the tracks that each batch changed instead. Up to a
+            second, threats do not wait for it: they are told and looked at as they are measured.
         window_ns: how late a detection may come and still be used as if it had come in time.
         registrar: what corrects the radars' plots, if they are to be corrected.
         exchange: its dealings with partners; None is a node that stands alone.
@@ -75,6 +77,7 @@ class Node:
         self._now_ns = 0
         self._wake_ns: int | None = None
         self._fused_ns: int | None = None  # of which time the fused picture is still to be given out
+        self._is_prompt = period_ns <= NS_PER_S
         self._threats_ns: int | None = None  # when what is new of its own threats is told before all the rest
         self._told_ns = 0
         self._has_threats = False  # among the own tracks as they were told last
@@ -154,7 +157,7 @@ class Node:
         """Look at own threats that were told of soon, if they were measured since."""
         self._threats_ns, self._told_ns, self._has_threats = None, at_ns, len(threats) > 0
         measured_ns = int(threats.updated_ns.max(initial=0))
-        if self.watch and measured_ns > self._measured_ns:
+        if self.watch and self._is_prompt and measured_ns > self._measured_ns:
             self.watch.expect(at_ns)
         self._measured_ns = measured_ns
 
@@ -283,7 +286,7 @@ class Node:
                 self.watch.expect(self._now_ns)
         if self.period_ns and self._wake_ns is None:
             self._wake_ns = -(-self._now_ns // self.period_ns) * self.period_ns
-        if self._has_threats and self._threats_ns is None:
+        if self._is_prompt and self._has_threats and self._threats_ns is None:
             self._threats_ns = max(self._now_ns + 1, self._told_ns + EARLY_NS)
 
     def _tell_partners(self, now_ns: int) -> None:
@@ -294,7 +297,7 @@ class Node:
         for record, product, number, to in news:
             self.exchange.tell(record, product, [number], now_ns, to=to)
         heard, self.exchange.heard = self.exchange.heard, []
-        if self.watch and self.exchange.has_threats:
+        if self.watch and self._is_prompt and self.exchange.has_threats:
             self.watch.expect(now_ns)
         self.exchange.has_threats = False
         if self.watch:

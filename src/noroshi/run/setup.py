@@ -12,7 +12,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.motion import Motion
 from noroshi.node.core import Node
 from noroshi.node.exchange import Exchange, NewPolicy
-from noroshi.records import SensorSite
+from noroshi.records import Kind, SensorSite
 from noroshi.records.known import Known
 from noroshi.run.rooms import load
 from noroshi.run.sharing import Own, Sharing, make_exchange
@@ -127,6 +127,7 @@ def assemble(
             raise ValueError(f"{name} is {value:g}: give {whole}")
     parameters = {name: type(getattr(usual, name))(x) for name, x in setup.parameters.items() if name in own}
     motions = [_moving(name, mover, setup) for name, mover in movers.items()]
+    follows_boosts = any(mover.KIND is Kind.BOOSTING for mover in movers.values())
     tracker: Tracker = room.Tracker(
         node=setup.node,
         sensor_names=tuple(eyes),
@@ -142,7 +143,7 @@ def assemble(
         window_ns=round(setup.window_s * NS_PER_S),
         registrar=Registrar(eyes) if setup.registration else None,
         exchange=_exchange(setup, keys, store_of, new_policy, known_folds),
-        watch=None if setup.watch is None else make_watch(setup.node, setup.watch),
+        watch=None if setup.watch is None else make_watch(setup.node, setup.watch, follows_boosts=follows_boosts),
         known=known,
         made_of=b"" if known is None else msgspec.json.encode(msgspec.structs.replace(setup, sharing=None, watch=None)),
     )

@@ -89,8 +89,8 @@ class Watching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-def make_watch(nation: str, watching: Watching) -> Watch:
-    """Return the watch that this describes.
+def make_watch(nation: str, watching: Watching, *, follows_boosts: bool = True) -> Watch:
+    """Return the watch that this describes; whether its trackers have a motion model of boosts is said apart.
 
     Raises:
         ValueError: if a rule does not exist or makes no sense, or a person is none.
@@ -111,7 +111,7 @@ def make_watch(nation: str, watching: Watching) -> Watch:
         for name, staff in sorted(watching.people.items())
     )
     command = Command(nation, people, _rules(), Delays(area_nations=watching.area_nations))
-    warner = Warner(nation, areas(), rules=rules, settings=settings)
+    warner = Warner(nation, areas(), rules=rules, settings=settings, follows_boosts=follows_boosts)
     return Watch(warner, command, period_ns=round(watching.look_s * NS_PER_S))
 
 

@@ -29,15 +29,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.geo.wgs84 import (
-    GRAVITATIONAL_PARAMETER_M3_S2,
-    MEAN_RADIUS_M,
-    ROTATION_RATE_RAD_S,
-    SEMI_MAJOR_AXIS_M,
-    SEMI_MINOR_AXIS_M,
-    Floats,
-    vertical_at,
-)
+from noroshi.geo.gravity import lowest_m
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, SEMI_MAJOR_AXIS_M, SEMI_MINOR_AXIS_M, Floats, vertical_at
 from noroshi.kernel import kernel
 from noroshi.records import Kind
 from noroshi.records.identity import ABSENT
@@ -90,7 +83,7 @@ def kinds_said(
 
 def perigee_m(states: Floats) -> Floats:
     """Return the (n,) distances from the Earth's centre at which free flights of (n, 6) states are lowest."""
-    return np.array([_lowest_m(state) for state in np.array(states, np.float64, order="C")], np.float64)
+    return np.array([lowest_m(state) for state in np.array(states, np.float64, order="C")], np.float64)
 
 
 @kernel
@@ -153,7 +146,7 @@ def _measure(row: Floats, offset: int, d: int, measures: Floats, sigmas: Floats)
     state = row[offset : offset + 6]
     ux, uy, uz, height = vertical_at(state[0], state[1], state[2])
     speed = math.sqrt(state[3] ** 2 + state[4] ** 2 + state[5] ** 2)
-    slopes, moved, lowest = np.zeros((4, 6)), state.copy(), _lowest_m(state)
+    slopes, moved, lowest = np.zeros((4, 6)), state.copy(), lowest_m(state)
     slopes[HEIGHT, 0], slopes[HEIGHT, 1], slopes[HEIGHT, 2] = ux, uy, uz
     slopes[CLIMB, 3], slopes[CLIMB, 4], slopes[CLIMB, 5] = ux, uy, uz
     for a in range(3):
@@ -161,7 +154,7 @@ def _measure(row: Floats, offset: int, d: int, measures: Floats, sigmas: Floats)
     for a in range(6):
         step = 1.0 if a < 3 else 1e-3
         moved[a] = state[a] + step
-        slopes[LOWEST, a] = (_lowest_m(moved) - lowest) / step
+        slopes[LOWEST, a] = (lowest_m(moved) - lowest) / step
         moved[a] = state[a]
     measures[HEIGHT], measures[SPEED], measures[LOWEST] = height, speed, lowest - MEAN_RADIUS_M
     measures[CLIMB] = ux * state[3] + uy * state[4] + uz * state[5]
@@ -183,15 +176,3 @@ def _inside(measures: Floats, sigmas: Floats, envelope: Floats) -> float:
         below_high = 0.5 * math.erfc((measures[m] - envelope[m, 1]) * scale)
         likely *= max(above_low + below_high - 1.0, 0.0)
     return likely
-
-
-@kernel
-def _lowest_m(state: Floats) -> float:
-    x, y, z = state[0], state[1], state[2]
-    vx, vy, vz = state[3] - ROTATION_RATE_RAD_S * y, state[4] + ROTATION_RATE_RAD_S * x, state[5]
-    distance = math.sqrt(x * x + y * y + z * z)
-    energy = 0.5 * (vx * vx + vy * vy + vz * vz) - GRAVITATIONAL_PARAMETER_M3_S2 / max(distance, 1.0)
-    square = (y * vz - z * vy) ** 2 + (z * vx - x * vz) ** 2 + (x * vy - y * vx) ** 2
-    lap = square / GRAVITATIONAL_PARAMETER_M3_S2
-    eccentricity = math.sqrt(max(1.0 + 2.0 * energy * lap / GRAVITATIONAL_PARAMETER_M3_S2, 0.0))
-    return float(lap / (1.0 + eccentricity))

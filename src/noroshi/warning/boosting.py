@@ -15,6 +15,7 @@ from noroshi.warning.points import normal_points, spread
 from noroshi.warning.ways import BURN_OUT, COEFFICIENT, RATIO, SLOW_DRAG, THRUST, TOWARDS, bodies, fly
 
 N_WAYS = 512
+N_ROUGH = 64  # ways that tell whether the rest are worth their while
 UNREST_M2_S3 = 1.0  # of what is not measured; the filter's is more, since it knows less of how thrust is steered
 
 # What is believed beforehand of boosts.

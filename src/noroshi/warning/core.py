@@ -6,7 +6,7 @@ while is lost: it is foreseen from its last measurement with growing doubt, and 
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,17 +18,17 @@ from noroshi.geo.wgs84 import MEAN_RADIUS_M, geodetic_from_ecef
 from noroshi.records import Alert, Certainty, Kind, Launches, Paths, Stage, Threats, Tracks, TrackStatus
 from noroshi.warning.areas import Areas, exposed
 from noroshi.warning.following import MISSILES, SEEN_TO_LAND_NS, Following
-from noroshi.warning.forecast import Forecast, ending, path_of
+from noroshi.warning.forecast import LANDS_MIN, NO_END, Forecast, ending, is_end_known, path_of
 from noroshi.warning.rules import Base as Rule
 from noroshi.warning.settings import Settings
 from noroshi.warning.telling import Concern, Course, Telling
 
 STANDARD_GRAVITY_M_S2 = 9.80665  # Source: CGPM (1901)
 FOLLOWS_SIGMA = 5.0  # a new track goes on a lost one within so many sigma of where that was expected
+MISSED_M_S2 = 20.0  # of a glider that banks by 60 degrees, or of half of a boost
 RISES_M_MAX = 60_000.0  # what is first seen above may have come from far
 REGION_M = 30_000.0
 DOUBT = 0.4  # what was a threat is none any more below this part of the probability that makes one
-LANDS_MIN = 0.5  # what is likelier to stay up is a satellite
 GONE = {"aircraft": "has turned away or left", "ship": "has turned away or left", "sensor": "is heard again"}
 
 
@@ -57,11 +57,19 @@ class Warner:
         areas: what is watched.
         rules: of what else is told, beside missiles.
         settings: how cautious it is.
+        follows_boosts: whether trackers have a motion model of boosts; where none has, what is held for one lags.
     """
 
     def __init__(
-        self, nation: str, areas: Areas, *, rules: Sequence[Rule] = (), settings: Settings | None = None
+        self,
+        nation: str,
+        areas: Areas,
+        *,
+        rules: Sequence[Rule] = (),
+        settings: Settings | None = None,
+        follows_boosts: bool = True,
     ) -> None:
+        self.follows_boosts = follows_boosts
         self.nation, self.areas, self.rules = nation, areas, tuple(rules)
         self.settings = settings or Settings()
         self._everyday = replace(self.settings, wait_s=0.0)  # what rules find is seen there, not foreseen
@@ -114,7 +122,9 @@ class Warner:
         for number in sorted(self._following):
             one = self._following[number]
             is_lost = one.is_lost(now_ns, self.settings.lost_s)
-            if one.look_ahead(now_ns, is_lost=is_lost, holds_s_max=self.settings.holds_s_max):
+            if one.look_ahead(
+                now_ns, is_lost=is_lost, holds_s_max=self.settings.holds_s_max, follows_boosts=self.follows_boosts
+            ):
                 self._weigh(one)
                 new.append(one)
             proposal = self._judge(one, now_ns)
@@ -182,11 +192,18 @@ class Warner:
 
     def _see(self, picture: Tracks, now_ns: int, *, begins: bool) -> None:
         """Take in the rows of threats: known ones; if any begin, lost ones that go on as other tracks and new ones."""
-        by_track = {one.track_id: one for one in self._following.values()}
+        by_track = {track: one for one in self._following.values() for track in (*one.former, one.track_id)}
+        firm = set(picture.track_id[picture.status == TrackStatus.FIRM].tolist())
         known = is_alive(picture) & np.isin(picture.track_id, list(by_track))
         for row in np.flatnonzero(known | threatening(picture, self.settings) if begins else known).tolist():
             number = int(picture.track_id[row])
-            one = by_track.get(number) or self._following.get(number) or self._goes_on(picture, row, now_ns)
+            one = by_track.get(number)
+            if one is not None and one.track_id != number:  # a track that it was
+                if not begins or int(picture.updated_ns[row]) <= one.former.get(number, -1):
+                    continue
+                if one.track_id in firm:  # both are seen: they are two
+                    one = one.part(number)
+            one = one or self._goes_on(picture, row, firm, now_ns)
             if one is None:
                 one = Following(
                     number, number, now_ns, now_ns, np.zeros(6), np.zeros((6, 6)), np.zeros(len(Kind)),
@@ -194,7 +211,7 @@ class Warner:
                 )  # fmt: skip
                 self._following[number] = one
                 one.region = self._region(picture.state_ecef[row, :3])
-            one.track_id = number
+            one.become(number)
             one.see(
                 int(picture.time_ns[row]), int(picture.updated_ns[row]), picture.state_ecef[row],
                 picture.covariance_ecef[row], picture.kind_probability[row],
@@ -211,20 +228,27 @@ class Warner:
         name = str(self.areas.name[self.areas.cell_area[nearest]])
         return name if nearness[nearest] >= np.cos(REGION_M / MEAN_RADIUS_M) else f"at sea, nearest to {name}"
 
-    def _goes_on(self, picture: Tracks, row: int, now_ns: int) -> Following | None:
-        """Return the lost threat that a new track is likely to be, if any: the nearest of those it may be."""
-        there = {int(number) for number in picture.track_id}
-        best, nearest = None, FOLLOWS_SIGMA
+    def _goes_on(self, picture: Tracks, row: int, firm: Set[int], now_ns: int) -> Following | None:
+        """Return the threat that a new track is likely to be, if any: the nearest of those whose tracks are not firm.
+
+        One lost for long, of which nobody knew where it ends, may be found again too: by what is seen first so high up
+        that it has not just risen, and if it can be no other.
+        """
+        has_risen = float(geodetic_from_ecef(picture.state_ecef[row, :3])[2]) > RISES_M_MAX
+        lost, long_lost = list[tuple[float, Following]](), list[tuple[float, Following]]()
         for number in sorted(self._following):
             one = self._following[number]
-            if one.track_id in there or one.forecast is None:
+            if one.track_id in firm or one.forecast is None:
                 continue
-            if now_ns - one.updated_ns > self.settings.follow_s * NS_PER_S:
+            is_long = now_ns - one.updated_ns > self.settings.follow_s * NS_PER_S
+            if is_long and (not has_risen or one.telling.warned or is_end_known(one.forecast)):
                 continue
-            away = _sigmas_away(one.forecast, int(picture.time_ns[row]), picture, row)
-            if away < nearest:
-                best, nearest = one, away
-        return best
+            away = _sigmas_away(one, one.forecast, picture, row)
+            if away < FOLLOWS_SIGMA:
+                (long_lost if is_long else lost).append((away, one))
+        if lost:
+            return min(lost, key=lambda each: each[0])[1]
+        return long_lost[0][1] if len(long_lost) == 1 else None
 
     def _judge(self, one: Following, now_ns: int) -> Alert | None:
         """Bring a threat's stage up to date, and what is told of it; return what is to be proposed."""
@@ -261,7 +285,7 @@ class Warner:
         assert one.forecast is not None
         if is_lost:
             latest_ns = int(one.forecast.end_ns.max())
-            if one.updated_ns >= ending(one.forecast).time_ns - SEEN_TO_LAND_NS:
+            if is_end_known(one.forecast) and one.updated_ns >= ending(one.forecast).time_ns - SEEN_TO_LAND_NS:
                 seen = Stage.LANDED
             else:
                 seen = Stage.TRACK_LOST
@@ -284,6 +308,10 @@ class Warner:
             return
         told = exposed(forecast, self.areas, settings.near_m, among=self._own).areas
         probability = told.probability * one.is_missile
+        if one.is_rough and (is_end_known(forecast) or (probability >= settings.probability_off).any()):
+            one.sharpen()
+            self._weigh(one)
+            return
         enough = np.full(len(probability), settings.probability_off)
         if one.kind is Kind.BOOSTING:
             enough[~np.isin(self.areas.code, list(one.telling.warned))] = settings.probability_boosting
@@ -317,7 +345,7 @@ class Warner:
 
     def _row(self, one: Following, forecast: Forecast, now_ns: int) -> tuple[Any, ...]:
         """Return a threat as a row of `Threats`, in the order of its columns."""
-        end = ending(forecast)
+        end = ending(forecast) if is_end_known(forecast) else NO_END
         latest_ns = int(forecast.end_ns.max())
         return (
             one.threat_id, now_ns, one.updated_ns, one.since_ns, latest_ns + round(self.settings.clear_s * NS_PER_S),
@@ -431,14 +459,20 @@ def energy_height_m(states_ecef: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(height_m + speed_m_s**2 / (2.0 * STANDARD_GRAVITY_M_S2), np.float64)
 
 
-def _sigmas_away(forecast: Forecast, time_ns: int, picture: Tracks, row: int) -> float:
-    """Return how many sigma a row is from where a threat is expected at its time."""
+def _sigmas_away(one: Following, forecast: Forecast, picture: Tracks, row: int) -> float:
+    """Return how many sigma a row is from where a threat is expected at its time.
+
+    What is under thrust or glides may have been pushed by what no filter saw since it was measured.
+    """
+    time_ns = int(picture.time_ns[row])
+    unseen_s = max(time_ns - one.updated_ns, 0) / NS_PER_S
+    missed_m = 0.0 if one.kind is Kind.BALLISTIC else 0.5 * MISSED_M_S2 * unseen_s**2
     at = int(np.clip(np.searchsorted(forecast.time_ns, time_ns), 1, len(forecast.time_ns) - 1))
     t0, t1 = forecast.time_ns[at - 1], forecast.time_ns[at]
     share = float(np.clip((time_ns - t0) / max(t1 - t0, 1), 0.0, 1.0))
     ways = (1.0 - share) * forecast.position_ecef_m[:, at - 1] + share * forecast.position_ecef_m[:, at]
     mean = forecast.weight @ ways
     off = ways - mean
-    spread = (forecast.weight[:, None] * off).T @ off + picture.covariance_ecef[row, :3, :3]
+    spread = (forecast.weight[:, None] * off).T @ off + picture.covariance_ecef[row, :3, :3] + missed_m**2 * np.eye(3)
     away = picture.state_ecef[row, :3] - mean
     return float(np.sqrt(away @ np.linalg.solve(spread, away)))

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Certainty, Kind, Stage
-from noroshi.warning.forecast import Forecast
-from noroshi.warning.foresee import foresee
+from noroshi.warning.doubts import caught_up
+from noroshi.warning.forecast import Forecast, is_end_known
+from noroshi.warning.foresee import LEAST, foresee
 from noroshi.warning.telling import Concern, Telling
 
 Floats = NDArray[np.float64]
-Basis = tuple[Floats, Floats, Floats, int, float]
+Basis = tuple[Floats, Floats, Floats, int, float, bool]
 
 MISSILES = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 AGAIN_SHARE = 0.04  # a forecast holds for this part of the time that is left,
@@ -32,6 +33,7 @@ class Following:
     Attributes:
         threat_id: its number, which it keeps.
         track_id: of the track that it is now.
+        former: tracks that it was before, and when each was last measured then: what is left of them is nobody else.
         time_ns: of the state.
         updated_ns: when it was last measured.
         state_ecef: (6,) its state, Earth-fixed; of a lost one as it was last told.
@@ -41,7 +43,8 @@ class Following:
         since_ns: since when.
         region: where it rose, as a name for people; empty if it was not seen to rise.
         forecast: what is foreseen, and from which measurement.
-        basis: what that was reckoned from: state, covariance, kinds, when these were so, and for how long unseen.
+        basis: what that was reckoned from: state, covariance, kinds, when these were so, for how long unseen, and
+            whether roughly.
         foreseen_ns, measured_ns: when that was reckoned, and from a measurement of when.
         concerns: what the nation's own areas have to expect by that forecast.
         lands_here: whether it is likely enough to come down in one of them.
@@ -64,6 +67,7 @@ class Following:
     measured_ns: int = 0
     concerns: tuple[Concern, ...] = ()
     lands_here: bool = False
+    former: dict[int, int] = field(default_factory=dict)
     telling: Telling = field(default_factory=Telling)
 
     def see(self, time_ns: int, updated_ns: int, state: Floats, covariance: Floats, kinds: Floats) -> None:
@@ -71,16 +75,47 @@ class Following:
         self.time_ns, self.updated_ns = time_ns, updated_ns
         self.state_ecef, self.covariance_ecef, self.kinds = state, covariance, kinds
 
+    def become(self, track_id: int) -> None:
+        """Go on as another track."""
+        if track_id != self.track_id:
+            self.former[self.track_id] = self.updated_ns
+            self.former.pop(track_id, None)
+            self.track_id = track_id
+
+    def part(self, track_id: int) -> "Following | None":
+        """Let go of a former track that is measured again beside the present one: they are two.
+
+        If it gave this threat its number the threat goes back to it, and lets go of the present one.
+        """
+        was_known = self.former.pop(track_id, None) is not None
+        if not was_known or track_id != self.threat_id:
+            return None
+        self.track_id = track_id
+        return self
+
     def is_lost(self, now_ns: int, lost_s: float) -> bool:
         """Return whether nobody has measured it for a while."""
         return now_ns - self.updated_ns > lost_s * NS_PER_S
 
-    def look_ahead(self, now_ns: int, *, is_lost: bool, holds_s_max: float = AGAIN_NS[1] / NS_PER_S) -> bool:
+    def look_ahead(
+        self,
+        now_ns: int,
+        *,
+        is_lost: bool,
+        holds_s_max: float = AGAIN_NS[1] / NS_PER_S,
+        follows_boosts: bool = True,
+    ) -> bool:
         """Foresee it anew if there is reason to; return whether that was done.
 
-        What is lost is foreseen from where it was last expected, with what may have happened to it since.
+        What is lost is foreseen from where it was last expected, with what may have happened to it since; not again if
+        nobody knows where it ends and nobody is told of it. A boost that concerned nobody is foreseen roughly, and one
+        that no filter follows as a boost from where it may be by now.
         """
+        is_told = bool(self.telling.warned or self.telling.likely_since_ns)
         if self.forecast is not None:
+            is_idle = is_lost and not is_told and not is_end_known(self.forecast)
+            if is_idle and self.updated_ns <= self.measured_ns:
+                return False
             left_ns = max(int(self.forecast.end_ns.max()) - now_ns, 0)
             least_ns = AGAIN_NS[0] if self.concerns else NOBODYS_NS
             holds_ns = min(max(round(left_ns * AGAIN_SHARE), least_ns), AGAIN_NS[1])
@@ -96,12 +131,28 @@ class Following:
             if not has_news or now_ns - self.foreseen_ns < holds_ns:
                 return False
         unseen_s = max(now_ns - self.time_ns, 0) / NS_PER_S
-        basis = (self.state_ecef, self.covariance_ecef, self.kinds, self.time_ns, unseen_s)
+        state, covariance = self.state_ecef, self.covariance_ecef
+        may_boost = float(self.kinds[Kind.BOOSTING]) >= LEAST
+        if may_boost and not follows_boosts:
+            state, covariance = caught_up(state, covariance)
+        is_rough = may_boost and not (is_told or self.concerns)
+        basis = (state, covariance, self.kinds, self.time_ns, unseen_s, is_rough)
         forecast = _foreseen(basis)
         if forecast is not None:  # none: it is no missile by what is known now
             self.forecast, self.basis = forecast, basis
         self.foreseen_ns, self.measured_ns = now_ns, self.updated_ns
         return forecast is not None
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether it is foreseen in few ways."""
+        return self.basis is not None and self.basis[-1]
+
+    def sharpen(self) -> None:
+        """Foresee it in all ways, from what it was foreseen from."""
+        assert self.basis is not None
+        self.basis = (*self.basis[:-1], False)
+        self.forecast = _foreseen(self.basis)
 
     @property
     def kind(self) -> Kind:
@@ -134,32 +185,34 @@ class Following:
         concerns = [concern.memory() for concern in self.concerns]
         numbers = _numbers(self.state_ecef, self.covariance_ecef, self.kinds)
         ahead = [basis, concerns, self.lands_here]
+        former = sorted(self.former.items())
         return [
-            self.threat_id, self.track_id, times, numbers, int(self.stage), self.region, ahead,
+            self.threat_id, self.track_id, times, numbers, int(self.stage), self.region, ahead, former,
             self.telling.memory(pack),
         ]  # fmt: skip
 
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Callable[[bytes], Any]) -> "Following":
         """Return the threat that gave this memory; what was foreseen of it is reckoned again."""
-        threat_id, track_id, times, numbers, stage, region, (basis, concerns, lands_here), telling = memory
+        threat_id, track_id, times, numbers, stage, region, (basis, concerns, lands_here), former, telling = memory
         time_ns, updated_ns, since_ns, foreseen_ns, measured_ns = times
         known = None if basis is None else (*_parts(basis[0]), *basis[1:])
         return cls(
             threat_id, track_id, time_ns, updated_ns, *_parts(numbers), Stage(stage), since_ns, region=region,
             forecast=None if known is None else _foreseen(known), basis=known, foreseen_ns=foreseen_ns,
             measured_ns=measured_ns, concerns=tuple(Concern(*each) for each in concerns), lands_here=lands_here,
+            former=dict(former),
             telling=Telling.of(telling, unpack),
         )  # fmt: skip
 
 
 def _foreseen(basis: Basis) -> Forecast | None:
-    state, covariance, kinds, time_ns, unseen_s = basis
-    return foresee(state, covariance, kinds, time_ns, unseen_s=unseen_s)
+    state, covariance, kinds, time_ns, unseen_s, is_rough = basis
+    return foresee(state, covariance, kinds, time_ns, unseen_s=unseen_s, is_rough=is_rough)
 
 
-def _numbers(state: Floats, covariance: Floats, kinds: Floats) -> list[float]:
-    numbers: list[float] = np.concatenate([state, covariance.ravel(), kinds]).tolist()
+def _numbers(*arrays: Floats) -> list[float]:
+    numbers: list[float] = np.concatenate([array.ravel() for array in arrays]).tolist()
     return numbers
 
 

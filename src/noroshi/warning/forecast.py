@@ -19,6 +19,8 @@ CENTRING_ROUNDS = 4
 PATH_POINTS = 60
 TAILS, CONCENTRATIONS = 20.0, 30
 SMOOTHING = 0.25  # width of the kernel about each way, over the spread of all
+KNOWN_M, KNOWN_SHARE = 50e3, 0.25  # a place is known to a sigma of the one, or of this share of the way to it
+LANDS_MIN = 0.5  # what is likelier to stay up has no end
 
 
 def _kernel(rings: int, spokes: int) -> Floats:
@@ -85,6 +87,16 @@ class Ending:
     sigma_s: float
 
 
+NO_END = Ending(
+    probability=0.0,
+    lat_rad=math.nan,
+    lon_rad=math.nan,
+    covariance_m2=np.full((2, 2), np.nan),
+    time_ns=0,
+    sigma_s=math.nan,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ellipse:
     """An ellipse on the ground.
@@ -132,14 +144,7 @@ def ending(forecast: Forecast) -> Ending:
     lands = forecast.lands
     probability = float(forecast.weight[lands].sum())
     if probability <= 0.0:
-        return Ending(
-            probability=0.0,
-            lat_rad=math.nan,
-            lon_rad=math.nan,
-            covariance_m2=np.full((2, 2), np.nan),
-            time_ns=0,
-            sigma_s=math.nan,
-        )
+        return NO_END
     weight = forecast.weight[lands] / probability
     lat, lon, offset = _about_mean(forecast.position_ecef_m[lands, -1], weight)
     first_ns = int(forecast.time_ns[0])
@@ -153,6 +158,21 @@ def ending(forecast: Forecast) -> Ending:
         time_ns=first_ns + round(mean_s * 1e9),
         sigma_s=math.sqrt(max(float(weight @ (after_s - mean_s) ** 2), 0.0)),
     )
+
+
+@once
+def is_end_known(forecast: Forecast) -> bool:
+    """Return whether it says where the threat comes down: a mean of ends an ocean apart is no place.
+
+    It does if ways are likelier to come down than not, and their ends lie within a sigma of `KNOWN_M` or of a quarter
+    of the way over ground that is left. Of ends that may be anywhere up to twice as far the sigma is 0.58 of that way.
+    """
+    end = ending(forecast)
+    if end.probability < LANDS_MIN:
+        return False
+    lat, lon, _ = geodetic_from_ecef(forecast.weight @ forecast.position_ecef_m[:, 0])
+    left_m = float(distance_and_bearing(float(lat), float(lon), end.lat_rad, end.lon_rad)[0])
+    return math.sqrt(float(np.linalg.eigvalsh(end.covariance_m2)[1])) <= max(KNOWN_M, KNOWN_SHARE * left_m)
 
 
 def ellipse(forecast: Forecast, share: float) -> Ellipse:
@@ -193,6 +213,7 @@ def ground_track(forecast: Forecast) -> tuple[Floats, Floats, Floats]:
 def path_of(forecast: Forecast) -> dict[str, NDArray[np.int64] | Floats]:
     """Return the columns of `Paths` but for the threat's number: the mean way up to the mean end, with its spread.
 
+    It ends before where no place is known any more (`is_end_known`; a sigma of a quarter of the way come until then).
     "along" is over ground in the direction in which the mean goes; where it does not go anywhere, northwards.
     """
     last_ns = int(forecast.time_ns[0]) + round(float(forecast.weight @ (forecast.end_ns - forecast.time_ns[0])))
@@ -208,16 +229,20 @@ def path_of(forecast: Forecast) -> dict[str, NDArray[np.int64] | Floats]:
     norm = np.linalg.norm(course, axis=1, keepdims=True)
     course = np.where(norm > 0.0, course / np.where(norm > 0.0, norm, 1.0), [0.0, 1.0])
     level = np.einsum("kij,mkj->mki", axes[:, :2], places - mean)
-    along = level[..., 0] * course[:, 0] + level[..., 1] * course[:, 1]
-    across = level[..., 0] * course[:, 1] - level[..., 1] * course[:, 0]
-    return {
+    along = np.sqrt(forecast.weight @ (level[..., 0] * course[:, 0] + level[..., 1] * course[:, 1]) ** 2)
+    across = np.sqrt(forecast.weight @ (level[..., 0] * course[:, 1] - level[..., 1] * course[:, 0]) ** 2)
+    come_m = np.linalg.norm(mean - mean[0], axis=1)
+    is_known = np.maximum(along, across) <= np.maximum(KNOWN_M, KNOWN_SHARE * come_m)
+    told = slice(len(mean) if is_known.all() or is_end_known(forecast) else max(int(is_known.argmin()), 1))
+    columns = {
         "time_ns": np.append(forecast.time_ns[held], last_ns),
         "lat_rad": lat,
         "lon_rad": lon,
         "height_m": height,
-        "along_sigma_m": np.sqrt(forecast.weight @ along**2),
-        "across_sigma_m": np.sqrt(forecast.weight @ across**2),
+        "along_sigma_m": along,
+        "across_sigma_m": across,
     }
+    return {name: column[told] for name, column in columns.items()}
 
 
 def mixed(parts: list[Forecast], weight: Floats) -> Forecast:

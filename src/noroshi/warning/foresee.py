@@ -6,7 +6,7 @@ import numpy as np
 
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats
 from noroshi.records import Kind
-from noroshi.warning.boosting import boost_from
+from noroshi.warning.boosting import N_ROUGH, N_WAYS, boost_from
 from noroshi.warning.falling import fall_from
 from noroshi.warning.forecast import Forecast, mixed
 from noroshi.warning.gliding import glide_from
@@ -23,6 +23,7 @@ def foresee(
     time_ns: int,
     *,
     unseen_s: float = 0.0,
+    is_rough: bool = False,
 ) -> Forecast | None:
     """Return how a track may go on, or None if it is in all likelihood nothing that boosts, falls or glides.
 
@@ -36,12 +37,14 @@ def foresee(
         kind_probability: (7,) in the order of `Kind`.
         time_ns: when the state holds, Unix UTC nanoseconds.
         unseen_s: for how long nobody has measured it since (a lost track): its region widens.
+        is_rough: boosts in few ways: enough to see whether their ends are an ocean apart and whom they may concern.
     """
     arrays = (state_ecef.tobytes(), covariance_ecef.tobytes(), kind_probability.tobytes())
-    asked = (*arrays, time_ns, unseen_s)
+    n_ways = N_ROUGH if is_rough else N_WAYS
+    asked = (*arrays, time_ns, unseen_s, n_ways)
     held = _HELD.get(asked)
     if held is None:
-        held = _foresee(state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s)
+        held = _foresee(state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s, n_ways)
         if held is not None:
             _HELD[asked] = held
     return held
@@ -53,6 +56,7 @@ def _foresee(
     kind_probability: Floats,
     time_ns: int,
     unseen_s: float,
+    n_boosts: int,
 ) -> Forecast | None:
     boosts, glides = float(kind_probability[Kind.BOOSTING]), float(kind_probability[Kind.GLIDING])
     falls = float(kind_probability[Kind.BALLISTIC] + kind_probability[Kind.SPACE])
@@ -68,7 +72,7 @@ def _foresee(
         parts.append(glide_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s))
         weights.append(glides)
     if boosts >= LEAST:
-        parts.append(boost_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s))
+        parts.append(boost_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s, n_ways=n_boosts))
         weights.append(boosts)
     return mixed(parts, np.array(weights))
 

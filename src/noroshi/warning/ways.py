@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.atmosphere import FORCE_MAX_M_S2, SLOWEST_M_S, log_density
-from noroshi.geo.gravity import fall_rate
+from noroshi.geo.gravity import fall_rate, lowest_m
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import ROTATION_RATE_RAD_S, Floats, vertical_at
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, ROTATION_RATE_RAD_S, Floats, vertical_at
 from noroshi.kernel import kernel
 from noroshi.warning.forecast import Forecast
 
@@ -28,6 +28,7 @@ COLUMNS = 10
 
 STEP_S = 10.0  # between the times of a forecast
 LONGEST_S = 7_200.0  # what is not down after this is no longer told
+ROUND_S = 1_800.0  # nor after this what goes on round the Earth: it comes over everybody in the end
 AIR_M = 100e3  # above, drag is below 0.02 m/s2 even on what is light
 FREE_STEP_S, THRUST_STEP_S, GLIDE_STEP_S = 60.0, 5.0, 5.0
 SLOWING_STEP, DENSITY_STEP = 0.25, 0.75  # as in `geo.atmosphere`, but metres are enough here
@@ -67,7 +68,7 @@ def fly(
         bank_rad: (m, b) bank of the lift from upwards, to the right, at multiples of `bank_step_s`; linear between
             them, then held.
         bank_step_s: see there.
-        longest_s: what is not down after this is no longer told.
+        longest_s: what is not down after this is no longer told; what goes on round the Earth after half an hour.
         step_s: between the times of the forecast.
 
     Places of the ends are good to some metres for what falls; where the air carries it, to 1e-3 of the way.
@@ -115,12 +116,14 @@ def _fly(
     rate = np.empty(6)
     x, y, total, at = np.empty(6), np.empty(6), np.empty(6), np.empty(6)
     for way in range(len(states)):
-        row, t, done = rows[way], 0.0, 0
+        row, t, done, told_s = rows[way], 0.0, 0, longest_s
         for i in range(6):
             x[i] = states[way, i]
         height = vertical_at(x[0], x[1], x[2])[3]
         for _ in range(STEPS_MAX):
-            if height <= 0.0 or t >= longest_s:
+            if height > AIR_M and told_s > ROUND_S and row[BURN_OUT] <= t and lowest_m(x) > MEAN_RADIUS_M + AIR_M:
+                told_s = max(t, ROUND_S)
+            if height <= 0.0 or t >= told_s:
                 break
             h = 0.0
             for stage in range(4):
@@ -129,7 +132,7 @@ def _fly(
                     y[i] = x[i] if stage == 0 else x[i] + h * reach * rate[i]
                 trusted_s = _slopes(t + h * reach, t < row[BURN_OUT], y, row, bank[way], bank_step_s, rate)
                 if stage == 0:
-                    h = min(max(trusted_s, SHORTEST_S), longest_s - t)
+                    h = min(max(trusted_s, SHORTEST_S), told_s - t)
                     if t < row[BURN_OUT] < t + h:
                         h = row[BURN_OUT] - t
                 share = h / 6.0 if stage in (0, 3) else h / 3.0

@@ -35,6 +35,7 @@ export const en = {
   "warnings.watched": "Expected, no warning",
   "warnings.first": "first {time}",
   "warnings.arrives": "arrives {from} – {to}",
+  "warnings.end_unknown": "where it ends is not known yet",
   "warnings.local": "{time} here",
   "warnings.more": "and {n} more areas",
   "warnings.areas": "Areas",

@@ -36,6 +36,7 @@ export const ja = {
   "warnings.watched": "監視中(警報なし)",
   "warnings.first": "初報 {time}",
   "warnings.arrives": "到達 {from} ~ {to}",
+  "warnings.end_unknown": "落下地点は未定",
   "warnings.local": "当地 {time}",
   "warnings.more": "ほか {n} 地域",
   "warnings.areas": "対象地域",

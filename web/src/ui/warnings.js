@@ -226,7 +226,7 @@ function fillWatched(app, element, threat) {
   const likeliest = threat.kind.indexOf(Math.max(...threat.kind));
   say(/** @type {HTMLElement} */ (title), `${saidId(threat.track)} ${t(`kind.${likeliest}`)}`);
   say(/** @type {HTMLElement} */ (left), threat.end_ms ? leftText(threat.end_ms - app.now_ms) : "");
-  say(/** @type {HTMLElement} */ (text), [t(`stage.${threat.stage}`), t(`certainty.${threat.certainty}`), threat.region && t("warnings.rose", { where: translated(threat.region) })].filter(Boolean).join(" · "));
+  say(/** @type {HTMLElement} */ (text), [t(`stage.${threat.stage}`), t(`certainty.${threat.certainty}`), threat.region && t("warnings.rose", { where: translated(threat.region) }), !threat.end && t("warnings.end_unknown")].filter(Boolean).join(" · "));
 }
 
 /** Two rising tones; in an exercise one low and soft, so that nobody takes it for the other. @param {boolean} isExercise */
