@@ -49,10 +49,9 @@ SHOTS = (
         name="page-globe",
         at_s=400,
         address={"v": "globe", "m": "141.5,31.5,3600"},
-        keys=("w",),
         clicks=("#tab-picture",),
     ),
-    Shot(name="page-warning", at_s=412, address={"v": "flat"}, keys=("w",), clicks=("#alerts .areas summary",)),
+    Shot(name="page-warning", at_s=412, address={"v": "flat"}, keys=("w", "w"), clicks=("#alerts .areas summary",)),
     Shot(
         name="page-replay",
         at_s=330,

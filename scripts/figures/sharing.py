@@ -1,4 +1,4 @@
-"""Sections on nations that share: live nodes, fusion, cut and thin links, leaks, speed."""
+"""Sections on nations that share, look and decide: live nodes, fusion, links, leaks, speed, the page, decisions."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ TOLD = {
     "cut_links": (
         "Cut links and killed nodes",
         "Contributions and warnings released by one node against those that took effect at the other, after cuts and kills, "
-        "on a virtual clock. This run's three cuts with real processes joined two states of the code and are left out.",
+        "on a virtual clock, and three times with real processes.",
     ),
     "share_speed": (
         "From sensor to a partner's picture",
@@ -50,6 +50,26 @@ TOLD = {
     "links": ("Links", "Frames over each transport, and over lines that are thin, slow, lossy or full."),
     "outbox_store": ("Outboxes on the disk", "Parcels put, sealed and acknowledged."),
     "feeds": ("Live feeds", "Sender and listener on one machine."),
+    "page_start": (
+        "From the command to a moving picture",
+        "Seconds after `noroshi demo` until a picture moves in a browser, with no kernel compiled before (cold) and with all.",
+    ),
+    "page_speed": (
+        "What a picture takes in the browser",
+        "Main-thread work for 10,000 tracks at 1 Hz and 60 sensors in headless Chromium, flat and on the globe.",
+    ),
+    "page_server": (
+        "Many viewers",
+        "50 viewers of 10,000 tracks on one core, one of whom stalls for a minute.",
+    ),
+    "command_speed": (
+        "Decisions: folded, signed, chained to disk",
+        "Processor time of steps that people signed, and of the way from a request to a task while 100 decisions are open.",
+    ),
+    "command_killed": (
+        "Decisions of a node that is killed",
+        "Signal 9 at random moments; what was vouched for before must be there after, once.",
+    ),
 }
 
 
