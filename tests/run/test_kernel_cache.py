@@ -1,6 +1,7 @@
 """Compiled kernels are kept where they may be, and never used after any source has changed."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ def start(tmp_path, **variables):
 
 def test_the_folder_is_in_the_users_cache_and_named_by_the_sources(tmp_path):
     done = start(tmp_path)
-    assert done.stdout.strip() == str(tmp_path / "noroshi" / "kernels" / kernel_cache.sources_digest()[:16])
+    assert done.stdout.strip() == str(tmp_path / "noroshi" / "kernels" / kernel_cache.folder_name())
     assert not done.stderr
 
 
@@ -46,3 +47,12 @@ def test_a_changed_helper_in_any_file_makes_another_folder(tmp_path, monkeypatch
     before = kernel_cache.sources_digest()
     (tmp_path / changed).write_text("after")
     assert kernel_cache.sources_digest() != before
+
+
+def test_the_same_sources_elsewhere_have_a_folder_of_their_own(monkeypatch, tmp_path):
+    """The compiler keeps what it compiled by the path, so that another clone has to compile too, and must know it."""
+    here = kernel_cache.folder_name()
+    elsewhere = shutil.copytree(kernel_cache.PACKAGE, tmp_path / "noroshi", ignore=shutil.ignore_patterns("web", "data"))
+    monkeypatch.setattr(kernel_cache, "PACKAGE", elsewhere)
+    assert kernel_cache.folder_name()[:16] == here[:16]
+    assert kernel_cache.folder_name() != here

@@ -2,7 +2,8 @@
 
 numba looks only at the file a kernel stands in: change a helper in another file and it goes on with the old code, and
 results are wrong without a word. So the folder is named by a hash of all the package's sources, and a change anywhere
-starts a new one. It lies in the user's cache, since an installed package may not be writable.
+starts a new one; and by a hash of where they stand, since numba keeps what it compiled by the path, and a second clone
+would else be told that all is compiled. It lies in the user's cache, since an installed package may not be writable.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ def prepare() -> None:
     """
     if VARIABLE in os.environ:
         return
-    folder = _home() / sources_digest()[:16]
+    folder = _home() / folder_name()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -57,6 +58,11 @@ def note(work: str) -> None:
     if folder is not None:
         with suppress(OSError):
             (Path(folder) / f"{work}{DONE}").touch()
+
+
+def folder_name() -> str:
+    """Return the name of the folder of these sources, where they stand."""
+    return f"{sources_digest()[:16]}-{hashlib.sha256(str(PACKAGE).encode()).hexdigest()[:8]}"
 
 
 def sources_digest() -> str:
