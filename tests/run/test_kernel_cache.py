@@ -52,7 +52,9 @@ def test_a_changed_helper_in_any_file_makes_another_folder(tmp_path, monkeypatch
 def test_the_same_sources_elsewhere_have_a_folder_of_their_own(monkeypatch, tmp_path):
     """The compiler keeps what it compiled by the path, so that another clone has to compile too, and must know it."""
     here = kernel_cache.folder_name()
-    elsewhere = shutil.copytree(kernel_cache.PACKAGE, tmp_path / "noroshi", ignore=shutil.ignore_patterns("web", "data"))
+    elsewhere = shutil.copytree(
+        kernel_cache.PACKAGE, tmp_path / "noroshi", ignore=shutil.ignore_patterns("web", "data")
+    )
     monkeypatch.setattr(kernel_cache, "PACKAGE", elsewhere)
     assert kernel_cache.folder_name()[:16] == here[:16]
     assert kernel_cache.folder_name() != here
