@@ -62,6 +62,10 @@ TOLD = {
         "Many viewers",
         "50 viewers of 10,000 tracks on one core, one of whom stalls for a minute.",
     ),
+    "what_if": (
+        "What if, at once",
+        "From a question asked in the picture to its answer, the run without the change having been made before.",
+    ),
     "command_speed": (
         "Decisions: folded, signed, chained to disk",
         "Processor time of steps that people signed, and of the way from a request to a task while 100 decisions are open.",
