@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from test_warner import START_NS, picture
 
 from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers.ballistic import Mover
@@ -12,7 +13,7 @@ from noroshi.formats.columns import pack, unpack
 from noroshi.geo.great_circle import destination
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic, geodetic_from_ecef
-from noroshi.records import Identity, Kind, Stage, Tracks, TrackStatus, certain_kind
+from noroshi.records import Identity, Kind, Stage, Tracks, TrackStatus
 from noroshi.run.areas import areas
 from noroshi.warning import doubts, ways
 from noroshi.warning.boosting import N_ROUGH, boost_from
@@ -21,7 +22,6 @@ from noroshi.warning.doubts import caught_up
 from noroshi.warning.forecast import Forecast, ending, is_end_known, path_of
 from noroshi.warning.settings import Settings
 
-START_NS = 1_893_456_000 * NS_PER_S
 SIGMA = np.diag([400.0**2] * 3 + [30.0**2] * 3)
 
 
@@ -88,24 +88,10 @@ def test_what_goes_on_round_the_earth_is_told_for_half_an_hour(low_m, lands):
 
 def row(flight, at_s, number, *, updated_s=None, kind=Kind.BOOSTING, status=TrackStatus.FIRM, lag_s=0.0):
     """Return a track as a node sees it; one that lags goes as the threat did so long before."""
-    time_ns = START_NS + round(at_s * NS_PER_S)
-    state = flight.at(np.array([time_ns - round(lag_s * NS_PER_S)]))[:, :6].copy()
+    state = flight.at(np.array([START_NS + round(at_s * NS_PER_S) - round(lag_s * NS_PER_S)]))[:, :6].copy()
     state[:, :3] += lag_s * state[:, 3:]
-    return Tracks(
-        node="JPN",
-        source_names=("JPN",),
-        track_id=np.array([number], np.uint64),
-        time_ns=np.array([time_ns]),
-        updated_ns=np.array([START_NS + round((at_s if updated_s is None else updated_s) * NS_PER_S)]),
-        revision=np.zeros(1, np.int32),
-        state_ecef=state,
-        covariance_ecef=SIGMA[None],
-        existence=np.ones(1),
-        kind_probability=certain_kind(int(kind), 1),
-        status=np.array([status], np.uint8),
-        sources=np.ones((1, 1), np.bool_),
-        identity=Identity.absent(1),
-    )
+    seen = picture(at_s, updated_s=updated_s, kind=kind, state=state, number=number, sigma=(400.0, 30.0))
+    return seen.replace(status=np.array([status], np.uint8))
 
 
 def both(one, other):
