@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -76,6 +77,7 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     advice: dict[str, Any] = {}
 
 
+_COLUMNS = attrgetter(*Decision.COLUMNS)
 _JSON = msgspec.json.Encoder(order="sorted")
 _SAID = msgspec.json.Decoder(Said)
 
@@ -106,7 +108,7 @@ def digest_of(what: What) -> str:
 
 def rows_of(decision: Decision) -> list[Row]:
     """Return the rows of a record."""
-    columns = [getattr(decision, name).tolist() for name in Decision.COLUMNS]
+    columns = [column.tolist() for column in _COLUMNS(decision)]
     return [Row(decision.nation, *values) for values in zip(*columns, strict=True)]
 
 
