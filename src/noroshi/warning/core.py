@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, geodetic_from_ecef
 from noroshi.records import Alert, Certainty, Kind, Launches, Paths, Stage, Threats, Tracks, TrackStatus
-from noroshi.warning.areas import Areas, exposed
+from noroshi.warning.areas import Areas, exposed_areas
 from noroshi.warning.following import MISSILES, SEEN_TO_LAND_NS, Following
 from noroshi.warning.forecast import LANDS_MIN, NO_END, Forecast, ending, is_end_known, path_of
 from noroshi.warning.rules import Base as Rule
@@ -306,7 +306,7 @@ class Warner:
         if float(forecast.weight[forecast.lands].sum()) < LANDS_MIN and one.kind != Kind.BOOSTING:
             one.concerns, one.lands_here = (), False  # a satellite
             return
-        told = exposed(forecast, self.areas, settings.near_m, among=self._own).areas
+        told = exposed_areas(forecast, self.areas, settings.near_m, among=self._own)
         probability = told.probability * one.is_missile
         if one.is_rough and (is_end_known(forecast) or (probability >= settings.probability_off).any()):
             one.sharpen()
