@@ -21,7 +21,9 @@ from noroshi.warning.forecast import Forecast, once
 
 ROW_RAD = math.radians(0.1)  # height of the rows that cells are kept by
 CUBES = 64  # along each axis of the cube about the unit sphere: 200 km each
-DEFLECTION = 0.0034  # of the ellipsoid's vertical from the direction off the Earth's centre, at most; half its flattening
+DEFLECTION = (
+    0.0034  # of the ellipsoid's vertical from the direction off the Earth's centre, at most; half its flattening
+)
 STRAIGHT_RAD = 100e3 / MEAN_RADIUS_M
 EARLY, LATE = 0.05, 0.95  # quantiles of arrival
 NEVER = np.inf

@@ -28,6 +28,7 @@ FOLLOWS_SIGMA = 5.0  # a new track goes on a lost one within so many sigma of wh
 MISSED_M_S2 = 20.0  # of a glider that banks by 60 degrees, or of half of a boost
 RISES_M_MAX = 60_000.0  # what is first seen above may have come from far
 REGION_M = 30_000.0
+NEARLY = 0.5  # of the probability that concerns an area: that much of a rough forecast calls for a whole one
 DOUBT = 0.4  # what was a threat is none any more below this part of the probability that makes one
 GONE = {"aircraft": "has turned away or left", "ship": "has turned away or left", "sensor": "is heard again"}
 
@@ -308,7 +309,8 @@ class Warner:
             return
         told = exposed_areas(forecast, self.areas, settings.near_m, among=self._own)
         probability = told.probability * one.is_missile
-        if one.is_rough and (is_end_known(forecast) or (probability >= settings.probability_off).any()):
+        may_concern = bool((probability >= NEARLY * settings.probability_off).any())
+        if one.is_rough and (may_concern or (one.may_boost and is_end_known(forecast))):
             one.sharpen()
             self._weigh(one)
             return

@@ -37,7 +37,7 @@ SHORTEST_S = 0.05
 STEPS_MAX = 20_000
 SOUND_M_S, HYPERSONIC_M_S = 300.0, 1_500.0  # Mach 1 and 5; within a tenth up to 90 km
 EASE_S_M = 0.02  # by how much of itself lift eases for each m/s of climb: skips die down
-HALVINGS = 40
+GROUND_M, CLOSINGS = 1e-6, 40  # so near to the ground is on it; Illinois steps to get there
 LIGHTEST_LOG = math.log(30.0)
 
 
@@ -166,15 +166,23 @@ def _fly(
 
 @kernel
 def _meeting(x: Floats, y: Floats, h: float, at: Floats) -> float:
-    """Return at which share of the step from x to y, which lies below it, the ground is met."""
+    """Return at which share of the step from x to y, which lies below it, the ground is met.
+
+    Source: Dowell and Jarratt (1971), A modified regula falsi method for computing the root of an equation, BIT 11,
+    168-174 (the Illinois method).
+    """
     low, over = 0.0, 1.0
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + over)
-        _between(x, y, h, middle, at)
-        if vertical_at(at[0], at[1], at[2])[3] > 0.0:
-            low = middle
+    above, below = vertical_at(x[0], x[1], x[2])[3], vertical_at(y[0], y[1], y[2])[3]
+    for _ in range(CLOSINGS):
+        share = low + (over - low) * above / (above - below)
+        _between(x, y, h, share, at)
+        height = vertical_at(at[0], at[1], at[2])[3]
+        if abs(height) < GROUND_M:
+            return share
+        if height > 0.0:
+            low, above, below = share, height, 0.5 * below
         else:
-            over = middle
+            over, below, above = share, height, 0.5 * above
     return over
 
 
