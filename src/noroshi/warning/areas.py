@@ -474,8 +474,8 @@ def _sweep(
 ) -> None:
     """Go along each way, and mark what comes within its reach, with the time at which it first does.
 
-    A way is straight lines between unit vectors, none longer than `STRAIGHT_RAD`: they lie 0.2 km deep at most. If
-    areas alone are asked for, an area that it has come near to is passed over, stretch by stretch of its cells in a row.
+    A way is straight lines between unit vectors, none longer than `STRAIGHT_RAD`: they lie 0.2 km deep at most. Where
+    areas alone are asked for, one that it has come near to is passed over, stretch by stretch of its cells in a row.
     """
     n_ways, n_times, _ = position_ecef_m.shape
     n_cells = len(cell_half_m)
