@@ -102,16 +102,16 @@ def _densities(height_m: Floats, density: Floats) -> None:
 def log_density(height_m: float) -> tuple[float, float]:
     """Return ln(density / (kg/m3)) at a geometric height, and its derivative [1/m]."""
     if height_m >= LAYERS_END_M:
-        i = len(UPPER_HEIGHT_M) - 2
-        while i > 0 and height_m < UPPER_HEIGHT_M[i]:
-            i -= 1
+        i = 0
+        while i < len(UPPER_HEIGHT_M) - 2 and height_m >= UPPER_HEIGHT_M[i + 1]:
+            i += 1
         slope = (UPPER_LOG_DENSITY[i + 1] - UPPER_LOG_DENSITY[i]) / (UPPER_HEIGHT_M[i + 1] - UPPER_HEIGHT_M[i])
         return UPPER_LOG_DENSITY[i] + slope * (height_m - UPPER_HEIGHT_M[i]), slope
     ratio = EFFECTIVE_RADIUS_M / (EFFECTIVE_RADIUS_M + max(height_m, LOWEST_M))
     geopotential_m = ratio * max(height_m, LOWEST_M)
-    i = len(LAYER_GEOPOTENTIAL_M) - 1
-    while i > 0 and geopotential_m < LAYER_GEOPOTENTIAL_M[i]:
-        i -= 1
+    i = 0
+    while i < len(LAYER_GEOPOTENTIAL_M) - 1 and geopotential_m >= LAYER_GEOPOTENTIAL_M[i + 1]:
+        i += 1
     above_m, lapse = geopotential_m - LAYER_GEOPOTENTIAL_M[i], LAYER_LAPSE_K_M[i]
     temperature_k = LAYER_TEMPERATURE_K[i] + lapse * above_m
     slope = -(HYDROSTATIC_K_M + lapse) / temperature_k
