@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from command_scenes import KEYS, NS, PEOPLE, SETTINGS, START_NS, alert_of, said, task
 
+from noroshi.command.alerts import what_of
 from noroshi.command.book import Book
 from noroshi.command.core import Command
 from noroshi.command.matters import Refusal
@@ -111,3 +112,11 @@ def test_a_signature_of_another_nations_stream_is_none_here():
     row = said(usa, "s", Step.REQUESTED, "hill@USA", START_NS, what=task(areas=()))
     moved = msgspec.structs.replace(row, nation="JPN")
     assert here.take_row(moved, START_NS, source="USA").refusal is Refusal.UNSIGNED
+
+
+@pytest.mark.parametrize("changes", [{"identifier": "JPN-7"}, {"sender": "USA"}])
+def test_nobody_proposes_an_alert_under_another_ones_name(changes):
+    node = book()
+    alert = alert_of("JPN-1", **changes) if "sender" in changes else alert_of(**changes)
+    row = said(node, "JPN-1", Step.RECOMMENDED, "sato@JPN", START_NS, what=what_of(alert))
+    assert node.take_row(row, START_NS).refusal is Refusal.FIELDS
