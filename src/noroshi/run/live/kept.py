@@ -54,12 +54,13 @@ class Kept:
 
     def _taken_of(self, record: Decision) -> Iterator[Row]:
         """Yield the steps of a record that were taken; what goes to another nation's node for that is not yet."""
-        for stream, version, key in zip(*_names(record), strict=True):
+        for stream, version, *name in zip(*_names(record), strict=True):
             matter = self._book.matters.get((founder_of(record.nation, stream), stream))
-            if matter is not None and version < len(matter.rows) and matter.rows[version].key == key:
-                yield matter.rows[version]
+            row = matter.rows[version] if matter is not None and version < len(matter.rows) else None
+            if row is not None and [row.key, row.by] == name:
+                yield row
 
 
-def _names(record: Decision) -> tuple[list[str], list[int], list[str]]:
+def _names(record: Decision) -> tuple[list[str], list[int], list[str], list[str]]:
     """Return by what the steps of a record are told from all others."""
-    return record.stream.tolist(), record.version.tolist(), record.key.tolist()
+    return record.stream.tolist(), record.version.tolist(), record.key.tolist(), record.by.tolist()
