@@ -546,15 +546,20 @@ def _score(
     return found
 
 
-@kernel
 def _gather(source: Floats, index: Integers, offset: int, mean: Floats, covariance: Floats) -> None:
-    d = mean.shape[1]
-    for i in range(index.shape[0]):
-        row = source[index[i]]
-        for a in range(d):
-            mean[i, a] = row[offset + a]
-            for b in range(d):
-                covariance[i, a, b] = row[offset + d + a * d + b]
+    """Write the (n, d) means and (n, d, d) covariances of rows."""
+    _gather_flat(source, index, offset, mean, covariance.reshape(len(index), mean.shape[1] ** 2))
+
+
+@kernel
+def _gather_flat(source: Floats, index: Integers, offset: int, mean: Floats, covariance: Floats) -> None:
+    d, square = mean.shape[1], covariance.shape[1]
+    for at in range(index.shape[0]):
+        i = index[at]
+        for c in range(d):
+            mean[at, c] = source[i, offset + c]
+        for c in range(square):
+            covariance[at, c] = source[i, offset + d + c]
 
 
 @kernel

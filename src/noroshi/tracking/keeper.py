@@ -22,7 +22,7 @@ from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState
 from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
-from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
+from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height, loose_rows
 from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, SHIP, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
@@ -298,17 +298,20 @@ class Keeper(ABC):
             self._bound(rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M])
         return rows, own_plot
 
-    def _bound(self, rows: Integers) -> None:
+    def _bound(self, wide: Integers) -> None:
         s = self.store
-        for motion, size, offset in zip(self.bank.motions, s.layout.sizes, s.layout.offsets, strict=True):
+        for motion, size, offset in zip(self.bank.motions, s.layout.sizes, s.layout.offsets.tolist(), strict=True):
             if getattr(motion, "KIND", Kind.UNKNOWN) not in IN_THE_AIR:
+                continue
+            rows = loose_rows(s.real, wide, offset, size)
+            if not rows.size:
                 continue
             real = s.real[rows]
             covariance = real[:, offset + size : offset + size + size * size].reshape(-1, size, size)
             mean, covariance = bound_height(real[:, offset : offset + size], covariance)
             s.real[rows, offset : offset + size] = mean
             s.real[rows, offset + size : offset + size + size * size] = covariance.reshape(len(rows), size * size)
-        s.refresh(rows)
+            s.refresh(rows)
 
     def _start(
         self,

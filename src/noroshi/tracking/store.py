@@ -401,17 +401,25 @@ def moments(
     covariance: Floats,
 ) -> None:
     """Write (n, 6) means and (n, 6, 6) covariances of rows of `real`, over all models."""
-    one = sizes.shape[0] == 1
+    if sizes.shape[0] == 1:
+        own, d = offsets[0], sizes[0]
+        for at in range(rows.shape[0]):
+            i = rows[at]
+            for a in range(6):
+                mean[at, a] = real[i, own + a]
+                for b in range(6):
+                    covariance[at, a, b] = real[i, own + d + a * d + b]
+        return
     for at in range(rows.shape[0]):
         row = real[rows[at]]
         mean[at] = 0.0
         covariance[at] = 0.0
         for k in range(sizes.shape[0]):
-            p = 1.0 if one else row[PROBABILITY + k]
+            p = row[PROBABILITY + k]
             for a in range(6):
                 mean[at, a] += p * row[offsets[k] + a]
         for k in range(sizes.shape[0]):
-            d, p = sizes[k], 1.0 if one else row[PROBABILITY + k]
+            d, p = sizes[k], row[PROBABILITY + k]
             for a in range(6):
                 apart = row[offsets[k] + a] - mean[at, a]
                 for b in range(6):
