@@ -112,7 +112,8 @@ class Checks:
             if what.action in STANDING:
                 _check_standing(what, founder, stream)
             elif what.action == Action.ALERT:
-                alert_in(what)
+                if (alert := alert_in(what)).identifier != stream or alert.sender != founder:
+                    return "an alert is decided in its sender's stream of its identifier"
         except (ValueError, msgspec.ValidationError) as error:
             return str(error)
         if matter is None:

@@ -106,7 +106,7 @@ class Command:
         while rows := self.book.take():
             for row in rows:
                 is_own = row.nation == self.book.home
-                out.append(Out("decision" if is_own else "heard", decision_of([row])))
+                out.append(Out("decision" if is_own else "heard", self.book.record_of(row)))
                 matter = self.book.matters[key_of(row)]
                 if row.version != matter.version:
                     continue
@@ -117,7 +117,7 @@ class Command:
                 elif is_own and row.step == Step.TASKED:
                     out.append(Out("alert", approved(matter)))
         for row in self.book.take_forward():
-            out.append(Out("said", decision_of([row]), to=self.book.writer_of(row)))
+            out.append(Out("said", self.book.record_of(row), to=self.book.writer_of(row)))
         return out
 
     def checkpoint(self) -> bytes:

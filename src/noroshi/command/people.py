@@ -6,6 +6,7 @@ made for something else is none here. libsodium checks a signature in about half
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -16,6 +17,7 @@ from noroshi.command.rows import Row
 from noroshi.command.transitions import Role
 
 DOMAIN = b"noroshi decision 1\n"
+KNOWN_MAX, KNOWN_BYTES_MAX = 4_096, 8_192  # answers, and of what length at most: some 40 MB if all are as long
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -73,7 +75,17 @@ def is_signed(row: Row, person: Person) -> bool:
 
 
 def verifies(key: bytes, signature: bytes, part: bytes) -> bool:
-    """Return whether a signature is that of a public key under these bytes."""
+    """Return whether a signature is that of a public key under these bytes; it is asked once for the same."""
+    return (known if len(part) <= KNOWN_BYTES_MAX else _verifies)(key, signature, part)
+
+
+@lru_cache(maxsize=KNOWN_MAX)
+def known(key: bytes, signature: bytes, part: bytes) -> bool:
+    """Return the same, from memory if it was asked lately; `run.live.ahead` asks in another thread beforehand."""
+    return _verifies(key, signature, part)
+
+
+def _verifies(key: bytes, signature: bytes, part: bytes) -> bool:
     if len(signature) != crypto_sign_BYTES:
         return False
     try:

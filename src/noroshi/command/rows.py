@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from noroshi.command.transitions import Action
 from noroshi.records import Decision
 
 CONTENT_BYTES_MAX = 4 << 20
+DEPTH_MAX = 16
 PRIORITIES = ("flash", "immediate", "priority", "routine")
 
 
@@ -76,6 +78,7 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     advice: dict[str, Any] = {}
 
 
+_COLUMNS = attrgetter(*Decision.COLUMNS)
 _JSON = msgspec.json.Encoder(order="sorted")
 _SAID = msgspec.json.Decoder(Said)
 
@@ -89,14 +92,29 @@ def said_in(text: str) -> Said:
     """Return what a content says.
 
     Raises:
-        ValueError: if it is none, holds a field that is not known, or is too large.
+        ValueError: if it is none, holds a field that is not known, or is too large or too deep.
     """
     if len(text) > CONTENT_BYTES_MAX:
         raise ValueError(f"a content of {len(text)} characters; {CONTENT_BYTES_MAX} are read")
-    said = _SAID.decode(text)
+    try:
+        said = _SAID.decode(text)
+    except RecursionError as error:
+        raise ValueError("a content of lists within lists without end") from error
     if said.what and said.what.priority not in PRIORITIES:
         raise ValueError(f"priority '{said.what.priority}' is none of {', '.join(PRIORITIES)}")
+    if not _is_plain(said.advice) or (said.what and not _is_plain([said.what.until_ns, said.what.detail])):
+        raise ValueError(f"a content with whole numbers of more than 64 bits, or lists {DEPTH_MAX} deep")
     return said
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Return whether a content can be written as it was read, whoever writes it, however deep he is by then."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    if isinstance(value, dict | list):
+        every = value.values() if isinstance(value, dict) else value
+        return depth < DEPTH_MAX and all(_is_plain(one, depth + 1) for one in every)
+    return True
 
 
 def digest_of(what: What) -> str:
@@ -106,7 +124,7 @@ def digest_of(what: What) -> str:
 
 def rows_of(decision: Decision) -> list[Row]:
     """Return the rows of a record."""
-    columns = [getattr(decision, name).tolist() for name in Decision.COLUMNS]
+    columns = [column.tolist() for column in _COLUMNS(decision)]
     return [Row(decision.nation, *values) for values in zip(*columns, strict=True)]
 
 

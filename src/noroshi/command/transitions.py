@@ -169,6 +169,8 @@ def may_follow(step: Step, state: str, action: str) -> bool:
     """Return whether a step may follow a state in a decision about this action."""
     if action in STANDING and step not in UNDECIDED and (step in UNDER_WAY or state in UNDER_WAY):
         return False  # what stands is not carried out, it is in force
+    if action == Action.ALERT and step is Step.RECALLED and state not in IN_FORCE:
+        return False  # people have been told: only an update or a cancellation, which they are told too, mends it
     if action == Action.ALERT and state in OUTLETS.get(step, ()):
         return True
     if action == Action.SENSOR_TASK and state in BY_ITSELF.get(step, ()):

@@ -171,8 +171,7 @@ class Watch:
             self._given.append(Outgoing("decision", out.record, True))
             if out.channel != "heard":
                 self._news.append((out.record, Product.STATUS, 0, out.to))
-            step = str(out.record.step[0])
-            if out.channel == "decision" and step in NOT_TOLD:
+            if out.channel == "decision" and (step := str(out.record.step[0])) in NOT_TOLD:
                 is_nobodys = step == Step.EXPIRED or (step == Step.SUPERSEDED and out.record.role[0] == Role.MACHINE)
                 self._refuse(str(out.record.stream[0]), has_lapsed=is_nobodys)
 

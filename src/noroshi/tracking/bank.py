@@ -298,12 +298,23 @@ class Bank:
     def _ahead(
         self, store: Store, pairs: Pairs, k: int, row: Integers, group: Integers, dt_s: Floats, late: bool
     ) -> tuple[Floats, Floats]:
-        """Return one model's state of tracks at their plots' times, or at their own where the plot is older."""
+        """Return one model's state of tracks at their plots' times, or at their own where the plot is older.
+
+        Of several models most are dear: plots of one time, which follow each other, share what is predicted.
+        """
         size = self.sizes[k]
-        mean, covariance = np.empty((len(row), size)), np.empty((len(row), size, size))
         source, index = (pairs.mixed, group) if len(self.sizes) > 1 else (store.real, row)
+        dt_s = np.maximum(dt_s, 0.0) if late else dt_s
+        shared = np.empty(0, np.int64)
+        if len(self.sizes) > 1 and len(row) > 1:
+            is_new = np.ones(len(row), np.bool_)
+            is_new[1:] = (group[1:] != group[:-1]) | (dt_s[1:] != dt_s[:-1])
+            shared = np.cumsum(is_new) - 1
+            index, dt_s = index[is_new], dt_s[is_new]
+        mean, covariance = np.empty((len(index), size)), np.empty((len(index), size, size))
         _gather(source, index, store.layout.offsets[k], mean, covariance)
-        return self.motions[k].predict(mean, covariance, np.maximum(dt_s, 0.0) if late else dt_s)
+        mean, covariance = self.motions[k].predict(mean, covariance, dt_s)
+        return (mean[shared], covariance[shared]) if len(index) < len(row) else (mean, covariance)
 
     def _widen(
         self,

@@ -37,7 +37,7 @@ from noroshi.geo.wgs84 import (
 from noroshi.records import Detections, Kind, Launches, Tracks, TrackStatus, concatenate, take
 from noroshi.records.identity import ABSENT
 from noroshi.tracking.identity import track_ids
-from noroshi.tracking.kinds import perigee_m
+from noroshi.tracking.kinds import DEFLECTION_RAD, perigee_m
 from noroshi.tracking.sightlines import SPAN_SR, Sighted
 from noroshi.tracking.store import NEVER, Integers, Store, Whole
 
@@ -176,6 +176,9 @@ def rising(tracks: Tracks) -> Launches:
     The probability is that of climbing faster than `CLIMB_MIN_M_S`, as far as the track knows; what more likely glides
     than not may pull up so. The line goes up from the ground below the track.
     """
+    tracks = take(tracks, np.flatnonzero(_may_climb(tracks.state_ecef)))
+    if not len(tracks):
+        return empty_launches(tracks.node)
     place, velocity = tracks.state_ecef[:, :3], tracks.state_ecef[:, 3:]
     lat_rad, lon_rad, height_m = geodetic_from_ecef(place)
     ground = ecef_from_geodetic(lat_rad, lon_rad, 0.0)
@@ -196,6 +199,13 @@ def rising(tracks: Tracks) -> Launches:
         direction_ecef=up,
     )
     return take(found, some)
+
+
+def _may_climb(states: Floats) -> NDArray[np.bool_]:
+    """Return (n,) which states may climb so fast, by how fast they leave the Earth's centre."""
+    place, velocity = states[:, :3], states[:, 3:]
+    away = np.vecdot(place, velocity) / np.sqrt(np.vecdot(place, place))
+    return np.asarray(away + DEFLECTION_RAD * np.sqrt(np.vecdot(velocity, velocity)) > CLIMB_MIN_M_S)
 
 
 def together(node: str, *parts: Launches) -> Launches:

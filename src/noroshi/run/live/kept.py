@@ -4,14 +4,14 @@ The journal holds them too, and is what the node goes on from; this is what it s
 (`noroshi audit verify`). A node that fell between the two adds what is missing when it starts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from noroshi.command.book import Book
-from noroshi.command.matters import key_of
-from noroshi.command.rows import Row, rows_of
+from noroshi.command.matters import founder_of
+from noroshi.command.rows import Row
 from noroshi.node.outgoing import Outgoing
 from noroshi.records import Decision
 from noroshi.run.stores.decisions import DecisionFolder, read_decisions
@@ -37,8 +37,8 @@ class Kept:
     def keep(self, given: Sequence[Outgoing], now_ns: int) -> None:
         """Return when all steps that were taken, among what the node gives out, are on the disk and signed for."""
         told = [out.record for out in given if out.channel == "decision"]
-        rows = [row for record in told if isinstance(record, Decision) for row in rows_of(record)]
-        self._record.add([row for row in rows if self._is_taken(row)], now_ns)
+        rows = [row for record in told if isinstance(record, Decision) for row in self._taken_of(record)]
+        self._record.add(rows, now_ns)
         self._record.commit(now_ns)
 
     def catch_up(self, now_ns: int) -> None:
@@ -52,7 +52,15 @@ class Kept:
         """Sign for all there is, and close."""
         self._record.close(now_ns)
 
-    def _is_taken(self, row: Row) -> bool:
-        """Return whether a step was taken; what goes to another nation's node to be taken there is not yet."""
-        matter = self._book.matters.get(key_of(row))
-        return matter is not None and row in matter.rows
+    def _taken_of(self, record: Decision) -> Iterator[Row]:
+        """Yield the steps of a record that were taken; what goes to another nation's node for that is not yet."""
+        for stream, version, *name in zip(*_names(record), strict=True):
+            matter = self._book.matters.get((founder_of(record.nation, stream), stream))
+            row = matter.rows[version] if matter is not None and version < len(matter.rows) else None
+            if row is not None and [row.key, row.by] == name:
+                yield row
+
+
+def _names(record: Decision) -> tuple[list[str], list[int], list[str], list[str]]:
+    """Return by what the steps of a record are told from all others."""
+    return record.stream.tolist(), record.version.tolist(), record.key.tolist(), record.by.tolist()

@@ -21,6 +21,7 @@ WAIT_S_MAX = 0.25
 LOOK_NS = 2 * NS_PER_S
 SETTLED_NS = NS_PER_S // 2  # after a whole second: what holds until then has come, so that it is fused once
 HEARD_TOGETHER = 64  # frames that are one change of the stores
+SAID_TOGETHER = 1_024  # steps of people and outlets that are one, with one commit: in a flood a tenth of a second's
 SHOWN_AGAIN = ("warning", "status", "alert")
 UNREAD = "frames beyond what a partner may send"
 
@@ -59,6 +60,7 @@ class LiveNode:
         heard: told what the node gives out beside frames.
         took: told what the node receives.
         decided: asked what people have decided since.
+        ahead: told what was decided before the node is: what can be computed beforehand.
         kept: told all that the node gives out at once, before any of it goes out or is shown.
         look: asked every few seconds what the node is to be told; may change `links`.
         tick: told the time after each turn.
@@ -82,6 +84,7 @@ class LiveNode:
         heard: Heard = lambda *_: None,
         took: Callable[[Batch, int], None] = lambda *_: None,
         decided: Callable[[int], Sequence[Decision]] = lambda _: (),
+        ahead: Callable[[Sequence[Decision]], None] = lambda _: None,
         kept: Callable[[Sequence[Outgoing], int], None] = lambda *_: None,
         look: Callable[[int], Sequence[Order]] = lambda _: (),
         tick: Callable[[int], None] = lambda _: None,
@@ -95,7 +98,7 @@ class LiveNode:
         self.links = links
         self.feeds = list(feeds)
         self._memory, self._wait, self._clock, self._heard = memory, wait, now_ns, heard
-        self._took, self._decided, self._kept = took, decided, kept
+        self._took, self._decided, self._ahead, self._kept = took, decided, ahead, kept
         self._look, self._tell, self._together, self._proved = look, tick, together, proved
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._says, self._is_behind = says, False
@@ -214,8 +217,11 @@ class LiveNode:
         for feed in self.feeds:
             for batch in feed.receive():
                 self._receive(batch, now_ns=now_ns)
-        if decided := self._decided(now_ns):
-            self._receive(*decided, now_ns=now_ns)
+        decided = self._decided(now_ns)
+        for first in range(0, len(decided), SAID_TOGETHER):
+            together = decided[first : first + SAID_TOGETHER]
+            self._ahead(together)
+            self._receive(*together, now_ns=now_ns)
         self.counts.turn_ms_max = max(self.counts.turn_ms_max, (self._clock() - now_ns) / 1e6)
 
     def _say_room(self) -> None:

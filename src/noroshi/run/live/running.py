@@ -20,6 +20,7 @@ from noroshi.run import kernel_cache, pki
 from noroshi.run.feeds import Feed, open_feed
 from noroshi.run.feeds.simulated import Feed as Simulated
 from noroshi.run.links import Link, open_link
+from noroshi.run.live.ahead import Ahead
 from noroshi.run.live.auditing import Auditing
 from noroshi.run.live.deciding import Deciding
 from noroshi.run.live.delivering import Delivering, open_desk
@@ -153,6 +154,7 @@ class Running:
         memory.start(described.setup)
         if core.watch:
             self.deciding = Deciding(self.nation.code, core.watch, self._register(), self.people, self._arrived.set)
+        ahead = stack.enter_context(Ahead(core.watch.command.book.people)) if core.watch else None
         kept = None
         if core.watch and described.own is not None:
             book = core.watch.command.book
@@ -197,6 +199,7 @@ class Running:
             now_ns=now_ns,
             heard=self._heard(ways_out, delivering),
             decided=self._decided(delivering),
+            ahead=ahead.look if ahead else lambda _: None,
             kept=kept.keep if kept else lambda *_: None,
             took=ways_out.took,
             look=watcher.look if watcher else lambda _: (),

@@ -90,7 +90,15 @@ class AuditFolder:
         Raises:
             StoreError: if it cannot be written; nothing of it is.
         """
-        self._write(kind, content, time_ns)
+        self.extend(kind, [content], time_ns=time_ns)
+
+    def extend(self, kind: str, contents: Sequence[Mapping[str, Any]], *, time_ns: int) -> None:
+        """Add entries of one kind at once.
+
+        Raises:
+            StoreError: if they cannot be written; none of them is.
+        """
+        self._write(kind, contents, time_ns)
         if self._log.size > SEGMENT_BYTES_MAX:
             self._log.sync()
             self._log.close()
@@ -165,21 +173,21 @@ class AuditFolder:
         for log in (self._log, self._points, self._receipts, *self._held.values()):
             log.close()
 
-    def _write(self, kind: str, content: Mapping[str, Any], time_ns: int) -> None:
+    def _write(self, kind: str, contents: Sequence[Mapping[str, Any]], time_ns: int) -> None:
         before = self._audit.seq, self._audit.head
         try:
-            self._log.append(self._audit.append(kind, content, time_ns=time_ns))
+            self._log.append(*[self._audit.append(kind, content, time_ns=time_ns) for content in contents])
         except BaseException:
             self._audit.seq, self._audit.head = before
             raise
-        if kind == RELEASE:
+        for content in contents if kind == RELEASE else ():
             self._sent[f"{content['recipient']} {content['feed']}"] = content["first"] + len(content["hashes"]) - 1
 
     def _segment(self, time_ns: int) -> "_Log":
         """Begin the next segment; its first entry says up to where each feed was released before."""
         number = len(segments(self.folder)) + 1
         self._log = _Log(self.folder / f"{number:06}.log")
-        self._write(SEGMENT, {"owner": self._audit.owner, "sent": dict(self._sent)}, time_ns)
+        self._write(SEGMENT, [{"owner": self._audit.owner, "sent": dict(self._sent)}], time_ns)
         return self._log
 
     def _resume(self) -> tuple[int, bytes]:
@@ -370,17 +378,18 @@ class _Log(Closing):
         except OSError as error:
             raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
 
-    def append(self, data: bytes) -> None:
-        """Add a block, whole or not at all."""
-        block, why = LENGTH.pack(len(data)) + data, "the disk is full"
+    def append(self, *blocks: bytes) -> None:
+        """Add blocks, all of them whole or none."""
+        data = b"".join([part for block in blocks for part in (LENGTH.pack(len(block)), block)])
+        why = "the disk is full"
         try:
-            whole = self._stream.write(block) == len(block)
+            whole = self._stream.write(data) == len(data)
         except OSError as error:
             whole, why = False, str(error.strerror)
         if not whole:
             self._stream.truncate(self.size)
             raise StoreError(f"{self.path}: cannot be written: {why}")
-        self.size += len(block)
+        self.size += len(data)
 
     def sync(self) -> None:
         """Return when all is on the disk."""

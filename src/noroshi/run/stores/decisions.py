@@ -46,10 +46,10 @@ class DecisionFolder:
         """Write steps, in the order in which they were taken; they are safe after `commit`.
 
         Raises:
-            StoreError: if one cannot be written; nothing of it is.
+            StoreError: if they cannot be written; none of them is.
         """
-        for row in rows:
-            self._record.append(DECISION, {"row": msgspec.to_builtins(row)}, time_ns=time_ns)
+        if rows:
+            self._record.extend(DECISION, [{"row": row} for row in rows], time_ns=time_ns)
             self._is_new = True
 
     def commit(self, time_ns: int) -> Pledge | None:
