@@ -13,7 +13,7 @@ from noroshi.motion.glide import Motion as Glide
 from noroshi.motion.left_turn import Motion as LeftTurn
 from noroshi.motion.right_turn import Motion as RightTurn
 from noroshi.tracking.bank import Bank, _mix
-from noroshi.tracking.store import PROBABILITY
+from noroshi.tracking.store import PROBABILITY, moments
 
 SOJOURN_S, DT_S = (120.0, 40.0, 20.0), 7.0
 
@@ -96,6 +96,25 @@ def test_thrust_that_has_ended_is_seldom_resumed():
     half = 0.5 * (1.0 - math.exp(-DT_S / SOJOURN_S[0]))
     expected = [1.0 - half - 0.05 * half, 0.05 * half, half]
     np.testing.assert_allclose(out[0, PROBABILITY : PROBABILITY + 3], expected, rtol=1e-12)
+
+
+def test_what_is_negligible_is_in_no_state():
+    """Neither what a model has hardly come from, nor in what is told a model that hardly holds; all else is."""
+    bank, row, states = bank_and_row(ConstantVelocity(), CoordinatedTurn())
+    layout = bank.layout(1)
+    for rare, is_left_out in ((5e-4, True), (2e-3, False)):
+        row[PROBABILITY : PROBABILITY + 2] = 1.0 - rare, rare
+        mean, covariance = np.empty((1, 6)), np.empty((1, 6, 6))
+        moments(np.zeros(1, np.int64), row[None], np.array(layout.sizes), layout.offsets, mean, covariance)
+        weights = np.array([1.0, 0.0] if is_left_out else [1.0 - rare, rare])
+        both = np.array([each[0][:6] for each in states]).T, np.array([each[1][:6, :6] for each in states]).T
+        expected = gm_reduce_single(*both, weights)
+        np.testing.assert_allclose(mean[0], np.asarray(expected[0]).ravel(), rtol=1e-12)
+        np.testing.assert_allclose(covariance[0], expected[1], rtol=1e-12)
+    # Left for the first after 40 s, so that a share of (1 - exp(-7 / 40)) of it comes from there.
+    for rare, is_left_out in ((1e-3, True), (0.1, False)):
+        row[PROBABILITY : PROBABILITY + 2] = 1.0 - rare, rare
+        assert np.allclose(mixed(bank, row)[0][1], states[0][1], rtol=1e-12, atol=0.0) == is_left_out
 
 
 def test_plots_of_one_time_share_what_is_predicted():

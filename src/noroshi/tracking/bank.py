@@ -25,12 +25,12 @@ from noroshi.records import Detections
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import absorb_forms, linearise
 from noroshi.tracking.gate import SAME_ADDRESS
-from noroshi.tracking.store import EXISTENCE, PROBABILITY, Integers, Layout, Near, Store, Whole, moments
+from noroshi.tracking.store import EXISTENCE, NEGLIGIBLE, PROBABILITY, Integers, Layout, Near, Store, Whole, moments
 
-MISTAKEN_S = 100_000.0  # how long until a kind that was left aside is as likely as not after all
-NEGLIGIBLE = 1e-3
-"""A kind that plots have made less likely than this is left aside with no probability: its models are neither predicted
-nor updated, and take their state from the others. Mistakes add to it, so it is tried again some minutes later."""
+MISTAKEN_S = 100_000.0
+"""How long until a kind that was left aside is as likely as not after all. One that plots have made negligible is left
+aside with no probability: its models are neither predicted nor updated, and take their state from the others. Mistakes
+add to it, so it is tried again some minutes later."""
 
 PROBABILITY_MIN = 1e-9  # of a model, so that it can come back
 LOG_2_PI = math.log(2.0 * math.pi)
@@ -581,7 +581,9 @@ def _mix(
 
     A model is kept over dt with probability exp(-dt / sojourn), and left for any other that is alike in being fast or
     not, as often as that is resumed; all such together likewise for the rest, by mistake. What a model that sets in has
-    beyond the sixth component is, where another is left for it, anywhere in its extent.
+    beyond the sixth component is, where another is left for it, anywhere in its extent. A model's state takes nothing
+    from what it has negligibly come from: matched in its moments, a burn that one in 100,000 has just ended would
+    be as much of the velocity's variance as a minute of looks leave of it.
     """
     k = sizes.shape[0]
     joint, there = np.empty((k, k)), np.empty((k, sizes.max()))
@@ -611,6 +613,7 @@ def _mix(
             for i in range(k):
                 total += joint[i, j]
             out[PROBABILITY + j] = total
+            total = _without_negligible(joint[:, j], total)
             for a in range(d):
                 value = 0.0
                 for i in range(k):
@@ -640,6 +643,17 @@ def _mix(
                     out[own + d + a * d + b] = value / total
                     out[own + d + b * d + a] = value / total
             beyond += d - 6
+
+
+@kernel
+def _without_negligible(share: Floats, total: float) -> float:
+    """Put to 0 what is a negligible part of a total, in place; return what is left."""
+    left = 0.0
+    for i in range(share.shape[0]):
+        if share[i] < NEGLIGIBLE * total:
+            share[i] = 0.0
+        left += share[i]
+    return left
 
 
 @kernel

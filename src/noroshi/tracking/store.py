@@ -72,6 +72,8 @@ N_NEAR, N_BOUNDS = Near.LOG_ODDS + 1, Bound.DEADLINE_S + 1
 
 CODE_COLUMNS = slice(int(Whole.ICAO_ADDRESS), int(Whole.CALL_SIGN))
 CALL_SIGN_COLUMNS = slice(int(Whole.CALL_SIGN), int(Whole.FIRST_SENSOR))
+NEGLIGIBLE = 1e-3
+"""What is less probable than this of models, and of what each may have been before, is left out of states."""
 EXISTENCE, PROBABILITY = 0, 1
 """Columns of `Store.real`: existence, then one probability a model, then mean (d) and covariance (d, d) of each."""
 
@@ -400,7 +402,10 @@ def moments(
     mean: Floats,
     covariance: Floats,
 ) -> None:
-    """Write (n, 6) means and (n, 6, 6) covariances of rows of `real`, over all models."""
+    """Write (n, 6) means and (n, 6, 6) covariances of rows of `real`, over all models that are not negligible.
+
+    A model that hardly ever holds and lies far off would be half the covariance of those that do.
+    """
     if sizes.shape[0] == 1:
         own, d = offsets[0], sizes[0]
         for at in range(rows.shape[0]):
@@ -410,16 +415,21 @@ def moments(
                 for b in range(6):
                     covariance[at, a, b] = real[i, own + d + a * d + b]
         return
+    share = np.empty(sizes.shape[0])
     for at in range(rows.shape[0]):
         row = real[rows[at]]
         mean[at] = 0.0
         covariance[at] = 0.0
+        total = 0.0
         for k in range(sizes.shape[0]):
-            p = row[PROBABILITY + k]
+            share[k] = row[PROBABILITY + k] if row[PROBABILITY + k] >= NEGLIGIBLE else 0.0
+            total += share[k]
+        for k in range(sizes.shape[0]):
+            p = share[k] / total
             for a in range(6):
                 mean[at, a] += p * row[offsets[k] + a]
         for k in range(sizes.shape[0]):
-            d, p = sizes[k], row[PROBABILITY + k]
+            d, p = sizes[k], share[k] / total
             for a in range(6):
                 apart = row[offsets[k] + a] - mean[at, a]
                 for b in range(6):
