@@ -85,7 +85,7 @@ def test_force_and_its_derivatives_are_those_of_many_digits():
         for x in states:
             parameters = [9.0, 0.7, 2.2]
             rate, by_state, by_parameters = np.zeros(6), np.zeros((6, 6)), np.empty((3, 3))
-            atmosphere.add_air_force(x, *parameters, rate, by_state, by_parameters)
+            atmosphere.add_air_force(x, *parameters, 0.0, atmosphere.FORCE_MAX_M_S2, rate, by_state, by_parameters)
             at = [mp.mpf(a) for a in [*x, *parameters]]
             force = np.array(exact_force(at[:6], *at[6:]), float)
             np.testing.assert_allclose(rate[3:], force, rtol=1e-6, atol=1e-6 * np.linalg.norm(force))
@@ -103,6 +103,7 @@ def test_force_and_its_derivatives_are_those_of_many_digits():
 def test_the_most_force_is_bounded():
     place = wgs84.ecef_from_geodetic(0.3, 0.2, 0.0)
     rate, by_state, by_parameters = np.zeros(6), np.zeros((6, 6)), np.empty((3, 3))
-    atmosphere.add_air_force(np.array([*place, 8e3, 0.0, 0.0]), np.log(100.0), 0.0, 0.0, rate, by_state, by_parameters)
-    np.testing.assert_allclose(np.linalg.norm(rate), atmosphere.FORCE_MAX_M_S2, rtol=1e-12)
+    state, log_coefficient = np.array([*place, 8e3, 0.0, 0.0]), np.log(100.0)
+    atmosphere.add_air_force(state, log_coefficient, 0.0, 0.0, 0.0, 500.0, rate, by_state, by_parameters)
+    np.testing.assert_allclose(np.linalg.norm(rate), 500.0, rtol=1e-12)
     assert np.isfinite(by_state).all()

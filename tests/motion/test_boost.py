@@ -58,7 +58,7 @@ def test_burns_no_more_than_it_has():
 def test_slopes_have_the_derivatives_of_many_digits():
     x = launched(1, seed=3)[0]
     rate, by_state = np.zeros(8), np.zeros((8, 8))
-    _slopes(x, rate, by_state)
+    _slopes(x, 0.0, rate, by_state)
     with mp.workdps(40):
 
         def thrust(*v):
@@ -76,3 +76,25 @@ def test_slopes_have_the_derivatives_of_many_digits():
             np.testing.assert_allclose(ours, np.array(theirs, float), rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(rate[6:], [x[6] * x[7], x[7] ** 2], rtol=1e-15)
     np.testing.assert_allclose(by_state[6:, 6:], [[x[7], x[6]], [0.0, 2.0 * x[7]]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("dt_s", [2.0, 10.0, 20.0])
+def test_thrust_along_an_unknown_velocity_spreads_as_flights_do(dt_s):
+    """Flights that begin in any direction, each by another integrator, against mean and spread of the prediction."""
+    n, rng = 1000, np.random.default_rng(2)
+    place = wgs84.ecef_from_geodetic(0.6, 0.4, 10e3)
+    start = np.hstack([np.tile(place, (n, 1)), rng.normal(size=(n, 3)) * 1000.0])
+    thrust = 40.0
+
+    def rate(_, y):
+        y = y.reshape(n, 6)
+        v = y[:, 3:]
+        return np.hstack([v, free_fall(y) + thrust * v / np.linalg.norm(v, axis=1)[:, None]]).ravel()
+
+    flown = solve_ivp(rate, (0.0, dt_s), start.ravel(), method="DOP853", rtol=1e-8).y[:, -1].reshape(n, 6)
+    model = Motion.of(acceleration_psd_m2_s3=0.0, axial_psd_m2_s5=0.0, ratio_psd_per_s3=0.0)
+    spread = np.diag([0.0] * 3 + [1e6] * 3 + [0.0] * 2)
+    mean, covariance = model.predict(np.array([[*place, 0.0, 0.0, 0.0, thrust, 0.0]]), spread[None], np.array([dt_s]))
+    sigma = np.sqrt(np.diag(covariance[0])[:6])
+    np.testing.assert_allclose(flown.std(axis=0), sigma, rtol=0.1)
+    assert np.abs((flown.mean(axis=0) - mean[0, :6]) / sigma).max() < 0.2

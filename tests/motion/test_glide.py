@@ -132,3 +132,15 @@ def test_above_the_air_it_is_as_unforeseen_as_what_falls():
     drag = density_kg_m3(heights) * np.square(ends[:, 3:6]).sum(axis=1) / 2.0 / np.exp(ends[:, 6])
     expected = model.acceleration_psd_m2_s3 + model.air_psd_m2_s3 * min(drag.mean(), 1.0)
     assert velocity[0] == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("height_m", [3e3, 15e3, 40e3, 90e3])
+@pytest.mark.parametrize("dt_s", [5.0, 20.0, 60.0])
+def test_a_velocity_that_is_not_known_does_not_grow_without_bound(height_m, dt_s):
+    """Air slows what it turns: what is not known of a velocity at first is at most what gravity and the bound add."""
+    model = Motion()
+    spread = np.diag([1e3**2] * 3 + [2_500.0**2] * 3 + [0.66**2, 1.15**2, 1.15**2])[None]
+    place = wgs84.ecef_from_geodetic(0.6, 0.4, height_m)
+    mean, covariance = model.predict(np.array([[*place, 0.0, 0.0, 0.0, 9.16, 0.0, 2.0]]), spread, np.array([dt_s]))
+    assert np.linalg.norm(mean[0, 3:6]) < 10.0 * dt_s
+    assert np.sqrt(np.diag(covariance[0])[3:6]).max() < 2_550.0

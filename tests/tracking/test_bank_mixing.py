@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -95,3 +96,24 @@ def test_thrust_that_has_ended_is_seldom_resumed():
     half = 0.5 * (1.0 - math.exp(-DT_S / SOJOURN_S[0]))
     expected = [1.0 - half - 0.05 * half, 0.05 * half, half]
     np.testing.assert_allclose(out[0, PROBABILITY : PROBABILITY + 3], expected, rtol=1e-12)
+
+
+def test_plots_of_one_time_share_what_is_predicted():
+    """To the bit what each pair alone would have."""
+    bank, _, _ = bank_and_row(Ballistic(), Boost(), Glide())
+    layout = bank.layout(1)
+    mixed = np.zeros((2, layout.n_real))
+    for size, offset in zip(layout.sizes, layout.offsets.tolist(), strict=True):
+        mixed[:, offset : offset + size] = [6.4e6, 0.0, 0.0, 100.0, 900.0, 500.0, *([0.01] * (size - 6))]
+        mixed[:, offset + size : offset + size + size**2] = np.diag([100.0] * size).ravel()
+    mixed[1, layout.offsets] += 9e3
+    store, pairs = SimpleNamespace(layout=layout, real=mixed), SimpleNamespace(mixed=mixed)
+    group, dt_s = np.array([0, 0, 0, 1, 1]), np.array([7.0, 7.0, 8.0, 8.0, 8.0])
+    for k in range(3):
+        together = bank._ahead(store, pairs, k, group, group, dt_s, False)
+        for pair in range(5):
+            one = slice(pair, pair + 1)
+            alone = bank._ahead(store, pairs, k, group[one], group[one], dt_s[one], False)
+            for ours, theirs in zip(together, alone, strict=True):
+                np.testing.assert_array_equal(ours[pair], theirs[0])
+        assert len(np.unique(together[0], axis=0)) == 3

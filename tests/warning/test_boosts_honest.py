@@ -16,10 +16,11 @@ from noroshi.geo.wgs84 import ecef_from_geodetic, geodetic_from_ecef
 from noroshi.records import Identity, Kind, Stage, Tracks, TrackStatus
 from noroshi.run.areas import areas
 from noroshi.warning import doubts, ways
-from noroshi.warning.boosting import N_ROUGH, boost_from
+from noroshi.warning.boosting import boost_from
 from noroshi.warning.core import Warner
 from noroshi.warning.doubts import caught_up
 from noroshi.warning.forecast import Forecast, ending, is_end_known, path_of
+from noroshi.warning.foresee import N_ROUGH
 from noroshi.warning.settings import Settings
 
 SIGMA = np.diag([400.0**2] * 3 + [30.0**2] * 3)

@@ -67,7 +67,7 @@ def bounds(n_samples: int, dof: int, probability: float = PROBABILITY) -> tuple[
     """
     if n_samples == 0:
         return float("nan"), float("nan")
-    from scipy.stats import chi2  # here, since it takes long and few programs need it
+    from scipy.stats import chi2
 
     low, high = chi2.ppf([(1.0 - probability) / 2.0, (1.0 + probability) / 2.0], n_samples * dof) / n_samples
     return float(low), float(high)

@@ -30,7 +30,7 @@ def share(n_hits: int, n: int) -> Interval:
 
     Source: Clopper, Pearson (1934), Biometrika 26, 404-413.
     """
-    from scipy import stats  # here, since it takes long and few programs need it
+    from scipy import stats
 
     if not n:
         return UNKNOWN
@@ -42,7 +42,7 @@ def share(n_hits: int, n: int) -> Interval:
 
 def mean(values: Floats) -> Interval:
     """Return the mean of (n,) independent values with Student's interval; unknown for less than two."""
-    from scipy import stats  # here, since it takes long and few programs need it
+    from scipy import stats
 
     if len(values) < 2:
         return UNKNOWN
@@ -66,7 +66,7 @@ def skewed_mean(values: Floats, generator: np.random.Generator, *more: Floats) -
     bootstrap divides by n where an unbiased variance divides by n - 1, and a normal quantile stands where Student's
     should.
     """
-    from scipy import stats  # here, since it takes long and few programs need it
+    from scipy import stats
 
     samples = (values, *more)
     n = min(map(len, samples))
@@ -103,7 +103,7 @@ def median(values: Floats) -> Interval:
 
     Source: David, Nagaraja (2003), Order Statistics, section 7.1.
     """
-    from scipy import stats  # here, since it takes long and few programs need it
+    from scipy import stats
 
     n = len(values)
     if not n:
@@ -131,7 +131,7 @@ def resampled(
     Source: Efron, Tibshirani (1993), An Introduction to the Bootstrap, section 13.3 (percentile interval). It is narrow
     for few cases: there Student's quantile takes the place of the normal one.
     """
-    from scipy import stats  # here, since it takes long and few programs need it
+    from scipy import stats
 
     once = figure(np.ones(n, np.int64))
     if n < 2:

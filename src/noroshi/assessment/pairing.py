@@ -34,7 +34,7 @@ def near(a: Floats, b: Floats, cutoff: float) -> Pairs:
     rows_a, rows_b = np.flatnonzero(present(a)), np.flatnonzero(present(b))
     if not (len(rows_a) and len(rows_b)):
         return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    from scipy.spatial import cKDTree  # here, since it takes long and few programs need it
+    from scipy.spatial import cKDTree
 
     found = cKDTree(a[rows_a]).sparse_distance_matrix(cKDTree(b[rows_b]), cutoff, output_type="ndarray")
     found = found[found["v"] < cutoff]

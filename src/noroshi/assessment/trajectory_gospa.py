@@ -90,7 +90,7 @@ def _weights(
         edge, time, cost: (q,) which of these pairs is near when, and its cost, below 1.
         switch: the cost of a change of track.
     """
-    from scipy.sparse import coo_array  # here, since it takes long and few programs need it
+    from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     n_a = int(ia.max(initial=-1)) + 1

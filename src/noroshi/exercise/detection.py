@@ -36,7 +36,7 @@ def detection_probability(
     snr = np.asarray(snr, np.float64)
     limit = threshold(false_alarm_probability, pulses)
     if swerling == 0:
-        from scipy.stats import ncx2  # here, since it takes long and few programs need it
+        from scipy.stats import ncx2
 
         return np.asarray(ncx2.sf(2.0 * limit, 2 * pulses, 2.0 * pulses * snr), np.float64)
     shape = shape_of(swerling, pulses)

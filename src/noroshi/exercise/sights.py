@@ -37,7 +37,7 @@ class Target:
 @cache
 def needed_snr(target_probability: float, *, swerling: Swerling, false_alarm_probability: float, pulses: int) -> float:
     """Return the signal to noise of one pulse, a ratio, at which one look sees a target with this chance."""
-    from scipy.optimize import brentq  # here, since it takes long and few programs need it
+    from scipy.optimize import brentq
 
     def missing(snr_db: float) -> float:
         seen = detection_probability(

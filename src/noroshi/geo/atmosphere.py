@@ -102,16 +102,16 @@ def _densities(height_m: Floats, density: Floats) -> None:
 def log_density(height_m: float) -> tuple[float, float]:
     """Return ln(density / (kg/m3)) at a geometric height, and its derivative [1/m]."""
     if height_m >= LAYERS_END_M:
-        i = len(UPPER_HEIGHT_M) - 2
-        while i > 0 and height_m < UPPER_HEIGHT_M[i]:
-            i -= 1
+        i = 0
+        while i < len(UPPER_HEIGHT_M) - 2 and height_m >= UPPER_HEIGHT_M[i + 1]:
+            i += 1
         slope = (UPPER_LOG_DENSITY[i + 1] - UPPER_LOG_DENSITY[i]) / (UPPER_HEIGHT_M[i + 1] - UPPER_HEIGHT_M[i])
         return UPPER_LOG_DENSITY[i] + slope * (height_m - UPPER_HEIGHT_M[i]), slope
     ratio = EFFECTIVE_RADIUS_M / (EFFECTIVE_RADIUS_M + max(height_m, LOWEST_M))
     geopotential_m = ratio * max(height_m, LOWEST_M)
-    i = len(LAYER_GEOPOTENTIAL_M) - 1
-    while i > 0 and geopotential_m < LAYER_GEOPOTENTIAL_M[i]:
-        i -= 1
+    i = 0
+    while i < len(LAYER_GEOPOTENTIAL_M) - 1 and geopotential_m >= LAYER_GEOPOTENTIAL_M[i + 1]:
+        i += 1
     above_m, lapse = geopotential_m - LAYER_GEOPOTENTIAL_M[i], LAYER_LAPSE_K_M[i]
     temperature_k = LAYER_TEMPERATURE_K[i] + lapse * above_m
     slope = -(HYDROSTATIC_K_M + lapse) / temperature_k
@@ -154,6 +154,8 @@ def add_air_force(
     log_coefficient: float,
     turn_ratio: float,
     climb_ratio: float,
+    unknown_m2_s2: float,
+    force_max_m_s2: float,
     rate: Floats,
     by_state: Floats,
     by_parameters: Floats,
@@ -162,13 +164,16 @@ def add_air_force(
 
     With k = density / 2 / exp(log_coefficient), n the direction away from the Earth's centre, V = |v| and w = |n x v|
     (smoothed at 1 m/s): a = k (-V v + turn V^2 (n x v) / w + climb V (n V^2 - v (n.v)) / w): drag against the velocity,
-    lift to its left and, across both, upwards. k V^2 goes no higher than `FORCE_MAX_M_S2`.
+    lift to its left and, across both, upwards. The drag k V^2 goes no higher than force_max_m_s2.
 
     Args:
         x: position and velocity relative to the air, which turns with the Earth, Earth-fixed.
         log_coefficient: logarithm of the ballistic coefficient m / (C_D S) [kg/m2].
         turn_ratio: lift to the left over drag.
         climb_ratio: lift upwards over drag.
+        unknown_m2_s2: sum of the velocity's variances: where w^2 is less, nobody knows where lift points, and w is held
+            to that.
+        force_max_m_s2: what the drag is held to; the lift in proportion.
         rate: (6+,) of which rate[3:6] is added to.
         by_state: (6+, 6+) of which by_state[3:6, :6] is added to.
         by_parameters: (3, 3), overwritten: derivatives of the acceleration by log_coefficient and the two ratios.
@@ -185,17 +190,19 @@ def add_air_force(
     speed = max(math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]), 1e-9)
     climb = n[0] * v[0] + n[1] * v[1] + n[2] * v[2]
     side[0], side[1], side[2] = n[1] * v[2] - n[2] * v[1], n[2] * v[0] - n[0] * v[2], n[0] * v[1] - n[1] * v[0]
-    w = math.sqrt(side[0] * side[0] + side[1] * side[1] + side[2] * side[2] + SLOWEST_M_S * SLOWEST_M_S)
+    across_m2_s2 = side[0] * side[0] + side[1] * side[1] + side[2] * side[2]
+    w = math.sqrt(max(across_m2_s2, unknown_m2_s2) + SLOWEST_M_S * SLOWEST_M_S)
+    by_w = 1.0 / (w * w) if across_m2_s2 > unknown_m2_s2 else 0.0
     k = 0.5 * math.exp(min(density - log_coefficient, 100.0))
     free, k_by_v = 1.0, 0.0
-    if k * speed * speed > FORCE_MAX_M_S2:
-        k = FORCE_MAX_M_S2 / (speed * speed)
+    if k * speed * speed > force_max_m_s2:
+        k = force_max_m_s2 / (speed * speed)
         free, k_by_v = 0.0, -2.0 / (speed * speed)
     turning, climbing = turn_ratio * speed * speed / w, climb_ratio * speed / w
     density_rate = 0.0
     for i in range(3):
         lift[i] = n[i] * speed * speed - v[i] * climb
-        into[i] = (v[i] - climb * n[i]) / (w * w)  # of ln(w), by v
+        into[i] = (v[i] - climb * n[i]) * by_w  # of ln(w), by v
         density_rate += gradient[i] * v[i]
     for i in range(3):
         force = k * (turning * side[i] + climbing * lift[i] - speed * v[i])
@@ -205,7 +212,7 @@ def add_air_force(
         by_parameters[i, 2] = k * speed / w * lift[i]
         along = 0.0  # what each component of n does, summed with n, for the projection in the derivative of n by p
         for j in range(3):
-            by_n = climbing * (-v[i] * v[j] - lift[i] * lift[j] / (w * w)) - turning * side[i] * lift[j] / (w * w)
+            by_n = climbing * (-v[i] * v[j] - lift[i] * lift[j] * by_w) - turning * side[i] * lift[j] * by_w
             by_n += _skewed(v, i, j) * -turning
             if i == j:
                 by_n += climbing * speed * speed

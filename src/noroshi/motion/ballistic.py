@@ -8,7 +8,7 @@ import numpy as np
 
 from noroshi.estimation.kalman import symmetric
 from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
-from noroshi.geo.atmosphere import add_air_force
+from noroshi.geo.atmosphere import FORCE_MAX_M_S2, add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
@@ -145,7 +145,7 @@ def _slopes(x: Floats, rate: Floats, by_state: Floats) -> float:
     """Write f(x) and its derivatives; return the longest step [s] to trust."""
     by_parameters = np.empty((3, 3))
     fall(x, rate, by_state)
-    step_s = add_air_force(x, max(x[6], LIGHTEST_LOG), 0.0, 0.0, rate, by_state, by_parameters)
+    step_s = add_air_force(x, max(x[6], LIGHTEST_LOG), 0.0, 0.0, 0.0, FORCE_MAX_M_S2, rate, by_state, by_parameters)
     rate[6] = 0.0
     for i in range(3):
         by_state[3 + i, 6] = by_parameters[i, 0] if x[6] > LIGHTEST_LOG else 0.0

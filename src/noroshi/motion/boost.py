@@ -30,7 +30,10 @@ class Motion:
 
     Steps are of at most 2.5 s, shorter where the velocity is small, and at most 256 over a prediction. q goes no higher
     than 0.1 /s; there a stays what it is, so that a prediction past burnout stays finite. The velocity is smoothed at
-    1 m/s: a target at rest is not pushed anywhere.
+    1 m/s: a target at rest is not pushed anywhere. Where it is less than what `predict` does not know of it (root of
+    the sum of its variances), it counts as that: of a thrust along a velocity v of any direction, E v = 0, the best
+    linear account is v / sqrt(E v^2), with all of the thrust's own variance. The derivative by v would there have a
+    velocity of which nobody knows grow without bound, and in ever smaller steps.
 
     Attributes:
         acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
@@ -112,9 +115,9 @@ def _flow(
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
         while abs(left_s) > 0.0:
             begin(states[row], point)
-            step_s = 0.0
+            unknown_m2_s2, step_s = covariance[row, 3, 3] + covariance[row, 4, 4] + covariance[row, 5, 5], 0.0
             for stage in range(STAGES):
-                trusted_s = _slopes(point[:, 0], rate, by_state)
+                trusted_s = _slopes(point[:, 0], unknown_m2_s2, rate, by_state)
                 if stage == 0:
                     step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
                     copy(point, start)
@@ -128,17 +131,19 @@ def _flow(
 
 
 @kernel
-def _slopes(x: Floats, rate: Floats, by_state: Floats) -> float:
+def _slopes(x: Floats, unknown_m2_s2: float, rate: Floats, by_state: Floats) -> float:
     """Write f(x) and its derivatives; return the longest step [s] to trust."""
     fall(x, rate, by_state)
     v, axial, ratio = x[3:6], x[6], x[7]
-    speed = math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2] + SLOWEST_M_S * SLOWEST_M_S)
+    square = v[0] * v[0] + v[1] * v[1] + v[2] * v[2]
+    speed = math.sqrt(max(square, unknown_m2_s2) + SLOWEST_M_S * SLOWEST_M_S)
+    known = 1.0 if square > unknown_m2_s2 else 0.0
     for i in range(3):
         rate[3 + i] += axial * v[i] / speed
         by_state[3 + i, 6] = v[i] / speed
         by_state[3 + i, 3 + i] += axial / speed
         for j in range(3):
-            by_state[3 + i, 3 + j] -= axial * v[i] * v[j] / (speed * speed * speed)
+            by_state[3 + i, 3 + j] -= known * axial * v[i] * v[j] / (speed * speed * speed)
     burns = 1.0 if ratio < BURN_RATIO_MAX_PER_S else 0.0
     rate[6], rate[7] = burns * axial * ratio, burns * ratio * ratio
     by_state[6, 6], by_state[6, 7], by_state[7, 7] = burns * ratio, burns * axial, burns * 2.0 * ratio

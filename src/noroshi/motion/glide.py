@@ -16,6 +16,7 @@ from noroshi.motion import Start, require_densities, require_positive
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 2.5, 256
+DRAG_MAX_M_S2 = 100.0  # a glide has some 4 m/s2, a dive at 1,500 m/s to the ground 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,10 @@ class Motion:
     Ratios to the drag, because they do not change with speed and height as the accelerations do.
 
     Steps are of at most 2.5 s, shorter where the air turns or slows the target or its density changes quickly, and at
-    most 256 over a prediction. Going back in time drag is an instability; it is held to 300 g.
+    most 256 over a prediction. Drag is held to some 10 g, and lift in proportion: little that glides is built for more,
+    and without that a fast plot low in the air, false as it is, could become anything. Going back in time drag is
+    an instability, which that holds too. Where the velocity across the vertical is less than what `predict` does not
+    know of the velocity, it counts as that, since it does not tell where the lift points (see `motion.boost`).
 
     Attributes:
         acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
@@ -137,9 +141,9 @@ def _flow(
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
         while abs(left_s) > 0.0:
             begin(states[row], point)
-            step_s = 0.0
+            unknown_m2_s2, step_s = covariance[row, 3, 3] + covariance[row, 4, 4] + covariance[row, 5, 5], 0.0
             for stage in range(STAGES):
-                trusted_s = _slopes(point[:, 0], means, memory_s, rate, by_state)
+                trusted_s = _slopes(point[:, 0], unknown_m2_s2, means, memory_s, rate, by_state)
                 if stage == 0:
                     step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
                     copy(point, start)
@@ -154,11 +158,11 @@ def _flow(
 
 
 @kernel
-def _slopes(x: Floats, means: Floats, memory_s: float, rate: Floats, by_state: Floats) -> float:
+def _slopes(x: Floats, unknown_m2_s2: float, means: Floats, memory_s: float, rate: Floats, by_state: Floats) -> float:
     """Write f(x) and its derivatives; return the longest step [s] to trust."""
     by_parameters = np.empty((3, 3))
     fall(x, rate, by_state)
-    step_s = add_air_force(x, x[6], x[7], x[8], rate, by_state, by_parameters)
+    step_s = add_air_force(x, x[6], x[7], x[8], unknown_m2_s2, DRAG_MAX_M_S2, rate, by_state, by_parameters)
     for i in range(3):
         for j in range(3):
             by_state[3 + i, 6 + j] = by_parameters[i, j]

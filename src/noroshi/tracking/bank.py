@@ -298,12 +298,23 @@ class Bank:
     def _ahead(
         self, store: Store, pairs: Pairs, k: int, row: Integers, group: Integers, dt_s: Floats, late: bool
     ) -> tuple[Floats, Floats]:
-        """Return one model's state of tracks at their plots' times, or at their own where the plot is older."""
+        """Return one model's state of tracks at their plots' times, or at their own where the plot is older.
+
+        Of several models most are dear: plots of one time, which follow each other, share what is predicted.
+        """
         size = self.sizes[k]
-        mean, covariance = np.empty((len(row), size)), np.empty((len(row), size, size))
         source, index = (pairs.mixed, group) if len(self.sizes) > 1 else (store.real, row)
+        dt_s = np.maximum(dt_s, 0.0) if late else dt_s
+        shared = np.empty(0, np.int64)
+        if len(self.sizes) > 1 and len(row) > 1:
+            is_new = np.ones(len(row), np.bool_)
+            is_new[1:] = (group[1:] != group[:-1]) | (dt_s[1:] != dt_s[:-1])
+            shared = np.cumsum(is_new) - 1
+            index, dt_s = index[is_new], dt_s[is_new]
+        mean, covariance = np.empty((len(index), size)), np.empty((len(index), size, size))
         _gather(source, index, store.layout.offsets[k], mean, covariance)
-        return self.motions[k].predict(mean, covariance, np.maximum(dt_s, 0.0) if late else dt_s)
+        mean, covariance = self.motions[k].predict(mean, covariance, dt_s)
+        return (mean[shared], covariance[shared]) if len(index) < len(row) else (mean, covariance)
 
     def _widen(
         self,
@@ -392,11 +403,7 @@ def _absorb_late(
     still = np.zeros((len(back), ahead.shape[1], ahead.shape[1]))
     place[back], drift = motion.predict(ahead[back], still, dt_s[back])
     innovation, rows, variance = linearise(sensor, plots, form, plot, place, spread)
-    missing = np.isnan(innovation[back])  # of what a plot lacks nothing is written
-    h = np.where(missing[:, :, None], 0.0, rows[back])
-    variance[back] = np.where(missing, 0.0, variance[back]) + np.einsum("pma,pab,pmb->pm", h, drift[:, :6, :6], h)
-    h[:, :, 3:] += dt_s[back][:, None, None] * h[:, :, :3]
-    rows[back] = h
+    _take_back(back, dt_s, drift, innovation, rows, variance)
     absorb(ahead, spread, innovation, rows, variance, fit)
     return fit
 
@@ -424,6 +431,22 @@ def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existe
     _finish(store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.mixed,
             pairs.log_likelihood, pairs.carried, existence)  # fmt: skip
     bank.leave_aside(store, pairs, weight)
+
+
+@kernel
+def _take_back(back: Integers, dt_s: Floats, drift: Floats, innovation: Floats, rows: Floats, variance: Floats) -> None:
+    """Let rows and variance of those pairs whose plot is older carry the way back: `drift` is its noise."""
+    for at in range(back.shape[0]):
+        i = back[at]
+        for k in range(innovation.shape[1]):
+            if math.isnan(innovation[i, k]):  # of what a plot lacks nothing is written
+                continue
+            h = rows[i, k]
+            for a in range(6):
+                for b in range(6):
+                    variance[i, k] += h[a] * drift[at, a, b] * h[b]
+            for c in range(3):
+                h[3 + c] += dt_s[i] * h[c]
 
 
 @kernel
@@ -523,15 +546,20 @@ def _score(
     return found
 
 
-@kernel
 def _gather(source: Floats, index: Integers, offset: int, mean: Floats, covariance: Floats) -> None:
-    d = mean.shape[1]
-    for i in range(index.shape[0]):
-        row = source[index[i]]
-        for a in range(d):
-            mean[i, a] = row[offset + a]
-            for b in range(d):
-                covariance[i, a, b] = row[offset + d + a * d + b]
+    """Write the (n, d) means and (n, d, d) covariances of rows."""
+    _gather_flat(source, index, offset, mean, covariance.reshape(len(index), mean.shape[1] ** 2))
+
+
+@kernel
+def _gather_flat(source: Floats, index: Integers, offset: int, mean: Floats, covariance: Floats) -> None:
+    d, square = mean.shape[1], covariance.shape[1]
+    for at in range(index.shape[0]):
+        i = index[at]
+        for c in range(d):
+            mean[at, c] = source[i, offset + c]
+        for c in range(square):
+            covariance[at, c] = source[i, offset + d + c]
 
 
 @kernel

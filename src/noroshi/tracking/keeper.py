@@ -22,7 +22,7 @@ from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState
 from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
-from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
+from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height, loose_rows
 from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, SHIP, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
@@ -132,6 +132,10 @@ class Keeper(ABC):
         A plot whose new track has existence 0 starts none.
         """
 
+    def least(self, i_sensor: int) -> float:  # noqa: ARG002
+        """Return which pairs of tentative tracks are not worth a look; see `gate.coarse_pairs`."""
+        return -math.inf
+
     @abstractmethod
     def judge(self, rows: Integers) -> None:
         """Set status and deadline of tracks after a plot."""
@@ -192,7 +196,7 @@ class Keeper(ABC):
         self._pass_over(first_ns)
         form = form_of(sensor, detections)
         codes, words = codes_of(detections.identity), call_sign_words(detections.identity.call_sign)
-        pairs = self._confront(detections, sensor, form, codes)
+        pairs = self._confront(detections, sensor, form, codes, self.least(i_sensor))
         weight, existence, fresh = self.associate(pairs, form, i_sensor)
         changed, own_plot = self._update(pairs, weight, existence, detections, codes, words, i_sensor)
         twins, heirs = self._twins(pairs, own_plot, now_ns)
@@ -257,13 +261,14 @@ class Keeper(ABC):
             s.epoch_ns = int(plots.time_ns.min())
         return i_sensor
 
-    def _confront(self, plots: Detections, sensor: Sensor, form: Floats, codes: Integers) -> Pairs:
+    def _confront(self, plots: Detections, sensor: Sensor, form: Floats, codes: Integers, least: float) -> Pairs:
         """Return the pairs of tracks and plots."""
         s = self.store
         time_s = (plots.time_ns - s.epoch_ns) / NS_PER_S
         row, plot, agreement = coarse_pairs(
             s, form, time_s, codes,
             growth=float(s.tally["growth"][0]), gates=self._gates, keeps_velocity=self.bank.keeps_velocity,
+            least=least,
         )  # fmt: skip
         return self.bank.confront(
             s, row, plot, agreement, plots, form, sensor, self._gates, keep_prior=self.KEEPS_PRIOR
@@ -293,17 +298,20 @@ class Keeper(ABC):
             self._bound(rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M])
         return rows, own_plot
 
-    def _bound(self, rows: Integers) -> None:
+    def _bound(self, wide: Integers) -> None:
         s = self.store
-        for motion, size, offset in zip(self.bank.motions, s.layout.sizes, s.layout.offsets, strict=True):
+        for motion, size, offset in zip(self.bank.motions, s.layout.sizes, s.layout.offsets.tolist(), strict=True):
             if getattr(motion, "KIND", Kind.UNKNOWN) not in IN_THE_AIR:
+                continue
+            rows = loose_rows(s.real, wide, offset, size)
+            if not rows.size:
                 continue
             real = s.real[rows]
             covariance = real[:, offset + size : offset + size + size * size].reshape(-1, size, size)
             mean, covariance = bound_height(real[:, offset : offset + size], covariance)
             s.real[rows, offset : offset + size] = mean
             s.real[rows, offset + size : offset + size + size * size] = covariance.reshape(len(rows), size * size)
-        s.refresh(rows)
+            s.refresh(rows)
 
     def _start(
         self,
@@ -357,7 +365,9 @@ class Keeper(ABC):
         a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, pairs.is_inside, own_plot, s.whole)
         if not len(a):
             return none, none
-        younger, older, verdict = _compare(s.whole, a, b, both, now_ns, APART_LOOKS * int(s.tally["period_ns"].max()))
+        apart_ns = APART_LOOKS * int(s.tally["period_ns"].max())
+        growth = float(s.tally["growth"][0])
+        younger, older, verdict = _compare(s.whole, s.near, a, b, both, now_ns, apart_ns, growth, self._alike)
         if not len(younger):
             return younger, younger
         order = np.lexsort((older, younger))
@@ -510,12 +520,20 @@ def _say(
 
 @kernel
 def _compare(
-    whole: Integers, a: Integers, b: Integers, both: NDArray[np.bool_], now_ns: int, apart_ns: int
+    whole: Integers,
+    near: Floats,
+    a: Integers,
+    b: Integers,
+    both: NDArray[np.bool_],
+    now_ns: int,
+    apart_ns: int,
+    growth: float,
+    alike: float,
 ) -> tuple[Integers, Integers, Integers]:
     """Return the younger and the older of those rivals that are one target by their address, or may be one.
 
-    They may be where no address and no code speaks against it and no look has seen both (`both`: this one does) for
-    so long.
+    They may be where no address and no code speaks against it, no look has seen both (`both`: this one does) for
+    so long, and their places are not too far apart for it whatever the rest is.
     """
     younger, older, verdict = np.empty(len(a), np.int64), np.empty(len(a), np.int64), np.empty(len(a), np.int64)
     for e in range(a.shape[0]):
@@ -531,7 +549,7 @@ def _compare(
         found, ours, theirs = MAY_BE_SAME, one[Whole.MODE_3A], two[Whole.MODE_3A]
         last_apart_ns = min(one[Whole.APART], two[Whole.APART])
         if (ours != ABSENT and theirs != ABSENT and ours != theirs) or (
-            whole[younger[n], Whole.TIME] - last_apart_ns <= apart_ns
+            whole[younger[n], Whole.TIME] - last_apart_ns <= apart_ns or _are_apart(near, a[e], b[e], growth, alike)
         ):
             found = DIFFERENT
         for column in ADDRESSES:
@@ -540,6 +558,21 @@ def _compare(
         verdict[n] = found
         n += found != DIFFERENT
     return younger[:n], older[:n], verdict[:n]
+
+
+@kernel
+def _are_apart(near: Floats, a: int, b: int, growth: float, alike: float) -> bool:
+    """Return whether two tracks, moved to the later of their times as the coarse gate does, differ by their places."""
+    time_s, squared, variance = max(near[a, Near.TIME_S], near[b, Near.TIME_S]), 0.0, 0.0
+    for i in (a, b):
+        dt = time_s - near[i, Near.TIME_S]
+        spread = near[i, Near.POSITION_SIGMA] + dt * near[i, Near.VELOCITY_SIGMA]
+        variance += spread * spread + growth * dt * dt * dt
+    for c in range(3):
+        apart = near[a, c] - near[b, c] + (time_s - near[a, Near.TIME_S]) * near[a, Near.VELOCITY + c]
+        apart -= (time_s - near[b, Near.TIME_S]) * near[b, Near.VELOCITY + c]
+        squared += apart * apart
+    return squared > alike * variance
 
 
 @kernel

@@ -14,7 +14,7 @@ from noroshi.sensors import Sensor
 from noroshi.tracking import Tracker, TrackerState
 
 Key = tuple[int, str, int]
-GIVEN_ROWS = 1_000  # beyond twice the tracks there are, until the last row of each is looked up
+GIVEN_ROWS = 1_000  # beyond twice what the steps of the window told, until the last row of each track is looked up
 ALIKE = "covariances", "origin_ecef_m"
 
 
@@ -49,8 +49,8 @@ class Rewind:
         self.n_late_rows = 0
         self.n_reruns = 0
         self._steps: list[Step] = []
-        self._given: list[Tracks] = []  # rows of tracks that go on, as they were given out; the last of each counts
-        self._n_given = 0
+        self._given: list[tuple[int, Tracks]] = []  # by the time of a step what it gave out; a track's last row counts
+        self._n_given = self._n_told = 0  # rows of those, and what the steps told of
         self._serial = 0
         self._revision = 0
 
@@ -70,7 +70,7 @@ class Rewind:
             return told
         place = bisect_right([step.key for step in self._steps], key)
         again = self._steps[place:]
-        del self._steps[place:]
+        self._remove(slice(place, None))
         for step in reversed(again):
             self.tracker.take_back(step.change)
         self._revision += 1
@@ -88,9 +88,8 @@ class Rewind:
 
     def given(self) -> Tracks | None:
         """Return the row that was last given out of each track that may have to be withdrawn; None if there is none."""
-        if self._given:
-            self._look_up_given()
-        return self._given[0] if self._given else None
+        self._look_up_given()
+        return self._given[0][1] if self._given else None
 
     def counters(self) -> list[int]:
         """Return the numbers that `resume` needs beside `memory`."""
@@ -107,19 +106,21 @@ class Rewind:
         """Take up where `memory`, `counters` and `given` were taken: the batches run again, nothing is given out."""
         self.tracker.restore(before)
         self._steps, self._given = [], []
+        self._n_given = self._n_told = 0
         for detections in batches:
             self.step(detections, sensors[detections.sensor])
         if given is not None:
-            self._given, self._n_given = [given], len(given)
+            self._keep_given(given)
         self.n_late_rows, self.n_reruns, self._serial, self._revision = counters
 
     def _run(self, key: Key, detections: Detections, sensor: Sensor) -> Tracks | None:
         told = self.tracker.step(detections, sensor, report=self.report)
         goes_on = np.zeros(0, np.uint64)
         if told is not None and len(told):
-            living = told.status != TrackStatus.LOST
-            self._given.append(told if living.all() else take(told, living))
-            goes_on = self._given[-1].track_id
+            self._given.append((key[0], told))
+            goes_on = told.track_id[told.status != TrackStatus.LOST]
+            self._n_given += len(told)
+            self._n_told += len(goes_on)
         self._steps.append(Step(key, _slim(detections), sensor, self.tracker.last_change(), goes_on))
         return told
 
@@ -136,22 +137,36 @@ class Rewind:
         corrected = concatenate(rows)
         gone = np.setdiff1d(before, np.union1d(self.tracker.alive(), corrected.track_id))
         if len(gone):
-            ended = _last(concatenate(self._given), gone)
+            ended = _last([tracks for _, tracks in self._given], gone)
             corrected = concatenate([corrected, ended.replace(status=np.full(len(ended), TrackStatus.LOST, np.uint8))])
         return corrected.replace(revision=np.full(len(corrected), self._revision, np.int32))
 
     def _look_up_given(self) -> None:
         """Keep of what was given out the last row of each track that a step told of which may still be rewound."""
-        held = [step.told for step in self._steps]
-        rows = _last(concatenate(self._given), np.concatenate(held) if held else np.zeros(0, np.uint64))
-        self._given, self._n_given = [rows] if len(rows) else [], len(rows)
+        told = np.concatenate([np.zeros(0, np.uint64), *(step.told for step in self._steps)])
+        self._keep_given(_last([tracks for _, tracks in self._given], told) if self._given else None)
+
+    def _keep_given(self, rows: Tracks | None) -> None:
+        """Keep these rows of all that was given out, as long as the newest step may be rewound."""
+        self._n_given = 0 if rows is None else len(rows)
+        newest_ns = self._steps[-1].key[0] if self._steps else 0
+        self._given = [(newest_ns, rows)] if rows is not None and len(rows) else []
+
+    def _remove(self, some: slice) -> None:
+        self._n_told -= sum(len(step.told) for step in self._steps[some])
+        del self._steps[some]
 
     def _forget(self, before_ns: int) -> None:
         keep = 0
         while keep < len(self._steps) and self._steps[keep].key[0] < before_ns:
             keep += 1
-        del self._steps[:keep]
-        if sum(map(len, self._given)) > GIVEN_ROWS + 2 * self._n_given:
+        self._remove(slice(keep))
+        keep = 0
+        while keep < len(self._given) and self._given[keep][0] < before_ns:
+            self._n_given -= len(self._given[keep][1])
+            keep += 1
+        del self._given[:keep]
+        if self._n_given > GIVEN_ROWS + 2 * self._n_told:
             self._look_up_given()
 
 
@@ -160,16 +175,18 @@ def good(detections: Detections) -> Detections:
     return detections if not detections.quality.any() else take(detections, detections.quality == 0)
 
 
-def _last(rows: Tracks, track_ids: NDArray[np.uint64]) -> Tracks:
-    """Return the last row of each of these tracks, by number."""
-    numbers, from_end = np.unique(rows.track_id[::-1], return_index=True)
-    return take(rows, len(rows) - 1 - from_end[np.isin(numbers, track_ids)])
+def _last(given: Sequence[Tracks], track_ids: NDArray[np.uint64]) -> Tracks:
+    """Return the last row that says that it goes on of each of these tracks, by number."""
+    rows = concatenate(given)
+    rows = take(rows, np.flatnonzero((rows.status != TrackStatus.LOST) & np.isin(rows.track_id, track_ids)))
+    _, from_end = np.unique(rows.track_id[::-1], return_index=True)
+    return take(rows, len(rows) - 1 - from_end)
 
 
 def _slim(detections: Detections) -> Detections:
     """Return the same rows; what is alike in all of them, as a sensor's noise mostly is, is kept once."""
     columns = {name: getattr(detections, name) for name in ALIKE}
-    alike = {name: each for name, each in columns.items() if len(each) > 1 and (each == each[:1]).all()}
+    alike = {name: each for name, each in columns.items() if len(each) > 1 and np.array_equal(each[1:], each[:-1])}
     return detections.replace(**{name: np.broadcast_to(each[:1].copy(), each.shape) for name, each in alike.items()})
 
 

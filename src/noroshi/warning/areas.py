@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, vertical_at
 from noroshi.kernel import kernel
-from noroshi.warning.forecast import Forecast
+from noroshi.warning.forecast import Forecast, once
 
 ROW_RAD = math.radians(0.1)  # height of the rows that cells are kept by
-TILE_RAD = math.radians(1.0)
-TILES = (180, 360)
+CUBES = 64  # along each axis of the cube about the unit sphere: 200 km each
+DEFLECTION = (
+    0.0034  # of the ellipsoid's vertical from the direction off the Earth's centre, at most; half its flattening
+)
 STRAIGHT_RAD = 100e3 / MEAN_RADIUS_M
 EARLY, LATE = 0.05, 0.95  # quantiles of arrival
 NEVER = np.inf
@@ -75,7 +77,7 @@ class Areas:
         cell_lat_rad, cell_lon_rad: (c,) the middle of it, sorted by rows of `ROW_RAD`, then by longitude.
         cell_half_m: (c,) how far it reaches from there: the radius of the disc of a whole cell's area.
         cell_up: (c, 3) the middle as unit vectors of the ellipsoid's vertical.
-        cell_row, cell_tile: (c,) the row and the tile of a degree that it is in.
+        cell_row, cell_cube: (c,) the row and the cube about the unit sphere that it is in.
     """
 
     code: NDArray[np.str_]
@@ -99,7 +101,7 @@ class Areas:
     cell_half_m: Floats
     cell_up: Floats
     cell_row: Integers
-    cell_tile: Integers
+    cell_cube: Integers
 
     @classmethod
     def of(cls, columns: Mapping[str, NDArray[Any]], outlines: Outlines, place_outlines: Outlines) -> "Areas":
@@ -110,14 +112,15 @@ class Areas:
         cells = {name: columns[name][order] for name in columns if name.startswith("cell_")}
         others = {name: columns[name] for name in columns if not name.startswith("cell_")}
         lat, lon = lat[order], lon[order]
+        up = np.ascontiguousarray(_up(lat, lon))
         return cls(
             **others,
             **cells,
             outlines=outlines,
             place_outlines=place_outlines,
-            cell_up=np.ascontiguousarray(_up(lat, lon)),
+            cell_up=up,
             cell_row=row[order],
-            cell_tile=_tile(lat, lon),
+            cell_cube=_cube(up),
         )
 
 
@@ -181,70 +184,144 @@ def exposed(
         among: (n,) the areas to tell of, which is quicker; None: all.
         cell_times: tell times of cells too.
     """
-    shape = forecast.position_ecef_m.shape[:2]
-    up, lat, lon = np.empty((*shape, 3)), np.empty(shape), np.empty(shape)
-    passed = np.zeros(TILES[0] * TILES[1], bool)
-    longest = _verticals(np.ascontiguousarray(forecast.position_ecef_m), up, lat, lon, passed.reshape(TILES))
-    step_rad = 2.0 * math.asin(min(longest / 2.0, 1.0))
-    cells = _cells(areas, None if among is None else among.tobytes())
-    margin_rad = max(near_m, cells.half_m_max) / MEAN_RADIUS_M + step_rad
-    there = cells.row[_grown(passed, margin_rad)[cells.tile]]
-    if not len(there):
+    found = _swept(forecast, areas, near_m, among, cell_times=cell_times)
+    if found is None:
         sizes = len(areas.people), len(areas.place_people), len(areas.cell_people)
         of_areas, of_places, of_cells = (_none(size) for size in sizes)
         return Exposure(near_m=near_m, areas=of_areas, places=of_places, cells=of_cells)
-    occupied = np.zeros(TILES[0] * TILES[1], bool)
-    occupied[areas.cell_tile[there]] = True
+    there, first_ns = found.there, forecast.time_ns[0]
+    of_cells = _told(len(areas.cell_people), there, found.cell_ns, None, forecast.weight, first_ns)
+    of_places = _told(
+        len(areas.place_people), found.place_ids, found.place_ns, found.place_lands, forecast.weight, first_ns
+    )
+    of_areas = _told(len(areas.people), found.area_ids, found.area_ns, found.area_lands, forecast.weight, first_ns)
+    of_cells.probability[there], of_cells.landing[there] = found.cell_probability, found.cell_landing
+    of_cells.share[there] = found.cell_probability
+    people = areas.cell_people[there]
+    met = np.bincount(found.area_of, found.cell_probability * people)
+    of_areas.share[found.area_ids] = met / np.maximum(areas.people[found.area_ids], 1.0)
+    kept = found.place_ids >= 0
+    met = np.bincount(found.place_of, found.cell_probability * people)[kept]
+    of_places.share[found.place_ids[kept]] = met / np.maximum(areas.place_people[found.place_ids[kept]], 1.0)
+    return Exposure(near_m=near_m, areas=of_areas, places=of_places, cells=of_cells)
+
+
+def exposed_areas(
+    forecast: Forecast, areas: Areas, near_m: float, *, among: NDArray[np.bool_] | None = None
+) -> Exposed:
+    """Return what `exposed` says of areas, to the bit, but for the shares of their people, which are NaN: quicker."""
+    found = _swept(forecast, areas, near_m, among, areas_alone=True)
+    if found is None:
+        return _none(len(areas.people))
+    n, first_ns = len(areas.people), forecast.time_ns[0]
+    told = _told(n, found.area_ids, found.area_ns, found.area_lands, forecast.weight, first_ns)
+    told.share.fill(np.nan)
+    return told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Swept:
+    """What the m ways of a forecast come near to, of c cells that may be, in a areas and p places.
+
+    Attributes:
+        there: (c,) which cells of all.
+        area_ids, place_ids: (a,), (p,) which areas and places of all; place -1 is none.
+        area_of, place_of: (c,) which of these each cell is in.
+        cell_probability, cell_landing: (c,) nothing if areas alone were asked for.
+        cell_ns, area_ns, place_ns: (c, m), (a, m), (p, m) when each way first is near, after the first time; `NEVER`.
+        area_lands, place_lands: (a, m), (p, m) whether each way comes down in it or near.
+    """
+
+    there: Integers
+    area_ids: Integers
+    area_of: Integers
+    place_ids: Integers
+    place_of: Integers
+    cell_probability: Floats
+    cell_landing: Floats
+    cell_ns: Floats
+    area_ns: Floats
+    place_ns: Floats
+    area_lands: NDArray[np.bool_]
+    place_lands: NDArray[np.bool_]
+
+
+def _swept(
+    forecast: Forecast,
+    areas: Areas,
+    near_m: float,
+    among: NDArray[np.bool_] | None,
+    *,
+    cell_times: bool = False,
+    areas_alone: bool = False,
+) -> _Swept | None:
+    """Sweep the ways of a forecast over areas; None if it comes near none."""
+    passed, step = _passage(forecast)
+    cells = _cells(areas, None if among is None else among.tobytes())
+    margin = max(near_m, cells.half_m_max) / MEAN_RADIUS_M + step + DEFLECTION
+    there = cells.row[_grown(passed, margin)[cells.cube]]
+    if not len(there):
+        return None
     area_ids, area_of = np.unique(areas.cell_area[there], return_inverse=True)
-    place_ids, place_of = np.unique(areas.cell_place[there], return_inverse=True)
-    n_ways, first_ns = len(forecast.weight), forecast.time_ns[0]
-    cell_probability, cell_landing = np.zeros(len(there)), np.zeros(len(there))
-    area_ns, place_ns = np.full((len(area_ids), n_ways), NEVER), np.full((len(place_ids), n_ways), NEVER)
-    cell_ns = np.full((len(there) if cell_times else 0, n_ways), NEVER)
-    area_lands, place_lands = np.zeros(area_ns.shape, bool), np.zeros(place_ns.shape, bool)
+    place = np.zeros(len(there), np.int64) if areas_alone else areas.cell_place[there]
+    place_ids, place_of = np.unique(place, return_inverse=True)
+    row, n_ways = areas.cell_row[there], len(forecast.weight)
+    last = np.flatnonzero(np.append((np.diff(row) != 0) | (np.diff(area_of) != 0), True)) + 1
+    found = _Swept(
+        there=there,
+        area_ids=area_ids,
+        area_of=area_of,
+        place_ids=place_ids,
+        place_of=place_of,
+        cell_probability=np.zeros(len(there)),
+        cell_landing=np.zeros(len(there)),
+        cell_ns=np.full((len(there) if cell_times else 0, n_ways), NEVER),
+        area_ns=np.full((len(area_ids), n_ways), NEVER),
+        place_ns=np.full((len(place_ids), n_ways), NEVER),
+        area_lands=np.zeros((len(area_ids), n_ways), bool),
+        place_lands=np.zeros((len(place_ids), n_ways), bool),
+    )
     _sweep(
-        up,
-        lat,
-        lon,
-        (forecast.time_ns - first_ns).astype(np.float64),
-        (forecast.end_ns - first_ns).astype(np.float64),
+        np.ascontiguousarray(forecast.position_ecef_m),
+        (forecast.time_ns - forecast.time_ns[0]).astype(np.float64),
+        (forecast.end_ns - forecast.time_ns[0]).astype(np.float64),
         forecast.lands,
         forecast.weight,
         near_m,
-        _grown(occupied, margin_rad).reshape(TILES),
+        areas_alone,
+        _grown(np.unique(areas.cell_cube[there]), margin),
         np.ascontiguousarray(areas.cell_up[there]),
         areas.cell_lon_rad[there],
-        np.searchsorted(areas.cell_row[there], np.arange(_row(math.pi / 2.0) + 2)),
+        np.searchsorted(row, np.arange(_row(math.pi / 2.0) + 2)),
+        np.repeat(last, np.diff(last, prepend=0)),
         areas.cell_half_m[there],
         area_of,
         place_of,
-        cell_probability,
-        cell_landing,
-        cell_ns,
-        area_ns,
-        area_lands,
-        place_ns,
-        place_lands,
+        found.cell_probability,
+        found.cell_landing,
+        found.cell_ns,
+        found.area_ns,
+        found.area_lands,
+        found.place_ns,
+        found.place_lands,
     )
-    of_cells = _told(len(areas.cell_people), there, cell_ns, None, forecast.weight, first_ns)
-    of_places = _told(len(areas.place_people), place_ids, place_ns, place_lands, forecast.weight, first_ns)
-    of_areas = _told(len(areas.people), area_ids, area_ns, area_lands, forecast.weight, first_ns)
-    of_cells.probability[there], of_cells.landing[there] = cell_probability, cell_landing
-    of_cells.share[there] = cell_probability
-    people = areas.cell_people[there]
-    of_areas.share[area_ids] = np.bincount(area_of, cell_probability * people) / np.maximum(areas.people[area_ids], 1.0)
-    kept = place_ids >= 0
-    met = np.bincount(place_of, cell_probability * people)[kept]
-    of_places.share[place_ids[kept]] = met / np.maximum(areas.place_people[place_ids[kept]], 1.0)
-    return Exposure(near_m=near_m, areas=of_areas, places=of_places, cells=of_cells)
+    return found
+
+
+@once
+def _passage(forecast: Forecast) -> tuple[Integers, float]:
+    """Return the cubes about the unit sphere that its ways pass, and the longest step between two times [rad]."""
+    passed = np.zeros((CUBES, CUBES, CUBES), bool)
+    longest = _passes(np.ascontiguousarray(forecast.position_ecef_m), passed)
+    return np.flatnonzero(passed), 2.0 * math.asin(min(longest / 2.0, 1.0)) * (1.0 + 2.0 * DEFLECTION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Cells:
-    """The cells of some areas: their rows, their tiles, and how far any cell of all areas reaches."""
+    """The cells of some areas: their rows, their cubes, and how far any cell of all areas reaches."""
 
     row: Integers
-    tile: Integers
+    cube: Integers
     half_m_max: float
 
 
@@ -254,7 +331,7 @@ def _cells(areas: Areas, among: bytes | None) -> _Cells:
     row = np.arange(len(areas.cell_area))
     if among is not None:
         row = np.flatnonzero(np.frombuffer(among, np.bool_)[areas.cell_area])
-    return _Cells(row=row, tile=areas.cell_tile[row], half_m_max=float(areas.cell_half_m.max(initial=0.0)))
+    return _Cells(row=row, cube=areas.cell_cube[row], half_m_max=float(areas.cell_half_m.max(initial=0.0)))
 
 
 def _nothing(n: int) -> Exposed:
@@ -308,83 +385,82 @@ def _row(lat_rad: Floats | float) -> Any:
     return np.floor((np.asarray(lat_rad) + math.pi / 2.0) / ROW_RAD).astype(np.int64)
 
 
-def _tile(lat_rad: Floats, lon_rad: Floats) -> Integers:
-    row = np.clip((lat_rad + math.pi / 2.0) / TILE_RAD, 0, TILES[0] - 1).astype(np.int64)
-    column = ((lon_rad + math.pi) / TILE_RAD).astype(np.int64) % TILES[1]
-    tile: Integers = row * TILES[1] + column
-    return tile
-
-
 def _up(lat_rad: Floats, lon_rad: Floats) -> Floats:
     across = np.cos(lat_rad)
     return np.stack([across * np.cos(lon_rad), across * np.sin(lon_rad), np.sin(lat_rad)], axis=-1)
 
 
-def _grown(tiles: NDArray[np.bool_], by_rad: float) -> NDArray[np.bool_]:
-    """Return the tiles that some point may lie in that is no further than `by_rad` from some tile; all of them flat."""
-    grown = np.zeros(TILES, bool)
-    _grow(np.flatnonzero(tiles), by_rad, grown)
+def _cube(up: Floats) -> Integers:
+    """Return which cube about the unit sphere each of (n, 3) unit vectors is in."""
+    x, y, z = np.minimum((0.5 * CUBES * (up + 1.0)).astype(np.int64), CUBES - 1).T
+    cube: Integers = (x * CUBES + y) * CUBES + z
+    return cube
+
+
+def _grown(cubes: Integers, by: float) -> NDArray[np.bool_]:
+    """Return, flat, the cubes that some point may lie in that is no further than `by` from some of these cubes."""
+    grown = np.zeros((CUBES, CUBES, CUBES), bool)
+    _grow(cubes, math.ceil(0.5 * CUBES * by), grown)
     return grown.ravel()
 
 
 @kernel
-def _verticals(position_ecef_m: Floats, up: Floats, lat: Floats, lon: Floats, passed: NDArray[np.bool_]) -> float:
-    """Write the ellipsoid's verticals below positions, as unit vectors and as angles, and the tiles that these pass.
-
-    Returns:
-        The longest chord between two of a way that follow each other. What stays where it is, as each way does after
-        its end, is not reckoned again.
-    """
+def _passes(position_ecef_m: Floats, passed: NDArray[np.bool_]) -> float:
+    """Mark the cubes that ways pass, as seen from the Earth's centre; return the longest chord between two times."""
     longest = 0.0
+    a, b = np.zeros(3), np.zeros(3)
     for i in range(len(position_ecef_m)):
         for k in range(position_ecef_m.shape[1]):
             at = position_ecef_m[i, k]
             if k > 0:
                 before = position_ecef_m[i, k - 1]
                 if at[0] == before[0] and at[1] == before[1] and at[2] == before[2]:
-                    up[i, k, 0], up[i, k, 1], up[i, k, 2] = up[i, k - 1, 0], up[i, k - 1, 1], up[i, k - 1, 2]
-                    lat[i, k], lon[i, k] = lat[i, k - 1], lon[i, k - 1]
                     continue
-            x, y, z, _ = vertical_at(at[0], at[1], at[2])
-            up[i, k, 0], up[i, k, 1], up[i, k, 2] = x, y, z
-            lat[i, k] = math.asin(min(max(z, -1.0), 1.0))
-            lon[i, k] = math.atan2(y, x)
-            row = min(max(int((lat[i, k] + math.pi / 2.0) / TILE_RAD), 0), passed.shape[0] - 1)
-            passed[row, int((lon[i, k] + math.pi) / TILE_RAD) % passed.shape[1]] = True
+            _towards(at, b)
+            passed[_side(b[0]), _side(b[1]), _side(b[2])] = True
             if k > 0:
-                longest = max(longest, _square(up[i, k], up[i, k - 1]))
+                longest = max(longest, _square(a, b))
+            a[0], a[1], a[2] = b[0], b[1], b[2]
     return math.sqrt(longest)
 
 
 @kernel
-def _grow(tiles: Integers, by_rad: float, grown: NDArray[np.bool_]) -> None:
-    n_rows, n_columns = grown.shape
-    rows = math.ceil(by_rad / TILE_RAD)
-    for tile in tiles:
-        i, j = tile // n_columns, tile % n_columns
-        low, high = max(i - rows, 0), min(i + rows, n_rows - 1)
-        farthest = max(abs(low * TILE_RAD - math.pi / 2.0), abs((high + 1) * TILE_RAD - math.pi / 2.0))
-        ratio = math.sin(min(by_rad, math.pi / 2.0)) / max(math.cos(farthest), 1e-9)
-        columns = n_columns // 2 if ratio >= 1.0 else math.ceil(math.asin(ratio) / TILE_RAD)
-        for a in range(low, high + 1):
-            for b in range(j - columns, j + columns + 1):
-                grown[a, b % n_columns] = True
+def _towards(position_ecef_m: Floats, point: Floats) -> None:
+    """Write the unit vector from the Earth's centre to a position."""
+    x, y, z = position_ecef_m[0], position_ecef_m[1], position_ecef_m[2]
+    inverse = 1.0 / math.sqrt(x * x + y * y + z * z)
+    point[0], point[1], point[2] = x * inverse, y * inverse, z * inverse
+
+
+@kernel
+def _side(x: float) -> int:
+    return min(int(0.5 * CUBES * (x + 1.0)), CUBES - 1)
+
+
+@kernel
+def _grow(cubes: Integers, by: int, grown: NDArray[np.bool_]) -> None:
+    for cube in cubes:
+        x, y, z = cube // (CUBES * CUBES), cube // CUBES % CUBES, cube % CUBES
+        for i in range(max(x - by, 0), min(x + by + 1, CUBES)):
+            for j in range(max(y - by, 0), min(y + by + 1, CUBES)):
+                for k in range(max(z - by, 0), min(z + by + 1, CUBES)):
+                    grown[i, j, k] = True
 
 
 @kernel
 def _sweep(
-    up: Floats,
-    lat: Floats,
-    lon: Floats,
+    position_ecef_m: Floats,
     after_ns: Floats,
     end_ns: Floats,
     lands: NDArray[np.bool_],
     weight: Floats,
     near_m: float,
+    areas_alone: bool,
     close: NDArray[np.bool_],
     cell_up: Floats,
     cell_lon: Floats,
     row_start: Integers,
+    stretch_stop: Integers,
     cell_half_m: Floats,
     area_of: Integers,
     place_of: Integers,
@@ -398,9 +474,10 @@ def _sweep(
 ) -> None:
     """Go along each way, and mark what comes within its reach, with the time at which it first does.
 
-    A way is straight lines between unit vectors, none longer than `STRAIGHT_RAD`: they lie 0.2 km deep at most.
+    A way is straight lines between unit vectors, none longer than `STRAIGHT_RAD`: they lie 0.2 km deep at most. Where
+    areas alone are asked for, one that it has come near to is passed over, stretch by stretch of its cells in a row.
     """
-    n_ways, n_times, _ = up.shape
+    n_ways, n_times, _ = position_ecef_m.shape
     n_cells = len(cell_half_m)
     squares, last_way = np.empty(n_cells), np.full(n_cells, -1)
     reach = 0.0
@@ -408,46 +485,70 @@ def _sweep(
         squares[c] = (2.0 * math.sin(max(near_m, cell_half_m[c]) / MEAN_RADIUS_M / 2.0)) ** 2
         reach = max(reach, max(near_m, cell_half_m[c]) / MEAN_RADIUS_M)
     a, b, window = np.empty(3), np.empty(3), np.empty(4)
+    before, now = np.empty(3), np.empty(3)
     for way in range(n_ways):
+        was_close, is_known = False, False
         for k in range(n_times):
             j = max(k - 1, 0)
             if k > 0 and after_ns[j] >= end_ns[way]:
                 break
-            if not (_is_in(lat[way, j], lon[way, j], close) or _is_in(lat[way, k], lon[way, k], close)):
+            _towards(position_ecef_m[way, k], a)
+            is_close = close[(_side(a[0]) * CUBES + _side(a[1])) * CUBES + _side(a[2])]
+            if not (was_close or is_close):
+                is_known = False
                 continue
+            if is_known:
+                before[0], before[1], before[2] = now[0], now[1], now[2]
+            else:
+                _vertical(position_ecef_m[way, j], before)
+            _vertical(position_ecef_m[way, k], now)
+            was_close, is_known = is_close, True
             start_ns, stop_ns = min(after_ns[j], end_ns[way]), min(after_ns[k], end_ns[way])
             at_end = lands[way] and (k == n_times - 1 or after_ns[k] >= end_ns[way])
-            chord = 0.0
-            for i in range(3):
-                chord += (up[way, k, i] - up[way, j, i]) ** 2
-            n_parts = max(math.ceil(math.sqrt(chord) / STRAIGHT_RAD), 1)
+            n_parts = max(math.ceil(math.sqrt(_square(now, before)) / STRAIGHT_RAD), 1)
             part_ns = (stop_ns - start_ns) / n_parts
             for part in range(n_parts):
-                _part_of(up[way, j], up[way, k], part / n_parts, a)
-                _part_of(up[way, j], up[way, k], (part + 1) / n_parts, b)
+                _part_of(before, now, part / n_parts, a)
+                _part_of(before, now, (part + 1) / n_parts, b)
                 down = at_end and part == n_parts - 1
                 _window(a, b, reach, window)
                 for row in range(_row_of(window[0]), _row_of(window[1]) + 1):
+                    if row_start[row] == row_start[row + 1]:
+                        continue
                     for turn in range(-1, 2):
                         west, east = window[2] + turn * 2.0 * math.pi, window[3] + turn * 2.0 * math.pi
+                        if west > math.pi or east < -math.pi:
+                            continue
                         c = _first(cell_lon, west, row_start[row], row_start[row + 1])
                         while c < row_start[row + 1] and cell_lon[c] <= east:
-                            if last_way[c] != way:
+                            area = area_of[c]
+                            is_done = areas_alone and area_ns[area, way] <= start_ns + part * part_ns
+                            if is_done and (not down or area_lands[area, way]):
+                                c = stretch_stop[c]
+                                continue
+                            if not is_done and last_way[c] != way:
                                 share = _enters(a, b, cell_up[c], squares[c])
                                 if share <= 1.0:
                                     last_way[c] = way
                                     time_ns = start_ns + (part + share) * part_ns
-                                    area, place = area_of[c], place_of[c]
-                                    cell_probability[c] += weight[way]
                                     area_ns[area, way] = min(area_ns[area, way], time_ns)
-                                    place_ns[place, way] = min(place_ns[place, way], time_ns)
-                                    if len(cell_ns):
-                                        cell_ns[c, way] = time_ns
+                                    if not areas_alone:
+                                        place = place_of[c]
+                                        cell_probability[c] += weight[way]
+                                        place_ns[place, way] = min(place_ns[place, way], time_ns)
+                                        if len(cell_ns):
+                                            cell_ns[c, way] = time_ns
                             if down and _square(cell_up[c], b) <= squares[c]:
-                                cell_landing[c] += weight[way]
-                                area_lands[area_of[c], way] = True
-                                place_lands[place_of[c], way] = True
+                                area_lands[area, way] = True
+                                if not areas_alone:
+                                    cell_landing[c] += weight[way]
+                                    place_lands[place_of[c], way] = True
                             c += 1
+
+
+@kernel
+def _vertical(position_ecef_m: Floats, up: Floats) -> None:
+    up[0], up[1], up[2], _ = vertical_at(position_ecef_m[0], position_ecef_m[1], position_ecef_m[2])
 
 
 @kernel
@@ -505,12 +606,6 @@ def _part_of(a: Floats, b: Floats, share: float, point: Floats) -> None:
     length = math.sqrt(length)
     for i in range(3):
         point[i] /= length
-
-
-@kernel
-def _is_in(lat: float, lon: float, tiles: NDArray[np.bool_]) -> bool:
-    row = min(int((lat + math.pi / 2.0) / TILE_RAD), tiles.shape[0] - 1)
-    return bool(tiles[row, int((lon + math.pi) / TILE_RAD) % tiles.shape[1]])
 
 
 @kernel

@@ -15,7 +15,6 @@ from noroshi.warning.points import normal_points, spread
 from noroshi.warning.ways import BURN_OUT, COEFFICIENT, RATIO, SLOW_DRAG, THRUST, TOWARDS, bodies, fly
 
 N_WAYS = 512
-N_ROUGH = 64  # ways that tell whether the rest are worth their while
 UNREST_M2_S3 = 1.0  # of what is not measured; the filter's is more, since it knows less of how thrust is steered
 
 # What is believed beforehand of boosts.
@@ -35,6 +34,7 @@ NEAR_HEIGHT, NEAR_HEIGHT_M = 0.02, 300.0
 NEAR_SPEED, NEAR_SPEED_M_S = 0.01, 10.0
 NEAR_MIN, FARTHER = 40.0, 0.7  # so many must count; else all farther off count more
 HEIGHT_SIGMAS = 8.0
+NOTHING = 80.0  # sigma^2 beyond which what counts is lost in rounding
 STEERING_RAD = 0.015  # off the plane in which it rises, and in it
 
 
@@ -132,13 +132,20 @@ def _going_on(
     whiten = np.linalg.inv(np.linalg.cholesky(near))
     apart = np.square(whiten @ (held - [[height_m], [velocity[2]], [level]])).sum(axis=0)
     apart -= apart.min()
+    farthest = float(apart.max())
     while True:
-        weight = boosts.weight[first:last] * np.exp(-0.5 * apart)
-        if weight.sum() ** 2 >= NEAR_MIN * np.square(weight).sum() or apart.max() < 1.0:
+        some = np.flatnonzero(apart < NOTHING)
+        weight = boosts.weight[first:last][some] * np.exp(-0.5 * apart[some])
+        if weight.sum() ** 2 >= NEAR_MIN * np.square(weight).sum() or farthest < 1.0:
             break
         apart *= FARTHER
+        farthest *= FARTHER
     weight /= weight.sum()
-    told = boosts.told[:, first:last].copy()
+    spans = boosts.told[:, first:last]
+    least, most = spans.min(axis=1), spans.max(axis=1)  # a track far from all that is believed is not led farther
+    least[1:3], most[1:3] = np.log(least[1:3]), np.log(most[1:3])
+    least[0] = 0.0
+    held, told = held[:, some], spans[:, some]
     told[1:3] = np.log(told[1:3])
     order = np.argsort(told[0], kind="stable")
     chosen = order[np.searchsorted(np.cumsum(weight[order]), shares).clip(0, len(order) - 1)]
@@ -147,8 +154,6 @@ def _going_on(
     bent = (held - middle[:, None]) / scale[:, None]
     slopes = np.linalg.pinv((bent * weight) @ bent.T, hermitian=True) @ ((bent * weight) @ (told - usual[:, None]).T)
     numbers = told[:, chosen] - slopes.T @ ((held[:, chosen] - own) / scale[:, None])
-    least, most = told.min(axis=1), told.max(axis=1)  # a track far from all that is believed is not led farther
-    least[0] = 0.0
     left_s, thrust, ratio, pitch = np.clip(numbers, least[:, None], most[:, None])
     return left_s, np.exp(thrust), np.exp(ratio), pitch
 

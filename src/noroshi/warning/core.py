@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, geodetic_from_ecef
 from noroshi.records import Alert, Certainty, Kind, Launches, Paths, Stage, Threats, Tracks, TrackStatus
-from noroshi.warning.areas import Areas, exposed
+from noroshi.warning.areas import Areas, exposed_areas
 from noroshi.warning.following import MISSILES, SEEN_TO_LAND_NS, Following
 from noroshi.warning.forecast import LANDS_MIN, NO_END, Forecast, ending, is_end_known, path_of
 from noroshi.warning.rules import Base as Rule
@@ -28,6 +28,7 @@ FOLLOWS_SIGMA = 5.0  # a new track goes on a lost one within so many sigma of wh
 MISSED_M_S2 = 20.0  # of a glider that banks by 60 degrees, or of half of a boost
 RISES_M_MAX = 60_000.0  # what is first seen above may have come from far
 REGION_M = 30_000.0
+NEARLY = 0.5  # of the probability that concerns an area: that much of a rough forecast calls for a whole one
 DOUBT = 0.4  # what was a threat is none any more below this part of the probability that makes one
 GONE = {"aircraft": "has turned away or left", "ship": "has turned away or left", "sensor": "is heard again"}
 
@@ -306,9 +307,10 @@ class Warner:
         if float(forecast.weight[forecast.lands].sum()) < LANDS_MIN and one.kind != Kind.BOOSTING:
             one.concerns, one.lands_here = (), False  # a satellite
             return
-        told = exposed(forecast, self.areas, settings.near_m, among=self._own).areas
+        told = exposed_areas(forecast, self.areas, settings.near_m, among=self._own)
         probability = told.probability * one.is_missile
-        if one.is_rough and (is_end_known(forecast) or (probability >= settings.probability_off).any()):
+        may_concern = bool((probability >= NEARLY * settings.probability_off).any())
+        if one.is_rough and (may_concern or (one.may_boost and is_end_known(forecast))):
             one.sharpen()
             self._weigh(one)
             return

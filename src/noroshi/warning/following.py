@@ -22,7 +22,8 @@ AGAIN_SHARE = 0.04  # a forecast holds for this part of the time that is left,
 AGAIN_NS = (2 * NS_PER_S, 10 * NS_PER_S)  # within these; what concerns nobody may wait longer
 SLACK_NS = NS_PER_S // 4  # by which a measurement may come too early to be foreseen
 NOBODYS_NS = 6 * NS_PER_S
-UNSEEN_SHARE = 0.25  # of what is lost, once the time for which nobody has seen it has grown by so much of itself
+UNSEEN_SHARE = 0.5  # of what is lost, once the time for which nobody has seen it has grown by so much of itself,
+UNTOLD_SHARE = 1.0  # or, of what nobody is told of, by so much: nothing begins with it any more
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
 
 
@@ -108,8 +109,8 @@ class Following:
         """Foresee it anew if there is reason to; return whether that was done.
 
         What is lost is foreseen from where it was last expected, with what may have happened to it since; not again if
-        nobody knows where it ends and nobody is told of it. A boost that concerned nobody is foreseen roughly, and one
-        that no filter follows as a boost from where it may be by now.
+        nobody knows where it ends and nobody is told of it. What concerned nobody is foreseen roughly, and a boost that
+        no filter follows as one from where it may be by now.
         """
         is_told = bool(self.telling.warned or self.telling.likely_since_ns)
         if self.forecast is not None:
@@ -120,7 +121,8 @@ class Following:
             least_ns = AGAIN_NS[0] if self.concerns else NOBODYS_NS
             holds_ns = min(max(round(left_ns * AGAIN_SHARE), least_ns), AGAIN_NS[1])
             if is_lost:
-                holds_ns = max(holds_ns, round((self.foreseen_ns - self.updated_ns) * UNSEEN_SHARE))
+                share = UNSEEN_SHARE if is_told else UNTOLD_SHARE
+                holds_ns = max(holds_ns, round((self.foreseen_ns - self.updated_ns) * share))
             elif self.telling.likely_since_ns:  # a wait is one for what is measured meanwhile
                 holds_ns = AGAIN_NS[0]
             has_news = is_lost or self.updated_ns > self.measured_ns
@@ -132,16 +134,20 @@ class Following:
                 return False
         unseen_s = max(now_ns - self.time_ns, 0) / NS_PER_S
         state, covariance = self.state_ecef, self.covariance_ecef
-        may_boost = float(self.kinds[Kind.BOOSTING]) >= LEAST
-        if may_boost and not follows_boosts:
+        if self.may_boost and not follows_boosts:
             state, covariance = caught_up(state, covariance)
-        is_rough = may_boost and not (is_told or self.concerns)
+        is_rough = not (is_told or self.concerns)
         basis = (state, covariance, self.kinds, self.time_ns, unseen_s, is_rough)
         forecast = _foreseen(basis)
         if forecast is not None:  # none: it is no missile by what is known now
             self.forecast, self.basis = forecast, basis
         self.foreseen_ns, self.measured_ns = now_ns, self.updated_ns
         return forecast is not None
+
+    @property
+    def may_boost(self) -> bool:
+        """Whether it may be under thrust."""
+        return float(self.kinds[Kind.BOOSTING]) >= LEAST
 
     @property
     def is_rough(self) -> bool:
@@ -162,7 +168,7 @@ class Following:
     @property
     def is_missile(self) -> float:
         """How likely it is one."""
-        return float(self.kinds[list(MISSILES)].sum())
+        return sum(float(self.kinds[kind]) for kind in MISSILES)
 
     @property
     def certainty(self) -> Certainty:

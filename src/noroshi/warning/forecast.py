@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TypeVar
 from weakref import WeakKeyDictionary
@@ -15,7 +15,7 @@ from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_fro
 
 T = TypeVar("T")
 
-CENTRING_ROUNDS = 4
+CENTRING_ROUNDS, CENTRED_M = 4, 0.01
 PATH_POINTS = 60
 TAILS, CONCENTRATIONS = 20.0, 30
 SMOOTHING = 0.25  # width of the kernel about each way, over the spread of all
@@ -247,15 +247,19 @@ def path_of(forecast: Forecast) -> dict[str, NDArray[np.int64] | Floats]:
 
 def mixed(parts: list[Forecast], weight: Floats) -> Forecast:
     """Return one forecast of the ways of several from the same instant, by the probability of each."""
+    if len(parts) == 1:
+        shares = parts[0].weight * weight[0]
+        return replace(parts[0], weight=shares / shares.sum())
     longest = max(parts, key=lambda part: len(part.time_ns)).time_ns
-    places = [
-        np.pad(part.position_ecef_m, ((0, 0), (0, len(longest) - len(part.time_ns)), (0, 0)), mode="edge")
-        for part in parts
-    ]
+    places, first = np.empty((sum(len(part.weight) for part in parts), len(longest), 3)), 0
+    for part in parts:
+        rows, k = places[first : first + len(part.weight)], len(part.time_ns)
+        rows[:, :k], rows[:, k:] = part.position_ecef_m, part.position_ecef_m[:, -1:]
+        first += len(rows)
     shares = np.concatenate([part.weight * share for part, share in zip(parts, weight, strict=True)])
     return Forecast(
         time_ns=longest,
-        position_ecef_m=np.concatenate(places),
+        position_ecef_m=places,
         end_ns=np.concatenate([part.end_ns for part in parts]),
         lands=np.concatenate([part.lands for part in parts]),
         weight=shares / shares.sum(),
@@ -283,6 +287,8 @@ def _about_mean(places: Floats, weight: Floats) -> tuple[float, float, Floats]:
         distance, bearing = distance_and_bearing(mean_lat, mean_lon, lat, lon)
         offset = np.stack([distance * np.sin(bearing), distance * np.cos(bearing)], axis=1)
         east, north = weight @ offset
+        if math.hypot(east, north) < CENTRED_M:
+            break
         moved = destination(mean_lat, mean_lon, math.atan2(east, north), math.hypot(east, north))
         mean_lat, mean_lon = float(moved[0]), float(moved[1])
     return mean_lat, mean_lon, offset

@@ -6,11 +6,13 @@ import numpy as np
 
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats
 from noroshi.records import Kind
-from noroshi.warning.boosting import N_ROUGH, N_WAYS, boost_from
+from noroshi.warning import boosting, falling, gliding
+from noroshi.warning.boosting import boost_from
 from noroshi.warning.falling import fall_from
 from noroshi.warning.forecast import Forecast, mixed
 from noroshi.warning.gliding import glide_from
 
+N_ROUGH = 64  # ways that tell whether the rest are worth their while
 LEAST = 0.02  # what is less probable is left out
 _HELD: WeakValueDictionary[tuple[object, ...], Forecast] = WeakValueDictionary()  # nodes of one process ask the same
 GLIDER_TOP_M = 200e3  # gliders are let go lower: published paths stay below some 150 km
@@ -37,14 +39,14 @@ def foresee(
         kind_probability: (7,) in the order of `Kind`.
         time_ns: when the state holds, Unix UTC nanoseconds.
         unseen_s: for how long nobody has measured it since (a lost track): its region widens.
-        is_rough: boosts in few ways: enough to see whether their ends are an ocean apart and whom they may concern.
+        is_rough: in few ways, whose first two moments are exact too: enough to see whom they may concern at all, and
+            whether the ends of a boost are an ocean apart.
     """
     arrays = (state_ecef.tobytes(), covariance_ecef.tobytes(), kind_probability.tobytes())
-    n_ways = N_ROUGH if is_rough else N_WAYS
-    asked = (*arrays, time_ns, unseen_s, n_ways)
+    asked = (*arrays, time_ns, unseen_s, is_rough)
     held = _HELD.get(asked)
     if held is None:
-        held = _foresee(state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s, n_ways)
+        held = _foresee(state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s, is_rough)
         if held is not None:
             _HELD[asked] = held
     return held
@@ -56,7 +58,7 @@ def _foresee(
     kind_probability: Floats,
     time_ns: int,
     unseen_s: float,
-    n_boosts: int,
+    is_rough: bool,
 ) -> Forecast | None:
     boosts, glides = float(kind_probability[Kind.BOOSTING]), float(kind_probability[Kind.GLIDING])
     falls = float(kind_probability[Kind.BALLISTIC] + kind_probability[Kind.SPACE])
@@ -64,15 +66,25 @@ def _foresee(
         return None
     parts, weights = [], []
     if max(glides, falls) >= LEAST:
-        falling = fall_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s)
-        low = float(falling.weight[_highest_m(falling) < GLIDER_TOP_M].sum())
+        downwards = fall_from(
+            state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s, n_ways=N_ROUGH if is_rough else falling.N_WAYS
+        )
+        low = float(downwards.weight[_highest_m(downwards) < GLIDER_TOP_M].sum())
         glides, falls = glides * low, falls + glides * (1.0 - low)
-        parts, weights = [falling], [falls]
+        parts, weights = [downwards], [falls]
     if glides >= LEAST:
-        parts.append(glide_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s))
+        parts.append(
+            glide_from(
+                state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s, n_ways=N_ROUGH if is_rough else gliding.N_WAYS
+            )
+        )
         weights.append(glides)
     if boosts >= LEAST:
-        parts.append(boost_from(state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s, n_ways=n_boosts))
+        parts.append(
+            boost_from(
+                state_ecef, covariance_ecef, time_ns, unseen_s=unseen_s, n_ways=N_ROUGH if is_rough else boosting.N_WAYS
+            )
+        )
         weights.append(boosts)
     return mixed(parts, np.array(weights))
 

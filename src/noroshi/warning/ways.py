@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from noroshi.geo.atmosphere import FORCE_MAX_M_S2, SLOWEST_M_S, log_density
 from noroshi.geo.gravity import fall_rate, lowest_m
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import MEAN_RADIUS_M, ROTATION_RATE_RAD_S, Floats, vertical_at
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, ROTATION_RATE_RAD_S, SEMI_MAJOR_AXIS_M, Floats, vertical_at
 from noroshi.kernel import kernel
 from noroshi.warning.forecast import Forecast
 
@@ -30,13 +30,14 @@ STEP_S = 10.0  # between the times of a forecast
 LONGEST_S = 7_200.0  # what is not down after this is no longer told
 ROUND_S = 1_800.0  # nor after this what goes on round the Earth: it comes over everybody in the end
 AIR_M = 100e3  # above, drag is below 0.02 m/s2 even on what is light
+AIRLESS_M = SEMI_MAJOR_AXIS_M + AIR_M  # farther from the Earth's centre it is surely higher
 FREE_STEP_S, THRUST_STEP_S, GLIDE_STEP_S = 60.0, 5.0, 5.0
 SLOWING_STEP, DENSITY_STEP = 0.25, 0.75  # as in `geo.atmosphere`, but metres are enough here
 SHORTEST_S = 0.05
 STEPS_MAX = 20_000
 SOUND_M_S, HYPERSONIC_M_S = 300.0, 1_500.0  # Mach 1 and 5; within a tenth up to 90 km
 EASE_S_M = 0.02  # by how much of itself lift eases for each m/s of climb: skips die down
-HALVINGS = 40
+GROUND_M, CLOSINGS = 1e-6, 40  # so near to the ground is on it; Illinois steps to get there
 LIGHTEST_LOG = math.log(30.0)
 
 
@@ -104,7 +105,7 @@ def fly(
 def _fly(
     states: Floats,
     rows: Floats,
-    bank: Floats,
+    banks: Floats,
     bank_step_s: float,
     longest_s: float,
     step_s: float,
@@ -116,39 +117,38 @@ def _fly(
     rate = np.empty(6)
     x, y, total, at = np.empty(6), np.empty(6), np.empty(6), np.empty(6)
     for way in range(len(states)):
-        row, t, done, told_s = rows[way], 0.0, 0, longest_s
+        row, bank, t, done, told_s = rows[way], banks[way], 0.0, 0, longest_s
         for i in range(6):
             x[i] = states[way, i]
-        height = vertical_at(x[0], x[1], x[2])[3]
+        ux, uy, uz, height = vertical_at(x[0], x[1], x[2])
         for _ in range(STEPS_MAX):
             if height > AIR_M and told_s > ROUND_S and row[BURN_OUT] <= t and lowest_m(x) > MEAN_RADIUS_M + AIR_M:
                 told_s = max(t, ROUND_S)
             if height <= 0.0 or t >= told_s:
                 break
-            h = 0.0
-            for stage in range(4):
-                reach = 0.0 if stage == 0 else (1.0 if stage == 3 else 0.5)
+            burns = t < row[BURN_OUT]
+            trusted_s = _slopes(t, burns, x, ux, uy, uz, height, row, bank, bank_step_s, rate)
+            h = min(max(trusted_s, SHORTEST_S), told_s - t)
+            if t < row[BURN_OUT] < t + h:
+                h = row[BURN_OUT] - t
+            for i in range(6):
+                total[i] = x[i] + h / 6.0 * rate[i]
+            for stage in range(1, 4):
+                reach = 1.0 if stage == 3 else 0.5
+                share = h / 6.0 if stage == 3 else h / 3.0
                 for i in range(6):
-                    y[i] = x[i] if stage == 0 else x[i] + h * reach * rate[i]
-                trusted_s = _slopes(t + h * reach, t < row[BURN_OUT], y, row, bank[way], bank_step_s, rate)
-                if stage == 0:
-                    h = min(max(trusted_s, SHORTEST_S), told_s - t)
-                    if t < row[BURN_OUT] < t + h:
-                        h = row[BURN_OUT] - t
-                share = h / 6.0 if stage in (0, 3) else h / 3.0
+                    y[i] = x[i] + h * reach * rate[i]
+                if y[0] * y[0] + y[1] * y[1] + y[2] * y[2] < AIRLESS_M * AIRLESS_M:
+                    ux, uy, uz, height = vertical_at(y[0], y[1], y[2])
+                else:
+                    height = AIR_M  # or more: nothing hangs on it
+                _slopes(t + h * reach, burns, y, ux, uy, uz, height, row, bank, bank_step_s, rate)
                 for i in range(6):
-                    total[i] = (x[i] if stage == 0 else total[i]) + share * rate[i]
-            ahead = vertical_at(total[0], total[1], total[2])[3]
+                    total[i] += share * rate[i]
+            ux, uy, uz, height = vertical_at(total[0], total[1], total[2])
             over = 1.0
-            if ahead <= 0.0:  # the instant that it meets the ground
-                low = 0.0
-                for _ in range(HALVINGS):
-                    middle = 0.5 * (low + over)
-                    _between(x, total, h, middle, at)
-                    if vertical_at(at[0], at[1], at[2])[3] > 0.0:
-                        low = middle
-                    else:
-                        over = middle
+            if height <= 0.0:
+                over = _meeting(x, total, h, at)
             while done * step_s < t + over * h and done < positions.shape[0]:
                 _between(x, total, h, (done * step_s - t) / h, at)
                 for i in range(3):
@@ -159,20 +159,52 @@ def _fly(
                 x[i] = at[i]
                 x[3 + i] = total[3 + i]
             t += over * h
-            height = ahead
         end_s[way], lands[way] = t, height <= 0.0
         for i in range(3):
             positions[min(done, positions.shape[0] - 1), way, i] = x[i]
 
 
 @kernel
-def _slopes(t: float, burns: bool, x: Floats, row: Floats, bank: Floats, bank_step_s: float, rate: Floats) -> float:
+def _meeting(x: Floats, y: Floats, h: float, at: Floats) -> float:
+    """Return at which share of the step from x to y, which lies below it, the ground is met.
+
+    Source: Dowell and Jarratt (1971), A modified regula falsi method for computing the root of an equation, BIT 11,
+    168-174 (the Illinois method).
+    """
+    low, over = 0.0, 1.0
+    above, below = vertical_at(x[0], x[1], x[2])[3], vertical_at(y[0], y[1], y[2])[3]
+    for _ in range(CLOSINGS):
+        share = low + (over - low) * above / (above - below)
+        _between(x, y, h, share, at)
+        height = vertical_at(at[0], at[1], at[2])[3]
+        if abs(height) < GROUND_M:
+            return share
+        if height > 0.0:
+            low, above, below = share, height, 0.5 * below
+        else:
+            over, below, above = share, height, 0.5 * above
+    return over
+
+
+@kernel
+def _slopes(
+    t: float,
+    burns: bool,
+    x: Floats,
+    ux: float,
+    uy: float,
+    uz: float,
+    height: float,
+    row: Floats,
+    bank: Floats,
+    bank_step_s: float,
+    rate: Floats,
+) -> float:
     """Write f(x) and return the longest step [s] to trust.
 
     Whether it burns is said by the step, which ends with the burn: at its very end it does too.
     """
     fall_rate(x, rate)
-    ux, uy, uz, height = vertical_at(x[0], x[1], x[2])
     climb = ux * x[3] + uy * x[4] + uz * x[5]
     step_s = FREE_STEP_S
     if height < AIR_M:
