@@ -8,7 +8,9 @@ from pyproj import Geod
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic
-from noroshi.warning.areas import Areas, Outlines, exposed
+from noroshi.run.areas import areas as real_areas
+from noroshi.warning.areas import Areas, Outlines, exposed, exposed_areas
+from noroshi.warning.falling import fall_from
 from noroshi.warning.forecast import Forecast
 
 GEOD = Geod(ellps="WGS84")
@@ -189,3 +191,15 @@ def test_the_share_of_an_area_is_that_of_its_people_in_cells_that_are_met():
     assert seen.areas.share[0] == pytest.approx(met / areas.cell_people.sum())
     np.testing.assert_allclose(seen.places.share, [1.0, 0.0])
     assert seen.people(areas) == pytest.approx(met)
+
+
+def test_areas_alone_are_told_as_beside_places_and_cells():
+    where, rng = real_areas(), np.random.Generator(np.random.Philox(12))
+    own = np.char.startswith(where.code, "JP-")
+    for _ in range(4):
+        lat, lon = math.radians(rng.uniform(28.0, 44.0)), math.radians(rng.uniform(126.0, 148.0))
+        state = np.concatenate([ecef_from_geodetic(lat, lon, rng.uniform(60e3, 400e3)), rng.normal(0.0, 2_500.0, 3)])
+        forecast = fall_from(state, np.diag([2e3**2] * 3 + [60.0**2] * 3), START_NS)
+        whole, alone = exposed(forecast, where, 50e3, among=own).areas, exposed_areas(forecast, where, 50e3, among=own)
+        for name in ("probability", "landing", "arrival_ns", "arrival_latest_ns"):
+            np.testing.assert_array_equal(getattr(alone, name), getattr(whole, name))

@@ -22,7 +22,7 @@ AGAIN_SHARE = 0.04  # a forecast holds for this part of the time that is left,
 AGAIN_NS = (2 * NS_PER_S, 10 * NS_PER_S)  # within these; what concerns nobody may wait longer
 SLACK_NS = NS_PER_S // 4  # by which a measurement may come too early to be foreseen
 NOBODYS_NS = 6 * NS_PER_S
-UNSEEN_SHARE = 0.25  # of what is lost, once the time for which nobody has seen it has grown by so much of itself,
+UNSEEN_SHARE = 0.5  # of what is lost, once the time for which nobody has seen it has grown by so much of itself,
 UNTOLD_SHARE = 1.0  # or, of what nobody is told of, by so much: nothing begins with it any more
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
 
@@ -168,7 +168,7 @@ class Following:
     @property
     def is_missile(self) -> float:
         """How likely it is one."""
-        return float(self.kinds[list(MISSILES)].sum())
+        return sum(float(self.kinds[kind]) for kind in MISSILES)
 
     @property
     def certainty(self) -> Certainty:

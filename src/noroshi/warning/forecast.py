@@ -15,7 +15,7 @@ from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_fro
 
 T = TypeVar("T")
 
-CENTRING_ROUNDS = 4
+CENTRING_ROUNDS, CENTRED_M = 4, 0.01
 PATH_POINTS = 60
 TAILS, CONCENTRATIONS = 20.0, 30
 SMOOTHING = 0.25  # width of the kernel about each way, over the spread of all
@@ -287,6 +287,8 @@ def _about_mean(places: Floats, weight: Floats) -> tuple[float, float, Floats]:
         distance, bearing = distance_and_bearing(mean_lat, mean_lon, lat, lon)
         offset = np.stack([distance * np.sin(bearing), distance * np.cos(bearing)], axis=1)
         east, north = weight @ offset
+        if math.hypot(east, north) < CENTRED_M:
+            break
         moved = destination(mean_lat, mean_lon, math.atan2(east, north), math.hypot(east, north))
         mean_lat, mean_lon = float(moved[0]), float(moved[1])
     return mean_lat, mean_lon, offset
