@@ -101,6 +101,10 @@ class Warner:
         """Whether there is a threat."""
         return bool(self._following)
 
+    def may_threaten(self, tracks: Tracks) -> NDArray[np.bool_]:
+        """Return (n,) which tracks may be threats to it, or may still be what was one."""
+        return may_threaten(tracks, self.settings)
+
     def over_ns(self, after_ns: int) -> int | None:
         """Return when the first wait of an area that is not over at a time will be, if one waits."""
         wait_ns, hurry_ns = round(self.settings.wait_s * NS_PER_S), round(self.settings.hurry_s * NS_PER_S)
@@ -427,9 +431,10 @@ def is_alive(tracks: Tracks) -> NDArray[np.bool_]:
     return np.asarray((tracks.status != TrackStatus.LOST) & (tracks.status != TrackStatus.TENTATIVE))
 
 
-def may_threaten(tracks: Tracks) -> NDArray[np.bool_]:
-    """Return (n,) which tracks may be threats, or may still be what was one."""
-    return threatening(tracks, Settings(kind_probability=Settings().kind_probability * DOUBT))
+def may_threaten(tracks: Tracks, settings: Settings | None = None) -> NDArray[np.bool_]:
+    """Return (n,) which tracks may be threats by a nation's settings, or may still be what was one."""
+    held = settings or Settings()
+    return threatening(tracks, replace(held, kind_probability=held.kind_probability * DOUBT))
 
 
 def threatening(tracks: Tracks, settings: Settings) -> NDArray[np.bool_]:
