@@ -13,7 +13,7 @@ from noroshi.tracking.store import Bound, Near, Store, Whole
 
 Integers = NDArray[np.int64]
 CELLS_A_PLOT = 4
-PAIRS_A_PLOT = 16  # room for so many at first
+PAIRS_A_PLOT = 64  # room for so many at first: more are searched for twice
 WIDE_CELLS = 4.0  # an area: what may be wider is asked first whether it may be worth it
 SMALLEST = 1e-30
 SLACK = 1.0  # of that, as a logarithm: it is asked of the middle of the plots' times alone

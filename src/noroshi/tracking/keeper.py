@@ -365,9 +365,7 @@ class Keeper(ABC):
         a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, pairs.is_inside, own_plot, s.whole)
         if not len(a):
             return none, none
-        apart_ns = APART_LOOKS * int(s.tally["period_ns"].max())
-        growth = float(s.tally["growth"][0])
-        younger, older, verdict = _compare(s.whole, s.near, a, b, both, now_ns, apart_ns, growth, self._alike)
+        younger, older, verdict = _compare(s.whole, a, b, both, now_ns, APART_LOOKS * int(s.tally["period_ns"].max()))
         if not len(younger):
             return younger, younger
         order = np.lexsort((older, younger))
@@ -520,20 +518,12 @@ def _say(
 
 @kernel
 def _compare(
-    whole: Integers,
-    near: Floats,
-    a: Integers,
-    b: Integers,
-    both: NDArray[np.bool_],
-    now_ns: int,
-    apart_ns: int,
-    growth: float,
-    alike: float,
+    whole: Integers, a: Integers, b: Integers, both: NDArray[np.bool_], now_ns: int, apart_ns: int
 ) -> tuple[Integers, Integers, Integers]:
     """Return the younger and the older of those rivals that are one target by their address, or may be one.
 
-    They may be where no address and no code speaks against it, no look has seen both (`both`: this one does) for
-    so long, and their places are not too far apart for it whatever the rest is.
+    They may be where no address and no code speaks against it and no look has seen both (`both`: this one does) for
+    so long.
     """
     younger, older, verdict = np.empty(len(a), np.int64), np.empty(len(a), np.int64), np.empty(len(a), np.int64)
     for e in range(a.shape[0]):
@@ -549,7 +539,7 @@ def _compare(
         found, ours, theirs = MAY_BE_SAME, one[Whole.MODE_3A], two[Whole.MODE_3A]
         last_apart_ns = min(one[Whole.APART], two[Whole.APART])
         if (ours != ABSENT and theirs != ABSENT and ours != theirs) or (
-            whole[younger[n], Whole.TIME] - last_apart_ns <= apart_ns or _are_apart(near, a[e], b[e], growth, alike)
+            whole[younger[n], Whole.TIME] - last_apart_ns <= apart_ns
         ):
             found = DIFFERENT
         for column in ADDRESSES:
@@ -558,21 +548,6 @@ def _compare(
         verdict[n] = found
         n += found != DIFFERENT
     return younger[:n], older[:n], verdict[:n]
-
-
-@kernel
-def _are_apart(near: Floats, a: int, b: int, growth: float, alike: float) -> bool:
-    """Return whether two tracks, moved to the later of their times as the coarse gate does, differ by their places."""
-    time_s, squared, variance = max(near[a, Near.TIME_S], near[b, Near.TIME_S]), 0.0, 0.0
-    for i in (a, b):
-        dt = time_s - near[i, Near.TIME_S]
-        spread = near[i, Near.POSITION_SIGMA] + dt * near[i, Near.VELOCITY_SIGMA]
-        variance += spread * spread + growth * dt * dt * dt
-    for c in range(3):
-        apart = near[a, c] - near[b, c] + (time_s - near[a, Near.TIME_S]) * near[a, Near.VELOCITY + c]
-        apart -= (time_s - near[b, Near.TIME_S]) * near[b, Near.VELOCITY + c]
-        squared += apart * apart
-    return squared > alike * variance
 
 
 @kernel
