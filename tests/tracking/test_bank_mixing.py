@@ -87,14 +87,14 @@ def test_what_one_turn_knows_does_not_reach_the_other():
 
 
 def test_thrust_that_has_ended_is_seldom_resumed():
-    """Of three fast models each is left for either other alike, but for the boost: for that as often as it says."""
+    """Of three fast models each is left for either other as often as that says."""
     bank, row, _ = bank_and_row(Ballistic(), Boost(), Glide())
     row[PROBABILITY : PROBABILITY + 3] = 1.0, 0.0, 0.0
     layout, out = bank.layout(1), np.zeros((1, len(row)))
     _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank._resumed,
          bank._is_alike, np.array(layout.sizes), layout.offsets, bank._sets_in, bank.extent, out)  # fmt: skip
     half = 0.5 * (1.0 - math.exp(-DT_S / SOJOURN_S[0]))
-    expected = [1.0 - half - 0.05 * half, 0.05 * half, half]
+    expected = [1.0 - half * (0.05 + 0.1), 0.05 * half, 0.1 * half]
     np.testing.assert_allclose(out[0, PROBABILITY : PROBABILITY + 3], expected, rtol=1e-12)
 
 
