@@ -1,6 +1,6 @@
 """Which thresholds of warning a stated criterion picks, on launches that are generated: never on real ones.
 
-    uv run bench/warning_thresholds.py --json [--launches 30] [--seed 41] [--watched watched.npz]
+    uv run bench/warning_thresholds.py --json [--launches 30] [--seed 41] [--every 5] [--watched watched.npz]
 
 Launches, as many of each class, from 38 to 42 N and 122 to 132 E; ranges [km], apogees as shares of the range or [km],
 bearings [degrees], all even:
@@ -14,7 +14,8 @@ bearings [degrees], all even:
 People are those of Japan in the shipped areas. Forecasts are the program's (`warning.foresee`, `exposed`) of the true
 state with an error drawn from the covariance that they are given: that which the shipped tracker has of two satellites
 and a radar (`bench/impact_honesty.py`, honest there), `SIGMAS`; one draw after burn-out, another at each look before.
-Looks each 5 s from 60 s on until a minute after burn-out, later seldomer.
+Looks each `--every` seconds from 60 s on until a minute after burn-out (5, which the criterion was frozen with), later
+seldomer.
 
 A setting is `on`, `boosting`, `wait_s` and `hurry_s`, as `warning.settings` has them; an area is concerned by what
 comes within 50 km, which is what near means here and is not chosen. Who is told when follows from looks as
@@ -61,7 +62,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.records import Kind
 from noroshi.run import kernel_cache
 from noroshi.run.areas import areas
-from noroshi.warning.areas import Areas, exposed
+from noroshi.warning.areas import Areas, exposed, exposed_areas
 from noroshi.warning.core import LANDS_MIN
 from noroshi.warning.forecast import Forecast
 from noroshi.warning.foresee import foresee
@@ -145,15 +146,17 @@ def flown(kind: str, number: int, seed: int) -> Flight | None:
         return None
 
 
-def looks_of(burn_out_s: float, end_s: float) -> Floats:
+def looks_of(burn_out_s: float, end_s: float, every_s: float = 5.0) -> Floats:
     """Return when a launch is looked at."""
-    dense = np.arange(60.0, burn_out_s + 61.0, 5.0)
+    dense = np.arange(60.0, burn_out_s + 61.0, every_s)
     after = burn_out_s + np.array([75.0, 90.0, 120.0, 180.0, 240.0, 360.0, 600.0, 1_200.0])
     found: Floats = np.concatenate([dense, after])
     return found[found < end_s - 15.0]
 
 
-def watched(where: Areas, own: NDArray[np.bool_], kind: str, number: int, seed: int) -> Watched | None:
+def watched(
+    where: Areas, own: NDArray[np.bool_], kind: str, number: int, seed: int, every_s: float = 5.0
+) -> Watched | None:
     """Return what was foreseen of one launch."""
     flight = flown(kind, number, seed)
     if flight is None:
@@ -169,7 +172,7 @@ def watched(where: Areas, own: NDArray[np.bool_], kind: str, number: int, seed: 
     came = exposed(true, where, NEAR_M, among=own, cell_times=True)
     passes = (came.areas.probability > 0.0) & own
     cells = np.flatnonzero((came.cells.probability > 0.0) & own[where.cell_area])
-    look_s = looks_of(burn_out_s, end_s)
+    look_s = looks_of(burn_out_s, end_s, every_s)
     probability, arrival_s = np.zeros((2, len(look_s), len(own)))
     boosting = look_s < burn_out_s + NOTICED_S
     draws = Draws(seed, number, f"error|{kind}").normals("state", first_look=0, n_looks=len(look_s) + 1, per_look=6)
@@ -183,7 +186,7 @@ def watched(where: Areas, own: NDArray[np.bool_], kind: str, number: int, seed: 
         forecast = foresee(state, np.diag(sigma**2), kinds, at_ns)
         if forecast is None or (not boosting[i] and forecast.weight[forecast.lands].sum() < LANDS_MIN):
             continue
-        told = exposed(forecast, where, NEAR_M, among=own).areas
+        told = exposed_areas(forecast, where, NEAR_M, among=own)
         probability[i] = told.probability * own
         arrival_s[i] = (told.arrival_ns - START_NS) / NS_PER_S
     return Watched(
@@ -325,6 +328,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--launches", type=int, default=30, help="of each class")
     parser.add_argument("--seed", type=int, default=41)
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between looks")
     parser.add_argument("--watched", type=Path, help="what was foreseen: read if it is there, else written")
     parser.add_argument("--json", action="store_true", help="print nothing but the figures")
     given = parser.parse_args()
@@ -335,7 +339,9 @@ def main() -> None:
     if given.watched is not None and given.watched.exists():
         ones = kept(given.watched)
     else:
-        made = [watched(where, own, kind, i, given.seed) for kind in CLASSES for i in range(given.launches)]
+        made = [
+            watched(where, own, kind, i, given.seed, given.every) for kind in CLASSES for i in range(given.launches)
+        ]
         ones = [one for one in made if one is not None]
         if given.watched is not None:
             keep(given.watched, ones)
@@ -343,7 +349,8 @@ def main() -> None:
     table = table_of(ones, where.people)
     chosen = choose(table)
     found: dict[str, Any] = {
-        "bench": "warning_thresholds", "seed": given.seed, "launches_each": given.launches, "flown": len(ones),
+        "bench": "warning_thresholds", "seed": given.seed, "launches_each": given.launches, "every_s": given.every,
+        "flown": len(ones),
         "with_people_near": sum(bool(one.passes.any()) for one in ones), "settings": len(table), "chosen": chosen,
         "least_missed": min(table, key=lambda row: (row["missed"], row["needless"])),
         "least_too_late": min(table, key=lambda row: (row["too_late"], row["needless"])),

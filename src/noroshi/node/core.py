@@ -63,6 +63,9 @@ class Node:
         self.refused: Counter[tuple[str, str]] = Counter()
         self.exchange = exchange
         self.watch = watch
+        self._may_threaten = watch.warner.may_threaten if watch else may_threaten
+        if exchange:
+            exchange.may_threaten = self._may_threaten
         self.own = Own(
             name,
             sensors=sensors,
@@ -133,7 +136,7 @@ class Node:
             if self.exchange:
                 self.exchange.share(own, self._wake_ns, is_whole=True)
                 self._fused_ns = self._wake_ns
-            self._expect(_threats_in(own), self._wake_ns)
+            self._expect(self._threats_in(own), self._wake_ns)
             self._wake_ns += self.period_ns
             self._give_fused(now_ns)
         self._tell_threats(now_ns)
@@ -148,7 +151,7 @@ class Node:
         at_ns = self._threats_ns
         if at_ns is None or at_ns > now_ns:
             return
-        threats = _threats_in(self.own.picture(at_ns))
+        threats = self._threats_in(self.own.picture(at_ns))
         if self.exchange:
             self.exchange.share_some(threats, at_ns)
         self._expect(threats, at_ns)
@@ -282,12 +285,16 @@ class Node:
             self._give("tracks", changed)
             if self.exchange and len(changed):
                 self.exchange.share(changed, self._now_ns, is_whole=False)
-            if self.watch and len(_threats_in(changed)):
+            if self.watch and len(self._threats_in(changed)):
                 self.watch.expect(self._now_ns)
         if self.period_ns and self._wake_ns is None:
             self._wake_ns = -(-self._now_ns // self.period_ns) * self.period_ns
         if self._is_prompt and self._has_threats and self._threats_ns is None:
             self._threats_ns = max(self._now_ns + 1, self._told_ns + EARLY_NS)
+
+    def _threats_in(self, tracks: Tracks) -> Tracks:
+        """Return those that may be threats, or may still be."""
+        return take(tracks, np.flatnonzero(self._may_threaten(tracks)))
 
     def _tell_partners(self, now_ns: int) -> None:
         """Hand partners what is noticed, approved and decided here, and take in what they handed over."""
@@ -318,11 +325,6 @@ class Node:
         if now_ns < self._now_ns:
             raise ValueError(f"node {self.name}: time runs backwards, from {self._now_ns} to {now_ns} ns")
         self._now_ns = now_ns
-
-
-def _threats_in(tracks: Tracks) -> Tracks:
-    """Return those that may be threats, or may still be."""
-    return take(tracks, np.flatnonzero(may_threaten(tracks)))
 
 
 def _parts(checkpoint: bytes | memoryview) -> Iterator[memoryview]:

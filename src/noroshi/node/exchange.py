@@ -91,6 +91,7 @@ class Exchange:
             released before it fell.
         heard: what partners have told beside tracks since it was last taken, with whose it is.
         has_threats: whether partners have told of what may be a threat since this was last set to no.
+        may_threaten: which tracks may be; the node sets it to what its watch says.
         judged: told of each record that was offered, what each partner gets of it, and the time: for the audit, and for
             whoever asks what other rules would have done.
     """
@@ -121,6 +122,7 @@ class Exchange:
         self.is_silent = False
         self.heard: list[tuple[str, Batch]] = []
         self.has_threats = False
+        self.may_threaten: Callable[[Tracks], NDArray[np.bool_]] = may_threaten
         self.old_policy: Callable[[str], Policy | None] = lambda _: None
         self.judged: Callable[[Facts, Mapping[str, Released], int], None] = lambda *_: None
         self.secrets, self.sensor_types, self._pump_ns = secrets, dict(sensor_types), pump_ns
@@ -492,7 +494,7 @@ class Exchange:
                 tracks = take(tracks, fine)
             if not len(tracks):
                 return
-            self.has_threats |= bool(may_threaten(tracks).any())
+            self.has_threats |= bool(self.may_threaten(tracks).any())
             self.fusion.receive(
                 as_evidence(tracks.replace(label=encode(envelope.label), node=envelope.owner), types),
                 owner=envelope.owner,

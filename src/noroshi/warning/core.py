@@ -101,6 +101,10 @@ class Warner:
         """Whether there is a threat."""
         return bool(self._following)
 
+    def may_threaten(self, tracks: Tracks) -> NDArray[np.bool_]:
+        """Return (n,) which tracks may be threats to it, or may still be what was one."""
+        return may_threaten(tracks, self.settings)
+
     def over_ns(self, after_ns: int) -> int | None:
         """Return when the first wait of an area that is not over at a time will be, if one waits."""
         wait_ns, hurry_ns = round(self.settings.wait_s * NS_PER_S), round(self.settings.hurry_s * NS_PER_S)
@@ -305,18 +309,22 @@ class Warner:
         forecast, settings = one.forecast, self.settings
         assert forecast is not None
         if float(forecast.weight[forecast.lands].sum()) < LANDS_MIN and one.kind != Kind.BOOSTING:
-            one.concerns, one.lands_here = (), False  # a satellite
+            one.concerns, one.lands_here, one.lacks = (), False, 1.0  # a satellite
             return
         told = exposed_areas(forecast, self.areas, settings.near_m, among=self._own)
         probability = told.probability * one.is_missile
-        may_concern = bool((probability >= NEARLY * settings.probability_off).any())
+        is_new = self._own & ~np.isin(self.areas.code, [*one.telling.warned, *one.telling.likely_since_ns])
+        enough = np.full(len(probability), settings.probability_off)
+        likely = settings.probability_on
+        if one.kind is Kind.BOOSTING:
+            enough[~np.isin(self.areas.code, list(one.telling.warned))] = settings.probability_boosting
+            likely = max(likely, settings.probability_boosting)
+        may_concern = bool((probability >= NEARLY * enough).any())
         if one.is_rough and (may_concern or (one.may_boost and is_end_known(forecast))):
             one.sharpen()
             self._weigh(one)
             return
-        enough = np.full(len(probability), settings.probability_off)
-        if one.kind is Kind.BOOSTING:
-            enough[~np.isin(self.areas.code, list(one.telling.warned))] = settings.probability_boosting
+        one.lacks = 1.0 - float(probability[is_new & (probability < likely)].max(initial=0.0)) / likely
         some = np.flatnonzero(self._own & (probability >= enough))
         one.concerns = tuple(
             Concern(
@@ -423,9 +431,10 @@ def is_alive(tracks: Tracks) -> NDArray[np.bool_]:
     return np.asarray((tracks.status != TrackStatus.LOST) & (tracks.status != TrackStatus.TENTATIVE))
 
 
-def may_threaten(tracks: Tracks) -> NDArray[np.bool_]:
-    """Return (n,) which tracks may be threats, or may still be what was one."""
-    return threatening(tracks, Settings(kind_probability=Settings().kind_probability * DOUBT))
+def may_threaten(tracks: Tracks, settings: Settings | None = None) -> NDArray[np.bool_]:
+    """Return (n,) which tracks may be threats by a nation's settings, or may still be what was one."""
+    held = settings or Settings()
+    return threatening(tracks, replace(held, kind_probability=held.kind_probability * DOUBT))
 
 
 def threatening(tracks: Tracks, settings: Settings) -> NDArray[np.bool_]:

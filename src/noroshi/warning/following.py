@@ -22,6 +22,7 @@ AGAIN_SHARE = 0.04  # a forecast holds for this part of the time that is left,
 AGAIN_NS = (2 * NS_PER_S, 10 * NS_PER_S)  # within these; what concerns nobody may wait longer
 SLACK_NS = NS_PER_S // 4  # by which a measurement may come too early to be foreseen
 NOBODYS_NS = 6 * NS_PER_S
+RISES_NS = 2 * NS_PER_S  # no area is held to become likely in less, from nought; nor from nearer in less than its share
 UNSEEN_SHARE = 0.5  # of what is lost, once the time for which nobody has seen it has grown by so much of itself,
 UNTOLD_SHARE = 1.0  # or, of what nobody is told of, by so much: nothing begins with it any more
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
@@ -49,6 +50,7 @@ class Following:
         foreseen_ns, measured_ns: when that was reckoned, and from a measurement of when.
         concerns: what the nation's own areas have to expect by that forecast.
         lands_here: whether it is likely enough to come down in one of them.
+        lacks: by how much of what would make it likely the likeliest area is not that is not told or waits yet.
         telling: what is told of it.
     """
 
@@ -68,6 +70,7 @@ class Following:
     measured_ns: int = 0
     concerns: tuple[Concern, ...] = ()
     lands_here: bool = False
+    lacks: float = 1.0
     former: dict[int, int] = field(default_factory=dict)
     telling: Telling = field(default_factory=Telling)
 
@@ -125,6 +128,8 @@ class Following:
                 holds_ns = max(holds_ns, round((self.foreseen_ns - self.updated_ns) * share))
             elif self.telling.likely_since_ns:  # a wait is one for what is measured meanwhile
                 holds_ns = AGAIN_NS[0]
+            if not is_lost and self.lacks < 1.0:
+                holds_ns = min(holds_ns, round(self.lacks * RISES_NS))
             has_news = is_lost or self.updated_ns > self.measured_ns
             if not is_lost:
                 holds_ns = min(holds_ns, round(holds_s_max * NS_PER_S))
@@ -190,7 +195,7 @@ class Following:
         basis = None if self.basis is None else [_numbers(*self.basis[:3]), *self.basis[3:]]
         concerns = [concern.memory() for concern in self.concerns]
         numbers = _numbers(self.state_ecef, self.covariance_ecef, self.kinds)
-        ahead = [basis, concerns, self.lands_here]
+        ahead = [basis, concerns, self.lands_here, self.lacks]
         former = sorted(self.former.items())
         return [
             self.threat_id, self.track_id, times, numbers, int(self.stage), self.region, ahead, former,
@@ -200,13 +205,15 @@ class Following:
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Callable[[bytes], Any]) -> "Following":
         """Return the threat that gave this memory; what was foreseen of it is reckoned again."""
-        threat_id, track_id, times, numbers, stage, region, (basis, concerns, lands_here), former, telling = memory
+        threat_id, track_id, times, numbers, stage, region, ahead, former, telling = memory
+        basis, concerns, lands_here, lacks = ahead
         time_ns, updated_ns, since_ns, foreseen_ns, measured_ns = times
         known = None if basis is None else (*_parts(basis[0]), *basis[1:])
         return cls(
             threat_id, track_id, time_ns, updated_ns, *_parts(numbers), Stage(stage), since_ns, region=region,
             forecast=None if known is None else _foreseen(known), basis=known, foreseen_ns=foreseen_ns,
             measured_ns=measured_ns, concerns=tuple(Concern(*each) for each in concerns), lands_here=lands_here,
+            lacks=lacks,
             former=dict(former),
             telling=Telling.of(telling, unpack),
         )  # fmt: skip

@@ -17,6 +17,7 @@ from noroshi.records import Alert, Certainty, Stage
 from noroshi.records.alert import ALERT, CANCEL, EXERCISE, UPDATE
 from noroshi.warning.settings import Settings
 
+JUDGED_NS = 2 * NS_PER_S - NS_PER_S // 4  # a wait is looked at for breaks so often, however often it is foreseen
 PASSED = "was observed to have passed"
 
 
@@ -76,6 +77,7 @@ class Telling:
         warned: the areas that are, by code; what they had to expect when they were last looked at.
         low_since_ns: since when an area that is warned has been below the threshold, by code.
         likely_since_ns: since when one that is not has been likely enough without a break, by code: it waits.
+        judged_ns: when waits were last looked at for breaks.
         told: the message in force, if people were told anything.
         pending: the proposal that waits for a decision, if one does.
         refused: the last proposal if it was refused: the same is not proposed again.
@@ -88,6 +90,7 @@ class Telling:
     warned: dict[str, Concern] = field(default_factory=dict)
     low_since_ns: dict[str, int] = field(default_factory=dict)
     likely_since_ns: dict[str, int] = field(default_factory=dict)
+    judged_ns: int = 0
     told: Alert | None = None
     pending: Alert | None = None
     refused: Alert | None = None
@@ -141,7 +144,9 @@ class Telling:
         """Bring the warned areas up to date; return why the last one left, in words."""
         left = ""
         likely = {code: one for code, one in now.items() if one.probability >= settings.probability_on}
-        self.likely_since_ns = {code: ns for code, ns in self.likely_since_ns.items() if code in likely}
+        if course.time_ns - self.judged_ns >= JUDGED_NS:
+            self.judged_ns = course.time_ns
+            self.likely_since_ns = {code: ns for code, ns in self.likely_since_ns.items() if code in likely}
         for code, concern in likely.items():
             if code in self.warned or self._has_waited(concern, course, settings):
                 self.warned[code] = concern
@@ -252,12 +257,12 @@ class Telling:
         concerns = [concern.memory() for concern in self.warned.values()]
         kept = [None if one is None else pack(one) for one in (self.told, self.pending, self.refused)]
         since = [sorted(each.items()) for each in (self.low_since_ns, self.likely_since_ns)]
-        return [concerns, *since, *kept, self.n, self.began_ns, self.has_passed]
+        return [concerns, *since, *kept, self.n, self.began_ns, self.has_passed, self.judged_ns]
 
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Any) -> "Telling":
         """Return the telling that gave this memory."""
-        concerns, low, likely, told, pending, refused, n, began_ns, has_passed = memory
+        concerns, low, likely, told, pending, refused, n, began_ns, has_passed, judged_ns = memory
         told, pending, refused = (None if one is None else unpack(one) for one in (told, pending, refused))
         return cls(
             warned={each[0]: Concern(*each) for each in concerns},
@@ -269,4 +274,5 @@ class Telling:
             n=n,
             began_ns=began_ns,
             has_passed=has_passed,
+            judged_ns=judged_ns,
         )
