@@ -8,7 +8,7 @@ Every number on that page comes from a file in bench/results/, which says the se
 
 from typing import Any
 
-from figures import ROOT, load, sharing, table, versions, world
+from figures import ROOT, judged, load, sharing, table, versions, world
 
 
 def amount(line: dict[str, Any], value: float | None) -> str:
@@ -583,6 +583,7 @@ def main() -> None:
         manoeuvres(),
         *world.sections(),
         *sharing.sections(),
+        *judged.sections(),
         registration(),
         doctor(),
         consistency(),

@@ -70,3 +70,23 @@ def test_a_bound_holds_when_the_time_is_short():
 def test_what_is_no_problem_is_refused(number, losses):
     with pytest.raises(ValueError, match="sites"):
         Covering(np.ones((7, 3), bool), np.ones(3), number, losses)
+
+
+@pytest.mark.parametrize("losses", [0, 1, 2])
+def test_the_next_best_choices_are_those_of_brute_force(losses):
+    rng = np.random.default_rng(20 + losses)
+    for _ in range(8):
+        problem = random_problem(rng, losses=losses)
+        plan = advise(problem, time_limit_s=30.0, clock=still, gap=1e-9, alternatives=3)
+        every = [worst_by_brute_force(problem, one) for one in itertools.combinations(range(7), 4)]
+        assert [plan.value, *(value for _, value in plan.others)] == sorted(every)[:-5:-1]
+        assert len({plan.chosen, *(sites for sites, _ in plan.others)}) == 4
+        assert all(value == worst_by_brute_force(problem, sites) for sites, value in plan.others)
+        assert [one["sites"] for one in plan.told()["alternatives"][1:]] == [list(sites) for sites, _ in plan.others]
+
+
+def test_without_time_the_next_best_are_one_site_away():
+    problem = random_problem(np.random.default_rng(3), sites=9, areas=25, number=4, losses=2)
+    times = iter(np.arange(0.0, 100.0, 0.4).tolist())
+    plan = advise(problem, time_limit_s=0.1, clock=lambda: next(times), alternatives=2)
+    assert [len(set(sites) - set(plan.chosen)) for sites, _ in plan.others] == [1, 1]

@@ -1,6 +1,7 @@
 """Which sensor looks where: brute force on small cases, scipy's linear programme, and prices that prove it."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -114,3 +115,33 @@ def test_nothing_to_look_at_is_no_fault():
     assert (plan.reward, plan.bound, plan.gap, len(plan.chosen)) == (0.0, 0.0, 0.0, 0)
     blind = looks(np.zeros((2, 2), np.int64), np.ones(3), np.ones((2, 2, 3), bool))
     assert advise(blind, time_limit_s=1.0, clock=still).reward == 0.0
+
+
+def test_without_a_look_that_matters_most_brute_force_agrees():
+    rng, n_moved = np.random.default_rng(7), 0
+    for _ in range(40):
+        problem = random_problem(rng, 2, 3, 3, 0.4)
+        while not 2 < len(problem.option) <= 8:
+            problem = random_problem(rng, 2, 3, 3, 0.4)
+        plan = advise(problem, time_limit_s=10.0, clock=still, gap=0.0, alternatives=2)
+        rows = problem.option.tolist()
+        values = []
+        for row in plan.chosen.tolist():
+            left = replace(problem, option=np.delete(problem.option, row, axis=0))
+            values.append((best_by_brute_force(left), tuple(rows[row])))
+        assert [one.reward for one in plan.others] == pytest.approx(sorted(value for value, _ in values)[:2])
+        for one in plan.others:
+            assert one.reward == pytest.approx({look: value for value, look in values}[one.without])
+            assert one.bound == pytest.approx(one.reward, abs=1e-6)
+            assert reward_of(problem, one.chosen) == one.reward <= plan.reward
+            assert list(one.without) not in problem.option[one.chosen].tolist()
+            n_moved += len(np.setdiff1d(one.chosen, plan.chosen)) > 0
+        told = plan.told()["alternatives"]
+        assert [one["objective"] for one in told] == [plan.greedy_reward, *(one.reward for one in plan.others)]
+    assert n_moved > 20
+
+
+def test_time_that_is_over_leaves_no_alternatives():
+    problem = random_problem(np.random.default_rng(4), 4, 5, 40, 0.4)
+    times = iter(range(1000))
+    assert advise(problem, time_limit_s=0.0, clock=lambda: float(next(times)), alternatives=2).others == ()

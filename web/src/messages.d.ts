@@ -68,6 +68,7 @@ export interface Decision {
   founder: string; stream: string; owner: string; version: number; state: string; action: string; asset: string;
   areas: string[]; priority: string; ends_ms: number | null; detail: Record<string, unknown>; threat: string | null; reason: string;
   concerns: string[]; approved: string[]; picture_ms: number | null;
+  advice: { objective: number; bound: number; gap: number; alternatives: { plan: string; objective: number; look: [string, number, string] | null; sites: unknown[] | null }[] } | null;
   waits: { roles: string[]; nations: string[]; until_ms: number | null; otherwise: string } | null;
   steps: { step: string; roles: string[]; needs_reason: boolean }[];
   log: { time_ms: number; step: string; by: string; role: string; reason: string; acting_for: string }[];

@@ -73,6 +73,7 @@ class SitePlan:
         bound: that no choice exceeds, as the solver says.
         greedy, greedy_value: the greedy plan, and what stays of it.
         inputs: digest of the problem.
+        others: the next best choices that were found, the best first: sites, and what stays of them.
     """
 
     chosen: tuple[int, ...]
@@ -83,6 +84,7 @@ class SitePlan:
     greedy: tuple[int, ...]
     greedy_value: float
     inputs: str
+    others: tuple[tuple[tuple[int, ...], float], ...] = ()
 
     @property
     def gap(self) -> float:
@@ -103,7 +105,10 @@ class SitePlan:
             "objective": self.value,
             "bound": self.bound,
             "gap": self.gap,
-            "alternatives": [{"plan": "greedy", "sites": list(self.greedy), "objective": self.greedy_value}],
+            "alternatives": [
+                {"plan": "greedy", "sites": list(self.greedy), "objective": self.greedy_value},
+                *({"plan": "next best", "sites": list(sites), "objective": value} for sites, value in self.others),
+            ],
             "sites": list(self.chosen),
             "worst_loss": list(self.loss),
             "changed": None
@@ -153,13 +158,7 @@ def improved(problem: Covering, chosen: Sequence[int], *, ends_s: float, clock: 
     best = tuple(sorted(chosen))
     value = value_of(problem, best)
     while clock() < ends_s:
-        swaps = [
-            (value_of(problem, swapped), swapped)
-            for out in best
-            for site in range(len(problem.covers))
-            if site not in best
-            for swapped in (tuple(sorted({*best, site} - {out})),)
-        ]
+        swaps = [(value_of(problem, swapped), swapped) for swapped in _swapped(problem, best)]
         top = max(swaps, key=lambda one: (one[0], [-site for site in one[1]]), default=(value, best))
         if top[0] <= value:
             break
@@ -167,14 +166,18 @@ def improved(problem: Covering, chosen: Sequence[int], *, ends_s: float, clock: 
     return best
 
 
-def advise(problem: Covering, *, time_limit_s: float, clock: Clock, gap: float = 1e-4) -> SitePlan:
-    """Return a choice of sites and how good it is.
+def advise(
+    problem: Covering, *, time_limit_s: float, clock: Clock, gap: float = 1e-4, alternatives: int = 0
+) -> SitePlan:
+    """Return a choice of sites, how good it is, and which come next.
 
     Args:
         problem: the problem.
         time_limit_s: how long to go on.
         clock: tells seconds; the caller's, since this room has none.
         gap: near enough, as a share of the bound.
+        alternatives: how many other choices are wanted: the next best as far as the time suffices, else the best that
+            differ by one site.
     """
     ends_s = clock() + time_limit_s
     plain = greedy(problem)
@@ -186,8 +189,7 @@ def advise(problem: Covering, *, time_limit_s: float, clock: Clock, gap: float =
         left_s = ends_s - clock()
         if bound - value <= gap * bound or left_s <= 0.0:
             break
-        near = gap * value / max(programme.weight - value, gap)  # the programme counts what is not covered
-        chosen, told = _solve(problem, programme, left_s, near, whole=whole)
+        chosen, told = _solve(problem, programme, left_s, programme.near(gap, value), whole=whole)
         bound = min(bound, told)
         if chosen is not None:
             polished = improved(problem, chosen, ends_s=min(ends_s, clock() + time_limit_s / 20.0), clock=clock)
@@ -195,7 +197,35 @@ def advise(problem: Covering, *, time_limit_s: float, clock: Clock, gap: float =
             value = value_of(problem, best)
     lost = worst_losses(problem, best)[0]
     nominal = float(problem.weight[problem.covers[list(best)].any(0)].sum())
-    return SitePlan(best, value, lost[1], nominal, max(bound, value), plain, value_of(problem, plain), problem.digest)
+    others = _others(problem, programme, (best, value), alternatives, ends_s, clock, gap) if alternatives else ()
+    return SitePlan(
+        best, value, lost[1], nominal, max(bound, value), plain, value_of(problem, plain), problem.digest, others
+    )
+
+
+Choice = tuple[tuple[int, ...], float]
+
+
+def _others(
+    problem: Covering, programme: "_Programme", best: Choice, number: int, ends_s: float, clock: Clock, gap: float
+) -> tuple[Choice, ...]:
+    """Return the next best choices: the programme without those that are known, and beside it swaps of one site."""
+    found = {sites: value_of(problem, sites) for sites in _swapped(problem, best[0])}
+    taken = [best[0]]
+    while len(taken) <= number and (left_s := ends_s - clock()) > 0.0:
+        near = programme.near(gap, best[1])
+        chosen, _ = _solve(problem, programme, left_s, near, whole=True, without=taken)
+        if chosen is None:
+            break
+        found[chosen] = value_of(problem, chosen)
+        taken.append(min((one for one in found if one not in taken), key=lambda one: (-found[one], one)))
+    return tuple(sorted(found.items(), key=lambda one: (-one[1], one[0]))[:number])
+
+
+def _swapped(problem: Covering, chosen: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Return the choices that differ from one by one site."""
+    sites = [site for site in range(len(problem.covers)) if site not in chosen]
+    return [tuple(sorted({*chosen, site} - {out})) for out in chosen for site in sites]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,6 +241,10 @@ class _Programme:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     weight: float
+
+    def near(self, gap: float, value: float) -> float:
+        """Return what a share of what is covered is of what is not: that is what the programme counts."""
+        return gap * value / max(self.weight - value, gap)
 
 
 def _programme(problem: Covering) -> _Programme:
@@ -263,9 +297,18 @@ def _programme(problem: Covering) -> _Programme:
 
 
 def _solve(
-    problem: Covering, programme: _Programme, time_limit_s: float, gap: float, *, whole: bool
+    problem: Covering,
+    programme: _Programme,
+    time_limit_s: float,
+    gap: float,
+    *,
+    whole: bool,
+    without: Sequence[tuple[int, ...]] = (),
 ) -> tuple[tuple[int, ...] | None, float]:
-    """Return the best choice that was found in time, None if none was or sites may be in fractions, and its bound."""
+    """Return the best choice that was found in time, None if none was or sites may be in fractions, and its bound.
+
+    Of the sites of a choice that it is to be without, one at least is left out.
+    """
     n, size = len(problem.covers), len(programme.cost)
     upper = np.full(size, np.inf)
     upper[:n] = 1.0
@@ -273,7 +316,10 @@ def _solve(
         programme.cost,
         integrality=np.arange(size) < (n if whole else 0),
         bounds=Bounds(np.zeros(size), upper),
-        constraints=LinearConstraint(programme.rows, programme.low, programme.high),
+        constraints=[
+            LinearConstraint(programme.rows, programme.low, programme.high),
+            *(LinearConstraint(np.isin(np.arange(size), one), 0.0, len(one) - 1.0) for one in without),
+        ],
         options={"time_limit": time_limit_s, "mip_rel_gap": gap / 2.0},
     )
     least = answer.fun if not whole and answer.status == 0 else answer.mip_dual_bound

@@ -15,7 +15,7 @@ the transportation problem", Annals of Operations Research 20 (1989).
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ GAP_MIN = 1e-4  # that bidding begins with; by steps of nothing it would not end
 ROUNDS_MAX = 8
 BIDS = 20_000  # between two looks at the clock
 WHOLE_WITHIN = 1e-6
+TRIES = 4  # looks that are forbidden in turn, for each alternative that is wanted
 
 Clock = Callable[[], float]
 Whole = NDArray[np.int64]
@@ -63,6 +64,26 @@ class Looks:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Instead:
+    """The best plan if one look cannot be.
+
+    Attributes:
+        without: sensor, slot and track of that look.
+        chosen: rows of `Looks.option`, rising.
+        reward, bound: what they are worth, and what no plan without that look exceeds.
+    """
+
+    without: tuple[int, int, int]
+    chosen: NDArray[np.int64]
+    reward: float
+    bound: float
+
+    def told(self) -> dict[str, Any]:
+        """Return what a recommendation is to say of it, as plain data."""
+        return {"plan": "without a look", "look": list(self.without), "objective": self.reward, "bound": self.bound}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LookPlan:
     """The advice.
 
@@ -76,6 +97,7 @@ class LookPlan:
         inputs: digest of the problem.
         solver: what found it.
         rounds: how often the programme was solved.
+        others: plans without one of the looks that matter most, the one that is missed most first.
     """
 
     chosen: NDArray[np.int64]
@@ -87,6 +109,7 @@ class LookPlan:
     inputs: str
     solver: str
     rounds: int
+    others: tuple[Instead, ...] = ()
 
     @property
     def gap(self) -> float:
@@ -107,7 +130,10 @@ class LookPlan:
             "objective": self.reward,
             "bound": self.bound,
             "gap": self.gap,
-            "alternatives": [{"plan": "greedy", "objective": self.greedy_reward}],
+            "alternatives": [
+                {"plan": "greedy", "objective": self.greedy_reward},
+                *(other.told() for other in self.others),
+            ],
             "looks": len(self.chosen),
             "changed": None if kept is None else {"kept": kept, "new": len(self.chosen) - kept},
         }
@@ -178,8 +204,8 @@ def greedy(problem: Looks) -> NDArray[np.int64]:
     return np.nonzero(picked)[0]
 
 
-def advise(problem: Looks, *, time_limit_s: float, clock: Clock, gap: float = 1e-3) -> LookPlan:
-    """Return a plan and how good it is.
+def advise(problem: Looks, *, time_limit_s: float, clock: Clock, gap: float = 1e-3, alternatives: int = 0) -> LookPlan:
+    """Return a plan, how good it is, and what there is instead.
 
     Tracks bid for looks, by steps that get smaller until the prices prove the plan to be near enough. A small problem
     is then solved to the end by the linear programme, whose prices reach its plan. The best plan and the best bound are
@@ -190,8 +216,42 @@ def advise(problem: Looks, *, time_limit_s: float, clock: Clock, gap: float = 1e
         time_limit_s: how long to go on; what has begun then is not waited for beyond a fraction of a second.
         clock: tells seconds; the caller's, since this room has none.
         gap: near enough.
+        alternatives: how many plans without a look are wanted beside, as far as the time suffices.
     """
     ends_s = clock() + time_limit_s
+    plan = _best(problem, ends_s, clock, gap)
+    return replace(plan, others=_others(problem, plan, alternatives, ends_s, clock, gap)) if alternatives else plan
+
+
+def _others(
+    problem: Looks, plan: LookPlan, number: int, ends_s: float, clock: Clock, gap: float
+) -> tuple[Instead, ...]:
+    """Return the plans without the looks that are missed most.
+
+    Without a look its track loses at most what its last look is worth, so looks are forbidden in that order, until none
+    that is left can be missed more.
+    """
+    track = problem.option[plan.chosen, 2]
+    missed = problem.weight[track] * np.array(FALLS)[np.bincount(track, minlength=len(problem.weight))[track] - 1]
+    found: list[Instead] = []
+    for k in np.argsort(-missed, kind="stable")[: TRIES * number]:
+        is_enough = len(found) >= number and plan.reward - missed[k] >= found[number - 1].reward
+        if is_enough or clock() >= ends_s:
+            break
+        row, rest = plan.chosen[k], np.delete(plan.chosen, k)
+        left = np.delete(np.arange(len(problem.option)), row)
+        best = _best(replace(problem, option=problem.option[left]), ends_s, clock, gap)
+        chosen, reward = left[best.chosen], best.reward
+        if (kept := reward_of(problem, rest)) > reward:
+            chosen, reward = rest, kept
+        sensor, slot, at = problem.option[row].tolist()
+        found.append(Instead((sensor, slot, at), chosen, reward, best.bound))
+        found.sort(key=lambda one: (one.reward, one.without))
+    return tuple(found[:number])
+
+
+def _best(problem: Looks, ends_s: float, clock: Clock, gap: float) -> LookPlan:
+    """Return a plan and how good it is."""
     first = greedy(problem)
     first_reward = reward_of(problem, first)
     price = np.zeros(problem.capacity.shape)

@@ -62,6 +62,7 @@ def alert_in(what: What) -> Alert:
         alert = Alert(**plain, references=references, **columns)
         agree = (
             set(what.detail) == {field.name for field in fields(Alert)}
+            and all(type(plain[field.name]) is field.type for field in fields(Alert) if field.name in plain)
             and len({len(column) for column in columns.values()}) == 1
             and tuple(alert.code.tolist()) == what.areas
             and alert.expires_ns == what.until_ns

@@ -111,9 +111,11 @@ class Checks:
             concerns = self.settings.concerns(what, founder)
             if what.action in STANDING:
                 _check_standing(what, founder, stream)
-            elif what.action == Action.ALERT:
-                if (alert := alert_in(what)).identifier != stream or alert.sender != founder:
-                    return "an alert is decided in its sender's stream of its identifier"
+            elif what.action == Action.ALERT and ((alert := alert_in(what)).sender, alert.identifier) != (
+                founder,
+                stream,
+            ):
+                return "an alert is decided in its sender's stream of its identifier"
         except (ValueError, msgspec.ValidationError) as error:
             return str(error)
         if matter is None:

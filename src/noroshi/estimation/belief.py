@@ -211,14 +211,16 @@ def _propagate(
         for sweep in range(SWEEPS_MAX + 1):
             a = head
             while a >= 0:
-                total = weight_alone[a]
-                for e in range(begin[a], begin[a + 1]):
-                    total += ratio[e] * to_a[e]
-                for e in range(begin[a], begin[a + 1]):
-                    to_b[e] = ratio[e] / max(total - ratio[e] * to_a[e], weight_alone[a])
-                    heard[ib[e]] += to_b[e]
-                    pair[e] = ratio[e] * to_a[e] / total
-                alone[a] = weight_alone[a] / total
+                own, first, end = weight_alone[a], begin[a], begin[a + 1]
+                total = own
+                for e in range(first, end):
+                    pair[e] = ratio[e] * to_a[e]
+                    total += pair[e]
+                alone[a] = total
+                for e in range(first, end):
+                    told = ratio[e] / max(total - pair[e], own)
+                    to_b[e] = told
+                    heard[ib[e]] += told
                 a = after[a]
             change, a = 0.0, head
             while a >= 0:
@@ -229,10 +231,12 @@ def _propagate(
                 a = after[a]
             is_last = change < CHANGE_MIN or sweep == SWEEPS_MAX
             a = head
-            while a >= 0:
+            while a >= 0 and is_last:
                 for e in range(begin[a], begin[a + 1]):
-                    if is_last and ratio[e] > 0.0:
+                    if ratio[e] > 0.0:
                         alone_b[ib[e]] = 1.0 / (1.0 + heard[ib[e]])
+                    pair[e] /= alone[a]
+                alone[a] = weight_alone[a] / alone[a]
                 a = after[a]
             a = head
             while a >= 0:

@@ -32,6 +32,7 @@ THREATS = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 THREAT_MIN = 0.3
 GOOD_M = 1_000.0
 SUBJECT = "looks"
+ALTERNATIVES = 2
 GRACE_NS = 60 * NS_PER_S  # in which it can be said, after the last look, what came of it
 
 
@@ -143,10 +144,11 @@ class Planner:
         if threats is None or not len(threats):
             return []
         problem = problem_of(threats, self.eyes, self.settings, now_ns)
-        plan = advise(problem, time_limit_s=1.0, clock=lambda: 0.0)
+        plan = advise(problem, time_limit_s=1.0, clock=lambda: 0.0, alternatives=ALTERNATIVES)
         asked = self._asked(plan, problem, threats, now_ns)
         told = plan.told() | {"picture_ns": int(threats.time_ns.max()), "threats": len(threats)}
         told["changed"] = self._changed(asked)
+        told["alternatives"] = [self._named(one, threats) for one in told["alternatives"]]
         return [said for nation in sorted(asked) for said in self._propose(book, nation, asked[nation], told, now_ns)]
 
     def state(self) -> dict[str, Any]:
@@ -165,6 +167,14 @@ class Planner:
         now = [(name, at_ns, track) for some in asked.values() for name, at_ns, _, _, _, track in some]
         before, self._last = self._last, now
         return None if before is None else {"kept": len(set(before) & set(now)), "new": len(set(now) - set(before))}
+
+    def _named(self, alternative: dict[str, Any], threats: Tracks) -> dict[str, Any]:
+        """Return an alternative with the names of the sensor and the track that its plan is without."""
+        if "look" not in alternative:
+            return alternative
+        sensor, slot, row = alternative["look"]
+        track = str(threats.track_id[row // _n_windows(self.settings)])
+        return alternative | {"look": [self.eyes[sensor].name, slot, track]}
 
     def _asked(self, plan: LookPlan, problem: Looks, threats: Tracks, now_ns: int) -> dict[str, list[list[Any]]]:
         """Return by nation the looks asked: sensor, time, place in whole metres, number of the track."""

@@ -12,6 +12,8 @@ A type that holds `form` and `linearise` (see `Linear`) is as fast as a kernel c
 """
 
 import math
+from collections.abc import Callable
+from functools import cache
 from typing import Protocol, TypeGuard
 
 import numpy as np
@@ -69,7 +71,7 @@ def absorb_forms(
 ) -> None:
     """Take the plots of p pairs into (p, d) means and (p, d, d) covariances, and write the (p, 3) fit: see `absorb`."""
     if is_linear(sensor) and (not len(form) or form[:, N_ROWS].min() >= 0.0):
-        _absorb_plain(form, i_plot, mean, covariance, fit)
+        _absorber(6 if mean.shape[1] == 6 else 0)(form, i_plot, mean, covariance, fit)
     else:
         innovation, rows, variance = linearise(sensor, plots, form, i_plot, mean, covariance)
         absorb(mean, covariance, innovation, rows, variance, fit)
@@ -266,38 +268,44 @@ def _begin(form: Floats, chosen: Integers, speed: float, climb: float, mean: Flo
                     spread[b, a] = spread[a, b]
 
 
-@kernel
-def _absorb_plain(form: Floats, i_plot: Integers, mean: Floats, covariance: Floats, fit: Floats) -> None:
-    """Do what `_plain` and `absorb` do, without writing down what lies between."""
-    d = mean.shape[1]
-    gain = np.empty(d)
-    for i in range(i_plot.shape[0]):
-        plot, x, spread = form[i_plot[i]], mean[i], covariance[i]
-        squared, determinant, n = 0.0, 1.0, int(plot[N_ROWS])
-        for k in range(n):
-            h = plot[FIRST + WIDTH * k : FIRST + WIDTH * k + 8]
-            residual, variance = h[6], h[7]
-            for a in range(d):
-                gain[a] = spread[a, 0] * h[0] + spread[a, 1] * h[1] + spread[a, 2] * h[2]
-            for c in range(3):
-                residual += h[c] * (plot[c] - x[c])
-            if h[3] != 0.0 or h[4] != 0.0 or h[5] != 0.0:
+@cache
+def _absorber(size: int) -> Callable[[Floats, Integers, Floats, Floats, Floats], None]:
+    """Return a kernel for states of this size, whose loops are unrolled, or of any size (0)."""
+
+    @kernel
+    def absorb_plain(form: Floats, i_plot: Integers, mean: Floats, covariance: Floats, fit: Floats) -> None:
+        """Do what `_plain` and `absorb` do, without writing down what lies between."""
+        d = size if size > 0 else mean.shape[1]
+        gain = np.empty(d)
+        for i in range(i_plot.shape[0]):
+            plot, x, spread = form[i_plot[i]], mean[i], covariance[i]
+            squared, determinant, n = 0.0, 1.0, int(plot[N_ROWS])
+            for k in range(n):
+                h = plot[FIRST + WIDTH * k : FIRST + WIDTH * k + 8]
+                residual, variance = h[6], h[7]
                 for a in range(d):
-                    gain[a] += spread[a, 3] * h[3] + spread[a, 4] * h[4] + spread[a, 5] * h[5]
+                    gain[a] = spread[a, 0] * h[0] + spread[a, 1] * h[1] + spread[a, 2] * h[2]
                 for c in range(3):
-                    residual -= h[3 + c] * x[3 + c]
-                    variance += h[3 + c] * gain[3 + c]
-            for c in range(3):
-                variance += h[c] * gain[c]
-            inverse = 1.0 / variance
+                    residual += h[c] * (plot[c] - x[c])
+                if h[3] != 0.0 or h[4] != 0.0 or h[5] != 0.0:
+                    for a in range(d):
+                        gain[a] += spread[a, 3] * h[3] + spread[a, 4] * h[4] + spread[a, 5] * h[5]
+                    for c in range(3):
+                        residual -= h[3 + c] * x[3 + c]
+                        variance += h[3 + c] * gain[3 + c]
+                for c in range(3):
+                    variance += h[c] * gain[c]
+                inverse = 1.0 / variance
+                for a in range(d):
+                    weighed = gain[a] * inverse
+                    x[a] += weighed * residual
+                    for b in range(d):
+                        spread[a, b] -= weighed * gain[b]
+                squared += residual * residual * inverse
+                determinant *= variance
             for a in range(d):
-                weighed = gain[a] * inverse
-                x[a] += weighed * residual
-                for b in range(d):
-                    spread[a, b] -= weighed * gain[b]
-            squared += residual * residual * inverse
-            determinant *= variance
-        for a in range(d):
-            for b in range(a):
-                spread[b, a] = spread[a, b]
-        fit[i, 0], fit[i, 1], fit[i, 2] = squared, math.log(determinant), n
+                for b in range(a):
+                    spread[b, a] = spread[a, b]
+            fit[i, 0], fit[i, 1], fit[i, 2] = squared, math.log(determinant), n
+
+    return absorb_plain

@@ -403,11 +403,7 @@ def _absorb_late(
     still = np.zeros((len(back), ahead.shape[1], ahead.shape[1]))
     place[back], drift = motion.predict(ahead[back], still, dt_s[back])
     innovation, rows, variance = linearise(sensor, plots, form, plot, place, spread)
-    missing = np.isnan(innovation[back])  # of what a plot lacks nothing is written
-    h = np.where(missing[:, :, None], 0.0, rows[back])
-    variance[back] = np.where(missing, 0.0, variance[back]) + np.einsum("pma,pab,pmb->pm", h, drift[:, :6, :6], h)
-    h[:, :, 3:] += dt_s[back][:, None, None] * h[:, :, :3]
-    rows[back] = h
+    _take_back(back, dt_s, drift, innovation, rows, variance)
     absorb(ahead, spread, innovation, rows, variance, fit)
     return fit
 
@@ -435,6 +431,22 @@ def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existe
     _finish(store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.mixed,
             pairs.log_likelihood, pairs.carried, existence)  # fmt: skip
     bank.leave_aside(store, pairs, weight)
+
+
+@kernel
+def _take_back(back: Integers, dt_s: Floats, drift: Floats, innovation: Floats, rows: Floats, variance: Floats) -> None:
+    """Let rows and variance of those pairs whose plot is older carry the way back: `drift` is its noise."""
+    for at in range(back.shape[0]):
+        i = back[at]
+        for k in range(innovation.shape[1]):
+            if math.isnan(innovation[i, k]):  # of what a plot lacks nothing is written
+                continue
+            h = rows[i, k]
+            for a in range(6):
+                for b in range(6):
+                    variance[i, k] += h[a] * drift[at, a, b] * h[b]
+            for c in range(3):
+                h[3 + c] += dt_s[i] * h[c]
 
 
 @kernel
@@ -534,15 +546,20 @@ def _score(
     return found
 
 
-@kernel
 def _gather(source: Floats, index: Integers, offset: int, mean: Floats, covariance: Floats) -> None:
-    d = mean.shape[1]
-    for i in range(index.shape[0]):
-        row = source[index[i]]
-        for a in range(d):
-            mean[i, a] = row[offset + a]
-            for b in range(d):
-                covariance[i, a, b] = row[offset + d + a * d + b]
+    """Write the (n, d) means and (n, d, d) covariances of rows."""
+    _gather_flat(source, index, offset, mean, covariance.reshape(len(index), mean.shape[1] ** 2))
+
+
+@kernel
+def _gather_flat(source: Floats, index: Integers, offset: int, mean: Floats, covariance: Floats) -> None:
+    d, square = mean.shape[1], covariance.shape[1]
+    for at in range(index.shape[0]):
+        i = index[at]
+        for c in range(d):
+            mean[at, c] = source[i, offset + c]
+        for c in range(square):
+            covariance[at, c] = source[i, offset + d + c]
 
 
 @kernel

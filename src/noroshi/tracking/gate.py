@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.records.identity import ABSENT
-from noroshi.sensors.rows import FIRST, LINE, N_ROWS, RADIUS, WIDTH
+from noroshi.sensors.rows import FIRST, LINE, LOG_VOLUME, N_ROWS, RADIUS, WIDTH
 from noroshi.tracking.store import Bound, Near, Store, Whole
 
 Integers = NDArray[np.int64]
 CELLS_A_PLOT = 4
-PAIRS_A_PLOT = 16  # room for so many at first
+PAIRS_A_PLOT = 64  # room for so many at first: more are searched for twice
+WIDE_CELLS = 4.0  # an area: what may be wider is asked first whether it may be worth it
+SMALLEST = 1e-30
+SLACK = 1.0  # of that, as a logarithm: it is asked of the middle of the plots' times alone
 NO_CODE, SAME_CODE, SAME_ADDRESS = 0, 1, 2
 """What a track and a plot say of each other's identity; different addresses make no pair at all."""
 
@@ -27,6 +30,7 @@ def coarse_pairs(
     growth: float,
     gates: Floats,
     keeps_velocity: bool,
+    least: float,
 ) -> tuple[Integers, Integers, Integers]:
     """Return all pairs that the exact gate could let pass: row, plot and agreement, ordered by row and then by plot.
 
@@ -43,10 +47,12 @@ def coarse_pairs(
         growth: variance [m2/s3] that the position gains by unforeseen acceleration over the cube of the time.
         gates: (10,) see `Bank.confront`.
         keeps_velocity: whether all models do (`Motion.KEEPS_VELOCITY`).
+        least: where they do, a tentative track's plot is left out if no identity speaks for it and the log odds of the
+            track's existence, the log likelihood of the plot and `LOG_VOLUME` sum to less.
     """
     return _pair_up(
         store.bounds, store.near, store.whole, store.real, store.n_used, store.offsets, store.sizes, form, time_s,
-        codes, growth, gates, store.sigmas[0], max(store.sigmas), keeps_velocity,
+        codes, growth, gates, store.sigmas[0], max(store.sigmas), keeps_velocity, least,
     )  # fmt: skip
 
 
@@ -67,19 +73,21 @@ def _pair_up(
     sigmas_first: float,
     sigmas_max: float,
     keeps_velocity: bool,
+    least: float,
 ) -> tuple[Integers, Integers, Integers]:
     plane, frame, size, shape, place = _lay_out(form, time_s)
     here, plot, begin = _sort_into_cells(form, time_s, place, size, shape)
     rows = _near_by(bounds, n_used, frame, plane, growth, sigmas_max)
-    within = np.empty((2, PAIRS_A_PLOT * form.shape[0] + 64), np.int64)
-    found = _search(rows, near, here, growth, plane, frame, size, shape, begin, within)
-    if found > within.shape[1]:
-        within = np.empty((2, found), np.int64)
-        _search(rows, near, here, growth, plane, frame, size, shape, begin, within)
-    return _sift(
-        within, found, near, whole, real, offsets, sizes, form, here, plot, codes, growth, gates, sigmas_first,
-        keeps_velocity,
-    )  # fmt: skip
+    room = PAIRS_A_PLOT * form.shape[0] + 64
+    while True:
+        found = np.empty((3, room), np.int64)
+        n = _search(
+            rows, near, whole, real, offsets, sizes, form, here, plot, codes, growth, gates, sigmas_first,
+            keeps_velocity, least, plane, frame, size, shape, begin, found,
+        )  # fmt: skip
+        if n <= room:
+            return found[0, :n].copy(), found[1, :n].copy(), found[2, :n].copy()
+        room = n
 
 
 @kernel
@@ -206,63 +214,6 @@ def _near_by(bounds: Floats, n_used: int, frame: Floats, plane: Floats, growth: 
 def _search(
     rows: Integers,
     near: Floats,
-    here: Floats,
-    growth: float,
-    plane: Floats,
-    frame: Floats,
-    size: float,
-    shape: tuple[int, int],
-    begin: Integers,
-    found: Integers,
-) -> int:
-    """Write the pairs within reach, row and place in `here`, and return how many; no more are written than fit."""
-    n, middle, half, widest = 0, frame[2], frame[3], frame[4]
-    room, cells = found.shape[1], 1.0 / size
-    for i in rows:
-        sigmas, own_s = near[i, Near.SIGMAS], near[i, Near.TIME_S]
-        x, y, z = near[i, 0], near[i, 1], near[i, 2]
-        vx, vy, vz = near[i, Near.VELOCITY], near[i, Near.VELOCITY + 1], near[i, Near.VELOCITY + 2]
-        sure, rate = near[i, Near.POSITION_SIGMA], near[i, Near.VELOCITY_SIGMA]
-        dt = middle - own_s
-        longest = abs(dt) + half
-        spread = sure + longest * rate
-        reach = sigmas * math.sqrt(spread * spread + growth * longest * longest * longest + widest * widest)
-        reach += half * math.sqrt(vx * vx + vy * vy + vz * vz)
-        ax, ay, az = x + dt * vx - plane[2, 0], y + dt * vy - plane[2, 1], z + dt * vz - plane[2, 2]
-        u = ax * plane[0, 0] + ay * plane[0, 1] + az * plane[0, 2]
-        v = ax * plane[1, 0] + ay * plane[1, 1] + az * plane[1, 2]
-        if u + reach < 0.0 or v + reach < 0.0 or u - reach > frame[0] or v - reach > frame[1]:
-            continue
-        first_x, last_x = max(0, int((u - reach) * cells)), min(shape[0] - 1, int((u + reach) * cells))
-        first_y, last_y = max(0, int((v - reach) * cells)), min(shape[1] - 1, int((v + reach) * cells))
-        squared_sigmas = sigmas * sigmas
-        for cx in range(first_x, last_x + 1):
-            for at in range(begin[cx * shape[1] + first_y], begin[cx * shape[1] + last_y + 1]):
-                dt = here[at, 4] - own_s
-                spread = sure + abs(dt) * rate
-                squared = spread * spread + growth * abs(dt * dt * dt)
-                dx, dy, dz = here[at, 0] - x - dt * vx, here[at, 1] - y - dt * vy, here[at, 2] - z - dt * vz
-                away = dx * dx + dy * dy + dz * dz
-                if here[at, 10] == LINE:
-                    along = dx * here[at, 5] + dy * here[at, 6] + dz * here[at, 7]
-                    range_m = here[at, 11] - along
-                    if range_m > 0.0:  # else it is behind, and as far off as its own position is
-                        away -= along * along
-                        squared += here[at, 8] * range_m * range_m
-                else:
-                    squared += here[at, 3] * here[at, 3]
-                if away <= squared_sigmas * squared:
-                    if n < room:
-                        found[0, n], found[1, n] = i, at
-                    n += 1
-    return n
-
-
-@kernel
-def _sift(
-    within: Integers,
-    found: int,
-    near: Floats,
     whole: Integers,
     real: Floats,
     offsets: Integers,
@@ -275,47 +226,167 @@ def _sift(
     gates: Floats,
     sigmas_first: float,
     keeps_velocity: bool,
-) -> tuple[Integers, Integers, Integers]:
-    """Return those pairs (row, plot, agreement) whose identities agree and that are not sure to be outside the gate."""
-    row, column, said = np.empty(found, np.int64), np.empty(found, np.int64), np.empty(found, np.int64)
-    n, first = 0, 0
-    has_codes = False
+    least: float,
+    plane: Floats,
+    frame: Floats,
+    size: float,
+    shape: tuple[int, int],
+    begin: Integers,
+    found: Integers,
+) -> int:
+    """Write the pairs (row, plot, agreement) and return how many there are; no more are written than fit.
+
+    Their identities agree, they are within reach, and they are not sure to be outside the gate or worth nothing.
+    """
+    n, middle, half, widest = 0, frame[2], frame[3], frame[4]
+    room, cells, has_codes, volume = found.shape[1], 1.0 / size, False, -math.inf
     for j in range(codes.shape[0]):
         has_codes |= codes[j, 0] != ABSENT or codes[j, 1] != ABSENT or codes[j, 2] != ABSENT
-    for e in range(found):
-        i, at = within[0, e], within[1, e]
-        j, agreement = plot[at], NO_CODE
-        if has_codes:
-            agreement = _agreement(whole, i, codes, j)
-            if agreement < 0:
-                continue
-        if keeps_velocity and agreement != SAME_ADDRESS and here[at, 9] < math.inf:
-            gate = gates[0] if near[i, Near.SIGMAS] == sigmas_first else gates[int(here[at, 10])]
-            dt = here[at, 4] - near[i, Near.TIME_S]
-            grown = growth * abs(dt * dt * dt)
-            is_far = True
+    if has_codes or not keeps_velocity or least == -math.inf:
+        volume = math.inf
+    else:
+        for j in range(form.shape[0]):
+            volume = max(volume, _volume(form, j))
+    moved = np.empty((sizes.shape[0], 27))
+    for i in rows:
+        sigmas, own_s = near[i, Near.SIGMAS], near[i, Near.TIME_S]
+        x, y, z = near[i, 0], near[i, 1], near[i, 2]
+        vx, vy, vz = near[i, Near.VELOCITY], near[i, Near.VELOCITY + 1], near[i, Near.VELOCITY + 2]
+        sure, rate = near[i, Near.POSITION_SIGMA], near[i, Near.VELOCITY_SIGMA]
+        dt = middle - own_s
+        longest = abs(dt) + half
+        spread = sure + longest * rate
+        squared_sigmas, first, is_moved = sigmas * sigmas, n, False
+        squared = spread * spread + growth * longest * longest * longest + widest * widest
+        odds = near[i, Near.LOG_ODDS] - least
+        if squared_sigmas * squared > WIDE_CELLS * size * size and odds + volume < math.inf:
+            is_moved, smallest = True, math.inf
             for k in range(sizes.shape[0]):
-                is_far = is_far and _is_far(real, i, offsets[k], sizes[k], here, at, form, j, dt, grown, gate)
-            if is_far:
+                _carry(real, i, offsets[k], sizes[k], dt, moved, k)
+                smallest = min(smallest, _determinant(moved, k))
+            worth = 2.0 * (odds + volume + SLACK) - math.log(max(smallest, SMALLEST))
+            if worth < 0.0:
                 continue
-        # A track's pairs are put in the order of the plots: there are few, and mostly in order.
-        if n > 0 and row[n - 1] != i:
-            first = n
-        to = n
-        while to > first and column[to - 1] > j:
-            column[to], said[to] = column[to - 1], said[to - 1]
-            to -= 1
-        row[n], column[to], said[to] = i, j, agreement
-        n += 1
-    return row[:n].copy(), column[:n].copy(), said[:n].copy()
+            squared_sigmas = min(squared_sigmas, worth)
+        reach = math.sqrt(squared_sigmas * squared) + half * math.sqrt(vx * vx + vy * vy + vz * vz)
+        ax, ay, az = x + dt * vx - plane[2, 0], y + dt * vy - plane[2, 1], z + dt * vz - plane[2, 2]
+        u = ax * plane[0, 0] + ay * plane[0, 1] + az * plane[0, 2]
+        v = ax * plane[1, 0] + ay * plane[1, 1] + az * plane[1, 2]
+        if u + reach < 0.0 or v + reach < 0.0 or u - reach > frame[0] or v - reach > frame[1]:
+            continue
+        first_x, last_x = max(0, int((u - reach) * cells)), min(shape[0] - 1, int((u + reach) * cells))
+        first_y, last_y = max(0, int((v - reach) * cells)), min(shape[1] - 1, int((v + reach) * cells))
+        for cx in range(first_x, last_x + 1):
+            for at in range(begin[cx * shape[1] + first_y], begin[cx * shape[1] + last_y + 1]):
+                dt = here[at, 4] - own_s
+                spread = sure + abs(dt) * rate
+                grown = growth * abs(dt * dt * dt)
+                squared = spread * spread + grown
+                dx, dy, dz = here[at, 0] - x - dt * vx, here[at, 1] - y - dt * vy, here[at, 2] - z - dt * vz
+                away = dx * dx + dy * dy + dz * dz
+                if here[at, 10] == LINE:
+                    along = dx * here[at, 5] + dy * here[at, 6] + dz * here[at, 7]
+                    range_m = here[at, 11] - along
+                    if range_m > 0.0:  # else it is behind, and as far off as its own position is
+                        away -= along * along
+                        squared += here[at, 8] * range_m * range_m
+                else:
+                    squared += here[at, 3] * here[at, 3]
+                if away > squared_sigmas * squared:
+                    continue
+                j, agreement = plot[at], NO_CODE
+                if has_codes:
+                    agreement = _agreement(whole, i, codes, j)
+                    if agreement < 0:
+                        continue
+                if keeps_velocity and agreement != SAME_ADDRESS and here[at, 9] < math.inf:
+                    if not is_moved:
+                        is_moved = True
+                        for k in range(sizes.shape[0]):
+                            _carry(real, i, offsets[k], sizes[k], middle - own_s, moved, k)
+                    gate = gates[0] if sigmas == sigmas_first else gates[int(here[at, 10])]
+                    most = math.inf
+                    if agreement == NO_CODE:
+                        most = 2.0 * (odds + form[j, LOG_VOLUME])
+                    is_far = True
+                    for k in range(sizes.shape[0]):
+                        is_far = is_far and _is_far(
+                            moved, k, here, at, form, j, here[at, 4] - middle, grown, gate, most
+                        )
+                    if is_far:
+                        continue
+                # A track's pairs are put in the order of the plots: there are few, and mostly in order.
+                if n < room:
+                    to = n
+                    while to > first and found[1, to - 1] > j:
+                        found[1, to], found[2, to] = found[1, to - 1], found[2, to - 1]
+                        to -= 1
+                    found[0, n], found[1, to], found[2, to] = i, j, agreement
+                n += 1
+    return n
+
+
+@kernel
+def _volume(form: Floats, j: int) -> float:
+    """Return the logarithm of the volume [m3] in which a plot may be false, by its first three measurements.
+
+    It is made smaller by how sure the plot is of the others; infinite where the three do not tell the place.
+    """
+    if form[j, N_ROWS] < 3.0 or not (
+        _is_of_place(form, j, 0) and _is_of_place(form, j, 1) and _is_of_place(form, j, 2)
+    ):
+        return math.inf
+    a, b = FIRST + WIDTH, FIRST + 2 * WIDTH
+    product = form[j, FIRST] * (form[j, a + 1] * form[j, b + 2] - form[j, a + 2] * form[j, b + 1])
+    product += form[j, FIRST + 1] * (form[j, a + 2] * form[j, b] - form[j, a] * form[j, b + 2])
+    product += form[j, FIRST + 2] * (form[j, a] * form[j, b + 1] - form[j, a + 1] * form[j, b])
+    scale = product * product
+    for k in range(3, int(form[j, N_ROWS])):
+        scale *= 2.0 * math.pi * form[j, FIRST + WIDTH * k + 7]
+    return float(form[j, LOG_VOLUME] - 0.5 * math.log(scale))
+
+
+@kernel
+def _determinant(moved: Floats, k: int) -> float:
+    """Return the determinant of the covariance of the position, times 2 pi, of what `_carry` wrote."""
+    xx, xy, xz, yy, yz, zz = moved[k, 9], moved[k, 10], moved[k, 11], moved[k, 12], moved[k, 13], moved[k, 14]
+    found = xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
+    return float((2.0 * math.pi) ** 3 * found)
+
+
+@kernel
+def _carry(real: Floats, i: int, own: int, d: int, dt: float, moved: Floats, k: int) -> None:
+    """Write (27,) how one model's position and its covariance go on about a time: each as a series to the square.
+
+    The velocity is kept, but turns with the Earth's curve (`motion.constant_velocity`).
+    """
+    x, y, z, vx, vy, vz = (
+        real[i, own],
+        real[i, own + 1],
+        real[i, own + 2],
+        real[i, own + 3],
+        real[i, own + 4],
+        real[i, own + 5],
+    )
+    half = 0.5 / max(x * x + y * y + z * z, 1.0)
+    along, speed = half * (x * vx + y * vy + z * vz), half * (vx * vx + vy * vy + vz * vz)
+    n = 9
+    for a in range(3):
+        bend = along * real[i, own + 3 + a] - speed * real[i, own + a]
+        moved[k, a] = real[i, own + a] + dt * (real[i, own + 3 + a] + dt * bend)
+        moved[k, 3 + a], moved[k, 6 + a] = real[i, own + 3 + a] + 2.0 * dt * bend, bend
+        for b in range(a, 3):
+            of_a, of_b = own + d + (3 + a) * d, own + d + (3 + b) * d
+            mixed, faster = real[i, of_a + b] + real[i, of_b + a], real[i, of_a + 3 + b]
+            moved[k, n] = real[i, own + d + a * d + b] + dt * (mixed + dt * faster)
+            moved[k, n + 6], moved[k, n + 12] = mixed + 2.0 * dt * faster, faster
+            n += 1
 
 
 @kernel
 def _is_far(
-    real: Floats,
-    i: int,
-    own: int,
-    d: int,
+    moved: Floats,
+    model: int,
     here: Floats,
     at: int,
     form: Floats,
@@ -323,52 +394,52 @@ def _is_far(
     dt: float,
     grown: float,
     gate: float,
+    most: float,
 ) -> bool:
-    """Return whether a plot is outside the gate of a model that keeps a target's velocity.
+    """Return whether a plot is outside the gate of a model that keeps a target's velocity, or worth less than `most`.
 
     It takes the plot's rows in one after the other as `estimation.sequential` does, but of the position alone, with
     process noise that is no less in any direction than the model's: a distance that is too short, if anything.
     """
-    x, y, z = real[i, own], real[i, own + 1], real[i, own + 2]
-    vx, vy, vz = real[i, own + 3], real[i, own + 4], real[i, own + 5]
-    # The velocity turns with the Earth's curve (`motion.constant_velocity`).
-    half = 0.5 * dt * dt / max(x * x + y * y + z * z, 1.0)
-    along, speed = half * (x * vx + y * vy + z * vz), half * (vx * vx + vy * vy + vz * vz)
-    dx = here[at, 0] - x - dt * vx - along * vx + speed * x
-    dy = here[at, 1] - y - dt * vy - along * vy + speed * y
-    dz = here[at, 2] - z - dt * vz - along * vz + speed * z
-    s0 = own + d
-    s1, s2, s3 = s0 + d, s0 + 2 * d, s0 + 3 * d
-    s4, s5 = s3 + d, s3 + 2 * d
-    p00 = real[i, s0] + grown + dt * (2.0 * real[i, s3] + dt * real[i, s3 + 3])
-    p01 = real[i, s1] + dt * (real[i, s4] + real[i, s3 + 1] + dt * real[i, s4 + 3])
-    p02 = real[i, s2] + dt * (real[i, s5] + real[i, s3 + 2] + dt * real[i, s5 + 3])
-    p11 = real[i, s1 + 1] + grown + dt * (2.0 * real[i, s4 + 1] + dt * real[i, s4 + 4])
-    p12 = real[i, s2 + 1] + dt * (real[i, s5 + 1] + real[i, s4 + 2] + dt * real[i, s5 + 4])
-    p22 = real[i, s2 + 2] + grown + dt * (2.0 * real[i, s5 + 2] + dt * real[i, s5 + 5])
-    h0, h1, h2, y_own, variance = here[at, 5], here[at, 6], here[at, 7], here[at, 8], here[at, 9]
-    k, n = 0, int(here[at, 10])
+    dx = here[at, 0] - moved[model, 0] - dt * (moved[model, 3] + dt * moved[model, 6])
+    dy = here[at, 1] - moved[model, 1] - dt * (moved[model, 4] + dt * moved[model, 7])
+    dz = here[at, 2] - moved[model, 2] - dt * (moved[model, 5] + dt * moved[model, 8])
+    p00, p01 = (
+        moved[model, 9] + dt * (moved[model, 15] + dt * moved[model, 21]) + grown,
+        moved[model, 10] + dt * (moved[model, 16] + dt * moved[model, 22]),
+    )
+    p02, p11 = (
+        moved[model, 11] + dt * (moved[model, 17] + dt * moved[model, 23]),
+        moved[model, 12] + dt * (moved[model, 18] + dt * moved[model, 24]) + grown,
+    )
+    p12, p22 = (
+        moved[model, 13] + dt * (moved[model, 19] + dt * moved[model, 25]),
+        moved[model, 14] + dt * (moved[model, 20] + dt * moved[model, 26]) + grown,
+    )
+    h0, h1, h2, y, variance = here[at, 5], here[at, 6], here[at, 7], here[at, 8], here[at, 9]
+    k, n, rest, determinant = 0, int(here[at, 10]), gate, 1.0
     while True:
         g0, g1, g2 = p00 * h0 + p01 * h1 + p02 * h2, p01 * h0 + p11 * h1 + p12 * h2, p02 * h0 + p12 * h1 + p22 * h2
         spread = variance + h0 * g0 + h1 * g1 + h2 * g2
-        residual = y_own + h0 * dx + h1 * dy + h2 * dz
-        if residual * residual > gate * spread:
+        residual = y + h0 * dx + h1 * dy + h2 * dz
+        if residual * residual > rest * spread:
             return True
         inverse = 1.0 / spread
         weighed = residual * inverse
-        gate -= residual * weighed
+        rest -= residual * weighed
+        determinant *= 2.0 * math.pi * spread
         dx, dy, dz = dx - g0 * weighed, dy - g1 * weighed, dz - g2 * weighed
         p00, p01, p02 = p00 - g0 * g0 * inverse, p01 - g0 * g1 * inverse, p02 - g0 * g2 * inverse
         p11, p12, p22 = p11 - g1 * g1 * inverse, p12 - g1 * g2 * inverse, p22 - g2 * g2 * inverse
         # What measures the velocity is left out.
         k += 1
         while k < n and not _is_of_place(form, j, k):
+            determinant *= 2.0 * math.pi * form[j, FIRST + WIDTH * k + 7]
             k += 1
         if k >= n:
-            return False
+            return most < math.inf and gate - rest + math.log(determinant) > most
         row = FIRST + WIDTH * k
-        h0, h1, h2 = form[j, row], form[j, row + 1], form[j, row + 2]
-        y_own, variance = form[j, row + 6], form[j, row + 7]
+        h0, h1, h2, y, variance = form[j, row], form[j, row + 1], form[j, row + 2], form[j, row + 6], form[j, row + 7]
 
 
 @kernel

@@ -4,15 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.kalman import update
-from noroshi.geo.wgs84 import enu_axes, geodetic_from_ecef
+from noroshi.geo.wgs84 import Floats, enu_axes, geodetic_from_ecef, vertical_at
+from noroshi.kernel import kernel
+
+Integers = NDArray[np.int64]
 
 HEIGHT_M, HEIGHT_SIGMA_M = 6_000.0, 5_000.0
 CLIMB_SIGMA_M_S = 20.0
 
 
-def bound_height(
-    mean: NDArray[np.float64], covariance: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def bound_height(mean: Floats, covariance: Floats) -> tuple[Floats, Floats]:
     """Return the states, of which those that know less of their height than anybody does are told that much.
 
     A 2-D radar hardly sees height, and process noise would let a track's height wander off without bound. Where its
@@ -39,3 +40,19 @@ def bound_height(
     mean, covariance = mean.copy(), covariance.copy()
     mean[loose], covariance[loose] = bounded.mean, bounded.covariance
     return mean, covariance
+
+
+@kernel
+def loose_rows(real: Floats, rows: Integers, offset: int, d: int) -> Integers:
+    """Return those rows of a store whose height `bound_height` will bound, and few others."""
+    found, n, up = np.empty(rows.shape[0], np.int64), 0, np.empty(3)
+    for i in rows:
+        up[0], up[1], up[2], _ = vertical_at(real[i, offset], real[i, offset + 1], real[i, offset + 2])
+        variance = 0.0
+        for a in range(3):
+            for b in range(3):
+                variance += up[a] * real[i, offset + d + a * d + b] * up[b]
+        if variance > 0.999 * HEIGHT_SIGMA_M**2:
+            found[n] = i
+            n += 1
+    return found[:n]

@@ -29,12 +29,17 @@ def track_ids(plots: Detections, chosen: Integers, codes: Integers | None = None
     codes = codes_of(plots.identity) if codes is None else codes
     values, origin = np.ascontiguousarray(plots.values), np.ascontiguousarray(plots.origin_ecef_m)
     _hash(chosen, plots.time_ns, values.view(np.int64), codes, origin.view(np.int64), seed, ids)
-    while len(set(ids.tolist())) < len(ids):  # the same plot twice in one batch
+    while _has_twice(ids):  # the same plot twice in one batch
         _, first = np.unique(ids, return_index=True)
         again = np.ones(len(ids), np.bool_)
         again[first] = False
         ids[again] += 1
     return ids
+
+
+def _has_twice(ids: Integers) -> bool:
+    ordered = np.sort(ids)
+    return bool((ordered[1:] == ordered[:-1]).any())
 
 
 @kernel

@@ -22,7 +22,7 @@ from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState
 from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
-from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
+from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height, loose_rows
 from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, SHIP, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
@@ -132,6 +132,10 @@ class Keeper(ABC):
         A plot whose new track has existence 0 starts none.
         """
 
+    def least(self, i_sensor: int) -> float:  # noqa: ARG002
+        """Return which pairs of tentative tracks are not worth a look; see `gate.coarse_pairs`."""
+        return -math.inf
+
     @abstractmethod
     def judge(self, rows: Integers) -> None:
         """Set status and deadline of tracks after a plot."""
@@ -192,7 +196,7 @@ class Keeper(ABC):
         self._pass_over(first_ns)
         form = form_of(sensor, detections)
         codes, words = codes_of(detections.identity), call_sign_words(detections.identity.call_sign)
-        pairs = self._confront(detections, sensor, form, codes)
+        pairs = self._confront(detections, sensor, form, codes, self.least(i_sensor))
         weight, existence, fresh = self.associate(pairs, form, i_sensor)
         changed, own_plot = self._update(pairs, weight, existence, detections, codes, words, i_sensor)
         twins, heirs = self._twins(pairs, own_plot, now_ns)
@@ -257,13 +261,14 @@ class Keeper(ABC):
             s.epoch_ns = int(plots.time_ns.min())
         return i_sensor
 
-    def _confront(self, plots: Detections, sensor: Sensor, form: Floats, codes: Integers) -> Pairs:
+    def _confront(self, plots: Detections, sensor: Sensor, form: Floats, codes: Integers, least: float) -> Pairs:
         """Return the pairs of tracks and plots."""
         s = self.store
         time_s = (plots.time_ns - s.epoch_ns) / NS_PER_S
         row, plot, agreement = coarse_pairs(
             s, form, time_s, codes,
             growth=float(s.tally["growth"][0]), gates=self._gates, keeps_velocity=self.bank.keeps_velocity,
+            least=least,
         )  # fmt: skip
         return self.bank.confront(
             s, row, plot, agreement, plots, form, sensor, self._gates, keep_prior=self.KEEPS_PRIOR
@@ -293,17 +298,20 @@ class Keeper(ABC):
             self._bound(rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M])
         return rows, own_plot
 
-    def _bound(self, rows: Integers) -> None:
+    def _bound(self, wide: Integers) -> None:
         s = self.store
-        for motion, size, offset in zip(self.bank.motions, s.layout.sizes, s.layout.offsets, strict=True):
+        for motion, size, offset in zip(self.bank.motions, s.layout.sizes, s.layout.offsets.tolist(), strict=True):
             if getattr(motion, "KIND", Kind.UNKNOWN) not in IN_THE_AIR:
+                continue
+            rows = loose_rows(s.real, wide, offset, size)
+            if not rows.size:
                 continue
             real = s.real[rows]
             covariance = real[:, offset + size : offset + size + size * size].reshape(-1, size, size)
             mean, covariance = bound_height(real[:, offset : offset + size], covariance)
             s.real[rows, offset : offset + size] = mean
             s.real[rows, offset + size : offset + size + size * size] = covariance.reshape(len(rows), size * size)
-        s.refresh(rows)
+            s.refresh(rows)
 
     def _start(
         self,

@@ -50,6 +50,7 @@ LINES_MAX, CHAINS_EACH, CHAINS_MAX = 400, 6, 60  # of lines, of chains of a new 
 COARSE_M = np.array([5e3, 60e3, 350e3])  # heights at which lines are compared first
 COARSE_SLACK_M = 60_000.0  # what lies between them
 FASTEST_M_S = 8_000.0
+CENTRE_M = 6.3e6  # nothing is nearer to the Earth's centre
 FALSE_A_LOOK, FALSE_A_LOOK_MIN, LOOKS_REMEMBERED = 1.0, 0.05, 20.0
 NEW_A_LOOK = {"boost": 1e-5, "slow": 1e-3, "fast": 1e-6}  # how many of each turn up in a satellite's look
 FORGET_S = 60.0  # a notice that got no line for so long is over
@@ -176,9 +177,10 @@ def rising(tracks: Tracks) -> Launches:
     The probability is that of climbing faster than `CLIMB_MIN_M_S`, as far as the track knows; what more likely glides
     than not may pull up so. The line goes up from the ground below the track.
     """
-    tracks = take(tracks, np.flatnonzero(_may_climb(tracks.state_ecef)))
-    if not len(tracks):
+    some = _climbers(tracks.state_ecef)
+    if not some.size:
         return empty_launches(tracks.node)
+    tracks = take(tracks, some)
     place, velocity = tracks.state_ecef[:, :3], tracks.state_ecef[:, 3:]
     lat_rad, lon_rad, height_m = geodetic_from_ecef(place)
     ground = ecef_from_geodetic(lat_rad, lon_rad, 0.0)
@@ -201,11 +203,10 @@ def rising(tracks: Tracks) -> Launches:
     return take(found, some)
 
 
-def _may_climb(states: Floats) -> NDArray[np.bool_]:
-    """Return (n,) which states may climb so fast, by how fast they leave the Earth's centre."""
-    place, velocity = states[:, :3], states[:, 3:]
-    away = np.vecdot(place, velocity) / np.sqrt(np.vecdot(place, place))
-    return np.asarray(away + DEFLECTION_RAD * np.sqrt(np.vecdot(velocity, velocity)) > CLIMB_MIN_M_S)
+def _climbers(states: Floats) -> Integers:
+    """Return which states may climb so fast, and few others: a quick look at all, from the Earth's centre."""
+    x, y, z, vx, vy, vz = states.T
+    return np.flatnonzero(x * vx + y * vy + z * vz > CENTRE_M * (CLIMB_MIN_M_S - DEFLECTION_RAD * 12e3))
 
 
 def together(node: str, *parts: Launches) -> Launches:

@@ -186,7 +186,7 @@ def _last(given: Sequence[Tracks], track_ids: NDArray[np.uint64]) -> Tracks:
 def _slim(detections: Detections) -> Detections:
     """Return the same rows; what is alike in all of them, as a sensor's noise mostly is, is kept once."""
     columns = {name: getattr(detections, name) for name in ALIKE}
-    alike = {name: each for name, each in columns.items() if len(each) > 1 and (each == each[:1]).all()}
+    alike = {name: each for name, each in columns.items() if len(each) > 1 and np.array_equal(each[1:], each[:-1])}
     return detections.replace(**{name: np.broadcast_to(each[:1].copy(), each.shape) for name, each in alike.items()})
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.records import Identity
+from noroshi.records import Identity, TrackStatus
 from noroshi.records.identity import ABSENT
 
 Integers = NDArray[np.int64]
@@ -55,6 +55,7 @@ class Near(IntEnum):
     VELOCITY_SIGMA = auto()
     TIME_S = auto()  # since `Store.epoch_ns`
     SIGMAS = auto()  # how many standard deviations the gate is wide; 0 in a free row
+    LOG_ODDS = auto()  # of a tentative track's existence; infinite of a firm one
 
 
 class Bound(IntEnum):
@@ -67,7 +68,7 @@ class Bound(IntEnum):
     DEADLINE_S = auto()  # NaN in a free row
 
 
-N_NEAR, N_BOUNDS = Near.SIGMAS + 1, Bound.DEADLINE_S + 1
+N_NEAR, N_BOUNDS = Near.LOG_ODDS + 1, Bound.DEADLINE_S + 1
 
 CODE_COLUMNS = slice(int(Whole.ICAO_ADDRESS), int(Whole.CALL_SIGN))
 CALL_SIGN_COLUMNS = slice(int(Whole.CALL_SIGN), int(Whole.FIRST_SENSOR))
@@ -126,7 +127,7 @@ class Store:
     Attributes:
         real: (capacity, n_real) see `EXISTENCE` and `PROBABILITY`.
         whole: (capacity, n_whole) see `Whole`.
-        near, bounds: (capacity, 10) and (7, capacity) see `Near` and `Bound`; they follow from the other two.
+        near, bounds: (capacity, 11) and (7, capacity) see `Near` and `Bound`; they follow from the other two.
         sigmas: how many standard deviations the gate is wide for tracks of one plot, and for all others.
         tally: named small arrays that belong to no track; replaced, never written to.
         n_used: rows from here on have never been used; free ones before it are as empty as those.
@@ -358,6 +359,8 @@ def _refresh(
         near[i, Near.POSITION_SIGMA], near[i, Near.VELOCITY_SIGMA] = math.sqrt(position), math.sqrt(velocity)
         near[i, Near.TIME_S] = (whole[i, Whole.TIME] - epoch_ns) / NS_PER_S
         near[i, Near.SIGMAS] = sigmas_first if whole[i, Whole.HITS] == 1 else sigmas
+        existence, is_firm = real[i, EXISTENCE], whole[i, Whole.STATUS] != TrackStatus.TENTATIVE
+        near[i, Near.LOG_ODDS] = math.inf if is_firm else math.log(existence / (1.0 - existence))
         speed = 0.0
         for c in range(3):
             bounds[Bound.POSITION + c, i] = near[i, c]
@@ -398,17 +401,25 @@ def moments(
     covariance: Floats,
 ) -> None:
     """Write (n, 6) means and (n, 6, 6) covariances of rows of `real`, over all models."""
-    one = sizes.shape[0] == 1
+    if sizes.shape[0] == 1:
+        own, d = offsets[0], sizes[0]
+        for at in range(rows.shape[0]):
+            i = rows[at]
+            for a in range(6):
+                mean[at, a] = real[i, own + a]
+                for b in range(6):
+                    covariance[at, a, b] = real[i, own + d + a * d + b]
+        return
     for at in range(rows.shape[0]):
         row = real[rows[at]]
         mean[at] = 0.0
         covariance[at] = 0.0
         for k in range(sizes.shape[0]):
-            p = 1.0 if one else row[PROBABILITY + k]
+            p = row[PROBABILITY + k]
             for a in range(6):
                 mean[at, a] += p * row[offsets[k] + a]
         for k in range(sizes.shape[0]):
-            d, p = sizes[k], 1.0 if one else row[PROBABILITY + k]
+            d, p = sizes[k], row[PROBABILITY + k]
             for a in range(6):
                 apart = row[offsets[k] + a] - mean[at, a]
                 for b in range(6):

@@ -11,6 +11,7 @@ const LOG_MAX = 80;
 const MESSAGES = new Set(["acknowledged", "done", "not_done"]);
 const PASSED_ON = new Set(["tasked", "received", "done_ok", "done_not_ok"]);
 
+const plain = (/** @type {number} */ n) => String(Number(n.toPrecision(4)));
 /** @param {Decision} decision */
 const keyOf = ({ founder, stream }) => `${founder} ${stream}`;
 /** @param {string} to @param {string} nation @param {string} duty */
@@ -95,7 +96,7 @@ function card(app) {
   const part = (/** @type {string} */ name, /** @type {keyof HTMLElementTagNameMap} */ tag = "p") => h(tag, { class: name });
   const element = h("li", { class: "decision", "data-testid": "decision" },
     h("header", {}, part("what", "h4"), h("span", { class: "left" })),
-    h("p", {}, part("state", "span"), " ", part("reason", "span")), part("evidence"), part("otherwise"),
+    h("p", {}, part("state", "span"), " ", part("reason", "span")), part("evidence"), part("advice"), part("otherwise"),
     h("input", { class: "why", maxlength: 1000, "data-testid": "reason" }), h("div", { class: "row" }),
     h("details", { class: "amend", "data-testid": "amend" }, h("summary"), h("div")), h("details", {}, h("summary"), h("ul", { class: "log" })));
   element.addEventListener("click", (event) => {
@@ -132,7 +133,12 @@ function fill(app, element, one, duty) {
     one.areas.length > 0 && one.areas.slice(0, 4).map((code) => nameOf(app, code)).join(" "),
     one.approved.length > 0 && t("decide.approved", { who: one.approved.join(" ") }),
   ].filter(Boolean).join(" · "));
-  const { waits } = one;
+  const { waits, advice } = one;
+  part(".advice").hidden = !advice;
+  if (advice) say(part(".advice"), [
+    t("decide.advice", { objective: plain(advice.objective), bound: plain(advice.bound), gap: plain(100 * advice.gap) }),
+    ...advice.alternatives.map(({ plan, objective, look }) => `${look ? t("plan.without", { sensor: look[0], track: look[2] }) : t(`plan.${plan}`)}: ${plain(objective)}`),
+  ].join(" · "));
   part(".otherwise").hidden = !waits;
   if (waits) say(part(".otherwise"), [t("decide.waits", { who: `${waits.nations.join(" ")}: ${waits.roles.map((role) => t(`role.${role}`)).join(", ")}` }), t("decide.otherwise", { what: t(`otherwise.${waits.otherwise}`) })].join(" · "));
   const why = /** @type {HTMLInputElement} */ (part(".why"));

@@ -60,5 +60,5 @@ def keeping(
     seen = seen_in(region, sights, height_m)
     covers, n_points = np.unique(seen[:, seen.any(axis=0)], axis=1, return_counts=True)
     weight = (n_points * (region.point_area_m2 / KM2)).astype(np.float64)
-    plan = advise(Covering(covers, weight, number, losses), time_limit_s=LIMIT_S, clock=clock)
+    plan = advise(Covering(covers, weight, number, losses), time_limit_s=LIMIT_S, clock=clock, alternatives=2)
     return Keeping(height_m=height_m, names=tuple(sight.name for sight in sights), losses=losses, plan=plan)

@@ -213,6 +213,9 @@ def _kept(keeping: Keeping) -> dict[str, Any]:
         "bound_km2": round(plan.bound),
         "gap_percent": round(100.0 * plan.gap, 3),
         "greedy": {"sensors": [*map(name, plan.greedy)], "after_worst_loss_km2": round(plan.greedy_value)},
+        "next_best": [
+            {"sensors": [*map(name, sites)], "after_worst_loss_km2": round(value)} for sites, value in plan.others
+        ],
         "inputs": plan.inputs,
     }
 
@@ -228,6 +231,11 @@ def _show_kept(told: dict[str, Any], console: Console) -> None:
         f"more than {told['bound_km2']:,} km2 (gap {told['gap_percent']:g} %); the greedy one keeps "
         f"{told['greedy']['after_worst_loss_km2']:,} km2"
     )
+    for other in told["next_best"]:
+        new, gone = (
+            ", ".join(sorted(set(one["sensors"]) - set(two["sensors"]))) for one, two in ((other, told), (told, other))
+        )
+        console.print(_safe(f"next best: {new} for {gone}, {other['after_worst_loss_km2']:,} km2 after the worst loss"))
 
 
 def _added(gains: Gains, heights_m: Sequence[float]) -> dict[str, Any]:

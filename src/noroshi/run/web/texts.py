@@ -246,6 +246,7 @@ def matter_row(matter: Matter) -> Json:
         "concerns": list(matter.concerns),
         "approved": sorted(matter.approvals),
         "picture_ms": ms(matter.picture_ns),
+        "advice": _advice(matter),
         "waits": None if waits is None else {
             "roles": list(waits.roles),
             "nations": list(waits.nations),
@@ -265,6 +266,33 @@ def matter_row(matter: Matter) -> Json:
 
 SAID = tuple(step for step in Step if step not in (Step.SUPERSEDED, Step.HANDED_OVER, Step.EXPIRED, Step.ESCALATED))
 """What a person says at the page; to hand over and to replace need more than a click."""
+
+
+def _advice(matter: Matter) -> Json | None:
+    """Return what a solver said of the plan that is proposed, if one did."""
+    proposed = next((row for row in reversed(matter.rows) if row.step == Step.RECOMMENDED), None)
+    told = {} if proposed is None else said_in(proposed.content).advice
+    if "solver" not in told:
+        return None
+    try:
+        advice: Json = msgspec.to_builtins(msgspec.convert(told, _Advice))
+    except msgspec.ValidationError:
+        return None  # whoever signs a step may write anything there
+    return advice
+
+
+class _Alternative(msgspec.Struct):
+    plan: str
+    objective: float
+    look: list[Any] | None = None
+    sites: list[Any] | None = None
+
+
+class _Advice(msgspec.Struct):
+    objective: float
+    bound: float
+    gap: float
+    alternatives: list[_Alternative] = []
 
 
 def _step(content: str, **told: Any) -> Json:

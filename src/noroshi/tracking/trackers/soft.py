@@ -104,8 +104,7 @@ class Tracker(Keeper):
 
     def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
         """Give every plot to every track with its probability, and to nobody, and to a new target."""
-        s, p = self.store, self.parameters
-        births = p.births_at_start if self._is_first_look(i_sensor) else p.births_a_look
+        s, p, births = self.store, self.parameters, self._births(i_sensor)
         false, detection = float(s.tally["false_plots"][i_sensor]), float(s.tally["detection"][i_sensor])
         weight, alone, missed = np.empty(len(pairs.row)), np.empty(len(pairs.rows)), np.empty(len(pairs.rows))
         _weigh(
@@ -116,6 +115,11 @@ class Tracker(Keeper):
         chance = _conclude(pairs.begin, pair, nobody, missed, alone, unclaimed, births / (births + false))
         self._count_false(chance, i_sensor)
         return pair, nobody, unclaimed
+
+    def least(self, i_sensor: int) -> float:
+        """Return what `_weigh` makes nothing of."""
+        others = self._births(i_sensor) + float(self.store.tally["false_plots"][i_sensor])
+        return math.log(WEIGHT_MIN * others)
 
     def judge(self, rows: Integers) -> None:
         """Confirm by existence and plots; set the deadline to the next look that may be missed."""
@@ -176,6 +180,11 @@ class Tracker(Keeper):
         s.tally["looked_ns"] = looked
         s.tally["elapsed_looks"] = np.array([elapsed])
         return i_sensor
+
+    def _births(self, i_sensor: int) -> float:
+        """Return how many new targets are expected in one look."""
+        p = self.parameters
+        return p.births_at_start if self._is_first_look(i_sensor) else p.births_a_look
 
     def _is_first_look(self, i_sensor: int) -> bool:
         s = self.store
