@@ -230,7 +230,7 @@ def test_a_wait_neither_updates_nor_ends_what_is_told() -> None:
     wait(telling, course(0.0), north)
     first = approve(telling, wait(telling, course(10.0), north))
     for second in range(11, 100):  # the south comes and goes too quickly; the north stays told
-        assert wait(telling, course(second), north, *([south] if second % 9 else [])) is None
+        assert wait(telling, course(second), north, *([south] if second % 9 > 1 else [])) is None
     found = [wait(telling, course(second), north, south) for second in range(100, 111)]
     (update,) = [alert for alert in found if alert is not None]
     assert update.references == (first.identifier,)
