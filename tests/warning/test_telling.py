@@ -229,12 +229,12 @@ def test_a_wait_neither_updates_nor_ends_what_is_told() -> None:
     north, south = concern(NORTH, 0.5, 900.0, 920.0), concern(SOUTH, 0.5, 900.0, 920.0)
     wait(telling, course(0.0), north)
     first = approve(telling, wait(telling, course(10.0), north))
-    for second in range(11, 100):  # the south comes and goes too quickly; the north stays told
-        assert wait(telling, course(second), north, *([south] if second % 9 else [])) is None
-    found = [wait(telling, course(second), north, south) for second in range(100, 111)]
+    for second in range(11, 101):  # the south comes and goes too quickly; the north stays told
+        assert wait(telling, course(second), north, *([south] if second % 9 > 1 else [])) is None
+    found = [wait(telling, course(second), north, south) for second in range(101, 112)]
     (update,) = [alert for alert in found if alert is not None]
     assert update.references == (first.identifier,)
-    assert update.sent_ns == round((START_S + 110) * NS_PER_S)
+    assert update.sent_ns == round((START_S + 111) * NS_PER_S)
 
 
 def test_who_is_told_still_does_not_wait_when_it_comes_back_before_the_all_clear_is_approved() -> None:

@@ -12,6 +12,7 @@ from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Certainty, Identity, Kind, Stage, Tracks, TrackStatus, certain_kind, digest
 from noroshi.run.areas import areas
+from noroshi.warning import ways
 from noroshi.warning.areas import exposed
 from noroshi.warning.core import Warner
 from noroshi.warning.forecast import Forecast
@@ -167,6 +168,43 @@ def test_a_track_that_breaks_is_the_same_threat():
     assert warner.followed == {77: 99}
     assert {alert.threat_id for _, alert in proposals} == {77}
     assert [alert.message for _, alert in proposals].count("Alert") == 1
+
+
+def test_what_was_told_of_and_lost_for_long_is_found_again_as_the_same_threat():
+    lost_s, found_s = 220, 380
+    pictures = [
+        (at_s, nothing() if lost_s < at_s < found_s else picture(at_s, number=77 if at_s <= lost_s else 99))
+        for at_s in range(SEEN_FROM_S, 800, LOOK_S)
+    ]
+    warner = Warner("JPN", areas(), settings=SETTINGS)
+    proposals, _ = watched(pictures, warner)
+    assert {alert.threat_id for _, alert in proposals} == {77}
+    assert [alert.message for _, alert in proposals].count("Alert") == 1
+    assert any(alert.reason == "is seen again" for _, alert in proposals)
+
+
+def test_if_it_was_another_those_who_were_told_of_the_lost_one_stay_so():
+    lost_s, found_s = 220, 380
+    veered = flight().at(np.array([START_NS + found_s * NS_PER_S]))[:, :6].copy()
+    up = veered[0, :3] / np.linalg.norm(veered[0, :3])
+    veered[0, 3:] = 4_000.0 * np.cross([0.0, 0.0, 1.0], up) + 500.0 * up  # eastwards over the Pacific
+    warner = Warner("JPN", areas(), settings=SETTINGS)
+    proposals, _ = watched(seen(SEEN_FROM_S, lost_s, found_s), warner)
+    lost = proposals[-1][1]
+    latest_s = dict(zip(lost.code.tolist(), (lost.arrival_latest_ns - START_NS) / NS_PER_S, strict=True))
+    goes = [(at_s, picture(at_s, state=_fallen(veered, at_s - found_s), number=99)) for at_s in range(found_s, 640, 2)]
+    later, _ = watched(goes, warner)
+    assert warner.followed == {77: 99}
+    assert later
+    for at_s, alert in later:
+        assert {code for code, until_s in latest_s.items() if until_s >= at_s} <= set(alert.code.tolist())
+    assert not any("passed" in alert.reason for _, alert in later)
+
+
+def _fallen(state, for_s):
+    way = ways.fly(state, ways.bodies(1), START_NS, step_s=1.0)
+    at = (way.position_ecef_m[0, int(for_s)], way.position_ecef_m[0, int(for_s) + 1])
+    return np.concatenate([at[0], at[1] - at[0]])[None]
 
 
 @pytest.mark.parametrize("kind", [Kind.AIRCRAFT, Kind.UNKNOWN, Kind.SHIP])

@@ -236,8 +236,8 @@ class Warner:
     def _goes_on(self, picture: Tracks, row: int, firm: Set[int], now_ns: int) -> Following | None:
         """Return the threat that a new track is likely to be, if any: the nearest of those whose tracks are not firm.
 
-        One lost for long, of which nobody knew where it ends, may be found again too: by what is seen first so high up
-        that it has not just risen, and if it can be no other.
+        One lost for long may be found again too: by what is seen first so high up that it has not just risen, and if it
+        can be no other. Who was told of it stays so as if it were lost, since it may be another after all.
         """
         has_risen = float(geodetic_from_ecef(picture.state_ecef[row, :3])[2]) > RISES_M_MAX
         lost, long_lost = list[tuple[float, Following]](), list[tuple[float, Following]]()
@@ -246,14 +246,18 @@ class Warner:
             if one.track_id in firm or one.forecast is None:
                 continue
             is_long = now_ns - one.updated_ns > self.settings.follow_s * NS_PER_S
-            if is_long and (not has_risen or one.telling.warned or is_end_known(one.forecast)):
+            if is_long and not has_risen:
                 continue
             away = _sigmas_away(one, one.forecast, picture, row)
             if away < FOLLOWS_SIGMA:
                 (long_lost if is_long else lost).append((away, one))
         if lost:
             return min(lost, key=lambda each: each[0])[1]
-        return long_lost[0][1] if len(long_lost) == 1 else None
+        if len(long_lost) != 1:
+            return None
+        found = long_lost[0][1]
+        found.telling.hold(self.settings)
+        return found
 
     def _judge(self, one: Following, now_ns: int) -> Alert | None:
         """Bring a threat's stage up to date, and what is told of it; return what is to be proposed."""

@@ -78,6 +78,8 @@ class Telling:
         low_since_ns: since when an area that is warned has been below the threshold, by code.
         likely_since_ns: since when one that is not has been likely enough without a break, by code: it waits.
         judged_ns: when waits were last looked at for breaks.
+        held_ns: by code, until when areas stay to which a threat was to come that was lost for long and is followed now
+            as what may be another.
         told: the message in force, if people were told anything.
         pending: the proposal that waits for a decision, if one does.
         refused: the last proposal if it was refused: the same is not proposed again.
@@ -91,6 +93,7 @@ class Telling:
     low_since_ns: dict[str, int] = field(default_factory=dict)
     likely_since_ns: dict[str, int] = field(default_factory=dict)
     judged_ns: int = 0
+    held_ns: dict[str, int] = field(default_factory=dict)
     told: Alert | None = None
     pending: Alert | None = None
     refused: Alert | None = None
@@ -127,6 +130,11 @@ class Telling:
             return None
         return self._propose(UPDATE if self.told is not None else ALERT, course, sender, why, settings)
 
+    def hold(self, settings: Settings) -> None:
+        """Let the areas that are warned stay until the latest time at which the threat could come there is over."""
+        clear_ns = round(settings.clear_s * NS_PER_S)
+        self.held_ns = {code: concern.last_ns + clear_ns for code, concern in self.warned.items()}
+
     def decide(self, identifier: str, approved: Alert | None, *, has_lapsed: bool = False) -> None:
         """Take in what a person made of a proposal; None is a refusal, or that nobody said anything in time.
 
@@ -156,13 +164,17 @@ class Telling:
             expected = now.get(code)
             if expected is not None and expected.probability >= settings.probability_off:
                 self.low_since_ns.pop(code, None)
+                self.held_ns.pop(code, None)
                 self.warned[code] = expected
                 continue
             since_ns = self.low_since_ns.setdefault(code, course.time_ns)
-            why = self._leaves(self.warned[code], since_ns, course, settings)
+            if course.time_ns <= self.held_ns.get(code, 0):
+                continue
+            why = course.gone if code in self.held_ns else self._leaves(self.warned[code], since_ns, course, settings)
             if why:
                 left, self.has_passed = why, why == PASSED
                 del self.warned[code], self.low_since_ns[code]
+                self.held_ns.pop(code, None)
         return left
 
     def _has_waited(self, concern: Concern, course: Course, settings: Settings) -> bool:
@@ -257,12 +269,21 @@ class Telling:
         concerns = [concern.memory() for concern in self.warned.values()]
         kept = [None if one is None else pack(one) for one in (self.told, self.pending, self.refused)]
         since = [sorted(each.items()) for each in (self.low_since_ns, self.likely_since_ns)]
-        return [concerns, *since, *kept, self.n, self.began_ns, self.has_passed, self.judged_ns]
+        return [
+            concerns,
+            *since,
+            *kept,
+            self.n,
+            self.began_ns,
+            self.has_passed,
+            self.judged_ns,
+            sorted(self.held_ns.items()),
+        ]
 
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Any) -> "Telling":
         """Return the telling that gave this memory."""
-        concerns, low, likely, told, pending, refused, n, began_ns, has_passed, judged_ns = memory
+        concerns, low, likely, told, pending, refused, n, began_ns, has_passed, judged_ns, held_ns = memory
         told, pending, refused = (None if one is None else unpack(one) for one in (told, pending, refused))
         return cls(
             warned={each[0]: Concern(*each) for each in concerns},
@@ -275,4 +296,5 @@ class Telling:
             began_ns=began_ns,
             has_passed=has_passed,
             judged_ns=judged_ns,
+            held_ns=dict(held_ns),
         )
