@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from command_scenes import KEYS, NS, PEOPLE, SETTINGS, START_NS, alert_of, said, task
+from command_scenes import KEYS, NS, PEOPLE, SETTINGS, START_NS, alert_of, said, task, threats_of
 
 from noroshi.command.alerts import what_of
 from noroshi.command.book import Book
@@ -120,3 +120,15 @@ def test_nobody_proposes_an_alert_under_another_ones_name(changes):
     alert = alert_of("JPN-1", **changes) if "sender" in changes else alert_of(**changes)
     row = said(node, "JPN-1", Step.RECOMMENDED, "sato@JPN", START_NS, what=what_of(alert))
     assert node.take_row(row, START_NS).refusal is Refusal.FIELDS
+
+
+@pytest.mark.parametrize("end", ["x", [1.0], [1.0, 2.0, 3.0], {"a": 1}])
+def test_what_a_person_writes_as_advice_is_not_compared_with_the_picture(end):
+    node = Command("JPN", PEOPLE, RULES, SETTINGS)
+    node.receive(threats_of(), START_NS)
+    for step, by, more in (
+        (Step.RECOMMENDED, "sato@JPN", {"what": what_of(alert_of()), "advice": {"end_ecef_m": end}}),
+        (Step.APPROVED, "mori@JPN", {}),
+    ):
+        (verdict,) = node.receive(decision_of([said(node.book, "JPN-1", step, by, START_NS, **more)]), START_NS)
+        assert verdict.refusal is None

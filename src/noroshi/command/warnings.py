@@ -168,7 +168,8 @@ class Warnings:
             return ""
         if (alert.message == CANCEL) != (seen.stage in OVER) and (seen.stage in OVER or alert.stage in OVER):
             return f"the threat is {STAGES[seen.stage].replace('_', ' ')} by now"
-        basis = said_in(next(row for row in reversed(matter.rows) if row.step == Step.RECOMMENDED).content).advice
+        proposed = next(row for row in reversed(matter.rows) if row.step == Step.RECOMMENDED)
+        basis = said_in(proposed.content).advice if proposed.role == Role.MACHINE else {}  # people may write anything
         before, after = basis.get("end_ecef_m"), seen.end_ecef_m
         if before is not None and after is not None and alert.message != CANCEL:
             moved_m = math.dist(before, after)
