@@ -186,6 +186,8 @@ class Notes:
         """Note what a look made of a threat."""
         seen, settings = self._seen.setdefault((warner.nation, number), Seen()), warner.settings
         likely = _likely(warner, one)
+        if one.is_lost(now_ns, settings.lost_s):  # nothing begins with it
+            likely &= {*one.telling.warned, *one.telling.likely_since_ns}
         new, made = likely - set(seen.likely), self._ahead.get(number, False)
         needed_ns = _needed_ns(warner, one, seen.held, new) if made and new else one.measured_ns
         entry = Entry(now_ns, one.measured_ns, needed_ns)

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from pyproj import Geod
 
 from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers.ballistic import Mover
@@ -12,12 +13,14 @@ from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Certainty, Identity, Kind, Stage, Tracks, TrackStatus, certain_kind, digest
 from noroshi.run.areas import areas
-from noroshi.warning import ways
+from noroshi.warning import falling, ways
 from noroshi.warning.areas import exposed
 from noroshi.warning.core import Warner
-from noroshi.warning.forecast import Forecast
+from noroshi.warning.forecast import Forecast, ending
+from noroshi.warning.foresee import N_ROUGH
 from noroshi.warning.settings import Settings
 
+GEOD = Geod(ellps="WGS84")
 START_NS = 1_893_456_000 * NS_PER_S
 SETTINGS = Settings(countries=("JP",))
 SEEN_FROM_S, LOOK_S = 160, 2
@@ -274,3 +277,31 @@ def test_what_nobody_draws_decides_nothing():
         assert without.paths is None
         assert (with_paths.paths is None) == (at_s > SEEN_FROM_S)  # told when it is foreseen anew
         assert digest(with_paths.threats, *with_paths.proposals) == digest(without.threats, *without.proposals)
+
+
+def test_what_concerns_nobody_is_foreseen_in_few_ways_and_else_in_all():
+    watcher = Warner("JPN", areas(), settings=SETTINGS)
+    at_s = SEEN_FROM_S
+    watcher.look(picture(at_s), START_NS + at_s * NS_PER_S)
+    (near,) = watcher._following.values()
+    assert len(near.forecast.weight) == falling.N_WAYS
+    elsewhere = Warner("AUS", areas(), settings=Settings(countries=("AU",)))
+    elsewhere.look(picture(at_s), START_NS + at_s * NS_PER_S)
+    (far,) = elsewhere._following.values()
+    assert len(far.forecast.weight) == N_ROUGH
+    whole, rough = ending(near.forecast), ending(far.forecast)
+    assert GEOD.inv(*np.rad2deg([whole.lon_rad, whole.lat_rad, rough.lon_rad, rough.lat_rad]))[2] < 200.0
+    np.testing.assert_allclose(np.linalg.det(rough.covariance_m2), np.linalg.det(whole.covariance_m2), rtol=0.1)
+
+
+def test_each_measurement_is_foreseen_where_an_area_may_become_likely_and_seldomer_where_none_can():
+    made = {}
+    for code in ("JP", "AU"):
+        watcher = Warner(code, areas(), settings=Settings(countries=(code,), wait_s=1e6, hurry_s=0.0))
+        made[code] = []
+        for ms in range(0, 12_000, 500):
+            at_s = 100.0 + ms / 1000.0
+            said = watcher.look(picture(at_s, kind=Kind.BOOSTING, sigma=(2_000.0, 150.0)), START_NS + round(at_s * 1e9))
+            made[code] += [ms] if said.paths is not None else []
+    assert max(np.diff(made["JP"])) <= 2_000
+    assert min(np.diff(made["AU"])) >= 5_500
