@@ -183,6 +183,21 @@ def test_what_is_found_again_high_up_is_what_was_lost_and_what_rises_is_not(flig
     assert said.threats.threat_id.tolist() == numbers
 
 
+@pytest.mark.parametrize(("away_km", "numbers"), [(0.0, [7]), (30.0, [7]), (85.0, [7, 9])])
+def test_what_rises_far_off_is_another_however_wide_the_region_of_what_was_lost(flight, away_km, numbers):
+    watcher = warner(follows_boosts=False)
+    for at_s in range(46, 52, 2):
+        look(watcher, row(flight, at_s, 7), at_s)
+    found = row(flight, 92, 9)
+    state = found.state_ecef.copy()
+    up = state[0, :3] / np.linalg.norm(state[0, :3])
+    aside = np.cross(up, state[0, 3:])
+    state[0, :3] += away_km * 1e3 * aside / np.linalg.norm(aside)
+    assert geodetic_from_ecef(state[:, :3])[2] < 60e3
+    said = look(watcher, found.replace(state_ecef=state), 92)
+    assert said.threats.threat_id.tolist() == numbers
+
+
 def test_a_path_is_drawn_as_far_as_places_are_known():
     whole, part = path_of(ends(0.05)), path_of(ends(0.9))
     assert len(whole["time_ns"]) == 2

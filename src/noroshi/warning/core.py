@@ -24,9 +24,11 @@ from noroshi.warning.settings import Settings
 from noroshi.warning.telling import Concern, Course, Telling
 
 STANDARD_GRAVITY_M_S2 = 9.80665  # Source: CGPM (1901)
-FOLLOWS_SIGMA = 5.0  # a new track goes on a lost one within so many sigma of where that was expected
 MISSED_M_S2 = 20.0  # of a glider that banks by 60 degrees, or of half of a boost
 RISES_M_MAX = 60_000.0  # what is first seen above may have come from far
+NEW_PER_M3 = 1.0 / (1e12 * RISES_M_MAX), 0.01 / (1e12 * 1e6)
+"""How likely a new threat is first seen at a place below that height, and above it, if it may be anywhere within 1,000
+by 1,000 km: one in a hundred is seen only when it has risen."""
 REGION_M = 30_000.0
 NEARLY = 0.5  # of the probability that concerns an area: that much of a rough forecast calls for a whole one
 DOUBT = 0.4  # what was a threat is none any more below this part of the probability that makes one
@@ -234,7 +236,7 @@ class Warner:
         return name if nearness[nearest] >= np.cos(REGION_M / MEAN_RADIUS_M) else f"at sea, nearest to {name}"
 
     def _goes_on(self, picture: Tracks, row: int, firm: Set[int], now_ns: int) -> Following | None:
-        """Return the threat that a new track is likely to be, if any: the nearest of those whose tracks are not firm.
+        """Return the threat that a new track is likely to be, if any: the likeliest of those whose tracks are not firm.
 
         One lost for long may be found again too: by what is seen first so high up that it has not just risen, and if it
         can be no other. Who was told of it stays so as if it were lost, since it may be another after all.
@@ -248,11 +250,11 @@ class Warner:
             is_long = now_ns - one.updated_ns > self.settings.follow_s * NS_PER_S
             if is_long and not has_risen:
                 continue
-            away = _sigmas_away(one, one.forecast, picture, row)
-            if away < FOLLOWS_SIGMA:
-                (long_lost if is_long else lost).append((away, one))
+            odds = _log_density(one, one.forecast, picture, row) - float(np.log(NEW_PER_M3[has_risen]))
+            if odds > 0.0:
+                (long_lost if is_long else lost).append((odds, one))
         if lost:
-            return min(lost, key=lambda each: each[0])[1]
+            return max(lost, key=lambda each: each[0])[1]
         if len(long_lost) != 1:
             return None
         found = long_lost[0][1]
@@ -474,10 +476,11 @@ def energy_height_m(states_ecef: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(height_m + speed_m_s**2 / (2.0 * STANDARD_GRAVITY_M_S2), np.float64)
 
 
-def _sigmas_away(one: Following, forecast: Forecast, picture: Tracks, row: int) -> float:
-    """Return how many sigma a row is from where a threat is expected at its time.
+def _log_density(one: Following, forecast: Forecast, picture: Tracks, row: int) -> float:
+    """Return the logarithm of how likely [1/m3] a threat is where a row is at its time.
 
-    What is under thrust or glides may have been pushed by what no filter saw since it was measured.
+    What is under thrust or glides may have been pushed by what no filter saw since it was measured; where its region is
+    so wide that anything is in it, it is nowhere likely.
     """
     time_ns = int(picture.time_ns[row])
     unseen_s = max(time_ns - one.updated_ns, 0) / NS_PER_S
@@ -490,4 +493,5 @@ def _sigmas_away(one: Following, forecast: Forecast, picture: Tracks, row: int) 
     off = ways - mean
     spread = (forecast.weight[:, None] * off).T @ off + picture.covariance_ecef[row, :3, :3] + missed_m**2 * np.eye(3)
     away = picture.state_ecef[row, :3] - mean
-    return float(np.sqrt(away @ np.linalg.solve(spread, away)))
+    square = float(away @ np.linalg.solve(spread, away))
+    return -0.5 * (square + float(np.linalg.slogdet(2.0 * np.pi * spread)[1]))
