@@ -89,7 +89,7 @@ def spread(
         Exception: whatever was raised in the first process that failed.
     """
     context: Any = multiprocessing.get_context("fork" if forked else "spawn")
-    reached = context.Array("d", len(groups))
+    reached = context.Array("d", len(groups), lock=False)  # a process that is killed holding a lock holds it for ever
     inboxes = [context.Queue() for _ in groups]
     pipes = [context.Pipe(duplex=False) for _ in groups]
     processes = [
