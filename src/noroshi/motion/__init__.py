@@ -5,6 +5,7 @@ holds each one to it.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
@@ -100,6 +101,51 @@ def predict_by_jacobian(
     transition = model.jacobian(mean, dt_s)
     spread = transition @ covariance @ transition.transpose(0, 2, 1) + model.process_noise(mean, dt_s)
     return model.propagate(mean, dt_s), spread
+
+
+class Flow(ABC):
+    """What a model has to say where its states, their derivatives and their covariance are carried on together."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def flow(
+        self,
+        states: NDArray[np.float64],
+        covariance: NDArray[np.float64],
+        dt_s: NDArray[np.float64],
+        *,
+        with_moments: bool = True,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return (n, d) states `dt_s` (n,) later, their (n, d, d) derivatives by the states, and the covariance later.
+
+        Args:
+            with_moments: whether derivatives and covariance are wanted; without, they are not right.
+        """
+
+    def propagate(self, states: NDArray[np.float64], dt_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See `Motion.propagate`."""
+        return self.flow(states, _nothing(states), dt_s, with_moments=False)[0]
+
+    def jacobian(self, states: NDArray[np.float64], dt_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See `Motion.jacobian`."""
+        return self.flow(states, _nothing(states), dt_s)[1]
+
+    def process_noise(self, states: NDArray[np.float64], dt_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See `Motion.process_noise`; it is gathered along the way that the state takes."""
+        return self.flow(states, _nothing(states), dt_s)[2]
+
+    def predict(
+        self, mean: NDArray[np.float64], covariance: NDArray[np.float64], dt_s: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """See `Motion.predict`."""
+        ahead, _, spread = self.flow(mean, covariance, dt_s)
+        return ahead, spread
+
+
+def _nothing(states: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the covariance of states that are known exactly."""
+    return np.zeros((*states.shape, states.shape[1]))
 
 
 def require_densities(**densities: float) -> None:

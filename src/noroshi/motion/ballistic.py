@@ -12,7 +12,7 @@ from noroshi.geo.atmosphere import FORCE_MAX_M_S2, add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import Start, require_densities
+from noroshi.motion import Flow, Start, require_densities
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 10.0, 256
@@ -21,7 +21,7 @@ LIGHTEST_LOG = math.log(30.0)  # what floats down slower is no falling body, and
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
+class Motion(Flow):
     """Gravity with J2, the Earth's rotation, and drag in a standard atmosphere that turns with the Earth.
 
     The seventh state is the logarithm of the ballistic coefficient m / (C_D S) in kg/m2. The logarithm, because it
@@ -74,27 +74,10 @@ class Motion:
         require_densities(**parameters)
         return model
 
-    def propagate(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 7) states `dt_s` (n,) later."""
-        return self._flow(states, np.zeros((len(states), 7, 7)), dt_s, with_moments=False)[0]
-
-    def jacobian(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 7, 7) derivatives of `propagate` by the state."""
-        return self._flow(states, np.zeros((len(states), 7, 7)), dt_s)[1]
-
-    def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 7, 7) process noise along the way that the state takes."""
-        return self._flow(states, np.zeros((len(states), 7, 7)), dt_s)[2]
-
-    def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
-        """Return (n, 7) and (n, 7, 7) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room."""
-        ahead, _, spread = self._flow(mean, covariance, dt_s)
-        return ahead, spread
-
-    def _flow(
+    def flow(
         self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
     ) -> tuple[Floats, Floats, Floats]:
-        """Return the states later, their derivatives by the states, and the covariance later."""
+        """Integrate them together; see `Flow.flow`."""
         densities = np.array(
             [
                 self.acceleration_psd_m2_s3,

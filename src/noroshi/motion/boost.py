@@ -11,7 +11,7 @@ from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import Start, require_densities
+from noroshi.motion import Flow, Start, require_densities
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 2.5, 256
@@ -21,7 +21,7 @@ TURN_STEP = 0.0625  # how far the velocity may turn or grow in one Runge-Kutta s
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
+class Motion(Flow):
     """A gravity turn: gravity with J2, the Earth's rotation, and an acceleration along the velocity that grows.
 
     The seventh state is the axial acceleration a, thrust less drag over mass, along the Earth-fixed velocity. The
@@ -74,27 +74,10 @@ class Motion:
         require_densities(**parameters)
         return model
 
-    def propagate(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 8) states `dt_s` (n,) later."""
-        return self._flow(states, np.zeros((len(states), 8, 8)), dt_s, with_moments=False)[0]
-
-    def jacobian(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 8, 8) derivatives of `propagate` by the state."""
-        return self._flow(states, np.zeros((len(states), 8, 8)), dt_s)[1]
-
-    def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 8, 8) process noise along the way that the state takes."""
-        return self._flow(states, np.zeros((len(states), 8, 8)), dt_s)[2]
-
-    def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
-        """Return (n, 8) and (n, 8, 8) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room."""
-        ahead, _, spread = self._flow(mean, covariance, dt_s)
-        return ahead, spread
-
-    def _flow(
+    def flow(
         self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
     ) -> tuple[Floats, Floats, Floats]:
-        """Return the states later, their derivatives by the states, and the covariance later."""
+        """Integrate them together; see `Flow.flow`."""
         root = np.zeros((8, 5))
         root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
         root[6, 3], root[7, 4] = self.axial_psd_m2_s5**0.5, self.ratio_psd_per_s3**0.5

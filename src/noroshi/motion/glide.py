@@ -12,7 +12,7 @@ from noroshi.geo.atmosphere import add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import Start, require_densities, require_positive
+from noroshi.motion import Flow, Start, require_densities, require_positive
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 2.5, 256
@@ -20,7 +20,7 @@ DRAG_MAX_M_S2 = 100.0  # a glide has some 4 m/s2, a dive at 1,500 m/s to the gro
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
+class Motion(Flow):
     """Gravity with J2, the Earth's rotation, and drag and lift in a standard atmosphere that turns with the Earth.
 
     Three states speak of the air's force: the logarithm of the ballistic coefficient m / (C_D S) in kg/m2, and the
@@ -92,27 +92,10 @@ class Motion:
                 raise ValueError(f"{name} is {getattr(model, name)}: it is finite and not negative")
         return model
 
-    def propagate(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 9) states `dt_s` (n,) later."""
-        return self._flow(states, np.zeros((len(states), 9, 9)), dt_s, with_moments=False)[0]
-
-    def jacobian(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 9, 9) derivatives of `propagate` by the state."""
-        return self._flow(states, np.zeros((len(states), 9, 9)), dt_s)[1]
-
-    def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 9, 9) process noise along the way that the state takes."""
-        return self._flow(states, np.zeros((len(states), 9, 9)), dt_s)[2]
-
-    def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
-        """Return (n, 9) and (n, 9, 9) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room."""
-        ahead, _, spread = self._flow(mean, covariance, dt_s)
-        return ahead, spread
-
-    def _flow(
+    def flow(
         self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
     ) -> tuple[Floats, Floats, Floats]:
-        """Return the states later, their derivatives by the states, and the covariance later."""
+        """Integrate them together; see `Flow.flow`."""
         root = np.zeros((9, 6))
         sigmas = np.array([self.coefficient_sigma, self.lift_to_drag_sigma, self.lift_to_drag_sigma])
         root[6:, 3:] = np.diag(sigmas * (2.0 / self.memory_s) ** 0.5)

@@ -8,12 +8,12 @@ import numpy as np
 from noroshi.estimation.coloured_noise import decay, integrated_coloured
 from noroshi.geo.wgs84 import Floats, vertical_at
 from noroshi.kernel import kernel
-from noroshi.motion import require_positive
+from noroshi.motion import Flow, require_positive
 from noroshi.records import Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
+class Motion(Flow):
     """A velocity that decays to zero and is disturbed: an Ornstein-Uhlenbeck process along east, north and up.
 
     Left alone, a target at speed v comes to rest v times the memory ahead. It moves along straight lines: over that way
@@ -52,25 +52,10 @@ class Motion:
         require_positive(**parameters)
         return model
 
-    def propagate(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 6) states `dt_s` (n,) later."""
-        return self._flow(states, np.zeros((len(states), 6, 6)), dt_s)[0]
-
-    def jacobian(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 6, 6) derivatives of `propagate` by the state."""
-        return self._flow(states, np.zeros((len(states), 6, 6)), dt_s)[1]
-
-    def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 6, 6) process noise, on the plane that touches the Earth at the state."""
-        return self._flow(states, np.zeros((len(states), 6, 6)), dt_s)[2]
-
-    def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
-        """Return (n, 6) and (n, 6, 6) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room."""
-        ahead, _, spread = self._flow(mean, covariance, dt_s)
-        return ahead, spread
-
-    def _flow(self, states: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return the states later, their derivatives by the states, and the covariance later."""
+    def flow(
+        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+    ) -> tuple[Floats, Floats, Floats]:
+        """Carry them on together, process noise as on the plane that touches the Earth; see `Flow.flow`."""
         ahead, spread = np.array(states, order="C"), np.array(covariance, order="C")
         transition = np.zeros((len(states), 6, 6))
         tuning = np.array([self.memory_s, self.horizontal_sigma_m_s, self.vertical_sigma_m_s])

@@ -9,12 +9,12 @@ from noroshi.estimation.carry import carry
 from noroshi.estimation.coloured_noise import decay, integrated_coloured
 from noroshi.geo.wgs84 import Floats, vertical_at
 from noroshi.kernel import kernel
-from noroshi.motion import require_positive
+from noroshi.motion import Flow, require_positive
 from noroshi.records import Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
+class Motion(Flow):
     """Acceleration that is exponentially correlated in time, on top of level flight.
 
     In the plane of its place p a target goes D and ends with velocity w and acceleration b, all linear in the state;
@@ -57,18 +57,6 @@ class Motion:
         require_positive(**parameters)
         return model
 
-    def propagate(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 9) states `dt_s` (n,) later."""
-        return self._flow(states, np.zeros((len(states), 9, 9)), dt_s)[0]
-
-    def jacobian(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 9, 9) derivatives of `propagate` by the state."""
-        return self._flow(states, np.zeros((len(states), 9, 9)), dt_s)[1]
-
-    def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
-        """Return (n, 9, 9) process noise, on the plane that touches the Earth at the state."""
-        return self._flow(states, np.zeros((len(states), 9, 9)), dt_s)[2]
-
     def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
         """Return (n, 9) and (n, 9, 9) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room.
 
@@ -80,8 +68,10 @@ class Motion:
         _predict(ahead, np.ascontiguousarray(covariance), np.ascontiguousarray(dt_s), tuning, spread)
         return ahead, spread
 
-    def _flow(self, states: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return the states later, their derivatives by the states, and the covariance later."""
+    def flow(
+        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+    ) -> tuple[Floats, Floats, Floats]:
+        """Carry them on together, process noise as on the plane that touches the Earth; see `Flow.flow`."""
         ahead, spread = np.array(states, order="C"), np.array(covariance, order="C")
         transition = np.zeros((len(states), 9, 9))
         tuning = np.array([self.memory_s, self.horizontal_sigma_m_s2, self.vertical_sigma_m_s2])
