@@ -81,7 +81,7 @@ def test_what_others_wrote_is_text_wherever_it_is_shown(browser, pages, sort):
     assert page.get_by_test_id("banner").inner_text().startswith("EXERCISE")
     for key in ("w", "?", "Escape"):
         page.keyboard.press(key)
-    page.get_by_test_id("story").locator("h3").first.wait_for()
+    page.get_by_test_id("story").locator("h3").first.wait_for(timeout=90_000)
     for details in page.locator("details:visible").all():
         details.locator("summary").first.click()
     for tab in ("picture", "decide", "track", "state"):
