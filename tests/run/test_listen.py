@@ -268,16 +268,20 @@ def test_from_a_feed_to_files_that_replay(traffic, tmp_path):
 
 
 def test_ctrl_c_ends_cleanly_and_the_first_line_comes_at_once(traffic, tmp_path):
-    code = "import typer; from noroshi.run.listen.command import listen; typer.run(listen)"
+    ignored = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # as in a background job of a script
+    code = f"{ignored}; import typer; from noroshi.run.listen.command import listen; typer.run(listen)"
     command = [sys.executable, "-c", code, traffic, "--every", "1", "--journal", str(tmp_path / "j")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr.readline().startswith("noroshi: listening to tcp+sbs://")
-        line = process.stdout.readline()
-        assert "tracks" in line
-        journal = tmp_path / "j" / "local.mcap"
-        assert until(journal.exists, 60.0)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=120)
+        try:
+            assert process.stderr.readline().startswith("noroshi: listening to tcp+sbs://")
+            line = process.stdout.readline()
+            assert "tracks" in line
+            journal = tmp_path / "j" / "local.mcap"
+            assert until(journal.exists, 60.0)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()  # else whatever fails above waits for it for ever
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
     assert "messages" in errors

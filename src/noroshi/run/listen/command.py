@@ -4,11 +4,14 @@ What is heavy is imported after the first line is on the screen.
 """
 
 import json
+import math
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,16 +48,34 @@ def listen(
 ) -> None:
     """Show and track live feeds, with nothing set up: radars, ADS-B, AIS, other trackers' output."""
     is_screen = sys.stdout.isatty() and not as_json
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end = _End()
+    before = {name: signal.signal(name, end) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
-        _listen(addresses, out or [], journal, sensors, for_s, every, tracker, motion, is_screen, as_json)
+        _listen(addresses, out or [], journal, sensors, for_s, every, tracker, motion, is_screen, as_json, end)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
     except (ValueError, OSError) as error:
         _say(f"noroshi: {' '.join(str(error).split())[:1000]}")
         raise typer.Exit(2) from error
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+class _End:
+    """Notes the first signal, and raises KeyboardInterrupt at the next.
+
+    An exception alone may be lost: in a finaliser the interpreter drops it. A shell's background job starts with
+    interrupts ignored; one that is sent to it on purpose ends it too.
+    """
+
+    def __init__(self) -> None:
+        self.is_wanted = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        if self.is_wanted:
+            raise KeyboardInterrupt
+        self.is_wanted = True
 
 
 def _listen(
@@ -68,6 +89,7 @@ def _listen(
     motion: str | None,
     is_screen: bool,
     as_json: bool,
+    end: _End,
 ) -> None:
     """Listen until it is enough.
 
@@ -98,12 +120,19 @@ def _listen(
     wish = Wish(tracker=tracker, motion=motion, known=known, keeps_rows=bool(out))
     listener = Listener(addresses, wish, Journals(journal) if journal else None)
     since = time.monotonic()
+    until = math.inf if for_s is None else since + for_s
+
+    def wait(seconds: float) -> bool:
+        """Return whether to go on after so long."""
+        time.sleep(min(max(until - time.monotonic(), 0.0), seconds))
+        return listener.is_running and not end.is_wanted and time.monotonic() < until
+
     listener.start()
     try:
-        show = _show_screen if is_screen else _show_lines
-        show(listener, None if for_s is None else since + for_s, JSON_S if as_json else every_s, as_json)
-    except KeyboardInterrupt:
-        pass
+        if is_screen:
+            _show_screen(listener, wait)
+        else:
+            _show_lines(listener, wait, JSON_S if as_json else every_s, as_json)
     finally:
         _stop(listener)
     if listener.error:
@@ -124,7 +153,7 @@ def _stop(listener: "Listener") -> None:
         os._exit(INTERRUPTED)
 
 
-def _show_screen(listener: "Listener", until: float | None, every_s: float, as_json: bool) -> None:  # noqa: ARG001
+def _show_screen(listener: "Listener", wait: Callable[[float], bool]) -> None:
     from rich.console import Console
     from rich.live import Live
 
@@ -132,7 +161,8 @@ def _show_screen(listener: "Listener", until: float | None, every_s: float, as_j
 
     meter, console = Meter(), Console(highlight=False, emoji=False)
     with Live(console=console, screen=True, auto_refresh=False) as live:
-        while listener.is_running and (until is None or time.monotonic() < until):
+        is_on = wait(0.0)
+        while is_on:
             rates = meter.read(listener.feeds, time.monotonic())
             live.update(
                 screen(
@@ -140,17 +170,16 @@ def _show_screen(listener: "Listener", until: float | None, every_s: float, as_j
                 ),
                 refresh=True,
             )
-            _wait(SCREEN_S, until)
+            is_on = wait(SCREEN_S)
 
 
-def _show_lines(listener: "Listener", until: float | None, every_s: float, as_json: bool) -> None:
+def _show_lines(listener: "Listener", wait: Callable[[float], bool], every_s: float, as_json: bool) -> None:
     from noroshi.run.listen.screen import Meter, line
 
     meter, due = Meter(), time.monotonic() + every_s
-    while listener.is_running and (until is None or time.monotonic() < until):
-        _wait(min(every_s, SCREEN_S, max(due - time.monotonic(), 0.01)), until)
+    while wait(min(every_s, SCREEN_S, max(due - time.monotonic(), 0.01))):
         rates = meter.read(listener.feeds, time.monotonic())
-        if time.monotonic() >= due and listener.is_running:
+        if time.monotonic() >= due:
             told = json.dumps(_told(listener, rates)) if as_json else line(
                 listener.feeds, rates, listener.view, listener.state, time.time_ns()
             )  # fmt: skip
@@ -175,10 +204,6 @@ def _told(listener: "Listener", rates: dict[str, float]) -> dict[str, Any]:
         "waiting": list(view.waiting),
         "notes": list(view.notes),
     }
-
-
-def _wait(seconds: float, until: float | None) -> None:
-    time.sleep(max(0.0, seconds if until is None else min(seconds, until - time.monotonic())))
 
 
 def _finish(listener: "Listener", out: list[Path], took_s: float) -> None:
