@@ -290,6 +290,7 @@ class Warner:
             time_ns=now_ns,
             updated_ns=one.updated_ns,
             is_lost=one.is_lost(now_ns, self.settings.lost_s),
+            enough=self.settings.probability_boosting if one.kind is Kind.BOOSTING else 0.0,
         )
 
     def _stage(self, one: Following, concerns: Sequence[Concern], *, is_lost: bool, now_ns: int) -> Stage:
@@ -319,11 +320,12 @@ class Warner:
             return
         told = exposed_areas(forecast, self.areas, settings.near_m, among=self._own)
         probability = told.probability * one.is_missile
-        is_new = self._own & ~np.isin(self.areas.code, [*one.telling.warned, *one.telling.likely_since_ns])
+        is_new = self._own & ~np.isin(self.areas.code, list(one.telling.warned))
         enough = np.full(len(probability), settings.probability_off)
         likely = settings.probability_on
         if one.kind is Kind.BOOSTING:
-            enough[~np.isin(self.areas.code, list(one.telling.warned))] = settings.probability_boosting
+            begun = [*one.telling.warned, *one.telling.likely_since_ns]
+            enough[~np.isin(self.areas.code, begun)] = settings.probability_boosting
             likely = max(likely, settings.probability_boosting)
         may_concern = bool((probability >= NEARLY * enough).any())
         if one.is_rough and (may_concern or (one.may_boost and is_end_known(forecast))):
