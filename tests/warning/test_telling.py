@@ -218,18 +218,21 @@ def test_a_wait_is_the_same_however_often_it_is_looked(every_s: float, low: floa
     assert second == told_s
 
 
-def test_nobody_waits_whom_it_would_cost_their_time() -> None:
+def test_nobody_waits_whom_it_would_cost_their_time_but_for_a_second_look() -> None:
     telling = Telling()
-    assert wait(telling, course(0.0), concern(NORTH, 0.5, first_s=200.0)) is None
-    near = wait(telling, course(1.0), concern(NORTH, 0.5, first_s=200.0), concern(SOUTH, 0.5, first_s=260.0))
-    assert near is not None
-    assert near.code.tolist() == [NORTH]  # the other one has time to wait
+    near, far = concern(NORTH, 0.5, first_s=200.0), concern(SOUTH, 0.5, first_s=260.0)
+    assert [wait(telling, course(second), near, far) for second in (0.0, 1.0)] == [None, None]
+    told = wait(telling, course(2.0), near, far)
+    assert told is not None
+    assert told.code.tolist() == [NORTH]  # the other one has time to wait
+    fluke = Telling()
+    assert [wait(fluke, course(k), *([near] if k == 3 else [])) for k in range(9)] == [None] * 9
 
 
 def test_what_flaps_about_the_threshold_is_proposed_at_the_latest_when_it_is_near() -> None:
     telling, told = Telling(), []
     for second in range(200):
-        alert = wait(telling, course(second), concern(NORTH, 0.35 if second % 2 else 0.2))
+        alert = wait(telling, course(second), concern(NORTH, 0.35 if second % 12 < 6 else 0.1))
         told += [] if alert is None else [(second, alert.message)]
     assert told == [(101, "Alert")]  # 300 s - 200 s, and likely at that moment
 

@@ -110,11 +110,12 @@ class Warner:
     def over_ns(self, after_ns: int) -> int | None:
         """Return when the first wait of an area that is not over at a time will be, if one waits."""
         wait_ns, hurry_ns = round(self.settings.wait_s * NS_PER_S), round(self.settings.hurry_s * NS_PER_S)
+        glance_ns = round(self.settings.glance_s * NS_PER_S)
         waits = [
-            (one.telling.likely_since_ns[concern.code] + wait_ns, concern.first_ns - hurry_ns + 1)
+            (since_ns + wait_ns, max(since_ns + glance_ns, concern.first_ns - hurry_ns + 1))
             for one in self._following.values()
             for concern in one.concerns
-            if concern.code in one.telling.likely_since_ns
+            if (since_ns := one.telling.likely_since_ns.get(concern.code)) is not None
         ]
         return min((ns for ends_ns in waits for ns in ends_ns if ns > after_ns), default=None)
 

@@ -194,7 +194,8 @@ class Telling:
         since_ns = self.likely_since_ns.setdefault(concern.code, course.time_ns)
         is_told = self.told is not None and concern.code in self.told.code
         is_near = concern.first_ns - course.time_ns < settings.hurry_s * NS_PER_S
-        return is_told or is_near or course.time_ns - since_ns >= settings.wait_s * NS_PER_S
+        wait_s = min(settings.glance_s, settings.wait_s) if is_near else settings.wait_s
+        return is_told or course.time_ns - since_ns >= wait_s * NS_PER_S
 
     def _wait_no_more(self, code: str) -> None:
         del self.likely_since_ns[code], self.surplus_s[code]
