@@ -72,6 +72,7 @@ START_NS = 1_893_456_000 * NS_PER_S
 NEAR_M = 50e3
 APPROVAL_S, AHEAD_S, TOLD_FROM_S, RECALL = 25.0, 180.0, 20.0, 0.999
 HOLD_S = 20.0
+GLANCE_S = 2.0  # who is near waits at least so long: one look alone tells nobody
 # Seconds after burn-out, metres, metres a second: of the shipped tracker (flights 0 to 4 of `impact_honesty`).
 SIGMAS = (
     (-math.inf, 50.0, 26.0),
@@ -198,19 +199,26 @@ def watched(
 
 
 def likely_since(one: Watched, on: float, boosting: float) -> Floats:
-    """Return (l, a) since when each area has been likely enough without a break; infinite where it is not."""
-    enough = np.where(one.boosting, max(on, boosting), on)[:, None]
-    likely = one.probability >= enough
-    unlikely = np.where(likely, -1, np.arange(len(likely))[:, None])
-    first = np.minimum(np.maximum.accumulate(unlikely, axis=0) + 1, len(likely) - 1)
-    return np.where(likely, one.look_s[first], np.inf)
+    """Return (l, a) since when each area has been likely enough on the whole; infinite where it is not likely now."""
+    margin = one.probability - np.where(one.boosting, max(on, boosting), on)[:, None]
+    since, surplus = np.full(margin.shape[1], np.inf), np.zeros(margin.shape[1])
+    found: Floats = np.full(margin.shape, np.inf)
+    for i, at_s in enumerate(one.look_s.tolist()):
+        if i > 0:
+            surplus = surplus + margin[i - 1] * (at_s - one.look_s[i - 1])
+        since[surplus < 0.0] = np.inf
+        surplus[np.isinf(since)] = 0.0
+        likely = margin[i] >= 0.0
+        since[likely & np.isinf(since)] = at_s
+        found[i, likely] = since[likely]
+    return found
 
 
-def told_s(one: Watched, since_s: Floats, wait_s: float, hurry_s: float) -> Floats:
+def told_s(one: Watched, since_s: Floats, wait_s: float, hurry_s: float, glance_s: float = GLANCE_S) -> Floats:
     """Return (a,) when each area is told, seconds since lift-off; infinite if it never is."""
-    look_s = one.look_s[:, None]
-    is_near = np.isfinite(since_s) & (one.arrival_s - look_s < hurry_s)
-    ready = (look_s - since_s >= wait_s) | is_near
+    waited_s = one.look_s[:, None] - since_s
+    is_near = (one.arrival_s - one.look_s[:, None] < hurry_s) & (waited_s >= min(glance_s, wait_s))
+    ready = (waited_s >= wait_s) | is_near
     found: Floats = np.where(ready.any(axis=0), one.look_s[ready.argmax(axis=0)] + APPROVAL_S, np.inf)
     return found
 

@@ -185,7 +185,7 @@ class Notes:
     def _note(self, warner: Warner, number: int, one: Following, now_ns: int, proposal: Alert | None) -> None:
         """Note what a look made of a threat."""
         seen, settings = self._seen.setdefault((warner.nation, number), Seen()), warner.settings
-        likely = _likely(warner, one)
+        likely = _likely(warner, one) | set(one.telling.likely_since_ns)  # a wait outlasts a moment's doubt
         if one.is_lost(now_ns, settings.lost_s):  # nothing begins with it
             likely &= {*one.telling.warned, *one.telling.likely_since_ns}
         new, made = likely - set(seen.likely), self._ahead.get(number, False)
@@ -207,7 +207,8 @@ class Notes:
         elif last is not None:
             near_ns = [each.first_ns for each in one.concerns if each.code in codes - seen.told]
             hurry_ns = min(near_ns, default=now_ns) - round(settings.hurry_s * NS_PER_S)
-            over_ns = min(last.at_ns + round(settings.wait_s * NS_PER_S), max(hurry_ns, last.at_ns))
+            glance_ns = last.at_ns + round(settings.glance_s * NS_PER_S)
+            over_ns = min(last.at_ns + round(settings.wait_s * NS_PER_S), max(hurry_ns, glance_ns))
             why, due_ns = "waited", min(over_ns, now_ns)
         elif made and not one.is_lost(now_ns, settings.lost_s):
             why = "renewed"

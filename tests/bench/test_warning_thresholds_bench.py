@@ -71,7 +71,13 @@ def test_whom_the_wait_would_cost_their_time_do_not_wait():
     one.arrival_s[:, 0] = 150.0 + 99.0
     np.testing.assert_array_equal(told_s(one, 0.3, 0.5, 60.0, 100.0), [150.0 + 25.0, 160.0 + 25.0])
     np.testing.assert_array_equal(told_s(one, 0.3, 0.5, 60.0, 90.0), [160.0 + 25.0, 160.0 + 25.0])
-    np.testing.assert_array_equal(told_s(one, 0.3, 0.5, 60.0, 0.0), [np.inf, 160.0 + 25.0])
+    np.testing.assert_array_equal(told_s(one, 0.3, 0.5, 61.0, 0.0), [np.inf, np.inf])
+
+
+def test_a_single_look_tells_nobody():
+    one = launch([[0.0, 0.4], [0.4, 0.4], [0.0, 0.4], [0.4, 0.4]], boosting=[False] * 4)
+    one.arrival_s[:] = 150.0
+    np.testing.assert_array_equal(told_s(one, 0.3, 0.5, 60.0, 300.0), [np.inf, 150.0 + 25.0])
 
 
 @pytest.mark.parametrize("wait_s", [0.0, 5.0, 15.0])
@@ -95,11 +101,11 @@ def test_told_as_the_program_tells_it(wait_s, hurry_s):
         concerns = [
             Concern(str(a), "", float(probability[i, a]), 1.0, round(arrival_s[i, a] * NS_PER_S), 2_000 * NS_PER_S)
             for a in range(areas)
-            if not boosting[i] or str(a) in telling.warned or probability[i, a] >= under_thrust
         ]
         course = Course(
             name="x", threat_id=1, hazard="missile", stage=Stage.WILL_PASS, certainty=Certainty.LIKELY,
             time_ns=round(at_s * NS_PER_S), updated_ns=0, is_lost=False,
+            enough=under_thrust if boosting[i] else 0.0,
         )  # fmt: skip
         telling.look(concerns, course, "XXX", settings)
         told[[int(code) for code in telling.warned if np.isinf(told[int(code)])]] = at_s + bench.APPROVAL_S

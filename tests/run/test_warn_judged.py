@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
+from noroshi.exercise.events import flights_of_event
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Alert, Certainty, Stage
 from noroshi.run.events import load_event
+from noroshi.run.exercises.staging import cast
+from noroshi.run.scenarios import read_scenario
 from noroshi.run.warn.replaying import judged
+from noroshi.run.warn.stands import scenario_of
 from noroshi.run.warn.telling import figures
 
 EVENT = load_event("2017-09-15")
@@ -23,6 +27,13 @@ def alert(at_s, codes, message="Alert"):
         code=np.array(codes), name=np.array(codes), probability=np.ones(n), people=np.ones(n),
         arrival_ns=np.full(n, at_ns), arrival_latest_ns=np.full(n, at_ns),
     ))  # fmt: skip
+
+
+def test_the_flight_that_is_judged_by_is_the_one_that_was_flown(tmp_path):
+    scenario = read_scenario(scenario_of(EVENT, "shared", tmp_path, seed=3, replicate=2))
+    flown, judged_by = cast(scenario, 2).world.flight(EVENT.name), flights_of_event(EVENT, 3, 2)[0]
+    at_ns = EVENT.launch_ns + np.arange(100, 1_000, 100) * NS_PER_S
+    np.testing.assert_allclose(flown.at(at_ns), judged_by.at(at_ns), rtol=0.0, atol=1.0)
 
 
 @pytest.fixture(scope="module")

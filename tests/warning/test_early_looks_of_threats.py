@@ -3,15 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from test_warner import SEEN_FROM_S, SETTINGS, START_NS, nothing, picture
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
-from noroshi.records import Certainty, Kind, Stage
+from noroshi.records import Kind
 from noroshi.run.areas import areas
 from noroshi.warning.core import Warner, may_threaten
-from noroshi.warning.telling import Concern, Course, Telling
 
 
 def first_told(settled_s, early_s=None):
@@ -97,21 +95,3 @@ class Watching:
 
     def __init__(self, warner):
         self.warner = warner
-
-
-@pytest.mark.parametrize("longer", [False, True])
-def test_a_wait_is_held_against_forecasts_each_two_seconds_alone(longer):
-    settings, telling, told = SETTINGS, Telling(), []
-    for ms in range(0, 20_000, 250):
-        dips = 5_500 <= ms < 6_750 or (longer and 8_000 <= ms < 10_000)
-        concern = Concern(
-            "JP-02", "Aomori", 0.5 if dips else 0.9, 1e6, START_NS + 600 * NS_PER_S, START_NS + 700 * NS_PER_S
-        )
-        now_ns = START_NS + ms * 10**6
-        course = Course(
-            name="1", threat_id=1, hazard="missile", stage=Stage.BALLISTIC, certainty=Certainty.LIKELY, time_ns=now_ns,
-            updated_ns=now_ns, is_lost=False,
-        )  # fmt: skip
-        if telling.look([concern], course, "JPN", settings) is not None:
-            told.append(ms / 1000)
-    assert told == ([] if longer else [settings.wait_s])

@@ -198,28 +198,41 @@ def test_an_area_is_proposed_once_it_has_stayed_likely() -> None:
     assert telling.likely_since_ns == {}
 
 
-@pytest.mark.parametrize("low", [(), (concern(NORTH, 0.29),)])
-def test_the_wait_begins_anew_when_it_was_not_likely_for_a_moment(low: tuple[Concern, ...]) -> None:
-    telling = Telling()
-    assert wait(telling, course(0.0), concern(NORTH, 0.5)) is None
-    assert wait(telling, course(8.0), *low) is None
-    for second in (9.0, 12.0, 18.9):
-        assert wait(telling, course(second), concern(NORTH, 0.5)) is None
-    assert wait(telling, course(19.0), concern(NORTH, 0.5)) is not None
+@pytest.mark.parametrize(("low", "for_s", "told_s"), [(0.29, 5, 10), (0.1, 3, 10), (0.1, 7, None), (0.0, 5, None)])
+def test_a_wait_outlasts_a_doubt_that_is_less_than_what_spoke_for_it(
+    low: float, for_s: int, told_s: int | None
+) -> None:
+    telling, told = Telling(), []
+    for second in range(13):  # likely by 0.2 more than enough for 4 s: 0.8 s of doubt that is whole
+        in_doubt = 4 <= second < 4 + for_s
+        told += [second] * (wait(telling, course(second), concern(NORTH, low if in_doubt else 0.5)) is not None)
+    assert told == ([told_s] if told_s else [])
 
 
-def test_nobody_waits_whom_it_would_cost_their_time() -> None:
+@pytest.mark.parametrize("every_s", [0.25, 1.0, 2.5, 5.0])
+@pytest.mark.parametrize(("low", "told_s"), [(0.2, 10.0), (0.05, 20.0)])
+def test_a_wait_is_the_same_however_often_it_is_looked(every_s: float, low: float, told_s: float) -> None:
+    telling, second = Telling(), 0.0
+    while wait(telling, course(second), concern(NORTH, low if 5.0 <= second < 10.0 else 0.5)) is None:
+        second += every_s
+    assert second == told_s
+
+
+def test_nobody_waits_whom_it_would_cost_their_time_but_for_a_second_look() -> None:
     telling = Telling()
-    assert wait(telling, course(0.0), concern(NORTH, 0.5, first_s=200.0)) is None
-    near = wait(telling, course(1.0), concern(NORTH, 0.5, first_s=200.0), concern(SOUTH, 0.5, first_s=260.0))
-    assert near is not None
-    assert near.code.tolist() == [NORTH]  # the other one has time to wait
+    near, far = concern(NORTH, 0.5, first_s=200.0), concern(SOUTH, 0.5, first_s=260.0)
+    assert [wait(telling, course(second), near, far) for second in (0.0, 1.0)] == [None, None]
+    told = wait(telling, course(2.0), near, far)
+    assert told is not None
+    assert told.code.tolist() == [NORTH]  # the other one has time to wait
+    fluke = Telling()
+    assert [wait(fluke, course(k), *([near] if k == 3 else [])) for k in range(9)] == [None] * 9
 
 
 def test_what_flaps_about_the_threshold_is_proposed_at_the_latest_when_it_is_near() -> None:
     telling, told = Telling(), []
     for second in range(200):
-        alert = wait(telling, course(second), concern(NORTH, 0.35 if second % 6 else 0.25))
+        alert = wait(telling, course(second), concern(NORTH, 0.35 if second % 12 < 6 else 0.1))
         told += [] if alert is None else [(second, alert.message)]
     assert told == [(101, "Alert")]  # 300 s - 200 s, and likely at that moment
 
@@ -229,12 +242,12 @@ def test_a_wait_neither_updates_nor_ends_what_is_told() -> None:
     north, south = concern(NORTH, 0.5, 900.0, 920.0), concern(SOUTH, 0.5, 900.0, 920.0)
     wait(telling, course(0.0), north)
     first = approve(telling, wait(telling, course(10.0), north))
-    for second in range(11, 101):  # the south comes and goes too quickly; the north stays told
-        assert wait(telling, course(second), north, *([south] if second % 9 > 1 else [])) is None
-    found = [wait(telling, course(second), north, south) for second in range(101, 112)]
+    for second in range(11, 102):  # the south comes and goes too quickly; the north stays told
+        assert wait(telling, course(second), north, *([south] if second % 9 > 5 else [])) is None
+    found = [wait(telling, course(second), north, south) for second in range(102, 113)]
     (update,) = [alert for alert in found if alert is not None]
     assert update.references == (first.identifier,)
-    assert update.sent_ns == round((START_S + 111) * NS_PER_S)
+    assert update.sent_ns == round((START_S + 112) * NS_PER_S)
 
 
 def test_who_is_told_still_does_not_wait_when_it_comes_back_before_the_all_clear_is_approved() -> None:

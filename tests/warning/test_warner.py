@@ -1,6 +1,7 @@
 """The fold from pictures to proposals, on flights of the simulated world with ideal tracks of known covariance."""
 
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -305,3 +306,18 @@ def test_each_measurement_is_foreseen_where_an_area_may_become_likely_and_seldom
             made[code] += [ms] if said.paths is not None else []
     assert max(np.diff(made["JP"])) <= 2_000
     assert min(np.diff(made["AU"])) >= 5_500
+
+
+def test_an_area_whose_wait_broke_is_foreseen_again_as_soon_as_it_may_be_likely():
+    watcher, made, waits = Warner("JPN", areas(), settings=replace(SETTINGS, wait_s=1e6, hurry_s=0.0)), [], []
+    watcher._own = areas().code == max(truth(), key=truth().get)  # no other may become likely meanwhile
+    for ms in range(0, 14_000, 500):
+        at_s = 100.0 + ms / 1000.0
+        sigma = (3_000.0, 300.0) if 2_000 <= ms < 4_000 else (200.0, 20.0)
+        said = watcher.look(picture(at_s, kind=Kind.BOOSTING, sigma=sigma), START_NS + round(at_s * 1e9))
+        made += [ms] if said.paths is not None else []
+        waits.append(bool(next(iter(watcher._following.values())).telling.likely_since_ns))
+    assert waits[0]
+    assert not all(waits)
+    assert waits[-1]  # it broke, and began again
+    assert max(np.diff(made)) <= 2_000

@@ -268,7 +268,8 @@ def flights_of_event(event: Event, seed: int = 0, replicate: int = 0) -> list[Fl
         ValueError: if the event is a timeline only, or no boost fits.
     """
     start_ns = event.launch_ns
-    return event.mover().fly(event.name, start_ns, start_ns + LONGEST_NS, Draws(seed, replicate, event.name))
+    draws = Draws(seed, replicate, f"flight|{event.name}")  # as an exercise draws it: the same flight
+    return event.mover().fly(event.name, start_ns, start_ns + LONGEST_NS, draws)
 
 
 def predict(event: Event, *, seed: int = 0, replicates: int = REPLICATES) -> Prediction:

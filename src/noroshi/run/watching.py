@@ -50,7 +50,7 @@ class Watching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         countries: ISO 3166 codes of those whose areas are its own.
         probability, probability_boosting: an area is warned if it is concerned with at least this; under thrust.
-        wait_s, hurry_s: once that has held for so long; at once if the threat may be there sooner than in this time.
+        wait_s, hurry_s: once that has held for so long; after 2 s if the threat may be there sooner than in that.
         near_m: it is concerned if a threat comes so near to it.
         look_s: how often the node looks at its picture.
         holds_s_max: no forecast of what is measured holds longer than this.

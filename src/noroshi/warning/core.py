@@ -110,11 +110,12 @@ class Warner:
     def over_ns(self, after_ns: int) -> int | None:
         """Return when the first wait of an area that is not over at a time will be, if one waits."""
         wait_ns, hurry_ns = round(self.settings.wait_s * NS_PER_S), round(self.settings.hurry_s * NS_PER_S)
+        glance_ns = round(self.settings.glance_s * NS_PER_S)
         waits = [
-            (one.telling.likely_since_ns[concern.code] + wait_ns, concern.first_ns - hurry_ns + 1)
+            (since_ns + wait_ns, max(since_ns + glance_ns, concern.first_ns - hurry_ns + 1))
             for one in self._following.values()
             for concern in one.concerns
-            if concern.code in one.telling.likely_since_ns
+            if (since_ns := one.telling.likely_since_ns.get(concern.code)) is not None
         ]
         return min((ns for ends_ns in waits for ns in ends_ns if ns > after_ns), default=None)
 
@@ -290,6 +291,7 @@ class Warner:
             time_ns=now_ns,
             updated_ns=one.updated_ns,
             is_lost=one.is_lost(now_ns, self.settings.lost_s),
+            enough=self.settings.probability_boosting if one.kind is Kind.BOOSTING else 0.0,
         )
 
     def _stage(self, one: Following, concerns: Sequence[Concern], *, is_lost: bool, now_ns: int) -> Stage:
@@ -319,11 +321,12 @@ class Warner:
             return
         told = exposed_areas(forecast, self.areas, settings.near_m, among=self._own)
         probability = told.probability * one.is_missile
-        is_new = self._own & ~np.isin(self.areas.code, [*one.telling.warned, *one.telling.likely_since_ns])
+        is_new = self._own & ~np.isin(self.areas.code, list(one.telling.warned))
         enough = np.full(len(probability), settings.probability_off)
         likely = settings.probability_on
         if one.kind is Kind.BOOSTING:
-            enough[~np.isin(self.areas.code, list(one.telling.warned))] = settings.probability_boosting
+            begun = [*one.telling.warned, *one.telling.likely_since_ns]
+            enough[~np.isin(self.areas.code, begun)] = settings.probability_boosting
             likely = max(likely, settings.probability_boosting)
         may_concern = bool((probability >= NEARLY * enough).any())
         if one.is_rough and (may_concern or (one.may_boost and is_end_known(forecast))):

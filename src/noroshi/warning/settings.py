@@ -15,9 +15,10 @@ class Settings:
         probability_on: an area is warned if it is concerned with at least this probability,
         probability_boosting: with at least this while it is under thrust: where it will go is not decided yet, and
             what could be reached is not what will be,
-        wait_s: once that has held without a break for so long,
+        wait_s: once that has held on the whole for so long,
         hurry_s: or at once if its earliest likely time is nearer than this: whom the wait would cost the time that they
-            need do not wait.
+            need do not wait longer than `glance_s`.
+        glance_s: a single look that the next one does not bear out tells nobody, however near it is.
         probability_off: it is warned no longer if it is concerned with less than this for `hold_s`.
         hold_s: how long an area stays warned that seems to be concerned no longer.
         moved_s: an update is due if an arrival has moved by so much.
@@ -38,6 +39,7 @@ class Settings:
     probability_boosting: float = 0.9
     wait_s: float = 15.0
     hurry_s: float = 120.0
+    glance_s: float = 2.0
     probability_off: float = 0.3
     hold_s: float = 20.0
     moved_s: float = 30.0

@@ -1,9 +1,11 @@
 """Which areas are warned of one threat, and what is proposed when that changes.
 
-An area comes to it when it has stayed likely enough to be concerned for a while, and leaves it when it was not for a
-while, or at once when a measurement after the passing says so: so areas do not flicker. Nobody waits where waiting
-would cost the time that people need, nor who is told already. What is proposed has a number that rises, and says which
-message it replaces; only what was approved is ever replaced, cancelled or taken for told.
+An area comes to it when it is likely enough to be concerned and has been so on the whole for a while, and leaves it
+when it was not for a while, or at once when a measurement after the passing says so: so areas do not flicker. Nobody
+waits where waiting would cost the time that people need, nor who is told already. What is proposed has a number that
+rises, and says which message it replaces; only what was approved is ever replaced, cancelled or taken for told.
+
+Source of the sum that ends a wait: Page (1954), Continuous inspection schemes, Biometrika 41(1/2), 100-115.
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,6 @@ from noroshi.records import Alert, Certainty, Stage
 from noroshi.records.alert import ALERT, CANCEL, EXERCISE, UPDATE
 from noroshi.warning.settings import Settings
 
-JUDGED_NS = 2 * NS_PER_S - NS_PER_S // 4  # a wait is looked at for breaks so often, however often it is foreseen
 PASSED = "was observed to have passed"
 
 
@@ -56,6 +57,8 @@ class Course:
         updated_ns: when it was last measured.
         is_lost: whether nobody has measured it for a while.
         gone: what is said if it seems not to concern an area any more, for a while.
+        enough: an area that is not told yet is likely from this probability on, or from `probability_on` if that is
+            more.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Course:
     updated_ns: int
     is_lost: bool
     gone: str = "is no longer expected to come"
+    enough: float = 0.0
 
 
 @dataclass(slots=True)
@@ -76,8 +80,11 @@ class Telling:
     Attributes:
         warned: the areas that are, by code; what they had to expect when they were last looked at.
         low_since_ns: since when an area that is warned has been below the threshold, by code.
-        likely_since_ns: since when one that is not has been likely enough without a break, by code: it waits.
-        judged_ns: when waits were last looked at for breaks.
+        likely_since_ns: since when one that is not has been likely enough on the whole, by code: it waits.
+        surplus_s: what its probability was above enough since then, less what it was below, times for how long, and
+            what it is above now, by code: where the first falls below nought the wait is over. So a moment's doubt
+            breaks no wait that was sure, and how often it is looked does not matter.
+        looked_ns: when that was last added up.
         held_ns: by code, until when areas stay to which a threat was to come that was lost for long and is followed now
             as what may be another.
         told: the message in force, if people were told anything.
@@ -92,7 +99,8 @@ class Telling:
     warned: dict[str, Concern] = field(default_factory=dict)
     low_since_ns: dict[str, int] = field(default_factory=dict)
     likely_since_ns: dict[str, int] = field(default_factory=dict)
-    judged_ns: int = 0
+    surplus_s: dict[str, tuple[float, float]] = field(default_factory=dict)
+    looked_ns: int = 0
     held_ns: dict[str, int] = field(default_factory=dict)
     told: Alert | None = None
     pending: Alert | None = None
@@ -151,15 +159,19 @@ class Telling:
     def _settle(self, now: dict[str, Concern], course: Course, settings: Settings) -> str:
         """Bring the warned areas up to date; return why the last one left, in words."""
         left = ""
-        likely = {code: one for code, one in now.items() if one.probability >= settings.probability_on}
-        if course.time_ns - self.judged_ns >= JUDGED_NS:
-            self.judged_ns = course.time_ns
-            self.likely_since_ns = {code: ns for code, ns in self.likely_since_ns.items() if code in likely}
-        for code, concern in likely.items():
-            if code in self.warned or self._has_waited(concern, course, settings):
+        enough = max(settings.probability_on, course.enough)
+        over_s, self.looked_ns = (course.time_ns - self.looked_ns) / NS_PER_S, course.time_ns
+        for code, (surplus_s, margin) in list(self.surplus_s.items()):
+            self.surplus_s[code] = surplus_s + over_s * margin, (now[code].probability if code in now else 0.0) - enough
+            if self.surplus_s[code][0] < 0.0:
+                self._wait_no_more(code)
+        for code, concern in now.items():
+            if concern.probability < enough or code in self.warned:
+                continue
+            self.surplus_s.setdefault(code, (0.0, concern.probability - enough))
+            if self._has_waited(concern, course, settings):
                 self.warned[code] = concern
-                self.low_since_ns.pop(code, None)
-                self.likely_since_ns.pop(code, None)
+                self._wait_no_more(code)
         for code in sorted(self.warned):
             expected = now.get(code)
             if expected is not None and expected.probability >= settings.probability_off:
@@ -182,7 +194,11 @@ class Telling:
         since_ns = self.likely_since_ns.setdefault(concern.code, course.time_ns)
         is_told = self.told is not None and concern.code in self.told.code
         is_near = concern.first_ns - course.time_ns < settings.hurry_s * NS_PER_S
-        return is_told or is_near or course.time_ns - since_ns >= settings.wait_s * NS_PER_S
+        wait_s = min(settings.glance_s, settings.wait_s) if is_near else settings.wait_s
+        return is_told or course.time_ns - since_ns >= wait_s * NS_PER_S
+
+    def _wait_no_more(self, code: str) -> None:
+        del self.likely_since_ns[code], self.surplus_s[code]
 
     @staticmethod
     def _leaves(was: Concern, since_ns: int, course: Course, settings: Settings) -> str:
@@ -276,14 +292,16 @@ class Telling:
             self.n,
             self.began_ns,
             self.has_passed,
-            self.judged_ns,
+            [[code, list(self.surplus_s[code])] for code in sorted(self.surplus_s)],
+            self.looked_ns,
             sorted(self.held_ns.items()),
         ]
 
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Any) -> "Telling":
         """Return the telling that gave this memory."""
-        concerns, low, likely, told, pending, refused, n, began_ns, has_passed, judged_ns, held_ns = memory
+        concerns, low, likely, told, pending, refused, n, began_ns, has_passed, *rest = memory
+        surplus_s, looked_ns, held_ns = rest
         told, pending, refused = (None if one is None else unpack(one) for one in (told, pending, refused))
         return cls(
             warned={each[0]: Concern(*each) for each in concerns},
@@ -295,6 +313,7 @@ class Telling:
             n=n,
             began_ns=began_ns,
             has_passed=has_passed,
-            judged_ns=judged_ns,
+            surplus_s={code: (total, margin) for code, (total, margin) in surplus_s},
+            looked_ns=looked_ns,
             held_ns=dict(held_ns),
         )

@@ -1,5 +1,6 @@
 """Times, lead times, people and areas of uncertainty: by hand, against pyproj's geodesic, scipy and draws."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -182,6 +183,23 @@ def test_forecasts_by_hand():
     assert values(found, "forecast_95_km2")[key] == pytest.approx((wide + narrow) / 2.0)
     assert values(found, "forecast_95_holds")[key] == 0.5  # three sigma off the second time
     assert values(found, "forecast_50_holds")[key] == 0.5
+
+
+def test_an_end_that_is_not_known_any_more_is_not_known():
+    truth = truth_of({"t": [(0.0, 0.0, Kind.BOOSTING), *((s, 0.0, Kind.BALLISTIC) for s in SECONDS)]})
+    lost = threats("A", 5, 40.0, lat=math.nan, lon=math.nan, sigma_m=math.nan)
+    happened = happened_of(
+        truth, {"A": tracks_of([(5, s, 0.0, Kind.BALLISTIC) for s in SECONDS])}, seconds=SECONDS,
+        told=(
+            told("A", 20.0, "threats", threats("A", 5, 20.0, lat=0.6, lon=2.4, sigma_m=2_000.0)),
+            told("A", 40.0, "threats", dataclasses.replace(lost, end_ns=np.zeros(1, np.int64))),
+        ),
+    )  # fmt: skip
+    found, key = list(uncertainty.figures(happened, {("A", 5): "t"})), ("A", True, "t")
+    known = math.pi * chi2(2).ppf(0.95) * 2.0**2
+    assert values(found, "forecast_95_after_20_s_km2")[key] == pytest.approx(known)
+    assert values(found, "forecast_95_after_60_s_km2")[key] == math.inf
+    assert values(found, "forecast_95_km2")[key] == pytest.approx(known)
 
 
 def test_decisions_by_hand():

@@ -35,20 +35,21 @@ MEASURES = {
         "km2", -1, "The same, the median of all times since its beginning; infinite where it is not held.", OF
     ),
     "forecast_95_km2": Definition(
-        "km2", -1, f"Area in which it is expected to come down, {ELLIPSE}; whole: the median since burn-out.",
-        (*OF, "curve"),
+        "km2", -1, f"Area in which it is expected to come down, {ELLIPSE}; whole: the median since burn-out of the "
+        "looks at which an end is known.", (*OF, "curve"),
     ),
     "forecast_50_km2": Definition("km2", -1, "The same with 50 %.", OF),
     **{
         f"forecast_{percent}_after_{after_s}_s_km2": Definition(
-            "km2", -1, f"The area with {percent} % expected {after_s} s after burn-out; infinite if nothing is.", OF
+            "km2", -1, f"The area with {percent} % expected {after_s} s after burn-out; infinite if no end is known.",
+            OF,
         )
         for percent in CHI_SQUARE
         for after_s in AFTER_S
     },
     **{
         f"forecast_{percent}_holds": Definition(
-            "share", 0, f"Of the looks since burn-out, those whose {percent} % ellipse holds where it came down.", OF
+            "share", 0, f"Of the looks since burn-out that know an end, those whose {percent} % ellipse holds it.", OF
         )
         for percent in CHI_SQUARE
     },
@@ -97,12 +98,12 @@ def _tracks(happened: Happened, node: str, shared: bool, held: Held) -> Iterator
 
 
 def _looks(happened: Happened, meant: Meant, node: str) -> dict[str, list[tuple[int, Threats, int]]]:
-    """Return by threat when a node expected something of it: when, the record, the row."""
+    """Return by threat when a node spoke of it: when, the record, the row; at one time what knows an end comes last."""
     found: dict[str, list[tuple[int, Threats, int]]] = {}
     for told in happened.told:
         if told.node != node or not isinstance(told.record, Threats):
             continue
-        for row in np.flatnonzero(told.record.end_ns > 0).tolist():
+        for row in np.argsort(told.record.end_ns > 0, kind="stable").tolist():
             name = meant.get((node, int(told.record.threat_id[row])))
             if name is not None:
                 found.setdefault(name, []).append((told.at_ns, told.record, row))
@@ -114,8 +115,10 @@ def _forecasts(
 ) -> Iterator[Figure]:
     at_ns = np.array([at_ns for at_ns, _, _ in looks], np.int64)
     covariance = np.array([record.end_covariance_m2[row] for _, record, row in looks]).reshape(-1, 2, 2)
-    area = ellipses_km2(covariance)
-    since = at_ns >= course.burnt_out_ns
+    is_known = np.array([record.end_ns[row] > 0 for _, record, row in looks], np.bool_)
+    area = np.full(len(looks), np.inf)
+    area[is_known] = ellipses_km2(covariance[is_known])
+    since = is_known & (at_ns >= course.burnt_out_ns)
     flat: Mapping[int, float] = {percent: value / CHI_SQUARE[95] for percent, value in CHI_SQUARE.items()}
     for percent, factor in flat.items():
         middle = factor * float(np.median(area[since])) if since.any() else math.nan
@@ -144,7 +147,7 @@ def ellipses_km2(covariance_m2: Floats) -> Floats:
 
 
 def _then(at_ns: NDArray[np.int64], area: Floats, time_ns: int) -> float:
-    """Return what was expected at a time, by the last look up to then; infinite if there was none."""
+    """Return what was expected at a time, by the last look up to then; infinite if there was none or it knew no end."""
     last = int(np.searchsorted(at_ns, time_ns, side="right")) - 1
     return float(area[last]) if last >= 0 else math.inf
 

@@ -137,13 +137,13 @@ class WarningSection(Section):
         default=Settings().wait_s,
         ge=0.0,
         le=120.0,
-        description="An area is warned once that has held without a break for so long.",
+        description="An area is warned once that has held on the whole for so long.",
     )
     hurry_s: float = Field(
         default=Settings().hurry_s,
         ge=0.0,
         le=3600.0,
-        description="At once if the threat may be there sooner than in this time.",
+        description="After two seconds if the threat may be there sooner than in this time.",
     )
     near_km: float = Field(
         default=50.0, ge=0.0, le=1_000.0, description="It is concerned if the threat comes so near to it."
