@@ -122,23 +122,24 @@ def spread_out(
         point: (d, 1 + d) the columns at the end.
         root: (d, m) root of the noise's spectral density, root @ root.T, in the middle of the step.
         tilt: (m,) by how much of that each column of it is more at the start than at the end.
-        transition: written.
+        transition: written; (0, 0) where nobody asks for it.
         covariance: written, exactly symmetric.
 
     Source: Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section
     4.3.1 (discretised noise).
     """
     d, m = root.shape
-    step, before, slope, change = np.empty((d, d)), np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
+    step, slope, change = np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
     for i in range(d):
         for j in range(d):
             step[i, j] = point[i, 1 + j]
-            before[i, j] = transition[i, j]
-            transition[i, j] = 0.0
             slope[i, j] = step_s * last[i, j]
             change[i, j] = step_s * (first[i, j] - last[i, j])
     carry(step, covariance)
-    for i in range(d):
+    before = transition.copy()
+    for i in range(len(transition)):
+        for j in range(d):
+            transition[i, j] = 0.0
         for k in range(d):
             if step[i, k] != 0.0:
                 for j in range(d):

@@ -88,13 +88,19 @@ class Motion:
 
     def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
         """Return (n, 7) and (n, 7, 7) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room."""
-        ahead, _, spread = self._flow(mean, covariance, dt_s)
+        ahead, _, spread = self._flow(mean, covariance, dt_s, with_transition=False)
         return ahead, spread
 
     def _flow(
-        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+        self,
+        states: Floats,
+        covariance: Floats,
+        dt_s: Floats,
+        *,
+        with_moments: bool = True,
+        with_transition: bool = True,
     ) -> tuple[Floats, Floats, Floats]:
-        """Return the states later, their derivatives by the states, and the covariance later."""
+        """Return the states later, their derivatives by the states if they are wanted, and the covariance later."""
         densities = np.array(
             [
                 self.acceleration_psd_m2_s3,
@@ -104,7 +110,8 @@ class Motion:
             ]
         )
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        transition = np.empty((len(states), 7, 7))
+        d = 7 if with_transition else 0
+        transition = np.empty((len(states), d, d))
         _flow(ahead, np.ascontiguousarray(dt_s), densities, transition, spread, with_moments)
         return ahead, transition, spread
 
@@ -119,8 +126,8 @@ def _flow(
     even = np.zeros(4)
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
-        for i in range(7):
-            for j in range(7):
+        for i in range(transition.shape[1]):
+            for j in range(transition.shape[2]):
                 transition[row, i, j] = 1.0 if i == j else 0.0
         while abs(left_s) > 0.0:
             begin(states[row], point)

@@ -88,18 +88,24 @@ class Motion:
 
     def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
         """Return (n, 8) and (n, 8, 8) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room."""
-        ahead, _, spread = self._flow(mean, covariance, dt_s)
+        ahead, _, spread = self._flow(mean, covariance, dt_s, with_transition=False)
         return ahead, spread
 
     def _flow(
-        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+        self,
+        states: Floats,
+        covariance: Floats,
+        dt_s: Floats,
+        *,
+        with_moments: bool = True,
+        with_transition: bool = True,
     ) -> tuple[Floats, Floats, Floats]:
-        """Return the states later, their derivatives by the states, and the covariance later."""
+        """Return the states later, their derivatives by the states if they are wanted, and the covariance later."""
         root = np.zeros((8, 5))
         root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
         root[6, 3], root[7, 4] = self.axial_psd_m2_s5**0.5, self.ratio_psd_per_s3**0.5
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        transition = np.tile(np.eye(8), (len(states), 1, 1))
+        transition = np.tile(np.eye(8 if with_transition else 0), (len(states), 1, 1))
         _flow(ahead, np.ascontiguousarray(dt_s), root, transition, spread, with_moments)
         return ahead, transition, spread
 

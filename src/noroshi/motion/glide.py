@@ -106,20 +106,26 @@ class Motion:
 
     def predict(self, mean: Floats, covariance: Floats, dt_s: Floats) -> tuple[Floats, Floats]:
         """Return (n, 9) and (n, 9, 9) mean and covariance `dt_s` (n,) later; see `Motion.predict` of the room."""
-        ahead, _, spread = self._flow(mean, covariance, dt_s)
+        ahead, _, spread = self._flow(mean, covariance, dt_s, with_transition=False)
         return ahead, spread
 
     def _flow(
-        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+        self,
+        states: Floats,
+        covariance: Floats,
+        dt_s: Floats,
+        *,
+        with_moments: bool = True,
+        with_transition: bool = True,
     ) -> tuple[Floats, Floats, Floats]:
-        """Return the states later, their derivatives by the states, and the covariance later."""
+        """Return the states later, their derivatives by the states if they are wanted, and the covariance later."""
         root = np.zeros((9, 6))
         sigmas = np.array([self.coefficient_sigma, self.lift_to_drag_sigma, self.lift_to_drag_sigma])
         root[6:, 3:] = np.diag(sigmas * (2.0 / self.memory_s) ** 0.5)
         means = np.array([math.log(self.coefficient_mean_kg_m2), 0.0, self.lift_to_drag_mean])
         densities = np.array([self.acceleration_psd_m2_s3, self.air_psd_m2_s3])
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        transition = np.tile(np.eye(9), (len(states), 1, 1))
+        transition = np.tile(np.eye(9 if with_transition else 0), (len(states), 1, 1))
         _flow(
             ahead, np.ascontiguousarray(dt_s), densities, root, means, self.memory_s, transition, spread, with_moments
         )
