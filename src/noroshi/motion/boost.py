@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from noroshi.estimation.kalman import symmetric
-from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
+from noroshi.estimation.runge_kutta import STAGES, advancer, begin, copy, room_for, spreader, step_of
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
@@ -110,12 +110,16 @@ class Motion:
         return ahead, transition, spread
 
 
+_advance, _spread_out = advancer(8), spreader(8, 5)
+
+
 @kernel
 def _flow(
     states: Floats, dt_s: Floats, root: Floats, transition: Floats, covariance: Floats, with_moments: bool
 ) -> None:
     """Carry all rows over their dt_s, in place."""
     rate, by_state, first = np.zeros(8), np.zeros((8, 8)), np.zeros((8, 8))
+    slope, room = np.empty((8, 9)), room_for(8, 5)
     start, total, point, even = np.zeros((8, 9)), np.zeros((8, 9)), np.zeros((8, 9)), np.zeros(5)
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
@@ -128,9 +132,9 @@ def _flow(
                     step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
                     copy(point, start)
                     copy(by_state, first)
-                advance(stage, step_s, rate, by_state, start, total, point, with_moments)
+                _advance(stage, step_s, rate, by_state, start, total, point, slope, with_moments)
             if with_moments:
-                spread_out(step_s, first, by_state, point, root, even, transition[row], covariance[row])
+                _spread_out(step_s, first, by_state, point, root, even, room, transition[row], covariance[row])
             for i in range(8):
                 states[row, i] = point[i, 0]
             left_s -= step_s
