@@ -9,7 +9,7 @@ from noroshi.motion.glide import Motion as Glide
 from noroshi.records import Detections, Identity, Quality, SensorSite
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.search_radar import Sensor
-from noroshi.tracking.bank import MISTAKEN_S, NEGLIGIBLE, Bank, _with_prior
+from noroshi.tracking.bank import MISTAKEN_S, NEGLIGIBLE, Bank, _with_priors
 from noroshi.tracking.store import PROBABILITY
 from noroshi.tracking.trackers.soft import Tracker
 
@@ -47,7 +47,8 @@ def test_another_prior_gives_what_the_radar_gives_that_has_it(range_rate_m_s):
         noise = ready.covariances.copy()
         # What the rate tells is the same to both: a radar allows for its own prior's cross motion there.
         found[name] = own.locate(ready.values, noise, ready.origin_ecef_m)
-    mean, covariance = _with_prior(*found["slow"], (300.0, 20.0), (2_500.0, 1_500.0))
+    own_m_s = np.array([(2_500.0, 1_500.0)])
+    mean, covariance = (each[0] for each in _with_priors(*found["slow"], (300.0, 20.0), own_m_s))
     if np.isnan(range_rate_m_s):
         np.testing.assert_allclose(mean, found["fast"][0], atol=1e-3)
         np.testing.assert_allclose(covariance, found["fast"][1], rtol=1e-6, atol=1.0)
@@ -58,7 +59,7 @@ def test_another_prior_gives_what_the_radar_gives_that_has_it(range_rate_m_s):
 
 def test_a_measured_velocity_has_no_prior_to_exchange():
     mean, covariance = np.array([[6.4e6, 0.0, 0.0, 0.0, 200.0, 0.0]]), np.diag([1e4] * 3 + [100.0] * 3)[None]
-    same = _with_prior(mean, covariance, (300.0, 20.0), (2_500.0, 1_500.0))
+    same = [each[0] for each in _with_priors(mean, covariance, (300.0, 20.0), np.array([(2_500.0, 1_500.0)]))]
     np.testing.assert_array_equal(same[0], mean)
     np.testing.assert_array_equal(same[1], covariance)
 

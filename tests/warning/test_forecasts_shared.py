@@ -1,12 +1,10 @@
 """What several nodes of one process ask about one track is reckoned once, and comes to the same as for each alone."""
 
-import gc
-
 import numpy as np
 
 from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.records import Kind
-from noroshi.warning import foresee as room
+from noroshi.records.known import Known
 from noroshi.warning.falling import fall_from
 from noroshi.warning.forecast import ending, path_of
 from noroshi.warning.foresee import foresee
@@ -17,9 +15,10 @@ COVARIANCE = np.diag([*[200.0**2] * 3, *[5.0**2] * 3])
 FALLS = np.eye(len(Kind))[Kind.BALLISTIC]
 
 
-def test_the_same_question_has_one_answer_as_long_as_anybody_holds_it():
-    first = foresee(STATE, COVARIANCE, FALLS, START_NS)
-    assert foresee(STATE.copy(), COVARIANCE.copy(), FALLS.copy(), START_NS) is first
+def test_the_same_question_has_one_answer():
+    known = Known(4)
+    first = foresee(STATE, COVARIANCE, FALLS, START_NS, known=known)
+    assert foresee(STATE.copy(), COVARIANCE.copy(), FALLS.copy(), START_NS, known=known) is first
     alone = fall_from(STATE, COVARIANCE, START_NS)
     for name in ("time_ns", "position_ecef_m", "end_ns", "lands"):
         np.testing.assert_array_equal(getattr(first, name), getattr(alone, name))
@@ -29,24 +28,24 @@ def test_the_same_question_has_one_answer_as_long_as_anybody_holds_it():
 
 
 def test_any_other_question_has_its_own():
-    first = foresee(STATE, COVARIANCE, FALLS, START_NS)
+    known = Known(10)
+    first = foresee(STATE, COVARIANCE, FALLS, START_NS, known=known)
     moved, wider = STATE + np.eye(6)[0] * 1e-3, COVARIANCE * (1.0 + 1e-12)
     less_sure = 0.99 * FALLS + 0.01 * np.eye(len(Kind))[Kind.AIRCRAFT]
     others = [
-        foresee(moved, COVARIANCE, FALLS, START_NS),
-        foresee(STATE, wider, FALLS, START_NS),
-        foresee(STATE, COVARIANCE, less_sure, START_NS),
-        foresee(STATE, COVARIANCE, FALLS, START_NS + 1),
-        foresee(STATE, COVARIANCE, FALLS, START_NS, unseen_s=1.0),
+        foresee(moved, COVARIANCE, FALLS, START_NS, known=known),
+        foresee(STATE, wider, FALLS, START_NS, known=known),
+        foresee(STATE, COVARIANCE, less_sure, START_NS, known=known),
+        foresee(STATE, COVARIANCE, FALLS, START_NS + 1, known=known),
+        foresee(STATE, COVARIANCE, FALLS, START_NS, unseen_s=1.0, known=known),
     ]
     assert len({id(each) for each in (first, *others)}) == 1 + len(others)
 
 
-def test_nothing_is_kept_that_nobody_holds():
-    held = foresee(STATE, COVARIANCE, FALLS, START_NS + 5)
-    before = len(room._HELD)
-    ending(held)
-    path_of(held)
-    del held
-    gc.collect()
-    assert len(room._HELD) == before - 1
+def test_the_oldest_is_forgotten_and_the_same_comes_of_it_again():
+    known = Known(1)
+    first = foresee(STATE, COVARIANCE, FALLS, START_NS, known=known)
+    foresee(STATE, COVARIANCE, FALLS, START_NS + 1, known=known)
+    again = foresee(STATE, COVARIANCE, FALLS, START_NS, known=known)
+    assert again is not first
+    np.testing.assert_array_equal(again.position_ecef_m, first.position_ecef_m)

@@ -5,10 +5,11 @@ columns that are carried are the state and the derivatives of the state by the s
 the exact derivative of the step.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from noroshi.estimation.angles import Floats
-from noroshi.estimation.carry import carry
 from noroshi.kernel import kernel
 
 STAGES = 4
@@ -52,126 +53,170 @@ def copy(source: Floats, target: Floats) -> None:
             target[i, j] = source[i, j]
 
 
-@kernel
-def advance(
-    stage: int,
-    step_s: float,
-    rate: Floats,
-    by_state: Floats,
-    start: Floats,
-    total: Floats,
-    point: Floats,
-    with_moments: bool,
-) -> None:
-    """Take in the slope at `point` and move `point` to where the next stage wants it; after the last, to the end.
+def advancer(d: int) -> Callable[[int, float, Floats, Floats, Floats, Floats, Floats, Floats, bool], None]:
+    """Return the kernel `advance` for d components, whose loops are unrolled."""
 
-    Args:
-        stage: 0 to 3.
-        step_s: the step.
-        rate: (d,) f at point[:, 0].
-        by_state: (d, d) A there.
-        start: (d, 1 + d) columns at the start.
-        total: (d, 1 + d) what the stages add up to.
-        point: (d, 1 + d), read and written.
-        with_moments: whether the derivatives are carried too.
+    @kernel
+    def advance(
+        stage: int,
+        step_s: float,
+        rate: Floats,
+        by_state: Floats,
+        start: Floats,
+        total: Floats,
+        point: Floats,
+        slope: Floats,
+        with_moments: bool,
+    ) -> None:
+        """Take in the slope at `point` and move `point` to where the next stage wants it; after the last, to the end.
 
-    Source: Hairer, Norsett and Wanner (1993), Solving Ordinary Differential Equations I, 2nd ed., section II.1, table
-    1.2 (the classical method); section I.14 for the derivatives.
-    """
-    d = len(rate)
-    columns = 1 + d if with_moments else 1
-    slope = np.empty((d, columns))
-    for i in range(d):
-        slope[i, 0] = rate[i]
-        for j in range(1, columns):
-            slope[i, j] = 0.0
-        for k in range(d):
-            factor = by_state[i, k]
-            if with_moments and factor != 0.0:
-                for j in range(1, columns):
-                    slope[i, j] += factor * point[k, j]
-    for i in range(d):
-        for j in range(columns):
-            if stage == 0:
-                total[i, j] = start[i, j]
-            total[i, j] += step_s * WEIGHT[stage] * slope[i, j]
-            point[i, j] = total[i, j] if stage == STAGES - 1 else start[i, j] + step_s * REACH[stage] * slope[i, j]
+        Args:
+            stage: 0 to 3.
+            step_s: the step.
+            rate: (d,) f at point[:, 0].
+            by_state: (d, d) A there.
+            start: (d, 1 + d) columns at the start.
+            total: (d, 1 + d) what the stages add up to.
+            point: (d, 1 + d), read and written.
+            slope: (d, 1 + d) room to work in.
+            with_moments: whether the derivatives are carried too.
 
-
-@kernel
-def spread_out(
-    step_s: float,
-    first: Floats,
-    last: Floats,
-    point: Floats,
-    root: Floats,
-    tilt: Floats,
-    transition: Floats,
-    covariance: Floats,
-) -> None:
-    """Carry transition (d, d) and covariance (d, d) over the step: F P F' plus the noise that came in on the way.
-
-    What a noise of t before the end has grown to at the end is G(t), G' = G A(t) with A linear between its values at
-    both ends; G is taken to the fourth power of t. The sum of squares over the nodes is positive semidefinite for
-    either sign of the step.
-
-    Args:
-        step_s: the step.
-        first: (d, d) A at the start.
-        last: (d, d) A at the end.
-        point: (d, 1 + d) the columns at the end.
-        root: (d, m) root of the noise's spectral density, root @ root.T, in the middle of the step.
-        tilt: (m,) by how much of that each column of it is more at the start than at the end.
-        transition: written.
-        covariance: written, exactly symmetric.
-
-    Source: Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section
-    4.3.1 (discretised noise).
-    """
-    d, m = root.shape
-    step, before, slope, change = np.empty((d, d)), np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
-    for i in range(d):
-        for j in range(d):
-            step[i, j] = point[i, 1 + j]
-            before[i, j] = transition[i, j]
-            transition[i, j] = 0.0
-            slope[i, j] = step_s * last[i, j]
-            change[i, j] = step_s * (first[i, j] - last[i, j])
-    carry(step, covariance)
-    for i in range(d):
-        for k in range(d):
-            if step[i, k] != 0.0:
-                for j in range(d):
-                    transition[i, j] += step[i, k] * before[k, j]
-    terms = np.zeros((ORDER + 1, d, d))  # of exp's generalisation, in powers of the time before the end over the step
-    for i in range(d):
-        terms[0, i, i] = 1.0
-    for order in range(1, ORDER + 1):
+        Source: Hairer, Norsett and Wanner (1993), Solving Ordinary Differential Equations I, 2nd ed., section II.1,
+        table 1.2 (the classical method); section I.14 for the derivatives.
+        """
         for i in range(d):
+            slope[i, 0] = rate[i]
+            if with_moments:
+                for j in range(1, 1 + d):
+                    slope[i, j] = 0.0
+                for k in range(d):
+                    factor = by_state[i, k]
+                    if factor != 0.0:
+                        for j in range(1, 1 + d):
+                            slope[i, j] += factor * point[k, j]
+        columns = 1 + d if with_moments else 1
+        for i in range(d):
+            for j in range(columns):
+                if stage == 0:
+                    total[i, j] = start[i, j]
+                total[i, j] += step_s * WEIGHT[stage] * slope[i, j]
+                if stage == STAGES - 1:
+                    point[i, j] = total[i, j]
+                else:
+                    point[i, j] = start[i, j] + step_s * REACH[stage] * slope[i, j]
+
+    return advance
+
+
+def spreader(
+    d: int, m: int
+) -> Callable[[float, Floats, Floats, Floats, Floats, Floats, tuple[Floats, Floats, Floats], Floats, Floats], None]:
+    """Return the kernel `spread_out` for d components and m noises, whose loops are unrolled."""
+
+    @kernel
+    def spread_out(
+        step_s: float,
+        first: Floats,
+        last: Floats,
+        point: Floats,
+        root: Floats,
+        tilt: Floats,
+        room: tuple[Floats, Floats, Floats],
+        transition: Floats,
+        covariance: Floats,
+    ) -> None:
+        """Carry transition and covariance (d, d) over the step: F P F' plus the noise that came in on the way.
+
+        What a noise of t before the end has grown to at the end is G(t), G' = G A(t) with A linear between its values
+        at both ends; G is taken to the fourth power of t. The sum of squares over the nodes is positive semidefinite
+        for either sign of the step.
+
+        Args:
+            step_s: the step.
+            first: (d, d) A at the start.
+            last: (d, d) A at the end.
+            point: (d, 1 + d) the columns at the end.
+            root: (d, m) root of the noise's spectral density, root @ root.T, in the middle of the step.
+            tilt: (m,) by how much of that each column of it is more at the start than at the end.
+            room: to work in, what `room_for` returns.
+            transition: written; (0, 0) where nobody asks for it.
+            covariance: written, exactly symmetric.
+
+        Source: Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section
+        4.3.1 (discretised noise).
+        """
+        terms, grown, column = room  # of exp's generalisation, in powers of the time before the end over the step
+        step, slope, change, half = terms[ORDER + 1], terms[ORDER + 2], terms[ORDER + 3], terms[ORDER + 4]
+        for i in range(d):
+            for j in range(d):
+                step[i, j] = point[i, 1 + j]
+                slope[i, j] = step_s * last[i, j]
+                change[i, j] = step_s * (first[i, j] - last[i, j])
+        for i in range(d):  # `carry` with its loops unrolled
+            for j in range(d):
+                half[i, j] = 0.0
             for k in range(d):
-                by_slope = terms[order - 1, i, k] / order
-                by_change = terms[order - 2, i, k] / order if order > 1 else 0.0
-                if by_slope != 0.0 or by_change != 0.0:
+                if step[i, k] != 0.0:
                     for j in range(d):
-                        terms[order, i, j] += by_slope * slope[k, j] + by_change * change[k, j]
-    grown = np.zeros((ORDER + 1, d, m))
-    for order in range(ORDER + 1):
-        for k in range(d):
+                        half[i, j] += step[i, k] * covariance[k, j]
+        for i in range(d):
+            for j in range(i + 1):
+                total = 0.0
+                for k in range(d):
+                    total += half[i, k] * step[j, k]
+                covariance[i, j] = total
+        for i in range(len(transition)):
+            for j in range(d):
+                half[i, j] = transition[i, j]
+        for i in range(len(transition)):
+            for j in range(d):
+                transition[i, j] = 0.0
+            for k in range(d):
+                if step[i, k] != 0.0:
+                    for j in range(d):
+                        transition[i, j] += step[i, k] * half[k, j]
+        for i in range(d):
+            for j in range(d):
+                terms[0, i, j] = 1.0 if i == j else 0.0
+                terms[1, i, j] = slope[i, j]
+        for order in range(2, ORDER + 1):
+            for i in range(d):
+                for j in range(d):
+                    terms[order, i, j] = 0.0
+                for k in range(d):
+                    by_slope, by_change = terms[order - 1, i, k] / order, terms[order - 2, i, k] / order
+                    if by_slope != 0.0 or by_change != 0.0:
+                        for j in range(d):
+                            terms[order, i, j] += by_slope * slope[k, j] + by_change * change[k, j]
+        for order in range(ORDER + 1):
+            for i in range(d):
+                for j in range(m):
+                    grown[order, i, j] = 0.0
+            for k in range(d):
+                for j in range(m):
+                    if root[k, j] != 0.0:
+                        for i in range(d):
+                            grown[order, i, j] += terms[order, i, k] * root[k, j]
+        for node in range(len(NODE)):
+            weight = NODE_WEIGHT[node] * abs(step_s)
             for j in range(m):
-                if root[k, j] != 0.0:
-                    for i in range(d):
-                        grown[order, i, j] += terms[order, i, k] * root[k, j]
-    column = np.empty(d)
-    for node in range(len(NODE)):
-        weight = NODE_WEIGHT[node] * abs(step_s)
-        for j in range(m):
-            share = 1.0 + tilt[j] * (NODE[node] - 0.5)
-            for i in range(d):
-                column[i] = grown[ORDER, i, j]
-                for order in range(ORDER - 1, -1, -1):
-                    column[i] = column[i] * NODE[node] + grown[order, i, j]
-                column[i] *= share
-            for i in range(d):
-                for k in range(i + 1):
-                    covariance[i, k] += weight * column[i] * column[k]
-                    covariance[k, i] = covariance[i, k]
+                share = 1.0 + tilt[j] * (NODE[node] - 0.5)
+                for i in range(d):
+                    column[i] = grown[ORDER, i, j]
+                    for order in range(ORDER - 1, -1, -1):
+                        column[i] = column[i] * NODE[node] + grown[order, i, j]
+                    column[i] *= share
+                for i in range(d):
+                    for k in range(i + 1):
+                        covariance[i, k] += weight * column[i] * column[k]
+        for i in range(d):
+            for k in range(i):
+                covariance[k, i] = covariance[i, k]
+
+    return spread_out
+
+
+@kernel
+def room_for(d: int, m: int) -> tuple[Floats, Floats, Floats]:
+    """Return what `spread_out` for d components and m noises works in."""
+    return np.empty((ORDER + 5, d, d)), np.empty((ORDER + 1, d, m)), np.empty(d)

@@ -53,15 +53,35 @@ def cholesky(a: Floats, low: Floats) -> bool:
 
 
 @kernel
-def definite(a: Floats, slack: float, is_definite: NDArray[np.bool_]) -> None:
-    """Write which of (n, 6, 6) symmetric a have no eigenvalue at or below -slack."""
-    work, low = np.empty((6, 6)), np.empty((6, 6))
-    for k in range(len(a)):
+def sound(
+    states: Floats,
+    covariances: Floats,
+    radius_m: tuple[float, float],
+    speed_m_s_max: float,
+    variance: tuple[float, float],
+    slack: float,
+    is_sound: NDArray[np.bool_],
+) -> None:
+    """Write which of n states and covariances can be a target's.
+
+    It is between these distances from the Earth's centre and slower than that; variances lie between those two, and as
+    correlations the covariance is symmetric and has no eigenvalue at or below -slack.
+    """
+    work, low, sigma = np.empty((6, 6)), np.empty((6, 6)), np.empty(6)
+    for k in range(len(states)):
+        x, spread = states[k], covariances[k]
+        radius = math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2])
+        speed = math.sqrt(x[3] * x[3] + x[4] * x[4] + x[5] * x[5])
+        ok = radius > radius_m[0] and radius < radius_m[1] and speed < speed_m_s_max  # NaN is neither
         for i in range(6):
-            for j in range(6):
-                work[i, j] = a[k, i, j]
+            ok = ok and spread[i, i] > variance[0] and spread[i, i] < variance[1]
+            sigma[i] = math.sqrt(max(spread[i, i], 0.0))
+        for i in range(6):
+            for j in range(i + 1):
+                work[i, j] = spread[i, j] / (sigma[i] * sigma[j])
+                ok = ok and abs(work[i, j] - spread[j, i] / (sigma[j] * sigma[i])) <= slack
             work[i, i] += slack
-        is_definite[k] = cholesky(work, low)
+        is_sound[k] = ok and cholesky(work, low)
 
 
 @kernel

@@ -116,11 +116,13 @@ class Flow(ABC):
         dt_s: NDArray[np.float64],
         *,
         with_moments: bool = True,
+        with_transition: bool = True,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return (n, d) states `dt_s` (n,) later, their (n, d, d) derivatives by the states, and the covariance later.
 
         Args:
-            with_moments: whether derivatives and covariance are wanted; without, they are not right.
+            with_moments: whether derivatives and covariance are wanted; without, they may be wrong.
+            with_transition: whether derivatives are; without, they may be.
         """
 
     def propagate(self, states: NDArray[np.float64], dt_s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -139,7 +141,7 @@ class Flow(ABC):
         self, mean: NDArray[np.float64], covariance: NDArray[np.float64], dt_s: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """See `Motion.predict`."""
-        ahead, _, spread = self.flow(mean, covariance, dt_s)
+        ahead, _, spread = self.flow(mean, covariance, dt_s, with_transition=False)
         return ahead, spread
 
 

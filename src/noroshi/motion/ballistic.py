@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from noroshi.estimation.kalman import symmetric
-from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
+from noroshi.estimation.runge_kutta import STAGES, advancer, begin, copy, room_for, spreader, step_of
 from noroshi.geo.atmosphere import FORCE_MAX_M_S2, add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
@@ -75,7 +75,13 @@ class Motion(Flow):
         return model
 
     def flow(
-        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+        self,
+        states: Floats,
+        covariance: Floats,
+        dt_s: Floats,
+        *,
+        with_moments: bool = True,
+        with_transition: bool = True,
     ) -> tuple[Floats, Floats, Floats]:
         """Integrate them together; see `Flow.flow`."""
         densities = np.array(
@@ -87,9 +93,13 @@ class Motion(Flow):
             ]
         )
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        transition = np.empty((len(states), 7, 7))
+        d = 7 if with_transition else 0
+        transition = np.empty((len(states), d, d))
         _flow(ahead, np.ascontiguousarray(dt_s), densities, transition, spread, with_moments)
         return ahead, transition, spread
+
+
+_advance, _spread_out = advancer(7), spreader(7, 4)
 
 
 @kernel
@@ -98,12 +108,13 @@ def _flow(
 ) -> None:
     """Carry all rows over their dt_s, in place, and write the derivatives."""
     rate, by_state, first = np.zeros(7), np.zeros((7, 7)), np.zeros((7, 7))
+    slope, room = np.empty((7, 8)), room_for(7, 4)
     start, total, point, root = np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 8)), np.zeros((7, 4))
     even = np.zeros(4)
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
-        for i in range(7):
-            for j in range(7):
+        for i in range(transition.shape[1]):
+            for j in range(transition.shape[2]):
                 transition[row, i, j] = 1.0 if i == j else 0.0
         while abs(left_s) > 0.0:
             begin(states[row], point)
@@ -114,10 +125,10 @@ def _flow(
                     step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
                     copy(point, start)
                     copy(by_state, first)
-                advance(stage, step_s, rate, by_state, start, total, point, with_moments)
+                _advance(stage, step_s, rate, by_state, start, total, point, slope, with_moments)
             if with_moments:
                 _unrest(start, point, first, by_state, densities, root)
-                spread_out(step_s, first, by_state, point, root, even, transition[row], covariance[row])
+                _spread_out(step_s, first, by_state, point, root, even, room, transition[row], covariance[row])
             for i in range(7):
                 states[row, i] = point[i, 0]
             left_s -= step_s

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from noroshi.estimation.kalman import symmetric
-from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
+from noroshi.estimation.runge_kutta import STAGES, advancer, begin, copy, room_for, spreader, step_of
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
@@ -75,16 +75,25 @@ class Motion(Flow):
         return model
 
     def flow(
-        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+        self,
+        states: Floats,
+        covariance: Floats,
+        dt_s: Floats,
+        *,
+        with_moments: bool = True,
+        with_transition: bool = True,
     ) -> tuple[Floats, Floats, Floats]:
         """Integrate them together; see `Flow.flow`."""
         root = np.zeros((8, 5))
         root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
         root[6, 3], root[7, 4] = self.axial_psd_m2_s5**0.5, self.ratio_psd_per_s3**0.5
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        transition = np.tile(np.eye(8), (len(states), 1, 1))
+        transition = np.tile(np.eye(8 if with_transition else 0), (len(states), 1, 1))
         _flow(ahead, np.ascontiguousarray(dt_s), root, transition, spread, with_moments)
         return ahead, transition, spread
+
+
+_advance, _spread_out = advancer(8), spreader(8, 5)
 
 
 @kernel
@@ -93,6 +102,7 @@ def _flow(
 ) -> None:
     """Carry all rows over their dt_s, in place."""
     rate, by_state, first = np.zeros(8), np.zeros((8, 8)), np.zeros((8, 8))
+    slope, room = np.empty((8, 9)), room_for(8, 5)
     start, total, point, even = np.zeros((8, 9)), np.zeros((8, 9)), np.zeros((8, 9)), np.zeros(5)
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
@@ -105,9 +115,9 @@ def _flow(
                     step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
                     copy(point, start)
                     copy(by_state, first)
-                advance(stage, step_s, rate, by_state, start, total, point, with_moments)
+                _advance(stage, step_s, rate, by_state, start, total, point, slope, with_moments)
             if with_moments:
-                spread_out(step_s, first, by_state, point, root, even, transition[row], covariance[row])
+                _spread_out(step_s, first, by_state, point, root, even, room, transition[row], covariance[row])
             for i in range(8):
                 states[row, i] = point[i, 0]
             left_s -= step_s

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from noroshi.estimation.kalman import symmetric
-from noroshi.estimation.runge_kutta import STAGES, advance, begin, copy, spread_out, step_of
+from noroshi.estimation.runge_kutta import STAGES, advancer, begin, copy, room_for, spreader, step_of
 from noroshi.geo.atmosphere import add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
@@ -93,7 +93,13 @@ class Motion(Flow):
         return model
 
     def flow(
-        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+        self,
+        states: Floats,
+        covariance: Floats,
+        dt_s: Floats,
+        *,
+        with_moments: bool = True,
+        with_transition: bool = True,
     ) -> tuple[Floats, Floats, Floats]:
         """Integrate them together; see `Flow.flow`."""
         root = np.zeros((9, 6))
@@ -102,11 +108,14 @@ class Motion(Flow):
         means = np.array([math.log(self.coefficient_mean_kg_m2), 0.0, self.lift_to_drag_mean])
         densities = np.array([self.acceleration_psd_m2_s3, self.air_psd_m2_s3])
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        transition = np.tile(np.eye(9), (len(states), 1, 1))
+        transition = np.tile(np.eye(9 if with_transition else 0), (len(states), 1, 1))
         _flow(
             ahead, np.ascontiguousarray(dt_s), densities, root, means, self.memory_s, transition, spread, with_moments
         )
         return ahead, transition, spread
+
+
+_advance, _spread_out = advancer(9), spreader(9, 6)
 
 
 @kernel
@@ -123,6 +132,7 @@ def _flow(
 ) -> None:
     """Carry all rows over their dt_s, in place."""
     rate, by_state, first = np.zeros(9), np.zeros((9, 9)), np.zeros((9, 9))
+    slope, room = np.empty((9, 10)), room_for(9, 6)
     start, total, point, tilt = np.zeros((9, 10)), np.zeros((9, 10)), np.zeros((9, 10)), np.zeros(6)
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
@@ -135,10 +145,10 @@ def _flow(
                     step_s = step_of(left_s, trusted_s, LONGEST_STEP_S, shortest_s)
                     copy(point, start)
                     copy(by_state, first)
-                advance(stage, step_s, rate, by_state, start, total, point, with_moments)
+                _advance(stage, step_s, rate, by_state, start, total, point, slope, with_moments)
             if with_moments:
                 _unrest(first, by_state, densities, root, tilt)
-                spread_out(step_s, first, by_state, point, root, tilt, transition[row], covariance[row])
+                _spread_out(step_s, first, by_state, point, root, tilt, room, transition[row], covariance[row])
             for i in range(9):
                 states[row, i] = point[i, 0]
             left_s -= step_s

@@ -53,7 +53,13 @@ class Motion(Flow):
         return model
 
     def flow(
-        self, states: Floats, covariance: Floats, dt_s: Floats, *, with_moments: bool = True
+        self,
+        states: Floats,
+        covariance: Floats,
+        dt_s: Floats,
+        *,
+        with_moments: bool = True,
+        with_transition: bool = True,
     ) -> tuple[Floats, Floats, Floats]:
         """Carry them on together, process noise as on the plane that touches the Earth; see `Flow.flow`."""
         ahead, spread = np.array(states, order="C"), np.array(covariance, order="C")

@@ -297,7 +297,9 @@ class Channel:
             if given.seq > self.sender.seq:
                 raise FormatError("a receipt of what was never sent")
             return
-        signer = next((one for one in self.receiver.keys if is_signed(given, one)), self.receiver.keys[0])
+        signer, *others = self.receiver.keys
+        if others:
+            signer = next((one for one in self.receiver.keys if is_signed(given, one)), signer)
         self.receipt = countersign(given, self._key, signer, chain=chain)
         self.outbox.acknowledge(given.seq)
         self._shows_receipt = True

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
-from noroshi.fusion.tracklets import definite
+from noroshi.fusion.tracklets import sound
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Alert, Batch, Decision, Launches, Status, Tracks, TrackStatus, joined_by_sensor, take
 from noroshi.records.alert import EXERCISE
@@ -116,8 +116,7 @@ def believable(tracks: Tracks, now_ns: int) -> NDArray[np.bool_]:
 
     A last row (`TrackStatus.LOST`) tells no state.
     """
-    state, covariance, kinds = tracks.state_ecef, tracks.covariance_ecef, tracks.kind_probability
-    told = np.concatenate([tracks.existence[:, None], kinds], axis=1)
+    told = np.concatenate([tracks.existence[:, None], tracks.kind_probability], axis=1)
     fine = np.asarray((np.isnan(told) | ((told >= 0.0) & (told <= 1.0 + ROUNDING))).all(axis=1), np.bool_)
     fine &= (tracks.status > TrackStatus.TENTATIVE) & (tracks.status <= TrackStatus.LOST)
     for times in (tracks.time_ns, tracks.updated_ns):
@@ -126,21 +125,9 @@ def believable(tracks: Tracks, now_ns: int) -> NDArray[np.bool_]:
         numbers = getattr(tracks.identity, name)
         fine &= (numbers >= -1) & (numbers < end)
     fine &= _printable(tracks.identity.call_sign)
-    live = np.flatnonzero(fine & (tracks.status != TrackStatus.LOST))
-    state, covariance = state[live], covariance[live]
-    with np.errstate(all="ignore"):  # what is no number, or too large for one, compares as false
-        radius, speed = (np.linalg.norm(state[:, part], axis=1) for part in (slice(0, 3), slice(3, 6)))
-        ok = (radius > RADIUS_M[0]) & (radius < RADIUS_M[1]) & (speed < SPEED_M_S_MAX)
-        variance = np.diagonal(covariance, axis1=1, axis2=2)
-        ok &= ((variance > VARIANCE[0]) & (variance < VARIANCE[1])).all(axis=1)
-        sigma = np.sqrt(variance)
-        correlation = covariance / (sigma[:, :, None] * sigma[:, None, :])
-        ok &= (np.abs(correlation - np.swapaxes(correlation, 1, 2)) <= ROUNDING).all(axis=(1, 2))
-    is_definite = np.empty(int(ok.sum()), np.bool_)
-    definite(np.ascontiguousarray(correlation[ok]), ROUNDING, is_definite)
-    ok[ok] = is_definite
-    fine[live] = ok
-    return fine
+    ok = np.empty(len(tracks), np.bool_)
+    sound(tracks.state_ecef, tracks.covariance_ecef, RADIUS_M, SPEED_M_S_MAX, VARIANCE, ROUNDING, ok)
+    return np.asarray(fine & (ok | (tracks.status == TrackStatus.LOST)), np.bool_)
 
 
 def _printable(texts: NDArray[np.str_]) -> NDArray[np.bool_]:

@@ -43,7 +43,7 @@ class Known:
             self.size -= self._answers.popitem(last=False)[1][1]
 
 
-def question(before: bytes, *parts: Batch | NDArray[Any] | bytes | str | int) -> bytes:
+def question(before: bytes, *parts: Batch | NDArray[Any] | bytes | str | float) -> bytes:
     """Return the digest of what was asked before and what is asked now."""
     running = hashlib.blake2b(before, digest_size=DIGEST_BYTES)
     for part in parts:

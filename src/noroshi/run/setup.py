@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -21,6 +22,12 @@ from noroshi.sensors import Sensor
 from noroshi.sharing.parcels import Store
 from noroshi.tracking import Tracker
 from noroshi.tracking.registrar import Registrar
+
+FOLDS_MAX = 64
+"""So many folds and pictures of fusion are kept: what nodes of one process ask within seconds of each other."""
+
+FORECASTS_MAX = 32  # half a megabyte each
+SIGNATURES_MAX = 4_096  # more than are on their way
 
 
 class Site(msgspec.Struct, forbid_unknown_fields=True):
@@ -82,6 +89,21 @@ def make_sensors(setup: Setup) -> Mapping[str, Sensor]:
     return made
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """What nodes of one process know together: who asks what another asked lately need not work it out again.
+
+    Attributes:
+        folds: what fusion gave.
+        forecasts: what was foreseen of threats.
+        signatures: those that were made there or found right.
+    """
+
+    folds: Known = field(default_factory=lambda: Known(FOLDS_MAX))
+    forecasts: Known = field(default_factory=lambda: Known(FORECASTS_MAX))
+    signatures: Known = field(default_factory=lambda: Known(SIGNATURES_MAX))
+
+
 def assemble(
     setup: Setup,
     executor: Executor | None = None,
@@ -90,7 +112,7 @@ def assemble(
     store_of: Callable[[str], Store] | None = None,
     new_policy: NewPolicy | None = None,
     known: Known | None = None,
-    known_folds: Known | None = None,
+    together: Together | None = None,
 ) -> tuple[Node, Tracker]:
     """Return the node that a setup describes, and its tracker.
 
@@ -101,7 +123,7 @@ def assemble(
         store_of: where what waits for a partner survives; in memory if not given.
         new_policy: what an order makes of the policy in force; see `run.sharing.make_exchange`.
         known: what nodes' own tracks were in runs before; None remembers nothing.
-        known_folds: what fusion gave, at nodes of the same process; None remembers nothing.
+        together: what nodes of the same process know together; None is nothing.
 
     Raises:
         ValueError: if the setup names a part or a parameter that does not exist.
@@ -142,8 +164,15 @@ def assemble(
         period_ns=round(setup.period_s * NS_PER_S),
         window_ns=round(setup.window_s * NS_PER_S),
         registrar=Registrar(eyes) if setup.registration else None,
-        exchange=_exchange(setup, keys, store_of, new_policy, known_folds),
-        watch=None if setup.watch is None else make_watch(setup.node, setup.watch, follows_boosts=follows_boosts),
+        exchange=_exchange(setup, keys, store_of, new_policy, together),
+        watch=None
+        if setup.watch is None
+        else make_watch(
+            setup.node,
+            setup.watch,
+            follows_boosts=follows_boosts,
+            known=None if together is None else together.forecasts,
+        ),
         known=known,
         made_of=b"" if known is None else msgspec.json.encode(msgspec.structs.replace(setup, sharing=None, watch=None)),
     )
@@ -155,13 +184,20 @@ def _exchange(
     keys: Own | None,
     store_of: Callable[[str], Store] | None,
     new_policy: NewPolicy | None,
-    known: Known | None,
+    together: Together | None,
 ) -> Exchange | None:
     if setup.sharing is None:
         return None
     types = {site.sensor: site.type for site in setup.sites}
     return make_exchange(
-        setup.node, setup.sharing, types, own=keys, store_of=store_of, new_policy=new_policy, known=known
+        setup.node,
+        setup.sharing,
+        types,
+        own=keys,
+        store_of=store_of,
+        new_policy=new_policy,
+        known=None if together is None else together.folds,
+        signed=None if together is None else together.signatures,
     )
 
 

@@ -18,6 +18,7 @@ from noroshi.sharing.memory_store import MemoryStore
 from noroshi.sharing.parcels import Store
 from noroshi.sharing.release import Secrets
 from noroshi.sharing.rules import Policy, parse
+from noroshi.sharing.vouched import VouchedPublicKey, VouchingKey
 
 
 class Sharing(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -100,6 +101,7 @@ def make_exchange(
     store_of: Callable[[str], Store] | None = None,
     new_policy: NewPolicy | None = None,
     known: Known | None = None,
+    signed: Known | None = None,
 ) -> Exchange:
     """Return the exchange that this describes.
 
@@ -111,6 +113,7 @@ def make_exchange(
         store_of: where what waits for a partner survives; in memory if not given.
         new_policy: what an order makes of the policy in force; if not given it is the order's own text.
         known: what fusion gave, at nodes of the same process; None remembers nothing.
+        signed: which signatures were made or found right there; None checks each.
 
     Raises:
         PolicyError, ValueError: if it contradicts itself.
@@ -119,16 +122,15 @@ def make_exchange(
         if sharing.exercise is None or sharing.seed is None:
             raise ValueError(f"node {nation}: has no keys; make them with `noroshi pki`")
         own = own_of_exercise(sharing.exercise, sharing.seed, nation)
-    partners = {
-        code: Partner(
-            keys=public_keys(keys),
-            bytes_s=sharing.rates_bytes_s.get(code),
-        )
-        for code, keys in sharing.partners.items()
-    }
+    keys = {code: public_keys(text) for code, text in sharing.partners.items()}
+    key = own.key
+    if signed is not None:
+        key = VouchingKey(key, signed)
+        keys = {code: tuple(VouchedPublicKey(each, signed) for each in theirs) for code, theirs in keys.items()}
+    partners = {code: Partner(keys=theirs, bytes_s=sharing.rates_bytes_s.get(code)) for code, theirs in keys.items()}
     return Exchange(
         nation,
-        key=own.key,
+        key=key,
         policy=read_policy(sharing.policy, nation),
         secrets=Secrets(own.secret),
         partners=partners,

@@ -12,6 +12,7 @@ from noroshi.command.people import Person, register
 from noroshi.command.transitions import Role
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.watch import Watch
+from noroshi.records.known import Known
 from noroshi.run import authority
 from noroshi.run.areas import areas
 from noroshi.run.rooms import load
@@ -89,8 +90,14 @@ class Watching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-def make_watch(nation: str, watching: Watching, *, follows_boosts: bool = True) -> Watch:
-    """Return the watch that this describes; whether its trackers have a motion model of boosts is said apart.
+def make_watch(nation: str, watching: Watching, *, follows_boosts: bool = True, known: Known | None = None) -> Watch:
+    """Return the watch that this describes.
+
+    Args:
+        nation: whose node it is.
+        watching: what it watches by.
+        follows_boosts: whether its trackers have a motion model of boosts.
+        known: what was foreseen lately, at nodes of the same process; None remembers nothing.
 
     Raises:
         ValueError: if a rule does not exist or makes no sense, or a person is none.
@@ -111,7 +118,7 @@ def make_watch(nation: str, watching: Watching, *, follows_boosts: bool = True) 
         for name, staff in sorted(watching.people.items())
     )
     command = Command(nation, people, _rules(), Delays(area_nations=watching.area_nations))
-    warner = Warner(nation, areas(), rules=rules, settings=settings, follows_boosts=follows_boosts)
+    warner = Warner(nation, areas(), rules=rules, settings=settings, follows_boosts=follows_boosts, known=known)
     return Watch(warner, command, period_ns=round(watching.look_s * NS_PER_S))
 
 

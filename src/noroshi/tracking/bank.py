@@ -102,6 +102,9 @@ class Bank:
         self._shares = _shares(self._starts)
         self._resumed = np.array([1.0 if start is None else start.resumed for start in self._starts])
         fast = np.array([start is not None for start in self._starts])
+        self._has_own = np.flatnonzero(fast)
+        own = [(start.speed_sigma_m_s, start.climb_sigma_m_s) for start in self._starts if start is not None]
+        self._own_m_s = np.array(own).reshape(-1, 2)
         self._is_alike = fast[:, None] == fast
         self.extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
             -1, 2
@@ -143,11 +146,9 @@ class Bank:
         k = len(self.sizes)
         means, covariances = np.array([mean] * k), np.array([covariance] * k)
         shares = np.full(k, 1.0 / k) if prior_m_s is None else self._shares
-        if prior_m_s is not None:
-            for each, start in enumerate(self._starts):
-                if start is not None:
-                    own_m_s = start.speed_sigma_m_s, start.climb_sigma_m_s
-                    means[each], covariances[each] = _with_prior(mean, covariance, prior_m_s, own_m_s)
+        if prior_m_s is not None and self._has_own.size:
+            found = _with_priors(mean, covariance, prior_m_s, self._own_m_s)
+            means[self._has_own], covariances[self._has_own] = found
         _begin(store.real, rows, means, covariances, existence, shares, self._sizes, store.layout.offsets, self.extent)
 
     def predict(self, store: Store, rows: Integers, time_ns: int | Integers) -> tuple[Floats, Floats]:
@@ -356,32 +357,33 @@ def _shares(starts: Sequence[Start | None]) -> Floats:
     return np.asarray(shares / shares.sum())
 
 
-def _with_prior(
-    mean: Floats, covariance: Floats, given_m_s: tuple[float, float], own_m_s: tuple[float, float]
+def _with_priors(
+    mean: Floats, covariance: Floats, given_m_s: tuple[float, float], own_m_s: Floats
 ) -> tuple[Floats, Floats]:
-    """Return (n, 6) states and (n, 6, 6) covariances with another prior of the velocity than is in them.
+    """Return (n, 6) states and (n, 6, 6) covariances with each of m other priors of the velocity than is in them.
 
     In information form a prior is a term of a sum, to be taken out and put in. Where the velocity was measured in all
-    directions there is none.
+    directions there is none. `own_m_s` are (m, 2) standard deviations along the horizontal axes and of a climb; what is
+    returned is (m, n, 6) and (m, n, 6, 6).
     """
     has_one = np.linalg.eigvalsh(covariance[:, 3:, 3:])[:, -1] >= 0.99 * max(given_m_s) ** 2
-    mean, covariance = mean.copy(), covariance.copy()
+    means, covariances = np.array([mean] * len(own_m_s)), np.array([covariance] * len(own_m_s))
     if not has_one.any():
-        return mean, covariance
+        return means, covariances
     up = enu_axes_at(mean[has_one, :3])[:, 2]
     upward = up[:, :, None] * up[:, None, :]
-    given, own = (1.0 / np.square(sigmas) for sigmas in (given_m_s, own_m_s))
+    more = (1.0 / np.square(own_m_s) - 1.0 / np.square(given_m_s))[:, :, None, None, None]
     information = np.linalg.inv(covariance[has_one])
     vector = np.matvec(information[:, :, 3:], mean[has_one, 3:])
-    change = (own[0] - given[0]) * (np.eye(3) - upward) + (own[1] - given[1]) * upward
-    information[:, 3:, 3:] += change
+    information = np.array([information] * len(own_m_s))
+    information[:, :, 3:, 3:] += more[:, 0] * (np.eye(3) - upward) + more[:, 1] * upward
     spread = np.linalg.inv(information)
     # The position counts from where it was, so that no digits are lost; the priors are about a velocity of 0.
     moved = np.matvec(spread, vector)
-    mean[has_one, :3] += moved[:, :3]
-    mean[has_one, 3:] = moved[:, 3:]
-    covariance[has_one] = 0.5 * (spread + spread.swapaxes(1, 2))
-    return mean, covariance
+    means[:, has_one, :3] += moved[..., :3]
+    means[:, has_one, 3:] = moved[..., 3:]
+    covariances[:, has_one] = 0.5 * (spread + spread.swapaxes(2, 3))
+    return means, covariances
 
 
 def _absorb_late(

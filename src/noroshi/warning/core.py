@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import MEAN_RADIUS_M, geodetic_from_ecef
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, geodetic_from_ecef, vertical_at
+from noroshi.kernel import kernel
 from noroshi.records import Alert, Certainty, Kind, Launches, Paths, Stage, Threats, Tracks, TrackStatus
+from noroshi.records.known import Known
 from noroshi.warning.areas import Areas, exposed_areas
-from noroshi.warning.following import MISSILES, SEEN_TO_LAND_NS, Following
+from noroshi.warning.following import SEEN_TO_LAND_NS, Following
 from noroshi.warning.forecast import LANDS_MIN, NO_END, Forecast, ending, is_end_known, path_of
 from noroshi.warning.rules import Base as Rule
 from noroshi.warning.settings import Settings
@@ -61,6 +63,7 @@ class Warner:
         rules: of what else is told, beside missiles.
         settings: how cautious it is.
         follows_boosts: whether trackers have a motion model of boosts; where none has, what is held for one lags.
+        known: what was foreseen lately, here and at nodes of the same process; None remembers nothing.
     """
 
     def __init__(
@@ -71,8 +74,9 @@ class Warner:
         rules: Sequence[Rule] = (),
         settings: Settings | None = None,
         follows_boosts: bool = True,
+        known: Known | None = None,
     ) -> None:
-        self.follows_boosts = follows_boosts
+        self.follows_boosts, self._known = follows_boosts, known
         self.nation, self.areas, self.rules = nation, areas, tuple(rules)
         self.settings = settings or Settings()
         self._everyday = replace(self.settings, wait_s=0.0)  # what rules find is seen there, not foreseen
@@ -131,7 +135,11 @@ class Warner:
             one = self._following[number]
             is_lost = one.is_lost(now_ns, self.settings.lost_s)
             if one.look_ahead(
-                now_ns, is_lost=is_lost, holds_s_max=self.settings.holds_s_max, follows_boosts=self.follows_boosts
+                now_ns,
+                is_lost=is_lost,
+                holds_s_max=self.settings.holds_s_max,
+                follows_boosts=self.follows_boosts,
+                known=self._known,
             ):
                 self._weigh(one)
                 new.append(one)
@@ -192,7 +200,7 @@ class Warner:
         Raises:
             KeyError, TypeError, ValueError: if it is none.
         """
-        following = [Following.of(each, unpack) for each in memory["following"]]
+        following = [Following.of(each, unpack, self._known) for each in memory["following"]]
         self._following = {one.threat_id: one for one in following}
         self._found = {key: Telling.of(telling, unpack) for key, telling in memory["found"]}
         self._launches = {number: (first, newest, p) for number, first, newest, p in memory["launches"]}
@@ -330,7 +338,7 @@ class Warner:
             likely = max(likely, settings.probability_boosting)
         may_concern = bool((probability >= NEARLY * enough).any())
         if one.is_rough and (may_concern or (one.may_boost and is_end_known(forecast))):
-            one.sharpen()
+            one.sharpen(self._known)
             self._weigh(one)
             return
         one.lacks = 1.0 - float(probability[is_new & (probability < likely)].max(initial=0.0)) / likely
@@ -443,14 +451,36 @@ def is_alive(tracks: Tracks) -> NDArray[np.bool_]:
 def may_threaten(tracks: Tracks, settings: Settings | None = None) -> NDArray[np.bool_]:
     """Return (n,) which tracks may be threats by a nation's settings, or may still be what was one."""
     held = settings or Settings()
-    return threatening(tracks, replace(held, kind_probability=held.kind_probability * DOUBT))
+    return _likely(tracks, held.kind_probability * DOUBT, held.energy_height_m)
 
 
 def threatening(tracks: Tracks, settings: Settings) -> NDArray[np.bool_]:
     """Return (n,) which tracks are threats."""
-    threats = is_alive(tracks) & (tracks.kind_probability[:, list(MISSILES)].sum(axis=1) >= settings.kind_probability)
-    threats[threats] = energy_height_m(tracks.state_ecef[threats]) >= settings.energy_height_m
-    return np.asarray(threats)
+    return _likely(tracks, settings.kind_probability, settings.energy_height_m)
+
+
+def _likely(tracks: Tracks, probability: float, energy_height_m: float) -> NDArray[np.bool_]:
+    """Return (n,) which tracks go on and are missiles with that probability and energy at least."""
+    threats = np.empty(len(tracks), np.bool_)
+    _judge_kinds(tracks.status, tracks.kind_probability, tracks.state_ecef, probability, energy_height_m, threats)
+    return threats
+
+
+@kernel
+def _judge_kinds(
+    status: NDArray[np.uint8],
+    kinds: NDArray[np.float64],
+    states: NDArray[np.float64],
+    probability: float,
+    least_m: float,
+    threats: NDArray[np.bool_],
+) -> None:
+    for i in range(len(status)):
+        threats[i] = False
+        if status[i] == TrackStatus.LOST or status[i] == TrackStatus.TENTATIVE:
+            continue
+        if kinds[i, Kind.BALLISTIC] + kinds[i, Kind.BOOSTING] + kinds[i, Kind.GLIDING] >= probability:
+            threats[i] = _energy_height(states[i]) >= least_m
 
 
 def _launch(
@@ -474,9 +504,21 @@ def _short(key: str) -> str:
 
 def energy_height_m(states_ecef: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (n,) height plus speed^2 / 2 g of (n, 6) states."""
-    height_m = geodetic_from_ecef(states_ecef[:, :3])[2]
-    speed_m_s = np.linalg.norm(states_ecef[:, 3:], axis=1)
-    return np.asarray(height_m + speed_m_s**2 / (2.0 * STANDARD_GRAVITY_M_S2), np.float64)
+    heights_m = np.empty(len(states_ecef))
+    _energy_heights(np.ascontiguousarray(states_ecef), heights_m)
+    return heights_m
+
+
+@kernel
+def _energy_heights(states: NDArray[np.float64], heights_m: NDArray[np.float64]) -> None:
+    for i in range(len(states)):
+        heights_m[i] = _energy_height(states[i])
+
+
+@kernel
+def _energy_height(x: NDArray[np.float64]) -> float:
+    square = x[3] * x[3] + x[4] * x[4] + x[5] * x[5]
+    return float(vertical_at(x[0], x[1], x[2])[3] + square / (2.0 * STANDARD_GRAVITY_M_S2))
 
 
 def _log_density(one: Following, forecast: Forecast, picture: Tracks, row: int) -> float:

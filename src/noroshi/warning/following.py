@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Certainty, Kind, Stage
+from noroshi.records.known import Known
 from noroshi.warning.doubts import caught_up
 from noroshi.warning.forecast import Forecast, is_end_known
 from noroshi.warning.foresee import LEAST, foresee
@@ -108,12 +109,13 @@ class Following:
         is_lost: bool,
         holds_s_max: float = AGAIN_NS[1] / NS_PER_S,
         follows_boosts: bool = True,
+        known: Known | None = None,
     ) -> bool:
         """Foresee it anew if there is reason to; return whether that was done.
 
         What is lost is foreseen from where it was last expected, with what may have happened to it since; not again if
         nobody knows where it ends and nobody is told of it. What concerned nobody is foreseen roughly, and a boost that
-        no filter follows as one from where it may be by now.
+        no filter follows as one from where it may be by now. For `known` see `foresee`.
         """
         is_told = bool(self.telling.warned or self.telling.likely_since_ns)
         if self.forecast is not None:
@@ -143,7 +145,7 @@ class Following:
             state, covariance = caught_up(state, covariance)
         is_rough = not (is_told or self.concerns)
         basis = (state, covariance, self.kinds, self.time_ns, unseen_s, is_rough)
-        forecast = _foreseen(basis)
+        forecast = _foreseen(basis, known)
         if forecast is not None:  # none: it is no missile by what is known now
             self.forecast, self.basis = forecast, basis
         self.foreseen_ns, self.measured_ns = now_ns, self.updated_ns
@@ -159,11 +161,11 @@ class Following:
         """Whether it is foreseen in few ways."""
         return self.basis is not None and self.basis[-1]
 
-    def sharpen(self) -> None:
+    def sharpen(self, known: Known | None = None) -> None:
         """Foresee it in all ways, from what it was foreseen from."""
         assert self.basis is not None
         self.basis = (*self.basis[:-1], False)
-        self.forecast = _foreseen(self.basis)
+        self.forecast = _foreseen(self.basis, known)
 
     @property
     def kind(self) -> Kind:
@@ -203,15 +205,15 @@ class Following:
         ]  # fmt: skip
 
     @classmethod
-    def of(cls, memory: Sequence[Any], unpack: Callable[[bytes], Any]) -> "Following":
+    def of(cls, memory: Sequence[Any], unpack: Callable[[bytes], Any], known: Known | None = None) -> "Following":
         """Return the threat that gave this memory; what was foreseen of it is reckoned again."""
         threat_id, track_id, times, numbers, stage, region, ahead, former, telling = memory
         basis, concerns, lands_here, lacks = ahead
         time_ns, updated_ns, since_ns, foreseen_ns, measured_ns = times
-        known = None if basis is None else (*_parts(basis[0]), *basis[1:])
+        held = None if basis is None else (*_parts(basis[0]), *basis[1:])
         return cls(
             threat_id, track_id, time_ns, updated_ns, *_parts(numbers), Stage(stage), since_ns, region=region,
-            forecast=None if known is None else _foreseen(known), basis=known, foreseen_ns=foreseen_ns,
+            forecast=None if held is None else _foreseen(held, known), basis=held, foreseen_ns=foreseen_ns,
             measured_ns=measured_ns, concerns=tuple(Concern(*each) for each in concerns), lands_here=lands_here,
             lacks=lacks,
             former=dict(former),
@@ -219,9 +221,9 @@ class Following:
         )  # fmt: skip
 
 
-def _foreseen(basis: Basis) -> Forecast | None:
+def _foreseen(basis: Basis, known: Known | None) -> Forecast | None:
     state, covariance, kinds, time_ns, unseen_s, is_rough = basis
-    return foresee(state, covariance, kinds, time_ns, unseen_s=unseen_s, is_rough=is_rough)
+    return foresee(state, covariance, kinds, time_ns, unseen_s=unseen_s, is_rough=is_rough, known=known)
 
 
 def _numbers(*arrays: Floats) -> list[float]:

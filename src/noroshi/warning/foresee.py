@@ -1,11 +1,10 @@
 """What a track of any kind will do: the ways of each kind that it may be, by its probability."""
 
-from weakref import WeakValueDictionary
-
 import numpy as np
 
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats
 from noroshi.records import Kind
+from noroshi.records.known import Known, question
 from noroshi.warning import boosting, falling, gliding
 from noroshi.warning.boosting import boost_from
 from noroshi.warning.falling import fall_from
@@ -14,7 +13,6 @@ from noroshi.warning.gliding import glide_from
 
 N_ROUGH = 64  # ways that tell whether the rest are worth their while
 LEAST = 0.02  # what is less probable is left out
-_HELD: WeakValueDictionary[tuple[object, ...], Forecast] = WeakValueDictionary()  # nodes of one process ask the same
 GLIDER_TOP_M = 200e3  # gliders are let go lower: published paths stay below some 150 km
 
 
@@ -26,6 +24,7 @@ def foresee(
     *,
     unseen_s: float = 0.0,
     is_rough: bool = False,
+    known: Known | None = None,
 ) -> Forecast | None:
     """Return how a track may go on, or None if it is in all likelihood nothing that boosts, falls or glides.
 
@@ -41,15 +40,18 @@ def foresee(
         unseen_s: for how long nobody has measured it since (a lost track): its region widens.
         is_rough: in few ways, whose first two moments are exact too: enough to see whom they may concern at all, and
             whether the ends of a boost are an ocean apart.
+        known: what was foreseen lately, by nodes of the same process that ask the same; None remembers nothing.
     """
-    arrays = (state_ecef.tobytes(), covariance_ecef.tobytes(), kind_probability.tobytes())
-    asked = (*arrays, time_ns, unseen_s, is_rough)
-    held = _HELD.get(asked)
-    if held is None:
-        held = _foresee(state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s, is_rough)
-        if held is not None:
-            _HELD[asked] = held
-    return held
+    asked = state_ecef, covariance_ecef, kind_probability, time_ns, unseen_s, is_rough
+    if known is None:
+        return _foresee(*asked)
+    key = question(b"", *asked)
+    forecast: Forecast | None = known.get(key)
+    if forecast is None:
+        forecast = _foresee(*asked)
+        if forecast is not None:
+            known.put(key, forecast)
+    return forecast
 
 
 def _foresee(

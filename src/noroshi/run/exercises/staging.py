@@ -35,7 +35,7 @@ from noroshi.run.recordings import read
 from noroshi.run.rooms import load
 from noroshi.run.scenarios import Link, Nation, Scenario, SensorEntry, Traffic, traffic_path
 from noroshi.run.scenarios.models import ReliefSection
-from noroshi.run.setup import Setup, Site, assemble, make_sensors
+from noroshi.run.setup import Setup, Site, Together, assemble, make_sensors
 from noroshi.run.sharing import Sharing, own_of_exercise, public_hex
 from noroshi.run.watching import Watching
 from noroshi.sharing.memory_store import MemoryStore
@@ -52,9 +52,6 @@ PICTURE_S = 4.0
 
 PUMP_S = 2.0
 """A node looks at its links every so often, at whole multiples: processes that share the nodes meet there."""
-
-FOLDS_MAX = 64
-"""So many folds and pictures of fusion are kept: what nodes of one process ask within seconds of each other."""
 
 LINK_NS_MIN = 1_000_000
 """A message takes at least so long."""
@@ -94,7 +91,7 @@ class Stage:
         setups: how each of their nodes is made, by its name.
         faults: which nodes do not run when.
         stores: what each node's disk holds for each partner: it outlives the node.
-        folds: what fusion gave lately: nodes that hold the same fold it once.
+        together: what its nodes know together: those that hold the same work it out once.
     """
 
     cast: Cast
@@ -103,7 +100,7 @@ class Stage:
     setups: Mapping[str, Setup]
     faults: tuple[injects.NodeFault, ...]
     stores: dict[tuple[str, str], MemoryStore]
-    folds: Known = field(default_factory=lambda: Known(FOLDS_MAX))
+    together: Together = field(default_factory=Together)
 
     def node(self, name: str, executor: Executor | None = None, known: Known | None = None) -> Node:
         """Return a new node, which has what its disk holds.
@@ -114,7 +111,7 @@ class Stage:
             known: what nodes' own tracks were in runs before; None remembers nothing.
         """
         store_of = lambda partner: self.stores.setdefault((name, partner), MemoryStore())  # noqa: E731
-        return assemble(self.setups[name], executor, store_of=store_of, known=known, known_folds=self.folds)[0]
+        return assemble(self.setups[name], executor, store_of=store_of, known=known, together=self.together)[0]
 
 
 def cast(scenario: Scenario, replicate: int = 0) -> Cast:
