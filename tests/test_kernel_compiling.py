@@ -1,6 +1,7 @@
 """What `noroshi.kernel` changes of numba changes only how long it takes."""
 
 import gc
+import os
 import subprocess
 import sys
 
@@ -40,6 +41,46 @@ def test_numba_finds_the_same_types_and_gives_the_same_bytes():
 
 def test_this_numba_is_one_that_can_remember_types():
     assert BaseFunction.get_call_type.__module__ == "noroshi.kernel"
+
+
+COUNTED = """
+import gc, sys
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from numba.core.runtime import nrtdynmod, rtsys
+from noroshi.kernel import kernel
+
+@kernel
+def largest(rows):
+    best, kept = rows[0], [rows[0]]
+    for i in range(rows.shape[0]):
+        row = rows[i]
+        if row[0] > best[0]:
+            best = row
+        kept.append(row.copy())
+    return best, kept[-1][1:], np.zeros(3)
+
+assert nrtdynmod._define_atomic_inc_dec.__module__ == "noroshi.kernel"
+rows = np.arange(4000.0).reshape(-1, 4)
+largest(rows)
+before = rtsys.get_allocation_stats()
+with ThreadPoolExecutor(4) as pool:
+    for best, last, none in pool.map(largest, [rows] * 400):
+        assert best.tolist() == [3996.0, 3997.0, 3998.0, 3999.0] and last.tolist() == best[1:].tolist()
+        assert not none.any()
+del best, last, none
+gc.collect()
+after = rtsys.get_allocation_stats()
+assert after.mi_alloc - before.mi_alloc > 400_000
+assert after.mi_alloc - after.mi_free == before.mi_alloc - before.mi_free
+assert sys.getrefcount(rows) == 2
+"""
+
+
+def test_arrays_of_kernels_are_freed_when_nobody_holds_them_also_with_threads():
+    environment = os.environ | {"NUMBA_NRT_STATS": "1", "NUMBA_CACHE_DIR": ""}
+    done = subprocess.run([sys.executable, "-c", COUNTED], capture_output=True, text=True, env=environment)
+    assert not done.returncode, done.stderr
 
 
 def test_garbage_is_collected_again_after_compiling():

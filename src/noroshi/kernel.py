@@ -79,5 +79,35 @@ def _remember_types() -> None:
     BaseFunction.get_call_type = get_call_type  # type: ignore[method-assign]
 
 
+def _count_plainly() -> None:
+    """Let kernels count who holds an array by plain sums, where numba locks memory twice for each row looked at.
+
+    Locks are for counts that several threads change. Here each call of a kernel counts for itself: arrays come from
+    Python and go back to it, and only numba's own lists and objects, which no kernel uses, keep a count between calls.
+    A numba that is built otherwise is left as it is, and is slower.
+    """
+    try:
+        from llvmlite import ir  # type: ignore[import-untyped]
+        from numba.core.runtime import nrtdynmod
+    except ImportError:
+        return
+    given = getattr(nrtdynmod, "_define_atomic_inc_dec", None)
+    if given is None or list(inspect.signature(given).parameters) != ["module", "op", "ordering"]:
+        return
+
+    def define(module: Any, op: str, ordering: str) -> Any:  # noqa: ARG001
+        """Return the function that adds to a count or subtracts from it (`op`), and returns what it is then."""
+        word = ir.IntType(numba.config.MACHINE_BITS)
+        function = ir.Function(module, ir.FunctionType(word, [word.as_pointer()]), name=f"nrt_atomic_{op}")
+        builder = ir.IRBuilder(function.append_basic_block())
+        count = getattr(builder, op)(builder.load(function.args[0]), ir.Constant(word, 1))
+        builder.store(count, function.args[0])
+        builder.ret(count)
+        return function
+
+    nrtdynmod._define_atomic_inc_dec = define  # noqa: SLF001
+
+
 event.register("numba:compile", _Uncollected())
 _remember_types()
+_count_plainly()

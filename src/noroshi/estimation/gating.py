@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.angles import Floats
+from noroshi.kernel import kernel
 
 Indices = NDArray[np.intp]
 MEASURED_MAX = 9
@@ -36,8 +37,28 @@ def mahalanobis_squared(innovation: Floats, S: Floats) -> Floats:
     Raises:
         numpy.linalg.LinAlgError: if a covariance is singular.
     """
-    squared: Floats = np.vecdot(innovation, np.linalg.solve(S, innovation[..., None])[..., 0])
+    squared = np.empty(len(innovation))
+    if not _eliminate(np.array(innovation, np.float64, order="C"), np.array(S, np.float64, order="C"), squared):
+        raise np.linalg.LinAlgError("a covariance is singular")
     return squared
+
+
+@kernel
+def _eliminate(innovation: Floats, S: Floats, squared: Floats) -> bool:
+    """Write the squared distances by elimination, in place; return whether no pivot was zero."""
+    m = innovation.shape[1]
+    for i in range(innovation.shape[0]):
+        squared[i] = 0.0
+        for a in range(m):
+            if S[i, a, a] == 0.0:
+                return False
+            squared[i] += innovation[i, a] * innovation[i, a] / S[i, a, a]
+            for b in range(a + 1, m):
+                factor = S[i, b, a] / S[i, a, a]
+                innovation[i, b] -= factor * innovation[i, a]
+                for c in range(a + 1, b + 1):
+                    S[i, b, c] -= factor * S[i, c, a]
+    return True
 
 
 def coarse_pairs(

@@ -106,6 +106,7 @@ class Bank:
         own = [(start.speed_sigma_m_s, start.climb_sigma_m_s) for start in self._starts if start is not None]
         self._own_m_s = np.array(own).reshape(-1, 2)
         self._is_alike = fast[:, None] == fast
+        self._are_all_alike = bool(self._is_alike.all())
         self.extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
             -1, 2
         )
@@ -228,7 +229,7 @@ class Bank:
 
     def leave_aside(self, store: Store, pairs: Pairs, weight: Floats) -> None:
         """Leave kinds aside that plots have made negligible, and let models that are left aside follow the others."""
-        if self._is_alike.all():
+        if self._are_all_alike:
             return
         changed = np.bincount(pairs.group, weight, len(pairs.rows)) > 0.0
         rows, carried = pairs.rows[changed], pairs.carried[changed]
@@ -426,12 +427,12 @@ def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existe
         prior = pairs.ahead[k] if pairs.ahead else np.empty((0, size))
         prior_spread = pairs.spread[k] if pairs.spread else np.empty((0, size, size))
         _merge(
-            store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.mixed,
-            pairs.log_likelihood, pairs.carried, k, size, offsets[k], pairs.means[k], pairs.covariances[k], prior,
-            prior_spread,
+            store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.log_likelihood,
+            pairs.total, pairs.carried, k, size, offsets[k], pairs.means[k],
+            pairs.covariances[k].reshape(-1, size * size), prior, prior_spread.reshape(-1, size * size),
         )  # fmt: skip
     _finish(store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.mixed,
-            pairs.log_likelihood, pairs.carried, existence)  # fmt: skip
+            pairs.log_likelihood, pairs.total, pairs.carried, existence)  # fmt: skip
     bank.leave_aside(store, pairs, weight)
 
 
@@ -667,8 +668,8 @@ def _merge(
     plot: Integers,
     weight: Floats,
     time_ns: Integers,
-    mixed: Floats,
     log_likelihood: Floats,
+    total_log_likelihood: Floats,
     carried: NDArray[np.bool_],
     k: int,
     d: int,
@@ -681,6 +682,7 @@ def _merge(
     """Write one model's state of each track: the mean and spread of what each plot, or none, makes of it.
 
     All is brought to the time of the likeliest plot; what lies some milliseconds off is moved by its own velocity.
+    Covariances are (p, d * d) and (t, d * d).
     """
     middle, off = np.empty(d), np.empty(d)
     for t in range(rows.shape[0]):
@@ -692,8 +694,8 @@ def _merge(
         if weight[best] >= 1.0:
             for a in range(d):
                 row[offset + a] = means[best, a]
-                for b in range(d):
-                    row[offset + d + a * d + b] = covariances[best, a, b]
+            for c in range(d * d):
+                row[offset + d + c] = covariances[best, c]
             continue
         own_ns = whole[rows[t], Whole.TIME]
         until_ns = max(own_ns, time_ns[plot[best]])
@@ -701,9 +703,7 @@ def _merge(
         total = 0.0
         middle[:] = 0.0
         for e in range(first - 1, end):
-            share = 1.0 - claimed
-            if e >= first:
-                share = weight[e] * _relative(log_likelihood, e, k, mixed, t)
+            share = 1.0 - claimed if e < first else weight[e] * _relative(log_likelihood, total_log_likelihood, e, k)
             state = prior[t] if e < first else means[e]
             if share <= 0.0 or not math.isfinite(state[0]):
                 continue
@@ -721,9 +721,7 @@ def _merge(
             for b in range(d):
                 row[offset + d + a * d + b] = 0.0
         for e in range(first - 1, end):
-            share = 1.0 - claimed
-            if e >= first:
-                share = weight[e] * _relative(log_likelihood, e, k, mixed, t)
+            share = 1.0 - claimed if e < first else weight[e] * _relative(log_likelihood, total_log_likelihood, e, k)
             state, spread = (prior[t], prior_spread[t]) if e < first else (means[e], covariances[e])
             if share <= 0.0 or not math.isfinite(state[0]):
                 continue
@@ -735,7 +733,7 @@ def _merge(
                 off[a] += late_s * state[3 + a]
             for a in range(d):
                 for b in range(d):
-                    row[offset + d + a * d + b] += share * (spread[a, b] + off[a] * off[b])
+                    row[offset + d + a * d + b] += share * (spread[a * d + b] + off[a] * off[b])
 
 
 @kernel
@@ -750,17 +748,9 @@ def _likeliest(weight: Floats, first: int, end: int) -> tuple[int, float]:
 
 
 @kernel
-def _relative(log_likelihood: Floats, e: int, k: int, mixed: Floats, t: int) -> float:
+def _relative(log_likelihood: Floats, total: Floats, e: int, k: int) -> float:
     """Return one model's likelihood of a plot over that of all models."""
-    n_models = log_likelihood.shape[1]
-    if log_likelihood[e, k] == -math.inf:
-        return 0.0
-    if n_models == 1:
-        return 1.0
-    total = 0.0
-    for i in range(n_models):
-        total += mixed[t, PROBABILITY + i] * math.exp(log_likelihood[e, i] - log_likelihood[e, k])
-    return 1.0 / total
+    return math.exp(log_likelihood[e, k] - total[e]) if log_likelihood[e, k] > -math.inf else 0.0
 
 
 @kernel
@@ -774,6 +764,7 @@ def _finish(
     time_ns: Integers,
     mixed: Floats,
     log_likelihood: Floats,
+    total_log_likelihood: Floats,
     carried: NDArray[np.bool_],
     existence: Floats,
 ) -> None:
@@ -794,7 +785,7 @@ def _finish(
             share = max(0.0, 1.0 - claimed) if carried[t, k] else 1.0
             for e in range(first, end):
                 if carried[t, k]:
-                    share += weight[e] * _relative(log_likelihood, e, k, mixed, t)
+                    share += weight[e] * _relative(log_likelihood, total_log_likelihood, e, k)
             row[PROBABILITY + k] = max(mixed[t, PROBABILITY + k] * share, PROBABILITY_MIN)
             total += row[PROBABILITY + k]
         for k in range(n_models):

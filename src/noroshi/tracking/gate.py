@@ -14,9 +14,18 @@ from noroshi.tracking.store import Bound, Near, Store, Whole
 Integers = NDArray[np.int64]
 CELLS_A_PLOT = 4
 PAIRS_A_PLOT = 64  # room for so many at first: more are searched for twice
+SOME_A_PLOT = 8  # of what lies near enough to be looked at, so much is looked at in one go
 WIDE_CELLS = 4.0  # an area: what may be wider is asked first whether it may be worth it
 SMALLEST = 1e-30
 SLACK = 1.0  # of that, as a logarithm: it is asked of the middle of the plots' times alone
+LITTLE = 1e-6  # so much of what a form's radius says of the position is known of it in any direction
+ROUNDED = 1e-4, 1e-9  # of the gate; of a determinant beside the variances' product, when its digits are lost
+LOG_2_PI = math.log(2.0 * math.pi)
+AT_S, NOISE, MOVED, VOLUME, KIND = 4, 5, 11, 14, 15
+"""Columns of a sorted plot after its position and radius: its time; the covariance of its position by the measurements
+of the place alone (six), where these put it beside the position (three), the logarithm of the volume [m3] in which it
+may be false, number of measurements. Of a line the covariance gives way to its direction, variance [rad2], range."""
+
 NO_CODE, SAME_CODE, SAME_ADDRESS = 0, 1, 2
 """What a track and a plot say of each other's identity; different addresses make no pair at all."""
 
@@ -78,13 +87,32 @@ def _pair_up(
     plane, frame, size, shape, place = _lay_out(form, time_s)
     here, plot, begin = _sort_into_cells(form, time_s, place, size, shape)
     rows = _near_by(bounds, n_used, frame, plane, growth, sigmas_max)
+    has_codes, volume = False, -math.inf
+    for j in range(codes.shape[0]):
+        has_codes |= codes[j, 0] != ABSENT or codes[j, 1] != ABSENT or codes[j, 2] != ABSENT
+        volume = max(volume, here[j, VOLUME])
+    if has_codes or not keeps_velocity:
+        volume = math.inf
+    # What most tracks and plots pass decides nothing but how far a list is kept: what a processor cannot foresee costs
+    # it more than the sums do.
+    span, most = _reach(rows, near, real, offsets, sizes, growth, least, volume, plane, frame, size, shape)
+    some = SOME_A_PLOT * form.shape[0]
+    row_of, at_of, said = np.empty(some, np.int64), np.empty(some, np.int64), np.zeros(some, np.int64)
+    squared = np.empty(some)
     room = PAIRS_A_PLOT * form.shape[0] + 64
     while True:
         found = np.empty((3, room), np.int64)
-        n = _search(
-            rows, near, whole, real, offsets, sizes, form, here, plot, codes, growth, gates, sigmas_first,
-            keeps_velocity, least, plane, frame, size, shape, begin, found,
-        )  # fmt: skip
+        n = done = int(np.int64(0))  # a plain 0 is a type of its own, for which callees would be compiled once more
+        while done < rows.shape[0]:
+            done, left = _look_round(rows, done, span, most, shape, begin, row_of, at_of, squared)
+            left = _within_reach(left, near, here, growth, row_of, at_of, squared)
+            if has_codes:
+                left = _agreeing(left, whole, codes, plot, row_of, at_of, said)
+            if keeps_velocity:
+                left = _in_the_gate(
+                    left, near, real, offsets, sizes, here, growth, gates, sigmas_first, least, row_of, at_of, said
+                )
+            n = _put_in_order(left, plot, row_of, at_of, said, found, n)
         if n <= room:
             return found[0, :n].copy(), found[1, :n].copy(), found[2, :n].copy()
         room = n
@@ -153,13 +181,9 @@ def _lay_out(form: Floats, time_s: Floats) -> tuple[Floats, Floats, float, tuple
 def _sort_into_cells(
     form: Floats, time_s: Floats, place: Floats, size: float, shape: tuple[int, int]
 ) -> tuple[Floats, Integers, Integers]:
-    """Return the plots in the order of their cells, which those are, and where each cell begins.
-
-    A plot's (12,) row is its position, radius, time, first measurement (three of H, y, variance) and number of those;
-    of a line, its direction and variance [rad2] in their place, and last the range of its position.
-    """
+    """Return the plots in the order of their cells (n, 16; see `AT_S`), which those are, and where each cell begins."""
     n, n_cells = form.shape[0], shape[0] * shape[1]
-    here, plot, begin = np.empty((n, 12)), np.empty(n, np.int64), np.empty(n_cells + 1, np.int64)
+    here, plot, begin = np.empty((n, KIND + 1)), np.empty(n, np.int64), np.empty(n_cells + 1, np.int64)
     cell = np.empty(n, np.int64)
     for c in range(n_cells + 1):
         begin[c] = 0
@@ -174,19 +198,64 @@ def _sort_into_cells(
         plot[at] = j
         for c in range(4):
             here[at, c] = form[j, c]
-        here[at, 4], here[at, 9], here[at, 10] = time_s[j], math.inf, form[j, N_ROWS]
-        if form[j, N_ROWS] > 0.0 and _is_of_place(form, j, 0):
+        here[at, AT_S], here[at, VOLUME], here[at, KIND] = time_s[j], math.inf, form[j, N_ROWS]
+        if form[j, N_ROWS] > 0.0:
+            _place(form, j, here, at)
+        elif form[j, N_ROWS] == LINE:
             for c in range(3):
-                here[at, 5 + c] = form[j, FIRST + c]
-            here[at, 8], here[at, 9] = form[j, FIRST + 6], form[j, FIRST + 7]
-        if form[j, N_ROWS] == LINE:
-            for c in range(3):
-                here[at, 5 + c] = form[j, FIRST + 3 + c]
-            here[at, 8], here[at, 11] = form[j, FIRST + 10] + form[j, FIRST + 12], form[j, FIRST + 9]
+                here[at, NOISE + c] = form[j, FIRST + 3 + c]
+            here[at, NOISE + 3] = form[j, FIRST + 10] + form[j, FIRST + 12]
+            here[at, NOISE + 4] = form[j, FIRST + 9]
     for c in range(n_cells, 0, -1):
         begin[c] = begin[c - 1]
     begin[0] = 0
     return here, plot, begin
+
+
+@kernel
+def _place(form: Floats, j: int, here: Floats, at: int) -> None:
+    """Write what a plot's measurements make of its place by least squares, and the volume in which it may be false.
+
+    The volume is that in the units of its measurements, by how much narrower the place is than they are together.
+    """
+    little = LITTLE / (form[j, RADIUS] * form[j, RADIUS])
+    xx, xy, xz, yy, yz, zz, x, y, z = little, 0.0, 0.0, little, 0.0, little, 0.0, 0.0, 0.0
+    product, n = 1.0, int(form[j, N_ROWS])
+    for k in range(n):
+        row = FIRST + WIDTH * k
+        product *= form[j, row + 7]
+        # What measures the velocity is left out.
+        if form[j, row + 3] != 0.0 or form[j, row + 4] != 0.0 or form[j, row + 5] != 0.0:
+            continue
+        a, b, c, weight = form[j, row], form[j, row + 1], form[j, row + 2], 1.0 / form[j, row + 7]
+        xx, xy, xz = xx + weight * a * a, xy + weight * a * b, xz + weight * a * c
+        yy, yz, zz = yy + weight * b * b, yz + weight * b * c, zz + weight * c * c
+        pull = weight * form[j, row + 6]
+        x, y, z = x + pull * a, y + pull * b, z + pull * c
+    inverse = (
+        yy * zz - yz * yz,
+        xz * yz - xy * zz,
+        xy * yz - xz * yy,
+        xx * zz - xz * xz,
+        xy * xz - xx * yz,
+        xx * yy - xy * xy,
+    )
+    determinant = xx * inverse[0] + xy * inverse[1] + xz * inverse[2]
+    scale = 1.0 / determinant
+    xx, xy, xz, yy, yz, zz = (
+        scale * inverse[0],
+        scale * inverse[1],
+        scale * inverse[2],
+        scale * inverse[3],
+        scale * inverse[4],
+        scale * inverse[5],
+    )
+    here[at, NOISE], here[at, NOISE + 1], here[at, NOISE + 2] = xx, xy, xz
+    here[at, NOISE + 3], here[at, NOISE + 4], here[at, NOISE + 5] = yy, yz, zz
+    here[at, MOVED] = xx * x + xy * y + xz * z
+    here[at, MOVED + 1] = xy * x + yy * y + yz * z
+    here[at, MOVED + 2] = xz * x + yz * y + zz * z
+    here[at, VOLUME] = form[j, LOG_VOLUME] - 0.5 * ((n - 3) * LOG_2_PI + math.log(product * determinant))
 
 
 @kernel
@@ -211,242 +280,237 @@ def _near_by(bounds: Floats, n_used: int, frame: Floats, plane: Floats, growth: 
 
 
 @kernel
-def _search(
+def _reach(
     rows: Integers,
     near: Floats,
-    whole: Integers,
     real: Floats,
     offsets: Integers,
     sizes: Integers,
-    form: Floats,
-    here: Floats,
-    plot: Integers,
-    codes: Integers,
     growth: float,
-    gates: Floats,
-    sigmas_first: float,
-    keeps_velocity: bool,
     least: float,
+    volume: float,
     plane: Floats,
     frame: Floats,
     size: float,
     shape: tuple[int, int],
-    begin: Integers,
-    found: Integers,
-) -> int:
-    """Write the pairs (row, plot, agreement) and return how many there are; no more are written than fit.
-
-    Their identities agree, they are within reach, and they are not sure to be outside the gate or worth nothing.
-    """
-    n, middle, half, widest = 0, frame[2], frame[3], frame[4]
-    room, cells, has_codes, volume = found.shape[1], 1.0 / size, False, -math.inf
-    for j in range(codes.shape[0]):
-        has_codes |= codes[j, 0] != ABSENT or codes[j, 1] != ABSENT or codes[j, 2] != ABSENT
-    if has_codes or not keeps_velocity or least == -math.inf:
-        volume = math.inf
-    else:
-        for j in range(form.shape[0]):
-            volume = max(volume, _volume(form, j))
-    moved = np.empty((sizes.shape[0], 27))
-    for i in rows:
-        sigmas, own_s = near[i, Near.SIGMAS], near[i, Near.TIME_S]
-        x, y, z = near[i, 0], near[i, 1], near[i, 2]
-        vx, vy, vz = near[i, Near.VELOCITY], near[i, Near.VELOCITY + 1], near[i, Near.VELOCITY + 2]
-        sure, rate = near[i, Near.POSITION_SIGMA], near[i, Near.VELOCITY_SIGMA]
-        dt = middle - own_s
+) -> tuple[Integers, Floats]:
+    """Return the first and last cell along either axis (r, 4), and how many squared standard deviations (r,) it is."""
+    span, most = np.empty((rows.shape[0], 4), np.int64), np.empty(rows.shape[0])
+    cells, middle, half, widest = 1.0 / size, frame[2], frame[3], frame[4]
+    end_x, end_y = float(shape[0] - 1), float(shape[1] - 1)
+    for r in range(rows.shape[0]):
+        i = rows[r]
+        dt = middle - near[i, Near.TIME_S]
         longest = abs(dt) + half
-        spread = sure + longest * rate
-        squared_sigmas, first, is_moved = sigmas * sigmas, n, False
-        squared = spread * spread + growth * longest * longest * longest + widest * widest
-        odds = near[i, Near.LOG_ODDS] - least
-        if squared_sigmas * squared > WIDE_CELLS * size * size and odds + volume < math.inf:
-            is_moved, smallest = True, math.inf
+        spread = near[i, Near.POSITION_SIGMA] + longest * near[i, Near.VELOCITY_SIGMA]
+        variance = spread * spread + growth * longest * longest * longest + widest * widest
+        odds, squared = near[i, Near.LOG_ODDS] - least, near[i, Near.SIGMAS] * near[i, Near.SIGMAS]
+        if squared * variance > WIDE_CELLS * size * size and odds + volume < math.inf:
+            smallest = math.inf
             for k in range(sizes.shape[0]):
-                _carry(real, i, offsets[k], sizes[k], dt, moved, k)
-                smallest = min(smallest, _determinant(moved, k))
-            worth = 2.0 * (odds + volume + SLACK) - math.log(max(smallest, SMALLEST))
-            if worth < 0.0:
-                continue
-            squared_sigmas = min(squared_sigmas, worth)
-        reach = math.sqrt(squared_sigmas * squared) + half * math.sqrt(vx * vx + vy * vy + vz * vz)
-        ax, ay, az = x + dt * vx - plane[2, 0], y + dt * vy - plane[2, 1], z + dt * vz - plane[2, 2]
-        u = ax * plane[0, 0] + ay * plane[0, 1] + az * plane[0, 2]
-        v = ax * plane[1, 0] + ay * plane[1, 1] + az * plane[1, 2]
-        if u + reach < 0.0 or v + reach < 0.0 or u - reach > frame[0] or v - reach > frame[1]:
-            continue
-        first_x, last_x = max(0, int((u - reach) * cells)), min(shape[0] - 1, int((u + reach) * cells))
-        first_y, last_y = max(0, int((v - reach) * cells)), min(shape[1] - 1, int((v + reach) * cells))
-        for cx in range(first_x, last_x + 1):
-            for at in range(begin[cx * shape[1] + first_y], begin[cx * shape[1] + last_y + 1]):
-                dt = here[at, 4] - own_s
-                spread = sure + abs(dt) * rate
-                grown = growth * abs(dt * dt * dt)
-                squared = spread * spread + grown
-                dx, dy, dz = here[at, 0] - x - dt * vx, here[at, 1] - y - dt * vy, here[at, 2] - z - dt * vz
-                away = dx * dx + dy * dy + dz * dz
-                if here[at, 10] == LINE:
-                    along = dx * here[at, 5] + dy * here[at, 6] + dz * here[at, 7]
-                    range_m = here[at, 11] - along
-                    if range_m > 0.0:  # else it is behind, and as far off as its own position is
-                        away -= along * along
-                        squared += here[at, 8] * range_m * range_m
-                else:
-                    squared += here[at, 3] * here[at, 3]
-                if away > squared_sigmas * squared:
-                    continue
-                j, agreement = plot[at], NO_CODE
-                if has_codes:
-                    agreement = _agreement(whole, i, codes, j)
-                    if agreement < 0:
-                        continue
-                if keeps_velocity and agreement != SAME_ADDRESS and here[at, 9] < math.inf:
-                    if not is_moved:
-                        is_moved = True
-                        for k in range(sizes.shape[0]):
-                            _carry(real, i, offsets[k], sizes[k], middle - own_s, moved, k)
-                    gate = gates[0] if sigmas == sigmas_first else gates[int(here[at, 10])]
-                    most = math.inf
-                    if agreement == NO_CODE:
-                        most = 2.0 * (odds + form[j, LOG_VOLUME])
-                    is_far = True
-                    for k in range(sizes.shape[0]):
-                        is_far = is_far and _is_far(
-                            moved, k, here, at, form, j, here[at, 4] - middle, grown, gate, most
-                        )
-                    if is_far:
-                        continue
-                # A track's pairs are put in the order of the plots: there are few, and mostly in order.
-                if n < room:
-                    to = n
-                    while to > first and found[1, to - 1] > j:
-                        found[1, to], found[2, to] = found[1, to - 1], found[2, to - 1]
-                        to -= 1
-                    found[0, n], found[1, to], found[2, to] = i, j, agreement
-                n += 1
+                xx, xy, xz, yy, yz, zz = _spread(real, i, offsets[k], sizes[k], dt)
+                smallest = min(smallest, _determinant(xx, xy, xz, yy, yz, zz))
+            worth = 2.0 * (odds + volume + SLACK) - 3.0 * LOG_2_PI - math.log(max(smallest, SMALLEST))
+            squared = min(squared, max(worth, 0.0))
+        vx, vy, vz = near[i, Near.VELOCITY], near[i, Near.VELOCITY + 1], near[i, Near.VELOCITY + 2]
+        reach = math.sqrt(squared * variance) + half * math.sqrt(vx * vx + vy * vy + vz * vz)
+        x = near[i, 0] + dt * vx - plane[2, 0]
+        y = near[i, 1] + dt * vy - plane[2, 1]
+        z = near[i, 2] + dt * vz - plane[2, 2]
+        u = x * plane[0, 0] + y * plane[0, 1] + z * plane[0, 2]
+        v = x * plane[1, 0] + y * plane[1, 1] + z * plane[1, 2]
+        most[r] = squared
+        span[r, 0], span[r, 1] = int(max((u - reach) * cells, 0.0)), int(min((u + reach) * cells, end_x))
+        span[r, 2], span[r, 3] = int(max((v - reach) * cells, 0.0)), int(min((v + reach) * cells, end_y))
+    return span, most
+
+
+@kernel
+def _look_round(
+    rows: Integers,
+    done: int,
+    span: Integers,
+    most: Floats,
+    shape: tuple[int, int],
+    begin: Integers,
+    row_of: Integers,
+    at_of: Integers,
+    squared: Floats,
+) -> tuple[int, int]:
+    """Write what lies in the cells that tracks reach, for as many of the rows, from `done` on, as there is room for.
+
+    Of each is written which row, which of the sorted plots, and the squared standard deviations that the row reaches.
+    Return up to where the rows are done, and how many were written.
+    """
+    n = 0
+    while done < rows.shape[0] and n + begin[shape[0] * shape[1]] <= row_of.shape[0]:
+        if span[done, 2] <= span[done, 3]:
+            for cx in range(span[done, 0], span[done, 1] + 1):
+                for at in range(begin[cx * shape[1] + span[done, 2]], begin[cx * shape[1] + span[done, 3] + 1]):
+                    row_of[n], at_of[n], squared[n] = rows[done], at, most[done]
+                    n += 1
+        done += 1
+    return done, n
+
+
+@kernel
+def _within_reach(
+    left: int, near: Floats, here: Floats, growth: float, row_of: Integers, at_of: Integers, squared: Floats
+) -> int:
+    """Keep what the row reaches at the plot's time, and return how many are left."""
+    n = 0
+    for e in range(left):
+        i, at = row_of[e], at_of[e]
+        dt = here[at, AT_S] - near[i, Near.TIME_S]
+        spread = near[i, Near.POSITION_SIGMA] + abs(dt) * near[i, Near.VELOCITY_SIGMA]
+        variance = spread * spread + growth * abs(dt * dt * dt)
+        dx = here[at, 0] - near[i, 0] - dt * near[i, Near.VELOCITY]
+        dy = here[at, 1] - near[i, 1] - dt * near[i, Near.VELOCITY + 1]
+        dz = here[at, 2] - near[i, 2] - dt * near[i, Near.VELOCITY + 2]
+        away = dx * dx + dy * dy + dz * dz
+        if here[at, KIND] == LINE:
+            along = dx * here[at, NOISE] + dy * here[at, NOISE + 1] + dz * here[at, NOISE + 2]
+            range_m = here[at, NOISE + 4] - along
+            if range_m > 0.0:  # else it is behind, and as far off as its own position is
+                away -= along * along
+                variance += here[at, NOISE + 3] * range_m * range_m
+        else:
+            variance += here[at, RADIUS] * here[at, RADIUS]
+        row_of[n], at_of[n] = i, at
+        n += away <= squared[e] * variance
     return n
 
 
 @kernel
-def _volume(form: Floats, j: int) -> float:
-    """Return the logarithm of the volume [m3] in which a plot may be false, by its first three measurements.
+def _agreeing(
+    left: int, whole: Integers, codes: Integers, plot: Integers, row_of: Integers, at_of: Integers, said: Integers
+) -> int:
+    """Keep what no address speaks against, write what is said of each (`SAME_CODE`), and return how many are left."""
+    n = 0
+    for e in range(left):
+        i, at = row_of[e], at_of[e]
+        agreement = _agreement(whole, i, codes, plot[at])
+        row_of[n], at_of[n], said[n] = i, at, agreement
+        n += agreement >= 0
+    return n
 
-    It is made smaller by how sure the plot is of the others; infinite where the three do not tell the place.
+
+@kernel
+def _in_the_gate(
+    left: int,
+    near: Floats,
+    real: Floats,
+    offsets: Integers,
+    sizes: Integers,
+    here: Floats,
+    growth: float,
+    gates: Floats,
+    sigmas_first: float,
+    least: float,
+    row_of: Integers,
+    at_of: Integers,
+    said: Integers,
+) -> int:
+    """Keep what is not sure to be outside the gate of all models, or worth too little; return how many are left.
+
+    The distance is that of the positions alone, with process noise that is no less in any direction than the models',
+    so it is too short, if anything. Same addresses are not asked, nor plots that do not tell their place.
     """
-    if form[j, N_ROWS] < 3.0 or not (
-        _is_of_place(form, j, 0) and _is_of_place(form, j, 1) and _is_of_place(form, j, 2)
-    ):
-        return math.inf
-    a, b = FIRST + WIDTH, FIRST + 2 * WIDTH
-    product = form[j, FIRST] * (form[j, a + 1] * form[j, b + 2] - form[j, a + 2] * form[j, b + 1])
-    product += form[j, FIRST + 1] * (form[j, a + 2] * form[j, b] - form[j, a] * form[j, b + 2])
-    product += form[j, FIRST + 2] * (form[j, a] * form[j, b + 1] - form[j, a + 1] * form[j, b])
-    scale = product * product
-    for k in range(3, int(form[j, N_ROWS])):
-        scale *= 2.0 * math.pi * form[j, FIRST + WIDTH * k + 7]
-    return float(form[j, LOG_VOLUME] - 0.5 * math.log(scale))
+    n = 0
+    for e in range(left):
+        i, at = row_of[e], at_of[e]
+        dt = here[at, AT_S] - near[i, Near.TIME_S]
+        grown = growth * abs(dt * dt * dt)
+        stays = said[e] == SAME_ADDRESS or here[at, KIND] <= 0.0
+        gate = gates[0] if near[i, Near.SIGMAS] == sigmas_first else gates[max(int(here[at, KIND]), 0)]
+        gate *= 1.0 + ROUNDED[0]
+        most = 2.0 * (near[i, Near.LOG_ODDS] - least + here[at, VOLUME]) - 3.0 * LOG_2_PI
+        for k in range(sizes.shape[0]):
+            own = offsets[k]
+            ahead_x, ahead_y, ahead_z = _ahead(real, i, own, dt)
+            x, y, z = (
+                here[at, 0] + here[at, MOVED],
+                here[at, 1] + here[at, MOVED + 1],
+                here[at, 2] + here[at, MOVED + 2],
+            )
+            x, y, z = x - ahead_x, y - ahead_y, z - ahead_z
+            xx, xy, xz, yy, yz, zz = _spread(real, i, own, sizes[k], dt)
+            xx, yy, zz = (
+                xx + here[at, NOISE] + grown,
+                yy + here[at, NOISE + 3] + grown,
+                zz + here[at, NOISE + 5] + grown,
+            )
+            xy, xz, yz = xy + here[at, NOISE + 1], xz + here[at, NOISE + 2], yz + here[at, NOISE + 4]
+            determinant = _determinant(xx, xy, xz, yy, yz, zz)
+            distance = x * x * (yy * zz - yz * yz) + y * y * (xx * zz - xz * xz) + z * z * (xx * yy - xy * xy)
+            distance += 2.0 * (x * y * (xz * yz - xy * zz) + x * z * (xy * yz - xz * yy) + y * z * (xy * xz - xx * yz))
+            is_near = distance <= gate * determinant
+            if is_near and most < math.inf and said[e] == NO_CODE:
+                is_near = distance / determinant + math.log(determinant) <= most
+            stays |= is_near or determinant <= ROUNDED[1] * xx * yy * zz
+        row_of[n], at_of[n], said[n] = i, at, said[e]
+        n += stays
+    return n
 
 
 @kernel
-def _determinant(moved: Floats, k: int) -> float:
-    """Return the determinant of the covariance of the position, times 2 pi, of what `_carry` wrote."""
-    xx, xy, xz, yy, yz, zz = moved[k, 9], moved[k, 10], moved[k, 11], moved[k, 12], moved[k, 13], moved[k, 14]
-    found = xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
-    return float((2.0 * math.pi) ** 3 * found)
+def _put_in_order(
+    left: int, plot: Integers, row_of: Integers, at_of: Integers, said: Integers, found: Integers, n: int
+) -> int:
+    """Write what is left after the n pairs that are there, and return how many there are then.
+
+    A track's are put in the order of the plots: there are few, and mostly in order. No more are written than fit.
+    """
+    first, last = n, -1
+    for e in range(left):
+        i, j = row_of[e], plot[at_of[e]]
+        if i != last:
+            first, last = n, i
+        if n < found.shape[1]:
+            to = n
+            while to > first and found[1, to - 1] > j:
+                found[1, to], found[2, to] = found[1, to - 1], found[2, to - 1]
+                to -= 1
+            found[0, n], found[1, to], found[2, to] = i, j, said[e]
+        n += 1
+    return n
 
 
 @kernel
-def _carry(real: Floats, i: int, own: int, d: int, dt: float, moved: Floats, k: int) -> None:
-    """Write (27,) how one model's position and its covariance go on about a time: each as a series to the square.
+def _ahead(real: Floats, i: int, own: int, dt: float) -> tuple[float, float, float]:
+    """Return where a model whose state begins at `own` has a track after dt.
 
     The velocity is kept, but turns with the Earth's curve (`motion.constant_velocity`).
     """
-    x, y, z, vx, vy, vz = (
-        real[i, own],
-        real[i, own + 1],
-        real[i, own + 2],
-        real[i, own + 3],
-        real[i, own + 4],
-        real[i, own + 5],
-    )
-    half = 0.5 / max(x * x + y * y + z * z, 1.0)
+    x, y, z = real[i, own], real[i, own + 1], real[i, own + 2]
+    vx, vy, vz = real[i, own + 3], real[i, own + 4], real[i, own + 5]
+    half = 0.5 * dt / max(x * x + y * y + z * z, 1.0)
     along, speed = half * (x * vx + y * vy + z * vz), half * (vx * vx + vy * vy + vz * vz)
-    n = 9
-    for a in range(3):
-        bend = along * real[i, own + 3 + a] - speed * real[i, own + a]
-        moved[k, a] = real[i, own + a] + dt * (real[i, own + 3 + a] + dt * bend)
-        moved[k, 3 + a], moved[k, 6 + a] = real[i, own + 3 + a] + 2.0 * dt * bend, bend
-        for b in range(a, 3):
-            of_a, of_b = own + d + (3 + a) * d, own + d + (3 + b) * d
-            mixed, faster = real[i, of_a + b] + real[i, of_b + a], real[i, of_a + 3 + b]
-            moved[k, n] = real[i, own + d + a * d + b] + dt * (mixed + dt * faster)
-            moved[k, n + 6], moved[k, n + 12] = mixed + 2.0 * dt * faster, faster
-            n += 1
+    return (
+        x + dt * (vx + along * vx - speed * x),
+        y + dt * (vy + along * vy - speed * y),
+        z + dt * (vz + along * vz - speed * z),
+    )
 
 
 @kernel
-def _is_far(
-    moved: Floats,
-    model: int,
-    here: Floats,
-    at: int,
-    form: Floats,
-    j: int,
-    dt: float,
-    grown: float,
-    gate: float,
-    most: float,
-) -> bool:
-    """Return whether a plot is outside the gate of a model that keeps a target's velocity, or worth less than `most`.
-
-    It takes the plot's rows in one after the other as `estimation.sequential` does, but of the position alone, with
-    process noise that is no less in any direction than the model's: a distance that is too short, if anything.
-    """
-    dx = here[at, 0] - moved[model, 0] - dt * (moved[model, 3] + dt * moved[model, 6])
-    dy = here[at, 1] - moved[model, 1] - dt * (moved[model, 4] + dt * moved[model, 7])
-    dz = here[at, 2] - moved[model, 2] - dt * (moved[model, 5] + dt * moved[model, 8])
-    p00, p01 = (
-        moved[model, 9] + dt * (moved[model, 15] + dt * moved[model, 21]) + grown,
-        moved[model, 10] + dt * (moved[model, 16] + dt * moved[model, 22]),
+def _spread(real: Floats, i: int, own: int, d: int, dt: float) -> tuple[float, float, float, float, float, float]:
+    """Return the covariance xx, xy, xz, yy, yz, zz of that position, process noise left out."""
+    p, q, r = own + d, own + 2 * d, own + 3 * d
+    u, v, w = own + 4 * d, own + 5 * d, own + 6 * d
+    return (
+        real[i, p] + dt * (2.0 * real[i, p + 3] + dt * real[i, u + 3]),
+        real[i, p + 1] + dt * (real[i, p + 4] + real[i, q + 3] + dt * real[i, u + 4]),
+        real[i, p + 2] + dt * (real[i, p + 5] + real[i, r + 3] + dt * real[i, u + 5]),
+        real[i, q + 1] + dt * (2.0 * real[i, q + 4] + dt * real[i, v + 4]),
+        real[i, q + 2] + dt * (real[i, q + 5] + real[i, r + 4] + dt * real[i, v + 5]),
+        real[i, r + 2] + dt * (2.0 * real[i, r + 5] + dt * real[i, w + 5]),
     )
-    p02, p11 = (
-        moved[model, 11] + dt * (moved[model, 17] + dt * moved[model, 23]),
-        moved[model, 12] + dt * (moved[model, 18] + dt * moved[model, 24]) + grown,
-    )
-    p12, p22 = (
-        moved[model, 13] + dt * (moved[model, 19] + dt * moved[model, 25]),
-        moved[model, 14] + dt * (moved[model, 20] + dt * moved[model, 26]) + grown,
-    )
-    h0, h1, h2, y, variance = here[at, 5], here[at, 6], here[at, 7], here[at, 8], here[at, 9]
-    k, n, rest, determinant = 0, int(here[at, 10]), gate, 1.0
-    while True:
-        g0, g1, g2 = p00 * h0 + p01 * h1 + p02 * h2, p01 * h0 + p11 * h1 + p12 * h2, p02 * h0 + p12 * h1 + p22 * h2
-        spread = variance + h0 * g0 + h1 * g1 + h2 * g2
-        residual = y + h0 * dx + h1 * dy + h2 * dz
-        if residual * residual > rest * spread:
-            return True
-        inverse = 1.0 / spread
-        weighed = residual * inverse
-        rest -= residual * weighed
-        determinant *= 2.0 * math.pi * spread
-        dx, dy, dz = dx - g0 * weighed, dy - g1 * weighed, dz - g2 * weighed
-        p00, p01, p02 = p00 - g0 * g0 * inverse, p01 - g0 * g1 * inverse, p02 - g0 * g2 * inverse
-        p11, p12, p22 = p11 - g1 * g1 * inverse, p12 - g1 * g2 * inverse, p22 - g2 * g2 * inverse
-        # What measures the velocity is left out.
-        k += 1
-        while k < n and not _is_of_place(form, j, k):
-            determinant *= 2.0 * math.pi * form[j, FIRST + WIDTH * k + 7]
-            k += 1
-        if k >= n:
-            return most < math.inf and gate - rest + math.log(determinant) > most
-        row = FIRST + WIDTH * k
-        h0, h1, h2, y, variance = form[j, row], form[j, row + 1], form[j, row + 2], form[j, row + 6], form[j, row + 7]
 
 
 @kernel
-def _is_of_place(form: Floats, j: int, k: int) -> bool:
-    """Return whether a plot's k-th measurement is of the position alone."""
-    at = FIRST + WIDTH * k + 3
-    return bool(form[j, at] == 0.0 and form[j, at + 1] == 0.0 and form[j, at + 2] == 0.0)
+def _determinant(xx: float, xy: float, xz: float, yy: float, yz: float, zz: float) -> float:
+    return xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
 
 
 @kernel

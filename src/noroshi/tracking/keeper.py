@@ -360,22 +360,23 @@ class Keeper(ABC):
         they cannot be told apart and no sensor has seen both in one look for a while.
         """
         s, none = self.store, pairs.row[:0]
-        if not len(pairs.plot) or np.bincount(pairs.plot).max() < 2:
-            return none, none
         a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, pairs.is_inside, own_plot, s.whole)
         if not len(a):
             return none, none
         younger, older, verdict = _compare(s.whole, a, b, both, now_ns, APART_LOOKS * int(s.tally["period_ns"].max()))
         if not len(younger):
-            return younger, younger
-        order = np.lexsort((older, younger))
-        younger, older, ends = younger[order], older[order], (verdict == SAME)[order]
-        heirs = ends & (s.whole[younger, Whole.TIME] >= s.whole[older, Whole.TIME])
+            return none, none
+        is_same = verdict == SAME
+        ends = is_same.copy()
         if not ends.all():
             ends[~ends] = self._are_alike(younger[~ends], older[~ends])
+        if not ends.any():
+            return none, none
+        heirs = is_same & (s.whole[younger, Whole.TIME] >= s.whole[older, Whole.TIME])
         if heirs.any():
+            order = np.flatnonzero(heirs)[np.lexsort((older[heirs], younger[heirs]))]
             s.save(np.unique(older[heirs]))
-            self._inherit(older[heirs], younger[heirs])
+            self._inherit(older[order], younger[order])
         return np.unique(younger[ends]), np.unique(older[heirs])
 
     def _are_alike(self, a: Integers, b: Integers) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ Sources: Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to 
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol, TypeGuard
 
 import numpy as np
@@ -34,6 +35,7 @@ from noroshi.geo.wgs84 import (
     ecef_from_geodetic,
     geodetic_from_ecef,
 )
+from noroshi.kernel import kernel
 from noroshi.records import Detections, Kind, Launches, Tracks, TrackStatus, concatenate, take
 from noroshi.records.identity import ABSENT
 from noroshi.tracking.identity import track_ids
@@ -177,7 +179,7 @@ def rising(tracks: Tracks) -> Launches:
     The probability is that of climbing faster than `CLIMB_MIN_M_S`, as far as the track knows; what more likely glides
     than not may pull up so. The line goes up from the ground below the track.
     """
-    some = _climbers(tracks.state_ecef)
+    some = _climbers(np.ascontiguousarray(tracks.state_ecef))
     if not some.size:
         return empty_launches(tracks.node)
     tracks = take(tracks, some)
@@ -203,10 +205,16 @@ def rising(tracks: Tracks) -> Launches:
     return take(found, some)
 
 
+@kernel
 def _climbers(states: Floats) -> Integers:
     """Return which states may climb so fast, and few others: a quick look at all, from the Earth's centre."""
-    x, y, z, vx, vy, vz = states.T
-    return np.flatnonzero(x * vx + y * vy + z * vz > CENTRE_M * (CLIMB_MIN_M_S - DEFLECTION_RAD * 12e3))
+    found, n = np.empty(states.shape[0], np.int64), 0
+    for i in range(states.shape[0]):
+        rise = states[i, 0] * states[i, 3] + states[i, 1] * states[i, 4] + states[i, 2] * states[i, 5]
+        if rise > CENTRE_M * (CLIMB_MIN_M_S - DEFLECTION_RAD * 12e3):
+            found[n] = i
+            n += 1
+    return found[:n]
 
 
 def together(node: str, *parts: Launches) -> Launches:
@@ -219,6 +227,7 @@ def together(node: str, *parts: Launches) -> Launches:
     return take(joined, ~((joined.launch_id == joined.track_id) & np.isin(joined.track_id, named)))
 
 
+@cache
 def empty_launches(node: str) -> Launches:
     """Return no notice."""
     none, vectors = np.zeros(0), np.zeros((0, 3))

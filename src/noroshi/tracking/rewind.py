@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.wgs84 import Floats
+from noroshi.kernel import kernel
 from noroshi.records import Detections, Tracks, TrackStatus, concatenate, take
 from noroshi.sensors import Sensor
 from noroshi.tracking import Tracker, TrackerState
@@ -185,9 +187,22 @@ def _last(given: Sequence[Tracks], track_ids: NDArray[np.uint64]) -> Tracks:
 
 def _slim(detections: Detections) -> Detections:
     """Return the same rows; what is alike in all of them, as a sensor's noise mostly is, is kept once."""
-    columns = {name: getattr(detections, name) for name in ALIKE}
-    alike = {name: each for name, each in columns.items() if len(each) > 1 and np.array_equal(each[1:], each[:-1])}
-    return detections.replace(**{name: np.broadcast_to(each[:1].copy(), each.shape) for name, each in alike.items()})
+    columns = {name: np.ascontiguousarray(getattr(detections, name)) for name in ALIKE}
+    alike = {name: each for name, each in columns.items() if _are_alike(each.reshape(len(each), -1))}
+    once = {
+        name: np.ndarray(each.shape, each.dtype, each[:1].copy(), strides=(0, *each.strides[1:]))
+        for name, each in alike.items()
+    }
+    return detections.replace(**once)
+
+
+@kernel
+def _are_alike(rows: Floats) -> bool:
+    for i in range(1, rows.shape[0]):
+        for c in range(rows.shape[1]):
+            if rows[i, c] != rows[0, c]:
+                return False
+    return True
 
 
 def _whole(detections: Detections) -> Detections:

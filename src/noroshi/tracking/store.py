@@ -310,10 +310,11 @@ def _put_aside(
             n += 1
     real_before, whole_before = np.empty((n, real.shape[1])), np.empty((n, whole.shape[1]), np.int64)
     for at in range(n):
+        i = new[at]
         for c in range(real.shape[1]):
-            real_before[at, c] = real[new[at], c]
+            real_before[at, c] = real[i, c]
         for c in range(whole.shape[1]):
-            whole_before[at, c] = whole[new[at], c]
+            whole_before[at, c] = whole[i, c]
     return new[:n].copy(), real_before, whole_before
 
 
