@@ -32,6 +32,16 @@ def kernel(function: Function) -> Function:
     return cast(Function, compiled)
 
 
+def unrolled(function: Function, *sizes: int) -> Function:
+    """Compile, as `kernel` does, a function that closes over sizes; its name has them from then on.
+
+    numba names machine code by the function and a count in the process that compiled it. Two of one name that the cache
+    has from two processes may then be called the same, and one is run in place of the other.
+    """
+    function.__qualname__ = "_".join([function.__qualname__, *map(str, sizes)])
+    return kernel(function)
+
+
 class _Uncollected(event.Listener):  # type: ignore[misc]
     """Lets no garbage be collected while numba compiles: there is little, and looking for it is a tenth of the time."""
 

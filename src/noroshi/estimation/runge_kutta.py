@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from noroshi.estimation.angles import Floats
-from noroshi.kernel import kernel
+from noroshi.kernel import kernel, unrolled
 
 STAGES = 4
 WEIGHT = np.array([1.0, 2.0, 2.0, 1.0]) / 6.0
@@ -56,7 +56,6 @@ def copy(source: Floats, target: Floats) -> None:
 def advancer(d: int) -> Callable[[int, float, Floats, Floats, Floats, Floats, Floats, Floats, bool], None]:
     """Return the kernel `advance` for d components, whose loops are unrolled."""
 
-    @kernel
     def advance(
         stage: int,
         step_s: float,
@@ -105,7 +104,7 @@ def advancer(d: int) -> Callable[[int, float, Floats, Floats, Floats, Floats, Fl
                 else:
                     point[i, j] = start[i, j] + step_s * REACH[stage] * slope[i, j]
 
-    return advance
+    return unrolled(advance, d)
 
 
 def spreader(
@@ -113,7 +112,6 @@ def spreader(
 ) -> Callable[[float, Floats, Floats, Floats, Floats, Floats, tuple[Floats, Floats, Floats], Floats, Floats], None]:
     """Return the kernel `spread_out` for d components and m noises, whose loops are unrolled."""
 
-    @kernel
     def spread_out(
         step_s: float,
         first: Floats,
@@ -213,7 +211,7 @@ def spreader(
             for k in range(i):
                 covariance[k, i] = covariance[i, k]
 
-    return spread_out
+    return unrolled(spread_out, d, m)
 
 
 @kernel

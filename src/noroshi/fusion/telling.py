@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from noroshi.fusion.table import EXISTENCE, KIND, NOBODY, SELF_FED, Fused, Table, Whole
 from noroshi.fusion.tracklets import Floats, Integers
+from noroshi.kernel import kernel
 from noroshi.records import Identity, Kind, TrackStatus
 from noroshi.records.identity import ABSENT, call_signs_of
 
@@ -86,24 +87,40 @@ class Members:
         differ = np.zeros((self.k, len(FIELDS)), np.bool_)
         codes = np.empty((self.k, len(CODES)), np.int64)
         for i, column in enumerate(CODES):
-            said = self.held[:, [column]]
-            codes[:, i], differ[:, i] = self._voted(said, said[:, 0] != ABSENT, ABSENT)
-        words, differ[:, 3] = self._voted(self.held[:, CALL_SIGN], self.held[:, Whole.CALL_SIGN] != 0, 0)
+            told, differ[:, i] = self._voted(slice(column, column + 1), ABSENT)
+            codes[:, i] = told[:, 0]
+        words, differ[:, 3] = self._voted(CALL_SIGN, 0)
         return Identity(
             icao_address=codes[:, 0].copy(), mode_3a=codes[:, 1].copy(), mmsi=codes[:, 2].copy(),
             call_sign=call_signs_of(words),
         ), differ  # fmt: skip
 
-    def _voted(self, said: Integers, says: NDArray[np.bool_], silence: int) -> tuple[Integers, NDArray[np.bool_]]:
-        """Return (k,) or (k, w) what is told of each track, and (k,) where what is said differs."""
-        rows = np.flatnonzero(says)
-        told = np.full((self.k, said.shape[1]), silence)
-        told[self.at[rows]] = said[rows]
-        differ = np.zeros(self.k, np.bool_)
-        differ[self.at[rows[(told[self.at[rows]] != said[rows]).any(axis=1)]]] = True
+    def _voted(self, columns: slice, silence: int) -> tuple[Integers, NDArray[np.bool_]]:
+        """Return (k, w) what is told of each track in some columns, and (k,) where what is said differs.
+
+        A contributor whose first of these columns is `silence` says nothing.
+        """
+        told, differ = np.full((self.k, columns.stop - columns.start), silence), np.zeros(self.k, np.bool_)
+        _hear(self.at, self.held, int(columns.start), silence, told, differ)
         for track in np.flatnonzero(differ).tolist():
             votes: dict[tuple[int, ...], list[int]] = {}
-            for row in rows[self.at[rows] == track].tolist():
-                votes.setdefault(tuple(said[row].tolist()), []).append(int(self.held[row, Whole.TIME]))
+            for row in np.flatnonzero(self.at == track).tolist():
+                words = tuple(self.held[row, columns].tolist())
+                if words[0] != silence:
+                    votes.setdefault(words, []).append(int(self.held[row, Whole.TIME]))
             told[track] = max(votes, key=lambda words: (len(votes[words]), max(votes[words]), words))
-        return (told[:, 0] if said.shape[1] == 1 else told), differ
+        return told, differ
+
+
+@kernel
+def _hear(at: Integers, held: Integers, first: int, silence: int, told: Integers, differ: NDArray[np.bool_]) -> None:
+    """Write what the last of each track's contributors that says anything says, and whether any says another thing."""
+    for row in range(len(at)):
+        if held[row, first] != silence:
+            for c in range(told.shape[1]):
+                told[at[row], c] = held[row, first + c]
+    for row in range(len(at)):
+        if held[row, first] != silence:
+            for c in range(told.shape[1]):
+                if told[at[row], c] != held[row, first + c]:
+                    differ[at[row]] = True

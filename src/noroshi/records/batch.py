@@ -95,8 +95,10 @@ def empty(kind: type[B]) -> B:
 
 def take(batch: B, rows: NDArray[Any]) -> B:
     """Return the rows that an index array or a boolean mask selects, in that order."""
-    changes: dict[str, Any] = {name: getattr(batch, name)[rows] for name in batch.COLUMNS}
-    changes |= {name: take(getattr(batch, name), rows) for name in batch.NESTED}
+    is_mask = isinstance(rows, np.ndarray) and rows.dtype == np.bool_
+    at = np.flatnonzero(rows) if is_mask else rows  # found once for all columns
+    changes: dict[str, Any] = {name: getattr(batch, name)[at] for name in batch.COLUMNS}
+    changes |= {name: take(getattr(batch, name), at) for name in batch.NESTED}
     return batch.replace(**changes)
 
 

@@ -47,7 +47,10 @@ def call_sign_words(call_sign: NDArray[np.str_]) -> NDArray[np.int64]:
     """Return (n, 3) call signs as whole numbers, none where all are empty; letters beyond ASCII become "?"."""
     if not np.ascontiguousarray(call_sign).view(np.uint32).any():
         return np.empty((0, CALL_SIGN_WORDS), np.int64)
-    letters = np.char.encode(call_sign, "ascii", "replace").astype(_CALL_SIGN)
+    try:
+        letters = call_sign.astype(_CALL_SIGN)
+    except UnicodeEncodeError:
+        letters = np.char.encode(call_sign, "ascii", "replace").astype(_CALL_SIGN)
     return np.ascontiguousarray(letters).view(np.int64).reshape(-1, CALL_SIGN_WORDS)
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from noroshi.estimation.angles import wrap
 from noroshi.estimation.sequential import absorb
 from noroshi.geo.wgs84 import Floats, vertical_at
-from noroshi.kernel import kernel
+from noroshi.kernel import kernel, unrolled
 from noroshi.records import Detections
 from noroshi.sensors import Sensor
 
@@ -272,7 +272,6 @@ def _begin(form: Floats, chosen: Integers, speed: float, climb: float, mean: Flo
 def _absorber(size: int) -> Callable[[Floats, Integers, Floats, Floats, Floats], None]:
     """Return a kernel for states of this size, whose loops are unrolled, or of any size (0)."""
 
-    @kernel
     def absorb_plain(form: Floats, i_plot: Integers, mean: Floats, covariance: Floats, fit: Floats) -> None:
         """Do what `_plain` and `absorb` do, without writing down what lies between."""
         d = size if size > 0 else mean.shape[1]
@@ -308,4 +307,4 @@ def _absorber(size: int) -> Callable[[Floats, Integers, Floats, Floats, Floats],
                     spread[b, a] = spread[a, b]
             fit[i, 0], fit[i, 1], fit[i, 2] = squared, math.log(determinant), n
 
-    return absorb_plain
+    return unrolled(absorb_plain, size)

@@ -57,9 +57,12 @@ class Rows:
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
         """Return some of the rows."""
-        if chosen.dtype == np.bool_ and chosen.all():
-            return self
-        return type(self)(*[getattr(self, name)[chosen] for name in NAMES])
+        at = chosen
+        if chosen.dtype == np.bool_:
+            at = np.flatnonzero(chosen)
+            if len(at) == len(self):
+                return self
+        return type(self)(*[getattr(self, name).take(at, axis=0) for name in NAMES])
 
     @classmethod
     def joined(cls, parts: Sequence["Rows"]) -> Self:

@@ -231,21 +231,16 @@ class Bank:
         """Leave kinds aside that plots have made negligible, and let models that are left aside follow the others."""
         if self._are_all_alike:
             return
-        changed = np.bincount(pairs.group, weight, len(pairs.rows)) > 0.0
-        rows, carried = pairs.rows[changed], pairs.carried[changed]
-        columns = slice(PROBABILITY, PROBABILITY + len(self.sizes))
-        likely = store.real[rows, columns]
-        stays = likely @ self._is_alike >= NEGLIGIBLE
-        likely[carried & ~stays] = PROBABILITY_MIN
-        store.real[rows, columns] = likely / likely.sum(axis=1, keepdims=True)
-        carried &= stays
-        some = np.flatnonzero(~carried.all(axis=1))
-        _stand_in(store.real, rows[some], carried[some], self._sizes, store.layout.offsets, self.extent)
+        _leave_aside(
+            store.real, pairs.rows, pairs.begin, weight, pairs.carried, self._is_alike, self._sizes,
+            store.layout.offsets, self.extent,
+        )  # fmt: skip
 
     def _carried(self, real: Floats) -> NDArray[np.bool_]:
         """Return (t, k) which models' kinds are not negligible."""
-        likely: Floats = real[:, PROBABILITY : PROBABILITY + len(self.sizes)] @ self._is_alike
-        return likely >= NEGLIGIBLE
+        carried = np.empty((len(real), len(self.sizes)), np.bool_)
+        _are_carried(real, self._is_alike, carried)
+        return carried
 
     def _take_in(
         self, store: Store, pairs: Pairs, k: int, plots: Detections, form: Floats, sensor: Sensor, late: bool
@@ -790,6 +785,55 @@ def _finish(
             total += row[PROBABILITY + k]
         for k in range(n_models):
             row[PROBABILITY + k] /= total
+
+
+@kernel
+def _are_carried(real: Floats, is_alike: NDArray[np.bool_], carried: NDArray[np.bool_]) -> None:
+    """Write of each row which models are of a kind that all together are not negligible."""
+    k = is_alike.shape[0]
+    for t in range(real.shape[0]):
+        for i in range(k):
+            likely = 0.0
+            for j in range(k):
+                if is_alike[j, i]:
+                    likely += real[t, PROBABILITY + j]
+            carried[t, i] = likely >= NEGLIGIBLE
+
+
+@kernel
+def _leave_aside(
+    real: Floats,
+    rows: Integers,
+    begin: Integers,
+    weight: Floats,
+    was_carried: NDArray[np.bool_],
+    is_alike: NDArray[np.bool_],
+    sizes: Integers,
+    offsets: Integers,
+    extent: Floats,
+) -> None:
+    """See `Bank.leave_aside`; rows to which no plot matters stay as they are."""
+    k = sizes.shape[0]
+    stays = np.empty((1, k), np.bool_)
+    for t in range(rows.shape[0]):
+        matters = False
+        for e in range(begin[t], begin[t + 1]):
+            matters |= weight[e] > 0.0
+        if not matters:
+            continue
+        row = real[rows[t] : rows[t] + 1]
+        _are_carried(row, is_alike, stays)
+        total, are_all = 0.0, True
+        for i in range(k):
+            if was_carried[t, i] and not stays[0, i]:
+                row[0, PROBABILITY + i] = PROBABILITY_MIN
+            total += row[0, PROBABILITY + i]
+        for i in range(k):
+            row[0, PROBABILITY + i] /= total
+            stays[0, i] &= was_carried[t, i]
+            are_all &= stays[0, i]
+        if not are_all:
+            _stand_in(real, rows[t : t + 1], stays, sizes, offsets, extent)
 
 
 @kernel

@@ -16,7 +16,7 @@ from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
 from noroshi.records import Detections, Kind, Tracks, TrackStatus
-from noroshi.records.identity import ABSENT
+from noroshi.records.identity import ABSENT, call_sign_words
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState
@@ -39,7 +39,6 @@ from noroshi.tracking.store import (
     Near,
     Store,
     Whole,
-    call_sign_words,
     identity_of,
     silent,
 )

@@ -18,13 +18,11 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.records import Identity, TrackStatus
-from noroshi.records.identity import ABSENT
+from noroshi.records.identity import ABSENT, call_signs_of
 
 Integers = NDArray[np.int64]
 FREE = -1
 NEVER = -(2**62)  # a time so long ago that no difference from today overflows
-CALL_SIGN_WORDS = 3  # eight letters each
-CALL_SIGN = "S24"
 
 
 class Whole(IntEnum):
@@ -259,16 +257,7 @@ class Store:
 
 def identity_of(codes: Integers, words: Integers) -> Identity:
     """Return who tracks say they are, of (n, 3) codes and the (n, 3) words of their call signs."""
-    letters = words.view(CALL_SIGN)[:, 0].astype("<U20") if words.any() else np.zeros(len(words), "<U20")
-    return Identity(icao_address=codes[:, 0], mode_3a=codes[:, 1], mmsi=codes[:, 2], call_sign=letters)
-
-
-def call_sign_words(call_sign: NDArray[np.str_]) -> Integers:
-    """Return (n, 3) call signs as whole numbers, none where all are empty; letters beyond ASCII become "?"."""
-    if not np.ascontiguousarray(call_sign).view(np.uint32).any():
-        return np.empty((0, CALL_SIGN_WORDS), np.int64)
-    letters = np.char.encode(call_sign, "ascii", "replace").astype(CALL_SIGN)
-    return np.ascontiguousarray(letters).view(np.int64).reshape(-1, CALL_SIGN_WORDS)
+    return Identity(icao_address=codes[:, 0], mode_3a=codes[:, 1], mmsi=codes[:, 2], call_sign=call_signs_of(words))
 
 
 def silent(words: Integers, column: int) -> NDArray[np.bool_]:

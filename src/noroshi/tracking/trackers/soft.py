@@ -94,6 +94,7 @@ class Tracker(Keeper):
     ) -> None:
         self.parameters = p = parameters or Parameters()
         super().__init__(node=node, sensor_names=sensor_names, motions=motions, common=p, executor=executor)
+        self._n_born = p.births_a_look  # new targets that are expected in the look that is taken in
         n = len(sensor_names)
         self.store.tally |= {
             "false_plots": np.full(n, p.false_plots_a_look),
@@ -104,7 +105,7 @@ class Tracker(Keeper):
 
     def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
         """Give every plot to every track with its probability, and to nobody, and to a new target."""
-        s, p, births = self.store, self.parameters, self._births(i_sensor)
+        s, p, births = self.store, self.parameters, self._n_born
         false, detection = float(s.tally["false_plots"][i_sensor]), float(s.tally["detection"][i_sensor])
         weight, alone, missed = np.empty(len(pairs.row)), np.empty(len(pairs.rows)), np.empty(len(pairs.rows))
         _weigh(
@@ -118,7 +119,7 @@ class Tracker(Keeper):
 
     def least(self, i_sensor: int) -> float:
         """Return what `_weigh` makes nothing of."""
-        others = self._births(i_sensor) + float(self.store.tally["false_plots"][i_sensor])
+        others = self._n_born + float(self.store.tally["false_plots"][i_sensor])
         return math.log(WEIGHT_MIN * others)
 
     def judge(self, rows: Integers) -> None:
@@ -179,18 +180,15 @@ class Tracker(Keeper):
         looked[i_sensor] = max(now_ns, before_ns)
         s.tally["looked_ns"] = looked
         s.tally["elapsed_looks"] = np.array([elapsed])
-        return i_sensor
-
-    def _births(self, i_sensor: int) -> float:
-        """Return how many new targets are expected in one look."""
         p = self.parameters
-        return p.births_at_start if self._is_first_look(i_sensor) else p.births_a_look
+        self._n_born = p.births_at_start if self._is_first_look(i_sensor) else p.births_a_look
+        return i_sensor
 
     def _is_first_look(self, i_sensor: int) -> bool:
         s = self.store
-        first_ns = int(s.tally["since_ns"].max(initial=0, where=s.tally["since_ns"] >= 0))
-        earliest = s.tally["since_ns"][s.tally["since_ns"] >= 0].min() if first_ns else 0
-        return int(s.tally["looked_ns"][i_sensor]) - earliest < int(s.tally["period_ns"][i_sensor])
+        since_ns = [ns for ns in s.tally["since_ns"].tolist() if ns >= 0]
+        earliest_ns = min(since_ns) if any(since_ns) else 0
+        return int(s.tally["looked_ns"][i_sensor]) - earliest_ns < int(s.tally["period_ns"][i_sensor])
 
     def _count_false(self, chance: float, i_sensor: int) -> None:
         """Follow the sensor's rate of false plots: what is nobody's, averaged over the last looks."""
