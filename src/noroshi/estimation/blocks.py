@@ -1,6 +1,7 @@
 """Row blocks of a fixed size, so that one thread and many give the same bytes."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -40,14 +41,20 @@ def map_blocks(
         raise ValueError(f"map_blocks needs arrays of equal length, not {[len(array) for array in arrays]}")
     starts = range(0, max(n, 1), rows)
     columns = [[array[start : start + rows] for start in starts] for array in arrays]
-    results = list(map(function, *columns) if executor is None else executor.map(function, *columns))
-    if len(results) == 1:
-        return results[0]
-    joined: Any
-    if isinstance(results[0], tuple):
-        make = getattr(type(results[0]), "_make", tuple)
-        joined = make(np.concatenate(parts) for parts in zip(*results, strict=True))
-    else:
-        joined = np.concatenate(results)
+    results = iter(map(function, *columns) if executor is None else executor.map(function, *columns))
+    first = next(results)
+    if len(starts) == 1:
+        return first
+    parts = _parts(first)
+    whole = [np.empty((n, *part.shape[1:]), part.dtype) for part in parts]
+    # Each block is put in its place while it is still near in the processor's memory.
+    for start, block in zip(starts, chain([first], results), strict=True):
+        for column, part in zip(whole, _parts(block), strict=True):
+            column[start : start + rows] = part
+    joined: Any = getattr(type(first), "_make", tuple)(whole) if isinstance(first, tuple) else whole[0]
     result: Result = joined
     return result
+
+
+def _parts(block: NDArray[Any] | tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
+    return block if isinstance(block, tuple) else (block,)
