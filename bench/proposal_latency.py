@@ -11,7 +11,7 @@ and tell 0.1 s later. Of each proposal to warn:
 
 - the *newest* measurement is the newest in the track that was foreseen when its last new area came to be likely; what
   came later changed nothing. The *needed* one is the newest in the first track since the forecast before by which the
-  same areas come out, had it been foreseen: a forecast that still holds (2 to 10 s, `--holds` at most) keeps that
+  same areas come out, had it been foreseen: a forecast that still holds (2 s, or `--holds`) keeps that
   waiting too;
 - `..._to_all_s` is from then until the proposal's first step, in its owner's signed message, is in the last of three
   nodes, on the clock of the exercise, on which computing takes no time. The wait that warning sets before an area is

@@ -19,8 +19,8 @@ Floats = NDArray[np.float64]
 Basis = tuple[Floats, Floats, Floats, int, float, bool]
 
 MISSILES = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
-AGAIN_SHARE = 0.04  # a forecast holds for this part of the time that is left,
-AGAIN_NS = (2 * NS_PER_S, 10 * NS_PER_S)  # within these; what concerns nobody may wait longer
+LOST_SHARE = 0.04  # a forecast of what is lost holds for this part of the time that is left,
+LOST_NS = (2 * NS_PER_S, 10 * NS_PER_S)  # within these; what concerns nobody may wait longer
 SLACK_NS = NS_PER_S // 4  # by which a measurement may come too early to be foreseen
 NOBODYS_NS = 6 * NS_PER_S
 RISES_NS = 2 * NS_PER_S  # no area is held to become likely in less, from nought; nor from nearer in less than its share
@@ -107,7 +107,7 @@ class Following:
         now_ns: int,
         *,
         is_lost: bool,
-        holds_s_max: float = AGAIN_NS[1] / NS_PER_S,
+        holds_s_max: float = RISES_NS / NS_PER_S,
         follows_boosts: bool = True,
         known: Known | None = None,
     ) -> bool:
@@ -122,19 +122,15 @@ class Following:
             is_idle = is_lost and not is_told and not is_end_known(self.forecast)
             if is_idle and self.updated_ns <= self.measured_ns:
                 return False
-            left_ns = max(int(self.forecast.end_ns.max()) - now_ns, 0)
-            least_ns = AGAIN_NS[0] if self.concerns else NOBODYS_NS
-            holds_ns = min(max(round(left_ns * AGAIN_SHARE), least_ns), AGAIN_NS[1])
+            has_news = is_lost or self.updated_ns > self.measured_ns
             if is_lost:
+                left_ns = max(int(self.forecast.end_ns.max()) - now_ns, 0)
+                least_ns = LOST_NS[0] if self.concerns else NOBODYS_NS
+                holds_ns = min(max(round(left_ns * LOST_SHARE), least_ns), LOST_NS[1])
                 share = UNSEEN_SHARE if is_told else UNTOLD_SHARE
                 holds_ns = max(holds_ns, round((self.foreseen_ns - self.updated_ns) * share))
-            elif self.telling.likely_since_ns:  # a wait is one for what is measured meanwhile
-                holds_ns = AGAIN_NS[0]
-            if not is_lost and self.lacks < 1.0:
-                holds_ns = min(holds_ns, round(self.lacks * RISES_NS))
-            has_news = is_lost or self.updated_ns > self.measured_ns
-            if not is_lost:
-                holds_ns = min(holds_ns, round(holds_s_max * NS_PER_S))
+            else:
+                holds_ns = min(round(self.lacks * RISES_NS), round(holds_s_max * NS_PER_S))
                 is_due = self.updated_ns - self.measured_ns >= holds_ns - SLACK_NS
                 holds_ns = 0 if is_due else 2 * holds_ns  # what is measured next comes soon, and is foreseen at once
             if not has_news or now_ns - self.foreseen_ns < holds_ns:

@@ -48,5 +48,5 @@ class Settings:
     follow_s: float = 90.0
     clear_s: float = 60.0
     expiry_s: float = 600.0
-    holds_s_max: float = 10.0
+    holds_s_max: float = 2.0
     notice_s: float = 60.0

@@ -153,7 +153,7 @@ class WarningSection(Section):
         default=Settings().holds_s_max,
         ge=0.0,
         le=10.0,
-        description="No forecast of a threat holds longer than this; 0: each measurement of it is foreseen at once.",
+        description="No forecast of a measured threat holds longer; 0: each measurement of it is foreseen at once.",
     )
     approval_s: Pause = Field(
         default=Uniform(low=10.0, high=40.0),
