@@ -93,10 +93,9 @@ def empty(kind: type[B]) -> B:
     return kind(**columns)
 
 
-def take(batch: B, rows: NDArray[Any]) -> B:
-    """Return the rows that an index array or a boolean mask selects, in that order."""
-    is_mask = isinstance(rows, np.ndarray) and rows.dtype == np.bool_
-    at = np.flatnonzero(rows) if is_mask else rows  # found once for all columns
+def take(batch: B, rows: NDArray[Any] | slice) -> B:
+    """Return the rows that an index array, a boolean mask or a slice selects, in that order."""
+    at = rows if isinstance(rows, slice) or rows.dtype != np.bool_ else np.flatnonzero(rows)  # once for all columns
     changes: dict[str, Any] = {name: getattr(batch, name)[at] for name in batch.COLUMNS}
     changes |= {name: take(getattr(batch, name), at) for name in batch.NESTED}
     return batch.replace(**changes)
