@@ -18,13 +18,14 @@ SOME_A_PLOT = 8  # of what lies near enough to be looked at, so much is looked a
 WIDE_CELLS = 4.0  # an area: what may be wider is asked first whether it may be worth it
 SMALLEST = 1e-30
 SLACK = 1.0  # of that, as a logarithm: it is asked of the middle of the plots' times alone
-LITTLE = 1e-6  # so much of what a form's radius says of the position is known of it in any direction
-ROUNDED = 1e-4, 1e-9  # of the gate; of a determinant beside the variances' product, when its digits are lost
+LITTLE = 1e-12  # so much of what a form's radius says of the position is known of it in any direction
+ROUNDED = 1e-4, 1e-9  # of the gate; of a determinant beside its diagonal's product, below which its digits are lost
 LOG_2_PI = math.log(2.0 * math.pi)
 AT_S, NOISE, MOVED, VOLUME, KIND = 4, 5, 11, 14, 15
 """Columns of a sorted plot after its position and radius: its time; the covariance of its position by the measurements
 of the place alone (six), where these put it beside the position (three), the logarithm of the volume [m3] in which it
-may be false, number of measurements. Of a line the covariance gives way to its direction, variance [rad2], range."""
+may be false (infinite where they do not tell the place), number of measurements. Of a line the covariance gives way to
+its direction, variance [rad2], range."""
 
 NO_CODE, SAME_CODE, SAME_ADDRESS = 0, 1, 2
 """What a track and a plot say of each other's identity; different addresses make no pair at all."""
@@ -93,8 +94,8 @@ def _pair_up(
         volume = max(volume, here[j, VOLUME])
     if has_codes or not keeps_velocity:
         volume = math.inf
-    # What most tracks and plots pass decides nothing but how far a list is kept: what a processor cannot foresee costs
-    # it more than the sums do.
+    # What all rows and candidates go through decides only how much of a list is kept: a branch that the processor
+    # cannot foresee costs more than the sums.
     span, most = _reach(rows, near, real, offsets, sizes, growth, least, volume, plane, frame, size, shape)
     some = SOME_A_PLOT * form.shape[0]
     row_of, at_of, said = np.empty(some, np.int64), np.empty(some, np.int64), np.zeros(some, np.int64)
@@ -232,23 +233,17 @@ def _place(form: Floats, j: int, here: Floats, at: int) -> None:
         yy, yz, zz = yy + weight * b * b, yz + weight * b * c, zz + weight * c * c
         pull = weight * form[j, row + 6]
         x, y, z = x + pull * a, y + pull * b, z + pull * c
-    inverse = (
-        yy * zz - yz * yz,
-        xz * yz - xy * zz,
-        xy * yz - xz * yy,
-        xx * zz - xz * xz,
-        xy * xz - xx * yz,
-        xx * yy - xy * xy,
-    )
-    determinant = xx * inverse[0] + xy * inverse[1] + xz * inverse[2]
+    determinant = _determinant(xx, xy, xz, yy, yz, zz)
+    if determinant <= ROUNDED[1] * xx * yy * zz:
+        return
     scale = 1.0 / determinant
     xx, xy, xz, yy, yz, zz = (
-        scale * inverse[0],
-        scale * inverse[1],
-        scale * inverse[2],
-        scale * inverse[3],
-        scale * inverse[4],
-        scale * inverse[5],
+        scale * (yy * zz - yz * yz),
+        scale * (xz * yz - xy * zz),
+        scale * (xy * yz - xz * yy),
+        scale * (xx * zz - xz * xz),
+        scale * (xy * xz - xx * yz),
+        scale * (xx * yy - xy * xy),
     )
     here[at, NOISE], here[at, NOISE + 1], here[at, NOISE + 2] = xx, xy, xz
     here[at, NOISE + 3], here[at, NOISE + 4], here[at, NOISE + 5] = yy, yz, zz
@@ -421,7 +416,7 @@ def _in_the_gate(
         i, at = row_of[e], at_of[e]
         dt = here[at, AT_S] - near[i, Near.TIME_S]
         grown = growth * abs(dt * dt * dt)
-        stays = said[e] == SAME_ADDRESS or here[at, KIND] <= 0.0
+        stays = said[e] == SAME_ADDRESS or here[at, VOLUME] == math.inf
         gate = gates[0] if near[i, Near.SIGMAS] == sigmas_first else gates[max(int(here[at, KIND]), 0)]
         gate *= 1.0 + ROUNDED[0]
         most = 2.0 * (near[i, Near.LOG_ODDS] - least + here[at, VOLUME]) - 3.0 * LOG_2_PI
