@@ -16,7 +16,7 @@ from noroshi.command.transitions import Step
 from noroshi.fusion import Fusion
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
-from noroshi.records import Alert, Decision, Detections
+from noroshi.records import Alert, Decision, Detections, Kind
 from noroshi.warning.core import Said, Warner
 from noroshi.warning.following import Following
 from noroshi.warning.foresee import foresee
@@ -31,12 +31,14 @@ class Seen:
 
     Attributes:
         held: the looks since the last forecast at which something newer was known than that rests on, and what.
-        likely: since which look each area has been likely enough, and what that look rests on.
+        likely: since which look each area has been likely enough on the whole, and what that look rests on.
+        sure: the areas that were likely enough at the last look.
         told: the areas that the last proposal spoke of.
     """
 
     held: list[tuple[int, int, Any]] = field(default_factory=list)
     likely: dict[str, "Entry"] = field(default_factory=dict)
+    sure: set[str] = field(default_factory=set)
     told: Codes = frozenset()
 
 
@@ -185,20 +187,22 @@ class Notes:
     def _note(self, warner: Warner, number: int, one: Following, now_ns: int, proposal: Alert | None) -> None:
         """Note what a look made of a threat."""
         seen, settings = self._seen.setdefault((warner.nation, number), Seen()), warner.settings
-        likely = _likely(warner, one) | set(one.telling.likely_since_ns)  # a wait outlasts a moment's doubt
+        sure = _likely(warner, one)
+        likely = sure | set(one.telling.likely_since_ns)  # a wait outlasts a moment's doubt
         if one.is_lost(now_ns, settings.lost_s):  # nothing begins with it
             likely &= {*one.telling.warned, *one.telling.likely_since_ns}
-        new, made = likely - set(seen.likely), self._ahead.get(number, False)
-        needed_ns = _needed_ns(warner, one, seen.held, new) if made and new else one.measured_ns
+        come, made = (sure - seen.sure) | (likely - set(seen.likely)), self._ahead.get(number, False)
+        needed_ns = _needed_ns(warner, one, seen.held, come) if made and come else one.measured_ns
         entry = Entry(now_ns, one.measured_ns, needed_ns)
-        seen.likely = {code: seen.likely.get(code, entry) for code in likely}
+        seen.likely, seen.sure = {code: seen.likely.get(code, entry) for code in likely}, sure
         if made:
             seen.held.clear()
         if proposal is None:
             return
         codes = frozenset(proposal.code.tolist())
-        come = [seen.likely[code] for code in codes - seen.told if code in seen.likely]
-        last = max(come, key=lambda each: each.at_ns, default=None)
+        # What is told as soon as it is likely again, its wait being over, needed the measurement that made it so.
+        rests = [entry if code in come else seen.likely[code] for code in codes - seen.told if code in seen.likely]
+        last = max(rests, key=lambda each: each.at_ns, default=None)
         why, due_ns = "time", now_ns
         if last is not None and last.at_ns == now_ns:
             why = "measured"
@@ -219,7 +223,9 @@ class Notes:
 
 
 def _likely(warner: Warner, one: Following) -> set[str]:
-    return {each.code for each in one.concerns if each.probability >= warner.settings.probability_on}
+    settings = warner.settings
+    enough = max(settings.probability_on, settings.probability_boosting if one.kind is Kind.BOOSTING else 0.0)
+    return {each.code for each in one.concerns if each.probability >= enough}
 
 
 def _needed_ns(warner: Warner, one: Following, held: list[tuple[int, int, Any]], new: set[str]) -> int:
