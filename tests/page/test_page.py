@@ -350,12 +350,12 @@ def test_what_the_program_says_is_in_the_language_of_the_page(browser, pages):
     with opened(browser, at(pages, WARNED_MS)) as page:
         settled(page, WARNED_MS)
         page.get_by_test_id("language").click()
-        page.evaluate("""() => {
+        page.wait_for_function("""() => {  // again and again: what the program itself says may come between
             noroshi.app.feed.tell = () => 0;
             const saying = "7 s behind the clock: it cannot go so fast";
             noroshi.world.take({ ...noroshi.world.clock, type: "clock", saying });
+            return document.querySelector('#doing').textContent.startsWith('時計より7秒遅れ');
         }""")
-        page.wait_for_function("() => document.querySelector('#doing').textContent.startsWith('時計より7秒遅れ')")
         labels = page.evaluate(
             "() => noroshi.app.scene.marks.filter(({ sort }) => sort === 'place').map(({ lines }) => lines[0])"
         )

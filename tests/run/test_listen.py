@@ -24,6 +24,7 @@ from noroshi.records import Detections, Identity, SensorSite, Tracks, concatenat
 from noroshi.run import api
 from noroshi.run.feeds import Health
 from noroshi.run.journal import read_setup
+from noroshi.run.listen import command
 from noroshi.run.listen.command import listen
 from noroshi.run.listen.desk import PLACED, Desk, Wish
 from noroshi.run.listen.journals import Journals
@@ -286,6 +287,17 @@ def test_ctrl_c_ends_cleanly_and_the_first_line_comes_at_once(traffic, tmp_path)
     assert "Traceback" not in errors
     assert "messages" in errors
     assert read_setup(journal).node == "local"
+
+
+def test_a_second_interrupt_before_the_first_was_seen_loses_nothing(traffic, tmp_path, monkeypatch):
+    def show(listener, *_):
+        assert until(lambda: listener.view.tracks, 60.0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "_show_lines", show)
+    out = tmp_path / "tracks.parquet"
+    assert CliRunner().invoke(app, [traffic, "--out", str(out)], catch_exceptions=False).exit_code == 0
+    assert pq.read_table(out).num_rows
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,9 @@ class Ways:
             found["cot"] = all_of(self.client, expected - self.received) if expected > self.received else b""
             self.received = expected
             for form, one in zip(stream.FORMATS, self.sockets, strict=True):
+                end = time.monotonic() + 60.0
                 while not found[form].count(b"snapshot") + found[form].count(b"changes"):  # before it "alive" may come
+                    assert time.monotonic() < end, "it did not come"
                     data = one.recv(10)
                     found[form] += data.encode() if isinstance(data, str) else data
         found["http"] = self.get("/v1/picture") + self.get("/v1/picture?format=msgpack")

@@ -20,6 +20,7 @@ from noroshi.warning.core import Warner
 from noroshi.warning.forecast import Forecast, ending
 from noroshi.warning.foresee import N_ROUGH
 from noroshi.warning.settings import Settings
+from noroshi.warning.telling import Concern
 
 GEOD = Geod(ellps="WGS84")
 START_NS = 1_893_456_000 * NS_PER_S
@@ -321,3 +322,15 @@ def test_an_area_whose_wait_broke_is_foreseen_again_as_soon_as_it_may_be_likely(
     assert not all(waits)
     assert waits[-1]  # it broke, and began again
     assert max(np.diff(made)) <= 2_000
+
+
+def test_an_area_that_only_waits_under_thrust_decides_no_stage():
+    watcher, now_ns = Warner("JPN", areas(), settings=SETTINGS), START_NS + 100 * NS_PER_S
+    watcher.look(picture(100, kind=Kind.BOOSTING), now_ns)
+    (one,) = watcher._following.values()
+    waits = Concern("JP-02", "Aomori", 0.7, 1.2e6, now_ns + 400 * NS_PER_S, now_ns + 500 * NS_PER_S)
+    assert watcher._stage(one, [waits], is_lost=False, now_ns=now_ns) == Stage.BOOSTING
+    sure = replace(waits, probability=0.95)
+    assert watcher._stage(one, [sure], is_lost=False, now_ns=now_ns) in (Stage.WILL_PASS, Stage.WILL_LAND)
+    one.telling.warned["JP-02"] = sure
+    assert watcher._stage(one, [waits], is_lost=False, now_ns=now_ns) in (Stage.WILL_PASS, Stage.WILL_LAND)

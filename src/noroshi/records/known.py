@@ -64,7 +64,7 @@ def _add(running: "hashlib.blake2b", part: Any) -> None:
     elif isinstance(part, Batch):
         for name in fields_of(type(part)):
             _add(running, getattr(part, name))
-    elif isinstance(part, bytes):
+    elif isinstance(part, bytes | bytearray | memoryview):
         running.update(b"%d|" % len(part))
         running.update(part)
     else:

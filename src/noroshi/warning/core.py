@@ -299,8 +299,13 @@ class Warner:
             time_ns=now_ns,
             updated_ns=one.updated_ns,
             is_lost=one.is_lost(now_ns, self.settings.lost_s),
-            enough=self.settings.probability_boosting if one.kind is Kind.BOOSTING else 0.0,
+            enough=self._enough(one),
         )
+
+    def _enough(self, one: Following) -> float:
+        """Return from which probability on an area is likely that is not told yet."""
+        on, boosting = self.settings.probability_on, self.settings.probability_boosting
+        return max(on, boosting) if one.kind is Kind.BOOSTING else on
 
     def _stage(self, one: Following, concerns: Sequence[Concern], *, is_lost: bool, now_ns: int) -> Stage:
         assert one.forecast is not None
@@ -314,7 +319,8 @@ class Warner:
             return Stage.CLEAR if over and not one.telling.warned else seen
         if one.is_missile < self.settings.kind_probability * DOUBT and not one.telling.warned:
             return Stage.CLEAR
-        if any(concern.probability >= self.settings.probability_on for concern in concerns):
+        on, enough, told = self.settings.probability_on, self._enough(one), one.telling.warned
+        if any(concern.probability >= (on if concern.code in told else enough) for concern in concerns):
             return Stage.WILL_LAND if one.lands_here else Stage.WILL_PASS
         if one.stage == Stage.PASSED:
             return Stage.PASSED
@@ -331,11 +337,10 @@ class Warner:
         probability = told.probability * one.is_missile
         is_new = self._own & ~np.isin(self.areas.code, list(one.telling.warned))
         enough = np.full(len(probability), settings.probability_off)
-        likely = settings.probability_on
+        likely = self._enough(one)
         if one.kind is Kind.BOOSTING:
             begun = [*one.telling.warned, *one.telling.likely_since_ns]
             enough[~np.isin(self.areas.code, begun)] = settings.probability_boosting
-            likely = max(likely, settings.probability_boosting)
         may_concern = bool((probability >= NEARLY * enough).any())
         if one.is_rough and (may_concern or (one.may_boost and is_end_known(forecast))):
             one.sharpen(self._known)
@@ -350,7 +355,8 @@ class Warner:
             )
             for row in some.tolist()
         )  # fmt: skip
-        one.lands_here = bool((told.landing[some] * one.is_missile >= settings.probability_on).any())
+        comes = ~is_new | (probability >= likely)  # what only waits decides nothing
+        one.lands_here = bool((told.landing[some] * one.is_missile >= settings.probability_on)[comes[some]].any())
 
     def _threats(self, now_ns: int) -> Threats:
         """Return all that are followed, and the launches that nobody has a place of."""

@@ -114,8 +114,7 @@ def test_random_bytes_hurt_nobody(pages):
                 for _ in range(15):
                     size = drawn.choice([0, 1, 10, 1000])
                     one.socket.send(drawn.randbytes(size) if drawn.random() < 0.5 else drawn.randbytes(size).hex())
-                while one.take(0.1):
-                    pass
+                one.all(0.1)
             except ConnectionClosed:
                 pass
     with page(pages) as one:
@@ -190,8 +189,7 @@ def test_a_page_that_takes_nothing_holds_up_nobody(pages):
         slow.say("rate", rate=60)
         quick.say("rate", rate=60)
         quick.frame(lambda header: header.picture_ms >= START_NS / 1e6 + 29_000)
-        while slow.take(0.3):
-            pass
+        slow.all(0.3)
         assert len(slow.frames) == 2  # no more than it has room for
         since = time.monotonic()
         slow.answers = True

@@ -149,11 +149,16 @@ class Page:
                 return message
         raise AssertionError("it did not come")
 
+    def all(self, quiet_s, seconds=60.0):
+        """Take in messages until none has come for a while."""
+        end = time.monotonic() + seconds
+        while self.take(quiet_s) is not None:
+            assert time.monotonic() < end, "it did not end"
+
     def closed(self):
         """Take in messages until the server ends the connection; return the code."""
         with contextlib.suppress(ConnectionClosed):
-            while self.take(10.0) is not None:
-                pass
+            self.all(10.0)
         return self.socket.protocol.close_rcvd.code
 
     def frame(self, holds=lambda header: True, seconds=10.0):

@@ -133,7 +133,10 @@ def _listen(
             _show_screen(listener, wait)
         else:
             _show_lines(listener, wait, JSON_S if as_json else every_s, as_json)
+    except KeyboardInterrupt:
+        pass  # the second, before the first was looked at
     finally:
+        end.is_wanted = True  # whatever ended it, the next leaves at once
         _stop(listener)
     if listener.error:
         if isinstance(listener.error, (ValueError, OSError)):
