@@ -8,6 +8,7 @@ FOLDER`, `noroshi assess FOLDER`): `--campaign FOLDER` makes it, and nothing els
 
 import argparse
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -180,6 +181,8 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         sys.exit("there is no chromium: apt-get install chromium fonts-noto-cjk")
+    if not subprocess.run(["fc-list", ":lang=ja"], capture_output=True, text=True, check=True).stdout:
+        sys.exit("there is no Japanese font, and its words would be boxes: apt-get install fonts-noto-cjk")
     if wanted.campaign is not None:
         with sync_playwright() as started:
             browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
