@@ -66,13 +66,13 @@ from noroshi.warning.areas import Areas, exposed, exposed_areas
 from noroshi.warning.core import LANDS_MIN
 from noroshi.warning.forecast import Forecast
 from noroshi.warning.foresee import foresee
+from noroshi.warning.settings import Settings
 
 Floats = NDArray[np.float64]
 START_NS = 1_893_456_000 * NS_PER_S
 NEAR_M = 50e3
 APPROVAL_S, AHEAD_S, TOLD_FROM_S, RECALL = 25.0, 180.0, 20.0, 0.999
 HOLD_S = 20.0
-GLANCE_S = 2.0  # who is near waits at least so long: one look alone tells nobody
 # Seconds after burn-out, metres, metres a second: of the shipped tracker (flights 0 to 4 of `impact_honesty`).
 SIGMAS = (
     (-math.inf, 50.0, 26.0),
@@ -89,6 +89,10 @@ LEVELS_BOOSTING = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.01)  # above 1 is
 WAITS_S = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0)
 HURRIES_S = (0.0, 120.0, 240.0, 360.0)
 GRIDS = {"on": LEVELS_ON, "boosting": LEVELS_BOOSTING, "wait_s": WAITS_S, "hurry_s": HURRIES_S}
+IN_USE = {
+    "on": Settings().probability_on, "boosting": Settings().probability_boosting,
+    "wait_s": Settings().wait_s, "hurry_s": Settings().hurry_s,
+}  # fmt: skip
 BEFORE = {"on": 0.3, "boosting": 0.5, "wait_s": 0.0, "hurry_s": 0.0}  # in use until 2026-11-26
 TOO_LATE_MARGIN = 0.001
 SHARES_OFF = (0.5, 0.25, 0.1)
@@ -214,7 +218,9 @@ def likely_since(one: Watched, on: float, boosting: float) -> Floats:
     return found
 
 
-def told_s(one: Watched, since_s: Floats, wait_s: float, hurry_s: float, glance_s: float = GLANCE_S) -> Floats:
+def told_s(
+    one: Watched, since_s: Floats, wait_s: float, hurry_s: float, glance_s: float = Settings().glance_s
+) -> Floats:
     """Return (a,) when each area is told, seconds since lift-off; infinite if it never is."""
     waited_s = one.look_s[:, None] - since_s
     is_near = (one.arrival_s - one.look_s[:, None] < hurry_s) & (waited_s >= min(glance_s, wait_s))
@@ -362,6 +368,7 @@ def main() -> None:
         "with_people_near": sum(bool(one.passes.any()) for one in ones), "settings": len(table), "chosen": chosen,
         "least_missed": min(table, key=lambda row: (row["missed"], row["needless"])),
         "least_too_late": min(table, key=lambda row: (row["too_late"], row["needless"])),
+        "in_use": next(row for row in table if all(row[name] == IN_USE[name] for name in GRIDS)),
         "in_use_before": next(row for row in table if all(row[name] == BEFORE[name] for name in GRIDS)),
     }  # fmt: skip
     if chosen is not None:
@@ -384,7 +391,7 @@ def main() -> None:
     }
     found["watched_cpu_s"], found["cpu_s"] = watched_s, time.process_time() - begin
     if not given.json:
-        for key in ("chosen", "on_edge", "least_missed", "least_too_late", "in_use_before", "beside_it"):
+        for key in ("chosen", "on_edge", "least_missed", "least_too_late", "in_use", "in_use_before", "beside_it"):
             print(key, found.get(key))
         for key, bins in found["believed"].items():
             print(key, [[round(x, 3) for x in each] for each in bins])
