@@ -16,8 +16,8 @@ class Settings:
         probability_boosting: with at least this while it is under thrust: where it will go is not decided yet, and
             what could be reached is not what will be,
         wait_s: once that has held on the whole for so long,
-        hurry_s: or, if its earliest likely time is nearer than this, for `glance_s`: a longer wait would cost people the
-            time that they need,
+        hurry_s: or, if its earliest likely time is nearer than this, for `glance_s`: a longer wait would cost people
+            the time that they need,
         glance_s: and none would let a single look tell them that the next one does not bear out.
         probability_off: it is warned no longer if it is concerned with less than this for `hold_s`.
         hold_s: how long an area stays warned that seems to be concerned no longer.
