@@ -1,5 +1,6 @@
 """Cursor on Target out over TCP and TLS: clients and servers, labels, ends, pings, slow readers, certificates."""
 
+import gc
 import socket
 import ssl
 import time
@@ -277,3 +278,17 @@ def test_another_viewers_picture_is_refused_and_closing_ends_all(edge):
             events(client, 1)
     edge.send(view_of(tracks_of(1)), START_NS)
     assert edge.counters()["connections"] == 1
+
+
+@pytest.mark.parametrize("greeted", [True, False])
+def test_no_connection_outlives_its_edge(greeted):
+    for _ in range(20):
+        edge = Edge(viewer="USA", listen="127.0.0.1:0")
+        edge.send(view_of(tracks_of(1)), START_NS)
+        clients = [socket.create_connection(edge.address) for _ in range(3)]
+        for client in clients:
+            if greeted:
+                events(client, 1)
+            client.close()
+        edge.close()
+    gc.collect()  # an unclosed transport says so here, as an error

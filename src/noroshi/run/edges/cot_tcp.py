@@ -68,7 +68,7 @@ class Edge:
         self._encoded: dict[int | None, bytes] = {}
         self._encoded_of: ReleasedView | None = None
         self._counters: Counter[str] = Counter()
-        self._n_clients = 0
+        self._clients: set[asyncio.Task[None]] = set()
         self._closing = False
         self._socket = None if listen is None else listening(listen, is_safe=tls is not None)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="noroshi-cot", daemon=True)
@@ -113,27 +113,29 @@ class Edge:
         tasks = [asyncio.create_task(self._keep(host, port)) for host, port in self._servers]
         server = None
         if self._socket is not None:
-            server = await asyncio.start_server(self._accept, sock=self._socket, ssl=self._inbound)
+            server = await asyncio.start_server(self._greet, sock=self._socket, ssl=self._inbound)
         while not self._closing:
             await self._newest.pulse.wait()
-        if server is not None:
+        if server is not None and self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            for _ in range(2):  # what asyncio has taken becomes a client of ours: once closed it would leave it open
+                await asyncio.sleep(0)
             server.close()
-        tasks += [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        tasks += self._clients
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._n_clients >= CLIENTS_MAX:
+    def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Own a connection from its first moment: a task that is cancelled before it began closes nothing."""
+        if len(self._clients) >= CLIENTS_MAX:
             self._counters["refused"] += 1
             writer.transport.abort()
             return
-        self._n_clients += 1
-        try:
-            with suppress(asyncio.CancelledError):  # we are closing
-                await self._talk(reader, writer)
-        finally:
-            self._n_clients -= 1
+        task = asyncio.create_task(self._talk(reader, writer))
+        task.add_done_callback(lambda _: writer.transport.abort())
+        task.add_done_callback(self._clients.discard)
+        self._clients.add(task)
 
     async def _keep(self, host: str, port: int) -> None:
         """Stay connected to a server, after longer and longer pauses where it does not answer."""
@@ -154,13 +156,13 @@ class Edge:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            writer.transport.abort()  # whoever is slow would not take the end either
             for task in tasks:
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
             self._counters["failed"] += sum(
                 isinstance(one, Exception) and not isinstance(one, OSError) for one in ended
             )
-            writer.transport.abort()  # whoever is slow would not take the end either
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Return when the other side has gone. Of what it says only the question is answered whether we are there."""
