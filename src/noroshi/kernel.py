@@ -118,6 +118,7 @@ def _count_plainly() -> None:
     nrtdynmod._define_atomic_inc_dec = define  # noqa: SLF001
 
 
+numba.config.reload_config()  # numba may have been imported before the folder of kernels was chosen
 event.register("numba:compile", _Uncollected())
 _remember_types()
 _count_plainly()

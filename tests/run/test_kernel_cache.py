@@ -12,16 +12,21 @@ from noroshi.run import kernel_cache
 SAY = "import noroshi, numba; print(numba.config.CACHE_DIR)"
 
 
-def start(tmp_path, **variables):
+def start(tmp_path, say=SAY, **variables):
     kept = {name: value for name, value in os.environ.items() if name != kernel_cache.VARIABLE}
     environment = kept | {"XDG_CACHE_HOME": str(tmp_path), **variables}
-    return subprocess.run([sys.executable, "-c", SAY], env=environment, capture_output=True, text=True, check=True)
+    return subprocess.run([sys.executable, "-c", say], env=environment, capture_output=True, text=True, check=True)
 
 
 def test_the_folder_is_in_the_users_cache_and_named_by_the_sources(tmp_path):
     done = start(tmp_path)
     assert done.stdout.strip() == str(tmp_path / "noroshi" / "kernels" / kernel_cache.folder_name())
     assert not done.stderr
+
+
+def test_kernels_are_kept_where_numba_was_imported_before(tmp_path):
+    done = start(tmp_path, "import numba, noroshi.geo.gravity as gravity; print(gravity.fall._cache.cache_path)")
+    assert done.stdout.startswith(str(tmp_path / "noroshi" / "kernels" / kernel_cache.folder_name()))
 
 
 def test_a_folder_that_the_user_chose_stands(tmp_path):
