@@ -7,6 +7,7 @@ holds each one to it.
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
@@ -103,6 +104,14 @@ def predict_by_jacobian(
     return model.propagate(mean, dt_s), spread
 
 
+class Wanted(IntEnum):
+    """How much `Flow.flow` has to work out; what is not wanted of its answer may be anything."""
+
+    STATES = 0
+    COVARIANCE = 1
+    DERIVATIVES = 2
+
+
 class Flow(ABC):
     """What a model has to say where its states, their derivatives and their covariance are carried on together."""
 
@@ -114,20 +123,20 @@ class Flow(ABC):
         states: NDArray[np.float64],
         covariance: NDArray[np.float64],
         dt_s: NDArray[np.float64],
-        *,
-        with_moments: bool = True,
-        with_transition: bool = True,
+        wanted: Wanted = Wanted.DERIVATIVES,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return (n, d) states `dt_s` (n,) later, their (n, d, d) derivatives by the states, and the covariance later.
 
         Args:
-            with_moments: whether derivatives and covariance are wanted; without, they may be wrong.
-            with_transition: whether derivatives are; without, they may be.
+            states: (n, d).
+            covariance: (n, d, d) of them.
+            dt_s: (n,) seconds; negative for earlier.
+            wanted: the states alone, their covariance too, or everything.
         """
 
     def propagate(self, states: NDArray[np.float64], dt_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """See `Motion.propagate`."""
-        return self.flow(states, _nothing(states), dt_s, with_moments=False)[0]
+        return self.flow(states, _nothing(states), dt_s, Wanted.STATES)[0]
 
     def jacobian(self, states: NDArray[np.float64], dt_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """See `Motion.jacobian`."""
@@ -141,7 +150,7 @@ class Flow(ABC):
         self, mean: NDArray[np.float64], covariance: NDArray[np.float64], dt_s: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """See `Motion.predict`."""
-        ahead, _, spread = self.flow(mean, covariance, dt_s, with_transition=False)
+        ahead, _, spread = self.flow(mean, covariance, dt_s, Wanted.COVARIANCE)
         return ahead, spread
 
 

@@ -12,7 +12,7 @@ from noroshi.geo.atmosphere import FORCE_MAX_M_S2, add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import Flow, Start, require_densities
+from noroshi.motion import Flow, Start, Wanted, require_densities
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 10.0, 256
@@ -75,13 +75,7 @@ class Motion(Flow):
         return model
 
     def flow(
-        self,
-        states: Floats,
-        covariance: Floats,
-        dt_s: Floats,
-        *,
-        with_moments: bool = True,
-        with_transition: bool = True,
+        self, states: Floats, covariance: Floats, dt_s: Floats, wanted: Wanted = Wanted.DERIVATIVES
     ) -> tuple[Floats, Floats, Floats]:
         """Integrate them together; see `Flow.flow`."""
         densities = np.array(
@@ -93,9 +87,9 @@ class Motion(Flow):
             ]
         )
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        d = 7 if with_transition else 0
+        d = 7 if wanted is Wanted.DERIVATIVES else 0
         transition = np.empty((len(states), d, d))
-        _flow(ahead, np.ascontiguousarray(dt_s), densities, transition, spread, with_moments)
+        _flow(ahead, np.ascontiguousarray(dt_s), densities, transition, spread, wanted > Wanted.STATES)
         return ahead, transition, spread
 
 

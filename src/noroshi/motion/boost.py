@@ -11,7 +11,7 @@ from noroshi.estimation.runge_kutta import STAGES, advancer, begin, copy, room_f
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import Flow, Start, require_densities
+from noroshi.motion import Flow, Start, Wanted, require_densities
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 2.5, 256
@@ -75,21 +75,15 @@ class Motion(Flow):
         return model
 
     def flow(
-        self,
-        states: Floats,
-        covariance: Floats,
-        dt_s: Floats,
-        *,
-        with_moments: bool = True,
-        with_transition: bool = True,
+        self, states: Floats, covariance: Floats, dt_s: Floats, wanted: Wanted = Wanted.DERIVATIVES
     ) -> tuple[Floats, Floats, Floats]:
         """Integrate them together; see `Flow.flow`."""
         root = np.zeros((8, 5))
         root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
         root[6, 3], root[7, 4] = self.axial_psd_m2_s5**0.5, self.ratio_psd_per_s3**0.5
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        transition = np.tile(np.eye(8 if with_transition else 0), (len(states), 1, 1))
-        _flow(ahead, np.ascontiguousarray(dt_s), root, transition, spread, with_moments)
+        transition = np.tile(np.eye(8 if wanted is Wanted.DERIVATIVES else 0), (len(states), 1, 1))
+        _flow(ahead, np.ascontiguousarray(dt_s), root, transition, spread, wanted > Wanted.STATES)
         return ahead, transition, spread
 
 

@@ -12,7 +12,7 @@ from noroshi.geo.atmosphere import add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import Flow, Start, require_densities, require_positive
+from noroshi.motion import Flow, Start, Wanted, require_densities, require_positive
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 2.5, 256
@@ -93,13 +93,7 @@ class Motion(Flow):
         return model
 
     def flow(
-        self,
-        states: Floats,
-        covariance: Floats,
-        dt_s: Floats,
-        *,
-        with_moments: bool = True,
-        with_transition: bool = True,
+        self, states: Floats, covariance: Floats, dt_s: Floats, wanted: Wanted = Wanted.DERIVATIVES
     ) -> tuple[Floats, Floats, Floats]:
         """Integrate them together; see `Flow.flow`."""
         root = np.zeros((9, 6))
@@ -108,9 +102,17 @@ class Motion(Flow):
         means = np.array([math.log(self.coefficient_mean_kg_m2), 0.0, self.lift_to_drag_mean])
         densities = np.array([self.acceleration_psd_m2_s3, self.air_psd_m2_s3])
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        transition = np.tile(np.eye(9 if with_transition else 0), (len(states), 1, 1))
+        transition = np.tile(np.eye(9 if wanted is Wanted.DERIVATIVES else 0), (len(states), 1, 1))
         _flow(
-            ahead, np.ascontiguousarray(dt_s), densities, root, means, self.memory_s, transition, spread, with_moments
+            ahead,
+            np.ascontiguousarray(dt_s),
+            densities,
+            root,
+            means,
+            self.memory_s,
+            transition,
+            spread,
+            wanted > Wanted.STATES,
         )
         return ahead, transition, spread
 

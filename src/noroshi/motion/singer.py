@@ -9,7 +9,7 @@ from noroshi.estimation.carry import carry
 from noroshi.estimation.coloured_noise import decay, integrated_coloured
 from noroshi.geo.wgs84 import Floats, vertical_at
 from noroshi.kernel import kernel
-from noroshi.motion import Flow, require_positive
+from noroshi.motion import Flow, Wanted, require_positive
 from noroshi.records import Kind
 
 
@@ -69,13 +69,7 @@ class Motion(Flow):
         return ahead, spread
 
     def flow(
-        self,
-        states: Floats,
-        covariance: Floats,
-        dt_s: Floats,
-        *,
-        with_moments: bool = True,
-        with_transition: bool = True,
+        self, states: Floats, covariance: Floats, dt_s: Floats, wanted: Wanted = Wanted.DERIVATIVES
     ) -> tuple[Floats, Floats, Floats]:
         """Carry them on together, process noise as on the plane that touches the Earth; see `Flow.flow`."""
         ahead, spread = np.array(states, order="C"), np.array(covariance, order="C")
