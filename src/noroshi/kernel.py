@@ -32,6 +32,16 @@ def kernel(function: Function) -> Function:
     return cast(Function, compiled)
 
 
+def inlined(function: Function) -> Function:
+    """Make a short function part of every kernel that calls it, in place of a call.
+
+    A kernel that comes from the cache is called, whatever it is: with an array or two that takes as long as some
+    twenty sums. Results are the same to the bit. Each place where it stands is compiled anew, so keep it short.
+    """
+    compiled = numba.njit(nogil=True, error_model="numpy", inline="always", no_cfunc_wrapper=True)(function)
+    return cast(Function, compiled)
+
+
 def unrolled(function: Function, *sizes: int) -> Function:
     """Compile, as `kernel` does, a function that closes over sizes; its name has them from then on.
 

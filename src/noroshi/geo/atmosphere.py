@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from noroshi.geo.wgs84 import Floats, vertical_at
-from noroshi.kernel import kernel
+from noroshi.kernel import inlined, kernel
 
 # Source: U.S. Standard Atmosphere, 1976, NOAA-S/T 76-1562: section 1.2 (constants) and table 4 (layers).
 STANDARD_GRAVITY_M_S2 = 9.80665
@@ -98,7 +98,7 @@ def _densities(height_m: Floats, density: Floats) -> None:
         density[i] = math.exp(log_density(height_m[i])[0])
 
 
-@kernel
+@inlined
 def log_density(height_m: float) -> tuple[float, float]:
     """Return ln(density / (kg/m3)) at a geometric height, and its derivative [1/m]."""
     if height_m >= LAYERS_END_M:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, J2, ROTATION_RATE_RAD_S, SEMI_MAJOR_AXIS_M, Floats
-from noroshi.kernel import kernel
+from noroshi.kernel import inlined, kernel
 
 INNER_RADIUS_M = 6.2e6  # nothing is tracked below; there gravity goes to zero at the centre, so that it stays finite
 FLATTENED = 1.5 * GRAVITATIONAL_PARAMETER_M3_S2 * J2 * SEMI_MAJOR_AXIS_M**2
@@ -47,7 +47,7 @@ def _free_fall(states: Floats, acceleration: Floats) -> None:
         acceleration[i] = rate[3:]
 
 
-@kernel
+@inlined
 def fall_rate(x: Floats, rate: Floats) -> None:
     """Write how the state x changes in free fall: what `fall` writes, to the bit, without its derivatives."""
     r = max(math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2]), INNER_RADIUS_M)

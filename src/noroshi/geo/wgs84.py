@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.kernel import kernel
+from noroshi.kernel import inlined
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def geodetic_from_ecef(position_ecef_m: Floats) -> tuple[Floats, Floats, Floats]
     return lat_rad, np.arctan2(y, x), height_m
 
 
-@kernel
+@inlined
 def vertical_at(x_m: float, y_m: float, z_m: float) -> tuple[float, float, float, float]:
     """Return the upward unit vector (x, y, z) and the ellipsoidal height [m] at one ECEF position, for kernels.
 

@@ -13,7 +13,7 @@ from noroshi.geo.atmosphere import FORCE_MAX_M_S2, SLOWEST_M_S, log_density
 from noroshi.geo.gravity import fall_rate, lowest_m
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, ROTATION_RATE_RAD_S, SEMI_MAJOR_AXIS_M, Floats, vertical_at
-from noroshi.kernel import kernel
+from noroshi.kernel import inlined, kernel
 from noroshi.warning.forecast import Forecast
 
 COEFFICIENT = 0  # logarithm of the ballistic coefficient m / (C_D S) at hypersonic speed [kg/m2]
@@ -133,13 +133,14 @@ def _fly(
                 h = row[BURN_OUT] - t
             for i in range(6):
                 total[i] = x[i] + h / 6.0 * rate[i]
+            vertical = ux, uy, uz, height
             for stage in range(1, 4):
                 reach = 1.0 if stage == 3 else 0.5
                 share = h / 6.0 if stage == 3 else h / 3.0
                 for i in range(6):
                     y[i] = x[i] + h * reach * rate[i]
                 if y[0] * y[0] + y[1] * y[1] + y[2] * y[2] < AIRLESS_M * AIRLESS_M:
-                    ux, uy, uz, height = vertical_at(y[0], y[1], y[2])
+                    ux, uy, uz, height = _vertical_near(x, vertical, y)
                 else:
                     height = AIR_M  # or more: nothing hangs on it
                 _slopes(t + h * reach, burns, y, ux, uy, uz, height, row, bank, bank_step_s, rate)
@@ -164,6 +165,23 @@ def _fly(
             positions[min(done, positions.shape[0] - 1), way, i] = x[i]
 
 
+@inlined
+def _vertical_near(
+    x: Floats, vertical: tuple[float, float, float, float], y: Floats
+) -> tuple[float, float, float, float]:
+    """Return `vertical_at` of y from that of x within a step's length, on a ball that touches there.
+
+    Over 20 km that is right to 0.2 m and 1e-5 rad.
+    """
+    ux, uy, uz, height = vertical
+    dx, dy, dz = y[0] - x[0], y[1] - x[1], y[2] - x[2]
+    rise = ux * dx + uy * dy + uz * dz
+    curvature = 1.0 / (MEAN_RADIUS_M + height)
+    height += rise + 0.5 * curvature * (dx * dx + dy * dy + dz * dz - rise * rise)
+    ax, ay, az = curvature * (dx - rise * ux), curvature * (dy - rise * uy), curvature * (dz - rise * uz)
+    return ux + ax, uy + ay, uz + az, height
+
+
 @kernel
 def _meeting(x: Floats, y: Floats, h: float, at: Floats) -> float:
     """Return at which share of the step from x to y, which lies below it, the ground is met.
@@ -186,7 +204,7 @@ def _meeting(x: Floats, y: Floats, h: float, at: Floats) -> float:
     return over
 
 
-@kernel
+@inlined
 def _slopes(
     t: float,
     burns: bool,
@@ -221,7 +239,7 @@ def _slopes(
     return step_s
 
 
-@kernel
+@inlined
 def _add_air(
     t: float,
     x: Floats,
