@@ -12,7 +12,18 @@ from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, MEAN_RADIUS_M, Floa
 from noroshi.warning.falling import COEFFICIENT_KG_M2, SLOW_DRAG_MAX, unrest
 from noroshi.warning.forecast import Forecast
 from noroshi.warning.points import normal_points, spread
-from noroshi.warning.ways import BURN_OUT, COEFFICIENT, RATIO, SLOW_DRAG, THRUST, TOWARDS, bodies, fly
+from noroshi.warning.ways import (
+    BURN_OUT,
+    COEFFICIENT,
+    HYPERSONIC_M_S,
+    RATIO,
+    SLOW_DRAG,
+    SOUND_M_S,
+    THRUST,
+    TOWARDS,
+    bodies,
+    fly,
+)
 
 N_WAYS = 512
 UNREST_M2_S3 = 1.0  # of what is not measured; the filter's is more, since it knows less of how thrust is steered
@@ -26,8 +37,9 @@ CLIMB_RAD = (math.radians(5.0), math.radians(85.0))  # at burn-out: of a glider 
 BURN_S, BURN_S2_M, BURN_SHARE = 25.0, 0.022, 0.1
 GROWTH = (6.0, 10.0)  # of the acceleration from ignition to burn-out
 UPRIGHT_S, LEANT_S, LEANT_SHARE = 10.0, 60.0, 0.6  # straight up until, at its pitch from; not later than a share
-LIFT_OFF_KG_M2 = 20_000.0  # ballistic coefficient
-SHOOTING_ROUNDS = 4
+LIFT_OFF_KG_M2 = 20_000.0  # ballistic coefficient at hypersonic speed; what rises is slender: see `SLOW_DRAG_MAX`
+SUBSONIC_M_S = 240.0  # Mach 0.8: slower, a slender launcher's drag is that of Mach 5 again (M-V)
+SHOOTING_ROUNDS = 6  # all end within a thousandth of their goal
 
 # How near to a state of that library a track's must be, beside what the track itself does not know.
 NEAR_HEIGHT, NEAR_HEIGHT_M = 0.02, 300.0
@@ -167,14 +179,8 @@ def _boosts() -> _Boosts:
     burn_s = (BURN_S + BURN_S2_M * speed) * (1.0 + BURN_SHARE * (2.0 * u[:, 2] - 1.0))
     growth = GROWTH[0] + (GROWTH[1] - GROWTH[0]) * u[:, 3]
     goal = np.stack([speed * np.cos(climb), speed * np.sin(climb)], axis=1)
-    push = goal + np.stack([np.zeros(N_BOOSTS), 0.75 * 9.8 * burn_s], axis=1)
-    for _ in range(SHOOTING_ROUNDS):  # the push that is left after what gravity, air and the way up took
-        rows = _risen(push, burn_s, growth)
-        push = push + goal - np.stack([rows[2][:, -1], rows[1][:, -1]], axis=1)
-    height, up, level, thrust, ratio, pitch, left = _risen(push, burn_s, growth)
-    real = (np.abs(np.stack([level[:, -1], up[:, -1]], axis=1) - goal).max(axis=1) < 0.02 * speed) & (
-        height.min(axis=1) >= 0.0
-    )
+    height, up, level, thrust, ratio, pitch, left = _aimed(goal, burn_s, growth)
+    real = height.min(axis=1) >= 0.0
     weight = np.repeat(np.where(real, burn_s, 0.0)[:, None], N_MOMENTS, axis=1)
     order = np.argsort(height[:, :N_MOMENTS].ravel(), kind="stable")
     order = order[weight.ravel()[order] > 0.0]
@@ -187,6 +193,31 @@ def _boosts() -> _Boosts:
         told=np.stack([sorted_(left), sorted_(thrust), sorted_(ratio), sorted_(pitch)]),
         weight=sorted_(weight),
     )
+
+
+def _aimed(goal: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
+    """Return `_risen` of those n boosts that end with such velocities (n, 2), level and up [m/s].
+
+    Source: Broyden (1965), A class of methods for solving nonlinear simultaneous equations, Math. Comp. 19, 577-593.
+    """
+    push = goal + np.stack([np.zeros(len(goal)), 0.75 * 9.8 * burn_s], axis=1)
+    slopes = np.tile(np.eye(2), (len(goal), 1, 1))  # of the velocity at the end over the push
+    rows = _risen(push, burn_s, growth)
+    missed = goal - _last(rows)
+    for _ in range(SHOOTING_ROUNDS):
+        step = np.linalg.solve(slopes, missed[:, :, None])[:, :, 0]
+        push = push + step
+        rows = _risen(push, burn_s, growth)
+        still = goal - _last(rows)
+        unforeseen = (missed - still - np.matvec(slopes, step)) / np.square(step).sum(axis=1, keepdims=True)
+        slopes += unforeseen[:, :, None] * step[:, None, :]
+        missed = still
+    return rows
+
+
+def _last(rows: tuple[Floats, ...]) -> Floats:
+    """Return the (n, 2) velocities at burn-out, level and up."""
+    return np.stack([rows[2][:, -1], rows[1][:, -1]], axis=1)
 
 
 def _risen(push: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
@@ -213,7 +244,9 @@ def _risen(push: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
         acceleration, angle = thrust(t, y)
         r = MEAN_RADIUS_M + np.maximum(y[0], 0.0)
         speed = np.hypot(y[1], y[2])
-        drag = 0.5 * density_kg_m3(y[0]) * speed / (LIFT_OFF_KG_M2 * (1.0 - burnt * t))
+        rises = (speed - SUBSONIC_M_S) / (SOUND_M_S - SUBSONIC_M_S)
+        slow = np.clip(np.minimum(rises, (HYPERSONIC_M_S - speed) / (HYPERSONIC_M_S - SOUND_M_S)), 0.0, 1.0)
+        drag = 0.5 * density_kg_m3(y[0]) * speed / (LIFT_OFF_KG_M2 * (1.0 - burnt * t)) * (1.0 + SLOW_DRAG_MAX * slow)
         up = acceleration * np.sin(angle) - GRAVITATIONAL_PARAMETER_M3_S2 / r**2 + y[2] ** 2 / r - drag * y[1]
         level = acceleration * np.cos(angle) - y[1] * y[2] / r - drag * y[2]
         return np.stack([y[1], up, level, y[2] * MEAN_RADIUS_M / r])
