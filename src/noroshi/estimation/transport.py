@@ -11,7 +11,7 @@ SWEEPS_MAX = 20  # over all pairs; some five are what they take
 GAIN_MIN = 1e-9  # of a logarithm: less is rounding
 
 
-def rearrange(begin: Indices, ib: Indices, weight: Floats, share: Floats, n_b: int) -> None:
+def rearrange(begin: Indices, ib: Indices, weight: Floats, share: Floats, n_b: int, *, share_min: float = 0.0) -> None:
     """Move shares between pairs so that the sum of share times log weight is the greatest, in place.
 
     The sum over each a and the sum over each b stay what they are. What is left has no ring: pairs that hold a share
@@ -20,60 +20,66 @@ def rearrange(begin: Indices, ib: Indices, weight: Floats, share: Floats, n_b: i
     Args:
         begin: (n_a + 1,) where the pairs of each a begin, pairs being ordered by a.
         ib: (p,) row of b of each pair.
-        weight: (p,) zero or more; pairs of weight zero are left alone.
+        weight: (p,) above zero where the share is.
         share: (p,) zero or more.
         n_b: how many rows b has.
+        share_min: pairs that hold no more are left alone.
 
     Source: the network simplex method for the transport problem, Ahuja, Magnanti and Orlin (1993), Network Flows,
     chapter 11, begun from shares that make rings: each that a pair closes is emptied at the pair that can least be
     spared.
     """
-    rows, n_rows = _contesting(begin, ib, weight, n_b)
+    rows, n_rows = _contesting(begin, ib, share, share_min, n_b)
     # What most pictures do not need is compiled when one does.
     if n_rows:
-        _rearrange(rows[:n_rows], begin, ib, weight, share, n_b)
+        _rearrange(rows[:n_rows], begin, ib, weight, share, share_min, n_b)
 
 
 @kernel
-def _rearrange(rows: Indices, begin: Indices, ib: Indices, weight: Floats, share: Floats, n_b: int) -> None:
+def _rearrange(
+    rows: Indices, begin: Indices, ib: Indices, weight: Floats, share: Floats, share_min: float, n_b: int
+) -> None:
     """Do it over some rows of a, who want nothing that others want: as a tree for each that share what they want."""
-    n_a = begin.shape[0] - 1
+    n_a, stamp = begin.shape[0] - 1, 0
     up, by = np.empty(n_a + n_b, np.int64), np.empty(n_a + n_b, np.int64)  # each one's next in its tree, by which pair
-    mark, price, trail = np.zeros(n_a + n_b, np.int64), np.zeros(n_a + n_b), np.empty(n_a + n_b, np.int64)
-    value, stamp = np.empty(ib.shape[0]), 0
-    for v in range(n_a + n_b):
-        up[v], by[v] = -1, -1
+    mark, price, trail = np.empty(n_a + n_b, np.int64), np.empty(n_a + n_b), np.empty(n_a + n_b, np.int64)
+    value = np.empty(ib.shape[0])
     for a in rows:
+        up[a], by[a], mark[a] = -1, -1, 0
         for e in range(begin[a], begin[a + 1]):
-            value[e] = np.log(weight[e])
+            b = n_a + ib[e]
+            up[b], by[b], mark[b] = -1, -1, 0
+            value[e] = np.log(weight[e]) if share[e] > share_min else -np.inf
     for sweep in range(SWEEPS_MAX + 1):
         n_moved = 0
         for a in rows:
             for e in range(begin[a], begin[a + 1]):
                 b = n_a + ib[e]
                 # The first time around what holds a share goes into a tree, later what is worth more than its ring.
-                is_asked = share[e] > 0.0 if sweep == 0 else value[e] - price[a] - price[b] > GAIN_MIN
+                is_asked = value[e] > -np.inf if sweep == 0 else value[e] - price[a] - price[b] > GAIN_MIN
                 if is_asked and by[a] != e and by[b] != e:
                     stamp += 1
                     n_moved += _close(a, b, e, up, by, mark, stamp, value, share)
-        if sweep > 0 and n_moved == 0:
+        if n_moved == 0:
             break
         stamp += 1
-        for v in range(n_a + n_b):
-            _set_price(v, up, by, mark, stamp, value, price, trail)
+        for a in rows:
+            _set_price(a, up, by, mark, stamp, value, price, trail)
+            for e in range(begin[a], begin[a + 1]):
+                _set_price(n_a + ib[e], up, by, mark, stamp, value, price, trail)
 
 
 @kernel
-def _contesting(begin: Indices, ib: Indices, weight: Floats, n_b: int) -> tuple[Indices, int]:
-    """Return the rows of a that want some b that another wants too, and how many they are."""
-    wanted = np.zeros(n_b, np.int64)
+def _contesting(begin: Indices, ib: Indices, share: Floats, share_min: float, n_b: int) -> tuple[Indices, int]:
+    """Return the rows of a that have a share of some b that another has one of too, and how many they are."""
+    holders = np.zeros(n_b, np.int64)
     for e in range(ib.shape[0]):
-        wanted[ib[e]] += weight[e] > 0.0
+        holders[ib[e]] += share[e] > share_min
     rows, n = np.empty(begin.shape[0], np.int64), 0
     for a in range(begin.shape[0] - 1):
         contests = False
         for e in range(begin[a], begin[a + 1]):
-            contests |= weight[e] > 0.0 and wanted[ib[e]] > 1
+            contests |= share[e] > share_min and holders[ib[e]] > 1
         rows[n] = a
         n += contests
     return rows, n

@@ -121,7 +121,7 @@ class Tracker(Keeper):
             form, births + false, detection, p.life_s, weight, alone, missed,
         )  # fmt: skip
         pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)))
-        rearrange(pairs.begin, pairs.plot, weight, pair, len(form))
+        rearrange(pairs.begin, pairs.plot, weight, pair, len(form), share_min=WEIGHT_MIN)
         chance = _conclude(pairs.begin, pair, nobody, missed, alone, unclaimed, births / (births + false))
         self._count_false(chance, i_sensor)
         return pair, nobody, unclaimed
