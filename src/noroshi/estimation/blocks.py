@@ -42,7 +42,9 @@ def map_blocks(
     starts = range(0, max(n, 1), rows)
     columns = [[array[start : start + rows] for start in starts] for array in arrays]
     # One block alone is not handed out: waking another thread for it and waiting takes longer than it saves.
-    results = iter(map(function, *columns) if executor is None or len(starts) == 1 else executor.map(function, *columns))
+    results = iter(
+        map(function, *columns) if executor is None or len(starts) == 1 else executor.map(function, *columns)
+    )
     first = next(results)
     if len(starts) == 1:
         return first
