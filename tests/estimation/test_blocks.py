@@ -42,6 +42,19 @@ def test_blocks_are_fixed_and_in_order():
     np.testing.assert_array_equal(result[1], np.arange(25))
 
 
+def test_one_block_alone_is_not_handed_out():
+    handed_out = []
+
+    class Counting:
+        def map(self, function, *columns):
+            handed_out.append(len(columns[0]))
+            return map(function, *columns)
+
+    for n in (0, 10, 11, 25):
+        map_blocks(np.sin, np.zeros(n), executor=Counting(), rows=10)
+    assert handed_out == [2, 3]
+
+
 def test_unequal_lengths_are_refused():
     with pytest.raises(ValueError, match="equal length"):
         map_blocks(both, np.zeros(3), np.zeros(2))

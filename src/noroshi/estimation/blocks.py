@@ -30,7 +30,7 @@ def map_blocks(
     Args:
         function: works row by row and returns an array, or a (named) tuple of arrays, of as many rows as it was given.
         arrays: of equal length.
-        executor: runs the blocks; None runs them here, one after the other.
+        executor: runs the blocks where there are several; None runs them here, one after the other.
         rows: how many rows a block has; it is part of the result's definition, so leave it alone.
 
     Raises:
@@ -41,7 +41,10 @@ def map_blocks(
         raise ValueError(f"map_blocks needs arrays of equal length, not {[len(array) for array in arrays]}")
     starts = range(0, max(n, 1), rows)
     columns = [[array[start : start + rows] for start in starts] for array in arrays]
-    results = iter(map(function, *columns) if executor is None else executor.map(function, *columns))
+    # One block alone is not handed out: waking another thread for it and waiting takes longer than it saves.
+    results = iter(
+        map(function, *columns) if executor is None or len(starts) == 1 else executor.map(function, *columns)
+    )
     first = next(results)
     if len(starts) == 1:
         return first

@@ -7,6 +7,13 @@ of what its plots would make of it. In the terms of its sources this is joint in
 Systems 40(3), 1093-1099) in the form of the track-oriented marginal multi-Bernoulli/Poisson filter (Williams (2015),
 Marginal multi-Bernoulli filters: RFS derivation of MHT, JIPDA, and association-based MeMBer, same journal 51(3),
 1664-1687, section IV, equations 48 to 68), new targets being even over what a sensor sees.
+
+Where several tracks may have several plots, they may have them in several orders, and the mean over all orders would
+draw the tracks into one another until none is anybody's: a raid was lost so. A picture does not ask which of two alike
+is which, so of the orders only the likeliest is kept, every track and every plot keeping its probability to have one
+(Blom and Bloem (2000), Probabilistic data association avoiding track coalescence, IEEE Trans. Automatic Control 45(2),
+247-259; with probabilities kept, as in Williams (2015), An efficient, variational approximation of the best fitting
+multi-Bernoulli filter, IEEE Trans. Signal Processing 63(1), 258-273).
 """
 
 import math
@@ -19,6 +26,7 @@ from numpy.typing import NDArray
 
 from noroshi.estimation.belief import marginals
 from noroshi.estimation.blocks import Executor
+from noroshi.estimation.transport import rearrange
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
@@ -113,6 +121,7 @@ class Tracker(Keeper):
             form, births + false, detection, p.life_s, weight, alone, missed,
         )  # fmt: skip
         pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)))
+        rearrange(pairs.begin, pairs.plot, weight, pair, len(form), share_min=WEIGHT_MIN)
         chance = _conclude(pairs.begin, pair, nobody, missed, alone, unclaimed, births / (births + false))
         self._count_false(chance, i_sensor)
         return pair, nobody, unclaimed
