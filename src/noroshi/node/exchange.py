@@ -60,6 +60,7 @@ class Partner:
 
 
 REMEMBERED_MAX = 20_000  # tracks of which it is known what was told last
+KIND_NEWS = 0.1  # a probability of a kind that has changed by more is news, though nothing was measured
 RECENT_NS = 120 * NS_PER_S
 RECENT_ROWS = 1_000  # that changed, beyond four times the tracks there are, until the last of each are looked up
 
@@ -391,13 +392,18 @@ class Exchange:
         return concatenate([take(tracks, ~known), ended]) if len(gone) else take(tracks, ~known)
 
     def _is_told(self, tracks: Tracks) -> NDArray[np.bool_]:
-        """Return (n,) of which tracks partners were told with all that has been measured."""
+        """Return (n,) of which tracks partners were told with all that has been measured, and what it is.
+
+        What it is may change without a measurement: looks that saw nothing say that a burn is over.
+        """
         old = self._shared
         if old is None or not len(old):
             return np.zeros(len(tracks), np.bool_)
         order = np.argsort(old.track_id)
         at = order[np.minimum(np.searchsorted(old.track_id, tracks.track_id, sorter=order), len(old) - 1)]
-        return np.asarray((old.track_id[at] == tracks.track_id) & (old.updated_ns[at] >= tracks.updated_ns))
+        is_news = np.abs(old.kind_probability[at] - tracks.kind_probability).max(axis=1) > KIND_NEWS
+        is_news |= old.updated_ns[at] < tracks.updated_ns
+        return np.asarray((old.track_id[at] == tracks.track_id) & ~is_news)
 
     def _release(self, rows: Tracks, recipients: Sequence[str], now_ns: int) -> None:
         facts = facts_of(rows, product=Product.CONTRIBUTION, exercise=self.exercise, sensor_types=self.sensor_types)
