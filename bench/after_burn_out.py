@@ -17,9 +17,9 @@ A scenario is flown, and for each of its ballistic threats is told:
   the gap is.
 - `said_km2`: what the nodes said 60 s after burn-out, in the order of their names; null is that no end was known.
 - `holds`: whether the 95 % ellipse that they said then holds the true end; null as before.
-- `coasts`: of the track of the node that saw it, 10, 20, 40 and 60 s after burn-out (null where there is none, or a radar
-  has seen it by then): by how many sigma, squared, it is off in place and velocity (6 on average if its covariance is
-  honest), and how likely it says that it falls.
+- `coasts`: of the track of the node that saw it, 10, 20, 40 and 60 s after burn-out (null where there is none, or a
+  radar has seen it by then): by how many sigma, squared, it is off in place and velocity (6 on average if its
+  covariance is honest), and how likely it says that it falls.
 
 Areas are pi times 5.99 times the root of the determinant of the covariance of where ways come down, which
 `warning.falling` gives of a covariance at the last line (drag's stated prior included).
@@ -39,7 +39,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.assessment.exercises import uncertainty
-from noroshi.assessment.exercises.happened import Happened
 from noroshi.assessment.exercises.held import Course
 from noroshi.assessment.exercises.naming import meant
 from noroshi.assessment.exercises.uncertainty import CHI_SQUARE, distances, looks_of
@@ -111,7 +110,7 @@ def coast(
     return None
 
 
-def holds(happened: Happened, looks: dict[str, list[tuple[int, Threats, int]]], course: Course) -> bool | None:
+def holds(looks: dict[str, list[tuple[int, Threats, int]]], course: Course) -> bool | None:
     """Return whether the last 95 % ellipse told by 60 s after burn-out holds the end; None if no end was known."""
     by_ns = course.burnt_out_ns + AFTER_S * NS_PER_S
     last = [(record, row) for at_ns, record, row in looks.get(course.name, []) if at_ns <= by_ns][-1:]
@@ -169,7 +168,7 @@ def told_of(replicate: int, scenario: str) -> Iterator[dict[str, Any]]:
                 number = int(tracks.track_id[row])
                 dark = boost_from(tracks.state_ecef[row], tracks.covariance_ecef[row], last_ns, dark_s=gap_s)
         seen_s = [(p.taken_ns - course.burnt_out_ns) / NS_PER_S for p in happened.plots if p.threat == course.name]
-        seen_s_after = [after_s for after_s in seen_s if after_s > 0.0]
+        by_radar_s = min((after_s for after_s in seen_s if after_s > 0.0), default=math.inf)
         said = [
             f.value for f in figures if f.measure == f"forecast_95_after_{AFTER_S}_s_km2" and f.subject == course.name
         ]
@@ -180,8 +179,8 @@ def told_of(replicate: int, scenario: str) -> Iterator[dict[str, Any]]:
             "known_km2": area_km2(state, known, last_ns), "gap_km2": area_km2(state, known + spread, last_ns),
             "cubic_km2": area_km2(state, cubic + spread, last_ns),
             "dark_km2": None if dark is None else ellipse(dark, 0.95).area_m2 / 1e6,
-            "coasts": [coast(missiles, number, course, after_s, min(seen_s_after, default=math.inf)) for after_s in COASTS_S],
-            "holds": [holds(happened, looks_of(happened, meant(happened), node), course) for node in happened.nodes],
+            "coasts": [coast(missiles, number, course, after_s, by_radar_s) for after_s in COASTS_S],
+            "holds": [holds(looks_of(happened, meant(happened), node), course) for node in happened.nodes],
             "said_km2": [None if math.isinf(value) else value for value in said],
         }  # fmt: skip
 

@@ -5,8 +5,8 @@ coefficients, IEEE Trans. Automatic Control 33(8), 780-783; for states of unequa
 Bar-Shalom (2015), Systematic approach to IMM mixing for unequal dimension states, IEEE Trans. Aerospace and Electronic
 Systems 51(4), 2975-2986: what a model does not know of another's state it takes from what the other believes itself.
 Where a sensor sees some kinds of targets better than others each model has its own chance of detection, and a look says
-something of the models whether it sees or not. For soft association, Musicki and Suvorova (2008), Tracking in clutter using IMM-IPDA-based algorithms, IEEE Trans.
-Aerospace and Electronic Systems 44(1), 111-126, section IV.
+something of the models whether it sees or not. For soft association, Musicki and Suvorova (2008), Tracking in clutter
+using IMM-IPDA-based algorithms, IEEE Trans. Aerospace and Electronic Systems 44(1), 111-126, section IV.
 """
 
 import math
