@@ -7,6 +7,7 @@ and bool arrays and nothing else.
 
 import gc
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -128,7 +129,8 @@ def _count_plainly() -> None:
     nrtdynmod._define_atomic_inc_dec = define  # noqa: SLF001
 
 
-numba.config.reload_config()  # numba may have been imported before the folder of kernels was chosen
+# numba may have been imported before the folder of kernels was chosen; what else it was told stands.
+numba.config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR", numba.config.CACHE_DIR)
 event.register("numba:compile", _Uncollected())
 _remember_types()
 _count_plainly()

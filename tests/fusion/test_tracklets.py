@@ -53,21 +53,6 @@ def test_a_fused_track_is_carried_on_with_the_noise_that_the_last_contribution_s
         assert 0.98 <= grown / (3.0 * shown * ahead_s) <= 1.05
 
 
-def test_a_word_without_a_measurement_is_taken_as_it_is_and_shows_no_noise_that_goes_on():
-    """A tracker that takes a burn to be over is less sure at once; what it will do from then on is no noisier."""
-    watched, ahead_s = Watched(6, 1), 40.0
-    fusion, _ = fused(watched, 20)
-    before_ns = watched.time_ns
-    owner, told = watched.look()
-    wider = told.covariance_ecef.copy()
-    wider[:, 3:, 3:] += 70.0**2 * np.eye(3)
-    told = told.replace(covariance_ecef=wider, updated_ns=np.full(1, before_ns))
-    fusion.receive(told, owner=owner, feed="tracks", seq=20, coarse=False)
-    now, later = (fusion.picture(watched.time_ns + round(s * NS)).covariance_ecef[0] for s in (0.0, ahead_s))
-    np.testing.assert_allclose(now, wider[0], rtol=1e-9)
-    assert np.trace(later[3:, 3:]) < 1.01 * np.trace(now[3:, 3:])
-
-
 def test_one_contributor_alone_is_told_as_it_tells():
     watched = Watched(2, 1)
     _, found = fused(watched, 20)

@@ -363,9 +363,7 @@ def absorb(
                     way = min(way, 1)
                 shown = max(least_density[k], min(shown, DENSITY_MAX))
                 shown = _far_enough(spread[0], dt_s[0], told, mean[0], now[1], shown, work, low, vector)
-            # Where nothing was measured it is less sure as the motion may have changed, and not by noise that goes on.
-            is_measured = new_whole[k, Whole.UPDATED] > whole[row, Whole.UPDATED]
-            density[row] = shown if is_measured else least_density[k]
+            density[row] = shown
             others, other = 0, fused[track, Fused.FIRST]
             while other != NOBODY:
                 others += whole[other, Whole.IS_IN] if other != row else 0

@@ -40,7 +40,6 @@ from noroshi.tracking.store import (
     Store,
     Whole,
     identity_of,
-    moments,
     silent,
 )
 
@@ -207,14 +206,13 @@ class Keeper(ABC):
             self._start(np.flatnonzero(fresh), fresh, detections, form, sensor, codes, words, i_sensor)
         if sensor.parameters.get("frames", 0.0) and first_ns == now_ns:
             self.after_look(i_sensor, changed, now_ns)
-        lost, carried_on = self._end(twins, now_ns)
+        lost = self._end(twins, now_ns)
         if self.listener is not None:
             self.listener.step(Heard(detections, pairs, weight, own_plot, fresh, twins, heirs, lost))
         if not report:
             self._free(lost)
             return None
         told = np.union1d(changed, heirs) if heirs.size else changed
-        told = np.union1d(told, carried_on) if carried_on.size else told
         told, ended = _to_tell(s.whole, told, lost)
         rows = self.report(told, ended)
         self._free(lost)
@@ -225,23 +223,21 @@ class Keeper(ABC):
         s = self.store
         rows = s.in_use()
         rows = rows[s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM]
-        real, whole, at, is_shown = self.aged(rows, time_ns)
-        rows, at = rows[is_shown], at[is_shown]
-        mean, covariance = self.bank.predict_rows(real, whole, s.layout, at, time_ns)
+        existence, is_shown = self.aged(rows, time_ns)
+        rows = rows[is_shown]
+        mean, covariance = self.bank.predict(s, rows, time_ns)
         status = np.where(self.is_coasting(rows, time_ns), TrackStatus.COASTING, TrackStatus.FIRM)
-        return self._as_told(real, whole, at, len(at)).replace(
+        return self.report(rows, rows[:0]).replace(
             time_ns=np.full(len(rows), time_ns, np.int64),
             state_ecef=mean,
             covariance_ecef=covariance,
             status=status.astype(np.uint8),
+            existence=existence[is_shown],
         )
 
     @abstractmethod
-    def aged(self, rows: Integers, time_ns: int) -> tuple[Floats, Integers, Integers, NDArray[np.bool_]]:
-        """Return firm tracks by a time at which nothing more has come, and which a picture shows.
-
-        Arrays as `Store.real` and `Store.whole` are, where the tracks are in those, and whether each is shown.
-        """
+    def aged(self, rows: Integers, time_ns: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the existence of firm tracks at a time at which nothing more has come, and which a picture shows."""
 
     @abstractmethod
     def is_coasting(self, rows: Integers, time_ns: int) -> NDArray[np.bool_]:
@@ -347,7 +343,7 @@ class Keeper(ABC):
     ) -> tuple[Integers, Floats]:
         """Start tracks where lines of several sensors meet; return their rows, and existence by the plots (n,)."""
         claimed = np.bincount(pairs.plot, weight * existence[pairs.group], len(plots)).astype(np.float64)
-        rows, chosen, likely = start_by_lines(self.store, self.bank, plots, sensor, claimed, i_sensor, pairs.seen[0])
+        rows, chosen, likely = start_by_lines(self.store, self.bank, plots, sensor, claimed, i_sensor)
         fresh = np.zeros(len(plots))
         fresh[chosen] = likely
         self.judge(rows)
@@ -410,24 +406,20 @@ class Keeper(ABC):
         rows = due(s.bounds, s.n_used, (silent_ns - s.epoch_ns) / NS_PER_S)
         if rows.size:
             s.save(rows)
-            ends = self.overdue(rows, silent_ns)
-            s.refresh(rows[~ends])
-            s.bounds[Bound.REACH, rows[ends]] = np.nan
+            rows = rows[self.overdue(rows, silent_ns)]
+            s.bounds[Bound.REACH, rows] = np.nan
 
-    def _end(self, twins: Integers, now_ns: int) -> tuple[Integers, Integers]:
-        """Return the rows to be freed, twins and those whose deadline has passed, and those that looks carried on."""
+    def _end(self, twins: Integers, now_ns: int) -> Integers:
+        """Return the rows to be freed: twins, and those whose deadline has passed."""
         s = self.store
         rows = due(s.bounds, s.n_used, (now_ns - s.epoch_ns) / NS_PER_S)
-        carried_on = rows
         if rows.size:
             s.save(rows)
-            before_ns = s.whole[rows, Whole.TIME]
             ends = self.overdue(rows, now_ns)
-            carried_on = rows[~ends & (s.whole[rows, Whole.TIME] > before_ns)]
             if not ends.all():
                 s.refresh(rows[~ends])
             rows = rows[ends]
-        return (np.union1d(rows, twins) if twins.size else rows), carried_on
+        return np.union1d(rows, twins) if twins.size else rows
 
     def _free(self, lost: Integers) -> None:
         if not lost.size:
@@ -442,28 +434,23 @@ class Keeper(ABC):
 
     def report(self, rows: Integers, lost: Integers) -> Tracks:
         """Return what is to be said of tracks that go on and of tracks that end."""
-        every = np.concatenate([rows, lost]) if len(lost) else rows
-        return self._as_told(self.store.real, self.store.whole, every, len(rows))
-
-    def _as_told(self, real: Floats, whole: Integers, every: Integers, n_going_on: int) -> Tracks:
-        """Return what is to be said of rows, the first of which go on."""
-        s, n, n_sensors = self.store, len(every), len(self.sensor_names)
-        mean, covariance = np.empty((n, 6)), np.empty((n, 6, 6))
-        moments(every, real, s.sizes, s.offsets, mean, covariance)
-        track_id, time_ns, updated_ns = np.empty(n, np.uint64), np.empty(n, np.int64), np.empty(n, np.int64)
+        s, every = self.store, np.concatenate([rows, lost]) if len(lost) else rows
+        n, n_sensors = len(every), len(self.sensor_names)
+        mean, covariance = s.moments(every)
+        track_id, time_ns = np.empty(n, np.uint64), np.empty(n, np.int64)
         codes, words = np.empty((3, n), np.int64), np.empty((n, 3), np.int64)
         status, sources = np.empty(n, np.uint8), np.empty((n, n_sensors), np.bool_)
         existence, kinds = np.full(n, np.nan), np.zeros((n, len(Kind)))
         _say(
-            real, whole, every, n_going_on, self.HAS_EXISTENCE, self._claims, s.sizes, s.offsets, ENVELOPES,
-            TAKEN_FOR, track_id, time_ns, updated_ns, codes, words, status, sources, existence, kinds,
+            s.real, s.whole, every, len(rows), self.HAS_EXISTENCE, self._claims, s.sizes, s.offsets, ENVELOPES,
+            TAKEN_FOR, track_id, time_ns, codes, words, status, sources, existence, kinds,
         )  # fmt: skip
         return Tracks(
             node=self.node,
             source_names=self.sensor_names,
             track_id=track_id,
             time_ns=time_ns,
-            updated_ns=updated_ns,
+            updated_ns=time_ns.copy(),
             revision=np.zeros(n, np.int32),
             state_ecef=mean,
             covariance_ecef=covariance,
@@ -498,7 +485,6 @@ def _say(
     taken_for: Floats,
     track_id: NDArray[np.uint64],
     time_ns: Integers,
-    updated_ns: Integers,
     codes: Integers,
     words: Integers,
     status: NDArray[np.uint8],
@@ -516,11 +502,8 @@ def _say(
             existence[at] = real[i, EXISTENCE]
         for c in range(3):
             codes[c, at], words[at, c] = whole[i, Whole.ICAO_ADDRESS + c], whole[i, Whole.CALL_SIGN + c]
-        updated_ns[at] = NEVER
         for s in range(n_sensors):
-            last_ns = whole[i, Whole.FIRST_SENSOR + n_sensors + s]
-            sources[at, s] = last_ns != NEVER
-            updated_ns[at] = max(updated_ns[at], last_ns)
+            sources[at, s] = whole[i, Whole.FIRST_SENSOR + n_sensors + s] != NEVER
         said = UNKNOWN
         if whole[i, Whole.MMSI] != ABSENT:
             said = SHIP

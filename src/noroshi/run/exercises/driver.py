@@ -396,7 +396,7 @@ class Driver:
 
     @contextmanager
     def _clock(self, what: str) -> Iterator[None]:
-        """Count the processor seconds of a part of the work in this thread: to ask for a process's takes far longer."""
+        """Count the processor seconds of a part of the work in this thread: the process's take far longer to tell."""
         since = time.thread_time()
         yield
         self.seconds[what] += time.thread_time() - since

@@ -88,10 +88,9 @@ class Tracker(Keeper):
     def after_look(self, i_sensor: int, seen: Integers, now_ns: int) -> None:
         """Do nothing: misses are counted when they are due."""
 
-    def aged(self, rows: Integers, time_ns: int) -> tuple[Floats, Integers, Integers, NDArray[np.bool_]]:
-        """Return the store, and as shown those that have not been missed too often by then."""
-        s = self.store
-        return s.real, s.whole, rows, s.whole[rows, Whole.DEADLINE] > time_ns
+    def aged(self, rows: Integers, time_ns: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return no existence, and as shown those that have not been missed too often by then."""
+        return np.full(len(rows), np.nan), self.store.whole[rows, Whole.DEADLINE] > time_ns
 
     def is_coasting(self, rows: Integers, time_ns: int) -> NDArray[np.bool_]:
         """Return which tracks have missed two looks."""

@@ -28,18 +28,17 @@ from noroshi.estimation.belief import marginals
 from noroshi.estimation.blocks import Executor
 from noroshi.estimation.transport import rearrange
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import Floats, geodetic_from_ecef
+from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
 from noroshi.records import Detections, TrackStatus
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import LOG_VOLUME
 from noroshi.tracking.bank import Pairs
-from noroshi.tracking.dark import miss
 from noroshi.tracking.gate import SAME_ADDRESS, SAME_CODE
 from noroshi.tracking.keeper import Common, Keeper
 from noroshi.tracking.life import missed_look
-from noroshi.tracking.store import EXISTENCE, NEVER, PROBABILITY, Integers, Near, Whole, moments
+from noroshi.tracking.store import EXISTENCE, NEVER, Integers, Near, Whole
 
 CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
 """How many times likelier a plot is a track's if their Mode 3/A codes agree, or their addresses."""
@@ -47,7 +46,6 @@ CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
 LOOKS_REMEMBERED = 10.0  # over so many looks the rate of false plots is averaged
 WEIGHT_MIN = 1e-4  # a plot that is a track's with less is not worth the work
 LOG_MOST = 600.0  # a likelihood beyond this would overflow with the factors above
-LANDED_M = -1_000.0  # so far below the ellipsoid what nobody sees fall any more has come down
 UNCLAIMED_MIN = 0.1  # nor is a new track at a plot that is nobody's with less
 
 
@@ -109,21 +107,18 @@ class Tracker(Keeper):
         self.store.tally |= {
             "false_plots": np.full(n, p.false_plots_a_look),
             "looked_ns": np.full(n, -1, np.int64),
-            "missed": np.full((n, len(motions)), 0.1),
+            "detection": np.full(n, 0.9),
             "since_ns": np.full(n, -1, np.int64),
         }
 
     def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
         """Give every plot to every track with its probability, and to nobody, and to a new target."""
         s, p, births = self.store, self.parameters, self._n_born
-        false, detection = float(s.tally["false_plots"][i_sensor]), float(pairs.seen[0].max())
-        seen = np.full(len(pairs.rows), 1.0 - pairs.seen[1, 0])
-        if pairs.seen[1].min() < pairs.seen[1].max():
-            seen = 1.0 - pairs.mixed[:, PROBABILITY : PROBABILITY + pairs.seen.shape[1]] @ pairs.seen[1]
+        false, detection = float(s.tally["false_plots"][i_sensor]), float(s.tally["detection"][i_sensor])
         weight, alone, missed = np.empty(len(pairs.row)), np.empty(len(pairs.rows)), np.empty(len(pairs.rows))
         _weigh(
             pairs.rows, pairs.begin, pairs.plot, pairs.agreement, pairs.total, pairs.is_inside, pairs.dt_s, s.real,
-            form, births + false, detection, seen, p.life_s, weight, alone, missed,
+            form, births + false, detection, p.life_s, weight, alone, missed,
         )  # fmt: skip
         pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)))
         rearrange(pairs.begin, pairs.plot, weight, pair, len(form), share_min=WEIGHT_MIN)
@@ -142,34 +137,18 @@ class Tracker(Keeper):
         _judge(s.real, s.whole, rows, s.tally["period_ns"], p.existence_to_confirm, p.hits_to_confirm)
 
     def overdue(self, rows: Integers, now_ns: int) -> NDArray[np.bool_]:
-        """Lower the existence of tracks by the looks that they have missed; those below the bound end.
+        """Lower the existence of tracks by the looks that they have missed; those below the bound end."""
+        ends = np.zeros(len(rows), np.bool_)
+        self._miss(self.store.real, self.store.whole, rows, now_ns, ends)
+        return ends
 
-        Where a look sees some of the models better than others, it says which of them it is instead.
-        """
-        return self._miss(self.store.real, self.store.whole, rows, now_ns)
-
-    def _miss(self, real: Floats, whole: Integers, rows: Integers, now_ns: int) -> NDArray[np.bool_]:
+    def _miss(self, real: Floats, whole: Integers, rows: Integers, now_ns: int, ends: NDArray[np.bool_]) -> None:
         p, s = self.parameters, self.store
         dropped = p.share_dropped * p.births_a_look / (p.births_a_look + s.tally["false_plots"])
-        missed, ends = s.tally["missed"], np.zeros(len(rows), np.bool_)
-        is_even = missed.min(axis=1) == missed.max(axis=1)
-        look_ns, whose = np.full(len(rows), NEVER), np.full(len(rows), -1)
-        seen, going = np.zeros(len(rows)), np.arange(len(rows))
-        while going.size:
-            _miss(
-                real, whole, rows, going, s.tally["period_ns"], 1.0 - missed[:, 0], is_even, now_ns, p.life_s,
-                p.existence_lost, dropped, look_ns, whose, seen, ends,
-            )  # fmt: skip
-            going = going[whose[going] >= 0]
-            if going.size:
-                by_model = missed[whose[going]]
-                seen[going] = miss(self.bank, s.layout, real, whole, rows[going], look_ns[going], by_model)
-                mean, covariance = np.empty((len(going), 6)), np.empty((len(going), 6, 6))
-                moments(rows[going], real, s.sizes, s.offsets, mean, covariance)
-                is_down = geodetic_from_ecef(mean[:, :3])[2] < LANDED_M
-                ends[going[is_down]] = True
-                going = going[~is_down]
-        return ends
+        _miss(
+            real, whole, rows, s.tally["period_ns"], s.tally["detection"], now_ns, p.life_s, p.existence_lost, dropped,
+            ends,
+        )  # fmt: skip
 
     def after_look(self, i_sensor: int, seen: Integers, now_ns: int) -> None:
         """Count a missed look at once for every track of this sensor that had no plot in it."""
@@ -182,11 +161,13 @@ class Tracker(Keeper):
         s.whole[rows, Whole.DEADLINE] = now_ns
         s.refresh(rows)
 
-    def aged(self, rows: Integers, time_ns: int) -> tuple[Floats, Integers, Integers, NDArray[np.bool_]]:
-        """Return tracks after the looks missed by then, and which are likely enough to be there."""
-        real, whole, at = self.store.real[rows], self.store.whole[rows], np.arange(len(rows))
-        ends = self._miss(real, whole, at, time_ns)
-        return real, whole, at, ~ends & (real[:, EXISTENCE] >= self.parameters.existence_shown)
+    def aged(self, rows: Integers, time_ns: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the existence of tracks after the looks missed by then, and which are likely enough to be there."""
+        real, whole = self.store.real[rows], self.store.whole[rows]
+        ends = np.zeros(len(rows), np.bool_)
+        self._miss(real, whole, np.arange(len(rows)), time_ns, ends)
+        existence = real[:, EXISTENCE].copy()
+        return existence, ~ends & (existence >= self.parameters.existence_shown)
 
     def is_coasting(self, rows: Integers, time_ns: int) -> NDArray[np.bool_]:
         """Return which tracks have missed two looks."""
@@ -195,9 +176,9 @@ class Tracker(Keeper):
     def _meet(self, plots: Detections, sensor: Sensor) -> int:
         i_sensor = super()._meet(plots, sensor)
         s, now_ns = self.store, int(plots.time_ns.max())
-        missed, since = s.tally["missed"].copy(), s.tally["since_ns"]
-        missed[i_sensor] = self.bank.seen_by(sensor)[1]
-        s.tally["missed"] = missed
+        detection, since = s.tally["detection"].copy(), s.tally["since_ns"]
+        detection[i_sensor] = min(max(sensor.parameters["detection_probability"], 0.01), 0.999)
+        s.tally["detection"] = detection
         if since[i_sensor] < 0:
             since = since.copy()
             since[i_sensor] = int(plots.time_ns.min())
@@ -243,7 +224,6 @@ def _weigh(
     form: Floats,
     others: float,
     detection: float,
-    seen: Floats,
     life_s: float,
     weight: Floats,
     alone: Floats,
@@ -251,12 +231,11 @@ def _weigh(
 ) -> None:
     """Write how likely each pair is beside its plot being new or false, and each track to have none or be missed.
 
-    `others` is how many plots of one look are expected to be new or false; `detection` the chance that one sees what it
-    sees best, by which a likelihood over all models counts; `seen` (t,) the chance that it sees each track's target.
+    `others` is how many plots of one look are expected to be new or false.
     """
     for t in range(rows.shape[0]):
         existence = real[rows[t], EXISTENCE] * math.exp(-max(dt_s[begin[t]], 0.0) / life_s)
-        missed[t] = existence * (1.0 - seen[t])
+        missed[t] = existence * (1.0 - detection)
         alone[t] = 1.0 - existence + missed[t]
         for e in range(begin[t], begin[t + 1]):
             weight[e] = 0.0
@@ -316,49 +295,30 @@ def _miss(
     real: Floats,
     whole: Integers,
     rows: Integers,
-    going: Integers,
     period_ns: Integers,
     detection: Floats,
-    is_even: NDArray[np.bool_],
     now_ns: int,
     life_s: float,
     lost: float,
     dropped: Floats,
-    look_ns: Integers,
-    whose: Integers,
-    seen: Floats,
     ends: NDArray[np.bool_],
 ) -> None:
-    """Go through the looks that tracks (`going`, of `rows`) have missed, up to one that sees some models better.
-
-    Its time and sensor are written (`look_ns`, `whose`; -1 if there is none), for `seen`, the chance that it sees what
-    is there, to be found before the next call, which goes on with it.
-    """
-    for g in range(going.shape[0]):
-        at = going[g]
+    for at in range(rows.shape[0]):
         track = whole[rows[at]]
         before_ns = track[Whole.TIME]
         if track[Whole.MISSES] > 0:
             before_ns, _ = missed_look(track, period_ns, track[Whole.MISSES])
-        is_found = whose[at] >= 0
-        whose[at] = -1
         while track[Whole.DEADLINE] <= now_ns:
-            due_ns, sensor = missed_look(track, period_ns, track[Whole.MISSES] + 1)
-            if sensor < 0:
+            look_ns, whose = missed_look(track, period_ns, track[Whole.MISSES] + 1)
+            if whose < 0:
                 ends[at] = True
                 break
-            chance = detection[sensor]
-            if not is_even[sensor] and not is_found:
-                look_ns[at], whose[at] = due_ns - period_ns[sensor] // 4, sensor
-                break
-            if is_found:
-                chance, is_found = seen[at], False
-            existence = real[rows[at], 0] * math.exp(-max(due_ns - before_ns, 0) / (life_s * NS_PER_S))
-            before_ns = due_ns
-            existence *= (1.0 - chance) / (1.0 - existence * chance)
+            existence = real[rows[at], 0] * math.exp(-max(look_ns - before_ns, 0) / (life_s * NS_PER_S))
+            before_ns = look_ns
+            existence *= (1.0 - detection[whose]) / (1.0 - existence * detection[whose])
             real[rows[at], 0] = existence
             track[Whole.MISSES] += 1
-            if existence < (lost if track[Whole.STATUS] >= TrackStatus.FIRM else dropped[sensor]):
+            if existence < (lost if track[Whole.STATUS] >= TrackStatus.FIRM else dropped[whose]):
                 ends[at] = True
                 break
             track[Whole.DEADLINE], _ = missed_look(track, period_ns, track[Whole.MISSES] + 1)
