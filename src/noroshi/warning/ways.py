@@ -171,7 +171,7 @@ def _vertical_near(
 ) -> tuple[float, float, float, float]:
     """Return `vertical_at` of y from that of x within a step's length, on a ball that touches there.
 
-    Over 20 km that is right to 0.2 m and 1e-5 rad.
+    Over 20 km that is right to 0.2 m and 2.5e-5 rad.
     """
     ux, uy, uz, height = vertical
     dx, dy, dz = y[0] - x[0], y[1] - x[1], y[2] - x[2]
