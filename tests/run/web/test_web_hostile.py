@@ -95,7 +95,7 @@ def test_bytes_and_floods_are_refused(pages):
         one.socket.send(b"\x00\xff")
         assert one.text("refused")
     with page(pages) as one:
-        one.socket.send("x" * 70_000)
+        one.announce(70_000)
         assert one.closed() == 1009
     with page(pages) as one:
         for i in range(300):

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import struct
 import sys
 import tempfile
 import time
@@ -155,11 +156,20 @@ class Page:
         while self.take(quiet_s) is not None:
             assert time.monotonic() < end, "it did not end"
 
+    def announce(self, size):
+        """Send only the head of a text of a size, as RFC 6455 section 5.2 has it, masked.
+
+        The server ends the connection as soon as it has read how long the text is. Were the text sent too, what it
+        leaves unread would reset the connection, and the code of the closing be lost now and then.
+        """
+        self.socket.socket.sendall(struct.pack("!BBQ4x", 0x81, 0x80 | 127, size))
+
     def closed(self):
-        """Take in messages until the server ends the connection; return the code."""
+        """Take in messages until the server ends the connection; return the code, None if it said none."""
         with contextlib.suppress(ConnectionClosed):
             self.all(10.0)
-        return self.socket.protocol.close_rcvd.code
+        received = self.socket.protocol.close_rcvd
+        return received and received.code
 
     def frame(self, holds=lambda header: True, seconds=10.0):
         return self.until(lambda one: isinstance(one, tuple) and holds(one[0]), seconds)
