@@ -292,3 +292,25 @@ def test_no_connection_outlives_its_edge(greeted):
             client.close()
         edge.close()
     gc.collect()  # an unclosed transport says so here, as an error
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_no_connection_outlives_its_edge_in_the_middle_of_a_handshake(tmp_path, stays):
+    ours = authority(tmp_path, "usa")
+    began = ssl.MemoryBIO()
+    context = ssl.create_default_context(cafile=ours["authority"])
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), began, server_hostname="127.0.0.1").do_handshake()
+    hello = began.read()
+    for _ in range(10):
+        edge = Edge(viewer="USA", listen="127.0.0.1:0", tls=Tls(**ours))
+        clients = [socket.create_connection(edge.address) for _ in range(3)]
+        for client in clients:
+            client.sendall(hello)
+            assert client.recv(1)
+            if not stays:
+                client.close()
+        edge.close()
+        for client in clients:
+            client.close()
+    gc.collect()
