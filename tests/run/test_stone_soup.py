@@ -182,13 +182,13 @@ def tutorial_scene(n_steps=40, seed=1):
     rng = np.random.default_rng(seed)
     beginnings = [StateVector([x, vx, y, vy]) for x, y, vx, vy in
                   np.hstack([rng.uniform(-100, 100, (5, 2)), rng.uniform(-2, 2, (5, 2))])]  # fmt: skip
-    moving = [ConstantVelocity(0.05, seed=seed), ConstantVelocity(0.05, seed=seed + 1)]
+    moving = [ConstantVelocity(0.05), ConstantVelocity(0.05)]  # it is the combination that draws
     model = CartesianToBearingRange(
         **PLANE, noise_covar=np.diag([math.radians(0.5) ** 2, 1.0]), translation_offset=StateVector([20.0, -5.0]),
         seed=seed,
     )  # fmt: skip
     ground_truth = MultiTargetGroundTruthSimulator(
-        transition_model=CombinedLinearGaussianTransitionModel(moving), preexisting_states=beginnings,
+        transition_model=CombinedLinearGaussianTransitionModel(moving, seed=seed), preexisting_states=beginnings,
         initial_state=GaussianState(np.zeros(4), np.eye(4), timestamp=START), timestep=timedelta(seconds=1),
         number_steps=n_steps, birth_rate=0.0, death_probability=0.0, seed=seed,
     )  # fmt: skip
