@@ -289,6 +289,16 @@ def matched(when, product, exercise, label):
     return rows
 
 
+def test_a_kind_named_twice_counts_once():
+    once, twice = (
+        Conditions.model_validate({"to": ["USA"], "products": ["contribution"], "kinds": ["aircraft"] * times})
+        for times in (1, 2)
+    )
+    of_each = [matched(each, Product("contribution"), None, "") for each in (once, twice)]
+    assert of_each[0].any()
+    assert (of_each[0] == of_each[1]).all()
+
+
 @settings(max_examples=300)
 @given(CONDITIONS, CONDITIONS, st.sampled_from(["contribution", "fused"]), st.sampled_from([None, "A", "B"]),
        st.sampled_from([(), ("EYES",), ("EYES", "OTHER")]), st.booleans())  # fmt: skip

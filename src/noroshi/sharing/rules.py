@@ -108,7 +108,7 @@ class Conditions(_Model):
     @field_validator("kinds")
     @classmethod
     def _are_kinds(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        return _among(values, KINDS)
+        return tuple(dict.fromkeys(_among(values, KINDS)))  # twice the same is no likelier than once
 
     @field_validator("statuses")
     @classmethod
