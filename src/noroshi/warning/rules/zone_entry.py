@@ -42,7 +42,7 @@ class Rule(Base):
 
     def look(self, picture: Tracks, heard_ns: Mapping[str, int], now_ns: int) -> list[Finding]:
         """Return those that enter; see `warning.rules.Rule`."""
-        chosen = [Kind[kind.upper()] for kind in self.kinds]
+        chosen = sorted({Kind[kind.upper()] for kind in self.kinds})
         wanted = picture.kind_probability[:, chosen].sum(axis=1) >= self.kind_probability
         wanted &= (picture.status != TrackStatus.TENTATIVE) & (picture.status != TrackStatus.LOST)
         if self.unidentified_only:
@@ -92,5 +92,5 @@ class Rule(Base):
             probability=float(picture.existence[row]) if np.isfinite(picture.existence[row]) else 1.0,
             first_ns=now_ns + round(max(entry_s - spread_s, 0.0) * NS_PER_S),
             last_ns=now_ns + round((entry_s + spread_s) * NS_PER_S),
-            is_lost=picture.status[row] == TrackStatus.COASTING,
+            is_lost=bool(picture.status[row] == TrackStatus.COASTING),
         )
