@@ -12,6 +12,8 @@ from sharing_scenes import START_NS, tracks_of
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Identity, Kind, Stage, TrackStatus, certain_kind
+from noroshi.run.areas import areas
+from noroshi.warning.core import Warner
 from noroshi.warning.rules.silent_sensor import Rule as SilentSensor
 from noroshi.warning.rules.zone_entry import STEPS
 from noroshi.warning.rules.zone_entry import Rule as ZoneEntry
@@ -114,3 +116,15 @@ def test_a_sensor_is_told_once_it_was_silent_for_longer_than_asked():
     assert [(each.name, each.first_ns) for each in told] == [("a", heard_ns["a"]), ("c", heard_ns["c"])]
     assert [each.name for each in found(SilentSensor(name="s", sensors=("c", "d")), nobody, heard_ns)] == ["c"]
     assert not found(SilentSensor(name="s", after_s=400.0), nobody, heard_ns)
+
+
+def test_a_sensor_that_is_named_is_told_though_it_was_never_heard():
+    warner = Warner("JPN", areas(), rules=[SilentSensor(name="silence", sensors=("a", "b"))])
+    nobody = tracks_of(0)
+
+    def told(after_s):
+        return [proposal.name.tolist() for proposal in warner.look(nobody, START_NS + after_s * NS_PER_S).proposals]
+
+    assert [told(0), told(60)] == [[], []]
+    warner.hear("b", START_NS + 60 * NS_PER_S)
+    assert [told(61), told(121)] == [[["a"]], [["b"]]]

@@ -403,6 +403,9 @@ class Warner:
     def _look_by_rules(self, picture: Tracks, now_ns: int) -> list[Alert]:
         """Return what the rules find that is to be proposed, and what of it is over."""
         proposals = []
+        for rule in self.rules:
+            for sensor in rule.awaited():
+                self._heard_ns.setdefault(sensor, now_ns)
         found = {
             f"{rule.name}: {finding.key}": finding
             for rule in self.rules

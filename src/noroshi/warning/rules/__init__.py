@@ -50,6 +50,10 @@ class Base(BaseModel):
 
     name: str = Field(min_length=1, max_length=60, description="Of this use of the rule, for people.")
 
+    def awaited(self) -> tuple[str, ...]:
+        """Return the sensors that are counted as silent from the first look on, though none was ever heard."""
+        return ()
+
     def look(self, picture: Tracks, heard_ns: Mapping[str, int], now_ns: int) -> list[Finding]:
         """Return what there is to be told of a picture, and of the sensors that were heard at those times."""
         raise NotImplementedError

@@ -13,7 +13,13 @@ class Rule(Base):
     """Tells of sensors of which nothing was heard for a while."""
 
     after_s: float = Field(default=60.0, gt=0.0, le=86_400.0, description="how long a silence is told")
-    sensors: tuple[str, ...] = Field(default=(), description="which; all that were ever heard if none is named")
+    sensors: tuple[str, ...] = Field(
+        default=(), description="which, heard before or not; all that were ever heard if none is named"
+    )
+
+    def awaited(self) -> tuple[str, ...]:
+        """Return those that are named."""
+        return self.sensors
 
     def look(self, picture: Tracks, heard_ns: Mapping[str, int], now_ns: int) -> list[Finding]:
         """Return those that are silent; see `warning.rules.Rule`."""
