@@ -35,7 +35,8 @@ from noroshi.records import Kind
 from noroshi.run import kernel_cache
 from noroshi.run.areas import areas
 from noroshi.run.events import load_event
-from noroshi.warning.areas import Areas, Exposed, Exposure, exposed
+from noroshi.warning.areas import Areas
+from noroshi.warning.exposure import Exposed, Exposure, exposed
 from noroshi.warning.forecast import Forecast
 from noroshi.warning.foresee import foresee
 from noroshi.warning.settings import Settings

@@ -62,8 +62,9 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.records import Kind
 from noroshi.run import kernel_cache
 from noroshi.run.areas import areas
-from noroshi.warning.areas import Areas, exposed, exposed_areas
+from noroshi.warning.areas import Areas
 from noroshi.warning.core import LANDS_MIN
+from noroshi.warning.exposure import exposed, exposed_areas
 from noroshi.warning.forecast import Forecast
 from noroshi.warning.foresee import foresee
 from noroshi.warning.settings import Settings

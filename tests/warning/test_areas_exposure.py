@@ -9,7 +9,8 @@ from pyproj import Geod
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.run.areas import areas as real_areas
-from noroshi.warning.areas import Areas, Outlines, exposed, exposed_areas
+from noroshi.warning.areas import Areas, Outlines
+from noroshi.warning.exposure import exposed, exposed_areas
 from noroshi.warning.falling import fall_from
 from noroshi.warning.forecast import Forecast
 

@@ -15,8 +15,8 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.records import Certainty, Identity, Kind, Stage, Tracks, TrackStatus, certain_kind, digest
 from noroshi.run.areas import areas
 from noroshi.warning import falling, ways
-from noroshi.warning.areas import exposed
 from noroshi.warning.core import Warner
+from noroshi.warning.exposure import exposed
 from noroshi.warning.forecast import Forecast, ending
 from noroshi.warning.foresee import N_ROUGH
 from noroshi.warning.settings import Settings

@@ -18,7 +18,8 @@ from noroshi.geo.wgs84 import MEAN_RADIUS_M, geodetic_from_ecef, vertical_at
 from noroshi.kernel import kernel
 from noroshi.records import Alert, Certainty, Kind, Launches, Paths, Stage, Threats, Tracks, TrackStatus
 from noroshi.records.known import Known
-from noroshi.warning.areas import Areas, exposed_areas
+from noroshi.warning.areas import Areas
+from noroshi.warning.exposure import exposed_areas
 from noroshi.warning.following import SEEN_TO_LAND_NS, Following
 from noroshi.warning.forecast import LANDS_MIN, NO_END, Forecast, ending, is_end_known, path_of
 from noroshi.warning.rules import Base as Rule

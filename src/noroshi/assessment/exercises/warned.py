@@ -16,7 +16,8 @@ from noroshi.estimation.interpolation import hermite
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Alert
 from noroshi.records.alert import CANCEL
-from noroshi.warning.areas import Areas, exposed
+from noroshi.warning.areas import Areas
+from noroshi.warning.exposure import exposed
 from noroshi.warning.forecast import Forecast
 
 STEP_S = 5.0

@@ -17,7 +17,7 @@ from noroshi.records.alert import CANCEL
 from noroshi.run.areas import areas
 from noroshi.run.exercises.running import Plan, Progress, Told, run
 from noroshi.run.warn.stands import scenario_of
-from noroshi.warning.areas import exposed
+from noroshi.warning.exposure import exposed
 
 NATION, COUNTRY = "JPN", "JP-"
 PICTURE_S, PUMP_S = 1.0, 0.25
