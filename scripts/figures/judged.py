@@ -37,6 +37,11 @@ TOLD = {
         "--scenes {scene_names} --replicates {n_replicates}",
         "On the exercise's clock, from the newest and from the needed measurement until the proposal is in the last of three nodes.",
     ),
+    "quiet_hours": (
+        "Silence where nothing rises",
+        "--hours {hours:.0f} --first {first} --passing {passing}",
+        "The whole chain of three nodes over traffic, ships, satellites overhead and clutter; of all nodes together.",
+    ),
     "alert_kills": (
         "Alerts of a node that is killed",
         "--runs {runs} --seed {seed}",
