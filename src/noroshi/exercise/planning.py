@@ -25,10 +25,9 @@ from noroshi.exercise.aims import Aim
 from noroshi.exercise.staff import Player
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, Floats
-from noroshi.records import Decision, Kind, Tracks, TrackStatus, take
+from noroshi.records import MISSILES, Decision, Kind, Tracks, TrackStatus, take
 
 Integers = NDArray[np.int64]
-THREATS = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 THREAT_MIN = 0.3
 GOOD_M = 1_000.0
 SUBJECT = "looks"
@@ -231,7 +230,7 @@ def aims_of(what: What) -> dict[str, list[Aim]]:
 
 def threats_of(picture: Tracks) -> Tracks:
     """Return the tracks of a picture that may threaten somebody."""
-    likely = picture.kind_probability[:, list(THREATS)].sum(axis=1) >= THREAT_MIN
+    likely = picture.kind_probability[:, list(MISSILES)].sum(axis=1) >= THREAT_MIN
     is_live = np.isin(picture.status, (TrackStatus.FIRM, TrackStatus.COASTING))
     return take(picture, np.flatnonzero(likely & is_live))
 
@@ -264,7 +263,7 @@ def _weights(threats: Tracks, begin_ns: int, settings: Settings) -> Floats:
     cov = threats.covariance_ecef[:, None]
     ahead = cov[..., :3, :3] + 2.0 * after_s * cov[..., :3, 3:] + after_s**2 * cov[..., 3:, 3:]
     sigma_m = np.sqrt(np.maximum(np.trace(ahead, axis1=2, axis2=3) / 3.0, 0.0))
-    likely = threats.kind_probability[:, list(THREATS)].sum(axis=1) * threats.existence
+    likely = threats.kind_probability[:, list(MISSILES)].sum(axis=1) * threats.existence
     worth: Floats = np.nan_to_num(likely[:, None] * (1.0 + np.log1p(sigma_m / GOOD_M)))
     return worth
 

@@ -39,7 +39,7 @@ from noroshi.formats.alerting import (
 from noroshi.formats.reading import finished
 from noroshi.geo.time import NS_PER_S, dt_s, iso_from_utc_ns, utc_ns_from_iso
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes, geodetic_from_ecef
-from noroshi.records import KINDS, STATUSES, Alert, Identity, Kind, Tracks, TrackStatus, certain_kind
+from noroshi.records import KINDS, MISSILES, STATUSES, Alert, Identity, Kind, Tracks, TrackStatus, certain_kind
 from noroshi.records.alert import CANCEL
 from noroshi.records.identity import ABSENT
 
@@ -63,7 +63,6 @@ DIMENSIONS = {
 """Air, sea surface, missile in flight, space; the code of what a target most probably is, `Z` if that is below half."""
 
 KIND_OF = {"A": Kind.AIRCRAFT, "S": Kind.SHIP, "P": Kind.SPACE}
-THREATS = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 OWN = "noroshi_track"
 OWN_ALERT = "noroshi_alert"
 ALARM = "b-l-c"  # an alarm, security; not TAK's emergencies (b-a-...), which are calls for help
@@ -194,7 +193,7 @@ def encode(
             f'<event version="2.0" uid={_quoted(_uid(tracks.node, number))}'
             f' type="a-{affiliation}-{DIMENSIONS[kind]}" how="{how}"'
             f' time="{start}" start="{start}" stale="{_milliseconds(stale_ns)}"'
-            f' qos="{"7-r-d" if kind in THREATS else "3-r-c"}"{shared}>'
+            f' qos="{"7-r-d" if kind in MISSILES else "3-r-c"}"{shared}>'
             f'<point lat="{math.degrees(lat_rad[i]):.7f}" lon="{math.degrees(lon_rad[i]):.7f}"'
             f' hae="{height_m[i]:.1f}" ce="{ce_m[i]:.1f}" le="{le_m[i]:.1f}"/>'
             f"<detail><contact callsign={_quoted(name)}/>"

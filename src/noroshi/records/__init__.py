@@ -17,12 +17,13 @@ from noroshi.records.quality import Quality
 from noroshi.records.site import SensorSite
 from noroshi.records.status import Status
 from noroshi.records.threats import CERTAINTIES, STAGES, Certainty, Paths, Stage, Threats
-from noroshi.records.tracks import KINDS, STATUSES, Kind, Tracks, TrackStatus, certain_kind, joined_by_sensor
+from noroshi.records.tracks import KINDS, MISSILES, STATUSES, Kind, Tracks, TrackStatus, certain_kind, joined_by_sensor
 from noroshi.records.truth import Truth
 
 __all__ = [
     "CERTAINTIES",
     "KINDS",
+    "MISSILES",
     "STAGES",
     "STATUSES",
     "Alert",

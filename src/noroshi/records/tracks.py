@@ -33,6 +33,7 @@ class TrackStatus(IntEnum):
     LOST = 3  # its last row
 
 
+MISSILES = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 KINDS = tuple(kind.name.lower() for kind in Kind)
 STATUSES = tuple(status.name.lower() for status in TrackStatus)
 

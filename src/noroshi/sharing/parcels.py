@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
-from noroshi.records import Kind, Tracks, TrackStatus
+from noroshi.records import MISSILES, Tracks, TrackStatus
 from noroshi.sharing.label import Label
 from noroshi.sharing.release import Released
 from noroshi.sharing.rules import Policy, Product
 
 TRACK_AGE_NS = 15 * 60 * NS_PER_S
 NEVER_NS = np.iinfo(np.int64).max
-THREATS = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 URGENCY = {Product.TOMBSTONE: 0, Product.WARNING: 1, Product.STATUS: 2}
 THREAT, STATE, HISTORY = 3, 4, 5
 
@@ -307,4 +306,4 @@ def notices(
 
 def is_threat(tracks: Tracks) -> NDArray[np.bool_]:
     """Return (n,) which tracks are more likely than not a missile in boost, in free flight or gliding."""
-    return np.asarray(tracks.kind_probability[:, list(THREATS)].sum(axis=1) > 0.5, np.bool_)
+    return np.asarray(tracks.kind_probability[:, list(MISSILES)].sum(axis=1) > 0.5, np.bool_)

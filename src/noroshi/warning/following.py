@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Certainty, Kind, Stage
+from noroshi.records import MISSILES, Certainty, Kind, Stage
 from noroshi.records.known import Known
 from noroshi.warning.doubts import caught_up
 from noroshi.warning.forecast import Forecast, is_end_known
@@ -18,7 +18,6 @@ from noroshi.warning.telling import Concern, Telling
 Floats = NDArray[np.float64]
 Basis = tuple[Floats, Floats, Floats, int, float, bool]
 
-MISSILES = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 LOST_SHARE = 0.04  # a forecast of what is lost holds for this part of the time that is left,
 LOST_NS = (2 * NS_PER_S, 10 * NS_PER_S)  # within these; what concerns nobody may wait longer
 SLACK_NS = NS_PER_S // 4  # by which a measurement may come too early to be foreseen

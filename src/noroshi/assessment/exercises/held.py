@@ -9,13 +9,12 @@ from noroshi.assessment.pairing import nearest
 from noroshi.assessment.pictures import View, seen, track_histories, tracks_at_each
 from noroshi.assessment.siap import Association, id_verdicts
 from noroshi.geo.wgs84 import geodetic_from_ecef
-from noroshi.records import Kind, Tracks, Truth, take
+from noroshi.records import MISSILES, Kind, Tracks, Truth, take
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-THREATS = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 APART = 10.0
 """How many cut-offs two moments are apart where they stand beside each other in one search."""
 GROUND_M = 2_000.0
@@ -46,7 +45,7 @@ class Targets:
     @property
     def is_threat(self) -> Flags:
         """(n,) whether it ever boosted, fell or glided."""
-        threatening = np.isin(self.truth.kind, THREATS)
+        threatening = np.isin(self.truth.kind, MISSILES)
         return np.array([bool(threatening[row[row >= 0]].any()) for row in self.row], bool)
 
     @classmethod

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.assessment.exercises.held import THREATS
 from noroshi.assessment.reference import truth_from_reports
 from noroshi.assessment.smoothing import smoothed
 from noroshi.command.rows import What
@@ -27,7 +26,7 @@ from noroshi.exercise.world import World
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.node.core import Node
-from noroshi.records import concatenate
+from noroshi.records import MISSILES, concatenate
 from noroshi.records.known import Known
 from noroshi.run.exercises.driver import Feed
 from noroshi.run.exercises.staff import area_nations, player, staff_of
@@ -77,7 +76,7 @@ class Cast:
     @property
     def threats(self) -> tuple[str, ...]:
         """Names of the bodies that ever boost, fall or glide."""
-        return tuple(flight.name for flight in self.bodies if np.isin(flight.kind, THREATS).any())
+        return tuple(flight.name for flight in self.bodies if np.isin(flight.kind, MISSILES).any())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

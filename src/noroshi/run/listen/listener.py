@@ -10,14 +10,14 @@ import numpy as np
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes, geodetic_from_ecef
-from noroshi.records import KINDS, STATUSES, Kind, Tracks
+from noroshi.records import KINDS, MISSILES, STATUSES, Tracks
 from noroshi.records.identity import ABSENT
 from noroshi.run.feeds import Feed, open_feed
 from noroshi.run.listen.desk import PLACED, Desk, Wish
 from noroshi.run.listen.journals import Journals
 
 WAIT_S, SAID_S = 0.25, 0.7
-THREATS = (Kind.BALLISTIC.name.lower(), Kind.BOOSTING.name.lower(), Kind.GLIDING.name.lower())
+THREATS = tuple(kind.name.lower() for kind in MISSILES)
 COMPILING = "beginning; the first time on a machine this compiles, once: some twenty seconds"
 SHOW_NS = NS_PER_S // 2
 """A picture is worked out so often."""

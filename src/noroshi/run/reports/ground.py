@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from noroshi.exercise.flight import Flight
 from noroshi.geo.wgs84 import ecef_from_geodetic, geodetic_from_ecef
-from noroshi.records import Kind
+from noroshi.records import MISSILES
 from noroshi.run.coast import coast
 from noroshi.run.exercises.staging import Cast
 from noroshi.run.mapping.basemap import Frame, Projection, nice_below, thin
@@ -16,7 +16,6 @@ from noroshi.run.reports.charts import svg
 from noroshi.run.reports.html import Html, tag
 
 Floats = NDArray[np.float64]
-THREATS = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 WIDTH_PX, HEIGHT_PX = 1124.0, 620.0
 POINTS = 160
 MARGIN = 0.12
@@ -25,7 +24,7 @@ MARGIN = 0.12
 def ground_map(cast: Cast) -> Html:
     """Return the map of all that truly moved but satellites, and of the sensors that stand on the ground."""
     paths = [(flight, _places(flight)) for flight in cast.bodies]
-    threats = [(flight, places) for flight, places in paths if np.isin(flight.kind, THREATS).any()]
+    threats = [(flight, places) for flight, places in paths if np.isin(flight.kind, MISSILES).any()]
     sites = [entry.site for entries in cast.eyes.values() for entry in entries if math.isfinite(entry.site.lat_rad)]
     stands = np.array([[site.lat_rad, site.lon_rad] for site in sites]).reshape(-1, 2)
     shown = np.concatenate([*(places for _, places in (threats or paths)), stands])
@@ -37,7 +36,7 @@ def ground_map(cast: Cast) -> Html:
     frame = _frame(projection.xy_from_geodetic(shown[:, 0], shown[:, 1]))
     parts = [tag("rect", x="0", y="0", width=f"{WIDTH_PX:g}", height=f"{HEIGHT_PX:g}", class_="sea")]
     parts += _coast(projection, frame)
-    for flight, places in sorted(paths, key=lambda each: bool(np.isin(each[0].kind, THREATS).any())):
+    for flight, places in sorted(paths, key=lambda each: bool(np.isin(each[0].kind, MISSILES).any())):
         parts.append(_path(flight, _px(projection, frame, places)))
     for site, px in zip(sites, _px(projection, frame, stands), strict=True):
         x, y = px
@@ -88,7 +87,7 @@ def _coast(projection: Projection, frame: Frame) -> list[Html]:
 
 
 def _path(flight: Flight, px: Floats) -> Html:
-    threat = bool(np.isin(flight.kind, THREATS).any())
+    threat = bool(np.isin(flight.kind, MISSILES).any())
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in px)
     return tag("polyline", tag("title", flight.name), points=points, class_="way threat" if threat else "way")
 

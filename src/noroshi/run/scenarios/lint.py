@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from noroshi.assessment.exercises.held import THREATS
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.injects import Dark, FalsePosition, Inject, SpoofedReports, cast
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats, ecef_from_geodetic
+from noroshi.records import MISSILES
 from noroshi.records.identity import ABSENT
 from noroshi.run import rooms
 from noroshi.run.exercises.staging import background
@@ -139,7 +139,7 @@ def _objectives(scenario: Scenario) -> Iterator[Problem]:
 def _measures(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
     """Note measures of threats where there are none."""
     flown = [flight for flights in stage.entries.values() for flight in flights or ()]
-    if any(np.isin(flight.kind, THREATS).any() for flight in flown) or None in stage.entries.values():
+    if any(np.isin(flight.kind, MISSILES).any() for flight in flown) or None in stage.entries.values():
         return
     for i, measure in enumerate(scenario.measures):
         if measure.name in measures.OF_THREATS:
