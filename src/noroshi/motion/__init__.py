@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from noroshi.records import Kind
 
+POSITION_AND_VELOCITY = ("x_ecef_m", "y_ecef_m", "z_ecef_m", "vx_ecef_m_s", "vy_ecef_m_s", "vz_ecef_m_s")
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -41,8 +43,7 @@ class Motion(Protocol):
 
     Attributes:
         KIND: what moves like this.
-        COMPONENTS: names of the state's d components, unit last; the first six are always
-            ("x_ecef_m", "y_ecef_m", "z_ecef_m", "vx_ecef_m_s", "vy_ecef_m_s", "vz_ecef_m_s").
+        COMPONENTS: names of the state's d components, unit last; the first six are always `POSITION_AND_VELOCITY`.
         EXTENT: for each component beyond the sixth, the (low, high) range in which the model is meant to be used.
 
     A model may have `SETS_IN = True`: of several, a target that takes it up has its components beyond the sixth anew,

@@ -12,7 +12,7 @@ from noroshi.geo.atmosphere import FORCE_MAX_M_S2, add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import Flow, Start, Wanted, require_densities
+from noroshi.motion import POSITION_AND_VELOCITY, Flow, Start, Wanted, require_densities
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 10.0, 256
@@ -52,12 +52,7 @@ class Motion(Flow):
     KIND: ClassVar[Kind] = Kind.BALLISTIC
     STARTS: ClassVar[Start] = Start(speed_sigma_m_s=2_500.0, climb_sigma_m_s=1_500.0, share=0.05, sojourn_s=200.0)
     COMPONENTS: ClassVar[tuple[str, ...]] = (
-        "x_ecef_m",
-        "y_ecef_m",
-        "z_ecef_m",
-        "vx_ecef_m_s",
-        "vy_ecef_m_s",
-        "vz_ecef_m_s",
+        *POSITION_AND_VELOCITY,
         "log_ballistic_coefficient_kg_m2",
     )
     EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((float(np.log(300.0)), float(np.log(30_000.0))),)

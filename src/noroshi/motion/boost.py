@@ -11,7 +11,7 @@ from noroshi.estimation.runge_kutta import STAGES, advancer, begin, copy, room_f
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import Flow, Start, Wanted, require_densities
+from noroshi.motion import POSITION_AND_VELOCITY, Flow, Start, Wanted, require_densities
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 2.5, 256
@@ -52,12 +52,7 @@ class Motion(Flow):
         speed_sigma_m_s=1_000.0, climb_sigma_m_s=1_000.0, share=0.02, sojourn_s=60.0, resumed=0.05
     )
     COMPONENTS: ClassVar[tuple[str, ...]] = (
-        "x_ecef_m",
-        "y_ecef_m",
-        "z_ecef_m",
-        "vx_ecef_m_s",
-        "vy_ecef_m_s",
-        "vz_ecef_m_s",
+        *POSITION_AND_VELOCITY,
         "axial_acceleration_m_s2",
         "mass_flow_ratio_per_s",
     )

@@ -9,7 +9,7 @@ import numpy as np
 from noroshi.estimation.white_noise import integrated_twice
 from noroshi.geo.wgs84 import ECCENTRICITY_SQUARED, Floats, enu_axes_at
 from noroshi.kernel import kernel
-from noroshi.motion import require_densities
+from noroshi.motion import POSITION_AND_VELOCITY, require_densities
 from noroshi.records import Kind
 
 
@@ -33,14 +33,7 @@ class Motion:
 
     KIND: ClassVar[Kind] = Kind.AIRCRAFT
     KEEPS_VELOCITY: ClassVar[bool] = True
-    COMPONENTS: ClassVar[tuple[str, ...]] = (
-        "x_ecef_m",
-        "y_ecef_m",
-        "z_ecef_m",
-        "vx_ecef_m_s",
-        "vy_ecef_m_s",
-        "vz_ecef_m_s",
-    )
+    COMPONENTS: ClassVar[tuple[str, ...]] = POSITION_AND_VELOCITY
     EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ()
 
     horizontal_psd_m2_s3: float = 2.0

@@ -12,7 +12,7 @@ from noroshi.geo.atmosphere import add_air_force
 from noroshi.geo.gravity import fall
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import Flow, Start, Wanted, require_densities, require_positive
+from noroshi.motion import POSITION_AND_VELOCITY, Flow, Start, Wanted, require_densities, require_positive
 from noroshi.records import Kind
 
 LONGEST_STEP_S, STEPS_MAX = 2.5, 256
@@ -57,12 +57,7 @@ class Motion(Flow):
         speed_sigma_m_s=2_500.0, climb_sigma_m_s=500.0, share=0.02, sojourn_s=300.0, resumed=0.1
     )
     COMPONENTS: ClassVar[tuple[str, ...]] = (
-        "x_ecef_m",
-        "y_ecef_m",
-        "z_ecef_m",
-        "vx_ecef_m_s",
-        "vy_ecef_m_s",
-        "vz_ecef_m_s",
+        *POSITION_AND_VELOCITY,
         "log_ballistic_coefficient_kg_m2",
         "turn_lift_to_drag_ratio",
         "climb_lift_to_drag_ratio",

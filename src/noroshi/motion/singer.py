@@ -9,7 +9,7 @@ from noroshi.estimation.carry import carry
 from noroshi.estimation.coloured_noise import decay, integrated_coloured
 from noroshi.geo.wgs84 import Floats, vertical_at
 from noroshi.kernel import kernel
-from noroshi.motion import Flow, Wanted, require_positive
+from noroshi.motion import POSITION_AND_VELOCITY, Flow, Wanted, require_positive
 from noroshi.records import Kind
 
 
@@ -34,12 +34,7 @@ class Motion(Flow):
 
     KIND: ClassVar[Kind] = Kind.AIRCRAFT
     COMPONENTS: ClassVar[tuple[str, ...]] = (
-        "x_ecef_m",
-        "y_ecef_m",
-        "z_ecef_m",
-        "vx_ecef_m_s",
-        "vy_ecef_m_s",
-        "vz_ecef_m_s",
+        *POSITION_AND_VELOCITY,
         "ax_ecef_m_s2",
         "ay_ecef_m_s2",
         "az_ecef_m_s2",

@@ -10,7 +10,7 @@ from noroshi.estimation.white_noise import integrated_twice
 from noroshi.geo.curvature import radii_of_curvature_m
 from noroshi.geo.wgs84 import ECCENTRICITY_SQUARED, Floats, enu_axes, enu_axes_at, geodetic_from_ecef
 from noroshi.kernel import kernel
-from noroshi.motion import require_densities
+from noroshi.motion import POSITION_AND_VELOCITY, require_densities
 from noroshi.records import Kind
 
 SERIES_RAD = 0.1  # below this turn angle a difference of nearly equal numbers is taken from its series, to 1e-10
@@ -37,12 +37,7 @@ class Turn:
 
     KIND: ClassVar[Kind] = Kind.AIRCRAFT
     COMPONENTS: ClassVar[tuple[str, ...]] = (
-        "x_ecef_m",
-        "y_ecef_m",
-        "z_ecef_m",
-        "vx_ecef_m_s",
-        "vy_ecef_m_s",
-        "vz_ecef_m_s",
+        *POSITION_AND_VELOCITY,
         "turn_rate_rad_s",
     )
 
