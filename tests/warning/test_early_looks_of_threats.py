@@ -10,6 +10,7 @@ from noroshi.node.core import Node
 from noroshi.records import Kind
 from noroshi.run.areas import areas
 from noroshi.warning.core import Warner, may_threaten
+from noroshi.warning.rules import Base
 
 
 def first_told(settled_s, early_s=None):
@@ -52,18 +53,18 @@ def test_nothing_begins_early_and_what_is_followed_goes_on():
 
 
 def test_rules_are_asked_at_settled_looks_alone():
-    class Rule:
-        name, asked = "rule", 0
+    asked = []
 
-        def look(self, *_):
-            Rule.asked += 1
+    class Rule(Base):
+        def look(self, picture, heard_ns, now_ns):
+            asked.append(now_ns)
             return []
 
-    warner = Warner("JPN", areas(), settings=SETTINGS, rules=(Rule(),))
+    warner = Warner("JPN", areas(), settings=SETTINGS, rules=(Rule(name="rule"),))
     warner.look(nothing(), START_NS, is_early=True)
-    assert Rule.asked == 0
+    assert not asked
     warner.look(nothing(), START_NS)
-    assert Rule.asked == 1
+    assert asked == [START_NS]
 
 
 def test_what_may_threaten():
