@@ -16,9 +16,9 @@ SWEEPS_MAX = 13
 swarm it is more, and shares that are too great by it make tracks that stand twice for a target; to settle takes some
 hundred."""
 
-SWEEPS_FURTHER, FURTHER = 8, 0.4
-"""In so many of the first sweeps messages go further than where they point, by that power of their own step; with 0.6
-some never settle. In the last they do not, so that what has no ring is exact."""
+SWEEPS_FURTHER, FURTHER = (1, 8), 0.4
+"""From the first to before the second of these sweeps messages go further than where they point, by that power of their
+own step; with 0.6 some never settle. With the last what has no ring is exact."""
 
 
 def marginals(
@@ -198,7 +198,7 @@ def _propagate(
             a = after[a]
         for sweep in range(SWEEPS_MAX):
             change, a = 0.0, head
-            further, back = (ahead, behind) if 0 < sweep < SWEEPS_FURTHER else (1.0, 1.0)
+            further, back = (ahead, behind) if SWEEPS_FURTHER[0] <= sweep < SWEEPS_FURTHER[1] else (1.0, 1.0)
             while a >= 0:
                 # Loops over a row's own pieces, each with one thing to do: so the processor takes several at a time.
                 n, own, row = begin[a + 1] - begin[a], weight_alone[a], slice(begin[a], begin[a + 1])

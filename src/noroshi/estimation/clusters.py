@@ -33,11 +33,11 @@ def clusters(begin: Indices, ib: Indices, weight: Floats, n_b: int) -> tuple[Ind
             if owner[ib[e]] < 0:
                 owner[ib[e]] = a
                 continue
-            low, high = _root(first, owner[ib[e]]), _root(first, a)
+            low, high = root(first, owner[ib[e]]), root(first, a)
             low, high = min(low, high), max(low, high)
             first[high] = low
     for a in range(n_a):
-        head = _root(first, a)
+        head = root(first, a)
         first[a] = head
         if head != a:
             after[last[head]] = a
@@ -46,7 +46,8 @@ def clusters(begin: Indices, ib: Indices, weight: Floats, n_b: int) -> tuple[Ind
 
 
 @kernel
-def _root(first: Indices, a: int) -> int:
+def root(first: Indices, a: int) -> int:
+    """Return who stands first where a belongs, when each has one before it in `first`; ways there get shorter."""
     while first[a] != a:
         first[a] = first[first[a]]
         a = first[a]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.angles import Floats
-from noroshi.estimation.clusters import clusters
+from noroshi.estimation.clusters import clusters, root
 from noroshi.kernel import kernel
 
 Indices = NDArray[np.int64]
@@ -51,7 +51,7 @@ def _rearrange(
     heads: Indices, after: Indices, begin: Indices, ib: Indices, weight: Floats, share: Floats, share_min: float,
     n_b: int,
 ) -> None:  # fmt: skip
-    """Do it cluster by cluster, each as a tree over its a, its b, and one more of either, where detours meet.
+    """Do it where a cluster has a ring, each as a tree over its a, its b, and one more of either, where detours meet.
 
     Within a cluster the a are 0 to m - 1, the one for detours is m, and then come the b and the one for detours.
     """
@@ -72,19 +72,27 @@ def _rearrange(
         m, n, a = 0, 0, head
         while a >= 0:
             m, a = m + 1, after[a]
-        n_here, m, a = m + 1, 0, head
+        n_here, m, a, has_ring = m + 1, 0, head, False
         while a >= 0:
-            of_a[m] = n
+            of_a[m], mark[m] = n, m
             for e in range(begin[a], begin[a + 1]):
                 if share[e] > share_min:
                     if local[ib[e]] < 0:
-                        local[ib[e]] = n_here
+                        local[ib[e]], mark[n_here] = n_here, n_here
                         n_here += 1
-                    which[n], one[n], other[n] = e, m, local[ib[e]]
-                    value[n], held[n] = math.log(weight[e]), share[e]
+                    which[n], one[n], other[n], held[n] = e, m, local[ib[e]], share[e]
+                    above, below = root(mark, m), root(mark, other[n])
+                    has_ring |= above == below
+                    mark[below] = above
                     n += 1
             m, a = m + 1, after[a]
         of_a[m] = n
+        for at in range(n):
+            local[ib[which[at]]] = -1
+        if not has_ring:
+            continue
+        for at in range(n):
+            value[at] = math.log(weight[which[at]])
         _begin(m, n, n_here, one, other, value, held, rest, order, up, by)
         is_done = _improve(m, n_here + 1, of_a, other, value, held, up, by, mark, price, trail)
         for at in range(n, n + n_here):
@@ -93,7 +101,6 @@ def _rearrange(
             # A cluster that takes too long stays as it was.
             if is_done:
                 share[which[at]] = held[at]
-            local[ib[which[at]]] = -1
 
 
 @kernel
