@@ -7,6 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from noroshi.estimation.belief import marginals
+from noroshi.estimation.clusters import clusters
 from noroshi.estimation.transport import rearrange
 
 
@@ -78,3 +79,27 @@ def test_weights_of_zero_and_nothing():
     np.testing.assert_array_equal(share, before)
     none = np.zeros(0, np.int64)
     rearrange(np.zeros(1, np.int64), none, np.zeros(0), np.zeros(0), 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_clusters_at_once_are_each_as_good_as_alone(seed):
+    rng = np.random.default_rng([9, seed])
+    alone, both = [], []
+    for n_a in (12, 30, 2, 1):
+        begin, ia, ib, weight = swarm(rng, n_a, n_a + 3, 5.0, 1.5)
+        share = marginals(begin, ib, weight, np.full(n_a, 0.1), np.full(n_a + 3, 0.1))[0]
+        both.append((ia, ib, weight, share.copy(), n_a))
+        rearrange(begin, ib, weight, share, n_a + 3)
+        alone.append(share)
+    counts = np.array([each[4] for each in both])
+    first = np.concatenate([[0], np.cumsum(counts)])
+    ia = np.concatenate([each[0] + at for each, at in zip(both, first, strict=False)])
+    ib = np.concatenate([each[1] + at + 3 * i for i, (each, at) in enumerate(zip(both, first, strict=False))])
+    weight, share = (np.concatenate([each[i] for each in both]) for i in (2, 3))
+    begin, n_b = np.searchsorted(ia, np.arange(first[-1] + 1)), int(first[-1]) + 12
+    before = share.copy()
+    known = clusters(begin, ib, weight, n_b)
+    rearrange(begin, ib, weight, share, n_b, known=known)
+    np.testing.assert_array_equal(share, np.concatenate(alone))
+    rearrange(begin, ib, weight, before, n_b)
+    np.testing.assert_array_equal(share, before)

@@ -268,6 +268,64 @@ def _begin(form: Floats, chosen: Integers, speed: float, climb: float, mean: Flo
                     spread[b, a] = spread[a, b]
 
 
+def tells_place_alone(sensor: Sensor, form: Floats) -> bool:
+    """Return whether all plots are of a linear type and none measures a velocity, as `fit_places` wants them."""
+    return is_linear(sensor) and _tell_places(form)
+
+
+@kernel
+def _tell_places(form: Floats) -> bool:
+    for i in range(form.shape[0]):
+        n = int(form[i, N_ROWS])
+        if n < 0:
+            return False
+        for k in range(n):
+            at = FIRST + WIDTH * k + 3
+            if form[i, at] != 0.0 or form[i, at + 1] != 0.0 or form[i, at + 2] != 0.0:
+                return False
+    return True
+
+
+@kernel
+def fit_places(
+    form: Floats, i_plot: Integers, mean: Floats, covariance: Floats, shared: Integers, after_s: Floats, fit: Floats
+) -> None:
+    """Write the fit (p, 3) that `absorb_forms` finds, of plots that tell the place alone, and update nothing.
+
+    Args:
+        form: (n, 6 + 8 m).
+        i_plot: (p,) which plot each pair is of.
+        mean, covariance: (q, d), (q, d, d) states.
+        shared: (p,) which of them each pair has.
+        after_s: (p,) how long after that the plot is; the state is carried along by its own velocity.
+        fit: see `absorb`.
+    """
+    for i in range(i_plot.shape[0]):
+        plot, x, c, s = form[i_plot[i]], mean[shared[i]], covariance[shared[i]], after_s[i]
+        dx, dy, dz = plot[0] - x[0] - s * x[3], plot[1] - x[1] - s * x[4], plot[2] - x[2] - s * x[5]
+        xx = c[0, 0] + s * (2.0 * c[0, 3] + s * c[3, 3])
+        xy = c[0, 1] + s * (c[0, 4] + c[1, 3] + s * c[3, 4])
+        xz = c[0, 2] + s * (c[0, 5] + c[2, 3] + s * c[3, 5])
+        yy = c[1, 1] + s * (2.0 * c[1, 4] + s * c[4, 4])
+        yz = c[1, 2] + s * (c[1, 5] + c[2, 4] + s * c[4, 5])
+        zz = c[2, 2] + s * (2.0 * c[2, 5] + s * c[5, 5])
+        squared, determinant, n = 0.0, 1.0, int(plot[N_ROWS])
+        for k in range(n):
+            at = FIRST + WIDTH * k
+            hx, hy, hz = plot[at], plot[at + 1], plot[at + 2]
+            gx, gy, gz = xx * hx + xy * hy + xz * hz, xy * hx + yy * hy + yz * hz, xz * hx + yz * hy + zz * hz
+            residual = plot[at + 6] + hx * dx + hy * dy + hz * dz
+            variance = plot[at + 7] + hx * gx + hy * gy + hz * gz
+            inverse = 1.0 / variance
+            weighed = residual * inverse
+            dx, dy, dz = dx - gx * weighed, dy - gy * weighed, dz - gz * weighed
+            xx, xy, xz = xx - gx * gx * inverse, xy - gx * gy * inverse, xz - gx * gz * inverse
+            yy, yz, zz = yy - gy * gy * inverse, yz - gy * gz * inverse, zz - gz * gz * inverse
+            squared += residual * weighed
+            determinant *= variance
+        fit[i, 0], fit[i, 1], fit[i, 2] = squared, math.log(determinant), n
+
+
 @cache
 def _absorber(size: int) -> Callable[[Floats, Integers, Floats, Floats, Floats], None]:
     """Return a kernel for states of this size, whose loops are unrolled, or of any size (0)."""

@@ -23,7 +23,7 @@ from noroshi.kernel import kernel
 from noroshi.motion import Motion, Start
 from noroshi.records import Detections
 from noroshi.sensors import Sensor
-from noroshi.sensors.rows import absorb_forms, linearise
+from noroshi.sensors.rows import absorb_forms, fit_places, linearise, tells_place_alone
 from noroshi.tracking.gate import SAME_ADDRESS
 from noroshi.tracking.store import EXISTENCE, NEGLIGIBLE, PROBABILITY, Integers, Layout, Near, Store, Whole, moments
 
@@ -34,6 +34,11 @@ add to it, so it is tried again some minutes later."""
 
 PROBABILITY_MIN = 1e-9  # of a model, so that it can come back
 LOG_2_PI = math.log(2.0 * math.pi)
+CROWDED = 4
+"""Pairs a track beyond which states after plots are made of those pairs alone that turn out to matter: in a swarm, one
+in ten."""
+
+SHARED_S = 0.05  # plots so near in time share what is predicted; from there velocity alone carries it on
 WIDENING_MAX = 100.0
 """How many times the gate (as a squared distance) a plot may lie from the track whose address it carries. The address
 says that it is the same target, so that it is the prediction that was too sure of itself."""
@@ -51,8 +56,9 @@ class Pairs:
         dt_s: (p,) from the track's time to the plot's.
         mixed: (t, n_real) the tracks' rows at their own time, models mixed as they may have changed by the plots' time;
             with one model there is nothing to mix, and it is empty.
-        means, covariances: one (p, d) and (p, d, d) a model, the state after the plot, at the later of the two times.
-        ahead, spread: one (t, d) and (t, d, d) a model, the track's state before its first pair's plot.
+        means, covariances: one (p, d) and (p, d, d) a model, the state after the plot, at the later of the two times;
+            none yet where tracks are crowded (see `Bank.that_matter`).
+        ahead, spread: one (t, d) and (t, d, d) a model, the track's state before its first pair's plot; likewise.
         fit: (k, p, 3) by model: squared Mahalanobis distance, log determinant, number of components measured.
         distance: (p,) least squared Mahalanobis distance of any model.
         log_likelihood: (p, k) of the plot by model.
@@ -190,6 +196,8 @@ class Bank:
     ) -> Pairs:
         """Return all pairs with what each plot would make of each track.
 
+        Where tracks are crowded (`CROWDED`) it is how well each plot fits alone, and `that_matter` does the rest.
+
         Where address and track are the same target's and the plot is beyond the gate (up to `WIDENING_MAX` times), the
         track's covariance is widened until the plot is inside.
 
@@ -218,14 +226,43 @@ class Bank:
             is_inside=np.empty(p, np.bool_),
             carried=self._carried(mixed) if k > 1 else np.ones((len(rows), 1), np.bool_),
         )  # fmt: skip
-        late = bool(p) and float(dt_s.min()) < 0.0
+        late, stray = bool(p) and float(dt_s.min()) < 0.0, np.empty(p)
+        if p > CROWDED * len(rows) and not late and tells_place_alone(sensor, form):
+            for each in range(k):
+                self._fit(store, pairs, each, form)
+            if not _score(pairs.fit, mixed, group, row, store.near, agreement, gates, WIDENING_MAX, pairs.distance,
+                          pairs.log_likelihood, pairs.total, pairs.is_inside, stray):  # fmt: skip
+                return pairs
         for each in range(k):
             self._take_in(store, pairs, each, plots, form, sensor, late)
-        stray = np.empty(p)
         if _score(pairs.fit, mixed, group, row, store.near, agreement, gates, WIDENING_MAX, pairs.distance,
                   pairs.log_likelihood, pairs.total, pairs.is_inside, stray):  # fmt: skip
             self._widen(store, pairs, stray, plots, form, sensor, late, gates)
         return pairs
+
+    def that_matter(
+        self, store: Store, pairs: Pairs, weight: Floats, existence: Floats, plots: Detections, form: Floats,
+        sensor: Sensor,
+    ) -> tuple[Pairs, Floats, Floats]:  # fmt: skip
+        """Return pairs with the states after their plots, their weights (p,), and the existence (t,) of their tracks.
+
+        All as they are, but where tracks are crowded those alone whose plots have a weight.
+        """
+        if len(pairs.means[0]) == len(pairs.row):
+            return pairs, weight, existence
+        some = np.flatnonzero(weight > 0.0)
+        rows, begin, group, dt_s = _line_up(pairs.row[some], pairs.plot[some], plots.time_ns, store.whole)
+        kept, p, k = pairs.group[some][begin[:-1]], len(some), len(self.sizes)
+        chosen = Pairs(
+            row=pairs.row[some], plot=pairs.plot[some], agreement=pairs.agreement[some], group=group, rows=rows,
+            begin=begin, dt_s=dt_s, mixed=pairs.mixed[kept] if k > 1 else pairs.mixed,
+            means=[*pairs.means], covariances=[*pairs.covariances], ahead=[*pairs.ahead], spread=[*pairs.spread],
+            fit=np.empty((k, p, 3)), distance=pairs.distance[some], log_likelihood=pairs.log_likelihood[some],
+            total=pairs.total[some], is_inside=pairs.is_inside[some], carried=pairs.carried[kept],
+        )  # fmt: skip
+        for each in range(k):
+            self._take_in(store, chosen, each, plots, form, sensor, False)
+        return chosen, weight[some], existence[kept]
 
     def leave_aside(self, store: Store, pairs: Pairs, weight: Floats) -> None:
         """Leave kinds aside that plots have made negligible, and let models that are left aside follow the others."""
@@ -241,6 +278,24 @@ class Bank:
         carried = np.empty((len(real), len(self.sizes)), np.bool_)
         _are_carried(real, self._is_alike, carried)
         return carried
+
+    def _fit(self, store: Store, pairs: Pairs, k: int, form: Floats) -> None:
+        """Write how well plots fit by one model, block by block of pairs; of tracks without it nothing is said."""
+
+        def work(row: Integers, group: Integers, plot: Integers, dt_s: Floats) -> Floats:
+            fit, (first, shared, after_s) = np.empty((len(row), 3)), _share(group, dt_s, SHARED_S)
+            ahead, spread = self._ahead(store, pairs, k, row[first], group[first], dt_s[first], False)
+            fit_places(form, plot, ahead, spread, shared, after_s, fit)
+            return fit
+
+        every = pairs.row, pairs.group, pairs.plot, pairs.dt_s
+        if pairs.carried[:, k].all():
+            pairs.fit[k] = map_blocks(work, *every, executor=self.executor)
+            return
+        some = np.flatnonzero(pairs.carried[pairs.group, k])
+        pairs.fit[k] = np.inf, np.inf, 0.0
+        if some.size:
+            pairs.fit[k][some] = map_blocks(work, *(each[some] for each in every), executor=self.executor)
 
     def _take_in(
         self, store: Store, pairs: Pairs, k: int, plots: Detections, form: Floats, sensor: Sensor, late: bool
@@ -495,6 +550,19 @@ def _line_up(
         dt_s[e] = (time_ns[plot[e]] - whole[row[e], Whole.TIME]) / NS_PER_S
     begin[n] = p
     return rows[:n].copy(), begin[: n + 1].copy(), group, dt_s
+
+
+@kernel
+def _share(group: Integers, dt_s: Floats, within_s: float) -> tuple[Integers, Integers, Floats]:
+    """Return the pairs (q,) whose prediction others share, whose each pair has (p,), and how long after it that is."""
+    p, n = group.shape[0], 0
+    first, shared, after_s = np.empty(p, np.int64), np.empty(p, np.int64), np.empty(p)
+    for e in range(p):
+        if n == 0 or group[e] != group[first[n - 1]] or abs(dt_s[e] - dt_s[first[n - 1]]) > within_s:
+            first[n] = e
+            n += 1
+        shared[e], after_s[e] = n - 1, dt_s[e] - dt_s[first[n - 1]]
+    return first[:n].copy(), shared, after_s
 
 
 @kernel

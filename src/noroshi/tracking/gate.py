@@ -19,6 +19,7 @@ WIDE_CELLS = 4.0  # an area: what may be wider is asked first whether it may be 
 SMALLEST = 1e-30
 SLACK = 1.0  # of that, as a logarithm: it is asked of the middle of the plots' times alone
 LITTLE = 1e-12  # so much of what a form's radius says of the position is known of it in any direction
+KNOWN = 27  # numbers of a track that tell where a model has it, see `_learn`
 ROUNDED = 1e-4, 1e-9  # of the gate; of a determinant beside its diagonal's product, below which its digits are lost
 LOG_2_PI = math.log(2.0 * math.pi)
 AT_S, NOISE, MOVED, VOLUME, KIND = 4, 5, 11, 14, 15
@@ -290,7 +291,7 @@ def _reach(
     shape: tuple[int, int],
 ) -> tuple[Integers, Floats]:
     """Return the first and last cell along either axis (r, 4), and how many squared standard deviations (r,) it is."""
-    span, most = np.empty((rows.shape[0], 4), np.int64), np.empty(rows.shape[0])
+    span, most, known = np.empty((rows.shape[0], 4), np.int64), np.empty(rows.shape[0]), np.empty(KNOWN)
     cells, middle, half, widest = 1.0 / size, frame[2], frame[3], frame[4]
     end_x, end_y = float(shape[0] - 1), float(shape[1] - 1)
     for r in range(rows.shape[0]):
@@ -303,7 +304,8 @@ def _reach(
         if squared * variance > WIDE_CELLS * size * size and odds + volume < math.inf:
             smallest = math.inf
             for k in range(sizes.shape[0]):
-                xx, xy, xz, yy, yz, zz = _spread(real, i, offsets[k], sizes[k], dt)
+                _learn(real, i, offsets[k], sizes[k], known)
+                xx, xy, xz, yy, yz, zz = _spread(known, dt)
                 smallest = min(smallest, _determinant(xx, xy, xz, yy, yz, zz))
             worth = 2.0 * (odds + volume + SLACK) - 3.0 * LOG_2_PI - math.log(max(smallest, SMALLEST))
             squared = min(squared, max(worth, 0.0))
@@ -411,9 +413,14 @@ def _in_the_gate(
     The distance is that of the positions alone, with process noise that is no less in any direction than the models',
     so it is too short, if anything. Same addresses are not asked, nor plots that do not tell their place.
     """
-    n = 0
+    n, last = 0, -1
+    known = np.empty((sizes.shape[0], KNOWN))
     for e in range(left):
         i, at = row_of[e], at_of[e]
+        if i != last:
+            last = i
+            for k in range(sizes.shape[0]):
+                _learn(real, i, offsets[k], sizes[k], known[k])
         dt = here[at, AT_S] - near[i, Near.TIME_S]
         grown = growth * abs(dt * dt * dt)
         stays = said[e] == SAME_ADDRESS or here[at, VOLUME] == math.inf
@@ -421,15 +428,14 @@ def _in_the_gate(
         gate *= 1.0 + ROUNDED[0]
         most = 2.0 * (near[i, Near.LOG_ODDS] - least + here[at, VOLUME]) - 3.0 * LOG_2_PI
         for k in range(sizes.shape[0]):
-            own = offsets[k]
-            ahead_x, ahead_y, ahead_z = _ahead(real, i, own, dt)
+            ahead_x, ahead_y, ahead_z = _ahead(known[k], dt)
             x, y, z = (
                 here[at, 0] + here[at, MOVED],
                 here[at, 1] + here[at, MOVED + 1],
                 here[at, 2] + here[at, MOVED + 2],
             )
             x, y, z = x - ahead_x, y - ahead_y, z - ahead_z
-            xx, xy, xz, yy, yz, zz = _spread(real, i, own, sizes[k], dt)
+            xx, xy, xz, yy, yz, zz = _spread(known[k], dt)
             xx, yy, zz = (
                 xx + here[at, NOISE] + grown,
                 yy + here[at, NOISE + 3] + grown,
@@ -472,34 +478,48 @@ def _put_in_order(
 
 
 @kernel
-def _ahead(real: Floats, i: int, own: int, dt: float) -> tuple[float, float, float]:
-    """Return where a model whose state begins at `own` has a track after dt.
+def _learn(real: Floats, i: int, own: int, d: int, known: Floats) -> None:
+    """Write what the next two ask of a model whose state of d components begins at `own` in a row.
 
-    The velocity is kept, but turns with the Earth's curve (`motion.constant_velocity`).
+    Position, velocity and what the bend of the way adds; then the covariance of the position, that of position and
+    velocity, both ways about, and that of the velocity, each xx, xy, xz, yy, yz, zz.
     """
-    x, y, z = real[i, own], real[i, own + 1], real[i, own + 2]
-    vx, vy, vz = real[i, own + 3], real[i, own + 4], real[i, own + 5]
-    half = 0.5 * dt / max(x * x + y * y + z * z, 1.0)
-    along, speed = half * (x * vx + y * vy + z * vz), half * (vx * vx + vy * vy + vz * vz)
+    for c in range(6):
+        known[c] = real[i, own + c]
+    x, y, z, vx, vy, vz = known[0], known[1], known[2], known[3], known[4], known[5]
+    square = max(x * x + y * y + z * z, 1.0)
+    along, speed = 0.5 * (x * vx + y * vy + z * vz) / square, 0.5 * (vx * vx + vy * vy + vz * vz) / square
+    at = 9
+    for a in range(3):
+        known[6 + a] = along * known[3 + a] - speed * known[a]
+        for b in range(a, 3):
+            p, q = own + d + a * d, own + d + b * d
+            known[at] = real[i, p + b]
+            known[at + 6] = real[i, p + 3 + b] + real[i, q + 3 + a]
+            known[at + 12] = real[i, p + 3 * d + 3 + b]
+            at += 1
+
+
+@kernel
+def _ahead(known: Floats, dt: float) -> tuple[float, float, float]:
+    """Return where a model has a track after dt: the velocity is kept, but turns (`motion.constant_velocity`)."""
     return (
-        x + dt * (vx + along * vx - speed * x),
-        y + dt * (vy + along * vy - speed * y),
-        z + dt * (vz + along * vz - speed * z),
+        known[0] + dt * (known[3] + dt * known[6]),
+        known[1] + dt * (known[4] + dt * known[7]),
+        known[2] + dt * (known[5] + dt * known[8]),
     )
 
 
 @kernel
-def _spread(real: Floats, i: int, own: int, d: int, dt: float) -> tuple[float, float, float, float, float, float]:
+def _spread(known: Floats, dt: float) -> tuple[float, float, float, float, float, float]:
     """Return the covariance xx, xy, xz, yy, yz, zz of that position, process noise left out."""
-    p, q, r = own + d, own + 2 * d, own + 3 * d
-    u, v, w = own + 4 * d, own + 5 * d, own + 6 * d
     return (
-        real[i, p] + dt * (2.0 * real[i, p + 3] + dt * real[i, u + 3]),
-        real[i, p + 1] + dt * (real[i, p + 4] + real[i, q + 3] + dt * real[i, u + 4]),
-        real[i, p + 2] + dt * (real[i, p + 5] + real[i, r + 3] + dt * real[i, u + 5]),
-        real[i, q + 1] + dt * (2.0 * real[i, q + 4] + dt * real[i, v + 4]),
-        real[i, q + 2] + dt * (real[i, q + 5] + real[i, r + 4] + dt * real[i, v + 5]),
-        real[i, r + 2] + dt * (2.0 * real[i, r + 5] + dt * real[i, w + 5]),
+        known[9] + dt * (known[15] + dt * known[21]),
+        known[10] + dt * (known[16] + dt * known[22]),
+        known[11] + dt * (known[17] + dt * known[23]),
+        known[12] + dt * (known[18] + dt * known[24]),
+        known[13] + dt * (known[19] + dt * known[25]),
+        known[14] + dt * (known[20] + dt * known[26]),
     )
 
 

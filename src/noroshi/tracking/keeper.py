@@ -197,7 +197,8 @@ class Keeper(ABC):
         codes, words = codes_of(detections.identity), call_sign_words(detections.identity.call_sign)
         pairs = self._confront(detections, sensor, form, codes, self.least(i_sensor))
         weight, existence, fresh = self.associate(pairs, form, i_sensor)
-        changed, own_plot = self._update(pairs, weight, existence, detections, codes, words, i_sensor)
+        made = self.bank.that_matter(s, pairs, weight, existence, detections, form, sensor)
+        changed, own_plot = self._update(pairs, weight, made, detections, codes, words, i_sensor)
         twins, heirs = self._twins(pairs, own_plot, now_ns)
         if is_sighted(sensor):
             born, fresh = self._start_by_lines(detections, sensor, pairs, weight, existence, i_sensor)
@@ -277,7 +278,7 @@ class Keeper(ABC):
         self,
         pairs: Pairs,
         weight: Floats,
-        existence: Floats,
+        made: tuple[Pairs, Floats, Floats],
         plots: Detections,
         codes: Integers,
         words: Integers,
@@ -285,12 +286,13 @@ class Keeper(ABC):
     ) -> tuple[Integers, Integers]:
         """Update the tracks that may have a plot; return their rows, and each group's plot that it has for sure.
 
-        A track that more likely had none has missed a look.
+        `made` is what plots make of tracks (`Bank.that_matter`). A track that more likely had none has missed a look.
         """
         s = self.store
         own_plot, rows = _owners(pairs.rows, pairs.begin, pairs.plot, weight)
         s.save(rows)
-        settle(s, pairs, weight, plots.time_ns, existence, self.bank)
+        chosen, share, existence = made
+        settle(s, chosen, share, plots.time_ns, existence, self.bank)
         _note_hits(s.whole, pairs.rows, rows, own_plot, plots.time_ns, codes, words, i_sensor, len(self.sensor_names))
         self.judge(rows)
         if s.refresh(rows) > HEIGHT_SIGMA_M:

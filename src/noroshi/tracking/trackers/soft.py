@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from noroshi.estimation.belief import marginals
 from noroshi.estimation.blocks import Executor
+from noroshi.estimation.clusters import clusters
 from noroshi.estimation.transport import rearrange
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
@@ -120,8 +121,9 @@ class Tracker(Keeper):
             pairs.rows, pairs.begin, pairs.plot, pairs.agreement, pairs.total, pairs.is_inside, pairs.dt_s, s.real,
             form, births + false, detection, p.life_s, weight, alone, missed,
         )  # fmt: skip
-        pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)))
-        rearrange(pairs.begin, pairs.plot, weight, pair, len(form), share_min=WEIGHT_MIN)
+        known = clusters(pairs.begin, pairs.plot, weight, len(form))
+        pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)), known)
+        rearrange(pairs.begin, pairs.plot, weight, pair, len(form), share_min=WEIGHT_MIN, known=known)
         chance = _conclude(pairs.begin, pair, nobody, missed, alone, unclaimed, births / (births + false))
         self._count_false(chance, i_sensor)
         return pair, nobody, unclaimed
