@@ -97,8 +97,10 @@ def take_in(
         sensor: that gave it.
         i_radar: which of the radars considered that is; -1 for none.
     """
+    if not store.layout.n_considered:
+        return
     some = np.flatnonzero(weight > 0.0)
-    if not some.size or not store.layout.n_considered:
+    if not some.size:
         return
     p, group = len(some), pairs.group[some]
     ahead, spread, total = np.zeros((p, 6)), np.zeros((p, 6, 6)), np.zeros(p)
