@@ -22,7 +22,8 @@ Of the shipped tracker (two satellites and a radar of 1 mrad, each second from 4
 - boosting, early, later: at any moment of the burn, 20 s and 60 s after it, by `warning.foresee`
 - lost: satellites alone, up to burn-out, then nothing
 - falls, falls_biased: the ballistic model alone, begun at burn-out, at 60 s; biased: the radar is off by what
-  registration leaves (docs/figures.md: 2.55 m, 0.00266 degrees in azimuth and as much in elevation, 12.8 ms)
+  registration leaves (docs/figures.md: 2.55 m, 0.00266 degrees in azimuth and as much in elevation, 12.8 ms), and the
+  tracker is told how much that may be, as a node's is
 
 Told of each: how many, the shares inside with 95 % intervals (Wilson), median semi-axes of the 50 % ellipse, median
 area of the 95 % one, and of tracks the mean and median NEES over 6.
@@ -43,15 +44,13 @@ from impact_parts.drawn import erred, fall, glide
 from impact_parts.scenes import (
     NS,
     START_NS,
-    Eye,
     Floats,
     Truth,
+    eyes_about,
     follow,
     information,
     looks,
     motions,
-    radar,
-    satellite,
 )
 
 from noroshi.geo.wgs84 import geodetic_from_ecef
@@ -95,20 +94,6 @@ def _at(truth: Truth, time_s: float) -> Floats:
     return state
 
 
-def _eyes(truth: Truth, rng: np.random.Generator) -> list[Eye]:
-    """Return two satellites and a radar about the place of burn-out."""
-    lat, lon, _ = geodetic_from_ecef(_at(truth, truth.burn_out_s)[:3])
-    at = math.degrees(lat), math.degrees(lon)
-    pair = [
-        satellite(
-            name, at[0] + rng.uniform(-10.0, 10.0), at[1] + side * rng.uniform(5.0, 15.0), rng.uniform(0.0, 360.0),
-            truth.burn_out_s, 50e-6,
-        )
-        for name, side in (("a", -1.0), ("b", 1.0))
-    ]  # fmt: skip
-    return [*pair, radar("r", at[0] + rng.uniform(-5.0, 5.0), at[1] + rng.uniform(-6.0, 6.0), 1e-3)]
-
-
 def falls(number: int) -> list[Row]:
     """Return the rows of one fall, of ideal tracks."""
     rng = np.random.default_rng([6, number])
@@ -126,7 +111,7 @@ def falls(number: int) -> list[Row]:
     state = erred(_at(truth, last_s), covariance, rng)
     dark = boost_from(state, covariance, START_NS + round(last_s * NS), dark_s=LOOK_S)
     rows += judged("lost", dark, place)
-    pair = _eyes(truth, rng)[:2]
+    pair = eyes_about(truth, rng)[:2]
     late_s = burn_out_s + 0.8 * (truth.impact_s - burn_out_s)
     for stage, first_s, at_s in (
         ("early", burn_out_s, burn_out_s + 20.0),
@@ -166,7 +151,7 @@ def tracks(number: int) -> list[Row]:
     if truth is None or truth.impact_s < truth.burn_out_s + 80.0 or truth.burn_out_s < FROM_S + 15.0:
         return [("left out", False, False, 0.0, 0.0, 0.0, 0.0)]
     rows, place, burn_out_s = list[Row](), (truth.lat_rad, truth.lon_rad), truth.burn_out_s
-    eyes = _eyes(truth, rng)
+    eyes = eyes_about(truth, rng)
 
     def nees(row: dict[str, Any]) -> float:
         error = _at(truth, (row["time_ns"] - START_NS) / NS) - row["state"]
@@ -195,7 +180,8 @@ def tracks(number: int) -> list[Row]:
         else:
             off = np.array([LEFT[name] for name in ("range_m", "azimuth_rad", "elevation_rad")]) * rng.normal(size=3)
             seen = looks(truth, eyes, times, rng, off={"r": off}, late_s={"r": LEFT["clock_s"] * rng.normal()})
-        row = follow(seen, eyes, "soft", [burn_out_s + 60.0], ballistic)[0]
+        left = {"r": np.diag(np.square(list(LEFT.values())))} if stage == "falls_biased" else None
+        row = follow(seen, eyes, "soft", [burn_out_s + 60.0], ballistic, left=left)[0]
         if row is not None:
             told = fall_from(row["state"], row["covariance"], row["time_ns"])
             rows += judged(f"tracker {stage}", told, place, nees=nees(row))

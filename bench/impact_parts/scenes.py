@@ -24,6 +24,7 @@ from noroshi.geo.wgs84 import (
 from noroshi.records import Detections, SensorSite
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
+from noroshi.tracking.registration import without
 
 Floats = NDArray[np.float64]
 START_NS, NS = 1_893_456_000 * 10**9, 10**9  # 2030-01-01
@@ -120,6 +121,20 @@ def radar(name: str, lat_deg: float, lon_deg: float, sigma_rad: float) -> Eye:
     return Eye(name, _load("search_radar").at(site))
 
 
+def eyes_about(truth: Truth, rng: np.random.Generator) -> list[Eye]:
+    """Return two satellites and a radar about the place of burn-out."""
+    lat, lon, _ = geodetic_from_ecef(truth.states(np.array([truth.burn_out_s]))[0, :3])
+    at = math.degrees(lat), math.degrees(lon)
+    pair = [
+        satellite(
+            name, at[0] + rng.uniform(-10.0, 10.0), at[1] + side * rng.uniform(5.0, 15.0), rng.uniform(0.0, 360.0),
+            truth.burn_out_s, 50e-6,
+        )
+        for name, side in (("a", -1.0), ("b", 1.0))
+    ]  # fmt: skip
+    return [*pair, radar("r", at[0] + rng.uniform(-5.0, 5.0), at[1] + rng.uniform(-6.0, 6.0), 1e-3)]
+
+
 @cache
 def _load(kind: str) -> Any:
     return importlib.import_module(f"noroshi.sensors.{kind}").Sensor
@@ -205,11 +220,29 @@ def information(
 
 
 def follow(
-    seen: list[tuple[Eye, Detections]], eyes: list[Eye], tracker: str, at_s: list[float], motions: list[Any]
+    seen: list[tuple[Eye, Detections]],
+    eyes: list[Eye],
+    tracker: str,
+    at_s: list[float],
+    motions: list[Any],
+    *,
+    left: dict[str, Floats] | None = None,
 ) -> list[dict[str, Any] | None]:
-    """Return the firm track's newest row at each of these times, None where there is none: the shipped tracker's."""
+    """Return the firm track's newest row at each of these times, None where there is none: the shipped tracker's.
+
+    Args:
+        seen: what the sensors saw, in order.
+        eyes: the sensors.
+        tracker: its name.
+        at_s: since lift-off.
+        motions: its models.
+        left: (4, 4) covariance of what registration, which knows it, has left of the biases of radars.
+    """
     room = importlib.import_module(f"noroshi.tracking.trackers.{tracker}")
     made = room.Tracker(node="n", sensor_names=tuple(eye.name for eye in eyes), motions=motions)
+    if left:
+        made.consider(tuple(left))
+        made.left = np.array(list(left.values()))
     found: list[dict[str, Any] | None] = []
     newest: dict[int, dict[str, Any]] = {}
     wanted = sorted(at_s)
@@ -220,6 +253,8 @@ def follow(
             found.append(max(rows, key=lambda row: (row["updated_ns"], row["first"] * -1)) if rows else None)
         if plots is None or len(found) == len(wanted):
             break
+        if left and eye.name in left:
+            plots = without(plots, eye.sensor, np.zeros(4), left[eye.name])
         rows = made.step(plots, eye.sensor)
         for i in range(len(rows)):
             number = int(rows.track_id[i])

@@ -37,7 +37,8 @@ def bank_and_row(*motions):
 def mixed(bank, row):
     layout, out = bank.layout(1), np.zeros((1, len(row)))
     _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank._resumed,
-         bank._is_alike, np.array(layout.sizes), layout.offsets, bank._sets_in, bank.extent, out)  # fmt: skip
+         bank._is_alike, np.array(layout.sizes), layout.offsets, bank._sets_in, bank._pushes, bank.extent,
+         out)  # fmt: skip
     return [
         (out[0, o : o + d], out[0, o + d : o + d + d * d].reshape(d, d))
         for d, o in zip(layout.sizes, layout.offsets.tolist(), strict=True)
@@ -92,10 +93,36 @@ def test_thrust_that_has_ended_is_seldom_resumed():
     row[PROBABILITY : PROBABILITY + 3] = 1.0, 0.0, 0.0
     layout, out = bank.layout(1), np.zeros((1, len(row)))
     _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank._resumed,
-         bank._is_alike, np.array(layout.sizes), layout.offsets, bank._sets_in, bank.extent, out)  # fmt: skip
+         bank._is_alike, np.array(layout.sizes), layout.offsets, bank._sets_in, bank._pushes, bank.extent,
+         out)  # fmt: skip
     half = 0.5 * (1.0 - math.exp(-DT_S / SOJOURN_S[0]))
     expected = [1.0 - half * (0.05 + 0.1), 0.05 * half, 0.1 * half]
     np.testing.assert_allclose(out[0, PROBABILITY : PROBABILITY + 3], expected, rtol=1e-12)
+
+
+def test_a_push_that_has_ended_ended_at_any_moment_of_the_gap():
+    """What falls after it begins where so many burns that end evenly over the gap would have had to begin to fall."""
+    bank, row, _ = bank_and_row(Boost(), Ballistic())
+    layout, rng = bank.layout(1), np.random.default_rng(2)
+    offset, d = int(layout.offsets[0]), layout.sizes[0]
+    velocity, acceleration = np.array([1_200.0, -900.0, 2_000.0]), (90.0, 12.0)
+    row[offset + 3 : offset + 7] = *velocity, acceleration[0]
+    row[offset + d : offset + d + d * d] = np.diag(
+        [100.0**2] * 3 + [20.0**2] * 3 + [acceleration[1] ** 2, 1e-4]
+    ).ravel()
+    row[PROBABILITY : PROBABILITY + 2] = 1.0, 0.0
+    found = mixed(bank, row)[1]
+    a, until_s = rng.normal(*acceleration, 400_000), rng.uniform(0.0, DT_S, 400_000)
+    faster_m_s = a * until_s
+    ahead_m = 0.5 * a * until_s**2 + faster_m_s * (DT_S - until_s)  # at the end of the gap, beside one that only fell
+    begins = np.stack([ahead_m - faster_m_s * DT_S, faster_m_s])
+    u = velocity / np.linalg.norm(velocity)
+    along = np.kron(np.eye(2), u[:, None])
+    mean = row[offset : offset + 6] + along @ begins.mean(axis=1)
+    covariance = np.diag([100.0**2] * 3 + [20.0**2] * 3) + along @ np.cov(begins) @ along.T
+    scale = np.sqrt(np.diagonal(covariance))
+    assert np.abs((found[0][:6] - mean) / scale).max() < 0.01
+    assert np.abs((found[1][:6, :6] - covariance) / np.outer(scale, scale)).max() < 0.01
 
 
 def test_what_is_negligible_is_in_no_state():

@@ -1,7 +1,5 @@
 """Soft assignment over sparse candidate pairs: the probability of each, cluster by cluster."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,15 +8,8 @@ from noroshi.estimation.clusters import clusters
 from noroshi.kernel import kernel
 
 Indices = NDArray[np.int64]
-CHANGE_MIN = 1e-6  # of what an a is told in all, as a share of it
-SWEEPS_MAX = 13
-"""Where few contest each other, what is left of a ring after so many is less than the error of the method. In a dense
-swarm it is more, and shares that are too great by it make tracks that stand twice for a target; to settle takes some
-hundred."""
-
-SWEEPS_FURTHER, FURTHER = (1, 8), 0.4
-"""From the first to before the second of these sweeps messages go further than where they point, by that power of their
-own step; with 0.6 some never settle. With the last what has no ring is exact."""
+CHANGE_MIN = 1e-6
+SWEEPS_MAX = 30  # what is left of a ring after so many is less than the error of the method
 
 
 def marginals(
@@ -61,7 +52,7 @@ def marginals(
     if n_larger:
         larger = heads[n_a - n_larger :]
         _propagate(
-            larger, after, begin, ib, ratio, weight_alone, np.empty(p), np.empty(p), np.empty(n_b), pair, alone, alone_b
+            larger, after, begin, ib, ratio, weight_alone, np.empty(p), np.empty(p), np.zeros(n_b), pair, alone, alone_b
         )
     return pair, alone, alone_b
 
@@ -181,62 +172,47 @@ def _propagate(
     alone: Floats,
     alone_b: Floats,
 ) -> None:
-    """Solve clusters by messages to and fro; `heard` (n_b,) is one more than the sum of those to each b.
-
-    Each a hears of what those before it have just told: half as many sweeps do as where all speak at once.
-    """
-    ahead, behind, most = 1.0 + FURTHER, 1.0 - FURTHER, 0
-    for a in range(begin.shape[0] - 1):
-        most = max(most, begin[a + 1] - begin[a])
-    room = np.empty(most)
+    """Solve clusters by messages to and fro; `heard` (n_b,) is the sum of those to each b, zero before and after."""
     for head in heads:
         a = head
         while a >= 0:
             for e in range(begin[a], begin[a + 1]):
-                to_a[e], to_b[e], heard[ib[e]] = 1.0, 0.0, 1.0
-            alone[a] = math.inf
+                to_a[e] = 1.0
             a = after[a]
-        for sweep in range(SWEEPS_MAX):
-            change, a = 0.0, head
-            further, back = (ahead, behind) if SWEEPS_FURTHER[0] <= sweep < SWEEPS_FURTHER[1] else (1.0, 1.0)
+        for sweep in range(SWEEPS_MAX + 1):
+            a = head
             while a >= 0:
-                # Loops over a row's own pieces, each with one thing to do: so the processor takes several at a time.
-                n, own, row = begin[a + 1] - begin[a], weight_alone[a], slice(begin[a], begin[a + 1])
-                b, weighs, by_a, by_b, made, new = ib[row], ratio[row], to_a[row], to_b[row], pair[row], room[:n]
-                for j in range(n):
-                    new[j] = heard[b[j]]
-                for j in range(n):
-                    others = max(new[j] - by_b[j], 1.0)
-                    step = others * by_a[j]
-                    # The quotient is that of a power, to the third order.
-                    by_a[j] = (further + back * step) / (others * (back + further * step))
-                    made[j] = weighs[j] * by_a[j]
-                total, rest = own, 0.0
-                for j in range(0, n - 1, 2):
-                    total += made[j]
-                    rest += made[j + 1]
-                if n % 2:
-                    total += made[n - 1]
-                total += rest
-                for j in range(n):
-                    new[j] = weighs[j] / max(total - made[j], own)
-                for j in range(n):
-                    heard[b[j]] += new[j] - by_b[j]
-                    by_b[j] = new[j]
-                change = max(change, abs(total - alone[a]) / total)
+                own, first, end = weight_alone[a], begin[a], begin[a + 1]
+                total = own
+                for e in range(first, end):
+                    pair[e] = ratio[e] * to_a[e]
+                    total += pair[e]
                 alone[a] = total
+                for e in range(first, end):
+                    told = ratio[e] / max(total - pair[e], own)
+                    to_b[e] = told
+                    heard[ib[e]] += told
                 a = after[a]
-            if change < CHANGE_MIN:
+            change, a = 0.0, head
+            while a >= 0:
+                for e in range(begin[a], begin[a + 1]):
+                    told = 1.0 / (1.0 + max(heard[ib[e]] - to_b[e], 0.0))
+                    change = max(change, abs(told - to_a[e]))
+                    to_a[e] = told
+                a = after[a]
+            is_last = change < CHANGE_MIN or sweep == SWEEPS_MAX
+            a = head
+            while a >= 0 and is_last:
+                for e in range(begin[a], begin[a + 1]):
+                    if ratio[e] > 0.0:
+                        alone_b[ib[e]] = 1.0 / (1.0 + heard[ib[e]])
+                    pair[e] /= alone[a]
+                alone[a] = weight_alone[a] / alone[a]
+                a = after[a]
+            a = head
+            while a >= 0:
+                for e in range(begin[a], begin[a + 1]):
+                    heard[ib[e]] = 0.0
+                a = after[a]
+            if is_last:
                 break
-        a = head
-        while a >= 0:
-            total = weight_alone[a]
-            for e in range(begin[a], begin[a + 1]):
-                pair[e] = ratio[e] / max(heard[ib[e]] - to_b[e], 1.0)
-                total += pair[e]
-                if ratio[e] > 0.0:
-                    alone_b[ib[e]] = 1.0 / heard[ib[e]]
-            for e in range(begin[a], begin[a + 1]):
-                pair[e] /= total
-            alone[a] = weight_alone[a] / total
-            a = after[a]

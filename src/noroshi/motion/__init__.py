@@ -49,6 +49,9 @@ class Motion(Protocol):
     A model may have `SETS_IN = True`: of several, a target that takes it up has its components beyond the sixth anew,
     anywhere in the extent. Otherwise they go on from what the model held of them.
 
+    A model may have `PUSH`, the index of a component that is an acceleration along the velocity. A target that leaves
+    it for one that has none did so at any moment since the last plot, up to which it was pushed.
+
     What moves much faster than a sensor's own prior allows for, and is rare, says so by `STARTS`, a `Start`. What says
     so and what does not are taken for each other by mistake alone; see `noroshi.tracking.bank`.
 

@@ -14,7 +14,7 @@ from noroshi.kernel import kernel
 from noroshi.motion import POSITION_AND_VELOCITY, Flow, Start, Wanted, require_densities
 from noroshi.records import Kind
 
-LONGEST_STEP_S, STEPS_MAX = 2.5, 256
+LONGEST_STEP_S, STEPS_MAX = 1.25, 256
 SLOWEST_M_S = 1.0  # below this a velocity gives the thrust no direction, and the thrust goes to zero
 BURN_RATIO_MAX_PER_S = 0.1  # where less than 10 s of mass are left to burn it burns no further
 TURN_STEP = 0.0625  # how far the velocity may turn or grow in one Runge-Kutta step, relative to itself
@@ -28,12 +28,12 @@ class Motion(Flow):
     eighth is the mass-flow ratio q, mass burnt a second over mass left: at constant thrust a' = a q and q' = q^2. An
     acceleration that stays what it is has q = 0. What steers off the velocity is process noise.
 
-    Steps are of at most 2.5 s, shorter where the velocity is small, and at most 256 over a prediction. q goes no higher
-    than 0.1 /s; there a stays what it is, so that a prediction past burnout stays finite. The velocity is smoothed at
-    1 m/s: a target at rest is not pushed anywhere. Where it is less than what `predict` does not know of it (root of
-    the sum of its variances), it counts as that: of a thrust along a velocity v of any direction, E v = 0, the best
-    linear account is v / sqrt(E v^2), with all of the thrust's own variance. The derivative by v would there have a
-    velocity of which nobody knows grow without bound, and in ever smaller steps.
+    Steps are of at most 1.25 s, shorter where the velocity is small, and at most 256 over a prediction. q goes no
+    higher than 0.1 /s; there a stays what it is, so that a prediction past burnout stays finite. The velocity is
+    smoothed at 1 m/s: a target at rest is not pushed anywhere. Where it is less than what `predict` does not know of
+    it (root of the sum of its variances), it counts as that: of a thrust along a velocity v of any direction, E v =
+    0, the best linear account is v / sqrt(E v^2), with all of the thrust's own variance. The derivative by v would
+    there have a velocity of which nobody knows grow without bound, and in ever smaller steps.
 
     Attributes:
         acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
@@ -56,7 +56,11 @@ class Motion(Flow):
         "axial_acceleration_m_s2",
         "mass_flow_ratio_per_s",
     )
-    EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((5.0, 80.0), (0.0, 0.015))
+    # What all moments of generic boosts have (`warning.boosting`): 47, give or take 30 m/s2; 0.016, give or take
+    # 0.013 /s. A burn that is first seen late burns much of what mass is left.
+    EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((5.0, 100.0), (0.0, 0.033))
+
+    PUSH: ClassVar[int] = 6
 
     acceleration_psd_m2_s3: float = 100.0
     axial_psd_m2_s5: float = 0.1

@@ -250,6 +250,7 @@ class Node:
                 self.own.rewind.resume(unpack_arrays(before), ready, self.sensors, memory["counters"], given)
             if self.own.registrar and own_tracks:
                 self.own.registrar.restore(unpack_arrays(memory["registrar"]))
+                self.own.tell_left()
             if self.exchange and memory["exchange"] is not None:  # None: it stood alone, and was given keys since
                 self.exchange.resume(memory["exchange"])
                 self.exchange.fusion.resume(unpack_arrays(part) for part in rest[n_batches:])

@@ -11,6 +11,7 @@ from noroshi.records.known import Known, question, size_of
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
+from noroshi.tracking.considered import considers
 from noroshi.tracking.launches import noticed, rising, together
 from noroshi.tracking.registrar import Registrar
 from noroshi.tracking.rewind import Rewind, good
@@ -64,6 +65,9 @@ class Own:
     ) -> None:
         self.name, self.sensors = name, sensors
         self._registrar = registrar
+        self._considers = tracker if registrar and considers(tracker) else None
+        if registrar and self._considers:
+            self._considers.consider(registrar.radars)
         self._rewind = Rewind(tracker, window_ns=window_ns, report=report)
         self._known, self._came = known, made_of
         self._waiting: list[tuple[Detections, int]] = []
@@ -112,6 +116,11 @@ class Own:
         self._catch_up()
         self._known = None
 
+    def tell_left(self) -> None:
+        """Let the tracker know what is left of its radars' biases."""
+        if self._registrar and self._considers:
+            self._considers.left = self._registrar.left
+
     def _catch_up(self) -> None:
         """Let the tracker use what it rested over."""
         waiting, self._waiting = self._waiting, []
@@ -128,6 +137,7 @@ class Own:
         usable = good(ready)
         if self._registrar:
             usable = self._registrar.receive(usable, sensor, now_ns)
+            self.tell_left()
         late = self._rewind.n_late_rows
         changed = self._rewind.step(usable, sensor)
         if self._rewind.n_late_rows > late:

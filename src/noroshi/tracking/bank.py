@@ -32,6 +32,7 @@ MISTAKEN_S = 100_000.0
 aside with no probability: its models are neither predicted nor updated, and take their state from the others. Mistakes
 add to it, so it is tried again some minutes later."""
 
+SLOWEST_M_S = 1.0  # below this a velocity has no direction in which a target could be pushed
 PROBABILITY_MIN = 1e-9  # of a model, so that it can come back
 LOG_2_PI = math.log(2.0 * math.pi)
 CROWDED = 4
@@ -104,6 +105,7 @@ class Bank:
         self._sizes = np.array(self.sizes)
         self._sets_in = np.array([getattr(motion, "SETS_IN", False) for motion in motions])
         self.keeps_velocity = all(getattr(motion, "KEEPS_VELOCITY", False) for motion in motions)
+        self._pushes = np.array([getattr(motion, "PUSH", -1) for motion in motions])
         self._starts = [getattr(motion, "STARTS", None) for motion in motions]
         self._shares = _shares(self._starts)
         self._resumed = np.array([1.0 if start is None else start.resumed for start in self._starts])
@@ -117,9 +119,9 @@ class Bank:
             -1, 2
         )
 
-    def layout(self, n_sensors: int) -> Layout:
+    def layout(self, n_sensors: int, n_considered: int = 0) -> Layout:
         """Return where a track's row has what."""
-        return Layout(self.sizes, n_sensors)
+        return Layout(self.sizes, n_sensors, n_considered)
 
     def growth_m2_s3(self, position_ecef_m: Floats) -> float:
         """Return the greatest variance over the cube of the time that a position here gains by unforeseen acceleration.
@@ -158,8 +160,13 @@ class Bank:
             means[self._has_own], covariances[self._has_own] = found
         _begin(store.real, rows, means, covariances, existence, shares, self._sizes, store.layout.offsets, self.extent)
 
-    def predict(self, store: Store, rows: Integers, time_ns: int | Integers) -> tuple[Floats, Floats]:
-        """Return (n, 6) means and (n, 6, 6) covariances of tracks at one time, or each at its own, over all models."""
+    def predict(
+        self, store: Store, rows: Integers, time_ns: int | Integers, added: Floats | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return (n, 6) means and (n, 6, 6) covariances of tracks at one time, or each at its own, over all models.
+
+        `added` (n, 6, 6) is what each track's covariance is wider by than the store says.
+        """
         dt_s = (time_ns - store.whole[rows, Whole.TIME]) / NS_PER_S
         real, layout = store.real, store.layout
         mean, covariance = np.empty((len(rows), 6)), np.empty((len(rows), 6, 6))
@@ -173,6 +180,8 @@ class Bank:
             some = rows if len(self.sizes) == 1 else np.flatnonzero(carried[:, k])
             state, spread = np.empty((len(some), size)), np.empty((len(some), size, size))
             _gather(real, some, offset, state, spread)
+            if added is not None:
+                spread[:, :6, :6] += added if len(some) == len(dt_s) else added[some]
             state, spread = motion.predict(state, spread, dt_s if len(some) == len(dt_s) else dt_s[some])
             if len(self.sizes) == 1:
                 return state[:, :6], spread[:, :6, :6]
@@ -216,7 +225,7 @@ class Bank:
         mixed = np.empty((len(rows) if k > 1 else 0, store.layout.n_real))
         if k > 1:
             _mix(store.real, rows, dt_s, begin, self.sojourn_s, self._resumed, self._is_alike, self._sizes,
-                 store.layout.offsets, self._sets_in, self.extent, mixed)  # fmt: skip
+                 store.layout.offsets, self._sets_in, self._pushes, self.extent, mixed)  # fmt: skip
         pairs = Pairs(
             row=row, plot=plot, agreement=agreement, group=group, rows=rows, begin=begin, dt_s=dt_s, mixed=mixed,
             means=[np.empty((0, d)) for d in self.sizes], covariances=[np.empty((0, d, d)) for d in self.sizes],
@@ -640,6 +649,7 @@ def _mix(
     sizes: Integers,
     offsets: Integers,
     sets_in: NDArray[np.bool_],
+    pushes: Integers,
     extent: Floats,
     mixed: Floats,
 ) -> None:
@@ -650,11 +660,17 @@ def _mix(
     beyond the sixth component is, where another is left for it, anywhere in its extent. A model's state takes nothing
     from what it has negligibly come from: matched in its moments, a burn that one in 100,000 has just ended would
     be as much of the velocity's variance as a minute of looks leave of it.
+
+    A push that has ended has ended at any moment of the gap: see `_end_push`.
     """
     k = sizes.shape[0]
     joint, there = np.empty((k, k)), np.empty((k, sizes.max()))
+    along, ended_mean, ended = np.empty((k, 3)), np.empty((k, 2)), np.empty((k, 2, 2))
     for at in range(rows.shape[0]):
         row, out = real[rows[at]], mixed[at]
+        for i in range(k):
+            if pushes[i] >= 0:
+                _end_push(row, offsets[i], sizes[i], pushes[i], dt_s[begin[at]], along[i], ended_mean[i], ended[i])
         out[0] = row[0]
         for i in range(k):
             stay, n_alike = math.exp(-max(dt_s[begin[at]], 0.0) / sojourn_s[i]), 0
@@ -688,6 +704,8 @@ def _mix(
                         there[i, a] = 0.5 * (low + high) if sets_in[j] else row[own + a]
                     else:
                         there[i, a] = row[offsets[i] + a]
+                        if a < 6 and pushes[i] >= 0 and pushes[j] < 0:
+                            there[i, a] += ended_mean[i, a // 3] * along[i, a % 3]
                     value += joint[i, j] * there[i, a]
                 out[own + a] = value / total
             for a in range(d):
@@ -704,11 +722,38 @@ def _mix(
                             part = row[of_a + size + a * size + b]
                         else:
                             part = 0.0
+                        if a < 6 and b < 6 and pushes[i] >= 0 and pushes[j] < 0:
+                            part += ended[i, a // 3, b // 3] * along[i, a % 3] * along[i, b % 3]
                         part += (there[i, a] - out[own + a]) * (there[i, b] - out[own + b])
                         value += joint[i, j] * part
                     out[own + d + a * d + b] = value / total
                     out[own + d + b * d + a] = value / total
             beyond += d - 6
+
+
+@kernel
+def _end_push(
+    row: Floats, own: int, d: int, push: int, dt_s: float, along: Floats, mean: Floats, covariance: Floats
+) -> None:
+    """Write what a push along the velocity adds to where a target begins to coast, if it ends at any moment of a gap.
+
+    After it has gone on for tau of the gap the target is where it would be had it coasted all the time, but from
+    a tau^2 / 2 behind and faster by a tau. Of these two, along the velocity, are written the mean (2,) and the
+    covariance (2, 2), tau being even over the gap and the acceleration a independent of it.
+    """
+    speed = 0.0
+    for c in range(3):
+        speed += row[own + 3 + c] * row[own + 3 + c]
+    speed = math.sqrt(speed)
+    dt_s, a_m_s2 = max(dt_s, 0.0), row[own + push]
+    square = a_m_s2 * a_m_s2 + row[own + d + push * (d + 1)]
+    for c in range(3):
+        along[c] = row[own + 3 + c] / speed if speed > SLOWEST_M_S else 0.0
+    mean[0], mean[1] = -a_m_s2 * dt_s**2 / 6.0, a_m_s2 * dt_s / 2.0
+    covariance[0, 0] = square * dt_s**4 / 20.0 - mean[0] * mean[0]
+    covariance[0, 1] = -square * dt_s**3 / 8.0 - mean[0] * mean[1]
+    covariance[1, 0] = covariance[0, 1]
+    covariance[1, 1] = square * dt_s**2 / 3.0 - mean[1] * mean[1]
 
 
 @kernel

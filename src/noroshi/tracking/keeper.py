@@ -19,7 +19,7 @@ from noroshi.records import Detections, Kind, Tracks, TrackStatus
 from noroshi.records.identity import ABSENT, call_sign_words
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import form_of, start_of
-from noroshi.tracking import Heard, Listener, TrackerState
+from noroshi.tracking import Heard, Listener, TrackerState, considered
 from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height, loose_rows
@@ -119,6 +119,8 @@ class Keeper(ABC):
             "period_ns": np.ones(len(sensor_names), np.int64),
             "growth": np.zeros(1),
         }
+        self.considered: tuple[str, ...] = ()
+        self.left = np.zeros((0, considered.N_BIASES, considered.N_BIASES))
         kinds = np.array([getattr(motion, "KIND", Kind.UNKNOWN) for motion in motions], np.int64)
         self._claims = kinds if len(set(kinds.tolist())) > 1 else np.full_like(kinds, Kind.UNKNOWN)
 
@@ -147,7 +149,15 @@ class Keeper(ABC):
     def after_look(self, i_sensor: int, seen: Integers, now_ns: int) -> None:
         """Do what follows from a batch that was a look at everything; `seen` are the rows that it may have seen."""
 
-    # What the room's protocol asks.
+    # What the room's protocols ask.
+
+    def consider(self, radars: Sequence[str]) -> None:
+        """See `Considers.consider`."""
+        s = self.store
+        self.considered, tally = tuple(radars), s.tally
+        self.left = np.zeros((len(self.considered), considered.N_BIASES, considered.N_BIASES))
+        self.store = Store(self.bank.layout(len(self.sensor_names), len(self.considered)), sigmas=s.sigmas)
+        self.store.tally = tally
 
     def state(self) -> TrackerState:
         """Return everything the tracker knows."""
@@ -198,7 +208,7 @@ class Keeper(ABC):
         pairs = self._confront(detections, sensor, form, codes, self.least(i_sensor))
         weight, existence, fresh = self.associate(pairs, form, i_sensor)
         made = self.bank.that_matter(s, pairs, weight, existence, detections, form, sensor)
-        changed, own_plot = self._update(pairs, weight, made, detections, codes, words, i_sensor)
+        changed, own_plot = self._update(pairs, weight, made, detections, form, sensor, codes, words, i_sensor)
         twins, heirs = self._twins(pairs, own_plot, now_ns)
         if is_sighted(sensor):
             born, fresh = self._start_by_lines(detections, sensor, pairs, weight, existence, i_sensor)
@@ -226,7 +236,8 @@ class Keeper(ABC):
         rows = rows[s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM]
         existence, is_shown = self.aged(rows, time_ns)
         rows = rows[is_shown]
-        mean, covariance = self.bank.predict(s, rows, time_ns)
+        added = considered.spread_of(s, rows, self.left) if self.considered else None
+        mean, covariance = self.bank.predict(s, rows, time_ns, added)
         status = np.where(self.is_coasting(rows, time_ns), TrackStatus.COASTING, TrackStatus.FIRM)
         return self.report(rows, rows[:0]).replace(
             time_ns=np.full(len(rows), time_ns, np.int64),
@@ -280,6 +291,8 @@ class Keeper(ABC):
         weight: Floats,
         made: tuple[Pairs, Floats, Floats],
         plots: Detections,
+        form: Floats,
+        sensor: Sensor,
         codes: Integers,
         words: Integers,
         i_sensor: int,
@@ -292,12 +305,16 @@ class Keeper(ABC):
         own_plot, rows = _owners(pairs.rows, pairs.begin, pairs.plot, weight)
         s.save(rows)
         chosen, share, existence = made
+        considered.take_in(s, chosen, share, plots, form, sensor, self._i_considered(plots))
         settle(s, chosen, share, plots.time_ns, existence, self.bank)
         _note_hits(s.whole, pairs.rows, rows, own_plot, plots.time_ns, codes, words, i_sensor, len(self.sensor_names))
         self.judge(rows)
         if s.refresh(rows) > HEIGHT_SIGMA_M:
             self._bound(rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M])
         return rows, own_plot
+
+    def _i_considered(self, plots: Detections) -> int:
+        return self.considered.index(plots.sensor) if plots.sensor in self.considered else -1
 
     def _bound(self, wide: Integers) -> None:
         s = self.store
@@ -336,6 +353,7 @@ class Keeper(ABC):
             (p["speed_sigma_m_s"], p["climb_sigma_m_s"]) if {"speed_sigma_m_s", "climb_sigma_m_s"} <= set(p) else None
         )
         self.bank.begin(s, rows, mean, covariance, existence[chosen], prior)
+        considered.begin(s, rows, plots, chosen, self._i_considered(plots))
         _born(s.whole, rows, chosen, track_ids(plots, chosen, codes), plots.time_ns, codes, words, i_sensor, n)
         self.judge(rows)
         s.refresh(rows)
@@ -439,6 +457,8 @@ class Keeper(ABC):
         s, every = self.store, np.concatenate([rows, lost]) if len(lost) else rows
         n, n_sensors = len(every), len(self.sensor_names)
         mean, covariance = s.moments(every)
+        if self.considered:
+            covariance += considered.spread_of(s, every, self.left)
         track_id, time_ns = np.empty(n, np.uint64), np.empty(n, np.int64)
         codes, words = np.empty((3, n), np.int64), np.empty((n, 3), np.int64)
         status, sources = np.empty(n, np.uint8), np.empty((n, n_sensors), np.bool_)

@@ -258,9 +258,8 @@ def is_radar(sensor: Sensor) -> bool:
 def correct(registration: Registration, detections: Detections, sensor: Sensor) -> Detections:
     """Return the plots without the biases that are known well enough, their uncertainty added to the plots' noise.
 
-    A bias is removed where its sigma is below the plots' own noise (of the clock: where what a target moves in it is).
-    What is less sure would add more error than it takes. The added variance is the same error in every plot, not a
-    new one each time: a tracker that averages plots becomes surer than it may be by that much.
+    The added variance is the same error in every plot, not a new one each time: what a tracker makes of it by averaging
+    plots is told by `considered`.
 
     Args:
         registration: of which the sensor is one.
@@ -269,8 +268,17 @@ def correct(registration: Registration, detections: Detections, sensor: Sensor) 
     """
     if detections.sensor not in registration.sensors or not len(detections):
         return detections
+    return without(detections, sensor, *known_well(registration, detections, sensor))
+
+
+def known_well(registration: Registration, detections: Detections, sensor: Sensor) -> tuple[Floats, Floats]:
+    """Return (4,) the biases of a radar that are known well enough, and their (4, 4) covariance; 0 where they are not.
+
+    They are where the sigma is below the plots' own noise (of the clock: where what a target moves in it is). To remove
+    what is less sure would add more error than it takes.
+    """
     i = registration.sensors.index(detections.sensor)
-    columns, wrapped = columns_of(sensor), [MEASURED[j].endswith("azimuth_rad") for j in range(3)]
+    columns = columns_of(sensor)
     bias, covariance = registration.best
     bias, covariance = bias.reshape(-1, 4)[i], covariance[4 * i : 4 * i + 4, 4 * i : 4 * i + 4]
     sigma = registration.marginals[1][i]
@@ -279,10 +287,15 @@ def correct(registration: Registration, detections: Detections, sensor: Sensor) 
     usual = np.array([np.median(noise[measured[:, j], j]) if measured[:, j].any() else 0.0 for j in range(3)])
     speed_m_s = sensor.parameters.get("speed_sigma_m_s", SPEED_SIGMA_M_S)
     known = sigma <= np.append(usual, usual[0] / speed_m_s)
-    if not known.any():
+    return np.where(known, bias, 0.0), np.where(known[:, None] & known, covariance, 0.0)
+
+
+def without(detections: Detections, sensor: Sensor, bias: Floats, covariance: Floats) -> Detections:
+    """Return a radar's plots without (4,) biases, whose (4, 4) covariance is added to their noise."""
+    if not covariance.any():
         return detections
-    bias = np.where(known, bias, 0.0)
-    covariance = np.where(known[:, None] & known, covariance, 0.0)
+    columns, wrapped = columns_of(sensor), [MEASURED[j].endswith("azimuth_rad") for j in range(3)]
+    speed_m_s = sensor.parameters.get("speed_sigma_m_s", SPEED_SIGMA_M_S)
     values, covariances = detections.values.copy(), detections.covariances.copy()
     values[:, columns] -= bias[:TIME]
     values[:, columns[wrapped]] = wrap(values[:, columns[wrapped]])

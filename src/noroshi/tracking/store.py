@@ -73,7 +73,8 @@ CALL_SIGN_COLUMNS = slice(int(Whole.CALL_SIGN), int(Whole.FIRST_SENSOR))
 NEGLIGIBLE = 1e-3
 """What is less probable than this of models, and of what each may have been before, is left out of states."""
 EXISTENCE, PROBABILITY = 0, 1
-"""Columns of `Store.real`: existence, then one probability a model, then mean (d) and covariance (d, d) of each."""
+"""Columns of `Store.real`: existence, then one probability a model, then mean (d) and covariance (d, d) of each, then
+what biases of radars make of the track, where it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,12 @@ class Layout:
     Attributes:
         sizes: (k,) number of state components of each model.
         n_sensors: how many sensors there are.
+        n_considered: of how many radars is carried along what their biases make of the track (`considered`).
     """
 
     sizes: tuple[int, ...]
     n_sensors: int
+    n_considered: int = 0
 
     @cached_property
     def offsets(self) -> Integers:
@@ -94,9 +97,14 @@ class Layout:
         return PROBABILITY + len(self.sizes) + np.cumsum([0, *(d + d * d for d in self.sizes[:-1])])
 
     @cached_property
+    def considered(self) -> int:
+        """Column from which on derivatives by biases are: radar, bias, component (6)."""
+        return PROBABILITY + sum(1 + d + d * d for d in self.sizes)
+
+    @cached_property
     def n_real(self) -> int:
         """Number of columns of `Store.real`."""
-        return PROBABILITY + sum(1 + d + d * d for d in self.sizes)
+        return self.considered + 24 * self.n_considered
 
     @property
     def n_whole(self) -> int:
