@@ -109,9 +109,10 @@ def take_in(
         if len(pairs.mixed):
             share = pairs.mixed[group, PROBABILITY + k] * np.exp(pairs.log_likelihood[some, k] - pairs.total[some])
             share[~pairs.carried[group, k]] = 0.0
-        total += share
-        ahead += share[:, None] * mean[some, :6]
-        spread += share[:, None, None] * covariance[some, :6, :6]
+        has = share > 0.0  # what was carried too far for its equations has no share, and is no number
+        total[has] += share[has]
+        ahead[has] += share[has, None] * mean[some[has], :6]
+        spread[has] += share[has, None, None] * covariance[some[has], :6, :6]
     ahead, spread = ahead / total[:, None], spread / total[:, None, None]
     innovation, rows, variance = linearise(sensor, plots, form, pairs.plot[some], ahead, spread)
     moved = np.zeros((p, 3, N_BIASES))
@@ -152,10 +153,11 @@ def _take_in(
             for c in range(n_columns):
                 after[c] += weight[e] * before[c]
             for k in range(m):
-                if is_absent[e, k]:
+                # A late plot leaves it as it is: what its gain is hangs on what has come between, which is not held.
+                if is_absent[e, k] or dt_s[e] < 0.0:
                     continue
                 for c in range(3):
-                    h[c], h[3 + c] = rows[e, k, c], rows[e, k, 3 + c] + min(dt_s[e], 0.0) * rows[e, k, c]
+                    h[c], h[3 + c] = rows[e, k, c], rows[e, k, 3 + c]
                 for a in range(6):
                     gain[a] = 0.0
                     for c in range(6):
