@@ -16,7 +16,9 @@ surprised.
 import argparse
 import json
 import math
+import platform
 from collections import defaultdict
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -83,7 +85,9 @@ def main() -> None:
         )  # fmt: skip
         if not arguments.json:
             print(", ".join(f"{k} {x:.2f}" if isinstance(x, float) else f"{k} {x}" for k, x in figures[-1].items()))
-    print(json.dumps({"bench": "burn_out", "first": arguments.first, "figures": figures}))
+    versions = {"noroshi": version("noroshi"), "numpy": np.__version__, "python": platform.python_version()}
+    told = {"bench": "burn_out", "flights": arguments.flights, "first": arguments.first, "figures": figures}
+    print(json.dumps(told | {"versions": versions}))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 """Soft assignment over sparse candidate pairs: the probability of each, cluster by cluster."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from noroshi.estimation.angles import Floats
-from noroshi.estimation.clusters import clusters
+from noroshi.estimation.clusters import Indices, clusters
 from noroshi.kernel import kernel
 
-Indices = NDArray[np.int64]
 CHANGE_MIN = 1e-6
 SWEEPS_MAX = 30  # what is left of a ring after so many is less than the error of the method
 

@@ -3,13 +3,11 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from noroshi.estimation.angles import Floats
-from noroshi.estimation.clusters import clusters, root
+from noroshi.estimation.clusters import Indices, clusters, root
 from noroshi.kernel import kernel
 
-Indices = NDArray[np.int64]
 SWEEPS_MAX = 100  # over all pairs of a cluster; some five are what they take
 GAIN_MIN = 1e-9  # of a logarithm: less is rounding
 DETOUR = 1e6  # what a share costs that goes through no pair; far above any logarithm

@@ -3,8 +3,9 @@
 A bias that is left is the same in every plot of its radar, so that a filter which takes it for noise becomes surer with
 each one than it may. Of each track is kept by how much each bias moves the estimate, S = dx/db: a plot with gain K and
 rows H, which the bias b displaces by D b, makes S + K H (D - S) of it, and the way to the next plot carries it on. The
-filter goes on as if there were no bias; what is told of a track has S B S^T added, B being what is left of the biases
-by then. What is told depends on B, the tracks themselves do not.
+gain knows nothing of it; what is told of a track has S B S^T added, B being what is left of the biases by then. Plots
+come with B in their noise besides (`registration.without`), so that of a track of few plots it is told twice. A plot
+that is older than its track leaves S as it is.
 
 Over several motion models and plots S is that of their mean: the gain is the mean of theirs, and the way from one plot
 to the next, seconds, is taken to be straight. That a radar's biases are independent of another's is an assumption.
@@ -26,10 +27,10 @@ from noroshi.records import Detections
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import linearise
 from noroshi.tracking.bank import Pairs
+from noroshi.tracking.registration import BIASES, TIME
 from noroshi.tracking.store import PROBABILITY, Integers, Store, Whole
 
-N_BIASES = 4  # of a radar, in the order of `registration.BIASES`
-TIME = 3
+N_BIASES = len(BIASES)  # of a radar
 SMALLEST_M = 1.0  # nearer to a radar than this no direction is worth dividing by
 
 

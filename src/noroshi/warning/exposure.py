@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, vertical_at
 from noroshi.kernel import kernel
-from noroshi.warning.areas import CUBES, ROW_RAD, Areas, rows_of
+from noroshi.warning.areas import CUBES, ROW_RAD, Areas, Floats, Integers, rows_of
 from noroshi.warning.forecast import Forecast, once
 
 # How far the ellipsoid's vertical lies from the direction off the Earth's centre, at most [rad]: about its flattening.
@@ -20,9 +20,6 @@ DEFLECTION = 0.0034
 STRAIGHT_RAD = 100e3 / MEAN_RADIUS_M
 EARLY, LATE = 0.05, 0.95  # quantiles of arrival
 NEVER = np.inf
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
