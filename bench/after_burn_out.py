@@ -16,6 +16,10 @@ A scenario is flown, and for each of its ballistic threats is told:
 - `dark_km2`: the 95 % ellipse of `warning.boosting.boost_from` from the tracker's last row under thrust, told how long
   the gap is.
 - `said_km2`: what the nodes said 60 s after burn-out, in the order of their names; null is that no end was known.
+- `holds`: whether the 95 % ellipse that they said then holds the true end; null as before.
+- `coasts`: of the track of the node that saw it, 10, 20, 40 and 60 s after burn-out (null where there is none, or a
+  radar has seen it by then): by how many sigma, squared, it is off in place and velocity (6 on average if its
+  covariance is honest), and how likely it says that it falls.
 
 Areas are pi times 5.99 times the root of the determinant of the covariance of where ways come down, which
 `warning.falling` gives of a covariance at the last line (drag's stated prior included).
@@ -37,10 +41,12 @@ from numpy.typing import NDArray
 from noroshi.assessment.exercises import uncertainty
 from noroshi.assessment.exercises.held import Course
 from noroshi.assessment.exercises.naming import meant
+from noroshi.assessment.exercises.uncertainty import CHI_SQUARE, distances, looks_of
 from noroshi.estimation.interpolation import hermite
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.wgs84 import geodetic_from_ecef
 from noroshi.node.own import Own
-from noroshi.records import Detections, Kind, Tracks, take
+from noroshi.records import Detections, Kind, Threats, Tracks, take
 from noroshi.run import kernel_cache
 from noroshi.run.campaigns.measuring import happened_in
 from noroshi.run.exercises.running import Plan, run
@@ -51,6 +57,7 @@ from noroshi.warning.forecast import ellipse, ending
 
 Floats = NDArray[np.float64]
 AFTER_S, CUBIC_S = 60, 20.0
+COASTS_S, MISSILES = (10, 20, 40, 60), [Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING]
 AT_IT_SIGMAS, AT_IT_M = 5.0, 20e3  # a line, a track, that passes so near to a threat is of it
 
 
@@ -87,10 +94,38 @@ def area_km2(state: Floats, covariance: Floats, time_ns: int) -> float:
     return float(uncertainty.ellipses_km2(ending(fall_from(state, covariance, time_ns)).covariance_m2[None])[0])
 
 
+def coast(
+    pictures: list[Tracks], number: int, course: Course, after_s: int, plot_s: float
+) -> tuple[float, float] | None:
+    """Return how far off a track is so long after burn-out, sigma squared, and P(ballistic); None if it is no coast."""
+    at_ns = course.burnt_out_ns + after_s * NS_PER_S
+    for tracks in pictures:
+        rows = np.flatnonzero((tracks.track_id == number) & (tracks.time_ns >= at_ns))
+        for row in rows.tolist():
+            if tracks.time_ns[row] > at_ns + 5 * NS_PER_S or after_s + 5 > plot_s:
+                return None
+            off = tracks.state_ecef[row] - hermite(course.time_ns, course.state_ecef, tracks.time_ns[row : row + 1])[0]
+            squared = float(off @ np.linalg.solve(tracks.covariance_ecef[row], off))
+            return squared, float(tracks.kind_probability[row, Kind.BALLISTIC])
+    return None
+
+
+def holds(looks: dict[str, list[tuple[int, Threats, int]]], course: Course) -> bool | None:
+    """Return whether the last 95 % ellipse told by 60 s after burn-out holds the end; None if no end was known."""
+    by_ns = course.burnt_out_ns + AFTER_S * NS_PER_S
+    last = [(record, row) for at_ns, record, row in looks.get(course.name, []) if at_ns <= by_ns][-1:]
+    if not last or last[0][0].end_ns[last[0][1]] <= 0:
+        return None
+    record, row = last[0]
+    lat, lon, _ = (float(each[0]) for each in geodetic_from_ecef(course.state_ecef[-1:, :3]))
+    place = np.array([[record.end_lat_rad[row], record.end_lon_rad[row]]])
+    return bool(distances(place, record.end_covariance_m2[row][None], lat, lon)[0] <= CHI_SQUARE[95])
+
+
 def told_of(replicate: int, scenario: str) -> Iterator[dict[str, Any]]:
     """Fly a scenario and give a row of each ballistic threat that satellites saw burn."""
     heard: list[tuple[Detections, Sensor]] = []
-    burning: list[Tracks] = []
+    missiles: list[Tracks] = []
     detect = Own.detect
 
     def hears(self: Own, detections: Detections, now_ns: int) -> Any:
@@ -98,7 +133,7 @@ def told_of(replicate: int, scenario: str) -> Iterator[dict[str, Any]]:
         if "line_azimuth_rad" in detections.components and len(detections):
             heard.append((detections, self.sensors[detections.sensor]))
             tracks = self.rewind.tracker.picture(int(detections.time_ns.max()))
-            burning.append(take(tracks, np.flatnonzero(tracks.kind_probability[:, Kind.BOOSTING] > 0.5)))
+            missiles.append(take(tracks, np.flatnonzero(tracks.kind_probability[:, MISSILES].sum(axis=1) > 0.5)))
         return told
 
     Own.detect = hears  # type: ignore[method-assign]
@@ -125,12 +160,15 @@ def told_of(replicate: int, scenario: str) -> Iterator[dict[str, Any]]:
         spread = np.zeros((6, 6))
         spread[3:, 3:] = np.outer(push, push) * gap_s**2 / 12.0
         known, cubic = (covariance_of(lines, last_ns, cubic=each) for each in (False, True))
-        dark = None
-        for tracks in burning:
+        dark, number = None, 0
+        for tracks in missiles:
             near = np.linalg.norm(tracks.state_ecef[:, :3] - state[:3], axis=1) < AT_IT_M
+            near &= tracks.kind_probability[:, Kind.BOOSTING] > 0.5
             for row in np.flatnonzero(near & (tracks.time_ns == last_ns))[:1].tolist():
+                number = int(tracks.track_id[row])
                 dark = boost_from(tracks.state_ecef[row], tracks.covariance_ecef[row], last_ns, dark_s=gap_s)
         seen_s = [(p.taken_ns - course.burnt_out_ns) / NS_PER_S for p in happened.plots if p.threat == course.name]
+        by_radar_s = min((after_s for after_s in seen_s if after_s > 0.0), default=math.inf)
         said = [
             f.value for f in figures if f.measure == f"forecast_95_after_{AFTER_S}_s_km2" and f.subject == course.name
         ]
@@ -141,6 +179,8 @@ def told_of(replicate: int, scenario: str) -> Iterator[dict[str, Any]]:
             "known_km2": area_km2(state, known, last_ns), "gap_km2": area_km2(state, known + spread, last_ns),
             "cubic_km2": area_km2(state, cubic + spread, last_ns),
             "dark_km2": None if dark is None else ellipse(dark, 0.95).area_m2 / 1e6,
+            "coasts": [coast(missiles, number, course, after_s, by_radar_s) for after_s in COASTS_S],
+            "holds": [holds(looks_of(happened, meant(happened), node), course) for node in happened.nodes],
             "said_km2": [None if math.isinf(value) else value for value in said],
         }  # fmt: skip
 

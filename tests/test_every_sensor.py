@@ -13,7 +13,8 @@ import noroshi.sensors
 from noroshi.estimation.angles import wrap
 from noroshi.estimation.gating import chi_square_gate
 from noroshi.geo.wgs84 import ecef_from_enu
-from noroshi.records import Detections, SensorSite
+from noroshi.records import Detections, Kind, SensorSite
+from noroshi.sensors import detection_by_kind
 from noroshi.sensors.prepare import arrange
 
 UNITS = ("_m", "_m_s", "_m_s2", "_rad", "_rad_s", "_hz", "_db")
@@ -97,6 +98,15 @@ def test_shapes(kind, n):
     assert (found.shape, covariance.shape) == ((n, 6), (n, 6, 6))
     assert sensor.detection_probability(states, origin).shape == (n,)
     assert sensor.origin_ecef_m.shape == (3,)
+
+
+@every_sensor
+def test_how_well_it_sees_each_kind_is_a_chance_and_no_kind_is_seen_better_than_it_says(kind):
+    sensor = kind.at(site())
+    chance = detection_by_kind(sensor)
+    assert chance.shape == (len(Kind),)
+    assert np.nanmin(chance) >= 0.0
+    assert np.nanmax(chance) == sensor.parameters["detection_probability"]
 
 
 @every_sensor

@@ -1,5 +1,7 @@
 """What an infrared satellite sees, case by case."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from observer_scenes import START_NS, local, satellite, watch, world
@@ -9,6 +11,8 @@ from noroshi.exercise.observers.infrared import Observer
 from noroshi.exercise.world import Weather
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import geodetic_from_ecef
+from noroshi.records import Quality
+from noroshi.tracking.rewind import good, looks_in
 
 HOT = {"heat_w_sr": 1e9, "number": None}
 STEADY = {"attitude_bias_urad": 0.0, "attitude_wander_urad": 0.0, "false_lines_per_look": 0.0}
@@ -17,7 +21,21 @@ STEADY = {"attitude_bias_urad": 0.0, "attitude_wander_urad": 0.0, "false_lines_p
 def observe(flights, carrier, *, weather=None, seconds=600, **fields):
     own = world([*flights, carrier], weather=weather or Weather())
     sighting = watch("infrared", own, carrier=carrier, **{**STEADY, **fields})
-    return sighting.observe(START_NS, START_NS + seconds * NS_PER_S)
+    seen = sighting.observe(START_NS, START_NS + seconds * NS_PER_S)
+    return replace(seen, detections=good(seen.detections), owner=seen.owner[seen.detections.quality == Quality.GOOD])
+
+
+def test_one_that_stares_at_all_of_its_field_tells_of_every_look():
+    carrier, target = satellite(), local("hot", [0.0, 1e6, 20e3], [0.0, 1_000.0, 1_000.0], **HOT)
+    own, until_ns = world([target, carrier]), START_NS + 600 * NS_PER_S
+    for view_deg, n in ((0.0, 120), (20.0, 0)):
+        looks = looks_in(
+            watch("infrared", own, carrier=carrier, view_deg=view_deg).observe(START_NS, until_ns).detections
+        )
+        assert len(looks) == n
+        assert np.isnan(looks.values).all()
+        np.testing.assert_array_equal(looks.time_ns, START_NS + 5 * NS_PER_S * np.arange(n))
+        np.testing.assert_allclose(looks.origin_ecef_m, carrier.at(looks.time_ns)[:, :3])
 
 
 def test_a_line_points_from_the_satellite_to_the_target():

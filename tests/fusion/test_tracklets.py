@@ -11,6 +11,7 @@ from stonesoup.predictor.kalman import KalmanPredictor
 from noroshi.fusion import Fusion
 from noroshi.fusion.tracklets import carried, density_shown, intersect_rows, invert, turn_shown
 from noroshi.motion.ballistic import Motion as Ballistic
+from noroshi.records import Kind
 
 
 def fused(watched, looks, *, lost=0.0, begin=0):
@@ -51,6 +52,30 @@ def test_a_fused_track_is_carried_on_with_the_noise_that_the_last_contribution_s
         grown = np.trace(later[3:, 3:]) - np.trace(now[3:, 3:])
         shown = (100.0 if owner == "N0" else 1.0) * DENSITY
         assert 0.98 <= grown / (3.0 * shown * ahead_s) <= 1.05
+
+
+@pytest.mark.parametrize("falling", [0.0, 0.5, 1.0])
+def test_a_word_without_a_measurement_shows_no_noise_and_what_was_shown_stands_but_for_what_falls(falling):
+    """A tracker that takes a burn to be over is less sure at once; what it will do from then on is no noisier."""
+    watched, ahead_s = Watched(6, 1), 40.0
+    fusion, _ = fused(watched, 20)
+    before_ns = watched.time_ns
+    before = [fusion.picture(before_ns + round(s * NS)).covariance_ecef[0, 3:, 3:] for s in (0.0, ahead_s)]
+    owner, told = watched.look()
+    wider = told.covariance_ecef.copy()
+    wider[:, 3:, 3:] += 70.0**2 * np.eye(3)
+    kinds = np.zeros((1, len(Kind)))
+    kinds[0, [Kind.AIRCRAFT, Kind.BALLISTIC]] = 1.0 - falling, falling
+    told = told.replace(covariance_ecef=wider, updated_ns=np.full(1, before_ns), kind_probability=kinds)
+    fusion.receive(told, owner=owner, feed="tracks", seq=20, coarse=False)
+    now, later = (fusion.picture(watched.time_ns + round(s * NS)).covariance_ecef[0] for s in (0.0, ahead_s))
+    np.testing.assert_allclose(now, wider[0], rtol=1e-9)
+    grown, learnt = np.trace(later[3:, 3:] - now[3:, 3:]), np.trace(before[1] - before[0])
+    assert learnt > 10.0
+    if falling < 1.0:
+        assert grown == pytest.approx((1.0 - falling) * learnt, rel=0.05)
+    else:
+        assert abs(grown) < 0.05 * learnt + 0.01 * np.trace(now[3:, 3:])
 
 
 def test_one_contributor_alone_is_told_as_it_tells():

@@ -335,6 +335,22 @@ def test_a_track_that_is_gone_is_told_as_lost():
     assert len(lost) == 1
 
 
+def test_what_a_track_is_said_to_be_is_news_though_nothing_was_measured_since():
+    two = Two(9)
+    two.run(2)
+    node, at_ns = two.nodes["JPN"], two.now_ns + SECOND
+    told = take(two.tracks, slice(1)).replace(updated_ns=np.array([two.now_ns]))
+    fused = []
+    node.fusion = SimpleNamespace(receive=lambda rows, **_: fused.append(rows), forget=None, counts=Counter())
+    for later, falls in enumerate((0.5, 0.5, 0.51, 0.53, 0.53)):
+        kinds = np.zeros((1, 7))
+        kinds[0, [3, 4]] = falls, 1.0 - falls
+        rows = told.replace(time_ns=np.array([at_ns + later * SECOND]), kind_probability=kinds)
+        node.share(rows, at_ns + later * SECOND, is_whole=True)
+    said = [kind for rows in fused for kind in rows.kind_probability[rows.status != TrackStatus.LOST, 3].tolist()]
+    assert said == [0.5, 0.53]  # slow as the change is, it is held against what was told
+
+
 def test_a_pledge_reaches_the_partner_and_a_forged_one_is_an_alarm():
     two = Two(31, loss=0.0)
     two.run(2)

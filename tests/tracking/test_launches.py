@@ -14,7 +14,7 @@ from noroshi.exercise.world import World
 from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.motion.boost import Motion as Boost
 from noroshi.motion.constant_velocity import Motion as ConstantVelocity
-from noroshi.records import Identity, Kind, SensorSite, Tracks, TrackStatus, certain_kind, concatenate
+from noroshi.records import Identity, Kind, Quality, SensorSite, Tracks, TrackStatus, certain_kind, concatenate
 from noroshi.sensors.infrared import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import launches
@@ -46,8 +46,9 @@ def seen_by(eyes, flights, seed, **how):
         sensor = Sensor.at(site)
         sighting = Observer(**how).watch(world, site, sensor, eye).observe(START_NS, START_NS + 200 * NS)
         plots = arrange(sighting.detections, sensor)
-        for time_ns in np.unique(plots.time_ns):
-            own = np.flatnonzero(plots.time_ns == time_ns)
+        is_plot = plots.quality == Quality.GOOD
+        for time_ns in np.unique(plots.time_ns[is_plot]):
+            own = np.flatnonzero(is_plot & (plots.time_ns == time_ns))
             found.append((launches.take(plots, own), sensor, sighting.owner[own]))
     return sorted(found, key=lambda each: (int(each[0].time_ns[0]), each[0].sensor))
 

@@ -15,7 +15,7 @@ from noroshi.exercise.paths import Paths
 from noroshi.exercise.world import World
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
-from noroshi.records import Detections, Identity, SensorSite, concatenate, take
+from noroshi.records import Detections, Identity, Quality, SensorSite, concatenate, take
 from noroshi.sensors import Sensor
 
 Integers = NDArray[np.int64]
@@ -46,7 +46,8 @@ class Seen:
     Attributes:
         time_ns: (n,) true times, each within its look.
         i_flight: (n,) whose each one is, by number in `World.paths`; -1 for a false one.
-        values: (n, m) of all components that the sensor's type has, NaN where this one does not measure it.
+        values: (n, m) of all components that the sensor's type has, NaN where this one does not measure it. A row that
+            measures nothing is a look at all that the sensor can see.
         origin_ecef_m: (n, 3) where it was then.
         sigmas: (n, m) what it says of its noise, NaN where it says nothing; None if it never does.
         identity: what the targets say; None if nobody does.
@@ -276,6 +277,8 @@ class Watch:
             origin_ecef_m=seen.origin_ecef_m[rows],
             identity=None if seen.identity is None else take(seen.identity, rows),
         )
+        is_look = np.isnan(detections.values).all(axis=1)
+        detections = detections.replace(quality=np.where(is_look, np.uint8(Quality.NOTHING), detections.quality))
         return seen.time_ns[rows], detections, scene.world.paths.names[seen.i_flight[rows]]
 
     def _looked(self, start_ns: int, end_ns: int) -> bool:

@@ -363,7 +363,13 @@ def absorb(
                     way = min(way, 1)
                 shown = max(least_density[k], min(shown, DENSITY_MAX))
                 shown = _far_enough(spread[0], dt_s[0], told, mean[0], now[1], shown, work, low, vector)
-            density[row] = shown
+            if new_whole[k, Whole.UPDATED] > whole[row, Whole.UPDATED]:
+                density[row] = shown
+            else:
+                # Nothing was measured, and so no noise shown: what was shown before stands, but for as likely as it is
+                # said to fall now, which has none.
+                falling = min(new_said[k, BALLISTIC] + new_said[k, SPACE], 1.0)
+                density[row] = max((1.0 - falling) * density[row], least_density[k])
             others, other = 0, fused[track, Fused.FIRST]
             while other != NOBODY:
                 others += whole[other, Whole.IS_IN] if other != row else 0

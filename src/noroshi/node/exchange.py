@@ -60,6 +60,7 @@ class Partner:
 
 
 REMEMBERED_MAX = 20_000  # tracks of which it is known what was told last
+KIND_NEWS = 0.02  # a probability of a kind that has changed by more is news, though nothing was measured
 RECENT_NS = 120 * NS_PER_S
 RECENT_ROWS = 1_000  # that changed, beyond four times the tracks there are, until the last of each are looked up
 
@@ -384,20 +385,27 @@ class Exchange:
             return tracks
         old, known = self._shared, self._is_told(tracks)
         gone = take(old, ~np.isin(old.track_id, tracks.track_id))
-        self._shared = tracks
+        kinds = tracks.kind_probability.copy()
+        if known.any():  # what is told next is held against what was told last, however slowly it has changed
+            kinds[known] = old.kind_probability[_places(take(tracks, known), old)]
+        self._shared = tracks.replace(kind_probability=kinds)
         ended = gone.replace(
             status=np.full(len(gone), TrackStatus.LOST, np.uint8), time_ns=np.full(len(gone), now_ns, np.int64)
         )
         return concatenate([take(tracks, ~known), ended]) if len(gone) else take(tracks, ~known)
 
     def _is_told(self, tracks: Tracks) -> NDArray[np.bool_]:
-        """Return (n,) of which tracks partners were told with all that has been measured."""
+        """Return (n,) of which tracks partners were told with all that has been measured, and what it is.
+
+        What it is may change without a measurement: looks that saw nothing say that a burn is over.
+        """
         old = self._shared
         if old is None or not len(old):
             return np.zeros(len(tracks), np.bool_)
-        order = np.argsort(old.track_id)
-        at = order[np.minimum(np.searchsorted(old.track_id, tracks.track_id, sorter=order), len(old) - 1)]
-        return np.asarray((old.track_id[at] == tracks.track_id) & (old.updated_ns[at] >= tracks.updated_ns))
+        at = _places(tracks, old)
+        is_news = np.abs(old.kind_probability[at] - tracks.kind_probability).max(axis=1) > KIND_NEWS
+        is_news |= old.updated_ns[at] < tracks.updated_ns
+        return np.asarray((old.track_id[at] == tracks.track_id) & ~is_news)
 
     def _release(self, rows: Tracks, recipients: Sequence[str], now_ns: int) -> None:
         facts = facts_of(rows, product=Product.CONTRIBUTION, exercise=self.exercise, sensor_types=self.sensor_types)
@@ -579,3 +587,10 @@ def _some(released: Released, chosen: NDArray[np.int64]) -> Released:
         rule=released.rule[chosen],
         tracks=without_idle_sensors(take(released.tracks, chosen)),
     )
+
+
+def _places(tracks: Tracks, among: Tracks) -> NDArray[np.int64]:
+    """Return (n,) where tracks are among others, if they are there; there is at least one."""
+    order = np.argsort(among.track_id)
+    found = np.searchsorted(among.track_id, tracks.track_id, sorter=order)
+    return np.asarray(order[np.minimum(found, len(order) - 1)])

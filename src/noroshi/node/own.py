@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Detections, Launches, Quality, Tracks
+from noroshi.records import Detections, Launches, Quality, Tracks, concatenate
 from noroshi.records.known import Known, question, size_of
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
@@ -14,9 +14,10 @@ from noroshi.tracking import Tracker
 from noroshi.tracking.considered import considers
 from noroshi.tracking.launches import noticed, rising, together
 from noroshi.tracking.registrar import Registrar
-from noroshi.tracking.rewind import Rewind, good
+from noroshi.tracking.rewind import Rewind, good, looks_in
 
 LEAST_BYTES = 300  # of an answer that says nothing
+USABLE = Quality.GOOD, Quality.NOTHING
 
 
 class Told(NamedTuple):
@@ -132,12 +133,13 @@ class Own:
         ready = _not_from_the_future(arrange(detections, sensor), now_ns)
         refused = []
         if ready.quality.any():
-            bad = ready.quality[ready.quality != Quality.GOOD].tolist()
+            bad = ready.quality[~np.isin(ready.quality, USABLE)].tolist()
             refused = [((detections.sensor, Quality(code).name), 1) for code in bad]
-        usable = good(ready)
+        usable, looks = good(ready), looks_in(ready)
         if self._registrar:
             usable = self._registrar.receive(usable, sensor, now_ns)
             self.tell_left()
+        usable = concatenate([usable, looks]) if len(looks) else usable
         late = self._rewind.n_late_rows
         changed = self._rewind.step(usable, sensor)
         if self._rewind.n_late_rows > late:
@@ -151,6 +153,6 @@ def _not_from_the_future(detections: Detections, now_ns: int) -> Detections:
     """Return all rows, of which those from later than now, give or take a second of clock error, are BAD_TIME."""
     if int(detections.time_ns.max(initial=0)) <= now_ns + NS_PER_S:
         return detections
-    early = (detections.time_ns > now_ns + NS_PER_S) & (detections.quality == Quality.GOOD)
+    early = (detections.time_ns > now_ns + NS_PER_S) & np.isin(detections.quality, USABLE)
     quality = np.where(early, np.uint8(Quality.BAD_TIME), detections.quality)
     return detections.replace(quality=quality)

@@ -4,7 +4,11 @@ from enum import IntEnum
 
 
 class Quality(IntEnum):
-    """The code in `Detections.quality`. Zero is good; every other row is kept, counted, reported and not tracked."""
+    """The code in `Detections.quality`. Zero is good; every other row is kept, counted, reported and not tracked.
+
+    NOTHING is no fault: a row that measures nothing says that its sensor looked, when and from where, at all that it
+    can see, and saw no more than the other rows of that time.
+    """
 
     GOOD = 0
     NOT_FINITE = 1  # infinite, or NaN where the sensor always measures
@@ -16,3 +20,4 @@ class Quality(IntEnum):
     DUPLICATE = 7  # the same report twice
     INCONSISTENT = 8  # contradicts its own target's other reports (spoofing, corruption)
     NO_POSITION = 9  # a report without a position: Mode S identity alone, for instance
+    NOTHING = 10  # a look, and what else it saw: nothing

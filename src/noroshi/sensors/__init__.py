@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.records import SensorSite
+from noroshi.records import Kind, SensorSite
 
 
 class Sensor(Protocol):
@@ -25,6 +25,12 @@ class Sensor(Protocol):
         PARAMETERS: the numbers a site may set, with their defaults; `scan_period_s` (from one look to the next) and
             `detection_probability` are always among them.
         NEEDS_ORIGIN: whether a row whose origin is unknown is of no use.
+
+    A type that sees some kinds of targets better than others, as what is hot, may have `detection_by_kind(self)`: the
+    (kinds,) chances, in the order of `Kind`, that one look sees what moves so; `detection_probability` is the greatest.
+    A tracker then learns how a target moves from what it sees, and from looks that it is told of (`Quality.NOTHING`)
+    and that did not see it. NaN is what may be too faint at all looks or at none, nobody knows: missed looks do not
+    speak against its moving so.
     """
 
     COMPONENTS: ClassVar[tuple[str, ...]]
@@ -83,6 +89,14 @@ class Sensor(Protocol):
     ) -> NDArray[np.float64]:
         """Return the (n,) chance that one look sees each target: 0 beyond range or below the horizon."""
         ...
+
+
+def detection_by_kind(sensor: Sensor) -> NDArray[np.float64]:
+    """Return the (kinds,) chances that one look sees a target of each `Kind`: alike, unless its type says otherwise."""
+    if hasattr(sensor, "detection_by_kind"):
+        by_kind: NDArray[np.float64] = sensor.detection_by_kind()
+        return by_kind
+    return np.full(len(Kind), sensor.parameters["detection_probability"])
 
 
 def parameters_of(site: SensorSite, defaults: Mapping[str, float]) -> dict[str, float]:

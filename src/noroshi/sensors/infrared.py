@@ -12,7 +12,7 @@ from noroshi.estimation.kalman import symmetric
 from noroshi.geo.sight import is_clear, scale_m
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic
 from noroshi.kernel import kernel
-from noroshi.records import SensorSite
+from noroshi.records import Kind, SensorSite
 from noroshi.sensors import parameters_of
 from noroshi.sensors.rows import FIRST, LINE, LOG_VOLUME, N_ROWS, RADIUS, WIDTH
 
@@ -35,6 +35,11 @@ class Sensor:
     way, and below the cloud tops nothing is seen. Alone, a line says nothing of range: the target is taken to be where
     the line is between `height_prior_m_min` and `height_prior_m_max`, with `least_range_sigma_m` at least; a velocity
     along each axis is taken to be within `speed_sigma_m_s`. Several lines make a fix: `estimation/triangulation.py`.
+
+    What is seen is hot, with `detection_probability`; what falls freely is cold, and seen with
+    `cold_detection_probability` alone. What the air heats while it glides may be bright enough or not, and so at one
+    look after the other. In the simulated world the same hangs on the heat that a flight has under
+    thrust, gliding and after (`exercise.flight`): a body that is not said to be warm is never seen there.
     """
 
     COMPONENTS: ClassVar[tuple[str, ...]] = ("line_azimuth_rad", "line_elevation_rad")
@@ -48,6 +53,7 @@ class Sensor:
     PARAMETERS: ClassVar[Mapping[str, float]] = {
         "line_sigma_rad": 50e-6,
         "detection_probability": 0.9,
+        "cold_detection_probability": 0.02,
         "scan_period_s": 5.0,
         "range_m_max": 5e7,
         "cloud_top_m": 10_000.0,
@@ -167,6 +173,14 @@ class Sensor:
         range_m = np.linalg.norm(states[:, :3] - origin_ecef_m, axis=1)
         clear = is_clear(states[:, :3], origin_ecef_m, p["cloud_top_m"]) & (range_m <= p["range_m_max"])
         return np.where(clear, p["detection_probability"], 0.0)
+
+    def detection_by_kind(self) -> Floats:
+        """Return the (kinds,) chances that one look sees what moves like each `Kind`; see `Sensor` of the room."""
+        p = self.parameters
+        chance = np.full(len(Kind), p["detection_probability"])
+        chance[[Kind.BALLISTIC, Kind.SPACE]] = min(p["cold_detection_probability"], p["detection_probability"])
+        chance[Kind.GLIDING] = np.nan
+        return chance
 
     def _range(self, line: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
         """Return the (n,) ranges at which the prior of the height puts targets, and their standard deviations."""

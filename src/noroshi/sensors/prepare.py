@@ -23,6 +23,7 @@ def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
     What the rows do not have is filled in: NaN for components that they lack, the type's noise where the noise is NaN,
     the sensor's place where the origin is NaN. A row that already carries a code keeps it; the others get the first
     that applies of NOT_FINITE, OUT_OF_BOUNDS, BAD_COVARIANCE, BAD_TIME, UNKNOWN_SENSOR (no origin where one is needed).
+    Of NOTHING no more is asked than when and from where.
 
     Raises:
         RecordError: if a component is unknown to the type or there twice.
@@ -128,14 +129,15 @@ def _screen(
             for b in range(m):
                 correlated = correlated or (a != b and covariances[i, a, b] != 0.0 and not math.isnan(values[i, b]))
         doubtful[i] = False
-        if quality[i] != Quality.GOOD:
+        is_plot = quality[i] == Quality.GOOD
+        if not is_plot and quality[i] != Quality.NOTHING:
             continue
-        doubtful[i] = finite and inside and sound and correlated
-        if not finite:
+        doubtful[i] = is_plot and finite and inside and sound and correlated
+        if is_plot and not finite:
             quality[i] = Quality.NOT_FINITE
-        elif not inside:
+        elif is_plot and not inside:
             quality[i] = Quality.OUT_OF_BOUNDS
-        elif not sound:
+        elif is_plot and not sound:
             quality[i] = Quality.BAD_COVARIANCE
         elif time_ns[i] <= 0 or time_ns[i] >= YEAR_2200_NS:
             quality[i] = Quality.BAD_TIME

@@ -66,7 +66,8 @@ class Heard:
     """One step of a tracker, as a `Listener` hears of it.
 
     Attributes:
-        plots: (n,) the batch.
+        now_ns: the newest time of the batch.
+        plots: (n,) its plots.
         pairs: (p,) of a track and a plot, those that the coarse gate found.
         weight: (p,) probability that the plot is the track's, if the track exists.
         own_plot: (t,) of `pairs.rows`, which plot each has more likely than not; -1 for none.
@@ -76,6 +77,7 @@ class Heard:
         lost: rows that end, twins among them.
     """
 
+    now_ns: int
     plots: Detections
     pairs: "Pairs"
     weight: NDArray[np.float64]

@@ -4,8 +4,9 @@ Sources: Blom and Bar-Shalom (1988), The interacting multiple model algorithm fo
 coefficients, IEEE Trans. Automatic Control 33(8), 780-783; for states of unequal size, Granstrom, Willett and
 Bar-Shalom (2015), Systematic approach to IMM mixing for unequal dimension states, IEEE Trans. Aerospace and Electronic
 Systems 51(4), 2975-2986: what a model does not know of another's state it takes from what the other believes itself.
-For soft association, Musicki and Suvorova (2008), Tracking in clutter using IMM-IPDA-based algorithms, IEEE Trans.
-Aerospace and Electronic Systems 44(1), 111-126, section IV.
+Where a sensor sees some kinds of targets better than others each model has its own chance of detection, and a look says
+something of the models whether it sees or not. For soft association, Musicki and Suvorova (2008), Tracking in clutter
+using IMM-IPDA-based algorithms, IEEE Trans. Aerospace and Electronic Systems 44(1), 111-126, section IV.
 """
 
 import math
@@ -21,8 +22,8 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats, enu_axes_at
 from noroshi.kernel import kernel
 from noroshi.motion import Motion, Start
-from noroshi.records import Detections
-from noroshi.sensors import Sensor
+from noroshi.records import Detections, Kind
+from noroshi.sensors import Sensor, detection_by_kind
 from noroshi.sensors.rows import absorb_forms, fit_places, linearise, tells_place_alone
 from noroshi.tracking.gate import SAME_ADDRESS
 from noroshi.tracking.store import EXISTENCE, NEGLIGIBLE, PROBABILITY, Integers, Layout, Near, Store, Whole, moments
@@ -66,6 +67,9 @@ class Pairs:
         total: (p,) the same over all models.
         is_inside: (p,) whether the pair passed the gate.
         carried: (t, k) whether the model is not left aside.
+        seen: (k,) chance that one look of the sensor sees what moves by each model ...
+        speaks: ... and whether a miss speaks for or against the model.
+        is_look: whether it is known to have looked at all that it can see, so that what it missed says something.
     """
 
     row: Integers
@@ -86,6 +90,9 @@ class Pairs:
     total: Floats
     is_inside: NDArray[np.bool_]
     carried: NDArray[np.bool_]
+    seen: Floats
+    speaks: NDArray[np.bool_]
+    is_look: bool
 
 
 class Bank:
@@ -94,6 +101,9 @@ class Bank:
     Attributes:
         motions: the k models.
         sojourn_s: (k,) how long a target keeps to each model on average, before it takes another of the same kind.
+        resumed: (k,) how much seldomer than others of its kind each is taken up.
+        is_alike: (k, k) which models are of one kind: of what may be much faster than a sensor allows for, or not.
+        sets_in: (k,) which models begin anew with what they have beyond the sixth component.
         extent: (b, 2) between which what the models have beyond the sixth component is, one model after the other.
     """
 
@@ -103,18 +113,20 @@ class Bank:
         self.sojourn_s = np.array(sojourn_s, np.float64)
         self.sizes = tuple(len(motion.COMPONENTS) for motion in motions)
         self._sizes = np.array(self.sizes)
-        self._sets_in = np.array([getattr(motion, "SETS_IN", False) for motion in motions])
+        self.sets_in = np.array([getattr(motion, "SETS_IN", False) for motion in motions])
         self.keeps_velocity = all(getattr(motion, "KEEPS_VELOCITY", False) for motion in motions)
         self._pushes = np.array([getattr(motion, "PUSH", -1) for motion in motions])
         self._starts = [getattr(motion, "STARTS", None) for motion in motions]
         self._shares = _shares(self._starts)
-        self._resumed = np.array([1.0 if start is None else start.resumed for start in self._starts])
+        self.resumed = np.array([1.0 if start is None else start.resumed for start in self._starts])
         fast = np.array([start is not None for start in self._starts])
         self._has_own = np.flatnonzero(fast)
         own = [(start.speed_sigma_m_s, start.climb_sigma_m_s) for start in self._starts if start is not None]
         self._own_m_s = np.array(own).reshape(-1, 2)
-        self._is_alike = fast[:, None] == fast
-        self._are_all_alike = bool(self._is_alike.all())
+        self.is_alike = fast[:, None] == fast
+        self._are_all_alike = bool(self.is_alike.all())
+        self._kinds = np.array([getattr(motion, "KIND", Kind.UNKNOWN) for motion in motions], np.int64)
+        self._seen_by: dict[Sensor, tuple[Floats, NDArray[np.bool_]]] = {}
         self.extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
             -1, 2
         )
@@ -137,6 +149,22 @@ class Bank:
             found = max(found, float(np.trace(noise)) / 1000.0)
         return found
 
+    def seen_by(self, sensor: Sensor) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the (k,) chances that one look of a sensor sees what moves by each model, and whether that is known.
+
+        What is seen best stands for whatever is seen, also in a bank that has no model of what that really is. It does
+        for what may be seen as well or not at all, too: such a track ends with the looks that miss it.
+        """
+        seen = self._seen_by.get(sensor)
+        if seen is None:
+            by_model = np.clip(detection_by_kind(sensor)[self._kinds], 1e-6, 1.0)
+            best = min(max(sensor.parameters["detection_probability"], 0.01), 0.999)
+            speaks = ~np.isnan(by_model)
+            by_model[~speaks] = top = by_model[speaks].max() if speaks.any() else best
+            seen = np.where(by_model < top, best * by_model / top, best), speaks
+            self._seen_by[sensor] = seen
+        return seen
+
     def begin(
         self,
         store: Store,
@@ -145,8 +173,11 @@ class Bank:
         covariance: Floats,
         existence: Floats,
         prior_m_s: tuple[float, float] | None = None,
+        seen: Floats | None = None,
     ) -> None:
         """Write new tracks of (n, 6) states into rows; what goes beyond those is somewhere in its model's extent.
+
+        `seen` (k,) is how likely a look that found them is to see what moves by each model, if they differ.
 
         `prior_m_s` are the standard deviations of a velocity along the horizontal axes and of a climb, about 0, that
         are in the states. If they are given, a model that states its own has those instead, and its share of what is
@@ -155,6 +186,7 @@ class Bank:
         k = len(self.sizes)
         means, covariances = np.array([mean] * k), np.array([covariance] * k)
         shares = np.full(k, 1.0 / k) if prior_m_s is None else self._shares
+        shares = shares if seen is None else shares * seen / (shares @ seen)
         if prior_m_s is not None and self._has_own.size:
             found = _with_priors(mean, covariance, prior_m_s, self._own_m_s)
             means[self._has_own], covariances[self._has_own] = found
@@ -173,7 +205,7 @@ class Bank:
         if len(self.sizes) > 1:
             real = real[rows]
             rows = np.arange(len(rows))
-            carried = self._carried(real)
+            carried = self.carried(real)
             likely = np.where(carried, real[:, PROBABILITY : PROBABILITY + len(self.sizes)], 0.0)
             real[:, PROBABILITY : PROBABILITY + len(self.sizes)] = likely / likely.sum(axis=1, keepdims=True)
         for k, (motion, size, offset) in enumerate(zip(self.motions, self.sizes, layout.offsets, strict=True)):
@@ -190,6 +222,17 @@ class Bank:
         moments(rows, real, self._sizes, layout.offsets, mean, covariance)
         return mean, covariance
 
+    def places(self, real: Floats, whole: Integers, layout: Layout, rows: Integers, time_ns: int) -> Floats:
+        """Return the (n, 3) positions at which rows are expected, each by its likeliest model alone."""
+        likeliest = real[rows, PROBABILITY : PROBABILITY + len(self.sizes)].argmax(axis=1)
+        dt_s, place = (time_ns - whole[rows, Whole.TIME]) / NS_PER_S, np.empty((len(rows), 3))
+        for k in np.unique(likeliest).tolist():
+            some = np.flatnonzero(likeliest == k)
+            mean, spread = np.empty((len(some), self.sizes[k])), np.empty((len(some), self.sizes[k], self.sizes[k]))
+            _gather(real, rows[some], layout.offsets[k], mean, spread)
+            place[some] = self.motions[k].predict(mean, spread, dt_s[some])[0][:, :3]
+        return place
+
     def confront(
         self,
         store: Store,
@@ -202,6 +245,7 @@ class Bank:
         gates: Floats,
         *,
         keep_prior: bool,
+        is_look: bool = False,
     ) -> Pairs:
         """Return all pairs with what each plot would make of each track.
 
@@ -219,13 +263,15 @@ class Bank:
             gates: (10,) squared Mahalanobis distance at the gate by number of components measured; of tracks that have
                 a single plot, element 0.
             keep_prior: whether the state before the plot is wanted too.
+            is_look: see `Pairs`.
         """
         rows, begin, group, dt_s = _line_up(row, plot, plots.time_ns, store.whole)
         p, k = len(row), len(self.sizes)
         mixed = np.empty((len(rows) if k > 1 else 0, store.layout.n_real))
         if k > 1:
-            _mix(store.real, rows, dt_s, begin, self.sojourn_s, self._resumed, self._is_alike, self._sizes,
-                 store.layout.offsets, self._sets_in, self._pushes, self.extent, mixed)  # fmt: skip
+            _mix(store.real, rows, dt_s, begin, self.sojourn_s, self.resumed, self.is_alike, self._sizes,
+                 store.layout.offsets, self.sets_in, self._pushes, self.extent, mixed)  # fmt: skip
+        seen, speaks = self.seen_by(sensor)
         pairs = Pairs(
             row=row, plot=plot, agreement=agreement, group=group, rows=rows, begin=begin, dt_s=dt_s, mixed=mixed,
             means=[np.empty((0, d)) for d in self.sizes], covariances=[np.empty((0, d, d)) for d in self.sizes],
@@ -233,18 +279,19 @@ class Bank:
             spread=[np.empty((0, d, d)) for d in self.sizes if keep_prior],
             fit=np.empty((k, p, 3)), distance=np.empty(p), log_likelihood=np.empty((p, k)), total=np.empty(p),
             is_inside=np.empty(p, np.bool_),
-            carried=self._carried(mixed) if k > 1 else np.ones((len(rows), 1), np.bool_),
+            carried=self.carried(mixed) if k > 1 else np.ones((len(rows), 1), np.bool_), seen=seen, speaks=speaks,
+            is_look=is_look,
         )  # fmt: skip
         late, stray = bool(p) and float(dt_s.min()) < 0.0, np.empty(p)
         if p > CROWDED * len(rows) and not late and tells_place_alone(sensor, form):
             for each in range(k):
                 self._fit(store, pairs, each, form)
-            if not _score(pairs.fit, mixed, group, row, store.near, agreement, gates, WIDENING_MAX, pairs.distance,
-                          pairs.log_likelihood, pairs.total, pairs.is_inside, stray):  # fmt: skip
+            if not _score(pairs.fit, mixed, group, row, store.near, agreement, gates, WIDENING_MAX, pairs.seen,
+                          pairs.distance, pairs.log_likelihood, pairs.total, pairs.is_inside, stray):  # fmt: skip
                 return pairs
         for each in range(k):
             self._take_in(store, pairs, each, plots, form, sensor, late)
-        if _score(pairs.fit, mixed, group, row, store.near, agreement, gates, WIDENING_MAX, pairs.distance,
+        if _score(pairs.fit, mixed, group, row, store.near, agreement, gates, WIDENING_MAX, pairs.seen, pairs.distance,
                   pairs.log_likelihood, pairs.total, pairs.is_inside, stray):  # fmt: skip
             self._widen(store, pairs, stray, plots, form, sensor, late, gates)
         return pairs
@@ -267,7 +314,8 @@ class Bank:
             begin=begin, dt_s=dt_s, mixed=pairs.mixed[kept] if k > 1 else pairs.mixed,
             means=[*pairs.means], covariances=[*pairs.covariances], ahead=[*pairs.ahead], spread=[*pairs.spread],
             fit=np.empty((k, p, 3)), distance=pairs.distance[some], log_likelihood=pairs.log_likelihood[some],
-            total=pairs.total[some], is_inside=pairs.is_inside[some], carried=pairs.carried[kept],
+            total=pairs.total[some], is_inside=pairs.is_inside[some], carried=pairs.carried[kept], seen=pairs.seen,
+            speaks=pairs.speaks, is_look=pairs.is_look,
         )  # fmt: skip
         for each in range(k):
             self._take_in(store, chosen, each, plots, form, sensor, False)
@@ -278,14 +326,14 @@ class Bank:
         if self._are_all_alike:
             return
         _leave_aside(
-            store.real, pairs.rows, pairs.begin, weight, pairs.carried, self._is_alike, self._sizes,
+            store.real, pairs.rows, pairs.begin, weight, pairs.carried, self.is_alike, self._sizes,
             store.layout.offsets, self.extent,
         )  # fmt: skip
 
-    def _carried(self, real: Floats) -> NDArray[np.bool_]:
+    def carried(self, real: Floats) -> NDArray[np.bool_]:
         """Return (t, k) which models' kinds are not negligible."""
         carried = np.empty((len(real), len(self.sizes)), np.bool_)
-        _are_carried(real, self._is_alike, carried)
+        _are_carried(real, self.is_alike, carried)
         return carried
 
     def _fit(self, store: Store, pairs: Pairs, k: int, form: Floats) -> None:
@@ -403,8 +451,8 @@ class Bank:
             else:
                 absorb_forms(sensor, plots, form, pairs.plot[some], ahead, spread, fit)
             pairs.means[k][some], pairs.covariances[k][some], pairs.fit[k, some] = ahead, spread, fit
-        _score(pairs.fit, pairs.mixed, pairs.group, pairs.row, store.near, pairs.agreement, gates, 0.0, pairs.distance,
-               pairs.log_likelihood, pairs.total, pairs.is_inside, np.empty(len(stray)))  # fmt: skip
+        _score(pairs.fit, pairs.mixed, pairs.group, pairs.row, store.near, pairs.agreement, gates, 0.0, pairs.seen,
+               pairs.distance, pairs.log_likelihood, pairs.total, pairs.is_inside, np.empty(len(stray)))  # fmt: skip
         pairs.is_inside[some] = True
 
 
@@ -491,7 +539,8 @@ def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existe
             pairs.covariances[k].reshape(-1, size * size), prior, prior_spread.reshape(-1, size * size),
         )  # fmt: skip
     _finish(store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.mixed,
-            pairs.log_likelihood, pairs.total, pairs.carried, existence)  # fmt: skip
+            pairs.log_likelihood, pairs.total, pairs.carried, pairs.seen, pairs.speaks, pairs.is_look,
+            existence)  # fmt: skip
     bank.leave_aside(store, pairs, weight)
 
 
@@ -584,6 +633,7 @@ def _score(
     agreement: Integers,
     gates: Floats,
     widening_max: float,
+    seen: Floats,
     distance: Floats,
     log_likelihood: Floats,
     total: Floats,
@@ -591,7 +641,7 @@ def _score(
     stray: Floats,
 ) -> int:
     """Write likelihoods and which pairs are inside the gate; return how many are to be widened (`stray` > 0)."""
-    n_models, found = fit.shape[0], 0
+    n_models, found, best = fit.shape[0], 0, seen.max()
     sigmas_first = math.sqrt(gates[0])
     for e in range(row.shape[0]):
         distance[e], top = math.inf, -math.inf
@@ -602,6 +652,8 @@ def _score(
                 continue
             distance[e] = min(distance[e], fit[k, e, 0])
             log_likelihood[e, k] = -0.5 * (fit[k, e, 0] + fit[k, e, 1] + LOG_2_PI * fit[k, e, 2])
+            if seen[k] < best:
+                log_likelihood[e, k] += math.log(seen[k] / best)
             top = max(top, log_likelihood[e, k])
         total[e] = top
         if n_models > 1 and top > -math.inf:
@@ -655,8 +707,7 @@ def _mix(
 ) -> None:
     """Mix the models of each track as they may have changed since its last plot.
 
-    A model is kept over dt with probability exp(-dt / sojourn), and left for any other that is alike in being fast or
-    not, as often as that is resumed; all such together likewise for the rest, by mistake. What a model that sets in has
+    How likely `may_have_changed` says. What a model that sets in has
     beyond the sixth component is, where another is left for it, anywhere in its extent. A model's state takes nothing
     from what it has negligibly come from: matched in its moments, a burn that one in 100,000 has just ended would
     be as much of the velocity's variance as a minute of looks leave of it.
@@ -672,22 +723,7 @@ def _mix(
             if pushes[i] >= 0:
                 _end_push(row, offsets[i], sizes[i], pushes[i], dt_s[begin[at]], along[i], ended_mean[i], ended[i])
         out[0] = row[0]
-        for i in range(k):
-            stay, n_alike = math.exp(-max(dt_s[begin[at]], 0.0) / sojourn_s[i]), 0
-            for j in range(k):
-                n_alike += is_alike[i, j]
-            right = math.exp(-max(dt_s[begin[at]], 0.0) / MISTAKEN_S) if n_alike < k else 1.0
-            left = 0.0
-            for j in range(k):
-                if i != j and is_alike[i, j]:
-                    left += (1.0 - stay) / (n_alike - 1) * resumed[j]
-            for j in range(k):
-                chance = (1.0 - right) / max(k - n_alike, 1)
-                if i == j:
-                    chance = right * (1.0 - left)
-                elif is_alike[i, j]:
-                    chance = right * ((1.0 - stay) / (n_alike - 1)) * resumed[j]
-                joint[i, j] = row[PROBABILITY + i] * chance
+        may_have_changed(row, max(dt_s[begin[at]], 0.0), sojourn_s, resumed, is_alike, joint)
         beyond = 0
         for j in range(k):
             d, own = sizes[j], offsets[j]
@@ -695,7 +731,7 @@ def _mix(
             for i in range(k):
                 total += joint[i, j]
             out[PROBABILITY + j] = total
-            total = _without_negligible(joint[:, j], total)
+            total = without_negligible(joint[:, j], total)
             for a in range(d):
                 value = 0.0
                 for i in range(k):
@@ -757,7 +793,35 @@ def _end_push(
 
 
 @kernel
-def _without_negligible(share: Floats, total: float) -> float:
+def may_have_changed(
+    row: Floats, dt_s: float, sojourn_s: Floats, resumed: Floats, is_alike: NDArray[np.bool_], joint: Floats
+) -> None:
+    """Write the (k, k) probabilities of a track's having moved by one model and moving by another dt later.
+
+    A model is kept over dt with probability exp(-dt / sojourn), and left for any other that is alike in being fast or
+    not, as often as that is resumed; all such together likewise for the rest, by mistake.
+    """
+    k = joint.shape[0]
+    for i in range(k):
+        stay, n_alike = math.exp(-dt_s / sojourn_s[i]), 0
+        for j in range(k):
+            n_alike += is_alike[i, j]
+        right = math.exp(-dt_s / MISTAKEN_S) if n_alike < k else 1.0
+        left = 0.0
+        for j in range(k):
+            if i != j and is_alike[i, j]:
+                left += (1.0 - stay) / (n_alike - 1) * resumed[j]
+        for j in range(k):
+            chance = (1.0 - right) / max(k - n_alike, 1)
+            if i == j:
+                chance = right * (1.0 - left)
+            elif is_alike[i, j]:
+                chance = right * ((1.0 - stay) / (n_alike - 1)) * resumed[j]
+            joint[i, j] = row[PROBABILITY + i] * chance
+
+
+@kernel
+def without_negligible(share: Floats, total: float) -> float:
     """Put to 0 what is a negligible part of a total, in place; return what is left."""
     left = 0.0
     for i in range(share.shape[0]):
@@ -874,10 +938,14 @@ def _finish(
     log_likelihood: Floats,
     total_log_likelihood: Floats,
     carried: NDArray[np.bool_],
+    seen: Floats,
+    speaks: NDArray[np.bool_],
+    is_look: bool,
     existence: Floats,
 ) -> None:
     """Write existence, model probabilities and time of each track; call it after all models are merged."""
     n_models = carried.shape[1]
+    missed, says = np.ones(n_models), is_look and seen.min() < seen.max()
     for t in range(rows.shape[0]):
         first, end = begin[t], begin[t + 1]
         best, claimed = _likeliest(weight, first, end)
@@ -886,11 +954,14 @@ def _finish(
         row = real[rows[t]]
         row[0] = existence[t]
         whole[rows[t], Whole.TIME] = max(whole[rows[t], Whole.TIME], time_ns[plot[best]])
+        whole[rows[t], Whole.MEASURED] = max(whole[rows[t], Whole.MEASURED], time_ns[plot[best]])
         if n_models == 1:
             continue
         total = 0.0
+        if says:
+            weigh_miss(mixed[t, PROBABILITY : PROBABILITY + n_models], seen, speaks, missed)
         for k in range(n_models):
-            share = max(0.0, 1.0 - claimed) if carried[t, k] else 1.0
+            share = max(0.0, 1.0 - claimed) * missed[k] if carried[t, k] else 1.0
             for e in range(first, end):
                 if carried[t, k]:
                     share += weight[e] * _relative(log_likelihood, total_log_likelihood, e, k)
@@ -898,6 +969,21 @@ def _finish(
             total += row[PROBABILITY + k]
         for k in range(n_models):
             row[PROBABILITY + k] /= total
+
+
+@kernel
+def weigh_miss(likely: Floats, seen: Floats, speaks: NDArray[np.bool_], missed: Floats) -> None:
+    """Write (k,) how many times likelier a look that saw nothing makes each model, of those that are so likely.
+
+    Those for or against which it does not speak stay as likely as they were, all together and each.
+    """
+    total, left = 0.0, 0.0
+    for k in range(seen.shape[0]):
+        if speaks[k]:
+            total += likely[k]
+            left += likely[k] * (1.0 - seen[k])
+    for k in range(seen.shape[0]):
+        missed[k] = (1.0 - seen[k]) * total / left if speaks[k] and left > 0.0 else 1.0
 
 
 @kernel
@@ -946,11 +1032,11 @@ def _leave_aside(
             stays[0, i] &= was_carried[t, i]
             are_all &= stays[0, i]
         if not are_all:
-            _stand_in(real, rows[t : t + 1], stays, sizes, offsets, extent)
+            stand_in(real, rows[t : t + 1], stays, sizes, offsets, extent)
 
 
 @kernel
-def _stand_in(
+def stand_in(
     real: Floats, rows: Integers, carried: NDArray[np.bool_], sizes: Integers, offsets: Integers, extent: Floats
 ) -> None:
     """Give models that are left aside the mean and spread of the others, and their extent beyond."""

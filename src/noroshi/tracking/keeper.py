@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +27,7 @@ from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, SHIP, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
 from noroshi.tracking.life import due, rivals
+from noroshi.tracking.rewind import good, looks_in
 from noroshi.tracking.sightlines import Sighted, is_sighted, start_by_lines
 from noroshi.tracking.store import (
     EXISTENCE,
@@ -149,6 +150,20 @@ class Keeper(ABC):
     def after_look(self, i_sensor: int, seen: Integers, now_ns: int) -> None:
         """Do what follows from a batch that was a look at everything; `seen` are the rows that it may have seen."""
 
+    def missed(
+        self,
+        look_ns: int,  # noqa: ARG002
+        origin_ecef_m: Floats,  # noqa: ARG002
+        sensor: Sensor,  # noqa: ARG002
+        i_sensor: int,  # noqa: ARG002
+        heard: Integers,  # noqa: ARG002
+    ) -> tuple[Integers, Integers]:
+        """Use a look that a sensor is known to have taken: return the rows that it moved, and those that end.
+
+        `heard` are rows for which the batch's plots have been used.
+        """
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+
     # What the room's protocols ask.
 
     def consider(self, radars: Sequence[str]) -> None:
@@ -200,26 +215,26 @@ class Keeper(ABC):
         s.begin()
         if not len(detections):
             return self.report(np.zeros(0, np.int64), np.zeros(0, np.int64)) if report else None
-        i_sensor = self._meet(detections, sensor)
         first_ns, now_ns = int(detections.time_ns.min()), int(detections.time_ns.max())
+        i_sensor, plots, looks = self.sensor_names.index(detections.sensor), good(detections), looks_in(detections)
+        if len(plots):
+            self._meet(plots, sensor)
         self._pass_over(first_ns)
-        form = form_of(sensor, detections)
-        codes, words = codes_of(detections.identity), call_sign_words(detections.identity.call_sign)
-        pairs = self._confront(detections, sensor, form, codes, self.least(i_sensor))
-        weight, existence, fresh = self.associate(pairs, form, i_sensor)
-        made = self.bank.that_matter(s, pairs, weight, existence, detections, form, sensor)
-        changed, own_plot = self._update(pairs, weight, made, detections, form, sensor, codes, words, i_sensor)
-        twins, heirs = self._twins(pairs, own_plot, now_ns)
-        if is_sighted(sensor):
-            born, fresh = self._start_by_lines(detections, sensor, pairs, weight, existence, i_sensor)
-            changed = np.union1d(changed, born)
-        else:
-            self._start(np.flatnonzero(fresh), fresh, detections, form, sensor, codes, words, i_sensor)
-        if sensor.parameters.get("frames", 0.0) and first_ns == now_ns:
-            self.after_look(i_sensor, changed, now_ns)
-        lost = self._end(twins, now_ns)
+        none = np.zeros(0, np.int64)
+        changed, heirs, gone, heard = none, none, none, None
+        if len(plots):
+            changed, heard = self._hear(plots, sensor, i_sensor, is_look=bool(len(looks)))
+            heirs, gone = heard.heirs, heard.twins
+            if sensor.parameters.get("frames", 0.0) and first_ns == now_ns:
+                self.after_look(i_sensor, changed, now_ns)
+        plotted = changed
+        for at in range(len(looks)):
+            moved, ended = self.missed(int(looks.time_ns[at]), looks.origin_ecef_m[at], sensor, i_sensor, plotted)
+            changed, gone = np.union1d(changed, moved), np.union1d(gone, ended)
+        lost = self._end(gone, now_ns)
         if self.listener is not None:
-            self.listener.step(Heard(detections, pairs, weight, own_plot, fresh, twins, heirs, lost))
+            heard = heard or self._nothing_heard(plots, sensor)
+            self.listener.step(replace(heard, now_ns=now_ns, lost=lost))
         if not report:
             self._free(lost)
             return None
@@ -228,6 +243,29 @@ class Keeper(ABC):
         rows = self.report(told, ended)
         self._free(lost)
         return rows
+
+    def _hear(self, plots: Detections, sensor: Sensor, i_sensor: int, *, is_look: bool) -> tuple[Integers, Heard]:
+        """Use the plots of one batch; return the rows that they changed, and what was done (none is `lost` yet)."""
+        form = form_of(sensor, plots)
+        codes, words = codes_of(plots.identity), call_sign_words(plots.identity.call_sign)
+        pairs = self._confront(plots, sensor, form, codes, self.least(i_sensor), is_look=is_look)
+        weight, existence, fresh = self.associate(pairs, form, i_sensor)
+        made = self.bank.that_matter(self.store, pairs, weight, existence, plots, form, sensor)
+        changed, own_plot = self._update(pairs, weight, made, plots, form, sensor, codes, words, i_sensor)
+        now_ns = int(plots.time_ns.max())
+        twins, heirs = self._twins(pairs, own_plot, now_ns)
+        if is_sighted(sensor):
+            born, fresh = self._start_by_lines(plots, sensor, pairs, weight, existence, i_sensor)
+            changed = np.union1d(changed, born)
+        else:
+            self._start(np.flatnonzero(fresh), fresh, plots, form, sensor, codes, words, i_sensor)
+        return changed, Heard(now_ns, plots, pairs, weight, own_plot, fresh, twins, heirs, twins[:0])
+
+    def _nothing_heard(self, plots: Detections, sensor: Sensor) -> Heard:
+        """Return what was done with no plots."""
+        pairs = self._confront(plots, sensor, form_of(sensor, plots), codes_of(plots.identity), -math.inf, is_look=True)
+        none = np.zeros(0, np.int64)
+        return Heard(0, plots, pairs, np.zeros(0), none, np.zeros(0), none, none, none)
 
     def picture(self, time_ns: int) -> Tracks:
         """Return all firm tracks as they are expected at `time_ns`."""
@@ -272,7 +310,9 @@ class Keeper(ABC):
             s.epoch_ns = int(plots.time_ns.min())
         return i_sensor
 
-    def _confront(self, plots: Detections, sensor: Sensor, form: Floats, codes: Integers, least: float) -> Pairs:
+    def _confront(
+        self, plots: Detections, sensor: Sensor, form: Floats, codes: Integers, least: float, *, is_look: bool
+    ) -> Pairs:
         """Return the pairs of tracks and plots."""
         s = self.store
         time_s = (plots.time_ns - s.epoch_ns) / NS_PER_S
@@ -282,7 +322,7 @@ class Keeper(ABC):
             least=least,
         )  # fmt: skip
         return self.bank.confront(
-            s, row, plot, agreement, plots, form, sensor, self._gates, keep_prior=self.KEEPS_PRIOR
+            s, row, plot, agreement, plots, form, sensor, self._gates, keep_prior=self.KEEPS_PRIOR, is_look=is_look
         )
 
     def _update(
@@ -363,7 +403,7 @@ class Keeper(ABC):
     ) -> tuple[Integers, Floats]:
         """Start tracks where lines of several sensors meet; return their rows, and existence by the plots (n,)."""
         claimed = np.bincount(pairs.plot, weight * existence[pairs.group], len(plots)).astype(np.float64)
-        rows, chosen, likely = start_by_lines(self.store, self.bank, plots, sensor, claimed, i_sensor)
+        rows, chosen, likely = start_by_lines(self.store, self.bank, plots, sensor, claimed, i_sensor, pairs.seen)
         fresh = np.zeros(len(plots))
         fresh[chosen] = likely
         self.judge(rows)
@@ -391,7 +431,7 @@ class Keeper(ABC):
             ends[~ends] = self._are_alike(younger[~ends], older[~ends])
         if not ends.any():
             return none, none
-        heirs = is_same & (s.whole[younger, Whole.TIME] >= s.whole[older, Whole.TIME])
+        heirs = is_same & (s.whole[younger, Whole.MEASURED] >= s.whole[older, Whole.MEASURED])
         if heirs.any():
             order = np.flatnonzero(heirs)[np.lexsort((older[heirs], younger[heirs]))]
             s.save(np.unique(older[heirs]))
@@ -410,7 +450,7 @@ class Keeper(ABC):
         """Let older tracks, which keep their number and birth, go on from where younger ones are."""
         s, n = self.store, len(self.sensor_names)
         s.real[rows] = s.real[younger]
-        for column in (Whole.TIME, Whole.STATUS, Whole.DEADLINE, Whole.MISSES):
+        for column in (Whole.TIME, Whole.MEASURED, Whole.STATUS, Whole.DEADLINE, Whole.MISSES):
             s.whole[rows, column] = s.whole[younger, column]
         for column in IDENTITY:
             new = s.whole[younger, column]
@@ -429,8 +469,8 @@ class Keeper(ABC):
             rows = rows[self.overdue(rows, silent_ns)]
             s.bounds[Bound.REACH, rows] = np.nan
 
-    def _end(self, twins: Integers, now_ns: int) -> Integers:
-        """Return the rows to be freed: twins, and those whose deadline has passed."""
+    def _end(self, gone: Integers, now_ns: int) -> Integers:
+        """Return the rows to be freed: those that are gone already, and those whose deadline has passed."""
         s = self.store
         rows = due(s.bounds, s.n_used, (now_ns - s.epoch_ns) / NS_PER_S)
         if rows.size:
@@ -439,7 +479,7 @@ class Keeper(ABC):
             if not ends.all():
                 s.refresh(rows[~ends])
             rows = rows[ends]
-        return np.union1d(rows, twins) if twins.size else rows
+        return np.union1d(rows, gone) if gone.size else rows
 
     def _free(self, lost: Integers) -> None:
         if not lost.size:
@@ -459,20 +499,20 @@ class Keeper(ABC):
         mean, covariance = s.moments(every)
         if self.considered:
             covariance += considered.spread_of(s, every, self.left)
-        track_id, time_ns = np.empty(n, np.uint64), np.empty(n, np.int64)
+        track_id, time_ns, updated_ns = np.empty(n, np.uint64), np.empty(n, np.int64), np.empty(n, np.int64)
         codes, words = np.empty((3, n), np.int64), np.empty((n, 3), np.int64)
         status, sources = np.empty(n, np.uint8), np.empty((n, n_sensors), np.bool_)
         existence, kinds = np.full(n, np.nan), np.zeros((n, len(Kind)))
         _say(
             s.real, s.whole, every, len(rows), self.HAS_EXISTENCE, self._claims, s.sizes, s.offsets, ENVELOPES,
-            TAKEN_FOR, track_id, time_ns, codes, words, status, sources, existence, kinds,
+            TAKEN_FOR, track_id, time_ns, updated_ns, codes, words, status, sources, existence, kinds,
         )  # fmt: skip
         return Tracks(
             node=self.node,
             source_names=self.sensor_names,
             track_id=track_id,
             time_ns=time_ns,
-            updated_ns=time_ns.copy(),
+            updated_ns=updated_ns,
             revision=np.zeros(n, np.int32),
             state_ecef=mean,
             covariance_ecef=covariance,
@@ -507,6 +547,7 @@ def _say(
     taken_for: Floats,
     track_id: NDArray[np.uint64],
     time_ns: Integers,
+    updated_ns: Integers,
     codes: Integers,
     words: Integers,
     status: NDArray[np.uint8],
@@ -518,7 +559,7 @@ def _say(
     n_sensors = sources.shape[1]
     for at in range(rows.shape[0]):
         i = rows[at]
-        track_id[at], time_ns[at] = whole[i, Whole.ID], whole[i, Whole.TIME]
+        track_id[at], time_ns[at], updated_ns[at] = whole[i, Whole.ID], whole[i, Whole.TIME], whole[i, Whole.MEASURED]
         status[at] = whole[i, Whole.STATUS] if at < n_going_on else TrackStatus.LOST
         if has_existence:
             existence[at] = real[i, EXISTENCE]
@@ -627,7 +668,7 @@ def _born(
         track[:] = 0
         track[Whole.STATUS] = TrackStatus.TENTATIVE
         track[Whole.ID] = ids[at]
-        track[Whole.TIME] = time_ns[j]
+        track[Whole.TIME], track[Whole.MEASURED] = time_ns[j], time_ns[j]
         track[Whole.BORN] = time_ns[j]
         track[Whole.APART] = NEVER
         track[Whole.HITS] = 1

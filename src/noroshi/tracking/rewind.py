@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.records import Detections, Tracks, TrackStatus, concatenate, take
+from noroshi.records import Detections, Quality, Tracks, TrackStatus, concatenate, take
 from noroshi.sensors import Sensor
 from noroshi.tracking import Tracker, TrackerState
 
@@ -175,6 +175,11 @@ class Rewind:
 def good(detections: Detections) -> Detections:
     """Return the rows that may be tracked."""
     return detections if not detections.quality.any() else take(detections, detections.quality == 0)
+
+
+def looks_in(detections: Detections) -> Detections:
+    """Return the rows that say that the sensor looked."""
+    return take(detections, np.flatnonzero(detections.quality == Quality.NOTHING))
 
 
 def _last(given: Sequence[Tracks], track_ids: NDArray[np.uint64]) -> Tracks:

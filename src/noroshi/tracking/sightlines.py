@@ -159,7 +159,7 @@ def held_in(store: Store, n_sensors: int) -> Held:
 
 
 def start_by_lines(
-    store: Store, bank: Bank, plots: Detections, sensor: Sighted, claimed: Floats, i_sensor: int
+    store: Store, bank: Bank, plots: Detections, sensor: Sighted, claimed: Floats, i_sensor: int, seen: Floats
 ) -> tuple[Integers, Integers, Floats]:
     """Use one batch of lines; return the rows of new tracks, the plots that were their last lines, and existence.
 
@@ -172,6 +172,7 @@ def start_by_lines(
         sensor: who gave it.
         claimed: (n,) probability that a track has the plot.
         i_sensor: which sensor it is.
+        seen: (k,) chance that a look of it sees what moves by each model.
     """
     period_ns = store.tally["period_ns"]
     before = held_in(store, len(period_ns))
@@ -181,7 +182,7 @@ def start_by_lines(
     first_new = len(held.line) - len(fresh)
     held = _pruned(_branched(held, first_new), now_ns)
     found = _confirmed(held, now_ns, first_new)
-    rows, chosen, existence = _begun(store, bank, held, found, plots, fresh, first_new)
+    rows, chosen, existence = _begun(store, bank, held, found, plots, fresh, first_new, seen)
     if found.size:
         held = _without(held, found)
     store.tally |= {KEY + name: value for name, value in _compact(held, now_ns).__dict__.items()}
@@ -509,12 +510,19 @@ def _states(held: Held, chosen: Integers, time_ns: Integers) -> tuple[Floats, Fl
 
 
 def _begun(
-    store: Store, bank: Bank, held: Held, found: Integers, plots: Detections, fresh: Integers, first_new: int
+    store: Store,
+    bank: Bank,
+    held: Held,
+    found: Integers,
+    plots: Detections,
+    fresh: Integers,
+    first_new: int,
+    seen: Floats,
 ) -> tuple[Integers, Integers, Floats]:
     """Write the tracks of those hypotheses that are of no other track, and return what `start_by_lines` does.
 
     A firm track that is near and that took no line of their satellites as new as theirs has gone astray: it goes on
-    from where they are, under its number.
+    from where they are, under its number. One that is thought to have gone dark is not astray, and as near as it knows.
     """
     heir, is_new = _kin(store, bank, held, found)
     n_sensors, fated = len(held.looked_ns), is_new | (heir >= 0)
@@ -539,6 +547,7 @@ def _begun(
     first_ns = np.where(there, held.time_ns[member], FAR_OFF_NS).min(axis=1)
     whole[:, Whole.BORN] = np.where(is_new, first_ns, whole[:, Whole.BORN])
     whole[:, Whole.TIME] = np.maximum(held.base_ns[found], whole[:, Whole.TIME])
+    whole[:, Whole.MEASURED] = np.maximum(held.base_ns[found], whole[:, Whole.MEASURED])
     whole[:, Whole.HITS] += there.sum(axis=1)
     whole[:, Whole.MISSES] = 0
     for each in range(n_sensors):
@@ -547,7 +556,7 @@ def _begun(
         newest_ns = np.where(own, held.time_ns[member], NEVER).max(axis=1)
         whole[:, last] = np.maximum(whole[:, last], newest_ns)
     mean, covariance = _states(held, found, whole[:, Whole.TIME])
-    bank.begin(store, rows, mean, covariance, existence)
+    bank.begin(store, rows, mean, covariance, existence, seen=seen)
     store.whole[rows] = whole
     return rows, chosen[is_new], existence[is_new]
 
@@ -572,7 +581,8 @@ def _kin(store: Store, bank: Bank, held: Held, found: Integers) -> tuple[Integer
             newest_ns[each] = held.time_ns[member][held.sensor[member] == each].max()
         has_lines = np.asarray((last_ns >= newest_ns).any(axis=1))
         theirs, spread = bank.predict(store, rows, int(held.base_ns[h]))
-        spread = np.where(has_lines, 1.0, ASTRAY)[:, None, None] * spread
+        is_dark = store.whole[rows, Whole.TIME] > store.whole[rows, Whole.MEASURED]
+        spread = np.where(has_lines | is_dark, 1.0, ASTRAY)[:, None, None] * spread
         distance = mahalanobis_squared(theirs - mean[i], spread + covariance[i])
         distance = np.where(np.isin(rows, heir), np.inf, distance)
         nearest = int(distance.argmin())

@@ -37,11 +37,12 @@ class Whole(IntEnum):
     HITS = auto()
     MISSES = auto()
     IS_TOLD = auto()  # 1 once a row of the track has been given out
+    MEASURED = auto()  # time of the last plot that moved it; TIME is that of its state, which looks in vain carry on
     ICAO_ADDRESS = auto()
     MODE_3A = auto()
     MMSI = auto()
     CALL_SIGN = auto()
-    FIRST_SENSOR = 15  # CALL_SIGN takes three
+    FIRST_SENSOR = 16  # CALL_SIGN takes three
 
 
 class Near(IntEnum):

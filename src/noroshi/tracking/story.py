@@ -167,7 +167,7 @@ class Registry:
         return Roster(
             number=number,
             first_ns=last[:, Whole.BORN],
-            last_ns=last[:, Whole.TIME],
+            last_ns=last[:, Whole.MEASURED],
             is_firm=last[:, Whole.STATUS] >= TrackStatus.FIRM,
             identity=identity_of(last[:, CODE_COLUMNS], np.ascontiguousarray(last[:, CALL_SIGN_COLUMNS])),
         )
@@ -205,7 +205,7 @@ class Witness:
             columns = pairs.plot[pair].tolist(), np.sqrt(pairs.distance[pair]).tolist(), heard.weight[pair].tolist()
             found = list(zip(*columns, strict=True))
         group, k = np.flatnonzero(pairs.rows == row), len(s.layout.sizes)
-        is_twin, is_heir, now_ns = row in heard.twins, row in heard.heirs, int(plots.time_ns.max())
+        is_twin, is_heir, now_ns = row in heard.twins, row in heard.heirs, heard.now_ns
         partner, is_same = self._partner(row, heard) if is_twin or is_heir else (None, False)
         self._steps.append(
             Glimpse(

@@ -61,7 +61,7 @@ def figures(happened: Happened, meant: Meant) -> Iterator[Figure]:
     for node, shared, held in happened.pictures():
         yield from _tracks(happened, node, shared, held)
     for node in happened.nodes:
-        looks = _looks(happened, meant, node)
+        looks = looks_of(happened, meant, node)
         for course in happened.courses:
             yield from _forecasts(happened, node, course, looks.get(course.name, []))
 
@@ -97,7 +97,7 @@ def _tracks(happened: Happened, node: str, shared: bool, held: Held) -> Iterator
                 yield Figure(measure="track_km2", value=value, node=node, shared=shared, subject=name, at_s=at_s)
 
 
-def _looks(happened: Happened, meant: Meant, node: str) -> dict[str, list[tuple[int, Threats, int]]]:
+def looks_of(happened: Happened, meant: Meant, node: str) -> dict[str, list[tuple[int, Threats, int]]]:
     """Return by threat when a node spoke of it: when, the record, the row; at one time what knows an end comes last."""
     found: dict[str, list[tuple[int, Threats, int]]] = {}
     for told in happened.told:
@@ -129,7 +129,7 @@ def _forecasts(
             yield Figure(measure=name, value=value, node=node, subject=course.name)
     lat, lon, _ = (float(each[0]) for each in geodetic_from_ecef(course.state_ecef[-1:, :3]))
     expected = np.array([(record.end_lat_rad[row], record.end_lon_rad[row]) for _, record, row in looks])
-    away = _distances(expected.reshape(-1, 2), covariance, lat, lon)
+    away = distances(expected.reshape(-1, 2), covariance, lat, lon)
     for percent, most in CHI_SQUARE.items():
         share = float((away[since] <= most).mean()) if since.any() and course.comes_down else math.nan
         yield Figure(measure=f"forecast_{percent}_holds", value=share, node=node, subject=course.name)
@@ -152,7 +152,7 @@ def _then(at_ns: NDArray[np.int64], area: Floats, time_ns: int) -> float:
     return float(area[last]) if last >= 0 else math.inf
 
 
-def _distances(place_rad: Floats, covariance_m2: Floats, lat: float, lon: float) -> Floats:
+def distances(place_rad: Floats, covariance_m2: Floats, lat: float, lon: float) -> Floats:
     """Return (n,) squared distances in sigmas of one place from (n, 2) others, of (n, 2, 2) covariances."""
     metres, bearing = distance_and_bearing(place_rad[:, 0], place_rad[:, 1], lat, lon)
     east, north = metres * np.sin(bearing), metres * np.cos(bearing)

@@ -38,7 +38,8 @@ class Observer(Part):
     The signal of a target is its radiant intensity over the squared range; its ratio to the noise is that over the
     noise equivalent irradiance of what lies behind it: cold sky; the limb, where the line of sight passes lower than
     `limb_height_m`; the warm Earth, where it ends there. A look sees the target if signal plus noise is above
-    `threshold`. Neither the Earth nor cloud may be in the way, so below the cloud tops (`weather`) nothing is seen. The
+    `threshold`. One that stares at all of its field says at each look that it looked (`Quality.NOTHING`), whatever it
+    saw. Neither the Earth nor cloud may be in the way, so below the cloud tops (`weather`) nothing is seen. The
     error of a line is `line_floor_urad` and pixel / signal to noise (at least 1), added in squares, along each of two
     directions across it. The attitude is off by a constant rotation and one that wanders, both about all three axes
     (away from the Earth, ahead, sideways). Off nadir is the angle from the Earth's centre.
@@ -184,9 +185,14 @@ class _Satellite:
         values = scene.sensor.measure(seen_at, origin)
         values[:, AZIMUTH] = wrap(values[:, AZIMUTH] + scene.faults.bias("azimuth_rad", time_ns))
         values[:, ELEVATION] += scene.faults.bias("elevation_rad", time_ns)
+        i_flight = np.concatenate([i_flight, np.full(len(false_look), -1, np.int64)])
+        if middle is None:  # all of its field at every look: it says that it looked
+            time_ns, origin = np.concatenate([time_ns, begins_ns]), np.concatenate([origin, place[:, :3]])
+            values = np.concatenate([values, np.full((n_looks, values.shape[1]), np.nan)])
+            i_flight = np.concatenate([i_flight, np.full(n_looks, -1, np.int64)])
         return Seen(
             time_ns=time_ns,
-            i_flight=np.concatenate([i_flight, np.full(len(false_look), -1, np.int64)]),
+            i_flight=i_flight,
             values=values,
             origin_ecef_m=origin,
             clock_ahead_s=own.time_bias_s,

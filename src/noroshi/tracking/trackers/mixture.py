@@ -35,6 +35,7 @@ from noroshi.tracking.mixture_state import (
     unseen,
 )
 from noroshi.tracking.pairs import Pairs, agreement_of, pairs_inside
+from noroshi.tracking.rewind import good
 from noroshi.tracking.undetected import Newcomers, Region, newcomers
 
 Floats = NDArray[np.float64]
@@ -173,6 +174,7 @@ class Tracker:
     def step(self, detections: Detections, sensor: Sensor, *, report: bool = True) -> Tracks | None:
         """Use one look and return the shown tracks that it looked at, and those that are shown no longer."""
         self._before = self._state
+        detections = good(detections)
         if not len(detections):
             none = np.zeros(0, np.int64)
             return self._rows(self._state, none, none, 0) if report else None

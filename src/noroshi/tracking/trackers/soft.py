@@ -29,17 +29,18 @@ from noroshi.estimation.blocks import Executor
 from noroshi.estimation.clusters import clusters
 from noroshi.estimation.transport import rearrange
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import Floats
+from noroshi.geo.wgs84 import Floats, geodetic_from_ecef
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
 from noroshi.records import Detections, TrackStatus
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import LOG_VOLUME
 from noroshi.tracking.bank import Pairs
+from noroshi.tracking.dark import miss
 from noroshi.tracking.gate import SAME_ADDRESS, SAME_CODE
 from noroshi.tracking.keeper import Common, Keeper
-from noroshi.tracking.life import missed_look
-from noroshi.tracking.store import EXISTENCE, NEVER, Integers, Near, Whole
+from noroshi.tracking.life import STALE_LOOKS, missed_look
+from noroshi.tracking.store import EXISTENCE, FREE, NEGLIGIBLE, NEVER, PROBABILITY, Integers, Near, Whole
 
 CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
 """How many times likelier a plot is a track's if their Mode 3/A codes agree, or their addresses."""
@@ -47,6 +48,8 @@ CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
 LOOKS_REMEMBERED = 10.0  # over so many looks the rate of false plots is averaged
 WEIGHT_MIN = 1e-4  # a plot that is a track's with less is not worth the work
 LOG_MOST = 600.0  # a likelihood beyond this would overflow with the factors above
+FAINT = 0.05  # a look that is not known to have been taken, and would see a target with less, says nothing of it
+LANDED_M = -1_000.0  # so far below the ellipsoid what nobody sees fall any more has come down
 UNCLAIMED_MIN = 0.1  # nor is a new track at a plot that is nobody's with less
 
 
@@ -108,18 +111,21 @@ class Tracker(Keeper):
         self.store.tally |= {
             "false_plots": np.full(n, p.false_plots_a_look),
             "looked_ns": np.full(n, -1, np.int64),
-            "detection": np.full(n, 0.9),
+            "seen": np.full((n, len(motions)), 0.9),
             "since_ns": np.full(n, -1, np.int64),
         }
 
     def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
         """Give every plot to every track with its probability, and to nobody, and to a new target."""
         s, p, births = self.store, self.parameters, self._n_born
-        false, detection = float(s.tally["false_plots"][i_sensor]), float(s.tally["detection"][i_sensor])
+        false, seen = float(s.tally["false_plots"][i_sensor]), pairs.seen
+        chances = np.full(len(pairs.rows), seen[0])
+        if seen.min() < seen.max():
+            chances = pairs.mixed[:, PROBABILITY : PROBABILITY + len(seen)] @ seen
         weight, alone, missed = np.empty(len(pairs.row)), np.empty(len(pairs.rows)), np.empty(len(pairs.rows))
         _weigh(
             pairs.rows, pairs.begin, pairs.plot, pairs.agreement, pairs.total, pairs.is_inside, pairs.dt_s, s.real,
-            form, births + false, detection, p.life_s, weight, alone, missed,
+            form, births + false, float(seen.max()), chances, p.life_s, weight, alone, missed,
         )  # fmt: skip
         known = clusters(pairs.begin, pairs.plot, weight, len(form))
         pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)), known)
@@ -140,17 +146,59 @@ class Tracker(Keeper):
 
     def overdue(self, rows: Integers, now_ns: int) -> NDArray[np.bool_]:
         """Lower the existence of tracks by the looks that they have missed; those below the bound end."""
-        ends = np.zeros(len(rows), np.bool_)
-        self._miss(self.store.real, self.store.whole, rows, now_ns, ends)
+        return self._miss(self.store.real, self.store.whole, rows, now_ns)
+
+    def _miss(self, real: Floats, whole: Integers, rows: Integers, now_ns: int) -> NDArray[np.bool_]:
+        """Do what `overdue` does of rows that may be no store's.
+
+        What its sensors would not see anyway coasts: looks neither keep nor end it, but its coming down, or that
+        nobody has measured it for as long as a target is there on average.
+        """
+        p, s = self.parameters, self.store
+        ends, coasts = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
+        _miss(
+            real, whole, rows, s.tally["period_ns"], s.tally["seen"], now_ns, p.life_s, p.existence_lost,
+            self._dropped(), ends, coasts,
+        )  # fmt: skip
+        some = np.flatnonzero(coasts & ~ends)
+        if some.size:
+            ends[some] = geodetic_from_ecef(self.bank.places(real, whole, s.layout, rows[some], now_ns))[2] < LANDED_M
         return ends
 
-    def _miss(self, real: Floats, whole: Integers, rows: Integers, now_ns: int, ends: NDArray[np.bool_]) -> None:
-        p, s = self.parameters, self.store
-        dropped = p.share_dropped * p.births_a_look / (p.births_a_look + s.tally["false_plots"])
-        _miss(
-            real, whole, rows, s.tally["period_ns"], s.tally["detection"], now_ns, p.life_s, p.existence_lost, dropped,
-            ends,
-        )  # fmt: skip
+    def _dropped(self) -> Floats:
+        """Return (n,) the existence below which a track that was never firm ends when a sensor missed it."""
+        p = self.parameters
+        bound: Floats = p.share_dropped * p.births_a_look / (p.births_a_look + self.store.tally["false_plots"])
+        return bound
+
+    def missed(
+        self, look_ns: int, origin_ecef_m: Floats, sensor: Sensor, i_sensor: int, heard: Integers
+    ) -> tuple[Integers, Integers]:
+        """Let a look that is known say what its sensor, which sees some motions better than others, did not see.
+
+        It says something of the tracks that the sensor has seen of late and has now in clear sight, as long as it is
+        not negligible that it should have seen them.
+        """
+        s, p, (seen, _) = self.store, self.parameters, self.bank.seen_by(sensor)
+        rows = np.zeros(0, np.int64)
+        if seen.min() < seen.max():
+            rows = _unseen(s.real, s.whole, s.n_used, i_sensor, s.tally["period_ns"], seen, look_ns)
+            rows = rows[~np.isin(rows, heard)]
+        if rows.size:
+            mean, _ = self.bank.predict(s, rows, look_ns)
+            rows = rows[sensor.detection_probability(mean, np.tile(origin_ecef_m, (len(rows), 1))) > 0.0]
+        if not rows.size:
+            return rows, rows
+        s.save(rows)
+        there = s.real[rows, EXISTENCE] * np.exp((s.whole[rows, Whole.TIME] - look_ns) / (p.life_s * NS_PER_S))
+        chance = miss(self.bank, s.layout, s.real, s.whole, rows, look_ns, sensor)
+        s.real[rows, EXISTENCE] = there * (1.0 - chance) / (1.0 - there * chance)
+        s.whole[rows, Whole.MISSES] += 1
+        self.judge(rows)
+        s.refresh(rows)
+        is_firm = s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM
+        bound = np.where(is_firm, p.existence_lost, self._dropped()[i_sensor])
+        return rows, rows[s.real[rows, EXISTENCE] < bound]
 
     def after_look(self, i_sensor: int, seen: Integers, now_ns: int) -> None:
         """Count a missed look at once for every track of this sensor that had no plot in it."""
@@ -166,8 +214,7 @@ class Tracker(Keeper):
     def aged(self, rows: Integers, time_ns: int) -> tuple[Floats, NDArray[np.bool_]]:
         """Return the existence of tracks after the looks missed by then, and which are likely enough to be there."""
         real, whole = self.store.real[rows], self.store.whole[rows]
-        ends = np.zeros(len(rows), np.bool_)
-        self._miss(real, whole, np.arange(len(rows)), time_ns, ends)
+        ends = self._miss(real, whole, np.arange(len(rows)), time_ns)
         existence = real[:, EXISTENCE].copy()
         return existence, ~ends & (existence >= self.parameters.existence_shown)
 
@@ -178,9 +225,9 @@ class Tracker(Keeper):
     def _meet(self, plots: Detections, sensor: Sensor) -> int:
         i_sensor = super()._meet(plots, sensor)
         s, now_ns = self.store, int(plots.time_ns.max())
-        detection, since = s.tally["detection"].copy(), s.tally["since_ns"]
-        detection[i_sensor] = min(max(sensor.parameters["detection_probability"], 0.01), 0.999)
-        s.tally["detection"] = detection
+        seen, since = s.tally["seen"].copy(), s.tally["since_ns"]
+        seen[i_sensor], _ = self.bank.seen_by(sensor)
+        s.tally["seen"] = seen
         if since[i_sensor] < 0:
             since = since.copy()
             since[i_sensor] = int(plots.time_ns.min())
@@ -226,6 +273,7 @@ def _weigh(
     form: Floats,
     others: float,
     detection: float,
+    chance: Floats,
     life_s: float,
     weight: Floats,
     alone: Floats,
@@ -233,11 +281,12 @@ def _weigh(
 ) -> None:
     """Write how likely each pair is beside its plot being new or false, and each track to have none or be missed.
 
-    `others` is how many plots of one look are expected to be new or false.
+    `others` is how many plots of one look are expected to be new or false; `detection` the chance that one sees what it
+    sees best, over which the likelihoods count; `chance` (t,) that it sees each track's target.
     """
     for t in range(rows.shape[0]):
         existence = real[rows[t], EXISTENCE] * math.exp(-max(dt_s[begin[t]], 0.0) / life_s)
-        missed[t] = existence * (1.0 - detection)
+        missed[t] = existence * (1.0 - chance[t])
         alone[t] = 1.0 - existence + missed[t]
         for e in range(begin[t], begin[t + 1]):
             weight[e] = 0.0
@@ -298,15 +347,25 @@ def _miss(
     whole: Integers,
     rows: Integers,
     period_ns: Integers,
-    detection: Floats,
+    seen: Floats,
     now_ns: int,
     life_s: float,
     lost: float,
     dropped: Floats,
     ends: NDArray[np.bool_],
+    coasts: NDArray[np.bool_],
 ) -> None:
+    k = seen.shape[1]
     for at in range(rows.shape[0]):
-        track = whole[rows[at]]
+        track, likely = whole[rows[at]], real[rows[at], PROBABILITY : PROBABILITY + k]
+        if track[Whole.DEADLINE] > now_ns:
+            continue
+        again_ns = _next_faint(track, likely, period_ns, seen)
+        if again_ns > 0:
+            coasts[at] = True
+            ends[at] = now_ns - track[Whole.MEASURED] > life_s * NS_PER_S
+            track[Whole.DEADLINE] = now_ns + again_ns
+            continue
         before_ns = track[Whole.TIME]
         if track[Whole.MISSES] > 0:
             before_ns, _ = missed_look(track, period_ns, track[Whole.MISSES])
@@ -315,12 +374,57 @@ def _miss(
             if whose < 0:
                 ends[at] = True
                 break
+            chance = _chance(likely, seen[whose])
             existence = real[rows[at], 0] * math.exp(-max(look_ns - before_ns, 0) / (life_s * NS_PER_S))
             before_ns = look_ns
-            existence *= (1.0 - detection[whose]) / (1.0 - existence * detection[whose])
+            existence *= (1.0 - chance) / (1.0 - existence * chance)
             real[rows[at], 0] = existence
             track[Whole.MISSES] += 1
             if existence < (lost if track[Whole.STATUS] >= TrackStatus.FIRM else dropped[whose]):
                 ends[at] = True
                 break
             track[Whole.DEADLINE], _ = missed_look(track, period_ns, track[Whole.MISSES] + 1)
+
+
+@kernel
+def _chance(likely: Floats, seen: Floats) -> float:
+    """Return the chance that a look sees what moves by models that are so likely."""
+    total, chance = 0.0, 0.0
+    for k in range(seen.shape[0]):
+        total += likely[k]
+        chance += likely[k] * seen[k]
+    return chance / total if seen.min() < seen.max() else seen[0]
+
+
+@kernel
+def _next_faint(track: Integers, likely: Floats, period_ns: Integers, seen: Floats) -> int:
+    """Return after how long the next look at a track is, if none of those that reach it would see it; else 0."""
+    n, newest, soonest = period_ns.shape[0], NEVER, 0
+    for s in range(n):
+        newest = max(newest, track[Whole.FIRST_SENSOR + n + s])
+    for s in range(n):
+        last = track[Whole.FIRST_SENSOR + n + s]
+        if last != NEVER and newest - last < STALE_LOOKS * period_ns[s]:
+            if _chance(likely, seen[s]) >= FAINT:
+                return 0
+            soonest = min(soonest, period_ns[s]) if soonest > 0 else period_ns[s]
+    return soonest
+
+
+@kernel
+def _unseen(
+    real: Floats, whole: Integers, n_used: int, i_sensor: int, period_ns: Integers, seen: Floats, look_ns: int
+) -> Integers:
+    """Return the rows that a sensor has seen of late and that it may see better than others, before a look."""
+    rows, found, n, k = np.empty(n_used, np.int64), 0, period_ns.shape[0], seen.shape[0]
+    least = seen.min() + NEGLIGIBLE * (seen.max() - seen.min())
+    for i in range(n_used):
+        last, newest = whole[i, Whole.FIRST_SENSOR + n + i_sensor], NEVER
+        if whole[i, Whole.STATUS] == FREE or last == NEVER or whole[i, Whole.TIME] > look_ns:
+            continue
+        for s in range(n):
+            newest = max(newest, whole[i, Whole.FIRST_SENSOR + n + s])
+        if newest - last < STALE_LOOKS * period_ns[i_sensor]:
+            rows[found] = i
+            found += _chance(real[i, PROBABILITY : PROBABILITY + k], seen) >= least
+    return rows[:found].copy()
