@@ -37,7 +37,7 @@ def bank_and_row(*motions):
 def mixed(bank, row):
     layout, out = bank.layout(1), np.zeros((1, len(row)))
     _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank.resumed,
-         bank.is_alike, np.array(layout.sizes), layout.offsets, bank.sets_in, bank._pushes, bank.extent,
+         bank.is_alike, np.array(layout.sizes), layout.offsets, bank.sets_in, bank.pushes, bank.extent,
          out)  # fmt: skip
     return [
         (out[0, o : o + d], out[0, o + d : o + d + d * d].reshape(d, d))
@@ -93,7 +93,7 @@ def test_thrust_that_has_ended_is_seldom_resumed():
     row[PROBABILITY : PROBABILITY + 3] = 1.0, 0.0, 0.0
     layout, out = bank.layout(1), np.zeros((1, len(row)))
     _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank.resumed,
-         bank.is_alike, np.array(layout.sizes), layout.offsets, bank.sets_in, bank._pushes, bank.extent,
+         bank.is_alike, np.array(layout.sizes), layout.offsets, bank.sets_in, bank.pushes, bank.extent,
          out)  # fmt: skip
     half = 0.5 * (1.0 - math.exp(-DT_S / SOJOURN_S[0]))
     expected = [1.0 - half * (0.05 + 0.1), 0.05 * half, 0.1 * half]

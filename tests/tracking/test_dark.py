@@ -15,7 +15,7 @@ from noroshi.motion.ballistic import Motion as Ballistic
 from noroshi.motion.boost import Motion as Boost
 from noroshi.motion.constant_velocity import Motion as ConstantVelocity
 from noroshi.motion.glide import Motion as Glide
-from noroshi.records import Kind, SensorSite, TrackStatus, take
+from noroshi.records import Kind, Quality, SensorSite, TrackStatus, take
 from noroshi.sensors.infrared import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.search_radar import Sensor as Radar
@@ -207,6 +207,46 @@ def test_a_late_look_gives_what_it_would_have_given_in_time():
     assert len(pictures[0]) == 1
     for name in ("state_ecef", "covariance_ecef", "kind_probability", "existence", "updated_ns"):
         np.testing.assert_array_equal(getattr(pictures[0], name), getattr(pictures[1], name))
+
+
+def test_looks_of_who_has_seen_nothing_that_is_tracked_are_kept_and_run_nothing_again():
+    _, burnt_out_ns, looks, names = flown(0)
+    looks = [look for look in looks if int(look[0].time_ns[0]) <= burnt_out_ns + 30 * NS]
+    blind, eye = "blind", looks[0][1]
+    empty = [take(plots, plots.quality == Quality.NOTHING).replace(sensor=blind) for plots, _ in looks]
+    begun = next(i for i, (plots, _) in enumerate(looks) if (plots.quality == Quality.GOOD).any())
+    found = []
+    for is_late in (None, False, True):
+        made = Rewind(tracker_of((*names, blind)))
+        for i, (plots, sensor) in enumerate(looks):
+            made.step(plots, sensor)
+            if is_late is not None and i > begun:
+                made.step(empty[i - 3 if is_late else i], eye)
+        assert made.n_reruns == 0
+        found.append((made, made.tracker.picture(burnt_out_ns + 30 * NS)))
+    assert len(found[0][1]) == 1
+    for _, picture in found[1:]:
+        for name in ("state_ecef", "covariance_ecef", "kind_probability", "existence", "updated_ns"):
+            np.testing.assert_array_equal(getattr(found[0][1], name), getattr(picture, name))
+    before, batches = found[2][0].memory()
+    again = Rewind(tracker_of((*names, blind)))
+    again.resume(before, batches, dict.fromkeys((*names, blind), eye), found[2][0].counters())
+    np.testing.assert_array_equal(again.tracker.state()["real"], found[2][0].tracker.state()["real"])
+
+
+def test_looks_of_who_has_seen_a_track_that_ended_since_are_run():
+    _, burnt_out_ns, looks, names = flown(0)
+    looks = [look for look in looks if int(look[0].time_ns[0]) <= burnt_out_ns - 12 * NS]
+    made = Rewind(tracker_of(names))
+    for plots, sensor in looks:
+        made.step(plots, sensor)
+    tracker, last_ns = made.tracker, int(looks[-1][0].time_ns[0])
+    seen_by = {name for name in names if tracker._has_seen(names.index(name))}
+    assert seen_by
+    tracker.store.begin()
+    tracker._free(tracker.store.in_use(), last_ns)
+    assert {name for name in names if tracker.heeds(name, last_ns)} == seen_by
+    assert not any(tracker.heeds(name, last_ns + 1) for name in names)
 
 
 def test_only_infrared_sees_some_motions_better_than_others():

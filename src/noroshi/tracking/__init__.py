@@ -24,6 +24,13 @@ class Tracker(Protocol):
         """
         ...
 
+    def heeds(self, sensor: str, time_ns: int) -> bool:
+        """Return whether looks of a sensor at a time or later, which saw nothing, may change anything.
+
+        If not, `step` need not be called with them. It holds for a time in the past too.
+        """
+        ...
+
     def last_change(self) -> Any:
         """Return what takes the last step back."""
         ...

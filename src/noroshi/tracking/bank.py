@@ -104,6 +104,7 @@ class Bank:
         resumed: (k,) how much seldomer than others of its kind each is taken up.
         is_alike: (k, k) which models are of one kind: of what may be much faster than a sensor allows for, or not.
         sets_in: (k,) which models begin anew with what they have beyond the sixth component.
+        pushes: (k,) which component is an acceleration along the velocity; -1 for none.
         extent: (b, 2) between which what the models have beyond the sixth component is, one model after the other.
     """
 
@@ -115,7 +116,7 @@ class Bank:
         self._sizes = np.array(self.sizes)
         self.sets_in = np.array([getattr(motion, "SETS_IN", False) for motion in motions])
         self.keeps_velocity = all(getattr(motion, "KEEPS_VELOCITY", False) for motion in motions)
-        self._pushes = np.array([getattr(motion, "PUSH", -1) for motion in motions])
+        self.pushes = np.array([getattr(motion, "PUSH", -1) for motion in motions])
         self._starts = [getattr(motion, "STARTS", None) for motion in motions]
         self._shares = _shares(self._starts)
         self.resumed = np.array([1.0 if start is None else start.resumed for start in self._starts])
@@ -270,7 +271,7 @@ class Bank:
         mixed = np.empty((len(rows) if k > 1 else 0, store.layout.n_real))
         if k > 1:
             _mix(store.real, rows, dt_s, begin, self.sojourn_s, self.resumed, self.is_alike, self._sizes,
-                 store.layout.offsets, self.sets_in, self._pushes, self.extent, mixed)  # fmt: skip
+                 store.layout.offsets, self.sets_in, self.pushes, self.extent, mixed)  # fmt: skip
         seen, speaks = self.seen_by(sensor)
         pairs = Pairs(
             row=row, plot=plot, agreement=agreement, group=group, rows=rows, begin=begin, dt_s=dt_s, mixed=mixed,

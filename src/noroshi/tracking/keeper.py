@@ -117,6 +117,7 @@ class Keeper(ABC):
         self.store = Store(self.bank.layout(len(sensor_names)), sigmas=sigmas)
         self.store.tally = {
             "hits_of_lost": np.zeros(len(sensor_names), np.int64),
+            "left_ns": np.full(len(sensor_names), NEVER, np.int64),  # when a track that it had seen ended last
             "period_ns": np.ones(len(sensor_names), np.int64),
             "growth": np.zeros(1),
         }
@@ -182,6 +183,17 @@ class Keeper(ABC):
         """Go back to `state`."""
         self.store.restore(state)
 
+    def heeds(self, sensor: str, time_ns: int) -> bool:
+        """Return whether looks that saw nothing may change anything; see `noroshi.tracking.Tracker.heeds`."""
+        i_sensor = self.sensor_names.index(sensor)
+        return self._has_seen(i_sensor) or time_ns <= self.store.tally["left_ns"][i_sensor]
+
+    def _has_seen(self, i_sensor: int) -> bool:
+        """Return whether a sensor has seen any living track: of others it cannot say that it sees them no more."""
+        s = self.store
+        last = s.whole[: s.n_used, Whole.FIRST_SENSOR + len(self.sensor_names) + i_sensor]
+        return bool(((last != NEVER) & (s.whole[: s.n_used, Whole.STATUS] != FREE)).any())
+
     def last_change(self) -> Change:
         """Return what takes the last step back."""
         return self.store.change
@@ -217,31 +229,33 @@ class Keeper(ABC):
             return self.report(np.zeros(0, np.int64), np.zeros(0, np.int64)) if report else None
         first_ns, now_ns = int(detections.time_ns.min()), int(detections.time_ns.max())
         i_sensor, plots, looks = self.sensor_names.index(detections.sensor), good(detections), looks_in(detections)
+        none = np.zeros(0, np.int64)
+        changed, heirs, gone, lost, heard, is_heeded = none, none, none, none, None, self._has_seen(i_sensor)
         if len(plots):
             self._meet(plots, sensor)
-        self._pass_over(first_ns)
-        none = np.zeros(0, np.int64)
-        changed, heirs, gone, heard = none, none, none, None
+        if len(plots) or is_heeded:
+            self._pass_over(first_ns)
         if len(plots):
             changed, heard = self._hear(plots, sensor, i_sensor, is_look=bool(len(looks)))
             heirs, gone = heard.heirs, heard.twins
             if sensor.parameters.get("frames", 0.0) and first_ns == now_ns:
                 self.after_look(i_sensor, changed, now_ns)
         plotted = changed
-        for at in range(len(looks)):
+        for at in range(len(looks) if is_heeded else 0):
             moved, ended = self.missed(int(looks.time_ns[at]), looks.origin_ecef_m[at], sensor, i_sensor, plotted)
             changed, gone = np.union1d(changed, moved), np.union1d(gone, ended)
-        lost = self._end(gone, now_ns)
+        if len(plots) or is_heeded:
+            lost = self._end(gone, now_ns)
         if self.listener is not None:
             heard = heard or self._nothing_heard(plots, sensor)
             self.listener.step(replace(heard, now_ns=now_ns, lost=lost))
         if not report:
-            self._free(lost)
+            self._free(lost, now_ns)
             return None
         told = np.union1d(changed, heirs) if heirs.size else changed
         told, ended = _to_tell(s.whole, told, lost)
         rows = self.report(told, ended)
-        self._free(lost)
+        self._free(lost, now_ns)
         return rows
 
     def _hear(self, plots: Detections, sensor: Sensor, i_sensor: int, *, is_look: bool) -> tuple[Integers, Heard]:
@@ -481,7 +495,7 @@ class Keeper(ABC):
             rows = rows[ends]
         return np.union1d(rows, gone) if gone.size else rows
 
-    def _free(self, lost: Integers) -> None:
+    def _free(self, lost: Integers, now_ns: int) -> None:
         if not lost.size:
             return
         s, n = self.store, len(self.sensor_names)
@@ -490,6 +504,8 @@ class Keeper(ABC):
         _count_hits(s.whole, lost, hits)
         if hits.any():
             s.tally["hits_of_lost"] = s.tally["hits_of_lost"] + hits
+        had_seen = (s.whole[lost, Whole.FIRST_SENSOR + n :] != NEVER).any(axis=0)
+        s.tally["left_ns"] = np.where(had_seen, np.maximum(s.tally["left_ns"], now_ns), s.tally["left_ns"])
         s.free(lost)
 
     def report(self, rows: Integers, lost: Integers) -> Tracks:

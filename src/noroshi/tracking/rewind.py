@@ -22,7 +22,7 @@ ALIKE = "covariances", "origin_ecef_m"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One batch that was used, what takes it back, and of which tracks it told that they go on."""
+    """One batch that was used, what takes it back (None: it changed nothing), and the tracks it told go on."""
 
     key: Key  # latest plot [ns], sensor, serial number of arrival
     detections: Detections
@@ -36,7 +36,8 @@ class Rewind:
 
     A batch that comes after younger ones takes the tracker back over those and runs them again after it, so that inside
     the window the tracks are those of an arrival in order. Tracks that had been told of and that do not exist in the
-    corrected past are told of once more, as lost. What is later than the window is refused and counted.
+    corrected past are told of once more, as lost. What is later than the window is refused and counted. A look that saw
+    nothing, of a sensor that has seen nothing that is tracked, has nothing to change and is only kept.
 
     Args:
         tracker: which is fed.
@@ -71,10 +72,14 @@ class Rewind:
             self._forget(key[0] - self.window_ns)
             return told
         place = bisect_right([step.key for step in self._steps], key)
+        if self._is_idle(detections):
+            self._steps.insert(place, Step(key, _slim(detections), sensor, None, np.zeros(0, np.uint64)))
+            return None
         again = self._steps[place:]
         self._remove(slice(place, None))
         for step in reversed(again):
-            self.tracker.take_back(step.change)
+            if step.change is not None:
+                self.tracker.take_back(step.change)
         self._revision += 1
         self.n_reruns += len(again)
         rerun = [self._run(key, detections, sensor)]
@@ -85,7 +90,7 @@ class Rewind:
 
     def memory(self) -> tuple[TrackerState, list[Detections]]:
         """Return the state before the oldest batch that may still be rewound, and the batches since, in order."""
-        before = self.tracker.state_before([step.change for step in self._steps])
+        before = self.tracker.state_before([step.change for step in self._steps if step.change is not None])
         return before, [step.detections for step in self._steps]
 
     def given(self) -> Tracks | None:
@@ -116,15 +121,23 @@ class Rewind:
         self.n_late_rows, self.n_reruns, self._serial, self._revision = counters
 
     def _run(self, key: Key, detections: Detections, sensor: Sensor) -> Tracks | None:
-        told = self.tracker.step(detections, sensor, report=self.report)
+        is_idle = self._is_idle(detections)
+        told = None if is_idle else self.tracker.step(detections, sensor, report=self.report)
         goes_on = np.zeros(0, np.uint64)
         if told is not None and len(told):
             self._given.append((key[0], told))
             goes_on = told.track_id[told.status != TrackStatus.LOST]
             self._n_given += len(told)
             self._n_told += len(goes_on)
-        self._steps.append(Step(key, _slim(detections), sensor, self.tracker.last_change(), goes_on))
+        change = None if is_idle else self.tracker.last_change()
+        self._steps.append(Step(key, _slim(detections), sensor, change, goes_on))
         return told
+
+    def _is_idle(self, detections: Detections) -> bool:
+        """Return whether a batch is of looks alone that saw nothing and that the tracker makes nothing of."""
+        if not (detections.quality == Quality.NOTHING).all():
+            return False
+        return not self.tracker.heeds(detections.sensor, int(detections.time_ns.min()))
 
     def _corrected(self, before: NDArray[np.uint64], after: Sequence[Tracks | None]) -> Tracks | None:
         """Return the rows of the corrected past, with a last row for each track that is not in it any more.

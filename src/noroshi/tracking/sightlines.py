@@ -32,6 +32,7 @@ from noroshi.records.identity import ABSENT
 from noroshi.tracking.bank import Bank
 from noroshi.tracking.identity import track_ids
 from noroshi.tracking.life import FAR_OFF_NS
+from noroshi.tracking.pushed import begin_pushed
 from noroshi.tracking.store import NEVER, Integers, Store, Whole
 
 HEIGHTS_M = (-1_000.0, 2_000_000.0)
@@ -503,9 +504,9 @@ def _are_one(held: Held, a: int, b: int) -> bool:
     return bool(mahalanobis_squared(means[:1] - means[1:], spreads[:1] + spreads[1:])[0] <= GATE_ONE)
 
 
-def _states(held: Held, chosen: Integers, time_ns: Integers) -> tuple[Floats, Floats]:
-    """Return (n, 6) and (n, 6, 6) position and velocity of hypotheses at these times."""
-    shift = _shift((time_ns - held.base_ns[chosen]) / NS_PER_S)[:, :6]
+def _states(held: Held, chosen: Integers, time_ns: Integers, order: int = 2) -> tuple[Floats, Floats]:
+    """Return position and velocity, or more orders, of hypotheses at these times: (n, 6) and (n, 6, 6)."""
+    shift = _shift((time_ns - held.base_ns[chosen]) / NS_PER_S)[:, : 3 * order]
     return np.matvec(shift, held.mean[chosen]), shift @ held.spread[chosen] @ shift.swapaxes(1, 2)
 
 
@@ -557,6 +558,7 @@ def _begun(
         whole[:, last] = np.maximum(whole[:, last], newest_ns)
     mean, covariance = _states(held, found, whole[:, Whole.TIME])
     bank.begin(store, rows, mean, covariance, existence, seen=seen)
+    begin_pushed(store, bank, rows, *_states(held, found, whole[:, Whole.TIME], order=3), SIGMAS[1])
     store.whole[rows] = whole
     return rows, chosen[is_new], existence[is_new]
 

@@ -148,6 +148,10 @@ class Tracker:
         """Go back to `state`."""
         self._state = dict(state)
 
+    def heeds(self, sensor: str, time_ns: int) -> bool:
+        """Return that no look which saw nothing changes anything; see `noroshi.tracking.Tracker.heeds`."""
+        return False
+
     def last_change(self) -> TrackerState:
         """Return what takes the last step back."""
         return self._before
