@@ -5,8 +5,9 @@
 Flights are generic boosts, falls and glides of `exercise`, integrated there in inertial axes; what they are is drawn
 from the populations that `warning.boosting`, `falling` and `gliding` state, through the movers' own fields
 (`impact_parts/drawn.py`): speed at burn-out 1,500 to 7,500 m/s and climb 5 to 85 degrees, evenly, with the mover's own
-burn times, growth and drag; gliders of 3,000 to 6,500 m/s and 2 to 8 degrees, lift over drag 1.5 to 3.5, a coefficient
-of 5,000 to 20,000 kg/m2, turns of up to 60 degrees for a minute after two, lift given up at a speed from 1,000 m/s on.
+burn times, growth and drag, and thrust that wanders off its plane and pitch by what is believed of that (0.015 rad);
+gliders of 3,000 to 6,500 m/s and 2 to 8 degrees, lift over drag 1.5 to 3.5, a coefficient of 5,000 to 20,000 kg/m2,
+turns of up to 60 degrees for a minute after two, lift given up at a speed from 1,000 m/s on.
 Flights that last more than 7,000 s are left out, and glides of less than 150 s; their number is told.
 
 Of ideal tracks (the truth with an error drawn from the covariance that the forecast is given):

@@ -24,6 +24,7 @@ def fall(number: int, rng: np.random.Generator) -> Truth | None:
             burn_out_speed_m_s=rng.uniform(*boosting.SPEED_M_S),
             burn_out_climb_deg=rng.uniform(*(math.degrees(each) for each in boosting.CLIMB_RAD)),
             ballistic_coefficient_kg_m2=math.exp(rng.uniform(low, high)),
+            steering_deg=math.degrees(boosting.STEERING_RAD),
         )  # fmt: skip
         flown = mover.fly("f", START_NS, START_NS + round(LATEST_S * NS), Draws(6, number, "f"))[0]
     except ValueError:  # it goes through the ground, or no such boost exists

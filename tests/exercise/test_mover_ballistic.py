@@ -293,3 +293,26 @@ def test_a_bank_turns_it_and_lift_carries_it_further():
 def test_a_gliders_numbers_that_contradict_each_other_are_named(fields, words):
     with pytest.raises(ValidationError, match=words):
         boost_glide.Mover(**SITE, bearing_deg=90.0, **fields)
+
+
+def test_a_steered_boost_wanders_off_its_plane_and_ends_as_was_asked():
+    asked = {"bearing_deg": 80.0, "burn_out_speed_m_s": 4_000.0, "burn_out_climb_deg": 30.0}
+    off_deg = []
+    for number in range(40):
+        draws = Draws(1, number, "b")
+        plain, steered = (ballistic.Mover(**SITE, **asked, steering_deg=each).boost(draws) for each in (0.0, 2.0))
+        assert plain.off_rad == ()
+        assert steered.burn_s == plain.burn_s
+        assert len(steered.off_rad) == math.ceil(plain.end_s / 5.0)
+        off_deg.append(np.degrees(steered.off_rad))
+    assert np.std(np.concatenate(off_deg), axis=0) == pytest.approx([2.0, 2.0], rel=0.2)
+    courses_deg = []
+    for each in (0.0, 2.0):
+        (flight,) = ballistic.Mover(**SITE, **asked, steering_deg=each).fly("b", START_NS, START_NS + HOUR_NS, DRAWS)
+        last = np.flatnonzero(flight.kind == Kind.BOOSTING)[-1] + 1
+        lat, lon, _ = geodetic_from_ecef(flight.state_ecef[last - 60 : last + 1, :3])
+        east, north, up = np.einsum("nij,nj->in", enu_axes(lat, lon), flight.state_ecef[last - 60 : last + 1, 3:])
+        assert math.hypot(east[-1], north[-1], up[-1]) == pytest.approx(4_000.0, rel=1e-4)
+        courses_deg.append(np.degrees(np.arctan2(east, north)))
+    assert [course[-1] for course in courses_deg] == pytest.approx([80.0, 80.0], abs=0.01)
+    assert np.abs(courses_deg[1] - courses_deg[0]).max() > 0.2

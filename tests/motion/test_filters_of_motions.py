@@ -49,8 +49,10 @@ def ballistic(m, y):
 
 
 def boost(m, y):
-    p, v, a, q = y[:, :3], y[:, 3:6], y[:, 6:7], y[:, 7:]
-    return np.hstack([v, fall(p, v) + a * v / np.linalg.norm(v, axis=1)[:, None], a * q, q * q])
+    p, v, a, q, w = y[:, :3], y[:, 3:6], y[:, 6:7], y[:, 7:8], y[:, 8:]
+    ahead, up = (each / np.linalg.norm(each, axis=1)[:, None] for each in (v, p))
+    push = a * ahead + w * (up - (up * ahead).sum(axis=1)[:, None] * ahead)
+    return np.hstack([v, fall(p, v) + push, a * q, q * q, w * q])
 
 
 def glide(m, y):
@@ -95,9 +97,9 @@ CASES = {
     ),
     "boost": (
         boost,
-        (40e3, (1200.0, 300.0, 900.0), (30.0, 0.008)),
-        lambda m: [3.0, 0.001],
-        lambda m: [*cube(m), m.axial_psd_m2_s5, m.ratio_psd_per_s3],
+        (40e3, (1200.0, 300.0, 900.0), (30.0, 0.008, 8.0)),
+        lambda m: [3.0, 0.001, 3.0],
+        lambda m: [*cube(m), m.axial_psd_m2_s5, m.ratio_psd_per_s3, m.upward_psd_m2_s5],
     ),
     "glide": (
         glide,

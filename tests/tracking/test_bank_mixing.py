@@ -108,7 +108,7 @@ def test_a_push_that_has_ended_ended_at_any_moment_of_the_gap():
     velocity, acceleration = np.array([1_200.0, -900.0, 2_000.0]), (90.0, 12.0)
     row[offset + 3 : offset + 7] = *velocity, acceleration[0]
     row[offset + d : offset + d + d * d] = np.diag(
-        [100.0**2] * 3 + [20.0**2] * 3 + [acceleration[1] ** 2, 1e-4]
+        [100.0**2] * 3 + [20.0**2] * 3 + [acceleration[1] ** 2, 1e-4, 9.0]
     ).ravel()
     row[PROBABILITY : PROBABILITY + 2] = 1.0, 0.0
     found = mixed(bank, row)[1]
@@ -123,6 +123,30 @@ def test_a_push_that_has_ended_ended_at_any_moment_of_the_gap():
     scale = np.sqrt(np.diagonal(covariance))
     assert np.abs((found[0][:6] - mean) / scale).max() < 0.01
     assert np.abs((found[1][:6, :6] - covariance) / np.outer(scale, scale)).max() < 0.01
+
+
+def test_an_unknown_velocity_points_no_push_that_has_ended():
+    """The mean is that of many velocities each of which was pushed along itself."""
+    bank, row, _ = bank_and_row(Boost(), Ballistic())
+    layout, rng = bank.layout(1), np.random.default_rng(2)
+    offset, d = int(layout.offsets[0]), layout.sizes[0]
+    row[offset + 3 : offset + 7] = 200.0, 100.0, -200.0, 60.0
+    row[offset + d : offset + d + d * d] = np.diag([100.0**2] * 3 + [1_000.0**2] * 3 + [0.0] * (d - 6)).ravel()
+    row[PROBABILITY : PROBABILITY + 2] = 1.0, 0.0
+    gained = mixed(bank, row)[1][0][3:6] - row[offset + 3 : offset + 6]
+    velocities = row[offset + 3 : offset + 6] + 1_000.0 * rng.normal(size=(400_000, 3))
+    pushed = 60.0 * 0.5 * DT_S * (velocities / np.linalg.norm(velocities, axis=1)[:, None]).mean(axis=0)
+    np.testing.assert_allclose(gained, pushed, rtol=0.15)
+
+
+def test_a_coefficient_is_begun_anew_after_a_burn_alone():
+    bank, row, states = bank_and_row(Ballistic(), Boost(), Glide())
+    low, high = Ballistic.EXTENT[0]
+    for after, is_anew in ((1, True), (2, False)):
+        row[PROBABILITY : PROBABILITY + 3] = np.eye(3)[after]
+        mean, covariance = mixed(bank, row)[0]
+        assert mean[6] == pytest.approx((low + high) / 2.0 if is_anew else states[0][0][6])
+        assert covariance[6, 6] == pytest.approx((high - low) ** 2 / 12.0 if is_anew else states[0][1][6, 6])
 
 
 def test_what_is_negligible_is_in_no_state():

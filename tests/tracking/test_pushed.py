@@ -86,6 +86,7 @@ def test_only_models_with_a_push_begin_by_it(rng):
     np.testing.assert_array_equal(store.real[rows, :first], before[:, :first])
     state, spread = pushed(mean, covariance, BELIEVED_M_S2, EXTENT)
     np.testing.assert_array_equal(store.real[rows, first : first + 7], state)
-    own = store.real[rows, first + 8 : first + 72].reshape(2, 8, 8)
+    d = store.layout.sizes[2]
+    own, started = (each[:, first + d : first + d + d * d].reshape(2, d, d) for each in (store.real[rows], before))
     np.testing.assert_array_equal(own[:, :7, :7], spread)
-    np.testing.assert_array_equal(own[:, 7], before[:, first + 8 + 56 : first + 8 + 64])
+    np.testing.assert_array_equal(own[:, 7:], started[:, 7:])

@@ -47,7 +47,8 @@ class Motion(Protocol):
         EXTENT: for each component beyond the sixth, the (low, high) range in which the model is meant to be used.
 
     A model may have `SETS_IN = True`: of several, a target that takes it up has its components beyond the sixth anew,
-    anywhere in the extent. Otherwise they go on from what the model held of them.
+    anywhere in the extent; or `SETS_IN` a kind: one that takes it up after a model of that kind. Otherwise they go on
+    from what the model held of them.
 
     A model may have `PUSH`, the index of a component that is an acceleration along the velocity. A target that leaves
     it for one that has none did so at any moment since the last plot, up to which it was pushed.

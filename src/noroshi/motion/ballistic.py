@@ -51,7 +51,7 @@ class Motion(Flow):
 
     KIND: ClassVar[Kind] = Kind.BALLISTIC
     STARTS: ClassVar[Start] = Start(speed_sigma_m_s=2_500.0, climb_sigma_m_s=1_500.0, share=0.05, sojourn_s=200.0)
-    SETS_IN: ClassVar[bool] = True  # what a burn, or a glide, made of the coefficient is no coefficient
+    SETS_IN: ClassVar[Kind] = Kind.BOOSTING  # what a burn made of the coefficient is no coefficient
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         *POSITION_AND_VELOCITY,
         "log_ballistic_coefficient_kg_m2",

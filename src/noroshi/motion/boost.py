@@ -22,11 +22,14 @@ TURN_STEP = 0.0625  # how far the velocity may turn or grow in one Runge-Kutta s
 
 @dataclass(frozen=True, slots=True)
 class Motion(Flow):
-    """A gravity turn: gravity with J2, the Earth's rotation, and an acceleration along the velocity that grows.
+    """A boost in a plane: gravity with J2, the Earth's rotation, and an acceleration near the velocity that grows.
 
     The seventh state is the axial acceleration a, thrust less drag over mass, along the Earth-fixed velocity. The
     eighth is the mass-flow ratio q, mass burnt a second over mass left: at constant thrust a' = a q and q' = q^2. An
-    acceleration that stays what it is has q = 0. What steers off the velocity is process noise.
+    acceleration that stays what it is has q = 0. The ninth, w, is what holds it up, or lets it lean over: thrust is
+    steered in the vertical plane, where it points 10 to 20 degrees off the velocity for as long as it burns. It acts
+    across the velocity as the part of w upwards that is: w (up - v v'up / v^2), so that w is the weight where the
+    velocity keeps its direction, and nothing is singular in a vertical rise. It grows as a does, w' = w q.
 
     Steps are of at most 1.25 s, shorter where the velocity is small, and at most 256 over a prediction. q goes no
     higher than 0.1 /s; there a stays what it is, so that a prediction past burnout stays finite. The velocity is
@@ -37,10 +40,13 @@ class Motion(Flow):
 
     Attributes:
         acceleration_psd_m2_s3: power spectral density of the white-noise acceleration, the same along east, north and
-            up. Large, because thrust is steered: it points 10 to 20 degrees off the velocity, along which the model
-            puts it.
-        axial_psd_m2_s5: power spectral density of the rate of the axial acceleration.
+            up: what is steered off the plane. 0.015 rad (`warning.boosting`) of 50 to 130 m/s2 for 5 s, over which a
+            filter of looks each second forgets, are 1.4^2 * 5.
+        axial_psd_m2_s5: power spectral density of the rate of the axial acceleration: as large as that of w, for drag
+            at the speed of sound, and for what first moments leave out of a' = a q late in a burn.
         ratio_psd_per_s3: power spectral density of the rate of the mass-flow ratio.
+        upward_psd_m2_s5: power spectral density of the rate of w: a thrust of 50 to 130 m/s2 that turns by 0.3
+            degrees a second changes it by 0.25 to 0.7 m/s3, for those 5 s: 0.45^2 * 5.
 
     Source: Li and Jilkov (2010), Survey of Maneuvering Target Tracking, Part II: Motion Models of Ballistic and Space
     Targets, IEEE Trans. Aerospace and Electronic Systems 46(1), 96-119, section III (boost phase, gravity turn).
@@ -55,16 +61,19 @@ class Motion(Flow):
         *POSITION_AND_VELOCITY,
         "axial_acceleration_m_s2",
         "mass_flow_ratio_per_s",
+        "upward_acceleration_m_s2",
     )
     # What all moments of generic boosts have (`warning.boosting`): 47, give or take 30 m/s2; 0.016, give or take
-    # 0.013 /s. A burn that is first seen late burns much of what mass is left.
-    EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((5.0, 100.0), (0.0, 0.033))
+    # 0.013 /s. A burn that is first seen late burns much of what mass is left. What leans over with 20 m/s2 turns by
+    # 1 to 2 degrees a second at the speeds of the first minute; what is held up as much rises ever more steeply.
+    EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((5.0, 100.0), (0.0, 0.033), (-20.0, 20.0))
 
     PUSH: ClassVar[int] = 6
 
-    acceleration_psd_m2_s3: float = 100.0
-    axial_psd_m2_s5: float = 0.1
+    acceleration_psd_m2_s3: float = 10.0
+    axial_psd_m2_s5: float = 1.0
     ratio_psd_per_s3: float = 1e-8
+    upward_psd_m2_s5: float = 1.0
 
     @classmethod
     def of(cls, **parameters: float) -> Self:
@@ -77,16 +86,17 @@ class Motion(Flow):
         self, states: Floats, covariance: Floats, dt_s: Floats, wanted: Wanted = Wanted.DERIVATIVES
     ) -> tuple[Floats, Floats, Floats]:
         """Integrate them together; see `Flow.flow`."""
-        root = np.zeros((8, 5))
+        root = np.zeros((9, 6))
         root[3:6, :3] = self.acceleration_psd_m2_s3**0.5 * np.eye(3)
         root[6, 3], root[7, 4] = self.axial_psd_m2_s5**0.5, self.ratio_psd_per_s3**0.5
+        root[8, 5] = self.upward_psd_m2_s5**0.5
         ahead, spread = np.array(states, order="C"), np.ascontiguousarray(symmetric(covariance))
-        transition = np.tile(np.eye(8 if wanted is Wanted.DERIVATIVES else 0), (len(states), 1, 1))
+        transition = np.tile(np.eye(9 if wanted is Wanted.DERIVATIVES else 0), (len(states), 1, 1))
         _flow(ahead, np.ascontiguousarray(dt_s), root, transition, spread, wanted > Wanted.STATES)
         return ahead, transition, spread
 
 
-_advance, _spread_out = advancer(8), spreader(8, 5)
+_advance, _spread_out = advancer(9), spreader(9, 6)
 
 
 @kernel
@@ -94,9 +104,9 @@ def _flow(
     states: Floats, dt_s: Floats, root: Floats, transition: Floats, covariance: Floats, with_moments: bool
 ) -> None:
     """Carry all rows over their dt_s, in place."""
-    rate, by_state, first = np.zeros(8), np.zeros((8, 8)), np.zeros((8, 8))
-    slope, room = np.empty((8, 9)), room_for(8, 5)
-    start, total, point, even = np.zeros((8, 9)), np.zeros((8, 9)), np.zeros((8, 9)), np.zeros(5)
+    rate, by_state, first = np.zeros(9), np.zeros((9, 9)), np.zeros((9, 9))
+    slope, room = np.empty((9, 10)), room_for(9, 6)
+    start, total, point, even = np.zeros((9, 10)), np.zeros((9, 10)), np.zeros((9, 10)), np.zeros(6)
     for row in range(len(states)):
         left_s, shortest_s = dt_s[row], abs(dt_s[row]) / STEPS_MAX
         while abs(left_s) > 0.0:
@@ -111,7 +121,7 @@ def _flow(
                 _advance(stage, step_s, rate, by_state, start, total, point, slope, with_moments)
             if with_moments:
                 _spread_out(step_s, first, by_state, point, root, even, room, transition[row], covariance[row])
-            for i in range(8):
+            for i in range(9):
                 states[row, i] = point[i, 0]
             left_s -= step_s
 
@@ -120,18 +130,27 @@ def _flow(
 def _slopes(x: Floats, unknown_m2_s2: float, rate: Floats, by_state: Floats) -> float:
     """Write f(x) and its derivatives; return the longest step [s] to trust."""
     fall(x, rate, by_state)
-    v, axial, ratio = x[3:6], x[6], x[7]
+    v, axial, ratio, upward = x[3:6], x[6], x[7], x[8]
     square = v[0] * v[0] + v[1] * v[1] + v[2] * v[2]
     speed = math.sqrt(max(square, unknown_m2_s2) + SLOWEST_M_S * SLOWEST_M_S)
     known = 1.0 if square > unknown_m2_s2 else 0.0
+    radius = math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2])
+    climb = (v[0] * x[0] + v[1] * x[1] + v[2] * x[2]) / (speed * radius)
+    along = axial - upward * climb
     for i in range(3):
-        rate[3 + i] += axial * v[i] / speed
+        rate[3 + i] += along * v[i] / speed + upward * x[i] / radius
         by_state[3 + i, 6] = v[i] / speed
-        by_state[3 + i, 3 + i] += axial / speed
+        by_state[3 + i, 8] = x[i] / radius - climb * v[i] / speed
+        by_state[3 + i, 3 + i] += along / speed
+        by_state[3 + i, i] += upward / radius
         for j in range(3):
-            by_state[3 + i, 3 + j] -= known * axial * v[i] * v[j] / (speed * speed * speed)
+            by_climb = x[j] / radius - known * climb * v[j] / speed
+            by_state[3 + i, 3 + j] -= (known * along * v[j] / speed + upward * by_climb) * v[i] / (speed * speed)
+            level = v[j] / speed - climb * x[j] / radius
+            by_state[3 + i, j] -= upward * (x[i] / radius * x[j] / radius + v[i] / speed * level) / radius
     burns = 1.0 if ratio < BURN_RATIO_MAX_PER_S else 0.0
-    rate[6], rate[7] = burns * axial * ratio, burns * ratio * ratio
+    rate[6], rate[7], rate[8] = burns * axial * ratio, burns * ratio * ratio, burns * upward * ratio
     by_state[6, 6], by_state[6, 7], by_state[7, 7] = burns * ratio, burns * axial, burns * 2.0 * ratio
+    by_state[8, 8], by_state[8, 7] = burns * ratio, burns * upward
     push = math.sqrt(rate[3] * rate[3] + rate[4] * rate[4] + rate[5] * rate[5])
     return TURN_STEP * speed / push

@@ -103,7 +103,7 @@ class Bank:
         sojourn_s: (k,) how long a target keeps to each model on average, before it takes another of the same kind.
         resumed: (k,) how much seldomer than others of its kind each is taken up.
         is_alike: (k, k) which models are of one kind: of what may be much faster than a sensor allows for, or not.
-        sets_in: (k,) which models begin anew with what they have beyond the sixth component.
+        sets_in: (k, k) after which model which begins anew with what it has beyond the sixth component.
         pushes: (k,) which component is an acceleration along the velocity; -1 for none.
         extent: (b, 2) between which what the models have beyond the sixth component is, one model after the other.
     """
@@ -114,7 +114,8 @@ class Bank:
         self.sojourn_s = np.array(sojourn_s, np.float64)
         self.sizes = tuple(len(motion.COMPONENTS) for motion in motions)
         self._sizes = np.array(self.sizes)
-        self.sets_in = np.array([getattr(motion, "SETS_IN", False) for motion in motions])
+        after = [(getattr(motion, "KIND", None), getattr(motion, "SETS_IN", False)) for motion in motions]
+        self.sets_in = np.array([[wanted is True or wanted is kind for _, wanted in after] for kind, _ in after])
         self.keeps_velocity = all(getattr(motion, "KEEPS_VELOCITY", False) for motion in motions)
         self.pushes = np.array([getattr(motion, "PUSH", -1) for motion in motions])
         self._starts = [getattr(motion, "STARTS", None) for motion in motions]
@@ -708,10 +709,10 @@ def _mix(
 ) -> None:
     """Mix the models of each track as they may have changed since its last plot.
 
-    How likely `may_have_changed` says. What a model that sets in has
-    beyond the sixth component is, where another is left for it, anywhere in its extent. A model's state takes nothing
-    from what it has negligibly come from: matched in its moments, a burn that one in 100,000 has just ended would
-    be as much of the velocity's variance as a minute of looks leave of it.
+    How likely `may_have_changed` says. What a model that sets in has beyond the sixth component is, where one after
+    which it does is left for it, anywhere in its extent. A model's state takes nothing from what it has negligibly come
+    from: matched in its moments, a burn that one in 100,000 has just ended would be as much of the velocity's variance
+    as a minute of looks leave of it.
 
     A push that has ended has ended at any moment of the gap: see `_end_push`.
     """
@@ -738,7 +739,7 @@ def _mix(
                 for i in range(k):
                     if a >= 6 and i != j:
                         low, high = extent[beyond + a - 6, 0], extent[beyond + a - 6, 1]
-                        there[i, a] = 0.5 * (low + high) if sets_in[j] else row[own + a]
+                        there[i, a] = 0.5 * (low + high) if sets_in[i, j] else row[own + a]
                     else:
                         there[i, a] = row[offsets[i] + a]
                         if a < 6 and pushes[i] >= 0 and pushes[j] < 0:
@@ -751,7 +752,7 @@ def _mix(
                     for i in range(k):
                         of_a = offsets[i] if a < 6 or i == j else own
                         of_b = offsets[i] if b < 6 or i == j else own
-                        if a >= 6 and i != j and sets_in[j]:
+                        if a >= 6 and i != j and sets_in[i, j]:
                             width = extent[beyond + a - 6, 1] - extent[beyond + a - 6, 0]
                             part = width * width / 12.0 if a == b else 0.0
                         elif of_a == of_b:
@@ -776,11 +777,12 @@ def _end_push(
 
     After it has gone on for tau of the gap the target is where it would be had it coasted all the time, but from
     a tau^2 / 2 behind and faster by a tau. Of these two, along the velocity, are written the mean (2,) and the
-    covariance (2, 2), tau being even over the gap and the acceleration a independent of it.
+    covariance (2, 2), tau being even over the gap and the acceleration a independent of it. A velocity that is not
+    known gives the push no direction: of v / |v| what is linear in the mean is v / sqrt(E v^2).
     """
     speed = 0.0
-    for c in range(3):
-        speed += row[own + 3 + c] * row[own + 3 + c]
+    for c in range(3, 6):
+        speed += row[own + c] * row[own + c] + row[own + d + c * (d + 1)]
     speed = math.sqrt(speed)
     dt_s, a_m_s2 = max(dt_s, 0.0), row[own + push]
     square = a_m_s2 * a_m_s2 + row[own + d + push * (d + 1)]

@@ -91,7 +91,7 @@ def _carry(bank: Bank, layout: Layout, real: Floats, rows: Integers, dt_s: Float
                 means[i], spreads[i] = ahead[j]
             elif some.size:
                 mean, spread = kept[j][0][some].copy(), kept[j][1][some].copy()
-                if bank.sets_in[j]:
+                if bank.sets_in[i, j]:
                     mean[:, 6:], spread[:, 6:] = extent.mean(axis=1), 0.0
                     spread[:, 6:, 6:] = np.diag((extent[:, 1] - extent[:, 0]) ** 2 / 12.0)
                 mean[:, :6], spread[:, :6, :6] = kept[i][0][some, :6], kept[i][1][some, :6, :6]

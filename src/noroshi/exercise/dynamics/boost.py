@@ -46,6 +46,7 @@ AIR_BEGINS_M = 90e3  # below, what falls is slowed within seconds
 AGREES = 1e-6  # relative; noise of the numbers is a tenth of it
 PROBE, BOLDEST = 1e-4, 0.2  # steps of the logarithm of the level and of angles [rad]
 ROUNDS, HALVINGS = 50, 8
+STEERED_S = 5.0  # for so long a steered thrust keeps to a direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,8 @@ class Boost:
         upright_s, leant_s: until when it rises straight up, and when it has leant over.
         coefficient_kg_m2: ballistic coefficient of the whole at lift-off, and of what is left at each ignition.
         cut_s: when the thrust ends whatever was planned; infinite if it does not.
+        off_rad: by how much it leans to the right of the azimuth and points above the pitch, in each 5 s from lift-off,
+            then as in the last; empty if it keeps to its plane.
     """
 
     level_m_s2: float
@@ -87,6 +90,7 @@ class Boost:
     leant_s: float = 60.0
     coefficient_kg_m2: float = 20_000.0
     cut_s: float = math.inf
+    off_rad: tuple[tuple[float, float], ...] = ()
 
     @property
     def burns_s(self) -> list[tuple[float, float]]:
@@ -141,13 +145,18 @@ def rise(site: Site, boost: Boost, physics: Physics, *, step_s: float | None = N
             legs.append(_leg(now, state, start, physics.row(coefficient_kg_m2=boost.coefficient_kg_m2), step_s))
             state = legs[-1].states[-1]
         row = physics.row(coefficient_kg_m2=boost.coefficient_kg_m2)
-        row[THRUST], row[IGNITION], row[PITCH] = boost.level_m_s2, start, boost.pitch_rad
+        row[THRUST], row[IGNITION] = boost.level_m_s2, start
         row[BURN] = (1.0 - 1.0 / boost.growth) / boost.burn_s[len([leg for leg in legs if leg.kind == Kind.BOOSTING])]
         row[RAMP_START], row[RAMP_END] = boost.upright_s, boost.leant_s
         row[UP : UP + 3] = up
-        row[ALONG : ALONG + 3] = math.sin(boost.azimuth_rad) * east + math.cos(boost.azimuth_rad) * north
-        bends = [bend for bend in (boost.upright_s, boost.leant_s) if start < bend < end]
+        steered = STEERED_S * np.arange(1, len(boost.off_rad))
+        bends = sorted({float(bend) for bend in (boost.upright_s, boost.leant_s, *steered) if start < bend < end})
         for begin, stop in zip([start, *bends], [*bends, end], strict=True):
+            right, above = (
+                boost.off_rad[min(int(begin / STEERED_S), len(boost.off_rad) - 1)] if boost.off_rad else (0.0, 0.0)
+            )
+            row[PITCH], azimuth_rad = boost.pitch_rad + above, boost.azimuth_rad + right
+            row[ALONG : ALONG + 3] = math.sin(azimuth_rad) * east + math.cos(azimuth_rad) * north
             piece = _leg(begin, state, stop, row, step_s)
             state = piece.states[-1]
             if begin == start:

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
 from noroshi.exercise.dynamics.boost import (
+    STEERED_S,
     Boost,
     Leg,
     Site,
@@ -25,19 +26,22 @@ from noroshi.exercise.dynamics.paths import flights_within, samples
 from noroshi.exercise.fields import Latitude, Longitude, Part, Seconds, Spread, Uniform, drawn
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.keyed import Draws
+from noroshi.exercise.wander import wander
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, Floats
 from noroshi.records import Kind
 
 PHYSICS = Physics()
 KICK_M_S2 = 15.0  # of the stage that makes an orbit of an arc at its top
+STEERING_S = 120.0  # mean period of the waves by which thrust is off
 KICK_S = 10.0  # for so long it keeps a direction; it holds its height
 
 
 class Mover(Part):
     """A generic ballistic flight: its boost is fitted to range and apogee, or to speed and climb at burn-out.
 
-    What is left open is drawn: burn time, growth of the acceleration, drag, heat. After burn-out there are gravity with
+    What is left open is drawn: burn time, growth of the acceleration, drag, heat. Steered thrust wanders, and the fit
+    knows how. After burn-out there are gravity with
     J2, the Earth's rotation and drag in the U.S. Standard Atmosphere 1976 that follows the Mach number. Spent stages
     fall as "NAME stage 1", debris as "NAME debris 1". With `orbit` the figures are those of the last spent stage, and
     what goes on burns at the top of its arc until its speed is that of a circle.
@@ -112,6 +116,12 @@ class Mover(Part):
     )
     upright_s: float = Field(default=10.0, ge=0.0, le=60.0, description="how long it rises straight up")
     leant_s: float = Field(default=60.0, gt=0.0, le=200.0, description="by when it has leant over to its pitch")
+    steering_deg: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=10.0,
+        description="standard deviation by which its thrust wanders off its plane, and off its pitch, in two minutes",
+    )
     boost_coefficient_kg_m2: Spread = Field(
         default=20_000.0, description="ballistic coefficient of the whole at lift-off"
     )
@@ -174,6 +184,15 @@ class Mover(Part):
         if burn_s <= 0.0:
             raise ValueError(f"burn_time_s came out as {burn_s:g}: say a narrower distribution")
         leant_s = min(self.leant_s, 0.6 * burn_s)
+        total_s = burn_s + self.stage_coast_s * (self.stages - 1)
+        off = wander(
+            draws,
+            "steering",
+            seconds=np.arange(0.0, total_s, STEERED_S),
+            sigma=math.radians(self.steering_deg),
+            period_s=STEERING_S,
+            n=2,
+        )
         plan = Boost(
             level_m_s2=math.nan,
             pitch_rad=math.nan,
@@ -184,6 +203,7 @@ class Mover(Part):
             upright_s=min(self.upright_s, 0.5 * leant_s),
             leant_s=leant_s,
             coefficient_kg_m2=_positive(self.boost_coefficient_kg_m2, draws, "boost coefficient"),
+            off_rad=tuple((float(right), float(above)) for right, above in off) if self.steering_deg else (),
         )
         cut_s = math.inf if self.failure_at_s is None else drawn(self.failure_at_s, draws, "failure")
         if cut_s <= 1.0:
