@@ -13,6 +13,7 @@ from noroshi.run.live.node import LiveNode
 from noroshi.run.live.running import Running, Wanted
 from noroshi.run.scenarios.sources import read_source
 from noroshi.run.setup import assemble
+from noroshi.tracking.registration import Registration
 
 CHECKPOINT_NS = 40 * 10**9  # plots wait 15 s for what comes after them; the exercise is of 60 s
 
@@ -76,7 +77,8 @@ def test_killed_and_started_again_it_knows_and_says_the_same_to_the_last_byte(ex
     turns(due_ns[:killed_at])
     registrar = first.node.own.registrar
     assert np.isfinite(registrar.registration.marginals[0]).any(), "it had learnt something"
-    assert registrar.left.any(), "and put it to use"
+    unknown = Registration.unknown(registrar.radars).believed[1]
+    assert registrar.left[0, 1, 1] < 0.5 * unknown[0, 1, 1], "and puts it to use"
     memory.close()  # and no last checkpoint
     second, memory, turns, _ = live(exercise, tmp_path / "killed")
     second.catch_up()

@@ -3,8 +3,8 @@
 A bias that is left is the same in every plot of its radar, so that a filter which takes it for noise becomes surer with
 each one than it may. Of each track is kept by how much each bias moves the estimate, S = dx/db: a plot with gain K and
 rows H, which the bias b displaces by D b, makes S + K H (D - S) of it, and the way to the next plot carries it on. The
-gain knows nothing of it; what is told of a track has S B S^T added, B being what is left of the biases by then. Plots
-come with B in their noise besides (`registration.without`), so that of a track of few plots it is told twice. Of a
+gain knows nothing of it, nor do gates; what is told of a track has S B S^T added, B being what is left of the biases by
+then. That alone tells it: the noise of plots is their own, or a track of few would be told it twice. Of a
 plot that is older than its track rows and noise carry the way back, as in the filter itself (`bank.take_back`): S stays
 at the track's time, and K is bounded.
 
@@ -29,7 +29,7 @@ from noroshi.records import Detections
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import linearise
 from noroshi.tracking.bank import Pairs, take_back
-from noroshi.tracking.registration import BIASES, TIME
+from noroshi.tracking.registration import BIASES, MEASURED, TIME
 from noroshi.tracking.store import PROBABILITY, Integers, Store, Whole
 
 N_BIASES = len(BIASES)  # of a radar
@@ -62,6 +62,8 @@ def displacement(plots: Detections, i_plot: Integers, states: Floats) -> Floats:
         plots: of the radar.
         i_plot: (p,) which of them.
         states: (p, 6) where the targets are, and how fast: a stamp that is late shows them where they were.
+
+    What a plot does not measure displaces nothing.
     """
     origin = plots.origin_ecef_m[i_plot]
     axes, offset = enu_axes_at(origin), states[:, :3] - origin
@@ -73,6 +75,8 @@ def displacement(plots: Detections, i_plot: Integers, states: Floats) -> Floats:
     moved[:, :, 1] = north * axes[:, 0] - east * axes[:, 1]
     moved[:, :, 2] = ground * axes[:, 2] - up * outward
     moved[:, :, TIME] = -states[:, 3:]
+    measured = [plots.components.index(name) for name in MEASURED]
+    moved[:, :, :TIME] *= ~np.isnan(plots.values[i_plot][:, measured])[:, None]
     return moved
 
 
