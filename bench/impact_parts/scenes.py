@@ -24,7 +24,6 @@ from noroshi.geo.wgs84 import (
 from noroshi.records import Detections, SensorSite
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
-from noroshi.tracking.registration import without
 
 Floats = NDArray[np.float64]
 START_NS, NS = 1_893_456_000 * 10**9, 10**9  # 2030-01-01
@@ -253,8 +252,6 @@ def follow(
             found.append(max(rows, key=lambda row: (row["updated_ns"], row["first"] * -1)) if rows else None)
         if plots is None or len(found) == len(wanted):
             break
-        if left and eye.name in left:
-            plots = without(plots, eye.sensor, np.zeros(4), left[eye.name])
         rows = made.step(plots, eye.sensor)
         for i in range(len(rows)):
             number = int(rows.track_id[i])

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from registration_scenes import ADSB, WEST, flights, plots, reports, sensors_of
+from registration_scenes import START_NS as START_OF_FLIGHTS_NS
 from scipy.stats import chi2
 
 from noroshi.motion.ballistic import Motion as Ballistic
@@ -51,12 +52,18 @@ def falls(rng, n=N):
     return states
 
 
-def tracked(tracker, first, rng, off, names=("a", "b"), looks=LOOKS):
-    """Follow targets whose plots by radar "a" are off by (n, 4); return what is told after the last look, by target."""
+def tracked(tracker, first, rng, off, names=("a", "b"), looks=LOOKS, after_s=0.5):
+    """Follow targets whose plots by radar "a" are off by (n, 4); return what is told after the last look, by target.
+
+    The second radar's plots are taken `after_s` later than the first's. Below 0 they are older than the tracks and come
+    from the third look on: until then nothing tells how fast these are.
+    """
     n, last = len(first), None
     for k in range(looks):
         for phase, name in enumerate(names):
-            since_s, biased = k + 0.5 * phase, off if name == "a" else np.zeros((n, 4))
+            if phase and after_s < 0.0 and k < 2:
+                continue
+            since_s, biased = k + after_s * phase, off if name == "a" else np.zeros((n, 4))
             sensor = RADARS[name]
             taken = Ballistic.of().propagate(first, since_s - biased[:, 3])
             exact = sensor.measure(taken[:, :6], np.broadcast_to(sensor.origin_ecef_m, (n, 3)))[:, :3]
@@ -87,14 +94,15 @@ def made(kind, motions=None):
 
 @pytest.mark.parametrize("kind", [NearestNeighbour, Soft])
 @pytest.mark.parametrize("bias", range(4))
-def test_it_is_the_derivative_of_the_estimate_by_the_bias(kind, bias):
+@pytest.mark.parametrize(("names", "after_s"), [(("a", "b"), 0.5), (("a", "b"), -0.4), (("b", "a"), -0.4)])
+def test_it_is_the_derivative_of_the_estimate_by_the_bias(kind, bias, names, after_s):
     """Plots with and without a bias, of the same noise, are tracked: what comes of it is what was said beforehand."""
     step = np.zeros(4)
     step[bias] = 0.3 * np.sqrt(LEFT[bias, bias])
     found = []
     for off in (-0.5 * step, 0.5 * step):
         rng, tracker = np.random.default_rng(3), made(kind)
-        truth, state, covariance = tracked(tracker, falls(rng, 8), rng, np.tile(off, (8, 1)))
+        truth, state, covariance = tracked(tracker, falls(rng, 8), rng, np.tile(off, (8, 1)), names, after_s=after_s)
         found.append(state)
     tracker.left = np.outer(step, step)[None]  # the covariance told is then wider by the square of the shift
     told = tracker.report(tracker.store.in_use(), tracker.store.in_use()[:0])
@@ -172,4 +180,43 @@ def test_a_node_tells_its_tracker_what_its_registration_leaves():
     bias, sigma = own.registrar.registration.marginals
     assert np.isfinite(bias[0, 3])
     assert tracker.left[0, 3, 3] == pytest.approx(sigma[0, 3] ** 2, rel=0.3)
-    assert tracker.left[0, 2, 2] == 0.0, "nothing is known of an elevation that is not measured"
+    moved_by = tracker.store.real[tracker.store.in_use(), tracker.store.layout.considered :].reshape(-1, 4, 6)
+    assert (moved_by[:, 2] == 0.0).all(), "an elevation that is not measured moves nothing"
+    assert (moved_by[:, [0, 1, 3], :3] != 0.0).any(axis=(0, 2)).all()
+
+
+@pytest.mark.parametrize("kind", [NearestNeighbour, Soft])
+@pytest.mark.parametrize("after_s", [-1.0, -4.0])
+def test_plots_that_come_late_move_an_estimate_no_further_than_the_bias(kind, after_s):
+    """All plots are the radar's own, so that a metre of range moves the estimate by one, whichever come late."""
+    rng, tracker = np.random.default_rng(11), made(kind, [ConstantVelocity.of(), Ballistic.of()])
+    tracked(tracker, falls(rng, 8), rng, np.zeros((8, 4)), ("a", "a"), looks=20, after_s=after_s)
+    rows, first = tracker.store.in_use(), tracker.store.layout.considered
+    moved_m = np.linalg.norm(tracker.store.real[rows, first : first + 3], axis=1)
+    assert moved_m == pytest.approx(1.0, abs=0.05)
+
+
+def test_batches_that_come_late_end_in_what_is_told_in_time():
+    """The registration is not run again for them: what it took out of a plot when that came stays out."""
+    truth = flights(3, n=8, seconds=240)
+    batches = [plots(truth, WEST, 3, seconds=240)[0], reports(truth, 3, seconds=240)]
+    sensors, told, late = sensors_of(WEST, ADSB), {}, {}
+    for delay_s in (0, 6):
+        tracker = Soft(node="n", sensor_names=tuple(sensors), motions=[ConstantVelocity.of()])
+        own = Own("n", sensors=sensors, tracker=tracker, window_ns=30 * NS, report=True, registrar=Registrar(sensors))
+        coming = list(in_time(batches, sensors, batch_s=1.0))
+        coming = [(now_ns + delay_s * NS * (batch.sensor == "west"), batch) for now_ns, batch in coming]
+        late[delay_s] = 0
+        for now_ns, batch in sorted(coming, key=lambda each: each[0]):
+            late[delay_s] += int((own.detect(batch, now_ns).changed.revision > 0).sum())
+        assert own.rewind.n_late_rows == 0
+        assert abs(own.registrar.registration.marginals[0][0, 3] - 1.0) < 0.2, "the clock is known, and put right"
+        told[delay_s] = tracker.picture(int(START_OF_FLIGHTS_NS + 240 * NS))
+    assert late[0] < late[6], "plots whose clock was late are put back, and so come late by themselves"
+    in_time_, then = told.values()
+    order = np.linalg.norm(in_time_.state_ecef[:, None, :3] - then.state_ecef[:, :3], axis=2).argmin(axis=1)
+    assert len(in_time_) == len(then) == 8
+    apart = in_time_.state_ecef - then.state_ecef[order]
+    sigma = np.sqrt(np.diagonal(then.covariance_ecef[order], axis1=1, axis2=2))
+    assert np.abs(apart / sigma).max() < 0.5
+    assert np.sqrt(np.diagonal(in_time_.covariance_ecef, axis1=1, axis2=2)) == pytest.approx(sigma, rel=0.2)

@@ -26,7 +26,16 @@ from noroshi.records import Identity, concatenate, digest, take
 from noroshi.run.batches import in_time
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking.registrar import Parameters, Registrar
-from noroshi.tracking.registration import BIASES, Registration, correct, weigh
+from noroshi.tracking.registration import (
+    BIASES,
+    LARGE_SHARE,
+    PAPER_SIGMA,
+    PRIOR_SIGMA,
+    Registration,
+    weigh,
+    widened,
+    without,
+)
 
 FOUND = [0, 1, 3]
 STILL = Parameters(every_s=20.0, correlation_s=0.0, drift=np.zeros(4))
@@ -127,30 +136,70 @@ def test_noise_that_is_more_than_stated_shows_in_the_sigmas():
     assert noisy[0][0, 0] == pytest.approx(100.0, abs=4 * noisy[1][0, 0])
 
 
-def test_corrected_plots_are_where_the_unbiased_ones_were_and_less_sure():
+def test_corrected_plots_are_where_the_unbiased_ones_were():
     truth, west, _ = standing(2)
     sensors = sensors_of(WEST, ADSB)
     found = learnt([west, reports(truth, 2)], WEST, ADSB)
     ready = arrange(west, sensors["west"])
     right = arrange(plots(truth, WEST, 2, bias=(0.0, 0.0, 0.0))[0], sensors["west"])
-    done = correct(found, ready, sensors["west"])
+    bias, left = (each[0] for each in found.believed)
+    done = without(ready, sensors["west"], bias)
     sigma = found.marginals[1][0]
     turned = np.angle(np.exp(1j * (done.values[:, 1] - right.values[:, 1])))
     assert np.abs(done.values[:, 0] - right.values[:, 0]).max() < 4 * sigma[0]
     assert np.abs(turned).max() < 4 * sigma[1]
     assert np.abs(done.time_ns - right.time_ns).max() < 4 * sigma[3] * NS
+    assert digest(done.replace(values=ready.values, time_ns=ready.time_ns)) == digest(ready)
     moved_m = sensors["west"].parameters["speed_sigma_m_s"] * sigma[3]
-    assert done.covariances[:, 0, 0] == pytest.approx(ready.covariances[:, 0, 0] + sigma[0] ** 2 + moved_m**2, rel=0.02)
+    wide = widened(done, sensors["west"], left)
+    assert wide.covariances[:, 0, 0] == pytest.approx(ready.covariances[:, 0, 0] + sigma[0] ** 2 + moved_m**2, rel=0.02)
 
 
-def test_what_is_not_known_well_is_not_corrected():
-    _, west, _ = standing(2)
-    sensor = sensors_of(WEST)["west"]
-    ready = arrange(west, sensor)
-    unsure = Registration(
-        sensors=("west",), information=np.diag([1e-6, 0.0, 0.0, 0.0]), vector=np.array([1e-3, 0, 0, 0])
-    )
-    assert digest(correct(unsure, ready, sensor)) == digest(ready)
+def of_clock(bias_s, sigma_s):
+    """Return what is believed of a radar's clock, and how surely, if that is what pairs say of it."""
+    information, vector = np.zeros((4, 4)), np.zeros(4)
+    information[3, 3], vector[3] = sigma_s**-2.0, bias_s * sigma_s**-2.0
+    bias, left = Registration(sensors=("west",), information=information, vector=vector).believed
+    return bias[0, 3], math.sqrt(left[0, 3, 3])
+
+
+def test_a_bias_is_taken_out_the_more_the_better_it_is_known_and_what_is_left_is_told():
+    assert of_clock(0.0128, 0.0128) == (pytest.approx(0.012, rel=0.05), pytest.approx(0.0124, rel=0.02))
+    assert of_clock(1.0, 0.0128) == (pytest.approx(1.0, abs=1e-3), pytest.approx(0.0128, rel=0.02))
+    nothing = math.sqrt(LARGE_SHARE * PRIOR_SIGMA[3] ** 2 + (1.0 - LARGE_SHARE) * PAPER_SIGMA[3] ** 2)
+    assert of_clock(1.0, 1e6) == (pytest.approx(0.0, abs=1e-6), pytest.approx(nothing, rel=1e-3))
+
+
+@pytest.mark.parametrize("bias_s", [0.0, 0.05, 0.2, 1.0])
+def test_nothing_leaps_between_known_and_unknown(bias_s):
+    believed = np.array([of_clock(bias_s, sigma_s) for sigma_s in np.geomspace(1e-3, 1e3, 4_000)])
+    steps = np.abs(np.diff(believed, axis=0))
+    assert steps.max() < 0.02
+    assert np.abs(np.diff(np.log(believed[:, 1]))).max() < 0.07
+
+
+def test_what_is_left_of_biases_is_as_large_as_is_told():
+    """Of a radar whose biases are as usual beside one that is off, by pairs that tell of both, some more, some less."""
+    rng, n = np.random.default_rng(1), 6_000
+    scale, off, told = np.tile(PRIOR_SIGMA, 2), np.zeros((n, 4)), np.zeros((n, 4))
+    for i in range(n):
+        own = rng.normal(size=4) * np.where(rng.random(4) < LARGE_SHARE, PRIOR_SIGMA, PAPER_SIGMA)
+        true = np.append(own, rng.normal(size=4) * PRIOR_SIGMA)
+        rows = rng.normal(size=(8, 8)) / scale * 10.0 ** rng.uniform(-1.0, 3.0, 8)[:, None]
+        seen = rows @ true + rng.normal(size=8)
+        bias, left = Registration(sensors=("a", "b"), information=rows.T @ rows, vector=rows.T @ seen).believed
+        off[i], told[i] = own - bias[0], np.diagonal(left[0])
+    assert (off**2).mean(axis=0) / told.mean(axis=0) == pytest.approx(np.ones(4), abs=0.3)
+
+
+def test_what_is_left_does_not_hang_on_the_batch():
+    truth, west, _ = standing(2)
+    sensors = sensors_of(WEST, ADSB)
+    registrar = Registrar(sensors, Parameters(every_s=60.0))
+    run(registrar, [west, reports(truth, 2)], sensors)
+    ready, before = arrange(west, sensors["west"]), registrar.left
+    registrar.receive(ready.replace(covariances=100.0 * ready.covariances), sensors["west"], int(west.time_ns[-1]))
+    assert (registrar.left == before).all()
 
 
 def test_a_checkpoint_goes_on_as_if_nothing_had_been():

@@ -14,6 +14,7 @@ from noroshi.tracking import Tracker
 from noroshi.tracking.considered import considers
 from noroshi.tracking.launches import noticed, rising, together
 from noroshi.tracking.registrar import Registrar
+from noroshi.tracking.registration import widened
 from noroshi.tracking.rewind import Rewind, good, looks_in
 
 LEAST_BYTES = 300  # of an answer that says nothing
@@ -139,6 +140,9 @@ class Own:
         if self._registrar:
             usable = self._registrar.receive(usable, sensor, now_ns)
             self.tell_left()
+            if not self._considers and detections.sensor in self._registrar.radars:
+                left = self._registrar.left[self._registrar.radars.index(detections.sensor)]
+                usable = widened(usable, sensor, left)
         usable = concatenate([usable, looks]) if len(looks) else usable
         late = self._rewind.n_late_rows
         changed = self._rewind.step(usable, sensor)

@@ -30,7 +30,7 @@ from noroshi.run.sites import complete
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking.registrar import Parameters, Registrar
-from noroshi.tracking.registration import BIASES, MEASURED, SPEED_SIGMA_M_S, TIME, Pairs, correct, is_radar
+from noroshi.tracking.registration import BIASES, MEASURED, SPEED_SIGMA_M_S, TIME, Pairs, is_radar, without
 from noroshi.tracking.rewind import good
 
 PAIRS_MIN = 20
@@ -227,9 +227,10 @@ class _Patient:
         self.generator = np.random.Generator(np.random.Philox(0))
         self.pairs = self._pairs()
         self.measured = measured(self.pairs, self.radars, self.generator)
-        self.right = {
-            name: correct(self.measured.registration, batch, self.sensors[name]) for name, batch in self.ready.items()
-        }
+        bias, _ = self.measured.registration.believed
+        self.right = dict(self.ready)
+        for name, its in zip(self.measured.registration.sensors, bias, strict=True):
+            self.right[name] = without(self.ready[name], self.sensors[name], its)
         filled = [batch for batch in self.right.values() if len(batch)]
         self.tracks: Tracks | None = None
         if filled and self.radars:

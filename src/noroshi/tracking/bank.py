@@ -515,7 +515,7 @@ def _absorb_late(
     still = np.zeros((len(back), ahead.shape[1], ahead.shape[1]))
     place[back], drift = motion.predict(ahead[back], still, dt_s[back])
     innovation, rows, variance = linearise(sensor, plots, form, plot, place, spread)
-    _take_back(back, dt_s, drift, innovation, rows, variance)
+    take_back(back, dt_s, drift, innovation, rows, variance)
     absorb(ahead, spread, innovation, rows, variance, fit)
     return fit
 
@@ -547,7 +547,7 @@ def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existe
 
 
 @kernel
-def _take_back(back: Integers, dt_s: Floats, drift: Floats, innovation: Floats, rows: Floats, variance: Floats) -> None:
+def take_back(back: Integers, dt_s: Floats, drift: Floats, innovation: Floats, rows: Floats, variance: Floats) -> None:
     """Let rows and variance of those pairs whose plot is older carry the way back: `drift` is its noise."""
     for at in range(back.shape[0]):
         i = back[at]

@@ -3,9 +3,10 @@
 A bias that is left is the same in every plot of its radar, so that a filter which takes it for noise becomes surer with
 each one than it may. Of each track is kept by how much each bias moves the estimate, S = dx/db: a plot with gain K and
 rows H, which the bias b displaces by D b, makes S + K H (D - S) of it, and the way to the next plot carries it on. The
-gain knows nothing of it; what is told of a track has S B S^T added, B being what is left of the biases by then. Plots
-come with B in their noise besides (`registration.without`), so that of a track of few plots it is told twice. A plot
-that is older than its track leaves S as it is.
+gain knows nothing of it, nor do gates; what is told of a track has S B S^T added, B being what is left of the biases by
+then. That alone tells it: the noise of plots is their own, or a track of few would be told it twice. Of a
+plot that is older than its track rows and noise carry the way back, as in the filter itself (`bank.take_back`): S stays
+at the track's time, and K is bounded.
 
 Over several motion models and plots S is that of their mean: the gain is the mean of theirs, and the way from one plot
 to the next, seconds, is taken to be straight. That a radar's biases are independent of another's is an assumption.
@@ -23,11 +24,12 @@ from numpy.typing import NDArray
 
 from noroshi.geo.wgs84 import Floats, enu_axes_at
 from noroshi.kernel import kernel
+from noroshi.motion import Motion
 from noroshi.records import Detections
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import linearise
-from noroshi.tracking.bank import Pairs
-from noroshi.tracking.registration import BIASES, TIME
+from noroshi.tracking.bank import Pairs, take_back
+from noroshi.tracking.registration import BIASES, MEASURED, TIME
 from noroshi.tracking.store import PROBABILITY, Integers, Store, Whole
 
 N_BIASES = len(BIASES)  # of a radar
@@ -60,6 +62,8 @@ def displacement(plots: Detections, i_plot: Integers, states: Floats) -> Floats:
         plots: of the radar.
         i_plot: (p,) which of them.
         states: (p, 6) where the targets are, and how fast: a stamp that is late shows them where they were.
+
+    What a plot does not measure displaces nothing.
     """
     origin = plots.origin_ecef_m[i_plot]
     axes, offset = enu_axes_at(origin), states[:, :3] - origin
@@ -71,6 +75,8 @@ def displacement(plots: Detections, i_plot: Integers, states: Floats) -> Floats:
     moved[:, :, 1] = north * axes[:, 0] - east * axes[:, 1]
     moved[:, :, 2] = ground * axes[:, 2] - up * outward
     moved[:, :, TIME] = -states[:, 3:]
+    measured = [plots.components.index(name) for name in MEASURED]
+    moved[:, :, :TIME] *= ~np.isnan(plots.values[i_plot][:, measured])[:, None]
     return moved
 
 
@@ -85,7 +91,14 @@ def begin(store: Store, rows: Integers, plots: Detections, chosen: Integers, i_r
 
 
 def take_in(
-    store: Store, pairs: Pairs, weight: Floats, plots: Detections, form: Floats, sensor: Sensor, i_radar: int
+    store: Store,
+    pairs: Pairs,
+    weight: Floats,
+    plots: Detections,
+    form: Floats,
+    sensor: Sensor,
+    i_radar: int,
+    motions: Sequence[Motion],
 ) -> None:
     """Bring what biases make of the tracks up to their plots, before anything else of the plots is noted.
 
@@ -97,14 +110,17 @@ def take_in(
         form: its forms (`sensors.rows`).
         sensor: that gave it.
         i_radar: which of the radars considered that is; -1 for none.
+        motions: the models, for the way back to plots that are older than their track.
     """
     if not store.layout.n_considered:
         return
     some = np.flatnonzero(weight > 0.0)
     if not some.size:
         return
-    p, group = len(some), pairs.group[some]
+    p, group, dt_s = len(some), pairs.group[some], pairs.dt_s[some]
     ahead, spread, total = np.zeros((p, 6)), np.zeros((p, 6, 6)), np.zeros(p)
+    back = np.flatnonzero(dt_s < 0.0)
+    before, drift = np.zeros((len(back), 6)), np.zeros((len(back), 6, 6))
     for k, (mean, covariance) in enumerate(zip(pairs.means, pairs.covariances, strict=True)):
         share = np.ones(p)
         if len(pairs.mixed):
@@ -114,13 +130,22 @@ def take_in(
         total[has] += share[has]
         ahead[has] += share[has, None] * mean[some[has], :6]
         spread[has] += share[has, None, None] * covariance[some[has], :6, :6]
-    ahead, spread = ahead / total[:, None], spread / total[:, None, None]
-    innovation, rows, variance = linearise(sensor, plots, form, pairs.plot[some], ahead, spread)
+        late = has[back]
+        if late.any():
+            which = back[late]
+            still = np.zeros((len(which), mean.shape[1], mean.shape[1]))
+            place, noise = motions[k].predict(mean[some[which]], still, dt_s[which])
+            before[late] += share[which, None] * place[:, :6]
+            drift[late] += share[which, None, None] * noise[:, :6, :6]
+    ahead, spread, place = ahead / total[:, None], spread / total[:, None, None], ahead / total[:, None]
+    place[back], drift = before / total[back, None], drift / total[back, None, None]
+    innovation, rows, variance = linearise(sensor, plots, form, pairs.plot[some], place, spread)
+    take_back(back, dt_s, drift, innovation, rows, variance)
     moved = np.zeros((p, 3, N_BIASES))
     if i_radar >= 0:
-        moved = displacement(plots, pairs.plot[some], ahead)
+        moved = displacement(plots, pairs.plot[some], place)
     _take_in(
-        store.real, store.layout.considered, pairs.rows, group, pairs.dt_s[some], weight[some], ahead, spread,
+        store.real, store.layout.considered, pairs.rows, group, dt_s, weight[some], ahead, spread,
         np.isnan(innovation), rows, variance, moved, i_radar, store.whole[pairs.rows, Whole.HITS] == 1,
     )  # fmt: skip
 
@@ -154,8 +179,7 @@ def _take_in(
             for c in range(n_columns):
                 after[c] += weight[e] * before[c]
             for k in range(m):
-                # A late plot leaves it as it is: what its gain is hangs on what has come between, which is not held.
-                if is_absent[e, k] or dt_s[e] < 0.0:
+                if is_absent[e, k]:
                     continue
                 for c in range(3):
                     h[c], h[3 + c] = rows[e, k, c], rows[e, k, 3 + c]

@@ -359,7 +359,7 @@ class Keeper(ABC):
         own_plot, rows = _owners(pairs.rows, pairs.begin, pairs.plot, weight)
         s.save(rows)
         chosen, share, existence = made
-        considered.take_in(s, chosen, share, plots, form, sensor, self._i_considered(plots))
+        considered.take_in(s, chosen, share, plots, form, sensor, self._i_considered(plots), self.bank.motions)
         settle(s, chosen, share, plots.time_ns, existence, self.bank)
         _note_hits(s.whole, pairs.rows, rows, own_plot, plots.time_ns, codes, words, i_sensor, len(self.sensor_names))
         self.judge(rows)

@@ -16,7 +16,7 @@ from noroshi.records import Detections, concatenate, take
 from noroshi.sensors import Sensor
 from noroshi.tracking import TrackerState
 from noroshi.tracking.pairing import LOOKS_BETWEEN, Looks, looks_of_plots, looks_of_reports, with_plots, with_reports
-from noroshi.tracking.registration import BIASES, Floats, Pairs, Registration, is_radar, known_well, weigh, without
+from noroshi.tracking.registration import Floats, Pairs, Registration, is_radar, weigh, without
 
 KEPT_S = 30.0  # of reports before a plot: more than the longest gap that is bridged
 REPORTS = {"lat_rad", "lon_rad"}
@@ -60,7 +60,6 @@ class Registrar:
         self._before = Registration.unknown(self.radars)
         self._now = self._before
         self._in_use = self._before
-        self._left = np.zeros((len(self.radars), len(BIASES), len(BIASES)))
         self._before_ns = 0
         self._done_ns = 0
         self._due_ns = 0
@@ -75,8 +74,8 @@ class Registrar:
 
     @property
     def left(self) -> Floats:
-        """(r, 4, 4) covariance of what is left of each radar's biases in its newest plots; 0 if not removed at all."""
-        return self._left
+        """(r, 4, 4) covariance of what is left of each radar's biases in plots that come now."""
+        return self._in_use.believed[1]
 
     def receive(self, detections: Detections, sensor: Sensor, now_ns: int) -> Detections:
         """Learn from good, arranged detections and return them corrected."""
@@ -89,17 +88,13 @@ class Registrar:
             self._due_ns = now_ns + round(self.parameters.every_s * NS_PER_S)
         if detections.sensor not in self.radars:
             return detections
-        i, left = self.radars.index(detections.sensor), self._left.copy()
-        bias, left[i] = known_well(self._in_use, detections, sensor)
-        self._left = left
-        return without(detections, sensor, bias, left[i])
+        return without(detections, sensor, self._in_use.believed[0][self.radars.index(detections.sensor)])
 
     def state(self) -> TrackerState:
         """Return everything it knows, as named arrays."""
         self._gather()
         known: TrackerState = {
             "times_ns": np.array([self._before_ns, self._done_ns, self._due_ns]),
-            "left": self._left,
             **{f"{name}.{part}": getattr(getattr(self, f"_{name}"), part)
                for name in ("before", "now", "in_use") for part in ("information", "vector")},
         }  # fmt: skip
@@ -112,7 +107,6 @@ class Registrar:
         """Go back to `state`."""
         self._fresh = {name: [] for name in self._fresh}
         self._before_ns, self._done_ns, self._due_ns = state["times_ns"].tolist()
-        self._left = state["left"]
         self._before, self._now, self._in_use = (
             Registration(sensors=self.radars, information=state[f"{name}.information"], vector=state[f"{name}.vector"])
             for name in ("before", "now", "in_use")

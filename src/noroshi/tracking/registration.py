@@ -16,6 +16,7 @@ section 7.8) with a last rejection of what is still outside.
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import ClassVar, Self
 
 import numpy as np
@@ -37,6 +38,12 @@ MEASURED = BIASES[:3]
 TIME = 3
 PRIOR_SIGMA = np.array([500.0, np.radians(1.0), np.radians(1.0), 2.0])
 """How large biases are taken to be where a number is needed before anything is known: to gate, never to report."""
+PAPER_SIGMA = np.array([50.0, np.radians(0.05), np.radians(0.05), 0.05])
+"""How far off a radar is that is as good as it is to be: half of EUROCONTROL's limits of systematic errors, 100 m, 0.1
+degrees and 100 ms (Radar Surveillance in En-Route Airspace and Major Terminal Areas, SUR.ET1.ST01.1000-STD-01-01
+(1997)); elevation is taken as azimuth."""
+LARGE_SHARE = 0.01  # how many biases are of `PRIOR_SIGMA` instead: chosen
+IS_LARGE = np.array(list(product((False, True), repeat=len(BIASES))))
 ANCHOR_SHARE = 1e-3  # of these, how far a radar is taken to be off that all others are measured against
 
 SPEED_SIGMA_M_S = 300.0  # of targets of a sensor type that does not say
@@ -141,6 +148,32 @@ class Registration:
         """(4 s,) mean and (4 s, 4 s) covariance if biases were from `PRIOR_SIGMA` before."""
         covariance: Floats = np.linalg.inv(self.information + np.diag(self.scale**-2.0)).astype(np.float64, copy=False)
         return covariance @ self.vector, covariance
+
+    @cached_property
+    def believed(self) -> tuple[Floats, Floats]:
+        """(s, 4) each radar's biases and their (s, 4, 4) covariance, by what is usual of radars and what pairs tell.
+
+        Each bias is small (`PAPER_SIGMA`) or, seldom, large (`PRIOR_SIGMA`). One of which little is known is by and
+        large left in, one that surely is there is taken out whole, and what is left of it is in the covariance always.
+        Moments of the 16 Gaussians, each weighed by how well it foresaw what pairs tell (Bishop (2006), Pattern
+        Recognition and Machine Learning, section 3.4). Other radars' biases are from `PRIOR_SIGMA` meanwhile.
+        """
+        n, d, unit = len(self.sensors), len(BIASES), np.outer(PRIOR_SIGMA, PRIOR_SIGMA)
+        best, joint = self.best
+        own = np.arange(n)
+        told = np.linalg.inv(joint.reshape(n, d, n, d)[own, :, own] / unit)  # if this radar's biases are large ones
+        vector = np.matvec(told, best.reshape(n, d) / PRIOR_SIGMA)[:, None]
+        prior = np.where(IS_LARGE, 1.0, (PAPER_SIGMA / PRIOR_SIGMA) ** 2)
+        each = np.linalg.inv(told[:, None] + np.eye(d) * (1.0 / prior - 1.0)[:, None])
+        mean = np.matvec(each, vector)
+        usual = (np.log(np.where(IS_LARGE, LARGE_SHARE, 1.0 - LARGE_SHARE)) - 0.5 * np.log(prior)).sum(axis=1)
+        weight = usual + 0.5 * (np.linalg.slogdet(each)[1] + np.vecdot(mean, vector))
+        weight = np.exp(weight - weight.max(axis=1, keepdims=True))
+        weight /= weight.sum(axis=1, keepdims=True)
+        bias = np.vecmat(weight, mean)
+        apart = mean - bias[:, None]
+        spread = np.einsum("nh,nhab->nab", weight, each + apart[..., :, None] * apart[..., None, :]) * unit
+        return bias * PRIOR_SIGMA, 0.5 * (spread + spread.swapaxes(1, 2))
 
     def anchored(self, name: str) -> Self:
         """Return what follows if one radar is taken to be right in what nothing tells: the biases of others against it.
@@ -255,54 +288,26 @@ def is_radar(sensor: Sensor) -> bool:
     return set(MEASURED) <= set(sensor.COMPONENTS)
 
 
-def correct(registration: Registration, detections: Detections, sensor: Sensor) -> Detections:
-    """Return the plots without the biases that are known well enough, their uncertainty added to the plots' noise.
-
-    The added variance is the same error in every plot, not a new one each time: what a tracker makes of it by averaging
-    plots is told by `considered`.
-
-    Args:
-        registration: of which the sensor is one.
-        detections: in the sensor's component order.
-        sensor: their radar.
-    """
-    if detections.sensor not in registration.sensors or not len(detections):
-        return detections
-    return without(detections, sensor, *known_well(registration, detections, sensor))
-
-
-def known_well(registration: Registration, detections: Detections, sensor: Sensor) -> tuple[Floats, Floats]:
-    """Return (4,) the biases of a radar that are known well enough, and their (4, 4) covariance; 0 where they are not.
-
-    They are where the sigma is below the plots' own noise (of the clock: where what a target moves in it is). To remove
-    what is less sure would add more error than it takes.
-    """
-    i = registration.sensors.index(detections.sensor)
-    columns = columns_of(sensor)
-    bias, covariance = registration.best
-    bias, covariance = bias.reshape(-1, 4)[i], covariance[4 * i : 4 * i + 4, 4 * i : 4 * i + 4]
-    sigma = registration.marginals[1][i]
-    noise = np.sqrt(np.diagonal(detections.covariances, axis1=1, axis2=2)[:, columns])
-    measured = ~np.isnan(detections.values[:, columns])
-    usual = np.array([np.median(noise[measured[:, j], j]) if measured[:, j].any() else 0.0 for j in range(3)])
-    speed_m_s = sensor.parameters.get("speed_sigma_m_s", SPEED_SIGMA_M_S)
-    known = sigma <= np.append(usual, usual[0] / speed_m_s)
-    return np.where(known, bias, 0.0), np.where(known[:, None] & known, covariance, 0.0)
-
-
-def without(detections: Detections, sensor: Sensor, bias: Floats, covariance: Floats) -> Detections:
-    """Return a radar's plots without (4,) biases, whose (4, 4) covariance is added to their noise."""
-    if not covariance.any():
-        return detections
-    columns, wrapped = columns_of(sensor), [MEASURED[j].endswith("azimuth_rad") for j in range(3)]
-    speed_m_s = sensor.parameters.get("speed_sigma_m_s", SPEED_SIGMA_M_S)
-    values, covariances = detections.values.copy(), detections.covariances.copy()
+def without(detections: Detections, sensor: Sensor, bias: Floats) -> Detections:
+    """Return a radar's plots, in the sensor's component order, without (4,) biases."""
+    columns, wrapped = columns_of(sensor), [name.endswith("azimuth_rad") for name in MEASURED]
+    values = detections.values.copy()
     values[:, columns] -= bias[:TIME]
     values[:, columns[wrapped]] = wrap(values[:, columns[wrapped]])
+    return detections.replace(values=values, time_ns=detections.time_ns - round(float(bias[TIME]) * NS_PER_S))
+
+
+def widened(detections: Detections, sensor: Sensor, covariance: Floats) -> Detections:
+    """Return a radar's plots with the (4, 4) covariance of what is left of its biases added to their noise.
+
+    It is the same error in every plot, not a new one each time: this is for who cannot carry it along (`considered`).
+    """
+    columns = columns_of(sensor)
+    speed_m_s = sensor.parameters.get("speed_sigma_m_s", SPEED_SIGMA_M_S)
+    covariances = detections.covariances.copy()
     covariances[:, columns[:, None], columns] += covariance[:TIME, :TIME]
     moved_m = speed_m_s * np.sqrt(covariance[TIME, TIME])
     across = moved_m / np.maximum(detections.values[:, columns[0]], moved_m + 1.0)
     for j, spread in enumerate((np.full(len(detections), moved_m), across, across)):
         covariances[:, columns[j], columns[j]] += spread**2
-    time_ns = detections.time_ns - round(float(bias[TIME]) * NS_PER_S)
-    return detections.replace(values=values, covariances=covariances, time_ns=time_ns)
+    return detections.replace(covariances=covariances)

@@ -376,6 +376,7 @@ def _setup(scenario: Scenario, nation: Nation, eyes: Sequence[SensorEntry], pict
         tracker=scenario.tracker,
         motion=scenario.motion,
         period_s=picture_s,
+        registration=nation.registration,
     )
 
 

@@ -52,7 +52,7 @@ class Memory:
 
     @property
     def is_of_another_tracker(self) -> bool:
-        """Whether the checkpoint that `last` returned is of other sensors, another tracker or other motion than now."""
+        """Whether the checkpoint that `last` returned is of other sensors, tracker, motion or registration than now."""
         return self._tracker_before not in ("", self._tracker)
 
     def last(self) -> tuple[memoryview | None, Iterator[tuple[int, Batch]]]:

@@ -118,7 +118,7 @@ class LiveNode:
         if checkpoint is not None:
             is_other = self._memory.is_of_another_tracker
             if is_other:
-                self._says("other sensors, tracker or motion than before: its own tracks begin anew")
+                self._says("other sensors, tracker, motion or registration than before: its own tracks begin anew")
             self.node.resume(checkpoint, own_tracks=not is_other)
             self._now_ns = self.node.now_ns
         if self.node.exchange:

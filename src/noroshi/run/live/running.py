@@ -133,6 +133,7 @@ class Running:
             keys=self.keys,
             secret=secret,
             now_ns=now_ns(),
+            registration=self.nation.registration,
             watching=self._watching(),
         )
         auditing = None

@@ -35,6 +35,7 @@ def describe(
     keys: Path,
     secret: bytes,
     now_ns: int,
+    registration: bool = False,
     watching: Watching | None = None,
 ) -> Described:
     """Return the node of a nation.
@@ -48,13 +49,21 @@ def describe(
         keys: folder of its keys; one that is not there is a node that stands alone.
         secret: what its coarsening hangs on; never another.
         now_ns: the time.
+        registration: whether it takes its radars' biases out of their plots.
         watching: what it warns of; None is nothing.
 
     Raises:
         PkiError: if the keys cannot be used.
     """
-    setup = Setup(node=code, sites=[Site.of(site) for site in sites], tracker=live.tracker, motion=motion, period_s=0.0)
-    setup.watch = watching
+    setup = Setup(
+        node=code,
+        sites=[Site.of(site) for site in sites],
+        tracker=live.tracker,
+        motion=motion,
+        period_s=0.0,
+        registration=registration,
+        watch=watching,
+    )
     if not keys.is_dir():
         return Described(setup=setup, own=None)
     identity = pki.identity(keys)

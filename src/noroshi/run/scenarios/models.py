@@ -198,6 +198,11 @@ class NationFile(Section):
     warning: WarningSection | None = Field(
         default=None, description="Of what its people are warned; of nothing if absent."
     )
+    registration: bool = Field(
+        default=False,
+        description="Whether its node estimates its radars' biases, from position reports or common targets, and takes"
+        " them out.",
+    )
     live: Live = Field(default=Live(), description="How its node runs live.")
 
 
@@ -464,6 +469,7 @@ class Nation:
         links: to others, as its own file says.
         flights: what moves wherever the nation takes part.
         warning: of what its people are warned.
+        registration: whether its node takes its radars' biases out.
         live: how its node runs live.
         source: its file.
         policy: the file of what it releases (`policies.policy_of` reads it); None: nobody gets anything.
@@ -476,6 +482,7 @@ class Nation:
     links: tuple[Link, ...]
     flights: tuple[FlightEntry, ...]
     warning: WarningSection | None
+    registration: bool
     live: Live
     source: Source
     policy: Source | None = None

@@ -153,6 +153,7 @@ def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
         links=file.links,
         flights=tuple(flights),
         warning=file.warning,
+        registration=file.registration,
         live=file.live,
         source=source,
         policy=policy,
