@@ -8,8 +8,10 @@ import pyproj
 import pytest
 
 from noroshi.geo.wgs84 import ecef_from_geodetic, geodetic_from_ecef
-from noroshi.records import SensorSite
+from noroshi.records import Detections, Identity, Quality, SensorSite
 from noroshi.sensors.over_horizon_radar import Sensor
+from noroshi.sensors.prepare import arrange
+from noroshi.sensors.rows import LOG_VOLUME, form_of
 
 SITE = SensorSite(
     sensor="one", type="over_horizon_radar", lat_rad=math.radians(-23.0), lon_rad=math.radians(144.0), height_m=200.0
@@ -67,3 +69,35 @@ def test_it_sees_within_its_sector_and_ranges():
 def test_what_makes_no_sense_is_refused(parameters, what):
     with pytest.raises(ValueError, match=what):
         Sensor.at(dataclasses.replace(SITE, parameters=parameters))
+
+
+def test_false_plots_fill_what_it_sees_and_no_more():
+    """The density that `room` says, over the sector, against a count of draws that are even over its ground."""
+    own = Sensor.at(SITE)
+    p = own.parameters
+    range_m = np.linspace(p["range_m_min"], p["range_m_max"], 100_001)
+    density = p["azimuth_width_rad"] / own.room(np.column_stack([range_m, np.zeros_like(range_m)]))
+    assert np.trapezoid(density, range_m) == pytest.approx(1.0, abs=1e-6)
+    drawn = np.sqrt(np.random.default_rng(3).uniform(p["range_m_min"] ** 2, p["range_m_max"] ** 2, 400_000))
+    for low, high in ((0.9e6, 1.2e6), (1.5e6, 1.6e6), (2.6e6, 3.0e6)):
+        some = (range_m >= low) & (range_m <= high)
+        share = np.trapezoid(density[some], range_m[some])
+        assert np.mean((drawn >= low) & (drawn <= high)) == pytest.approx(share, rel=0.02)
+
+
+def test_a_plot_is_weighed_against_false_ones_where_it_is():
+    own = Sensor.at(SITE)
+    plots = Detections(
+        sensor="one",
+        components=Sensor.COMPONENTS,
+        time_ns=np.zeros(2, np.int64),
+        received_ns=np.zeros(2, np.int64),
+        values=np.array([[1e6, 0.1], [2.5e6, -0.3]]),
+        covariances=np.full((2, 2, 2), np.nan),
+        origin_ecef_m=np.full((2, 3), np.nan),
+        identity=Identity.absent(2),
+        quality=np.full(2, Quality.GOOD, np.uint8),
+    )
+    # 6.4 million km2 of a quarter of a ring; a plot covers 10 km by half a degree.
+    cells = math.pi / 4.0 * (3e6**2 - 0.9e6**2) / (10e3 * plots.values[:, 0] * math.radians(0.5))
+    np.testing.assert_allclose(form_of(own, arrange(plots, own))[:, LOG_VOLUME], np.log(cells))

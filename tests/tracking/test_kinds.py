@@ -117,3 +117,20 @@ def test_probabilities_add_up_wherever_it_is(height_m, speed_m_s, climbing, sigm
     )  # fmt: skip
     assert kinds.sum() == pytest.approx(1.0, abs=1e-12)
     assert (kinds >= 0.0).all()
+
+
+@pytest.mark.parametrize("motion", [Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING])
+def test_what_stays_up_is_space_whatever_model_follows_it(motion):
+    """In free flight a model of boosts or glides follows a satellite as well as that of falls."""
+    circular = said(state(412e3, 7_380.0), sigma_m=700.0, sigma_m_s=20.0, motion=motion)  # the Earth turns below it
+    assert circular[Kind.SPACE] > 0.99
+    falls = said(state(412e3, 5_000.0, 1_000.0), sigma_m=700.0, sigma_m_s=20.0, motion=motion)
+    assert falls[motion] > 0.99
+
+
+@pytest.mark.parametrize("motion", [Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING])
+def test_what_seems_to_leave_the_earth_is_nothing_known(motion):
+    """Plots of an over-the-horizon radar that had nothing to do with each other made such tracks, called missiles."""
+    kinds = said(state(4_500e3, 18_800.0, 17_100.0), sigma_m=500e3, sigma_m_s=2_500.0, motion=motion)
+    assert kinds[Kind.UNKNOWN] > 0.98
+    assert said(state(800e3, 9_900.0, 8_000.0), motion=motion)[motion] > 0.99  # the fastest that still comes down

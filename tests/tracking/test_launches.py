@@ -169,6 +169,7 @@ def tracks(height_m, velocity_enu):
         (15e3, (400.0, 0.0, 200.0), False),  # a fighter's climb
         (30e3, (500.0, 0.0, -700.0), False),
         (500e3, (7_500.0, 0.0, 300.0), False),  # in orbit
+        (4_500e3, (5_000.0, 0.0, 17_000.0), False),  # and nothing leaves the Earth
     ],
 )
 def test_what_climbs_like_a_rocket_is_told(height_m, velocity_enu, rises):

@@ -121,6 +121,17 @@ class Sensor:
         covariance[:, 3:, 3:] = p["speed_sigma_m_s"] ** 2 * (np.eye(3) - upward) + p["climb_sigma_m_s"] ** 2 * upward
         return np.hstack([position, np.zeros_like(position)]), symmetric(covariance)
 
+    def room(self, values: Floats) -> Floats:
+        """Return (n,) ranges times azimuths [m rad] that hold all false plots of a look if they are as dense as here.
+
+        They are even over the ground that it sees, so there are more of them to a metre of range the further off it is.
+        """
+        p = self.parameters
+        near_m, far_m = p["range_m_min"], p["range_m_max"]
+        range_m = np.clip(values[:, GROUND_RANGE], max(near_m, SMALLEST_M), far_m)
+        room: Floats = p["azimuth_width_rad"] * (far_m**2 - near_m**2) / (2.0 * range_m)
+        return room
+
     def detection_probability(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n,) chances: one number in range and sector, 0 outside."""
         p = self.parameters

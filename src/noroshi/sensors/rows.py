@@ -8,7 +8,9 @@ Electronic Systems 29(3), 1015-1022), whose debiasing is below a metre for the a
 whose measurement depends on what the plot does not tell (a 2-D radar on the height) overrides them for a pair.
 
 A type that holds `form` and `linearise` (see `Linear`) is as fast as a kernel can be; one that holds only `measure`,
-`jacobian` and `locate` is served by these here, by its Jacobian at the expected state.
+`jacobian` and `locate` is served by these here, by its Jacobian at the expected state. It may say by `room` over how
+much of its components false plots are spread; of one that does not they are taken to be all over its `BOUNDS`, which
+is too thin where it sees less.
 """
 
 import math
@@ -94,9 +96,14 @@ def form_of(sensor: Sensor, plots: Detections) -> Floats:
     form = np.zeros((len(plots), FIRST))
     form[:, :3] = located[:, :3]
     form[:, RADIUS] = np.sqrt(np.trace(covariances[:, :3, :3], axis1=1, axis2=2))
-    spans = np.array([np.subtract(*sensor.BOUNDS[name][::-1]) for name in sensor.COMPONENTS])
     sigmas = np.sqrt(np.diagonal(plots.covariances, axis1=1, axis2=2))
-    form[:, LOG_VOLUME] = np.where(np.isnan(plots.values), 0.0, np.log(spans / sigmas)).sum(axis=1)
+    if hasattr(sensor, "room"):
+        form[:, LOG_VOLUME] = np.log(sensor.room(plots.values)) - np.log(sigmas).sum(axis=1)
+    else:
+        spans = np.array([np.subtract(*sensor.BOUNDS[name][::-1]) for name in sensor.COMPONENTS])
+        is_round = np.isin(sensor.COMPONENTS, sensor.WRAPPED)
+        spans[is_round] = np.minimum(spans[is_round], 2.0 * math.pi)
+        form[:, LOG_VOLUME] = np.where(np.isnan(plots.values), 0.0, np.log(spans / sigmas)).sum(axis=1)
     return form
 
 

@@ -4,9 +4,10 @@ Motion models and transponders say what a target is; the first know only the kin
 what they are told to say. A glider that no model of the bank stands for moves steadily, as an aircraft does, but no
 aircraft is at 30 km and 2.7 km/s. So each kind has an envelope, and a claim to be it counts as far as the state, with
 its covariance, lies inside. The rest of the claim goes to the kinds that may be taken for it (`TAKEN_FOR`), as far as
-the state lies in theirs, and what fits none is unknown. What a model of boosts or glides claims, which follows how they
-accelerate, stands as it is. Who a target says it is, is believed or not: if not, it is unknown, so that nobody becomes
-a missile by a forged report.
+the state lies in theirs, and what fits none is unknown. A model of boosts or glides follows how they accelerate: where
+a steady motion would have to look like one, its claim has less to fulfil. Yet in free flight, where neither pushes, it
+follows a satellite as well as any, so what stays up is none of the two. Who a target says it is, is believed or not: if
+not, it is unknown, so that nobody becomes a missile by a forged report.
 
 Envelopes, each by height, speed, climb, and by how high the lowest point of a free flight from there would be:
 
@@ -19,6 +20,9 @@ Envelopes, each by height, speed, climb, and by how high the lowest point of a f
 - Boosting: steeper than aircraft climb, up to 400 km, where upper stages burn out.
 - Ballistic comes down and space stays up: free flight that nowhere is lower than 100 km goes on round the Earth.
   Source: McDowell (2018), The edge of space, Acta Astronautica 151, 668-677: lower perigees last a day at most.
+- None of these four is faster than what leaves the Earth for ever, 11,180 m/s at the ground: what seems to be is no
+  flight but plots that have nothing to do with each other. Source: Vallado (2013), Fundamentals of Astrodynamics and
+  Applications, 4th ed., section 1.3: the square root of 2 mu / r.
 
 A kind that is not named here may be anywhere. Height, speed, climb and lowest point are taken for normal and
 independent, each with the variance that the covariance gives it to first order.
@@ -30,7 +34,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.gravity import lowest_m
-from noroshi.geo.wgs84 import MEAN_RADIUS_M, SEMI_MAJOR_AXIS_M, SEMI_MINOR_AXIS_M, Floats, vertical_at
+from noroshi.geo.wgs84 import (
+    GRAVITATIONAL_PARAMETER_M3_S2,
+    MEAN_RADIUS_M,
+    SEMI_MAJOR_AXIS_M,
+    SEMI_MINOR_AXIS_M,
+    Floats,
+    vertical_at,
+)
 from noroshi.kernel import kernel
 from noroshi.records import Kind
 from noroshi.records.identity import ABSENT
@@ -40,18 +51,25 @@ Integers = NDArray[np.int64]
 HEIGHT, SPEED, CLIMB, LOWEST = range(4)
 AIRCRAFT_M, AIRCRAFT_M_S, AIRCRAFT_CLIMB_M_S = 38_000.0, 1_000.0, 350.0
 ORBIT_M = 100_000.0
-ENVELOPES = np.tile([-np.inf, np.inf], (len(Kind), 4, 1))
+ESCAPE_M_S = math.sqrt(2.0 * GRAVITATIONAL_PARAMETER_M3_S2 / MEAN_RADIUS_M)
+BY_MOTION = len(Kind)  # from this row on: what a motion model of that kind must fulfil, not what is taken for it
+ENVELOPES = np.tile([-np.inf, np.inf], (2 * BY_MOTION, 4, 1))
 ENVELOPES[Kind.AIRCRAFT, :3, 1] = AIRCRAFT_M, AIRCRAFT_M_S, AIRCRAFT_CLIMB_M_S
 ENVELOPES[Kind.SHIP, HEIGHT], ENVELOPES[Kind.SHIP, SPEED, 1] = (-500.0, 500.0), 53.0
 ENVELOPES[Kind.GLIDING, HEIGHT] = 20_000.0, 80_000.0
 ENVELOPES[Kind.GLIDING, SPEED, 0], ENVELOPES[Kind.GLIDING, CLIMB, 1] = AIRCRAFT_M_S, AIRCRAFT_CLIMB_M_S
 ENVELOPES[Kind.BOOSTING, HEIGHT, 1], ENVELOPES[Kind.BOOSTING, CLIMB, 0] = 400_000.0, AIRCRAFT_CLIMB_M_S
 ENVELOPES[Kind.BALLISTIC, LOWEST, 1] = ENVELOPES[Kind.SPACE, LOWEST, 0] = ORBIT_M
+ENVELOPES[[Kind.GLIDING, Kind.BOOSTING, Kind.BALLISTIC, Kind.SPACE], SPEED, 1] = ESCAPE_M_S
+ENVELOPES[BY_MOTION:] = ENVELOPES[:BY_MOTION]
+for _kind in (Kind.BOOSTING, Kind.GLIDING):
+    ENVELOPES[BY_MOTION + _kind] = ENVELOPES[Kind.BALLISTIC]
 
 TAKEN_FOR = np.zeros((len(Kind), len(Kind)))
 """Row: what a motion claims to be; column: how likely what moves so in this other envelope is that and nothing else."""
 TAKEN_FOR[Kind.AIRCRAFT, [Kind.GLIDING, Kind.BOOSTING]] = 0.99
-TAKEN_FOR[Kind.BALLISTIC, Kind.SPACE] = 1.0
+TAKEN_FOR[[Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING], Kind.SPACE] = 1.0
+SHARE_MIN = 1e-6  # a claim of less is not looked into
 
 UNKNOWN, AIRCRAFT, SHIP = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind.SHIP)
 # Six sigma of a kilometre and of 50 m/s inside an aircraft's envelope nothing more is asked: most that is tracked is.
@@ -99,13 +117,13 @@ def weigh(
     kinds: Floats,
 ) -> None:
     """Add to `kinds` (7,) what a claim of this weight comes to, of the (d,) state and (d, d) covariance at `offset`."""
-    is_settled = by_motion and not taken_for[claim].any()
+    is_settled = (by_motion and not taken_for[claim].any()) or share < SHARE_MIN
     if is_settled or claim == UNKNOWN or (claim == AIRCRAFT and _is_deep_inside(row, offset, d)):
         kinds[claim] += share
         return
     measures, sigmas = np.empty(4), np.empty(4)
     _measure(row, offset, d, measures, sigmas)
-    own = _inside(measures, sigmas, envelopes[claim])
+    own = _inside(measures, sigmas, envelopes[claim + (BY_MOTION if by_motion else 0)])
     kinds[claim] += share * own
     if own >= 1.0:
         return

@@ -39,7 +39,7 @@ from noroshi.kernel import kernel
 from noroshi.records import Detections, Kind, Launches, Tracks, TrackStatus, concatenate, take
 from noroshi.records.identity import ABSENT
 from noroshi.tracking.identity import track_ids
-from noroshi.tracking.kinds import DEFLECTION_RAD, perigee_m
+from noroshi.tracking.kinds import DEFLECTION_RAD, ESCAPE_M_S, perigee_m
 from noroshi.tracking.sightlines import SPAN_SR, Sighted
 from noroshi.tracking.store import NEVER, Integers, Store, Whole
 
@@ -176,8 +176,9 @@ def noticed(tracker: object, node: str, since_ns: int) -> Launches:
 def rising(tracks: Tracks) -> Launches:
     """Return a notice for each firm track that climbs as nothing but a rocket does and is not in orbit.
 
-    The probability is that of climbing faster than `CLIMB_MIN_M_S`, as far as the track knows; what more likely glides
-    than not may pull up so. The line goes up from the ground below the track.
+    The probability is that of climbing faster than `CLIMB_MIN_M_S`, as far as the track knows, and of coming down
+    again; what more likely glides than not may pull up so, and what seems to leave the Earth is no flight. The line
+    goes up from the ground below the track.
     """
     some = _climbers(np.ascontiguousarray(tracks.state_ecef))
     if not some.size:
@@ -189,8 +190,10 @@ def rising(tracks: Tracks) -> Launches:
     up = (place - ground) / np.maximum(np.abs(height_m), 1.0)[:, None] * np.sign(height_m)[:, None]
     spread = np.einsum("ni,nij,nj->n", up, tracks.covariance_ecef[:, 3:, 3:], up)
     chance = ndtr((np.vecdot(up, velocity) - CLIMB_MIN_M_S) / np.sqrt(np.maximum(spread, 1e-6)))
+    chance *= 1.0 - tracks.kind_probability[:, Kind.SPACE]
     firm = (tracks.status == TrackStatus.FIRM) | (tracks.status == TrackStatus.COASTING)
     firm &= (tracks.identity.icao_address == ABSENT) & (tracks.kind_probability[:, Kind.GLIDING] < 0.5)
+    firm &= np.linalg.norm(velocity, axis=1) < ESCAPE_M_S
     some = np.flatnonzero(firm & (chance >= PROBABILITY) & (perigee_m(tracks.state_ecef) < MEAN_RADIUS_M))
     found = Launches(
         node=tracks.node,
