@@ -29,7 +29,7 @@ from noroshi.exercise.observers import Sighting, infrared, over_horizon_radar, p
 from noroshi.exercise.world import World
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats, ecef_from_enu, ecef_from_geodetic, enu_axes_at
-from noroshi.records import Identity, Kind, SensorSite
+from noroshi.records import Identity, Kind, Quality, SensorSite
 from noroshi.run import kernel_cache
 from noroshi.sensors import infrared as infrared_sensor
 from noroshi.sensors import over_horizon_radar as over_horizon_sensor
@@ -209,7 +209,7 @@ def variance_said(own: search_radar.Observer, snr: float) -> tuple[float, float]
 
 def false_radar(name: str, own: search_radar.Observer, sighting: Sighting, looks: int) -> list[Test]:
     """Test the false plots of a radar that looks once a second."""
-    false = sighting.owner == ""
+    false = (sighting.owner == "") & (sighting.detections.quality == Quality.GOOD)
     values = sighting.detections.values[false] - [35.0, math.radians(0.1), math.radians(-0.05), 0.0, 0.0]
     in_look = np.bincount((sighting.detections.time_ns[false] - START_NS) // NS_PER_S, minlength=looks)
     near, far = own.range_m_min**2, own.range_m_max**2
@@ -347,7 +347,7 @@ def telescope(looks: int) -> list[Test]:
                 tests.append(mean(f"{where}: bias {what}", scaled, 0.0, 1.0))
                 tests.append(spread(f"{where}: error {what}", scaled))
                 tests.append(shape(f"{where}: error {what}", scaled))
-        false = sighting.owner == ""
+        false = (sighting.owner == "") & (sighting.detections.quality == Quality.GOOD)
         in_look = np.bincount((sighting.detections.time_ns[false] - START_NS) // NS_PER_S, minlength=looks)
         azimuth, elevation = sighting.detections.values[false].T
         lines = np.stack([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
@@ -419,7 +419,7 @@ def over_horizon(looks: int) -> list[Test]:
                 tests.append(mean(f"{where}: {what} bias", error[:, column], 0.0, sigmas[column]))
                 tests.append(spread(f"{where}: {what} error", error[:, column] / sigmas[column]))
                 tests.append(shape(f"{where}: {what} error", error[:, column] / sigmas[column]))
-        false = sighting.owner == ""
+        false = (sighting.owner == "") & (sighting.detections.quality == Quality.GOOD)
         in_look = np.bincount((sighting.detections.time_ns[false] - START_NS) // NS_PER_S, minlength=looks)
         tests += counts(f"over the horizon, Swerling {swerling}: false plots in a look", in_look.astype(float), 2.0)
         azimuth = np.degrees(sighting.detections.values[false, 1]) - 0.3 - 350.0

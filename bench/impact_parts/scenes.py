@@ -104,6 +104,7 @@ def satellite(name: str, lat_deg: float, lon_deg: float, heading_deg: float, at_
     ahead -= up * (ahead @ up)
     parameters = {"line_sigma_rad": sigma_rad, "scan_period_s": 1.0, "detection_probability": 0.99}
     parameters |= {"height_prior_m_max": 500_000.0, "speed_sigma_m_s": 3_000.0}
+    parameters["cold_detection_probability"] = 0.99  # these see the cold body as well
     site = SensorSite(sensor=name, type="infrared", parameters=parameters)
     return Eye(name, _load("infrared").at(site), up, ahead / np.linalg.norm(ahead), at_s)
 

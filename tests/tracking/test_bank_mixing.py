@@ -105,21 +105,23 @@ def test_a_push_that_has_ended_ended_at_any_moment_of_the_gap():
     bank, row, _ = bank_and_row(Boost(), Ballistic())
     layout, rng = bank.layout(1), np.random.default_rng(2)
     offset, d = int(layout.offsets[0]), layout.sizes[0]
-    velocity, acceleration = np.array([1_200.0, -900.0, 2_000.0]), (90.0, 12.0)
-    row[offset + 3 : offset + 7] = *velocity, acceleration[0]
+    place, velocity = np.array([-3.9e6, 3.4e6, 3.8e6]), np.array([1_200.0, -900.0, 2_000.0])
+    acceleration, upward = (90.0, 12.0), 8.0
+    row[offset : offset + 7], row[offset + 8] = (*place, *velocity, acceleration[0]), upward
     row[offset + d : offset + d + d * d] = np.diag(
         [100.0**2] * 3 + [20.0**2] * 3 + [acceleration[1] ** 2, 1e-4, 9.0]
     ).ravel()
     row[PROBABILITY : PROBABILITY + 2] = 1.0, 0.0
     found = mixed(bank, row)[1]
-    a, until_s = rng.normal(*acceleration, 400_000), rng.uniform(0.0, DT_S, 400_000)
-    faster_m_s = a * until_s
-    ahead_m = 0.5 * a * until_s**2 + faster_m_s * (DT_S - until_s)  # at the end of the gap, beside one that only fell
-    begins = np.stack([ahead_m - faster_m_s * DT_S, faster_m_s])
-    u = velocity / np.linalg.norm(velocity)
-    along = np.kron(np.eye(2), u[:, None])
-    mean = row[offset : offset + 6] + along @ begins.mean(axis=1)
-    covariance = np.diag([100.0**2] * 3 + [20.0**2] * 3) + along @ np.cov(begins) @ along.T
+    u, up = velocity / np.linalg.norm(velocity), place / np.linalg.norm(place)
+    a, until_s = rng.normal(*acceleration, 400_000)[:, None], rng.uniform(0.0, DT_S, 400_000)[:, None]
+    push = acceleration[0] * u + upward * (up - u * (u @ up))
+    push = push + (a - acceleration[0]) * push / np.linalg.norm(push)  # what is not known of it lies along it
+    faster_m_s = push * until_s
+    ahead_m = 0.5 * push * until_s**2 + faster_m_s * (DT_S - until_s)  # at the end of the gap, beside what only fell
+    begins = np.hstack([ahead_m - faster_m_s * DT_S, faster_m_s])
+    mean = row[offset : offset + 6] + begins.mean(axis=0)
+    covariance = np.diag([100.0**2] * 3 + [20.0**2] * 3) + np.cov(begins.T)
     scale = np.sqrt(np.diagonal(covariance))
     assert np.abs((found[0][:6] - mean) / scale).max() < 0.01
     assert np.abs((found[1][:6, :6] - covariance) / np.outer(scale, scale)).max() < 0.01

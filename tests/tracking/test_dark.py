@@ -15,7 +15,7 @@ from noroshi.motion.ballistic import Motion as Ballistic
 from noroshi.motion.boost import Motion as Boost
 from noroshi.motion.constant_velocity import Motion as ConstantVelocity
 from noroshi.motion.glide import Motion as Glide
-from noroshi.records import Kind, Quality, SensorSite, TrackStatus, take
+from noroshi.records import Kind, Quality, SensorSite, TrackStatus, concatenate, take
 from noroshi.sensors.infrared import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.search_radar import Sensor as Radar
@@ -34,9 +34,9 @@ def site_of(name, kind="infrared"):
     return SensorSite(sensor=name, type=kind, lat_rad=0.6, lon_rad=2.4, height_m=0.0, parameters={})
 
 
-def flown(seed):
+def flown(seed, until_s=UNTIL_S):
     """Return a missile and the looks of a constellation without errors of attitude that see it, in order."""
-    rng, end_ns = np.random.default_rng(seed), START_NS + UNTIL_S * NS
+    rng, end_ns = np.random.default_rng(seed), START_NS + until_s * NS
     flight = Missile(
         lat_deg=rng.uniform(20.0, 45.0), lon_deg=140.0, bearing_deg=rng.uniform(0.0, 360.0),
         range_km=rng.uniform(800.0, 2_500.0), apogee_km=rng.uniform(250.0, 600.0),
@@ -249,6 +249,32 @@ def test_looks_of_who_has_seen_a_track_that_ended_since_are_run():
     assert not any(tracker.heeds(name, last_ns + 1) for name in names)
 
 
+def test_what_went_dark_is_followed_until_it_comes_down():
+    flight, burnt_out_ns, looks, names = flown(0, until_s=700)
+    end_ns = int(flight.time_ns[-1])
+    assert end_ns > burnt_out_ns + 400 * NS
+    made, shown_ns = tracker_of(names), 0
+    for plots, sensor in looks:
+        now_ns = int(plots.time_ns[0])
+        if now_ns < end_ns:
+            made.step(plots, sensor)
+            shown_ns = now_ns if len(made.picture(now_ns)) else shown_ns
+    assert shown_ns > end_ns - 15 * NS
+
+
+def test_a_look_that_is_told_twice_is_one_look():
+    _, burnt_out_ns, looks, names = flown(0)
+    found = []
+    for times in (1, 3):
+        made = tracker_of(names)
+        for plots, sensor in looks:
+            if int(plots.time_ns[0]) < burnt_out_ns + 20 * NS:
+                again = [take(plots, plots.quality == Quality.NOTHING)] * (times - 1)
+                made.step(concatenate([plots, *again]), sensor)
+        found.append(made.state())
+    np.testing.assert_array_equal(found[0]["real"], found[1]["real"])
+
+
 def test_only_infrared_sees_some_motions_better_than_others():
     bank = Bank(MOTIONS, [120.0, 200.0, 60.0, 300.0])
     radar = Radar.at(site_of("r", "search_radar"))
@@ -268,7 +294,7 @@ def test_a_miss_weighs_models_by_their_chance_of_being_missed():
     likely, seen = np.array([0.1, 0.2, 0.6, 0.1]), np.array([0.9, 0.02, 0.9, 0.9])
     real[0, PROBABILITY : PROBABILITY + 4], whole[0, Whole.TIME] = likely, START_NS
     chance = miss(bank, layout, real, whole, np.zeros(1, np.int64), START_NS, Sensor.at(site_of("e")))
-    assert chance[0] == pytest.approx(likely @ seen)
+    assert chance[0] == pytest.approx(likely @ [0.9, 0.02, 0.9, 0.02])  # nobody knows whether it glides brightly
     after = real[0, PROBABILITY : PROBABILITY + 4]
     np.testing.assert_allclose(after[:3], 0.9 * likely[:3] * (1.0 - seen[:3]) / (likely[:3] @ (1.0 - seen[:3])))
     assert after[3] == pytest.approx(likely[3])  # of what glides nobody knows whether it is bright enough

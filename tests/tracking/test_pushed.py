@@ -21,11 +21,11 @@ def rng():
     return np.random.default_rng(5)
 
 
-def boosts(rng):
+def boosts(rng, speed_m_s=2_000.0):
     """Return (n, 9) what moves under thrust: place, velocity, acceleration; and the thrust along the velocity."""
     place = np.array([6_450e3, 0.0, 0.0]) + rng.normal(0.0, 1e5, (N, 3))
-    velocity = 2_000.0 * directions(rng)
-    ahead = velocity / 2_000.0
+    ahead = directions(rng)
+    velocity = speed_m_s * ahead
     off = np.cross(directions(rng), ahead)
     thrust = rng.uniform(*EXTENT, N)
     across = STEERED_RAD * np.hypot(EXTENT.mean(), np.ptp(EXTENT) / 12.0**0.5) * rng.normal(size=(N, 2))
@@ -54,7 +54,7 @@ def test_a_boost_begins_as_fast_as_it_is(rng):
     mean, covariance = fitted(truth, rng)
     ahead = truth[:, 3:6] / 2_000.0
     assert np.vecdot(mean[:, 3:6] - truth[:, 3:6], ahead).mean() < -90.0  # as the fit has it: half of 5 s, 52 m/s2
-    state, spread = pushed(mean, covariance, BELIEVED_M_S2, EXTENT)
+    state, spread = pushed(mean, covariance, np.full(len(mean), BELIEVED_M_S2**2), EXTENT)
     off = np.hstack([state[:, :6] - truth[:, :6], (state[:, 6] - thrust)[:, None]])
     along = np.vecdot(off[:, 3:6], ahead)
     assert abs(along.mean()) < 5.0
@@ -64,10 +64,21 @@ def test_a_boost_begins_as_fast_as_it_is(rng):
     assert 0.93 < (squared < 14.07).mean() < 0.97  # 95 % of a chi-square with 7 degrees of freedom
 
 
+def test_a_slow_boost_is_not_taken_for_surer_than_it_is(rng):
+    truth, _ = boosts(rng, speed_m_s=500.0)
+    mean, covariance = fitted(truth, rng)
+    state, spread = pushed(mean, covariance, np.full(len(mean), BELIEVED_M_S2**2), EXTENT)
+    off, own = state[:, :6] - truth[:, :6], spread[:, :6, :6]
+    squared = np.vecdot(off, np.linalg.solve(own, off[:, :, None])[:, :, 0])
+    assert 5.0 < squared.mean() < 7.2  # of 6 components; 8.0 if the direction counts as known
+    unpushed = np.linalg.norm(mean[:, 3:6] - truth[:, 3:6], axis=1)
+    assert np.sqrt(np.mean(np.square(np.linalg.norm(off[:, 3:], axis=1)))) < 0.8 * np.sqrt(np.mean(unpushed**2))
+
+
 def test_what_many_looks_tell_needs_no_belief():
     mean = np.array([[6.4e6, 0.0, 0.0, 0.0, 3_000.0, 0.0, -9.0, 60.0, 2.0]])
     covariance = np.tile(np.diag(np.repeat([1.0, 1.0, 1e-4], 3)), (1, 1, 1))
-    state, _ = pushed(mean, covariance, BELIEVED_M_S2, EXTENT)
+    state, _ = pushed(mean, covariance, np.full(len(mean), BELIEVED_M_S2**2), EXTENT)
     np.testing.assert_allclose(state[:, :6], mean[:, :6], atol=1e-6)
     fall = free_fall(mean[:, :6])[0]
     np.testing.assert_allclose(state[0, 6], 60.0 - fall[1], atol=1e-3)
@@ -81,10 +92,10 @@ def test_only_models_with_a_push_begin_by_it(rng):
     mean, covariance = (each[:2] for each in fitted(truth, rng))
     bank.begin(store, rows, mean[:, :6], covariance[:, :6, :6], np.ones(2))
     before = store.real[rows].copy()
-    begin_pushed(store, bank, rows, mean, covariance, BELIEVED_M_S2)
+    begin_pushed(store, bank, rows, mean, covariance, np.full(2, BELIEVED_M_S2**2))
     first = store.layout.offsets[2]
     np.testing.assert_array_equal(store.real[rows, :first], before[:, :first])
-    state, spread = pushed(mean, covariance, BELIEVED_M_S2, EXTENT)
+    state, spread = pushed(mean, covariance, np.full(len(mean), BELIEVED_M_S2**2), EXTENT)
     np.testing.assert_array_equal(store.real[rows, first : first + 7], state)
     d = store.layout.sizes[2]
     own, started = (each[:, first + d : first + d + d * d].reshape(2, d, d) for each in (store.real[rows], before))

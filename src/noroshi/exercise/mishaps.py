@@ -15,7 +15,7 @@ from noroshi.exercise.keyed import Draws
 from noroshi.exercise.ports import Delivery, Message
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Batch, Detections, concatenate, take
+from noroshi.records import Batch, Detections, Quality, concatenate, take
 
 DRAWN = 64  # messages that one draw serves
 
@@ -186,9 +186,10 @@ class Ghosts:
         batch = delivery.message.payload
         if not isinstance(batch, Detections) or not len(batch):
             return [delivery]
-        n = min(self.number, len(batch))
+        plots = np.flatnonzero(batch.quality != Quality.NOTHING)
+        n = min(self.number, len(plots))
         factor = draws.uniforms("ghosts", first_look=delivery.message.number, n_looks=1, per_look=self.number)[0, :n]
-        copies = take(batch, np.arange(n))
+        copies = take(batch, plots[:n])
         values = copies.values.copy()
         values[:, 0] *= 0.5 + factor
         copies = copies.replace(values=values, identity=type(batch.identity).absent(n))

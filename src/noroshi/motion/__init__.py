@@ -50,8 +50,9 @@ class Motion(Protocol):
     anywhere in the extent; or `SETS_IN` a kind: one that takes it up after a model of that kind. Otherwise they go on
     from what the model held of them.
 
-    A model may have `PUSH`, the index of a component that is an acceleration along the velocity. A target that leaves
-    it for one that has none did so at any moment since the last plot, up to which it was pushed.
+    A model may have `PUSH`, the indices of a component that is an acceleration along the velocity, and of one upwards,
+    of which the part across the velocity acts (-1: none). A target that leaves it for a model that has none did so at
+    any moment since the last plot, up to which it was pushed.
 
     What moves much faster than a sensor's own prior allows for, and is rare, says so by `STARTS`, a `Start`. What says
     so and what does not are taken for each other by mistake alone; see `noroshi.tracking.bank`.

@@ -68,7 +68,7 @@ class Motion(Flow):
     # 1 to 2 degrees a second at the speeds of the first minute; what is held up as much rises ever more steeply.
     EXTENT: ClassVar[tuple[tuple[float, float], ...]] = ((5.0, 100.0), (0.0, 0.033), (-20.0, 20.0))
 
-    PUSH: ClassVar[int] = 6
+    PUSH: ClassVar[tuple[int, int]] = (6, 8)
 
     acceleration_psd_m2_s3: float = 10.0
     axial_psd_m2_s5: float = 1.0

@@ -8,6 +8,7 @@ import numpy as np
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Detections, Launches, Quality, Tracks, concatenate
 from noroshi.records.known import Known, question, size_of
+from noroshi.records.quality import USABLE
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
@@ -18,7 +19,6 @@ from noroshi.tracking.registration import widened
 from noroshi.tracking.rewind import Rewind, good, looks_in
 
 LEAST_BYTES = 300  # of an answer that says nothing
-USABLE = Quality.GOOD, Quality.NOTHING
 
 
 class Told(NamedTuple):

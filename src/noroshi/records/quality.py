@@ -21,3 +21,6 @@ class Quality(IntEnum):
     INCONSISTENT = 8  # contradicts its own target's other reports (spoofing, corruption)
     NO_POSITION = 9  # a report without a position: Mode S identity alone, for instance
     NOTHING = 10  # a look, and what else it saw: nothing
+
+
+USABLE = Quality.GOOD, Quality.NOTHING

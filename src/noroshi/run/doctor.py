@@ -21,6 +21,7 @@ from noroshi.assessment.rotation import Rotation, rotation
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
 from noroshi.records import Detections, Quality, SensorSite, Status, Tracks, concatenate, take
 from noroshi.records.identity import ABSENT
+from noroshi.records.quality import USABLE
 from noroshi.run import api
 from noroshi.run.batches import drop_stray_times, in_time
 from noroshi.run.printing import printable
@@ -221,7 +222,7 @@ class _Patient:
             mine = [take(batch, _is_new(batch)) for batch in detections if batch.sensor == name]
             own = concatenate([arrange(batch, sensor) for batch in mine])
             self.ready[name] = good(own)
-            self.refused[name] = Counter(Quality(code).name for code in own.quality.tolist() if code)
+            self.refused[name] = Counter(Quality(code).name for code in own.quality.tolist() if code not in USABLE)
         self.radars = tuple(name for name, sensor in self.sensors.items() if is_radar(sensor))
         # The draws of a bootstrap decide no verdict that is not on the edge; equal recordings get equal ones.
         self.generator = np.random.Generator(np.random.Philox(0))

@@ -104,7 +104,8 @@ class Bank:
         resumed: (k,) how much seldomer than others of its kind each is taken up.
         is_alike: (k, k) which models are of one kind: of what may be much faster than a sensor allows for, or not.
         sets_in: (k, k) after which model which begins anew with what it has beyond the sixth component.
-        pushes: (k,) which component is an acceleration along the velocity; -1 for none.
+        pushes: (k, 2) which components are an acceleration along the velocity, and one upwards of which the part
+            across the velocity acts; -1 for none.
         extent: (b, 2) between which what the models have beyond the sixth component is, one model after the other.
     """
 
@@ -117,7 +118,7 @@ class Bank:
         after = [(getattr(motion, "KIND", None), getattr(motion, "SETS_IN", False)) for motion in motions]
         self.sets_in = np.array([[wanted is True or wanted is kind for _, wanted in after] for kind, _ in after])
         self.keeps_velocity = all(getattr(motion, "KEEPS_VELOCITY", False) for motion in motions)
-        self.pushes = np.array([getattr(motion, "PUSH", -1) for motion in motions])
+        self.pushes = np.array([getattr(motion, "PUSH", (-1, -1)) for motion in motions])
         self._starts = [getattr(motion, "STARTS", None) for motion in motions]
         self._shares = _shares(self._starts)
         self.resumed = np.array([1.0 if start is None else start.resumed for start in self._starts])
@@ -293,8 +294,8 @@ class Bank:
                 return pairs
         for each in range(k):
             self._take_in(store, pairs, each, plots, form, sensor, late)
-        if _score(pairs.fit, mixed, group, row, store.near, agreement, gates, WIDENING_MAX, pairs.seen, pairs.distance,
-                  pairs.log_likelihood, pairs.total, pairs.is_inside, stray):  # fmt: skip
+        if _score(pairs.fit, mixed, group, row, store.near, agreement, gates, WIDENING_MAX, pairs.seen,
+                  pairs.distance, pairs.log_likelihood, pairs.total, pairs.is_inside, stray):  # fmt: skip
             self._widen(store, pairs, stray, plots, form, sensor, late, gates)
         return pairs
 
@@ -722,7 +723,7 @@ def _mix(
     for at in range(rows.shape[0]):
         row, out = real[rows[at]], mixed[at]
         for i in range(k):
-            if pushes[i] >= 0:
+            if pushes[i, 0] >= 0:
                 _end_push(row, offsets[i], sizes[i], pushes[i], dt_s[begin[at]], along[i], ended_mean[i], ended[i])
         out[0] = row[0]
         may_have_changed(row, max(dt_s[begin[at]], 0.0), sojourn_s, resumed, is_alike, joint)
@@ -742,7 +743,7 @@ def _mix(
                         there[i, a] = 0.5 * (low + high) if sets_in[i, j] else row[own + a]
                     else:
                         there[i, a] = row[offsets[i] + a]
-                        if a < 6 and pushes[i] >= 0 and pushes[j] < 0:
+                        if a < 6 and pushes[i, 0] >= 0 and pushes[j, 0] < 0:
                             there[i, a] += ended_mean[i, a // 3] * along[i, a % 3]
                     value += joint[i, j] * there[i, a]
                 out[own + a] = value / total
@@ -760,7 +761,7 @@ def _mix(
                             part = row[of_a + size + a * size + b]
                         else:
                             part = 0.0
-                        if a < 6 and b < 6 and pushes[i] >= 0 and pushes[j] < 0:
+                        if a < 6 and b < 6 and pushes[i, 0] >= 0 and pushes[j, 0] < 0:
                             part += ended[i, a // 3, b // 3] * along[i, a % 3] * along[i, b % 3]
                         part += (there[i, a] - out[own + a]) * (there[i, b] - out[own + b])
                         value += joint[i, j] * part
@@ -771,23 +772,31 @@ def _mix(
 
 @kernel
 def _end_push(
-    row: Floats, own: int, d: int, push: int, dt_s: float, along: Floats, mean: Floats, covariance: Floats
+    row: Floats, own: int, d: int, push: Integers, dt_s: float, along: Floats, mean: Floats, covariance: Floats
 ) -> None:
-    """Write what a push along the velocity adds to where a target begins to coast, if it ends at any moment of a gap.
+    """Write what a push adds to where a target begins to coast, if it ends at any moment of a gap.
 
     After it has gone on for tau of the gap the target is where it would be had it coasted all the time, but from
-    a tau^2 / 2 behind and faster by a tau. Of these two, along the velocity, are written the mean (2,) and the
-    covariance (2, 2), tau being even over the gap and the acceleration a independent of it. A velocity that is not
-    known gives the push no direction: of v / |v| what is linear in the mean is v / sqrt(E v^2).
+    a tau^2 / 2 behind and faster by a tau. Of these two, in the direction of the push (3,), are written the mean (2,)
+    and the covariance (2, 2), tau being even over the gap and the acceleration a independent of it. A velocity that is
+    not known gives the push no direction: of v / |v| what is linear in the mean is v / sqrt(E v^2).
     """
-    speed = 0.0
+    speed, radius, climb = 0.0, 0.0, 0.0
     for c in range(3, 6):
         speed += row[own + c] * row[own + c] + row[own + d + c * (d + 1)]
-    speed = math.sqrt(speed)
-    dt_s, a_m_s2 = max(dt_s, 0.0), row[own + push]
-    square = a_m_s2 * a_m_s2 + row[own + d + push * (d + 1)]
+        radius += row[own + c - 3] * row[own + c - 3]
+        climb += row[own + c] * row[own + c - 3]
+    speed, radius = max(math.sqrt(speed), SLOWEST_M_S), max(math.sqrt(radius), 1.0)
+    climb /= speed * radius
+    upward = row[own + push[1]] if push[1] >= 0 else 0.0
+    dt_s, a_m_s2 = max(dt_s, 0.0), 0.0
     for c in range(3):
-        along[c] = row[own + 3 + c] / speed if speed > SLOWEST_M_S else 0.0
+        along[c] = (row[own + push[0]] - upward * climb) * row[own + 3 + c] / speed + upward * row[own + c] / radius
+        a_m_s2 += along[c] * along[c]
+    a_m_s2 = math.sqrt(a_m_s2)
+    for c in range(3):
+        along[c] /= max(a_m_s2, 1e-9)
+    square = a_m_s2 * a_m_s2 + row[own + d + push[0] * (d + 1)]
     mean[0], mean[1] = -a_m_s2 * dt_s**2 / 6.0, a_m_s2 * dt_s / 2.0
     covariance[0, 0] = square * dt_s**4 / 20.0 - mean[0] * mean[0]
     covariance[0, 1] = -square * dt_s**3 / 8.0 - mean[0] * mean[1]

@@ -58,7 +58,7 @@ def miss(
     whole[rows, Whole.TIME] = time_ns
     (seen, speaks), k = bank.seen_by(sensor), len(layout.sizes)
     likely = real[rows, PROBABILITY : PROBABILITY + k]
-    chance: Floats = likely @ seen / likely.sum(axis=1)
+    chance = np.array([chance_to_see(each, seen, speaks) for each in likely])
     _weigh(likely, seen, speaks)
     after = np.maximum(likely, PROBABILITY_MIN)
     real[rows, PROBABILITY : PROBABILITY + k] = after / after.sum(axis=1, keepdims=True)
@@ -88,7 +88,8 @@ def _carry(bank: Bank, layout: Layout, real: Floats, rows: Integers, dt_s: Float
         for i in range(k):
             some = np.flatnonzero((share[:, i] > 0.0) & carried[:, j])
             if i == j:
-                means[i], spreads[i] = ahead[j]
+                has = share[:, i] > 0.0  # what is carried too far for its equations has no share, and is no number
+                means[i, has], spreads[i, has] = ahead[j][0][has], ahead[j][1][has]
             elif some.size:
                 mean, spread = kept[j][0][some].copy(), kept[j][1][some].copy()
                 if bank.sets_in[i, j]:
@@ -130,6 +131,25 @@ def _changed_between(new: tuple[Floats, Floats], old: Floats, old_spread: Floats
     both = 0.5 * (spread + late)
     both[:, :6, :6] += SPREAD * further[:, :, None] * further[:, None, :]
     return between, both
+
+
+@kernel
+def chance_to_see(likely: Floats, seen: Floats, speaks: NDArray[np.bool_]) -> float:
+    """Return the chance that a look sees what moves by (k,) models that are so likely, seen with so much each.
+
+    A model for or against which a miss does not speak counts as what is seen least, while it is not the likelier half:
+    no miss ever lowers its share, and what it hardly is would be thought gone for it in the end.
+    """
+    total, silent, chance, silently, least = 0.0, 0.0, 0.0, 0.0, seen.min()
+    for k in range(seen.shape[0]):
+        total += likely[k]
+        if speaks[k]:
+            chance += likely[k] * seen[k]
+        else:
+            silent += likely[k]
+            silently += likely[k] * seen[k]
+    chance += silently if silent >= 0.5 * total else silent * least
+    return chance / total if least < seen.max() else seen[0]
 
 
 @kernel

@@ -1,9 +1,10 @@
 """Registration online: plots go through here on their way to the tracker, and leave without their radar's biases.
 
 The references are position reports where a sensor gives any, else the targets that two radars have in common; these
-alone leave open what all radars share, so the plots are then put in line with the first radar by name. Pairs are made
-some seconds after the plots, when the reports after them are there, and are weighed against each other for a minute
-before they are believed for good. All that is decided hangs on the times of the data and their order of arrival.
+alone leave open what all radars share, so the plots are then put in line with the first radar of the node's sensors.
+Pairs are made some seconds after the plots, when the reports after them are there, and are weighed against each other
+for a minute before they are believed for good. All that is decided hangs on the times of the data and their order of
+arrival.
 """
 
 from collections.abc import Mapping
@@ -156,7 +157,7 @@ class Registrar:
         self._before_ns = believed_ns
         self._pairs = take(window, ~old)
         self._now = self._before.told(take(scaled, ~old), weight[~old])
-        self._in_use = self._now if self.reporters or not self.radars else self._now.anchored(self.radars[0])
+        self._in_use = self._now if self.reporters or not self.radars else self._now.leaning_on(self.radars[0])
 
     def _period_s(self, name: str) -> float:
         return self._sensors[name].parameters["scan_period_s"]

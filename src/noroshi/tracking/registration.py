@@ -189,6 +189,17 @@ class Registration:
             sensors=self.sensors, information=self.information + np.diag(certain.reshape(-1)), vector=self.vector
         )
 
+    def leaning_on(self, name: str) -> Self:
+        """Return what follows if one radar's biases are small (`PAPER_SIGMA`): those of others against it.
+
+        That leaps nowhere as more comes to be known, as `anchored` does.
+        """
+        certain = np.zeros((len(self.sensors), len(BIASES)))
+        certain[self.sensors.index(name)] = PAPER_SIGMA**-2.0
+        return type(self)(
+            sensors=self.sensors, information=self.information + np.diag(certain.reshape(-1)), vector=self.vector
+        )
+
     def walked(self, seconds: float, drift: Floats) -> Self:
         """Return the same after a time in which each bias drifts by (4,) `drift`, one sigma in an hour."""
         variance = np.tile(drift**2 * max(seconds, 0.0) / 3600.0, len(self.sensors))

@@ -81,7 +81,7 @@ class Rewind:
             if step.change is not None:
                 self.tracker.take_back(step.change)
         self._revision += 1
-        self.n_reruns += len(again)
+        self.n_reruns += sum(step.change is not None for step in again)
         rerun = [self._run(key, detections, sensor)]
         rerun += [self._run(step.key, _whole(step.detections), step.sensor) for step in again]
         corrected = self._corrected(np.concatenate([step.told for step in again]), rerun)

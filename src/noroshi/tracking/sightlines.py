@@ -558,7 +558,8 @@ def _begun(
         whole[:, last] = np.maximum(whole[:, last], newest_ns)
     mean, covariance = _states(held, found, whole[:, Whole.TIME])
     bank.begin(store, rows, mean, covariance, existence, seen=seen)
-    begin_pushed(store, bank, rows, *_states(held, found, whole[:, Whole.TIME], order=3), SIGMAS[1])
+    believed = SIGMAS[1] ** 2 + ((whole[:, Whole.TIME] - held.base_ns[found]) / NS_PER_S * SIGMAS[2]) ** 2
+    begin_pushed(store, bank, rows, *_states(held, found, whole[:, Whole.TIME], order=3), believed)
     store.whole[rows] = whole
     return rows, chosen[is_new], existence[is_new]
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.gating import mahalanobis_squared
+from noroshi.geo.time import NS_PER_S
 from noroshi.records import Identity, TrackStatus
 from noroshi.records.identity import ABSENT
 from noroshi.tracking import Heard
@@ -321,6 +322,8 @@ def tell(glimpses: Sequence[Glimpse], terms: Terms) -> list[Event]:
             counted = is_soft and not has_plot and misses < int(now.whole[Whole.MISSES])
             if whose < 0 or (int(when) > by_ns and not counted):
                 break
+            if is_soft and not counted and (not has_plot or _is_dark(glimpses[i - 1])):
+                break  # looks that would not see it count for nothing
             misses += 1
             # One that is not due yet the tracker counted at once, for what this batch was: a look at everything.
             sensor = terms.sensors[whose] if int(when) <= by_ns else now.sensor
@@ -405,6 +408,11 @@ def _list(candidate: Candidate, terms: Terms) -> str:
     return " and ".join(named)
 
 
+def _is_dark(glimpse: Glimpse) -> bool:
+    """Return whether looks that are known have carried a track on beyond its last plot."""
+    return bool(glimpse.whole[Whole.TIME] > glimpse.whole[Whole.MEASURED])
+
+
 def _end(now: Glimpse, misses: int, is_firm: bool, terms: Terms) -> Event:
     """Return the event of the step that ended a track, with the rule that did."""
     hits, rules = int(now.whole[Whole.HITS]), terms.rules
@@ -416,6 +424,9 @@ def _end(now: Glimpse, misses: int, is_firm: bool, terms: Terms) -> Event:
         whose = "existence_lost" if is_firm else "share_dropped"
         bound = f" (existence_lost = {rules.get('existence_lost')})" if is_firm else f" ({whose})"
         why = f"its existence fell to {now.existence:.4f} after {misses} misses{bound}"
+        if is_firm and now.existence > rules.get("existence_lost", math.inf):
+            why = f"unseen for {(now.now_ns - int(now.whole[Whole.MEASURED])) / NS_PER_S:.0f} s, it must have come down"
+            why += f" or outlived what a target does (life_s = {rules.get('life_s')})"
     elif is_firm:
         why = f"{misses} looks in a row missed (misses_firm = {rules.get('misses_firm')})"
     elif hits == 1:

@@ -36,7 +36,7 @@ from noroshi.records import Detections, TrackStatus
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import LOG_VOLUME
 from noroshi.tracking.bank import Pairs
-from noroshi.tracking.dark import miss
+from noroshi.tracking.dark import chance_to_see, miss
 from noroshi.tracking.gate import SAME_ADDRESS, SAME_CODE
 from noroshi.tracking.keeper import Common, Keeper
 from noroshi.tracking.life import STALE_LOOKS, missed_look
@@ -48,7 +48,7 @@ CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
 LOOKS_REMEMBERED = 10.0  # over so many looks the rate of false plots is averaged
 WEIGHT_MIN = 1e-4  # a plot that is a track's with less is not worth the work
 LOG_MOST = 600.0  # a likelihood beyond this would overflow with the factors above
-FAINT = 0.05  # a look that is not known to have been taken, and would see a target with less, says nothing of it
+FAINT = 0.05  # a look that would see a target with less says nothing of whether it is there
 LANDED_M = -1_000.0  # so far below the ellipsoid what nobody sees fall any more has come down
 UNCLAIMED_MIN = 0.1  # nor is a new track at a plot that is nobody's with less
 
@@ -112,6 +112,8 @@ class Tracker(Keeper):
             "false_plots": np.full(n, p.false_plots_a_look),
             "looked_ns": np.full(n, -1, np.int64),
             "seen": np.full((n, len(motions)), 0.9),
+            "speaks": np.ones((n, len(motions)), np.bool_),
+            "missed_ns": np.full(n, NEVER, np.int64),  # the newest look that has said what it did not see
             "since_ns": np.full(n, -1, np.int64),
         }
 
@@ -157,8 +159,8 @@ class Tracker(Keeper):
         p, s = self.parameters, self.store
         ends, coasts = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         _miss(
-            real, whole, rows, s.tally["period_ns"], s.tally["seen"], now_ns, p.life_s, p.existence_lost,
-            self._dropped(), ends, coasts,
+            real, whole, rows, s.tally["period_ns"], s.tally["seen"], s.tally["speaks"], now_ns, p.life_s,
+            p.existence_lost, self._dropped(), ends, coasts,
         )  # fmt: skip
         some = np.flatnonzero(coasts & ~ends)
         if some.size:
@@ -179,10 +181,14 @@ class Tracker(Keeper):
         It says something of the tracks that the sensor has seen of late and has now in clear sight, as long as it is
         not negligible that it should have seen them.
         """
-        s, p, (seen, _) = self.store, self.parameters, self.bank.seen_by(sensor)
+        s, p, (seen, speaks) = self.store, self.parameters, self.bank.seen_by(sensor)
         rows = np.zeros(0, np.int64)
+        if look_ns <= s.tally["missed_ns"][i_sensor]:
+            return rows, rows  # told twice, it is one look still
+        s.tally["missed_ns"] = s.tally["missed_ns"].copy()
+        s.tally["missed_ns"][i_sensor] = look_ns
         if seen.min() < seen.max():
-            rows = _unseen(s.real, s.whole, s.n_used, i_sensor, s.tally["period_ns"], seen, look_ns)
+            rows = _unseen(s.real, s.whole, s.n_used, i_sensor, s.tally["period_ns"], seen, speaks, look_ns)
             rows = rows[~np.isin(rows, heard)]
         if rows.size:
             mean, _ = self.bank.predict(s, rows, look_ns)
@@ -192,6 +198,7 @@ class Tracker(Keeper):
         s.save(rows)
         there = s.real[rows, EXISTENCE] * np.exp((s.whole[rows, Whole.TIME] - look_ns) / (p.life_s * NS_PER_S))
         chance = miss(self.bank, s.layout, s.real, s.whole, rows, look_ns, sensor)
+        chance[chance < FAINT] = 0.0
         s.real[rows, EXISTENCE] = there * (1.0 - chance) / (1.0 - there * chance)
         s.whole[rows, Whole.MISSES] += 1
         self.judge(rows)
@@ -226,8 +233,9 @@ class Tracker(Keeper):
         i_sensor = super()._meet(plots, sensor)
         s, now_ns = self.store, int(plots.time_ns.max())
         seen, since = s.tally["seen"].copy(), s.tally["since_ns"]
-        seen[i_sensor], _ = self.bank.seen_by(sensor)
-        s.tally["seen"] = seen
+        speaks = s.tally["speaks"].copy()
+        seen[i_sensor], speaks[i_sensor] = self.bank.seen_by(sensor)
+        s.tally["seen"], s.tally["speaks"] = seen, speaks
         if since[i_sensor] < 0:
             since = since.copy()
             since[i_sensor] = int(plots.time_ns.min())
@@ -348,6 +356,7 @@ def _miss(
     rows: Integers,
     period_ns: Integers,
     seen: Floats,
+    speaks: NDArray[np.bool_],
     now_ns: int,
     life_s: float,
     lost: float,
@@ -360,7 +369,7 @@ def _miss(
         track, likely = whole[rows[at]], real[rows[at], PROBABILITY : PROBABILITY + k]
         if track[Whole.DEADLINE] > now_ns:
             continue
-        again_ns = _next_faint(track, likely, period_ns, seen)
+        again_ns = _next_faint(track, likely, period_ns, seen, speaks)
         if again_ns > 0:
             coasts[at] = True
             ends[at] = now_ns - track[Whole.MEASURED] > life_s * NS_PER_S
@@ -374,7 +383,7 @@ def _miss(
             if whose < 0:
                 ends[at] = True
                 break
-            chance = _chance(likely, seen[whose])
+            chance = chance_to_see(likely, seen[whose], speaks[whose])
             existence = real[rows[at], 0] * math.exp(-max(look_ns - before_ns, 0) / (life_s * NS_PER_S))
             before_ns = look_ns
             existence *= (1.0 - chance) / (1.0 - existence * chance)
@@ -387,17 +396,7 @@ def _miss(
 
 
 @kernel
-def _chance(likely: Floats, seen: Floats) -> float:
-    """Return the chance that a look sees what moves by models that are so likely."""
-    total, chance = 0.0, 0.0
-    for k in range(seen.shape[0]):
-        total += likely[k]
-        chance += likely[k] * seen[k]
-    return chance / total if seen.min() < seen.max() else seen[0]
-
-
-@kernel
-def _next_faint(track: Integers, likely: Floats, period_ns: Integers, seen: Floats) -> int:
+def _next_faint(track: Integers, likely: Floats, period_ns: Integers, seen: Floats, speaks: NDArray[np.bool_]) -> int:
     """Return after how long the next look at a track is, if none of those that reach it would see it; else 0."""
     n, newest, soonest = period_ns.shape[0], NEVER, 0
     for s in range(n):
@@ -405,7 +404,7 @@ def _next_faint(track: Integers, likely: Floats, period_ns: Integers, seen: Floa
     for s in range(n):
         last = track[Whole.FIRST_SENSOR + n + s]
         if last != NEVER and newest - last < STALE_LOOKS * period_ns[s]:
-            if _chance(likely, seen[s]) >= FAINT:
+            if chance_to_see(likely, seen[s], speaks[s]) >= FAINT:
                 return 0
             soonest = min(soonest, period_ns[s]) if soonest > 0 else period_ns[s]
     return soonest
@@ -413,18 +412,27 @@ def _next_faint(track: Integers, likely: Floats, period_ns: Integers, seen: Floa
 
 @kernel
 def _unseen(
-    real: Floats, whole: Integers, n_used: int, i_sensor: int, period_ns: Integers, seen: Floats, look_ns: int
+    real: Floats,
+    whole: Integers,
+    n_used: int,
+    i_sensor: int,
+    period_ns: Integers,
+    seen: Floats,
+    speaks: NDArray[np.bool_],
+    look_ns: int,
 ) -> Integers:
     """Return the rows that a sensor has seen of late and that it may see better than others, before a look."""
     rows, found, n, k = np.empty(n_used, np.int64), 0, period_ns.shape[0], seen.shape[0]
     least = seen.min() + NEGLIGIBLE * (seen.max() - seen.min())
     for i in range(n_used):
         last, newest = whole[i, Whole.FIRST_SENSOR + n + i_sensor], NEVER
-        if whole[i, Whole.STATUS] == FREE or last == NEVER or whole[i, Whole.TIME] > look_ns:
+        if whole[i, Whole.STATUS] == FREE or last == NEVER or last >= look_ns:
+            continue
+        if whole[i, Whole.TIME] > look_ns:
             continue
         for s in range(n):
             newest = max(newest, whole[i, Whole.FIRST_SENSOR + n + s])
         if newest - last < STALE_LOOKS * period_ns[i_sensor]:
             rows[found] = i
-            found += _chance(real[i, PROBABILITY : PROBABILITY + k], seen) >= least
+            found += chance_to_see(real[i, PROBABILITY : PROBABILITY + k], seen, speaks) >= least
     return rows[:found].copy()
