@@ -9,8 +9,9 @@ from noroshi.motion.glide import Motion as Glide
 from noroshi.records import Detections, Identity, Quality, SensorSite
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.search_radar import Sensor
-from noroshi.tracking.bank import MISTAKEN_S, NEGLIGIBLE, Bank, _with_priors
-from noroshi.tracking.store import PROBABILITY
+from noroshi.tracking.bank import Bank, _with_priors
+from noroshi.tracking.mixing import MISTAKEN_S
+from noroshi.tracking.store import NEGLIGIBLE, PROBABILITY
 from noroshi.tracking.trackers.soft import Tracker
 
 NS, START_NS = 10**9, 1_900_000_000 * 10**9

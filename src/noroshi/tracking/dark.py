@@ -23,14 +23,8 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.sensors import Sensor
-from noroshi.tracking.bank import (
-    PROBABILITY_MIN,
-    Bank,
-    may_have_changed,
-    stand_in,
-    weigh_miss,
-    without_negligible,
-)
+from noroshi.tracking.bank import Bank
+from noroshi.tracking.mixing import PROBABILITY_MIN, may_have_changed, stand_in, weigh_miss, without_negligible
 from noroshi.tracking.store import PROBABILITY, Integers, Layout, Whole
 
 PLACE, SPEED = 2.0 / 3.0, 1.0 / 2.0  # means of 1 - (1 - u)^2 and of u

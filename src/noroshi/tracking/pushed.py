@@ -13,7 +13,8 @@ import numpy as np
 from noroshi.estimation.kalman import symmetric
 from noroshi.geo.gravity import free_fall
 from noroshi.geo.wgs84 import Floats
-from noroshi.tracking.bank import SLOWEST_M_S, Bank
+from noroshi.tracking.bank import Bank
+from noroshi.tracking.mixing import SLOWEST_M_S
 from noroshi.tracking.store import Integers, Store
 
 STEERED_RAD = math.radians(15.0)  # how far off the velocity thrust points: 10 to 20 degrees (`motion.boost`)

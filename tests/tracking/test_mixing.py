@@ -12,7 +12,8 @@ from noroshi.motion.coordinated_turn import Motion as CoordinatedTurn
 from noroshi.motion.glide import Motion as Glide
 from noroshi.motion.left_turn import Motion as LeftTurn
 from noroshi.motion.right_turn import Motion as RightTurn
-from noroshi.tracking.bank import Bank, _mix
+from noroshi.tracking.bank import Bank
+from noroshi.tracking.mixing import mix
 from noroshi.tracking.store import PROBABILITY, moments
 
 SOJOURN_S, DT_S = (120.0, 40.0, 20.0), 7.0
@@ -36,7 +37,7 @@ def bank_and_row(*motions):
 
 def mixed(bank, row):
     layout, out = bank.layout(1), np.zeros((1, len(row)))
-    _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank.resumed,
+    mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank.resumed,
          bank.is_alike, np.array(layout.sizes), layout.offsets, bank.sets_in, bank.pushes, bank.extent,
          out)  # fmt: skip
     return [
@@ -92,7 +93,7 @@ def test_thrust_that_has_ended_is_seldom_resumed():
     bank, row, _ = bank_and_row(Ballistic(), Boost(), Glide())
     row[PROBABILITY : PROBABILITY + 3] = 1.0, 0.0, 0.0
     layout, out = bank.layout(1), np.zeros((1, len(row)))
-    _mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank.resumed,
+    mix(row[None], np.zeros(1, np.int64), np.array([DT_S]), np.array([0, 1]), bank.sojourn_s, bank.resumed,
          bank.is_alike, np.array(layout.sizes), layout.offsets, bank.sets_in, bank.pushes, bank.extent,
          out)  # fmt: skip
     half = 0.5 * (1.0 - math.exp(-DT_S / SOJOURN_S[0]))
