@@ -50,7 +50,7 @@ DETECTIONS: Mapping[str, str] = {
     "sensor_lon_deg": "longitude of a sensor that moves [deg]",
     "sensor_height_m": "height above the ellipsoid of a sensor that moves [m]",
     **IDENTITY,
-    "quality": "why the row is not to be used; `good`, or nothing, where it is",
+    "quality": "why the row is not to be used; `good`, or empty, where it is",
 }
 SENSORS: Mapping[str, str] = {
     "sensor": "its name; detections refer to it by this",
