@@ -54,23 +54,6 @@ def test_a_fused_track_is_carried_on_with_the_noise_that_the_last_contribution_s
         assert 0.98 <= grown / (3.0 * shown * ahead_s) <= 1.05
 
 
-def test_how_often_somebody_tells_that_nothing_was_measured_changes_nothing():
-    found = []
-    for words in ((0.7,), (0.3, 0.5, 0.7), (0.7, 0.7, 0.7)):
-        watched = Watched(6, 1)
-        fusion, _ = fused(watched, 20)
-        measured_ns, (owner, told) = watched.time_ns, watched.look()
-        for i, falling in enumerate(words):
-            kinds = np.zeros((1, len(Kind)))
-            kinds[0, [Kind.AIRCRAFT, Kind.BALLISTIC]] = 1.0 - falling, falling
-            again = told.replace(updated_ns=np.full(1, measured_ns), kind_probability=kinds, time_ns=told.time_ns + i)
-            fusion.receive(again, owner=owner, feed="tracks", seq=20 + i, coarse=False)
-        later = [fusion.picture(watched.time_ns + s * NS).covariance_ecef[0, 3:, 3:] for s in (1, 41)]
-        found.append(np.trace(later[1] - later[0]))
-    assert found[0] > 0.0
-    np.testing.assert_allclose(found[1:], found[0], rtol=1e-6)
-
-
 @pytest.mark.parametrize("falling", [0.0, 0.5, 1.0])
 def test_a_word_without_a_measurement_shows_no_noise_and_what_was_shown_stands_but_for_what_falls(falling):
     """A tracker that takes a burn to be over is less sure at once; what it will do from then on is no noisier."""

@@ -42,7 +42,6 @@ OFFSET, ROTATION, CENTRE, DELAY, N_BIAS = 0, 3, 6, 9, 10
 HANDOVER_NS = 20 * NS_PER_S  # after so long another's reports of the target itself are counted
 FAR_SQUARED = 22.5  # the 99.9 % quantile of chi-square of six degrees of freedom
 LEEWAY = 0.9  # of its own covariance that a tracker is held to
-FALLS_FOR_SURE = 1e-3  # of what falls with all but this much the noise is forgotten
 LOST = int(TrackStatus.LOST)
 REPLACED, STALE, UNEXPLAINED, UNFIT, CROWDED, N_COUNTS = range(6)
 GATE_SQUARED, GATE_ADDED_M = 22.5, 100.0  # how far from it a track may be joined with another, about
@@ -368,12 +367,9 @@ def absorb(
                 density[row] = shown
             else:
                 # Nothing was measured, and so no noise shown: what was shown before stands, but for as likely as it is
-                # said to fall now, which has none; instead of what a word before that measured nothing made of it.
-                stays = 1.0 - min(new_said[k, BALLISTIC] + new_said[k, SPACE], 1.0)
-                stayed = 1.0
-                if whole[row, Whole.TIME] > whole[row, Whole.UPDATED]:
-                    stayed = max(1.0 - said[row, BALLISTIC] - said[row, SPACE], FALLS_FOR_SURE)
-                density[row] = max(stays / stayed * density[row], least_density[k])
+                # said to fall now, which has none.
+                falling = min(new_said[k, BALLISTIC] + new_said[k, SPACE], 1.0)
+                density[row] = max((1.0 - falling) * density[row], least_density[k])
             others, other = 0, fused[track, Fused.FIRST]
             while other != NOBODY:
                 others += whole[other, Whole.IS_IN] if other != row else 0
