@@ -230,10 +230,12 @@ class Keeper(ABC):
         first_ns, now_ns = int(detections.time_ns.min()), int(detections.time_ns.max())
         i_sensor, plots, looks = self.sensor_names.index(detections.sensor), good(detections), looks_in(detections)
         none = np.zeros(0, np.int64)
-        changed, heirs, gone, lost, heard, is_heeded = none, none, none, none, None, self._has_seen(i_sensor)
+        changed, heirs, gone, lost, heard = none, none, none, none, None
+        is_heeded = len(looks) > 0 and self._has_seen(i_sensor)
+        is_used = is_heeded or len(plots) > 0
         if len(plots):
             self._meet(plots, sensor)
-        if len(plots) or is_heeded:
+        if is_used:
             self._pass_over(first_ns)
         if len(plots):
             changed, heard = self._hear(plots, sensor, i_sensor, is_look=bool(len(looks)))
@@ -244,7 +246,7 @@ class Keeper(ABC):
         for at in range(len(looks) if is_heeded else 0):
             moved, ended = self.missed(int(looks.time_ns[at]), looks.origin_ecef_m[at], sensor, i_sensor, plotted)
             changed, gone = np.union1d(changed, moved), np.union1d(gone, ended)
-        if len(plots) or is_heeded:
+        if is_used:
             lost = self._end(gone, now_ns)
         if self.listener is not None:
             heard = heard or self._nothing_heard(plots, sensor)

@@ -183,19 +183,19 @@ class Registration:
         """
         i = self.sensors.index(name)
         untold = self.marginals[1][i] > PRIOR_SIGMA
-        certain = np.zeros((len(self.sensors), len(BIASES)))
-        certain[i] = np.where(untold, (ANCHOR_SHARE * PRIOR_SIGMA) ** -2.0, 0.0)
-        return type(self)(
-            sensors=self.sensors, information=self.information + np.diag(certain.reshape(-1)), vector=self.vector
-        )
+        return self._right_to(i, np.where(untold, ANCHOR_SHARE * PRIOR_SIGMA, np.inf))
 
     def leaning_on(self, name: str) -> Self:
         """Return what follows if one radar's biases are small (`PAPER_SIGMA`): those of others against it.
 
         That leaps nowhere as more comes to be known, as `anchored` does.
         """
+        return self._right_to(self.sensors.index(name), PAPER_SIGMA)
+
+    def _right_to(self, i: int, sigma: Floats) -> Self:
+        """Return what follows if the biases of a radar are 0, give or take (4,) sigma."""
         certain = np.zeros((len(self.sensors), len(BIASES)))
-        certain[self.sensors.index(name)] = PAPER_SIGMA**-2.0
+        certain[i] = sigma**-2.0
         return type(self)(
             sensors=self.sensors, information=self.information + np.diag(certain.reshape(-1)), vector=self.vector
         )
