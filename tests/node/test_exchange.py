@@ -243,6 +243,22 @@ def test_a_node_that_lost_its_memory_is_told_again_and_goes_on():
     assert not alarms
 
 
+def test_a_track_that_goes_on_unmeasured_is_told_now_and_then_until_it_ends():
+    """Of whom nothing comes for a minute has ended to partners; what falls unseen goes on for longer."""
+    two = Two(13)
+    tracks = two.tracks.replace(updated_ns=np.full(6, START_NS))
+    for second in range(1, 100):
+        now_ns = START_NS + second * SECOND
+        moved = tracks.replace(time_ns=np.full(6, now_ns), updated_ns=np.where(np.arange(6) < 3, START_NS, now_ns))
+        two.nodes["JPN"].share(moved, now_ns, is_whole=True)
+    numbers = two.nodes["JPN"].secrets.numbers("close").of(tracks.track_id).tolist()
+    told_s = [
+        [(at_ns - START_NS) // SECOND for _, name, at_ns in two.nodes["JPN"].fusion.rows if name == number]
+        for number in numbers
+    ]
+    assert told_s == [[1, 21, 41, 61, 81]] * 3 + [list(range(1, 100))] * 3
+
+
 def test_receipts_are_signed_by_both_and_free_the_outbox():
     two = Two(5)
     two.run(20)

@@ -137,6 +137,22 @@ def test_a_lost_boost_that_concerns_nobody_is_not_foreseen_again(flight):
     assert look(watcher, nothing, 302).threats.stage.tolist() == [Stage.TRACK_LOST]
 
 
+@pytest.mark.parametrize(("follows_boosts", "after_s"), [(True, 4), (False, 4), (False, 40)])
+def test_a_boost_that_looks_say_is_over_is_foreseen_anew_though_nothing_measured_it(flight, follows_boosts, after_s):
+    watcher, last_s = warner(follows_boosts=follows_boosts), 90
+    for at_s in range(60, last_s + 1, 2):
+        look(watcher, row(flight, at_s, 7), at_s)
+    for at_s in range(last_s + 2, last_s + after_s, 2):
+        said = look(watcher, row(flight, at_s, 7, updated_s=last_s, status=TrackStatus.COASTING), at_s)
+    falls = [
+        look(watcher, row(flight, at_s, 7, updated_s=last_s, kind=Kind.BALLISTIC, status=TrackStatus.COASTING), at_s)
+        for at_s in range(last_s + after_s, last_s + after_s + 6, 2)
+    ]
+    assert said.paths is None
+    assert any(each.paths is not None for each in falls)
+    assert falls[-1].threats.end_ns[0] > 0
+
+
 def test_a_track_that_goes_on_while_the_old_one_coasts_is_the_same_threat(flight):
     watcher = warner(follows_boosts=False)
     look(watcher, row(flight, 60, 7, lag_s=10.0), 60)

@@ -25,6 +25,7 @@ NOBODYS_NS = 6 * NS_PER_S
 RISES_NS = 2 * NS_PER_S  # no area is held to become likely in less, from nought; nor from nearer in less than its share
 UNSEEN_SHARE = 0.5  # of what is lost, once the time for which nobody has seen it has grown by so much of itself,
 UNTOLD_SHARE = 1.0  # or, of what nobody is told of, by so much: nothing begins with it any more
+KINDS_NEWS, SURER = 0.1, 0.95  # a probability of a kind that has changed by more, or a speed so much surer, is news
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
 
 
@@ -117,11 +118,16 @@ class Following:
         no filter follows as one from where it may be by now. For `known` see `foresee`.
         """
         is_told = bool(self.telling.warned or self.telling.likely_since_ns)
+        state, covariance = self.state_ecef, self.covariance_ecef
+        if self.may_boost and not follows_boosts:
+            state, covariance = caught_up(state, covariance)
         if self.forecast is not None:
+            is_other = self._is_known_otherwise(covariance)
+            is_news = self.updated_ns > self.measured_ns or is_other
             is_idle = is_lost and not is_told and not is_end_known(self.forecast)
-            if is_idle and self.updated_ns <= self.measured_ns:
+            if is_idle and not is_news:
                 return False
-            has_news = is_lost or self.updated_ns > self.measured_ns
+            has_news = is_lost or is_news
             if is_lost:
                 left_ns = max(int(self.forecast.end_ns.max()) - now_ns, 0)
                 least_ns = LOST_NS[0] if self.concerns else NOBODYS_NS
@@ -130,14 +136,11 @@ class Following:
                 holds_ns = max(holds_ns, round((self.foreseen_ns - self.updated_ns) * share))
             else:
                 holds_ns = min(round(self.lacks * RISES_NS), round(holds_s_max * NS_PER_S))
-                is_due = self.updated_ns - self.measured_ns >= holds_ns - SLACK_NS
+                is_due = is_other or self.updated_ns - self.measured_ns >= holds_ns - SLACK_NS
                 holds_ns = 0 if is_due else 2 * holds_ns  # what is measured next comes soon, and is foreseen at once
             if not has_news or now_ns - self.foreseen_ns < holds_ns:
                 return False
         unseen_s = max(now_ns - self.time_ns, 0) / NS_PER_S
-        state, covariance = self.state_ecef, self.covariance_ecef
-        if self.may_boost and not follows_boosts:
-            state, covariance = caught_up(state, covariance)
         is_rough = not (is_told or self.concerns)
         basis = (state, covariance, self.kinds, self.time_ns, unseen_s, is_rough)
         forecast = _foreseen(basis, known)
@@ -145,6 +148,17 @@ class Following:
             self.forecast, self.basis = forecast, basis
         self.foreseen_ns, self.measured_ns = now_ns, self.updated_ns
         return forecast is not None
+
+    def _is_known_otherwise(self, covariance: Floats) -> bool:
+        """Return whether it is believed to be another thing than when it was foreseen, or is known better.
+
+        A look that saw nothing tells too. Its speed alone is held against what it was: of where it is one knows less as
+        it goes on unseen.
+        """
+        assert self.basis is not None
+        _, before, kinds, *_ = self.basis
+        is_surer = np.trace(covariance[3:, 3:]) < SURER**2 * np.trace(before[3:, 3:])
+        return bool(is_surer or np.abs(self.kinds - kinds).max() > KINDS_NEWS)
 
     @property
     def may_boost(self) -> bool:
