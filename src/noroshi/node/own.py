@@ -134,16 +134,17 @@ class Own:
         ready = _not_from_the_future(arrange(detections, sensor), now_ns)
         refused = []
         if ready.quality.any():
-            bad = ready.quality[~np.isin(ready.quality, USABLE)].tolist()
+            bad = ready.quality[(ready.quality != Quality.GOOD) & (ready.quality != Quality.NOTHING)].tolist()
             refused = [((detections.sensor, Quality(code).name), 1) for code in bad]
         usable, looks = good(ready), looks_in(ready)
-        if self._registrar:
+        if self._registrar and len(usable):
             usable = self._registrar.receive(usable, sensor, now_ns)
             self.tell_left()
             if not self._considers and detections.sensor in self._registrar.radars:
                 left = self._registrar.left[self._registrar.radars.index(detections.sensor)]
                 usable = widened(usable, sensor, left)
-        usable = concatenate([usable, looks]) if len(looks) else usable
+        if len(looks):
+            usable = concatenate([usable, looks]) if len(usable) else looks
         late = self._rewind.n_late_rows
         changed = self._rewind.step(usable, sensor)
         if self._rewind.n_late_rows > late:

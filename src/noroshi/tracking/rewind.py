@@ -71,7 +71,7 @@ class Rewind:
             told = self._run(key, detections, sensor)
             self._forget(key[0] - self.window_ns)
             return told
-        place = bisect_right([step.key for step in self._steps], key)
+        place = bisect_right(self._steps, key, key=lambda step: step.key)
         if self._is_idle(detections):
             self._steps.insert(place, Step(key, _slim(detections), sensor, None, np.zeros(0, np.uint64)))
             return None
@@ -192,7 +192,8 @@ def good(detections: Detections) -> Detections:
 
 def looks_in(detections: Detections) -> Detections:
     """Return the rows that say that the sensor looked."""
-    return take(detections, np.flatnonzero(detections.quality == Quality.NOTHING))
+    is_look = detections.quality == Quality.NOTHING
+    return detections if is_look.all() else take(detections, is_look)
 
 
 def _last(given: Sequence[Tracks], track_ids: NDArray[np.uint64]) -> Tracks:

@@ -8,16 +8,18 @@ from scipy.special import ndtr
 
 from noroshi.geo.atmosphere import log_density
 from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, ROTATION_RATE_RAD_S, Floats, vertical_at
+from noroshi.kernel import kernel
 from noroshi.warning.falling import unrest
 from noroshi.warning.forecast import Forecast
 from noroshi.warning.points import normal_points, spread
-from noroshi.warning.ways import COEFFICIENT, LIFT, LONGEST_S, SLOWEST, bodies, fly
+from noroshi.warning.ways import AIR_M, COEFFICIENT, LIFT, LONGEST_S, SLOWEST, bodies, fly
 
 N_WAYS = 256
 # Source: 2.6 of HTV-2 (Wright and Tracy (2020), Science & Global Security 28(3), 135-170) to 3.5 of the CAV-H of many
 # papers; blunter bodies with less.
 LIFT_TO_DRAG = (1.5, 3.5)
 COEFFICIENT_KG_M2 = (5_000.0, 20_000.0)  # about the 13,000 of HTV-2
+LEVEL = math.sin(math.radians(2.0))  # of its speed: what climbs or dives no faster holds its height
 WAVE_SIGMA = 0.1  # of the logarithm of lift over what would hold the height: skips that die down
 SLOWEST_M_S = 1_000.0  # by then it has given up its lift
 UNREST_M2_S3 = 0.1  # of what is not measured: that of the filter (`motion.glide`)
@@ -64,31 +66,38 @@ def glide_from(
     rows[:, LIFT] = lift_to_drag[0] + (lift_to_drag[1] - lift_to_drag[0]) * ndtr(z[:, 6])
     low, high = (math.log(each) for each in COEFFICIENT_KG_M2)
     rows[:, COEFFICIENT] = low + (high - low) * ndtr(z[:, 7])
-    for row, state, angle, wave in zip(rows, states, bank[:, 0], z[:, 7], strict=True):
-        held = _holding(state, float(row[LIFT] * math.cos(angle)))
-        if low <= held <= high:
-            row[COEFFICIENT] = held + WAVE_SIGMA * wave
+    held = _holding(states, rows[:, LIFT] * np.cos(bank[:, 0]))
+    rows[:, COEFFICIENT] = np.where((low <= held) & (held <= high), held + WAVE_SIGMA * z[:, 7], rows[:, COEFFICIENT])
     speed = np.linalg.norm(states[:, 3:], axis=1)
     rows[:, SLOWEST] = SLOWEST_M_S + np.maximum(speed - SLOWEST_M_S, 0.0) * ndtr(z[:, 8])
     return fly(states, rows, time_ns, bank_rad=bank, bank_step_s=BANK_STEP_S, longest_s=longest_s)
 
 
-def _holding(state: Floats, lift_to_drag: float) -> float:
-    """Return the logarithm of the ballistic coefficient that holds a height; NaN if it is not held.
+def _holding(states: Floats, lift_to_drag: Floats) -> Floats:
+    """Return (n,) the logarithm of the ballistic coefficient that holds a height; NaN if it is not held.
 
     Lift carries what the way around the Earth, in axes that stand still, does not.
     """
-    ux, uy, uz, height = vertical_at(state[0], state[1], state[2])
-    climb = ux * state[3] + uy * state[4] + uz * state[5]
-    speed = float(np.linalg.norm(state[3:]))
-    if abs(climb) > math.sin(math.radians(2.0)) * speed or not 0.0 < height < 100e3:
-        return math.nan
-    r = float(np.linalg.norm(state[:3]))
-    around = math.hypot(state[3] - ROTATION_RATE_RAD_S * state[1], state[4] + ROTATION_RATE_RAD_S * state[0], state[5])
-    weight = GRAVITATIONAL_PARAMETER_M3_S2 / r**2 - around**2 / r
-    if weight <= 0.0 or lift_to_drag <= 0.0:
-        return math.nan
-    return float(log_density(height)[0]) + math.log(0.5 * speed**2 * lift_to_drag / weight)
+    held = np.empty(len(states))
+    _hold(states, lift_to_drag, held)
+    return held
+
+
+@kernel
+def _hold(states: Floats, lift_to_drag: Floats, held: Floats) -> None:
+    for way in range(len(states)):
+        x, y, z = states[way, 0], states[way, 1], states[way, 2]
+        u, v, w = states[way, 3], states[way, 4], states[way, 5]
+        ux, uy, uz, height = vertical_at(x, y, z)
+        held[way] = math.nan
+        speed = math.sqrt(u * u + v * v + w * w)
+        if abs(ux * u + uy * v + uz * w) > LEVEL * speed or not 0.0 < height < AIR_M:
+            continue
+        r2 = x * x + y * y + z * z
+        around2 = (u - ROTATION_RATE_RAD_S * y) ** 2 + (v + ROTATION_RATE_RAD_S * x) ** 2 + w * w
+        weight = GRAVITATIONAL_PARAMETER_M3_S2 / r2 - around2 / math.sqrt(r2)
+        if weight > 0.0 and lift_to_drag[way] > 0.0:
+            held[way] = log_density(height)[0] + math.log(0.5 * speed * speed * lift_to_drag[way] / weight)
 
 
 @cache
