@@ -117,14 +117,31 @@ def learn(
             sign * np.where(free, jacobian(states, centres[who]), 0.0)
         ).swapaxes(1, 2)
     rest = residual - np.matvec(derivative, estimate(table)[0])
-    squared = np.vecdot(rest, np.linalg.solve(variance, rest[:, :, None])[:, :, 0])
-    weight = INDEPENDENT / (1.0 + squared / CAUCHY_SQUARED)
-    gain = derivative.swapaxes(1, 2) @ np.linalg.inv(variance) * weight[:, None, None]
+    known = informed(variance, enu_axes_at(states[:, :3]))
+    weight = INDEPENDENT / (1.0 + np.vecdot(rest, np.matvec(known, rest)) / CAUCHY_SQUARED)
+    gain = derivative.swapaxes(1, 2) @ known * weight[:, None, None]
     table.extra[INFORMATION] = symmetric(table.extra[INFORMATION] + (gain @ derivative).sum(axis=0))
     table.extra[VECTOR] = table.extra[VECTOR] + np.matvec(gain, residual).sum(axis=0)
-    pairs = table.extra[PAIRS].copy()
-    np.add.at(pairs, np.concatenate([a, b]), 1)
+    pairs, tells = table.extra[PAIRS].copy(), known.any(axis=(1, 2))
+    np.add.at(pairs, np.concatenate([a[tells], b[tells]]), 1)
     table.extra[PAIRS] = pairs
+
+
+def informed(variance: Floats, axes: Floats) -> Floats:
+    """Return (n, 3, 3) information [m-2] about displacements by pairs with errors of (n, 3, 3) variance.
+
+    Errors as large as a displacement can be tell of it in their mean alone, which takes it that they are independent.
+    They are not: heights that nobody measures are all what a tracker began with. Directions that are known no better
+    than that tell nothing. Of a 2-D radar that is the one across its line of sight; range and azimuth stay.
+
+    Args:
+        variance: positive definite, Earth-fixed.
+        axes: (n, 3, 3) east, north and up of each.
+    """
+    scaled = axes / SCALE[:3, None]
+    values, vectors = np.linalg.eigh(scaled @ variance @ scaled.swapaxes(1, 2))
+    along = scaled.swapaxes(1, 2) @ vectors
+    return np.asarray(along * np.where(values < 1.0, 1.0 / values, 0.0)[:, None, :] @ along.swapaxes(1, 2), np.float64)
 
 
 def _prepare(table: Table, n_owners: int, time_ns: int) -> None:
