@@ -7,7 +7,7 @@ the left [rad], delay of its stamps [s]). Of a pair of contributors of one targe
 
 All biases are one Gaussian in information form (`estimation.information`). Only differences are seen, so each owner's
 share is the one of least size: of two that differ by 1 km, half a kilometre each. What targets report of themselves
-(`SELF_ONLY`) has no bias, and settles it.
+(`REPORTED`) has no bias, and settles it.
 
 Source: Bar-Shalom, Willett, Tian (2011), Tracking and Data Fusion, chapter 10 (bias estimation from targets of
 opportunity, with local tracks instead of plots); the weights are those of a Cauchy M-estimator (Huber, Ronchetti
@@ -23,7 +23,7 @@ from noroshi.estimation.gating import chi_square_gate
 from noroshi.estimation.information import walk
 from noroshi.estimation.kalman import symmetric
 from noroshi.fusion.fold import CENTRE, DELAY, N_BIAS, OFFSET, ROTATION
-from noroshi.fusion.table import COARSE, SELF_FED, SELF_ONLY, Table, Whole
+from noroshi.fusion.table import COARSE, REPORTED, SELF_FED, Table, Whole
 from noroshi.fusion.tracklets import Floats, Integers
 from noroshi.geo.wgs84 import enu_axes_at
 
@@ -111,7 +111,7 @@ def learn(
     variance = own[1][use, :3, :3] + other[1][use, :3, :3]
     derivative = np.zeros((len(rows), 3, N * n_owners))
     for who, which, sign in ((a, rows, 1.0), (b, others, -1.0)):
-        free = (table.whole[which, Whole.FLAGS] & SELF_ONLY == 0)[:, None, None]
+        free = (table.whole[which, Whole.FLAGS] & REPORTED == 0)[:, None, None]
         columns = N * who[:, None] + np.arange(N)
         derivative[np.arange(len(who))[:, None], :, columns] += (
             sign * np.where(free, jacobian(states, centres[who]), 0.0)
@@ -246,7 +246,7 @@ def left_over(table: Table, tracks: Integers, states: Floats) -> Floats:
     at, owner = place[table.whole[rows, Whole.TRACK]], table.whole[rows, Whole.OWNER]
     weight = 1.0 / np.trace(table.covariance[rows, :3, :3], axis1=1, axis2=2)
     total = np.bincount(at, weight, len(tracks))
-    free = table.whole[rows, Whole.FLAGS] & SELF_ONLY == 0
+    free = table.whole[rows, Whole.FLAGS] & REPORTED == 0
     use = free & (owner < n_owners) & ~np.isnan(table.extra[CENTRES][np.minimum(owner, n_owners - 1), 0])
     rows, at, owner, weight = rows[use], at[use], owner[use], weight[use]
     share = np.zeros((len(tracks), N * n_owners, 3))
