@@ -181,11 +181,32 @@ def _centred(table: Table, owners: Integers, states: Floats) -> Floats:
 
 def estimate(table: Table) -> tuple[Floats, Floats]:
     """Return (5 o,) biases of least size, and the (5 o, 5 o) covariance of what is known of their differences."""
-    scale = np.tile(SCALE, len(table.extra[CENTRES]))
-    values, axes = np.linalg.eigh(symmetric(table.extra[INFORMATION] * np.outer(scale, scale)))
+    scale, values, axes = _directions(table)
     inverse = np.where(values > KNOWN, 1.0 / np.maximum(values, KNOWN), 0.0)
     covariance = (axes * inverse) @ axes.T * np.outer(scale, scale)
     return covariance @ table.extra[VECTOR], covariance
+
+
+def untold(table: Table) -> Floats:
+    """Return the (5 o, 5 o) covariance of what differences leave open of the biases: what all owners have in common.
+
+    That is taken to be as large, one sigma, as what is found: of two that differ either may be the one that is right.
+    """
+    scale, values, axes = _directions(table)
+    is_known = values > KNOWN
+    open_ones, told = axes[:, ~is_known], axes[:, is_known]
+    found = (told @ (told.T @ (scale * table.extra[VECTOR]) / values[is_known])).reshape(-1, N)
+    known = (1.0 - np.vecdot(open_ones, open_ones)).reshape(-1, N)
+    size = (found**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1.0)
+    into = open_ones @ open_ones.T * scale[:, None]
+    return np.asarray((into * np.tile(size, len(found))) @ into.T, np.float64)
+
+
+def _directions(table: Table) -> tuple[Floats, Floats, Floats]:
+    """Return the (5 o,) size of each bias, and what is known of biases in that unit: eigenvalues and their axes."""
+    scale = np.tile(SCALE, len(table.extra[CENTRES]))
+    values, axes = np.linalg.eigh(symmetric(table.extra[INFORMATION] * np.outer(scale, scale)))
+    return scale, values, axes
 
 
 def apply(table: Table, n_owners: int, rules: Registering) -> NDArray[np.bool_] | None:
@@ -233,7 +254,8 @@ def left_over(table: Table, tracks: Integers, states: Floats) -> Floats:
     """Return (k, 3, 3) what the biases' own uncertainty adds to the places of fused tracks, whose states are (k, 6).
 
     It is the same error for as long as the biases are not known better, so it is added where tracks are told of and
-    not where they are fused, which would average it away. Contributors weigh by what they know.
+    not where they are fused, which would average it away. Contributors weigh by what they know. Differences leave open
+    who is to blame (`untold`): that is added too.
     """
     added = np.zeros((len(tracks), 3, 3))
     if APPLIED not in table.extra or not table.extra[APPLIED].any():
@@ -253,5 +275,5 @@ def left_over(table: Table, tracks: Integers, states: Floats) -> Floats:
     each = jacobian(states[at], table.extra[CENTRES][owner]) * (weight / total[at])[:, None, None]
     columns = N * owner[:, None] + np.arange(N)
     np.add.at(share, (at[:, None], columns), each.swapaxes(1, 2))
-    covariance = estimate(table)[1]
+    covariance = estimate(table)[1] + untold(table)
     return share.swapaxes(1, 2) @ covariance @ share
