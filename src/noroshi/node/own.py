@@ -18,6 +18,8 @@ from noroshi.tracking.registrar import Registrar
 from noroshi.tracking.registration import widened
 from noroshi.tracking.rewind import Rewind, good, looks_in
 
+AHEAD_NS = NS_PER_S
+"""So much may a sensor's stamps be ahead of the node's clock."""
 LEAST_BYTES = 300  # of an answer that says nothing
 
 
@@ -51,6 +53,10 @@ class Own:
         registrar: what corrects the radars' plots, if they are to be corrected.
         known: what was told before; None remembers nothing.
         made_of: all else that decides what is told, for `known`.
+
+    Attributes:
+        ahead_ns: by sensor, by how much the stamps (median) of its last batch of which most were too far ahead of the
+            node's clock were so; of no other sensor. Nothing else hangs on it.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class Own:
         if registrar and self._considers:
             self._considers.consider(registrar.radars)
         self._rewind = Rewind(tracker, window_ns=window_ns, report=report)
+        self.ahead_ns: dict[str, int] = {}
         self._known, self._came = known, made_of
         self._waiting: list[tuple[Detections, int]] = []
 
@@ -134,6 +141,8 @@ class Own:
         ready = _not_from_the_future(arrange(detections, sensor), now_ns)
         refused = []
         if ready.quality.any():
+            if (ahead_ns := int(np.sort(ready.time_ns)[(len(ready) - 1) // 2]) - now_ns) > AHEAD_NS:
+                self.ahead_ns[detections.sensor] = ahead_ns
             bad = ready.quality[~np.isin(ready.quality, USABLE)].tolist()
             refused = [((detections.sensor, Quality(code).name), 1) for code in bad]
         usable, looks = good(ready), looks_in(ready)
@@ -155,8 +164,8 @@ class Own:
 
 def _not_from_the_future(detections: Detections, now_ns: int) -> Detections:
     """Return all rows, of which those from later than now, give or take a second of clock error, are BAD_TIME."""
-    if int(detections.time_ns.max(initial=0)) <= now_ns + NS_PER_S:
+    if int(detections.time_ns.max(initial=0)) <= now_ns + AHEAD_NS:
         return detections
-    early = (detections.time_ns > now_ns + NS_PER_S) & np.isin(detections.quality, USABLE)
+    early = (detections.time_ns > now_ns + AHEAD_NS) & np.isin(detections.quality, USABLE)
     quality = np.where(early, np.uint8(Quality.BAD_TIME), detections.quality)
     return detections.replace(quality=quality)
