@@ -5,7 +5,8 @@ uv run bench/registration_shared.py [--seeds 4] [--first 31] [--minutes 10] [--p
 Two nations with a link, one radar each (generic class, 3-D, 10 s, no transponders: plots carry no identity), over the
 same real flights (the sample `switzerland` of the PyPI package `traffic`, moved rigidly off Honshu). JPN's radar is
 off by 0.3 degrees, 100 m and 1 s, and JPN has a receiver of position reports; USA has no receiver, and a radar that is
-right, or right and 2-D, or as far off as JPN's and not registered: none of which may spoil what JPN knows. Each scenario is run twice, JPN's file with `registration = true` and without it, on the same world and noise.
+right, or right and 2-D, or as far off as JPN's and not registered: none of which may spoil what JPN knows. Each
+scenario is run twice, JPN's file with `registration = true` and without it, on the same world and noise.
 
 Pictures are each node's own and the shared one, every 4 s from the fourth minute on, against the truth: tracks a flight
 (ambiguity; 1 is no dual track), completeness, mean position error (SIAP), NEES of position a degree
@@ -160,7 +161,8 @@ def main() -> None:
     asked = parser.parse_args()
     found = {}
     for partner, delay_s_max in product(asked.partners, (0.0, 0.3)):
-        rows = [measure(seed, asked.minutes, partner, delay_s_max) for seed in range(asked.first, asked.first + asked.seeds)]
+        seeds = range(asked.first, asked.first + asked.seeds)
+        rows = [measure(seed, asked.minutes, partner, delay_s_max) for seed in seeds]
         mean = {
             which: {
                 name: {

@@ -32,8 +32,8 @@ def told(seed, biases, looks, *, reports=(), named=True, registering=True, low_m
     fix = local[:3]
     if "F" in biases:
         spread["F"] = local.T @ np.diag([60.0, 60.0, 3_000.0, 20.0, 20.0, 20.0]) ** 2 @ local
-        error["F"] = np.column_stack([60.0 * rng.normal(size=(N, 2)), np.full(N, -low_m), 20.0 * rng.normal(size=(N, 3))])
-        error["F"] = error["F"] @ local
+        drawn = 60.0 * rng.normal(size=(N, 2)), np.full(N, -low_m), 20.0 * rng.normal(size=(N, 3))
+        error["F"] = np.column_stack(drawn) @ local
     for k in range(looks):
         if k:
             shock = np.matvec(np.linalg.cholesky(noise), rng.normal(size=(N, 6)))

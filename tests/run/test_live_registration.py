@@ -49,8 +49,8 @@ def live(exercise, folder, behind_ns=0, says=lambda _: None):
     memory.start(setup)
     feed = SimpleNamespace(receive=lambda: [record for now_ns, record in told if now_ns == clock.now_ns])
     node = LiveNode(
-        assemble(setup)[0], memory, feeds=[feed], links={}, wait=lambda _: None, now_ns=lambda: clock.now_ns - behind_ns,
-        checkpoint_ns=CHECKPOINT_NS, says=says,
+        assemble(setup)[0], memory, feeds=[feed], links={}, wait=lambda _: None,
+        now_ns=lambda: clock.now_ns - behind_ns, checkpoint_ns=CHECKPOINT_NS, says=says,
     )  # fmt: skip
 
     def turns(times_ns):

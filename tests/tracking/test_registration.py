@@ -96,7 +96,8 @@ def test_a_receiver_that_hears_no_addresses_leaves_the_radars_what_they_have_in_
     """Ships' reports (AIS) carry none."""
     truth, west, east = standing(4)
     said = reports(truth, 4)
-    ships = said.replace(identity=Identity.absent(len(said)).replace(mmsi=431_000_000 + said.identity.icao_address % 999))
+    mmsi = 431_000_000 + said.identity.icao_address % 999
+    ships = said.replace(identity=Identity.absent(len(said)).replace(mmsi=mmsi))
     alone, found = (
         learnt([west, east, *heard], WEST, EAST, ADSB, parameters=STILL).relative("east", "west")
         for heard in ([], [ships])

@@ -12,7 +12,7 @@ from noroshi.records.quality import USABLE
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
-from noroshi.tracking.considered import considers
+from noroshi.tracking.considered import considers, correction
 from noroshi.tracking.launches import noticed, rising, together
 from noroshi.tracking.registrar import Registrar
 from noroshi.tracking.registration import widened
@@ -130,6 +130,16 @@ class Own:
         if self._registrar and self._considers:
             self._considers.left = self._registrar.left
 
+    def _correct(self) -> None:
+        """Let the tracker move its tracks by what has come to be known since their plots were corrected."""
+        tracker, newest_ns = self._considers, self._rewind.newest_ns
+        if tracker is None or self._registrar is None or newest_ns is None:
+            return
+        taken_out = self._registrar.taken_out
+        if not np.array_equal(taken_out, tracker.taken_out):
+            radars = self._registrar.radars
+            self._rewind.step(correction(radars, taken_out, newest_ns + 1), self.sensors[radars[0]])
+
     def _catch_up(self) -> None:
         """Let the tracker use what it rested over."""
         waiting, self._waiting = self._waiting, []
@@ -149,6 +159,7 @@ class Own:
         if self._registrar:
             usable = self._registrar.receive(usable, sensor, now_ns)
             self.tell_left()
+            self._correct()
             if not self._considers and detections.sensor in self._registrar.radars:
                 left = self._registrar.left[self._registrar.radars.index(detections.sensor)]
                 usable = widened(usable, sensor, left)

@@ -80,6 +80,11 @@ class Registrar:
         """(r, 4, 4) covariance of what is left of each radar's biases in plots that come now."""
         return self._in_use.believed[1]
 
+    @property
+    def taken_out(self) -> Floats:
+        """(r, 4) what is taken out of the plots that come now."""
+        return self._in_use.believed[0]
+
     def receive(self, detections: Detections, sensor: Sensor, now_ns: int) -> Detections:
         """Learn from good, arranged detections and return them corrected."""
         if not len(detections):
@@ -91,7 +96,7 @@ class Registrar:
             self._due_ns = now_ns + round(self.parameters.every_s * NS_PER_S)
         if detections.sensor not in self.radars:
             return detections
-        return without(detections, sensor, self._in_use.believed[0][self.radars.index(detections.sensor)])
+        return without(detections, sensor, self.taken_out[self.radars.index(detections.sensor)])
 
     def state(self) -> TrackerState:
         """Return everything it knows, as named arrays."""

@@ -249,8 +249,8 @@ class LiveNode:
             if sensor not in self._ahead_said:
                 self._ahead_said.add(sensor)
                 self._says(
-                    f"{sensor}: its stamps are {ahead_ns / NS_PER_S:,.1f} s ahead of this node's clock; what is ahead by "
-                    "more than 1 s is not used, and no registration learns of it: set its clock, or this one"
+                    f"{sensor}: its stamps are {ahead_ns / NS_PER_S:,.1f} s ahead of this node's clock; what is ahead "
+                    "by more than 1 s is not used, and no registration learns of it: set its clock, or this one"
                 )
 
     def _wake_until(self, now_ns: int) -> None:
