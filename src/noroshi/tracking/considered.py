@@ -8,8 +8,8 @@ then. That alone tells it: the noise of plots is their own, or a track of few wo
 plot that is older than its track rows and noise carry the way back, as in the filter itself (`bank.take_back`): S stays
 at the track's time, and K is bounded.
 
-What comes to be known of a bias is not only taken out of later plots: tracks are moved by - S db, to where they would be
-if it had been known before (`move`). Without that a track of before is told as sure as what is left now allows, and is
+What comes to be known of a bias is not only taken out of later plots: tracks are moved by - S db, to where they would
+be if it had been known before (`move`). Without that a track of before is told as sure as what is left now allows, and is
 where what was known then has put it.
 
 Over several motion models and plots S is that of their mean: the gain is the mean of theirs, and the way from one plot
