@@ -6,7 +6,7 @@ the left [rad], delay of its stamps [s]). Of a pair of contributors of one targe
     p_a - p_b = J_a b_a - J_b b_b + noise,   J = [east north up, up x (p - c), -v].
 
 All biases are one Gaussian in information form (`estimation.information`). Only differences are seen, so each owner's
-share is the one of least size: of two that differ by 1 km, half a kilometre each. What reports of the targets themselves
+share is the one of least size: of two that differ by 1 km, half a kilometre each. What the targets' own reports
 have fed, alone or with radars (`REPORTED`), has no bias, and settles it.
 
 Source: Bar-Shalom, Willett, Tian (2011), Tracking and Data Fusion, chapter 10 (bias estimation from targets of

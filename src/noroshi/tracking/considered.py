@@ -9,8 +9,8 @@ plot that is older than its track rows and noise carry the way back, as in the f
 at the track's time, and K is bounded.
 
 What comes to be known of a bias is not only taken out of later plots: tracks are moved by - S db, to where they would
-be if it had been known before (`move`). Without that a track of before is told as sure as what is left now allows, and is
-where what was known then has put it.
+be if it had been known before (`move`). Without that a track of before is told as sure as what is left now allows, and
+is where what was known then has put it.
 
 Over several motion models and plots S is that of their mean: the gain is the mean of theirs, and the way from one plot
 to the next, seconds, is taken to be straight. That a radar's biases are independent of another's is an assumption.
