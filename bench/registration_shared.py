@@ -1,16 +1,17 @@
 """A nation whose radar is off, in a coalition: with registration and without, at its own node and at a partner's.
 
-uv run bench/registration_shared.py [--seeds 4] [--first 31] [--minutes 10] [--json]
+uv run bench/registration_shared.py [--seeds 4] [--first 31] [--minutes 10] [--partners right …] [--json]
 
 Two nations with a link, one radar each (generic class, 3-D, 10 s, no transponders: plots carry no identity), over the
 same real flights (the sample `switzerland` of the PyPI package `traffic`, moved rigidly off Honshu). JPN's radar is
-off by 0.3 degrees, 100 m and 1 s, and JPN has a receiver of position reports; USA has a radar that is right and no
-receiver. Each scenario is run twice, JPN's file with `registration = true` and without it, on the same world and noise.
+off by 0.3 degrees, 100 m and 1 s, and JPN has a receiver of position reports; USA has no receiver, and a radar that is
+right, or right and 2-D, or as far off as JPN's and not registered: none of which may spoil what JPN knows. Each
+scenario is run twice, JPN's file with `registration = true` and without it, on the same world and noise.
 
 Pictures are each node's own and the shared one, every 4 s from the fourth minute on, against the truth: tracks a flight
 (ambiguity; 1 is no dual track), completeness, mean position error (SIAP), NEES of position a degree
 of freedom and how often it is below its 95 % (1 and 0.95 are right).
-Flights are judged where JPN's radar sees them. USA's own picture is the yardstick: a radar that is right. All that
+Flights are judged where JPN's radar sees them. USA's own picture is the yardstick where its radar is right. All that
 twice: with position reports that are stamped right, and with senders whose own delays are even from 0 to 0.3 s (the
 simulated world's usual), which is a clock error of the reference that nobody knows of.
 """
@@ -20,6 +21,7 @@ import json
 import platform
 import tempfile
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +69,7 @@ scan_period_s = 10.0
 range_m_max = 400000.0
 [sensors.world]
 scan_time_s = 10.0
-measures_elevation = true
+measures_elevation = {measures_elevation}
 reference_range_m = 220000.0
 range_m_max = 400000.0
 {biases}
@@ -87,6 +89,11 @@ scan_period_s = 5.0
 report_interval_s = 5.0
 delay_s_max = {delay_s_max}
 """
+PARTNERS = {
+    "right": {"measures_elevation": "true", "biases": ""},
+    "2-D": {"measures_elevation": "false", "biases": ""},
+    "off": {"measures_elevation": "true", "biases": BIASES},
+}
 LINK = '\n[[links]]\nto = "USA"\ndelay_s = 0.3\n'
 WARM_UP_S = 180.0
 CUTOFF_M = 5_000.0
@@ -95,14 +102,15 @@ HONEST = ("position_anees", "position_nees_below_95_share")
 NAMES = ("ambiguity", "completeness", "spuriousness", "position_accuracy_m")
 
 
-def ran(seed: int, minutes: float, *, registered: bool, delay_s_max: float) -> Ran:
+def ran(seed: int, minutes: float, partner: str, *, registered: bool, delay_s_max: float) -> Ran:
     """Run the scenario."""
     with tempfile.TemporaryDirectory(prefix="noroshi-registration-") as name:
         folder = Path(name)
         told = {"registration": "registration = true" if registered else "", "biases": BIASES}
+        told["measures_elevation"] = "true"
         radar = NATION.format(code="JPN", lat_deg=36.4, lon_deg=140.6, **told)
         (folder / "jpn.toml").write_text(radar + RECEIVER.format(delay_s_max=delay_s_max) + LINK)
-        other = NATION.format(code="USA", lat_deg=37.8, lon_deg=141.0, registration="", biases="")
+        other = NATION.format(code="USA", lat_deg=37.8, lon_deg=141.0, registration="", **PARTNERS[partner])
         (folder / "usa.toml").write_text(other)
         (folder / "scenario.toml").write_text(SCENARIO.format(seed=seed, duration_s=60.0 * minutes))
         return run(Plan(scenario=str(folder / "scenario.toml"), folder=None))
@@ -123,11 +131,11 @@ def seen_by_radar(done: Ran, truth: Truth) -> Truth:
     return take(truth, sensor.detection_probability(truth.state_ecef, origin) > 0.0)
 
 
-def measure(seed: int, minutes: float, delay_s_max: float) -> dict[str, Any]:
+def measure(seed: int, minutes: float, partner: str, delay_s_max: float) -> dict[str, Any]:
     """Return the figures of one seed, with registration and without."""
     row: dict[str, Any] = {"seed": seed}
     for name, registered in (("without", False), ("with", True)):
-        done = ran(seed, minutes, registered=registered, delay_s_max=delay_s_max)
+        done = ran(seed, minutes, partner, registered=registered, delay_s_max=delay_s_max)
         start_ns, end_ns = done.scenario.start_ns, done.scenario.end_ns
         times_ns = np.arange(start_ns + round(WARM_UP_S * NS_PER_S), end_ns, round(PICTURE_S * NS_PER_S))
         truth = seen_by_radar(done, truth_of(done.cast.bodies, times_ns))
@@ -148,11 +156,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--first", type=int, default=31)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--partners", nargs="+", choices=PARTNERS, default=list(PARTNERS))
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     found = {}
-    for delay_s_max in (0.0, 0.3):
-        rows = [measure(seed, asked.minutes, delay_s_max) for seed in range(asked.first, asked.first + asked.seeds)]
+    for partner, delay_s_max in product(asked.partners, (0.0, 0.3)):
+        seeds = range(asked.first, asked.first + asked.seeds)
+        rows = [measure(seed, asked.minutes, partner, delay_s_max) for seed in seeds]
         mean = {
             which: {
                 name: {
@@ -163,7 +173,7 @@ def main() -> None:
             }
             for which in ("without", "with")
         }
-        found[f"reports delayed by up to {delay_s_max:g} s"] = {"mean": mean, "rows": rows}
+        found[f"partner {partner}, reports delayed by up to {delay_s_max:g} s"] = {"mean": mean, "rows": rows}
     if not asked.json:
         for how, figures_of in found.items():
             for which, each in figures_of["mean"].items():

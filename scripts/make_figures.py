@@ -408,7 +408,7 @@ def registration_shared() -> str:
     rows = [
         (how, which, picture, *(f"{told[name]:.{1 if name.endswith('_m') else 3}f}" for name in names))
         for how in found
-        if how.startswith("reports")
+        if how.startswith("partner")
         for which, pictures in found[how]["mean"].items()
         for picture, told in pictures.items()
     ]
@@ -418,8 +418,9 @@ def registration_shared() -> str:
             "## A nation's radar put right, in a coalition",
             f"`uv run bench/registration_shared.py --seeds {found['seeds']} --first {found['first']} --json`",
             f"Two nations with a link, {found['minutes']:g} minutes of real flights without identity in plots; JPN's radar is "
-            "off by 100 m, 0.3 degrees and 1 s and JPN has a receiver of position reports, USA's radar is right. Means over "
-            "the seeds, from the fourth minute on, where JPN's radar sees; NEES of position a degree of freedom.",
+            "off by 100 m, 0.3 degrees and 1 s and JPN has a receiver of position reports. The radar of its partner, USA, "
+            "which has no receiver, is right, right and 2-D, or as far off as JPN's and not registered. Means over the seeds, "
+            "from the fourth minute on, where JPN's radar sees; NEES of position a degree of freedom.",
             table(head, rows),
             versions(found),
         ]

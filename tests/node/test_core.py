@@ -115,7 +115,16 @@ def test_a_plot_from_the_future_is_refused_and_blinds_nobody():
             batch = batch.replace(time_ns=batch.time_ns + np.array([0, 365 * 86_400 * NS]))
         machine.receive(batch, START_NS + 10 * k * NS)
     assert machine.refused == {("radar", "BAD_TIME"): 1}
+    assert machine.own.ahead_ns == {}, "one stamp is no clock"
     assert len(machine.take()[-1].record) == 2
+
+
+def test_a_clock_that_is_ahead_is_known_by_how_much():
+    machine = node()
+    for k in range(3):
+        machine.receive(plots(k), START_NS + 10 * k * NS - 1_500_000_000)
+    assert machine.refused == {("radar", "BAD_TIME"): 6}
+    assert machine.own.ahead_ns == {"radar": 1_500_000_000}
 
 
 @pytest.mark.parametrize("period_s", [0.0, 5.0])

@@ -41,7 +41,7 @@ def test_the_node_of_an_exercise_registers(exercise):
     assert read_setup(exercise).registration
 
 
-def live(exercise, folder):
+def live(exercise, folder, behind_ns=0, says=lambda _: None):
     """Return a live node, its memory, what gives it turns, and when it is told something."""
     setup, clock = read_setup(exercise), SimpleNamespace(now_ns=0)
     told = [each for each in read_records(exercise) if isinstance(each[1], Detections)]
@@ -49,8 +49,8 @@ def live(exercise, folder):
     memory.start(setup)
     feed = SimpleNamespace(receive=lambda: [record for now_ns, record in told if now_ns == clock.now_ns])
     node = LiveNode(
-        assemble(setup)[0], memory, feeds=[feed], links={}, wait=lambda _: None, now_ns=lambda: clock.now_ns,
-        checkpoint_ns=CHECKPOINT_NS,
+        assemble(setup)[0], memory, feeds=[feed], links={}, wait=lambda _: None,
+        now_ns=lambda: clock.now_ns - behind_ns, checkpoint_ns=CHECKPOINT_NS, says=says,
     )  # fmt: skip
 
     def turns(times_ns):
@@ -87,6 +87,17 @@ def test_killed_and_started_again_it_knows_and_says_the_same_to_the_last_byte(ex
     turns(due_ns[killed_at:])
     assert knows(second.node) == knows(whole.node)
     memory.close()
+
+
+@pytest.mark.parametrize(("behind_s", "n_lines"), [(0.0, 0), (20.0, 1)])
+def test_a_clock_that_is_ahead_is_said_once(exercise, tmp_path, behind_s, n_lines):
+    said = []
+    node, memory, turns, due_ns = live(exercise, tmp_path, behind_ns=round(behind_s * 1e9), says=said.append)
+    node.catch_up()
+    turns(due_ns)
+    memory.close()
+    assert sum("ahead of this node's clock" in line for line in said) == n_lines * len(node.node.sensors)
+    assert len(said) == n_lines * len(node.node.sensors)
 
 
 def test_without_it_nothing_is_estimated_and_a_change_begins_tracks_anew(tmp_path):

@@ -11,11 +11,13 @@ from scipy.stats import chi2
 from noroshi.motion.ballistic import Motion as Ballistic
 from noroshi.motion.constant_velocity import Motion as ConstantVelocity
 from noroshi.node.own import Own
-from noroshi.records import Detections, SensorSite
+from noroshi.records import Detections, SensorSite, digest
 from noroshi.run.batches import in_time
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.search_radar import Sensor
+from noroshi.tracking.considered import correction
 from noroshi.tracking.registrar import Registrar
+from noroshi.tracking.rewind import Rewind
 from noroshi.tracking.trackers.nearest_neighbour import Tracker as NearestNeighbour
 from noroshi.tracking.trackers.soft import Tracker as Soft
 
@@ -179,10 +181,78 @@ def test_a_node_tells_its_tracker_what_its_registration_leaves():
         own.detect(batch, now_ns)
     bias, sigma = own.registrar.registration.marginals
     assert np.isfinite(bias[0, 3])
+    assert np.array_equal(tracker.taken_out, own.registrar.taken_out)
+    assert tracker.taken_out.any()
     assert tracker.left[0, 3, 3] == pytest.approx(sigma[0, 3] ** 2, rel=0.3)
     moved_by = tracker.store.real[tracker.store.in_use(), tracker.store.layout.considered :].reshape(-1, 4, 6)
     assert (moved_by[:, 2] == 0.0).all(), "an elevation that is not measured moves nothing"
     assert (moved_by[:, [0, 1, 3], :3] != 0.0).any(axis=(0, 2)).all()
+
+
+def learning(kind, seed, known_at):
+    """Return targets past radar "a", whose biases become known before a look, and what is told of them at the end."""
+    rng, drawn, tracker = np.random.default_rng(seed), np.random.default_rng(100 + seed), made(kind)
+    usual = np.array([50.0, math.radians(0.05), math.radians(0.05), 0.05])
+    off, sensor, first = usual * rng.normal(size=4), RADARS["a"], falls(rng)
+    known = off + 0.1 * usual * rng.normal(size=4)
+    fed, last = Rewind(tracker, window_ns=5 * NS), None
+    for k in range(LOOKS):
+        if k == known_at and k:
+            assert fed.step(correction(("a",), known[None], fed.newest_ns + 1), sensor) is not None
+            assert tracker.taken_out[0] == pytest.approx(known)
+        used = known if k >= known_at else np.zeros(4)
+        tracker.left = np.diag(np.square((0.1 if k >= known_at else 1.0) * usual))[None]
+        taken = Ballistic.of().propagate(first, np.full(N, k - (off - used)[3]))
+        exact = sensor.measure(taken[:, :6], np.broadcast_to(sensor.origin_ecef_m, (N, 3)))[:, :3]
+        values = exact + (off - used)[:3] + drawn.normal(size=(N, 3)) * list(NOISE.values())
+        seen = Detections.of(sensor="a", components=COMPONENTS, values=values, time_ns=np.full(N, START_NS + k * NS))
+        last = fed.step(arrange(seen, sensor), sensor)
+    assert len(last) == N, "every target is held, by one track"
+    truth = Ballistic.of().propagate(first, np.full(N, LOOKS - 1.0))[:, :6]
+    order = nearest(truth, last)
+    return truth - last.state_ecef[order], last.covariance_ecef[order]
+
+
+@pytest.mark.parametrize("kind", [NearestNeighbour, Soft])
+@pytest.mark.parametrize("seed", [21, 22, 23])
+def test_what_comes_to_be_known_moves_tracks_to_where_they_would_be(kind, seed):
+    """As if it had been known before: a bias that leaps leaves nothing behind in a track, and breaks none."""
+    (error, covariance), (early, _) = (learning(kind, seed, known_at) for known_at in (LOOKS // 2, 0))
+    nees = np.vecdot(error, np.linalg.solve(covariance, error[:, :, None])[:, :, 0]) / 6.0
+    assert nees.mean() < 2.0
+    sigma = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    assert np.abs((error - early) / sigma).max() < 0.3, "but for what is of the second order"
+
+
+def test_a_correction_is_taken_back_and_run_again_like_any_batch():
+    """Plots that are older than it, and came later, are corrected by what was known: they end where order would."""
+    told = []
+    for late in (False, True):
+        rng, tracker, sensor = np.random.default_rng(31), made(Soft), RADARS["a"]
+        first, known = falls(rng, 8), np.array([[80.0, 1e-3, 0.0, 0.0]])
+        batches = []
+        for k in range(12):
+            exact = sensor.measure(
+                Ballistic.of().propagate(first, np.full(8, float(k)))[:, :6],
+                np.broadcast_to(sensor.origin_ecef_m, (8, 3)),
+            )[:, :3]
+            values = exact + rng.normal(size=(8, 3)) * list(NOISE.values())
+            time_ns = np.full(8, START_NS + k * NS)
+            seen = Detections.of(sensor="a", components=COMPONENTS, values=values, time_ns=time_ns)
+            batches.append(arrange(seen, sensor))
+        batches.insert(9, correction(("a",), known, START_NS + 8 * NS + 1))
+        if late:
+            batches.insert(10, batches.pop(8))
+        fed = Rewind(tracker, window_ns=20 * NS)
+        for batch in batches:
+            fed.step(batch, sensor)
+        assert (fed.n_reruns > 0) == late
+        told.append(tracker.picture(START_NS + 12 * NS))
+        again = made(Soft)
+        before, kept = fed.memory()
+        Rewind(again, window_ns=20 * NS).resume(before, kept, RADARS, fed.counters())
+        assert digest(again.picture(START_NS + 12 * NS)) == digest(told[-1])
+    assert digest(told[0]) == digest(told[1])
 
 
 @pytest.mark.parametrize("kind", [NearestNeighbour, Soft])

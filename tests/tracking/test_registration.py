@@ -92,6 +92,33 @@ def test_two_radars_alone_show_only_the_difference_of_their_clocks():
     assert stats.chi2.ppf(0.005, 3) < squared < stats.chi2.ppf(0.995, 3)
 
 
+def test_a_receiver_that_hears_no_addresses_leaves_the_radars_what_they_have_in_common():
+    """Ships' reports (AIS) carry none."""
+    truth, west, east = standing(4)
+    said = reports(truth, 4)
+    mmsi = 431_000_000 + said.identity.icao_address % 999
+    ships = said.replace(identity=Identity.absent(len(said)).replace(mmsi=mmsi))
+    alone, found = (
+        learnt([west, east, *heard], WEST, EAST, ADSB, parameters=STILL).relative("east", "west")
+        for heard in ([], [ships])
+    )
+    assert found[0][3] == pytest.approx(-1.6, abs=0.16)
+    np.testing.assert_allclose(found, alone, rtol=1e-3)
+
+
+def test_reports_that_begin_late_settle_what_was_open():
+    truth, west, east = standing(5)
+    said = reports(truth, 5)
+    late = take(said, said.time_ns > START_NS + 300 * 10**9)
+    sensors = sensors_of(WEST, EAST, ADSB)
+    registrar = Registrar(sensors, Parameters(every_s=5.0))
+    run(registrar, [west, east, late], sensors)
+    registrar.finish()
+    bias, _ = registrar.registration.believed
+    off = bias[:, FOUND] - [RADAR_BIAS["west"], RADAR_BIAS["east"]]
+    assert (np.abs(off) < 0.15 * np.array([100.0, math.radians(0.3), 1.0])).all()
+
+
 def test_one_radar_alone_tells_nothing():
     _, west, _ = standing(1)
     sensors = sensors_of(WEST)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from noroshi.estimation.assignment import assign
 from noroshi.estimation.gating import DENSE_PAIRS_MAX, chi_square_gate, coarse_pairs, mahalanobis_squared
 from noroshi.fusion.fold import unbiased
-from noroshi.fusion.table import COARSE, NOBODY, SELF_FED, SELF_ONLY, Fused, Table, Whole, is_falling
+from noroshi.fusion.table import COARSE, NOBODY, REPORTED, SELF_FED, Fused, Table, Whole, is_falling
 from noroshi.fusion.tracklets import Floats, Integers, carried, intersect_rows
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import TrackStatus
@@ -246,7 +246,7 @@ def merge(table: Table, stays: Integers, goes: Integers) -> None:
 def where(table: Table, rows: Integers, times_ns: Integers | int, bias: Floats) -> tuple[Floats, Floats]:
     """Return where contributors put their targets at a time, their owners' biases taken out."""
     dt_s = (times_ns - table.whole[rows, Whole.TIME]) / NS_PER_S
-    which = np.where(table.whole[rows, Whole.FLAGS] & SELF_ONLY, len(bias) - 1, table.whole[rows, Whole.OWNER])
+    which = np.where(table.whole[rows, Whole.FLAGS] & REPORTED, len(bias) - 1, table.whole[rows, Whole.OWNER])
     states = unbiased(table.state[rows], bias[which])
     return carried(
         states, table.covariance[rows], dt_s, is_falling(table.said[rows]), table.turn[rows], table.density[rows]

@@ -9,6 +9,7 @@ from noroshi.fusion.table import (
     COARSE,
     ENDED,
     NOBODY,
+    REPORTED,
     SELF_FED,
     SELF_ONLY,
     SPACE,
@@ -316,7 +317,7 @@ def absorb(
             continue
         for c in range(6):
             now[0, c], now[1, c] = state[row, c], new_state[k, c]
-        which = len(bias) - 1 if new_whole[k, Whole.FLAGS] & SELF_ONLY else owner_of[k]
+        which = len(bias) - 1 if new_whole[k, Whole.FLAGS] & REPORTED else owner_of[k]
         for s in range(2):
             unbias(now[s], bias[which])
         track = whole[row, Whole.TRACK]

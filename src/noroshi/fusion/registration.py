@@ -6,8 +6,8 @@ the left [rad], delay of its stamps [s]). Of a pair of contributors of one targe
     p_a - p_b = J_a b_a - J_b b_b + noise,   J = [east north up, up x (p - c), -v].
 
 All biases are one Gaussian in information form (`estimation.information`). Only differences are seen, so each owner's
-share is the one of least size: of two that differ by 1 km, half a kilometre each. What targets report of themselves
-(`SELF_ONLY`) has no bias, and settles it.
+share is the one of least size: of two that differ by 1 km, half a kilometre each. What the targets' own reports
+have fed, alone or with radars (`REPORTED`), has no bias, and settles it.
 
 Source: Bar-Shalom, Willett, Tian (2011), Tracking and Data Fusion, chapter 10 (bias estimation from targets of
 opportunity, with local tracks instead of plots); the weights are those of a Cauchy M-estimator (Huber, Ronchetti
@@ -23,7 +23,7 @@ from noroshi.estimation.gating import chi_square_gate
 from noroshi.estimation.information import walk
 from noroshi.estimation.kalman import symmetric
 from noroshi.fusion.fold import CENTRE, DELAY, N_BIAS, OFFSET, ROTATION
-from noroshi.fusion.table import COARSE, SELF_FED, SELF_ONLY, Table, Whole
+from noroshi.fusion.table import COARSE, REPORTED, SELF_FED, Table, Whole
 from noroshi.fusion.tracklets import Floats, Integers
 from noroshi.geo.wgs84 import enu_axes_at
 
@@ -111,20 +111,37 @@ def learn(
     variance = own[1][use, :3, :3] + other[1][use, :3, :3]
     derivative = np.zeros((len(rows), 3, N * n_owners))
     for who, which, sign in ((a, rows, 1.0), (b, others, -1.0)):
-        free = (table.whole[which, Whole.FLAGS] & SELF_ONLY == 0)[:, None, None]
+        free = (table.whole[which, Whole.FLAGS] & REPORTED == 0)[:, None, None]
         columns = N * who[:, None] + np.arange(N)
         derivative[np.arange(len(who))[:, None], :, columns] += (
             sign * np.where(free, jacobian(states, centres[who]), 0.0)
         ).swapaxes(1, 2)
     rest = residual - np.matvec(derivative, estimate(table)[0])
-    squared = np.vecdot(rest, np.linalg.solve(variance, rest[:, :, None])[:, :, 0])
-    weight = INDEPENDENT / (1.0 + squared / CAUCHY_SQUARED)
-    gain = derivative.swapaxes(1, 2) @ np.linalg.inv(variance) * weight[:, None, None]
+    known = informed(variance, enu_axes_at(states[:, :3]))
+    weight = INDEPENDENT / (1.0 + np.vecdot(rest, np.matvec(known, rest)) / CAUCHY_SQUARED)
+    gain = derivative.swapaxes(1, 2) @ known * weight[:, None, None]
     table.extra[INFORMATION] = symmetric(table.extra[INFORMATION] + (gain @ derivative).sum(axis=0))
     table.extra[VECTOR] = table.extra[VECTOR] + np.matvec(gain, residual).sum(axis=0)
-    pairs = table.extra[PAIRS].copy()
-    np.add.at(pairs, np.concatenate([a, b]), 1)
+    pairs, tells = table.extra[PAIRS].copy(), known.any(axis=(1, 2))
+    np.add.at(pairs, np.concatenate([a[tells], b[tells]]), 1)
     table.extra[PAIRS] = pairs
+
+
+def informed(variance: Floats, axes: Floats) -> Floats:
+    """Return (n, 3, 3) information [m-2] about displacements by pairs with errors of (n, 3, 3) variance.
+
+    Errors as large as a displacement can be tell of it in their mean alone, which takes it that they are independent.
+    They are not: heights that nobody measures are all what a tracker began with. Directions that are known no better
+    than that tell nothing. Of a 2-D radar that is the one across its line of sight; range and azimuth stay.
+
+    Args:
+        variance: positive definite, Earth-fixed.
+        axes: (n, 3, 3) east, north and up of each.
+    """
+    scaled = axes / SCALE[:3, None]
+    values, vectors = np.linalg.eigh(scaled @ variance @ scaled.swapaxes(1, 2))
+    along = scaled.swapaxes(1, 2) @ vectors
+    return np.asarray(along * np.where(values < 1.0, 1.0 / values, 0.0)[:, None, :] @ along.swapaxes(1, 2), np.float64)
 
 
 def _prepare(table: Table, n_owners: int, time_ns: int) -> None:
@@ -164,11 +181,32 @@ def _centred(table: Table, owners: Integers, states: Floats) -> Floats:
 
 def estimate(table: Table) -> tuple[Floats, Floats]:
     """Return (5 o,) biases of least size, and the (5 o, 5 o) covariance of what is known of their differences."""
-    scale = np.tile(SCALE, len(table.extra[CENTRES]))
-    values, axes = np.linalg.eigh(symmetric(table.extra[INFORMATION] * np.outer(scale, scale)))
+    scale, values, axes = _directions(table)
     inverse = np.where(values > KNOWN, 1.0 / np.maximum(values, KNOWN), 0.0)
     covariance = (axes * inverse) @ axes.T * np.outer(scale, scale)
     return covariance @ table.extra[VECTOR], covariance
+
+
+def untold(table: Table) -> Floats:
+    """Return the (5 o, 5 o) covariance of what differences leave open of the biases: what all owners have in common.
+
+    That is taken to be as large, one sigma, as what is found: of two that differ either may be the one that is right.
+    """
+    scale, values, axes = _directions(table)
+    is_known = values > KNOWN
+    open_ones, told = axes[:, ~is_known], axes[:, is_known]
+    found = (told @ (told.T @ (scale * table.extra[VECTOR]) / values[is_known])).reshape(-1, N)
+    known = (1.0 - np.vecdot(open_ones, open_ones)).reshape(-1, N)
+    size = (found**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1.0)
+    into = open_ones @ open_ones.T * scale[:, None]
+    return np.asarray((into * np.tile(size, len(found))) @ into.T, np.float64)
+
+
+def _directions(table: Table) -> tuple[Floats, Floats, Floats]:
+    """Return the (5 o,) size of each bias, and what is known of biases in that unit: eigenvalues and their axes."""
+    scale = np.tile(SCALE, len(table.extra[CENTRES]))
+    values, axes = np.linalg.eigh(symmetric(table.extra[INFORMATION] * np.outer(scale, scale)))
+    return scale, values, axes
 
 
 def apply(table: Table, n_owners: int, rules: Registering) -> NDArray[np.bool_] | None:
@@ -216,7 +254,8 @@ def left_over(table: Table, tracks: Integers, states: Floats) -> Floats:
     """Return (k, 3, 3) what the biases' own uncertainty adds to the places of fused tracks, whose states are (k, 6).
 
     It is the same error for as long as the biases are not known better, so it is added where tracks are told of and
-    not where they are fused, which would average it away. Contributors weigh by what they know.
+    not where they are fused, which would average it away. Contributors weigh by what they know. Differences leave open
+    who is to blame (`untold`): that is added too.
     """
     added = np.zeros((len(tracks), 3, 3))
     if APPLIED not in table.extra or not table.extra[APPLIED].any():
@@ -229,12 +268,12 @@ def left_over(table: Table, tracks: Integers, states: Floats) -> Floats:
     at, owner = place[table.whole[rows, Whole.TRACK]], table.whole[rows, Whole.OWNER]
     weight = 1.0 / np.trace(table.covariance[rows, :3, :3], axis1=1, axis2=2)
     total = np.bincount(at, weight, len(tracks))
-    free = table.whole[rows, Whole.FLAGS] & SELF_ONLY == 0
+    free = table.whole[rows, Whole.FLAGS] & REPORTED == 0
     use = free & (owner < n_owners) & ~np.isnan(table.extra[CENTRES][np.minimum(owner, n_owners - 1), 0])
     rows, at, owner, weight = rows[use], at[use], owner[use], weight[use]
     share = np.zeros((len(tracks), N * n_owners, 3))
     each = jacobian(states[at], table.extra[CENTRES][owner]) * (weight / total[at])[:, None, None]
     columns = N * owner[:, None] + np.arange(N)
     np.add.at(share, (at[:, None], columns), each.swapaxes(1, 2))
-    covariance = estimate(table)[1]
+    covariance = estimate(table)[1] + untold(table)
     return share.swapaxes(1, 2) @ covariance @ share

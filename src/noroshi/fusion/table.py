@@ -20,8 +20,8 @@ from noroshi.records.identity import call_sign_words
 
 NOBODY = -1
 ENDED = -2
-COARSE, SELF_FED, SELF_ONLY = 1, 2, 4
-"""Flags: told coarsely; what fed it may be the target's own reports; it was nothing else."""
+COARSE, SELF_FED, SELF_ONLY, REPORTED = 1, 2, 4, 8
+"""Flags: told coarsely; what fed it may be the target's own reports; it was nothing else; such reports surely did."""
 N_SAID, EXISTENCE, KIND = 1 + len(Kind), 0, 1
 BALLISTIC, SPACE = KIND + int(Kind.BALLISTIC), KIND + int(Kind.SPACE)
 

@@ -12,12 +12,14 @@ from noroshi.records.quality import USABLE
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
-from noroshi.tracking.considered import considers
+from noroshi.tracking.considered import considers, correction
 from noroshi.tracking.launches import noticed, rising, together
 from noroshi.tracking.registrar import Registrar
 from noroshi.tracking.registration import widened
 from noroshi.tracking.rewind import Rewind, good, looks_in
 
+AHEAD_NS = NS_PER_S
+"""So much may a sensor's stamps be ahead of the node's clock."""
 LEAST_BYTES = 300  # of an answer that says nothing
 
 
@@ -51,6 +53,10 @@ class Own:
         registrar: what corrects the radars' plots, if they are to be corrected.
         known: what was told before; None remembers nothing.
         made_of: all else that decides what is told, for `known`.
+
+    Attributes:
+        ahead_ns: by sensor, by how much the stamps (median) of its last batch of which most were too far ahead of the
+            node's clock were so; of no other sensor. Nothing else hangs on it.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class Own:
         if registrar and self._considers:
             self._considers.consider(registrar.radars)
         self._rewind = Rewind(tracker, window_ns=window_ns, report=report)
+        self.ahead_ns: dict[str, int] = {}
         self._known, self._came = known, made_of
         self._waiting: list[tuple[Detections, int]] = []
 
@@ -123,6 +130,16 @@ class Own:
         if self._registrar and self._considers:
             self._considers.left = self._registrar.left
 
+    def _correct(self) -> None:
+        """Let the tracker move its tracks by what has come to be known since their plots were corrected."""
+        tracker, newest_ns = self._considers, self._rewind.newest_ns
+        if tracker is None or self._registrar is None or newest_ns is None:
+            return
+        taken_out = self._registrar.taken_out
+        if not np.array_equal(taken_out, tracker.taken_out):
+            radars = self._registrar.radars
+            self._rewind.step(correction(radars, taken_out, newest_ns + 1), self.sensors[radars[0]])
+
     def _catch_up(self) -> None:
         """Let the tracker use what it rested over."""
         waiting, self._waiting = self._waiting, []
@@ -134,12 +151,15 @@ class Own:
         ready = _not_from_the_future(arrange(detections, sensor), now_ns)
         refused = []
         if ready.quality.any():
-            bad = ready.quality[(ready.quality != Quality.GOOD) & (ready.quality != Quality.NOTHING)].tolist()
+            if (ahead_ns := int(np.sort(ready.time_ns)[(len(ready) - 1) // 2]) - now_ns) > AHEAD_NS:
+                self.ahead_ns[detections.sensor] = ahead_ns
+            bad = ready.quality[~np.isin(ready.quality, USABLE)].tolist()
             refused = [((detections.sensor, Quality(code).name), 1) for code in bad]
         usable, looks = good(ready), looks_in(ready)
         if self._registrar and len(usable):
             usable = self._registrar.receive(usable, sensor, now_ns)
             self.tell_left()
+            self._correct()
             if not self._considers and detections.sensor in self._registrar.radars:
                 left = self._registrar.left[self._registrar.radars.index(detections.sensor)]
                 usable = widened(usable, sensor, left)
@@ -156,8 +176,8 @@ class Own:
 
 def _not_from_the_future(detections: Detections, now_ns: int) -> Detections:
     """Return all rows, of which those from later than now, give or take a second of clock error, are BAD_TIME."""
-    if int(detections.time_ns.max(initial=0)) <= now_ns + NS_PER_S:
+    if int(detections.time_ns.max(initial=0)) <= now_ns + AHEAD_NS:
         return detections
-    early = (detections.time_ns > now_ns + NS_PER_S) & np.isin(detections.quality, USABLE)
+    early = (detections.time_ns > now_ns + AHEAD_NS) & np.isin(detections.quality, USABLE)
     quality = np.where(early, np.uint8(Quality.BAD_TIME), detections.quality)
     return detections.replace(quality=quality)

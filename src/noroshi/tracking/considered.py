@@ -8,6 +8,10 @@ then. That alone tells it: the noise of plots is their own, or a track of few wo
 plot that is older than its track rows and noise carry the way back, as in the filter itself (`bank.take_back`): S stays
 at the track's time, and K is bounded.
 
+What comes to be known of a bias is not only taken out of later plots: tracks are moved by - S db, to where they would
+be if it had been known before (`move`). Without that a track of before is told as sure as what is left now allows, and
+is where what was known then has put it.
+
 Over several motion models and plots S is that of their mean: the gain is the mean of theirs, and the way from one plot
 to the next, seconds, is taken to be straight. That a radar's biases are independent of another's is an assumption.
 
@@ -45,6 +49,11 @@ class Considers(Protocol):
 
     left: Floats
 
+    @property
+    def taken_out(self) -> Floats:
+        """(r, 4) the biases by which the plots of the tracks are corrected, after the last `correction`."""
+        ...
+
     def consider(self, radars: Sequence[str]) -> None:
         """From the first plot on carry these r radars' biases along; nothing is left of them until `left` says so."""
         ...
@@ -78,6 +87,29 @@ def displacement(plots: Detections, i_plot: Integers, states: Floats) -> Floats:
     measured = [plots.components.index(name) for name in MEASURED]
     moved[:, :, :TIME] *= ~np.isnan(plots.values[i_plot][:, measured])[:, None]
     return moved
+
+
+def correction(radars: Sequence[str], taken_out: Floats, time_ns: int) -> Detections:
+    """Return what says, in a tracker's order of batches, that from a time on (r, 4) biases are taken out of plots.
+
+    It is a batch of its own sort, of the first radar, so that it is kept, run again and written down as all others are.
+    """
+    return Detections.of(
+        sensor=radars[0], components=BIASES, time_ns=np.full(len(radars), time_ns), values=taken_out.copy()
+    )
+
+
+def is_correction(detections: Detections) -> bool:
+    """Return whether these are no plots but a `correction`."""
+    return detections.components == BIASES
+
+
+def move(store: Store, rows: Integers, by: Floats) -> None:
+    """Move tracks to where they would be if (r, 4) more had been taken out of all of their plots."""
+    moved_by = store.real[rows, store.layout.considered :].reshape(len(rows), -1, 6)
+    shift = np.einsum("nba,b->na", moved_by, by.reshape(-1))
+    for offset in store.layout.offsets.tolist():
+        store.real[rows, offset : offset + 6] -= shift
 
 
 def begin(store: Store, rows: Integers, plots: Detections, chosen: Integers, i_radar: int) -> None:

@@ -46,6 +46,7 @@ from noroshi.tracking.store import (
 
 APART_LOOKS = 5  # two tracks that one look saw both of are two targets, for so many looks
 COASTING_LOOKS = 2
+TAKEN_OUT = "taken_out"
 SILENT_LOOKS = 10
 
 DIFFERENT, MAY_BE_SAME, SAME = range(3)  # what two tracks that claim one plot may be
@@ -173,7 +174,12 @@ class Keeper(ABC):
         self.considered, tally = tuple(radars), s.tally
         self.left = np.zeros((len(self.considered), considered.N_BIASES, considered.N_BIASES))
         self.store = Store(self.bank.layout(len(self.sensor_names), len(self.considered)), sigmas=s.sigmas)
-        self.store.tally = tally
+        self.store.tally = {**tally, TAKEN_OUT: np.zeros((len(self.considered), considered.N_BIASES))}
+
+    @property
+    def taken_out(self) -> Floats:
+        """See `Considers.taken_out`."""
+        return self.store.tally[TAKEN_OUT]
 
     def state(self) -> TrackerState:
         """Return everything the tracker knows."""
@@ -225,6 +231,8 @@ class Keeper(ABC):
         """Use one batch and return the firm tracks that it changed or ended; None where no report is wanted."""
         s = self.store
         s.begin()
+        if considered.is_correction(detections):
+            return self._correct(detections, sensor, report=report)
         if not len(detections):
             return self.report(np.zeros(0, np.int64), np.zeros(0, np.int64)) if report else None
         first_ns, now_ns = int(detections.time_ns.min()), int(detections.time_ns.max())
@@ -259,6 +267,22 @@ class Keeper(ABC):
         rows = self.report(told, ended)
         self._free(lost, now_ns)
         return rows
+
+    def _correct(self, correction: Detections, sensor: Sensor, *, report: bool) -> Tracks | None:
+        """Move all tracks to where they are by what is taken out of plots now; their next plots tell of it."""
+        s, none = self.store, np.zeros(0, np.int64)
+        rows, by = s.in_use(), correction.values - s.tally[TAKEN_OUT]
+        s.save(rows)
+        considered.move(s, rows, by)
+        s.refresh(rows)
+        s.tally[TAKEN_OUT] = correction.values
+        if self.listener is not None:
+            no_plots = Detections.of(
+                sensor=correction.sensor, components=sensor.COMPONENTS, time_ns=none,
+                values=np.zeros((0, len(sensor.COMPONENTS))),
+            )  # fmt: skip
+            self.listener.step(replace(self._nothing_heard(no_plots, sensor), now_ns=int(correction.time_ns[0])))
+        return self.report(none, none) if report else None
 
     def _hear(self, plots: Detections, sensor: Sensor, i_sensor: int, *, is_look: bool) -> tuple[Integers, Heard]:
         """Use the plots of one batch; return the rows that they changed, and what was done (none is `lost` yet)."""

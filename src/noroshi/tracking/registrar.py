@@ -1,7 +1,8 @@
 """Registration online: plots go through here on their way to the tracker, and leave without their radar's biases.
 
-The references are position reports where a sensor gives any, else the targets that two radars have in common; these
-alone leave open what all radars share, so the plots are then put in line with the first radar of the node's sensors.
+The references are position reports that tell an address, as long as any come, else the targets that two radars have in
+common; these alone leave open what all radars share, so that until a report has told of a radar the plots are put in
+line with the first radar of the node's sensors.
 Pairs are made some seconds after the plots, when the reports after them are there, and are weighed against each other
 for a minute before they are believed for good. All that is decided hangs on the times of the data and their order of
 arrival.
@@ -17,7 +18,7 @@ from noroshi.records import Detections, concatenate, take
 from noroshi.sensors import Sensor
 from noroshi.tracking import TrackerState
 from noroshi.tracking.pairing import LOOKS_BETWEEN, Looks, looks_of_plots, looks_of_reports, with_plots, with_reports
-from noroshi.tracking.registration import Floats, Pairs, Registration, is_radar, weigh, without
+from noroshi.tracking.registration import NOBODY, Floats, Pairs, Registration, is_radar, weigh, without
 
 KEPT_S = 30.0  # of reports before a plot: more than the longest gap that is bridged
 REPORTS = {"lat_rad", "lon_rad"}
@@ -61,6 +62,7 @@ class Registrar:
         self._before = Registration.unknown(self.radars)
         self._now = self._before
         self._in_use = self._before
+        self._is_told = False  # by a report, of a radar
         self._before_ns = 0
         self._done_ns = 0
         self._due_ns = 0
@@ -78,6 +80,11 @@ class Registrar:
         """(r, 4, 4) covariance of what is left of each radar's biases in plots that come now."""
         return self._in_use.believed[1]
 
+    @property
+    def taken_out(self) -> Floats:
+        """(r, 4) what is taken out of the plots that come now."""
+        return self._in_use.believed[0]
+
     def receive(self, detections: Detections, sensor: Sensor, now_ns: int) -> Detections:
         """Learn from good, arranged detections and return them corrected."""
         if not len(detections):
@@ -89,13 +96,14 @@ class Registrar:
             self._due_ns = now_ns + round(self.parameters.every_s * NS_PER_S)
         if detections.sensor not in self.radars:
             return detections
-        return without(detections, sensor, self._in_use.believed[0][self.radars.index(detections.sensor)])
+        return without(detections, sensor, self.taken_out[self.radars.index(detections.sensor)])
 
     def state(self) -> TrackerState:
         """Return everything it knows, as named arrays."""
         self._gather()
         known: TrackerState = {
             "times_ns": np.array([self._before_ns, self._done_ns, self._due_ns]),
+            "is_told": np.array(self._is_told),
             **{f"{name}.{part}": getattr(getattr(self, f"_{name}"), part)
                for name in ("before", "now", "in_use") for part in ("information", "vector")},
         }  # fmt: skip
@@ -108,6 +116,7 @@ class Registrar:
         """Go back to `state`."""
         self._fresh = {name: [] for name in self._fresh}
         self._before_ns, self._done_ns, self._due_ns = state["times_ns"].tolist()
+        self._is_told = bool(state["is_told"])
         self._before, self._now, self._in_use = (
             Registration(sensors=self.radars, information=state[f"{name}.information"], vector=state[f"{name}.vector"])
             for name in ("before", "now", "in_use")
@@ -157,7 +166,11 @@ class Registrar:
         self._before_ns = believed_ns
         self._pairs = take(window, ~old)
         self._now = self._before.told(take(scaled, ~old), weight[~old])
-        self._in_use = self._now if self.reporters or not self.radars else self._now.leaning_on(self.radars[0])
+        self._is_told |= bool((self._pairs.other == NOBODY).any())
+        is_common = not self.reporters or self._now.information.any()  # all there is are targets in common
+        self._in_use = self._now
+        if self.radars and is_common and not self._is_told:
+            self._in_use = self._now.leaning_on(self.radars[0])
 
     def _period_s(self, name: str) -> float:
         return self._sensors[name].parameters["scan_period_s"]
@@ -168,7 +181,7 @@ class Registrar:
         for i, name in enumerate(self.radars):
             mine, own = take(plots, plots.source == i), np.arange(4 * i, 4 * i + 4)
             sensor = self._sensors[name]
-            if self.reporters:
+            if len(self._reports):
                 found.append(
                     with_reports(
                         mine, sensor, self._reports, bias=bias[own], covariance=covariance[np.ix_(own, own)],
@@ -186,7 +199,7 @@ class Registrar:
                 )  # fmt: skip
         pairs = concatenate(found)
         # Of n radars that see a target only n - 1 of the n (n - 1) / 2 differences are independent.
-        shared = 1.0 if self.reporters else max(len(self.radars) / 2.0, 1.0)
+        shared = 1.0 if len(self._reports) else max(len(self.radars) / 2.0, 1.0)
         return pairs.replace(variance=shared * pairs.variance)
 
 

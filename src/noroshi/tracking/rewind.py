@@ -88,6 +88,11 @@ class Rewind:
         self._forget(newest_ns - self.window_ns)
         return corrected
 
+    @property
+    def newest_ns(self) -> int | None:
+        """The time of the newest batch that may still be rewound; None if there is none."""
+        return self._steps[-1].key[0] if self._steps else None
+
     def memory(self) -> tuple[TrackerState, list[Detections]]:
         """Return the state before the oldest batch that may still be rewound, and the batches since, in order."""
         before = self.tracker.state_before([step.change for step in self._steps if step.change is not None])

@@ -102,6 +102,7 @@ class LiveNode:
         self._look, self._tell, self._together, self._proved = look, tick, together, proved
         self._picture_ns, self._checkpoint_ns = picture_ns, checkpoint_ns
         self._says, self._is_behind = says, False
+        self._ahead_said: set[str] = set()
         self._now_ns = 0
         self._picture_due_ns = self._look_due_ns = self._checkpoint_due_ns = 0
         self._intakes: dict[str, Intake] = {}
@@ -239,7 +240,18 @@ class LiveNode:
                 self.counts.records[type(record).__name__.lower()] += 1
                 self._took(record, now_ns)
                 self.node.receive(record, now_ns)
+        self._say_ahead()
         self._send(now_ns)
+
+    def _say_ahead(self) -> None:
+        """Say once of each sensor that all it tells is from the future by this node's clock, and not used."""
+        for sensor, ahead_ns in self.node.own.ahead_ns.items():
+            if sensor not in self._ahead_said:
+                self._ahead_said.add(sensor)
+                self._says(
+                    f"{sensor}: its stamps are {ahead_ns / NS_PER_S:,.1f} s ahead of this node's clock; what is ahead "
+                    "by more than 1 s is not used, and no registration learns of it: set its clock, or this one"
+                )
 
     def _wake_until(self, now_ns: int) -> None:
         while (due_ns := self.node.wake_ns()) is not None and due_ns <= now_ns:
