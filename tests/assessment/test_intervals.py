@@ -50,3 +50,9 @@ def test_a_rotation_and_what_breaks_it():
     assert broken.jumps[0].size_s.low <= 0.3 <= broken.jumps[0].size_s.high
     assert (broken.jumps[0].time_ns - 1_700_000_000 * NS) / NS == pytest.approx(35 * 4.8, abs=5.0)
     assert rotation(np.zeros(3, np.int64), np.zeros(3), 4.8) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_two_values_of_a_skewed_mean_warn_nobody():
+    interval = intervals.skewed_mean(np.array([1.0, 2.0]), np.random.default_rng(1))
+    assert interval.value == 1.5

@@ -248,7 +248,7 @@ def test_what_is_wrong_with_rows_is_counted_and_unused_columns_are_told():
     decoded = tables.decode(data, Context())
     assert decoded.damage == {"no time": 2, "wrong number of fields": 1}
     assert decoded.counts == {"detection of type local_position": 1, "detection without a position": 1}
-    assert decoded.statuses[0].subject.tolist() == ["column not used: colour"]
+    assert decoded.columns_not_used == ["colour"]
 
 
 @pytest.mark.parametrize(
@@ -315,3 +315,9 @@ def test_whole_numbers_of_a_parquet_file_are_addresses():
     sink = io.BytesIO()
     pq.write_table(pa.table({"t": [1.0], "x": [1], "y": [2], "icao24": pa.array([0x4CA216])}), sink)
     assert tables.decode(sink.getvalue(), Context()).detections[0].identity.icao_address.tolist() == [0x4CA216]
+
+
+def test_parameters_of_sensors_are_taken_under_other_names_too():
+    text = b"sensor,lat_deg,lon_deg,azimuth_sigma_deg\nhill,46,7,0.08\n"
+    site = tables.decode(text, Context()).sites[0]
+    assert site.parameters == {"azimuth_sigma_rad": pytest.approx(np.radians(0.08))}

@@ -57,7 +57,7 @@ def test_a_feed_keeps_the_contract(key):
         ("udp+ais://0.0.0.0", "names no port"),
         ("tcp+sbs://", "give host and port"),
         ("tcp+sbs://HOST", "give host and port"),
-        ("gopher://HOST:70", "no 'gopher'"),
+        ("gopher://HOST:70", "gopher://HOST:70: there is no such feed; there are: .*udp\\+ais://"),
     ],
 )
 def test_a_wrong_address_says_what_to_do(text, wrong):

@@ -94,8 +94,15 @@ apogee_km = 20.0
 
 
 def test_an_objective_that_nothing_produces():
-    findings, text = found(('[[measures]]\nname = "background_tracked"', '[[measures]]\nname = "false_tracks"'))
-    only(findings, text, 'measure = "background_tracked"', "nothing produces background_tracked")
+    wanted = 'measure = "background_tracked"\nat_least = 0.9\nunit = "share"'
+    other = 'measure = "horizontal_rms_m"\nat_most = 900.0\nunit = "m"'
+    findings, text = found((wanted, other))
+    only(findings, text, 'measure = "horizontal_rms_m"', "nothing produces horizontal_rms_m")
+
+
+def test_an_objective_on_what_every_run_is_measured_by_needs_no_measure():
+    findings, _ = found(('[[measures]]\nname = "background_tracked"', '[[measures]]\nname = "false_tracks"'))
+    assert not findings
 
 
 @pytest.mark.parametrize(

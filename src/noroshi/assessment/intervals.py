@@ -1,5 +1,6 @@
 """How sure a figure is: 95 % intervals of shares, means, medians and whatever a bootstrap can repeat."""
 
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -78,14 +79,16 @@ def skewed_mean(values: Floats, generator: np.random.Generator, *more: Floats) -
         return Interval(value, value, value)
     quantile = stats.t.isf((1.0 - PROBABILITY) / 2.0, n - 1) * np.sqrt(n / (n - 1.0))
     level = float(1.0 - 2.0 * stats.norm.sf(quantile))
-    low, high = stats.bootstrap(
-        samples,
-        _mean_difference if more else np.mean,
-        n_resamples=SKEWED_RESAMPLES,
-        confidence_level=level,
-        method="BCa" if all(spread) else "percentile",
-        rng=generator,
-    ).confidence_interval
+    with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # of two or three values: NaN says it
+        low, high = stats.bootstrap(
+            samples,
+            _mean_difference if more else np.mean,
+            n_resamples=SKEWED_RESAMPLES,
+            confidence_level=level,
+            method="BCa" if all(spread) else "percentile",
+            rng=generator,
+        ).confidence_interval
     return Interval(value, float(low), float(high))
 
 

@@ -30,6 +30,7 @@ class Decoded:
         counts: how many of each sort ("category 048 target report", "DF 11 all-call reply"); what was read but cannot
             be tracked is counted here too, so that the counts and the damage add up to `n_records`.
         damage: reason -> how many records were damaged and skipped.
+        columns_not_used: of a table, those that were passed over.
     """
 
     detections: list[Detections] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Decoded:
     n_records: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     damage: Counter[str] = field(default_factory=Counter)
+    columns_not_used: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

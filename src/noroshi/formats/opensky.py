@@ -90,6 +90,10 @@ _WANTED = sorted(
     | {name for names in (PLACE, FEET_AND_KNOTS, SI) for synonyms in names.values() for name in synonyms}
 )
 _BY_COLUMN = re.compile(rb'\{\s*"(' + "|".join(_WANTED).encode() + rb')"\s*:\s*(\{\s*"0"|\[)')
+_WITH_UNITS = re.compile(
+    rb"(?<![a-z_])((lat|lon)(itude)?_(deg|rad)|(altitude|height)_(m|km|ft)|velocity_(east|north|up)_m_s)(?![a-z_])"
+)
+"""Columns that say their unit are of a table (docs/tables.md): the dialects have none such and would pass them over."""
 Cell: TypeAlias = float | int | str | bool | None
 _Row: Any = msgspec.defstruct("_Row", [(name, Cell, None) for name in _WANTED], gc=False)
 _Table: Any = msgspec.defstruct("_Table", [(name, dict[str, Cell] | list[Cell] | None, None) for name in _WANTED])
@@ -99,7 +103,7 @@ def sniff(head: bytes, name: str) -> float:
     """Return how sure one can be that a file is a table of position reports."""
     head = peek(head)
     if head.startswith(b"PAR1"):
-        return 0.3 + 0.6 * (b"icao24" in head)
+        return 0.3 + 0.6 * (b"icao24" in head and not _WITH_UNITS.search(head))
     start = head[:4096].lower()
     if _BY_COLUMN.match(start):
         return 0.6 + 0.3 * name.endswith(MEDIA)
@@ -108,7 +112,7 @@ def sniff(head: bytes, name: str) -> float:
     if start.startswith(b"{"):
         return 0.9 if b'"states"' in start else 0.0
     names = start.partition(b"\n")[0]
-    return 0.9 if b"icao24" in names and b"lat" in names else 0.0
+    return 0.9 if b"icao24" in names and b"lat" in names and not _WITH_UNITS.search(names) else 0.0
 
 
 def decode(data: bytes, context: Context) -> Decoded:
@@ -129,6 +133,7 @@ def decode(data: bytes, context: Context) -> Decoded:
     else:
         columns, n_wrong = csv_columns(data)
         decoded.damage["wrong number of fields"] += n_wrong
+    decoded.columns_not_used += [name for name in columns if name not in _WANTED]
     _read(columns, decoded, context)
     return finished(decoded)
 

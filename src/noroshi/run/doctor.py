@@ -103,7 +103,7 @@ def examine(
         known: where sensors are, beside what the recordings say; the first description with a place counts.
         progress: told how many plots have been tracked since the last call.
     """
-    findings = [finding for recording in recordings for finding in _damage(recording)]
+    findings = [finding for recording in recordings for finding in _damage(recording) + _passed_over(recording)]
     sites = [*known, *(site for recording in recordings for site in recording.decoded.sites)]
     statuses = [status for recording in recordings for status in recording.decoded.statuses]
     every = [batch for recording in recordings for batch in recording.decoded.detections if len(batch)]
@@ -137,6 +137,12 @@ def _damage(recording: Recording) -> list[Finding]:
     why = ", ".join(f"{count:,} {reason}" for reason, count in decoded.damage.most_common())
     verdict = f"{name}: {n:,} of {decoded.n_records:,} records are damaged and were skipped: {why}"
     return [Finding(sensor="", subject="damaged records", level="fault", verdict=verdict, n=decoded.n_records)]
+
+
+def _passed_over(recording: Recording) -> list[Finding]:
+    unused, name = recording.decoded.columns_not_used, recording.path.name
+    verdict = f"{name}: not used: {', '.join(unused)} (docs/tables.md has the names that are)"
+    return [Finding(sensor="", subject="columns", level="unknown", verdict=verdict, n=len(unused))] if unused else []
 
 
 def _stamps(batches: Sequence[Detections]) -> list[Finding]:

@@ -11,6 +11,7 @@ from noroshi.run.samples import PREFIX, NoSampleError, sample_path
 
 HEAD_BYTES = 65_536
 FILE_BYTES_MAX = 1 << 29
+PARQUET = b"PAR1"
 SURE = 0.1  # below this no format claims the file
 
 
@@ -43,7 +44,7 @@ def read(name: str, *, day_ns: int | None = None, format_name: str | None = None
     try:
         path = sample_path(name) if name.startswith(PREFIX) else Path(name)
         data = _content(path)
-        key = format_name or recognise(data[:HEAD_BYTES], path.name)
+        key = format_name or recognise(_telling(data), path.name)
         source = path.name.split(".")[0]
         decoded = load("formats", key).decode(data, Context(source=source, day_ns=day_ns))
     except NoSampleError as error:
@@ -88,6 +89,14 @@ def _content(path: Path) -> bytes:
     if not data:
         raise FormatError("the file is empty")
     return data
+
+
+def _telling(data: bytes) -> bytes:
+    """Return the part of a file that tells its format: its beginning; of Parquet the footer, which has the names."""
+    if not data.startswith(PARQUET) or len(data) < 2 * len(PARQUET) + 4:
+        return data[:HEAD_BYTES]
+    length = int.from_bytes(data[-8:-4], "little")
+    return PARQUET + data[max(len(data) - 8 - length, 0) : -8]
 
 
 def recognise(head: bytes, name: str) -> str:

@@ -85,7 +85,8 @@ def make_sensors(setup: Setup) -> Mapping[str, Sensor]:
             _check_place(site)
             made[site.sensor] = load("sensors", site.type).Sensor.at(site.record())
         except ValueError as error:
-            raise ValueError(f"sensor '{site.sensor}': {error}") from error
+            told = str(error)
+            raise ValueError(told if told.startswith("sensor ") else f"sensor '{site.sensor}': {told}") from error
     return made
 
 

@@ -37,13 +37,23 @@ def complete(
         found.append(site)
     lost = [site for site in found if site.type == "search_radar" and math.isnan(site.lat_rad)]
     if lost and len(found) == 1:
-        notes.append(f"position of radar '{lost[0].sensor}' unknown: picture relative to it, as if at 0N 0E")
+        unknown = f"position of radar '{lost[0].sensor}' unknown{_others(known, found)}"
+        notes.append(f"{unknown}: picture relative to it, as if at 0N 0E")
         found = [dataclasses.replace(lost[0], lat_rad=0.0, lon_rad=0.0, height_m=0.0)]
     elif lost:
         named = ", ".join(f"'{site.sensor}'" for site in lost)
-        notes.append(f"position of radar {named} unknown: not tracked; give it in a sensors table with --sensors")
+        unknown = f"position of radar {named} unknown{_others(known, found)}"
+        notes.append(f"{unknown}: not tracked; give it in a sensors table with --sensors")
         found = [site for site in found if site not in lost]
     return found, notes
+
+
+def _others(known: Sequence[SensorSite], found: Sequence[SensorSite]) -> str:
+    """Return whose places are told that gave nothing: names that may be misspelled."""
+    idle = sorted({site.sensor for site in known if not math.isnan(site.lat_rad)} - {site.sensor for site in found})
+    return (
+        f" (known are those of {', '.join(idle[:8])}{', ...' * (len(idle) > 8)}, which gave no plots)" if idle else ""
+    )
 
 
 def _laboratory(own: Sequence[Detections], site: SensorSite) -> dict[str, float]:

@@ -53,6 +53,7 @@ def _recording(recording: Recording) -> dict[str, Any]:
         "records": decoded.n_records,
         "counts": dict(sorted(decoded.counts.items())),
         "damage": dict(sorted(decoded.damage.items())),
+        "columns_not_used": decoded.columns_not_used,
     }
 
 
@@ -148,6 +149,8 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
             console.print(f"  {n:>9,}  {_safe(what)}")
         for why, n in recording["damage"].items():
             console.print(f"  {n:>9,}  [yellow]damaged: {_safe(why)}[/]")
+        if unused := recording["columns_not_used"]:
+            console.print(f"  [yellow]columns not used: {_safe(', '.join(unused))}[/]")
     if summary["sensors"]:
         console.print(_sensor_table(summary["sensors"]))
     for tracks in [summary["tracks"], *summary["system_tracks"]]:

@@ -1,7 +1,7 @@
 """The tables of docs/tables.md, in CSV and Parquet: detections, sensors, truth, tracks; and anybody's plain plots.
 
 Which table it is shows in its columns. Names are taken in lower case; some other names and units are understood, and
-what is not used is told in `Decoded.statuses`. Gzip too.
+what is not used is told in `Decoded.columns_not_used`. Gzip too.
 """
 
 from noroshi.formats import Context, Decoded, FormatError

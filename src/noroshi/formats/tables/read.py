@@ -23,7 +23,6 @@ from noroshi.records import (
     Kind,
     Quality,
     SensorSite,
-    Status,
     Tracks,
     TrackStatus,
     Truth,
@@ -146,7 +145,7 @@ def read(kind: str, columns: Columns, metadata: Mapping[str, str], decoded: Deco
     """Add the rows of a table to `decoded`."""
     table = Table(kind, columns)
     if kind == "sensors":
-        _read_sensors(table, columns, decoded, context)
+        _read_sensors(table, columns, decoded)
         return
     time_ns, timed = table.time(context)
     decoded.damage["no time"] += int((~timed).sum())
@@ -156,26 +155,20 @@ def read(kind: str, columns: Columns, metadata: Mapping[str, str], decoded: Deco
         _read_truth(table, time_ns, timed, decoded)
     else:
         _read_tracks(table, time_ns, timed, metadata, decoded, context)
-    if table.unused:
-        decoded.statuses.append(_unused(table.unused, int(time_ns[timed].min(initial=NS_PER_DAY)), context))
+    decoded.columns_not_used += table.unused
 
 
-def _unused(names: list[str], time_ns: int, context: Context) -> Status:
-    return Status(
-        time_ns=np.full(len(names), time_ns, np.int64),
-        source=np.full(len(names), context.source),
-        subject=np.array([f"column not used: {name}" for name in names]),
-        value=np.full(len(names), np.nan),
-    )
-
-
-def _read_sensors(table: Table, columns: Columns, decoded: Decoded, context: Context) -> None:
+def _read_sensors(table: Table, columns: Columns, decoded: Decoded) -> None:
     place = np.column_stack([table.number(name) for name in ("lat_deg", "lon_deg", "height_m")])
     names, kinds, nations = (table.text(name) for name in ("sensor", "type", "nation"))
-    parameters = {name: numbers(columns[name]) for name in table.unused if _is_plain(columns[name])}
-    unused = [name for name in table.unused if name not in parameters or np.isnan(parameters[name]).all()]
-    if unused:
-        decoded.statuses.append(_unused(unused, NS_PER_DAY, context))
+    parameters: dict[str, Floats] = {}
+    for name in table.unused:
+        proper, factor = SYNONYMS.get(name, (name, 1.0))
+        if _is_plain(columns[name]) and not np.isnan(found := numbers(columns[name])).all():
+            if proper == name or proper not in columns:  # which wins
+                parameters[proper] = found * factor
+        else:
+            decoded.columns_not_used.append(name)
     for i in range(table.n):
         if not names[i]:
             decoded.damage["sensor without a name"] += 1

@@ -14,7 +14,7 @@ from typing import Protocol, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from noroshi.records import Batch, SensorSite
-from noroshi.run.rooms import load
+from noroshi.run.rooms import UnknownNameError, load, names
 
 __all__ = ["Address", "AddressError", "Feed", "Health", "open_feed"]
 
@@ -24,6 +24,10 @@ SHORT = {"udp": "udp_asterix"}
 
 class AddressError(ValueError):
     """An address is not written as it must be, or cannot be listened to. The message is one line for a person."""
+
+
+NOT_YET = "not connected yet"
+"""The trouble of a feed whose first connection is being made: not one to tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,8 +173,22 @@ def open_feed(text: str, *, arrived: Callable[[], None], now_ns: Callable[[], in
     """Return the feed that an address names, already listening; see `Feed.at`.
 
     Raises:
-        AddressError, UnknownNameError: if there is no such feed.
+        AddressError: if there is no such feed.
     """
     address = Address.of(text)
-    feed: Feed = load("run.feeds", address.key).Feed.at(address, arrived=arrived, now_ns=now_ns)
+    feed: Feed = find(address).at(address, arrived=arrived, now_ns=now_ns)
     return feed
+
+
+def find(address: Address) -> type[Feed]:
+    """Return the class of the feed that an address names.
+
+    Raises:
+        AddressError: if there is none.
+    """
+    try:
+        found: type[Feed] = load("run.feeds", address.key).Feed
+    except UnknownNameError as error:
+        there = ", ".join(f"{key.replace('_', '+')}://" for key in names("run.feeds"))
+        raise AddressError(f"{address.text}: there is no such feed; there are: {there}") from error
+    return found

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import ClassVar
 
-from noroshi.run.feeds import Address, AddressError
+from noroshi.run.feeds import NOT_YET, Address, AddressError
 from noroshi.run.feeds.listening import GATHER_S, Listening, Piece, Stream
 
 CONNECT_S_MAX = 5.0
@@ -35,7 +35,7 @@ class Tcp(Listening):
                 f"{address.text}: give host and port, as in {address.key.replace('_', '+')}://HOST:30003"
             )
         self._host, self._port = address.host, address.port
-        self._trouble = "not connected yet"
+        self._trouble = NOT_YET
         self._thread.start()
 
     def _listen(self) -> None:

@@ -97,10 +97,10 @@ def _listen(
         ValueError, OSError: if something that was asked for makes no sense.
     """
     from noroshi.run import outputs
-    from noroshi.run.feeds import Address
+    from noroshi.run.feeds import Address, find
 
     for address in addresses:
-        Address.of(address)
+        find(Address.of(address))
     if doubled := sorted({address for address in addresses if addresses.count(address) > 1}):
         raise ValueError(f"{doubled[0]}: is named twice")
     for path in out:
@@ -148,7 +148,8 @@ def _listen(
 
 def _stop(listener: "Listener") -> None:
     """Stop the listener; a second Ctrl-C does not wait for it."""
-    _say("noroshi: ending; Ctrl-C again leaves at once")
+    if not listener.error:
+        _say("noroshi: ending; Ctrl-C again leaves at once")
     try:
         listener.stop()
     except KeyboardInterrupt:

@@ -15,7 +15,7 @@ from noroshi.command.people import Person
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Decision
+from noroshi.records import Decision, Order
 from noroshi.run import kernel_cache, pki
 from noroshi.run.feeds import Feed, open_feed
 from noroshi.run.feeds.simulated import Feed as Simulated
@@ -29,7 +29,7 @@ from noroshi.run.live.memory import Memory
 from noroshi.run.live.node import LiveNode
 from noroshi.run.live.policies import Policies
 from noroshi.run.live.settings import describe
-from noroshi.run.live.watching import Watcher
+from noroshi.run.live.watching import Ears, Watcher
 from noroshi.run.live.ways_out import WaysOut
 from noroshi.run.people import read_people
 from noroshi.run.pki.files import read_secret
@@ -177,6 +177,12 @@ class Running:
                 open_=lambda settings: open_link({**given, **settings}, self._arrived.set),
                 says=self._says,
             )
+        ears = Ears(feeds, self._says)
+
+        def look(now_ns: int) -> Sequence[Order]:
+            ears.look()
+            return watcher.look(now_ns) if watcher else ()
+
         ways_out = WaysOut(
             self.nation.code,
             core,
@@ -203,7 +209,7 @@ class Running:
             ahead=ahead.look if ahead else lambda _: None,
             kept=kept.keep if kept else lambda *_: None,
             took=ways_out.took,
-            look=watcher.look if watcher else lambda _: (),
+            look=look,
             tick=auditing.tick if auditing else lambda _: None,
             together=store.together,
             proved=auditing.folder.sync if auditing else lambda: None,

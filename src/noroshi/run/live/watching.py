@@ -11,6 +11,7 @@ from typing import Any
 from noroshi.records import Order
 from noroshi.records.order import BREAK_GLASS, NO_PARTNER, PARTNER, POLICY
 from noroshi.run import pki
+from noroshi.run.feeds import NOT_YET, Feed
 from noroshi.run.links import Link
 from noroshi.run.live.settings import keys_text
 from noroshi.run.scenarios import Nation, read_nation
@@ -111,7 +112,12 @@ class Watcher:
         for code in sorted(set(self._links) - set(wanted)):
             self._links.pop(code).close()
         for code, settings in wanted.items():
-            if code not in (self._partners or {}) or (code in self._links and self._settings.get(code) == settings):
+            if code not in (self._partners or {}):
+                if self._partners is not None:
+                    take = f"noroshi pki partner {self._keys} {code}.toml --check ..."
+                    self._complain(f"link to {code}: waits for its keys: take its file in with {take}")
+                continue
+            if code in self._links and self._settings.get(code) == settings:
                 continue
             if code in self._links:
                 self._links.pop(code).close()
@@ -120,12 +126,32 @@ class Watcher:
                 self._settings[code] = settings
                 self._says(f"link to {code} open")
             except (ValueError, OSError) as error:
-                self._complain(f"link to {code}: {error}")
+                told = str(error)
+                self._complain(told if told.startswith("link to ") else f"link to {code}: {told}")
 
     def _complain(self, trouble: str) -> None:
         if trouble not in self._troubles:
             self._troubles.add(trouble)
             self._says(trouble)
+
+
+class Ears:
+    """Tells when a feed cannot hear, and when it can again."""
+
+    def __init__(self, feeds: Sequence[Feed], says: Callable[[str], None]) -> None:
+        self._feeds, self._says = feeds, says
+        self._deaf: set[str] = set()
+
+    def look(self) -> None:
+        """Tell what has changed since the last look."""
+        for feed in self._feeds:
+            health = feed.health
+            if health.is_up and feed.name in self._deaf:
+                self._deaf.remove(feed.name)
+                self._says(f"feed {feed.name}: is heard again")
+            elif not health.is_up and feed.name not in self._deaf and health.trouble != NOT_YET:
+                self._deaf.add(feed.name)
+                self._says(f"feed {feed.name}: {health.trouble or 'has ended'}")
 
 
 def _policy_text(nation: Nation) -> str:

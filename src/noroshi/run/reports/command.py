@@ -50,7 +50,7 @@ def assess(
         if as_json:
             sys.stdout.write(json.dumps(told) + "\n")
         else:
-            show(told, Console())
+            show(told, Console(width=None if sys.stdout.isatty() else 120))
             sys.stdout.write(f"wrote {printable(str(place / writing.HTML), 500)}\n")
 
 
@@ -84,7 +84,7 @@ def show(told: dict[str, Any], console: Console) -> None:
 def _table(title: str, lines: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", title=title)
     for name in ("variant", "measure", "difference", "95 %", "", "says", "pairs"):
-        table.add_column(name, justify="right" if name in ("difference", "pairs") else "left", no_wrap=True)
+        table.add_column(name, justify="right" if name in ("difference", "pairs") else "left", overflow="fold")
     for line in lines:
         difference = line["difference"]
         told = [_number(difference[name]) for name in ("value", "low", "high")]

@@ -130,7 +130,7 @@ def _objectives(scenario: Scenario) -> Iterator[Problem]:
     """Note objectives that rest on a measure that is not taken."""
     taken = [measure.name for measure in scenario.measures]
     for i, objective in enumerate(scenario.objectives):
-        if objective.measure not in taken:
+        if objective.measure not in taken and objective.measure not in measures.ALWAYS:
             told = f"nothing produces {objective.measure}: add [[measures]] with that name, or take one of: "
             told += ", ".join(dict.fromkeys(taken)) or "none"
             yield scenario.source.problem(("objectives", i, "measure"), told)

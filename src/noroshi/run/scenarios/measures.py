@@ -23,6 +23,9 @@ OF_EXERCISES: Mapping[str, str] = {name: each.unit for name, each in MEASURES.it
 OF_AREAS = ("entries_noticed",)
 """Those that are about an area."""
 
+ALWAYS = tuple(name for name in OF_EXERCISES if name not in OF_AREAS)
+"""Those that every run is measured by, whether its scenario names them or not."""
+
 OF_THREATS = (
     *custodies.MEASURES, *clocks.MEASURES, *uncertainty.MEASURES, *ledger.MEASURES, "first_warning_lead_s",
     "lead_time_s", "threats_tracked", "threat_time_tracked", "share_delay_s", "sensor_delay_s", "sensor_delay_s_p95",
