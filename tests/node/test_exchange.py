@@ -12,6 +12,7 @@ from noroshi.formats.columns import pack, unpack
 from noroshi.node.contents import Kind
 from noroshi.node.exchange import Exchange, Partner
 from noroshi.records import Frame, Order, Status, TrackStatus, take
+from noroshi.records import Kind as TargetKind
 from noroshi.run.sharing import own_of_exercise
 from noroshi.sharing.audit import Audit, pledge
 from noroshi.sharing.memory_store import MemoryStore
@@ -243,20 +244,28 @@ def test_a_node_that_lost_its_memory_is_told_again_and_goes_on():
     assert not alarms
 
 
-def test_a_track_that_goes_on_unmeasured_is_told_now_and_then_until_it_ends():
+def test_a_threat_that_goes_on_unmeasured_is_told_now_and_then_until_it_ends():
     """Of whom nothing comes for a minute has ended to partners; what falls unseen goes on for longer."""
     two = Two(13)
-    tracks = two.tracks.replace(updated_ns=np.full(6, START_NS))
+    falls = np.eye(len(TargetKind))[TargetKind.BALLISTIC]
+    threats, kinds = np.arange(6) < 2, two.tracks.kind_probability.copy()
+    kinds[threats], kinds[~threats] = falls, np.eye(len(TargetKind))[TargetKind.AIRCRAFT]
+    coasts = np.isin(np.arange(6), [0, 2])  # of the threats one, of the aircraft one
+    status = np.where(coasts, TrackStatus.COASTING, TrackStatus.FIRM).astype(np.uint8)
+    state = two.tracks.state_ecef.copy()
+    state[threats, 3:] *= 15.0  # as fast as what falls from far
+    tracks = two.tracks.replace(kind_probability=kinds, status=status, state_ecef=state)
     for second in range(1, 100):
         now_ns = START_NS + second * SECOND
-        moved = tracks.replace(time_ns=np.full(6, now_ns), updated_ns=np.where(np.arange(6) < 3, START_NS, now_ns))
+        moved = tracks.replace(time_ns=np.full(6, now_ns), updated_ns=np.where(coasts, START_NS, now_ns))
         two.nodes["JPN"].share(moved, now_ns, is_whole=True)
     numbers = two.nodes["JPN"].secrets.numbers("close").of(tracks.track_id).tolist()
     told_s = [
         [(at_ns - START_NS) // SECOND for _, name, at_ns in two.nodes["JPN"].fusion.rows if name == number]
         for number in numbers
     ]
-    assert told_s == [[1, 21, 41, 61, 81]] * 3 + [list(range(1, 100))] * 3
+    assert [told_s[i] for i in (0, 2)] == [[1, 21, 41, 61, 81], [1]]
+    assert [told_s[i] for i in (1, 3, 4, 5)] == [list(range(1, 100))] * 4
 
 
 def test_receipts_are_signed_by_both_and_free_the_outbox():

@@ -61,7 +61,7 @@ class Partner:
 
 REMEMBERED_MAX = 20_000  # tracks of which it is known what was told last
 KIND_NEWS = 0.02  # a probability of a kind that has changed by more is news, though nothing was measured
-COASTS_NS = 20 * NS_PER_S  # so often it is told that a track goes on unmeasured: what is silent has ended to partners
+COASTS_NS = 20 * NS_PER_S  # so often it is told that a threat goes on unmeasured: what is silent has ended to partners
 RECENT_NS = 120 * NS_PER_S
 RECENT_ROWS = 1_000  # that changed, beyond four times the tracks there are, until the last of each are looked up
 
@@ -396,7 +396,7 @@ class Exchange:
         return concatenate([take(tracks, ~known), ended]) if len(gone) else take(tracks, ~known)
 
     def _is_told(self, tracks: Tracks) -> NDArray[np.bool_]:
-        """Return (n,) of which tracks partners know all that has been measured, what it is and that it goes on.
+        """Return (n,) of which tracks partners know all: what was measured, what it is, of a threat that it goes on.
 
         What it is may change without a measurement: looks that saw nothing say that a burn is over.
         """
@@ -406,7 +406,8 @@ class Exchange:
         at = _places(tracks, old)
         is_news = np.abs(old.kind_probability[at] - tracks.kind_probability).max(axis=1) > KIND_NEWS
         is_news |= old.updated_ns[at] < tracks.updated_ns
-        for i in np.flatnonzero(~is_news & (tracks.time_ns - tracks.updated_ns >= COASTS_NS)).tolist():
+        goes_on = (tracks.time_ns - tracks.updated_ns >= COASTS_NS) & (tracks.status == TrackStatus.COASTING)
+        for i in np.flatnonzero(~is_news & goes_on & self.may_threaten(tracks)).tolist():
             told_ns, _ = self._last_told.get(int(tracks.track_id[i]), (0, 0))
             is_news[i] = tracks.time_ns[i] - told_ns >= COASTS_NS
         return np.asarray((old.track_id[at] == tracks.track_id) & ~is_news)

@@ -26,6 +26,7 @@ RISES_NS = 2 * NS_PER_S  # no area is held to become likely in less, from nought
 UNSEEN_SHARE = 0.5  # of what is lost, once the time for which nobody has seen it has grown by so much of itself,
 UNTOLD_SHARE = 1.0  # or, of what nobody is told of, by so much: nothing begins with it any more
 KINDS_NEWS, SURER = 0.1, 0.95  # a probability of a kind that has changed by more, or a speed so much surer, is news
+OTHER_NS = NS_PER_S  # and is foreseen anew no sooner
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
 
 
@@ -122,8 +123,9 @@ class Following:
         if self.may_boost and not follows_boosts:
             state, covariance = caught_up(state, covariance)
         if self.forecast is not None:
-            is_other = self._is_known_otherwise(covariance)
-            is_news = self.updated_ns > self.measured_ns or is_other
+            is_measured = self.updated_ns > self.measured_ns
+            is_other = not is_measured and self._is_known_otherwise(covariance)
+            is_news = is_measured or is_other
             is_idle = is_lost and not is_told and not is_end_known(self.forecast)
             if is_idle and not is_news:
                 return False
@@ -136,8 +138,9 @@ class Following:
                 holds_ns = max(holds_ns, round((self.foreseen_ns - self.updated_ns) * share))
             else:
                 holds_ns = min(round(self.lacks * RISES_NS), round(holds_s_max * NS_PER_S))
-                is_due = is_other or self.updated_ns - self.measured_ns >= holds_ns - SLACK_NS
+                is_due = self.updated_ns - self.measured_ns >= holds_ns - SLACK_NS
                 holds_ns = 0 if is_due else 2 * holds_ns  # what is measured next comes soon, and is foreseen at once
+                holds_ns = OTHER_NS if is_other else holds_ns
             if not has_news or now_ns - self.foreseen_ns < holds_ns:
                 return False
         unseen_s = max(now_ns - self.time_ns, 0) / NS_PER_S
