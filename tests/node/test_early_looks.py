@@ -1,21 +1,33 @@
 """A watch looks as soon as a threat was measured, and not more often than it may; threats are told before the rest."""
 
+from collections import Counter
+
 import numpy as np
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sharing_scenes import ACTIONS, SECOND, SECRET, SENSORS, START_NS, tracks_of
 
+from noroshi.motion.constant_velocity import Motion
+from noroshi.node.core import Node
 from noroshi.node.exchange import Exchange, Partner
+from noroshi.node.own import Told
 from noroshi.node.watch import EARLY_NS, Watch
-from noroshi.records import Threats, TrackStatus, take
+from noroshi.records import Detections, Kind, SensorSite, Threats, TrackStatus, take
+from noroshi.sensors.search_radar import Sensor
 from noroshi.sharing.memory_store import MemoryStore
 from noroshi.sharing.release import Secrets
 from noroshi.sharing.rules import parse
+from noroshi.tracking.launches import empty_launches
+from noroshi.tracking.trackers.nearest_neighbour import Tracker
 from noroshi.warning.core import Said
 
 ALL = (
     'nation = "JPN"\n[partners]\nUSA = "close"\n[[rules]]\nrule = "all"\nto = ["ALL-PARTNERS"]\n'
     'products = ["contribution"]\nthen = "pass"\n'
 )
+
+
+SITE = SensorSite(sensor="radar", type="search_radar", lat_rad=0.8, lon_rad=0.1, height_m=500.0)
 
 
 class Noting:
@@ -139,10 +151,16 @@ class Hears:
     """A fusion that notes what it is given."""
 
     def __init__(self):
-        self.counts, self.given = {}, []
+        self.counts, self.given = Counter(), []
 
     def receive(self, rows, **_):
         self.given.append(rows)
+
+    def checkpoint(self):
+        return []
+
+    def resume(self, memory):
+        pass
 
 
 def exchange_of():
@@ -191,3 +209,42 @@ def test_a_track_that_began_and_ended_between_two_whole_pictures_is_told_to_be_g
     exchange.share(later(take(tracks, np.arange(2)), 1), START_NS + SECOND, is_whole=True)
     first, lost = fusion.given[1], fusion.given[-1]
     assert lost.track_id[lost.status == TrackStatus.LOST].tolist() == first.track_id.tolist()
+
+
+@pytest.mark.parametrize("resumes", [False, True])
+def test_where_changes_alone_are_told_a_threat_that_goes_on_unmeasured_is_told_again(resumes):
+    """What falls unseen stays in partners' pictures, until its own node has it no more."""
+    exchange, fusion = exchange_of()
+    state = tracks_of(1).state_ecef * np.array([1.0, 1.0, 1.0, 15.0, 15.0, 15.0])
+    falls = np.eye(len(Kind))[[Kind.BALLISTIC]]
+    seen = tracks_of(1, state_ecef=state, kind_probability=falls, status=np.full(1, TrackStatus.FIRM, np.uint8))
+    looked = Detections.of(
+        sensor="radar", components=("range_m", "azimuth_rad", "altitude_m"), time_ns=np.array([START_NS]),
+        values=np.array([[150_000.0, 0.5, 10_000.0]]),
+    )  # fmt: skip
+    held, nothing = {"n": 1}, empty_launches("JPN")
+
+    def node_of(exchange):
+        tracker = Tracker(node="JPN", sensor_names=("radar",), motions=(Motion.of(),))
+        sensors = {"radar": Sensor.at(SITE)}
+        node = Node("JPN", sensors=sensors, tracker=tracker, window_ns=SECOND, exchange=exchange)
+        node.own.detect = lambda *_: Told((), seen, nothing)
+        node.own.picture = lambda at_ns: take(
+            seen.replace(time_ns=np.array([at_ns]), status=np.full(1, TrackStatus.COASTING, np.uint8)),
+            np.arange(held["n"]),
+        )
+        return node
+
+    node = node_of(exchange)
+    node.receive(looked, START_NS)
+    for s in range(1, 200):
+        held["n"] = int(s < 130)
+        if resumes and s == 50:
+            memory, given = node.checkpoint(), fusion.given
+            exchange, fusion = exchange_of()
+            node, fusion.given = node_of(exchange), given
+            node.resume(memory)
+        while (due_ns := node.wake_ns()) is not None and due_ns <= START_NS + s * SECOND:
+            node.wake(due_ns)
+    told_s = [(int(rows.time_ns[0]) - START_NS) // SECOND for rows in fusion.given]
+    assert told_s == [0, 20, 40, 60, 80, 100, 120]

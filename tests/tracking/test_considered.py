@@ -17,6 +17,7 @@ from noroshi.sensors.prepare import arrange
 from noroshi.sensors.search_radar import Sensor
 from noroshi.tracking.considered import correction
 from noroshi.tracking.registrar import Registrar
+from noroshi.tracking.registration import without
 from noroshi.tracking.rewind import Rewind
 from noroshi.tracking.trackers.nearest_neighbour import Tracker as NearestNeighbour
 from noroshi.tracking.trackers.soft import Tracker as Soft
@@ -198,7 +199,7 @@ def learning(kind, seed, known_at):
     fed, last = Rewind(tracker, window_ns=5 * NS), None
     for k in range(LOOKS):
         if k == known_at and k:
-            assert fed.step(correction(("a",), known[None], fed.newest_ns + 1), sensor) is not None
+            assert fed.step(correction(("a",), np.zeros((1, 4)), known[None], fed.newest_ns + 1), sensor) is not None
             assert tracker.taken_out[0] == pytest.approx(known)
         used = known if k >= known_at else np.zeros(4)
         tracker.left = np.diag(np.square((0.1 if k >= known_at else 1.0) * usual))[None]
@@ -240,7 +241,7 @@ def test_a_correction_is_taken_back_and_run_again_like_any_batch():
             time_ns = np.full(8, START_NS + k * NS)
             seen = Detections.of(sensor="a", components=COMPONENTS, values=values, time_ns=time_ns)
             batches.append(arrange(seen, sensor))
-        batches.insert(9, correction(("a",), known, START_NS + 8 * NS + 1))
+        batches.insert(9, correction(("a",), np.zeros((1, 4)), known, START_NS + 8 * NS + 1))
         if late:
             batches.insert(10, batches.pop(8))
         fed = Rewind(tracker, window_ns=20 * NS)
@@ -253,6 +254,53 @@ def test_a_correction_is_taken_back_and_run_again_like_any_batch():
         Rewind(again, window_ns=20 * NS).resume(before, kept, RADARS, fed.counters())
         assert digest(again.picture(START_NS + 12 * NS)) == digest(told[-1])
     assert digest(told[0]) == digest(told[1])
+
+
+class Leaps:
+    """A registrar that knows nothing of radar "a" until a time, and from then on all."""
+
+    radars, left = ("a",), np.zeros((1, 4, 4))
+
+    def __init__(self, known, at_ns):
+        self.known, self.at_ns, self.taken_out = known, at_ns, np.zeros((1, 4))
+
+    def receive(self, detections, sensor, now_ns):
+        self.taken_out = self.known if now_ns >= self.at_ns else self.taken_out
+        return without(detections, sensor, self.taken_out[0]) if detections.sensor == "a" else detections
+
+
+@pytest.mark.parametrize("kind", [NearestNeighbour, Soft])
+@pytest.mark.parametrize("behind_s", [0.1, 4.0, 8.0])
+def test_a_slow_feed_is_corrected_by_what_was_taken_out_at_its_place(kind, behind_s):
+    """Tracks move by what comes to be known since; a plot corrected by it before would be corrected twice."""
+    told = []
+    for feed_s in (0.1, behind_s):
+        rng, known = np.random.default_rng(3), np.array([[200.0, math.radians(0.1), 0.0, 0.0]])
+        first, came = falls(rng, 8), []
+        for k in range(80):
+            name, at_s = "ab"[k % 2], k / 2.0
+            exact = RADARS[name].measure(
+                Ballistic.of().propagate(first, np.full(8, at_s))[:, :6],
+                np.broadcast_to(RADARS[name].origin_ecef_m, (8, 3)),
+            )[:, :3]
+            values = exact + known[0, :3] * (name == "a") + rng.normal(size=(8, 3)) * list(NOISE.values())
+            time_ns = np.full(8, START_NS + round(at_s * NS))
+            seen = Detections.of(sensor=name, components=COMPONENTS, values=values, time_ns=time_ns)
+            came.append((int(time_ns[0]) + round((feed_s if name == "a" else 0.1) * NS), seen))
+        leap = Leaps(known, START_NS + 20 * NS + NS // 10)
+        made_of = {"sensors": RADARS, "tracker": made(kind), "window_ns": 30 * NS, "report": True, "registrar": leap}
+        own = Own("n", **made_of)
+        for now_ns, seen in sorted(came, key=lambda each: each[0]):
+            own.detect(seen, now_ns)
+        told.append(own.picture(START_NS + 40 * NS))
+    np.testing.assert_array_equal(told[0].track_id, told[1].track_id)
+    np.testing.assert_allclose(told[0].state_ecef, told[1].state_ecef, rtol=1e-9)
+    truth = Ballistic.of().propagate(falls(np.random.default_rng(3), 8), np.full(8, 40.0))[:, :6]
+    assert len(told[0]) == 8
+    nearest = np.linalg.norm(truth[:, None, :3] - told[0].state_ecef[None, :, :3], axis=2).argmin(axis=1)
+    off = told[0].state_ecef[nearest] - truth
+    squared = np.vecdot(off, np.linalg.solve(told[0].covariance_ecef[nearest], off[:, :, None])[:, :, 0])
+    assert squared.mean() < 2.0 * 6
 
 
 @pytest.mark.parametrize("kind", [NearestNeighbour, Soft])

@@ -11,11 +11,11 @@ import numpy as np
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
 from noroshi.geo.time import NS_PER_S
-from noroshi.node.exchange import Exchange
+from noroshi.node.exchange import COASTS_NS, Exchange
 from noroshi.node.outgoing import Outgoing
 from noroshi.node.own import Own
 from noroshi.node.watch import EARLY_NS, SETTLED_NS, Watch
-from noroshi.records import Batch, Detections, Frame, Launches, Order, Quality, Tracks, take
+from noroshi.records import Batch, Detections, Frame, Launches, Order, Quality, Tracks, TrackStatus, take
 from noroshi.records.known import Known
 from noroshi.sensors import Sensor
 from noroshi.tracking import Tracker
@@ -85,6 +85,7 @@ class Node:
         self._told_ns = 0
         self._has_threats = False  # among the own tracks as they were told last
         self._measured_ns = 0  # the newest of them
+        self._unseen_ns: int | None = None  # when those that go on unmeasured are told again, if changes alone are
 
     def receive(self, record: Batch, now_ns: int) -> None:
         """Take in one record that has arrived.
@@ -111,6 +112,7 @@ class Node:
         times = (
             self._wake_ns,
             self._threats_ns,
+            self._unseen_ns,
             self._fused_due_ns(),
             self.exchange.wake_ns if self.exchange else None,
             self.watch.wake_ns() if self.watch else None,
@@ -140,6 +142,7 @@ class Node:
             self._wake_ns += self.period_ns
             self._give_fused(now_ns)
         self._tell_threats(now_ns)
+        self._tell_unseen(now_ns)
         if self.watch:
             self.watch.wake(now_ns, self.picture)
             self._tell_partners(now_ns)
@@ -155,6 +158,16 @@ class Node:
         if self.exchange:
             self.exchange.share_some(threats, at_ns)
         self._expect(threats, at_ns)
+
+    def _tell_unseen(self, now_ns: int) -> None:
+        """Share own threats that go on unmeasured once more if it is due: what is silent has ended to partners."""
+        if self._unseen_ns is None or self._unseen_ns > now_ns or self.exchange is None:
+            return
+        threats = self._threats_in(self.own.picture(self._unseen_ns))
+        is_unseen = (threats.time_ns - threats.updated_ns >= COASTS_NS) & (threats.status == TrackStatus.COASTING)
+        if is_unseen.any():
+            self.exchange.share(take(threats, np.flatnonzero(is_unseen)), self._unseen_ns, is_whole=False)
+        self._unseen_ns = self._unseen_ns + COASTS_NS if len(threats) else None
 
     def _expect(self, threats: Tracks, at_ns: int) -> None:
         """Look at own threats that were told of soon, if they were measured since."""
@@ -213,7 +226,7 @@ class Node:
                 "now_ns": self._now_ns,
                 "wake_ns": self._wake_ns,
                 "fused_ns": self._fused_ns,
-                "threats": [self._threats_ns, self._told_ns, self._has_threats, self._measured_ns],
+                "threats": [self._threats_ns, self._unseen_ns, self._told_ns, self._has_threats, self._measured_ns],
                 "refused": [[*key, n] for key, n in sorted(self.refused.items())],
                 "counters": rewind.counters(),
                 "n_batches": len(batches),
@@ -258,7 +271,7 @@ class Node:
                 self.watch.resume(memory["watch"])
             self._now_ns, self._wake_ns = memory["now_ns"], memory["wake_ns"]
             self._fused_ns = memory["fused_ns"]
-            self._threats_ns, self._told_ns, self._has_threats, self._measured_ns = memory["threats"]
+            self._threats_ns, self._unseen_ns, self._told_ns, self._has_threats, self._measured_ns = memory["threats"]
             self.refused = Counter({(sensor, reason): n for sensor, reason, n in memory["refused"]})
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             raise FormatError(f"not a checkpoint of node {self.name}: {error}") from error
@@ -286,8 +299,10 @@ class Node:
             self._give("tracks", changed)
             if self.exchange and len(changed):
                 self.exchange.share(changed, self._now_ns, is_whole=False)
-            if self.watch and len(self._threats_in(changed)):
-                self.watch.expect(self._now_ns)
+            if len(self._threats_in(changed)):
+                if self.watch:
+                    self.watch.expect(self._now_ns)
+                self._unseen_ns = self._unseen_ns or self._now_ns + COASTS_NS
         if self.period_ns and self._wake_ns is None:
             self._wake_ns = -(-self._now_ns // self.period_ns) * self.period_ns
         if self._is_prompt and self._has_threats and self._threats_ns is None:

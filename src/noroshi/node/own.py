@@ -12,10 +12,10 @@ from noroshi.records.quality import USABLE
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
-from noroshi.tracking.considered import considers, correction
+from noroshi.tracking.considered import changed, considers, correction, is_correction
 from noroshi.tracking.launches import noticed, rising, together
 from noroshi.tracking.registrar import Registrar
-from noroshi.tracking.registration import widened
+from noroshi.tracking.registration import widened, without
 from noroshi.tracking.rewind import Rewind, good, looks_in
 
 AHEAD_NS = NS_PER_S
@@ -138,7 +138,29 @@ class Own:
         taken_out = self._registrar.taken_out
         if not np.array_equal(taken_out, tracker.taken_out):
             radars = self._registrar.radars
-            self._rewind.step(correction(radars, taken_out, newest_ns + 1), self.sensors[radars[0]])
+            self._rewind.step(correction(radars, tracker.taken_out, taken_out, newest_ns + 1), self.sensors[radars[0]])
+
+    def _corrected(self, plots: Detections, by_now: Detections, sensor: Sensor) -> Detections:
+        """Return a radar's plots without what is taken out at their place among the batches.
+
+        What has come to be known since moves the tracks that they go into, as all others. Where the clock's bias has
+        changed too, none may be of its place: they stay corrected by what is known now.
+        """
+        assert self._registrar is not None
+        radars, corrected = self._registrar.radars, by_now
+        for batch in self._rewind.batches():
+            newest_ns = int(corrected.time_ns.max())
+            if is_correction(batch):
+                place = int(batch.time_ns[0]), radars[0]
+                if (newest_ns, plots.sensor) >= place:
+                    break
+                before, _ = changed(batch)
+                corrected = without(plots, sensor, before[radars.index(plots.sensor)])
+                if (int(corrected.time_ns.max()), plots.sensor) >= place:
+                    return by_now
+            elif int(batch.time_ns.max()) < newest_ns:
+                break
+        return corrected
 
     def _catch_up(self) -> None:
         """Let the tracker use what it rested over."""
@@ -157,10 +179,12 @@ class Own:
             refused = [((detections.sensor, Quality(code).name), 1) for code in bad]
         usable, looks = good(ready), looks_in(ready)
         if self._registrar and len(usable):
-            usable = self._registrar.receive(usable, sensor, now_ns)
+            plots, usable = usable, self._registrar.receive(usable, sensor, now_ns)
             self.tell_left()
             self._correct()
-            if not self._considers and detections.sensor in self._registrar.radars:
+            if self._considers and detections.sensor in self._registrar.radars:
+                usable = self._corrected(plots, usable, sensor)
+            elif detections.sensor in self._registrar.radars:
                 left = self._registrar.left[self._registrar.radars.index(detections.sensor)]
                 usable = widened(usable, sensor, left)
         if len(looks):

@@ -89,14 +89,23 @@ def displacement(plots: Detections, i_plot: Integers, states: Floats) -> Floats:
     return moved
 
 
-def correction(radars: Sequence[str], taken_out: Floats, time_ns: int) -> Detections:
-    """Return what says, in a tracker's order of batches, that from a time on (r, 4) biases are taken out of plots.
+def correction(radars: Sequence[str], before: Floats, taken_out: Floats, time_ns: int) -> Detections:
+    """Return what says, in a tracker's order of batches, that from a time on plots are without other (r, 4) biases.
 
     It is a batch of its own sort, of the first radar, so that it is kept, run again and written down as all others are.
     """
     return Detections.of(
-        sensor=radars[0], components=BIASES, time_ns=np.full(len(radars), time_ns), values=taken_out.copy()
+        sensor=radars[0],
+        components=BIASES,
+        time_ns=np.full(2 * len(radars), time_ns),
+        values=np.concatenate([before, taken_out]),
     )
+
+
+def changed(correction: Detections) -> tuple[Floats, Floats]:
+    """Return (r, 4) what was taken out of plots before a correction, and what is from then on."""
+    before, taken_out = np.split(correction.values, 2)
+    return before, taken_out
 
 
 def is_correction(detections: Detections) -> bool:

@@ -271,11 +271,11 @@ class Keeper(ABC):
     def _correct(self, correction: Detections, sensor: Sensor, *, report: bool) -> Tracks | None:
         """Move all tracks to where they are by what is taken out of plots now; their next plots tell of it."""
         s, none = self.store, np.zeros(0, np.int64)
-        rows, by = s.in_use(), correction.values - s.tally[TAKEN_OUT]
+        rows, (_, taken_out) = s.in_use(), considered.changed(correction)
         s.save(rows)
-        considered.move(s, rows, by)
+        considered.move(s, rows, taken_out - s.tally[TAKEN_OUT])
         s.refresh(rows)
-        s.tally[TAKEN_OUT] = correction.values
+        s.tally[TAKEN_OUT] = taken_out
         if self.listener is not None:
             no_plots = Detections.of(
                 sensor=correction.sensor, components=sensor.COMPONENTS, time_ns=none,

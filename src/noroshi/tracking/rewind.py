@@ -1,7 +1,7 @@
 """Late data: used as if it had come in time, inside a bounded window."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +92,10 @@ class Rewind:
     def newest_ns(self) -> int | None:
         """The time of the newest batch that may still be rewound; None if there is none."""
         return self._steps[-1].key[0] if self._steps else None
+
+    def batches(self) -> Iterator[Detections]:
+        """Return the batches that may still be rewound, the newest first."""
+        return (step.detections for step in reversed(self._steps))
 
     def memory(self) -> tuple[TrackerState, list[Detections]]:
         """Return the state before the oldest batch that may still be rewound, and the batches since, in order."""
