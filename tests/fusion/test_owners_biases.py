@@ -133,6 +133,19 @@ def test_nobody_is_sure_which_of_two_is_off(bias, seed):
     assert 0.4 < honest < 1.6
 
 
+@pytest.mark.parametrize("owner", ["A", "R"])
+def test_who_is_right_by_what_targets_report_is_told_as_sure_as_he_is(owner):
+    """What another is displaced by is no doubt of him: neither of his threats, which report nothing."""
+    biases = {"A": np.array([1000.0, 0.0, 0.0, 0.0, 0.0]), "R": np.zeros(5)}
+    fusion, states, _, end_ns = told(2, biases, 120, reports=REPORTS)
+    alone = states[:1] + np.array([3e4, 0.0, 0.0, 0.0, 0.0, 0.0])
+    rows = tracks(owner, np.array([999]), end_ns + NS, alone, [np.diag([60.0] * 3 + [10.0] * 3) ** 2])
+    fusion.receive(rows, owner=owner, feed="t", seq=10_000, coarse=False)
+    picture = fusion.picture(end_ns + NS)
+    nearest = np.linalg.norm(picture.state_ecef[:, :3] - alone[0, :3], axis=1).argmin()
+    assert 59.0 < np.sqrt(np.linalg.eigvalsh(picture.covariance_ecef[nearest, :3, :3])[-1]) < 90.0
+
+
 @pytest.mark.parametrize("low_m", [-3_000.0, 3_000.0])
 def test_heights_that_nobody_measured_displace_nobody(low_m):
     fusion, states, _, end_ns = told(8, {"A": np.zeros(5), "F": np.zeros(5)}, 120, low_m=low_m)

@@ -191,12 +191,13 @@ def untold(table: Table) -> Floats:
     """Return the (5 o, 5 o) covariance of what differences leave open of the biases: what all owners have in common.
 
     That is taken to be as large, one sigma, as what is found: of two that differ either may be the one that is right.
+    Who was never compared, since what targets report tells of him, has no part in it.
     """
     scale, values, axes = _directions(table)
-    is_known = values > KNOWN
-    open_ones, told = axes[:, ~is_known], axes[:, is_known]
+    is_known, is_compared = values > KNOWN, np.diagonal(table.extra[INFORMATION]) > 0.0
+    open_ones, told = axes[:, ~is_known] * is_compared[:, None], axes[:, is_known]
     found = (told @ (told.T @ (scale * table.extra[VECTOR]) / values[is_known])).reshape(-1, N)
-    known = (1.0 - np.vecdot(open_ones, open_ones)).reshape(-1, N)
+    known = (is_compared - np.vecdot(open_ones, open_ones)).reshape(-1, N)
     size = (found**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1.0)
     into = open_ones @ open_ones.T * scale[:, None]
     return np.asarray((into * np.tile(size, len(found))) @ into.T, np.float64)
