@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = re.compile(r"<!-- file: (?P<path>\S+) -->\n```\w+\n(?P<text>.*?)```", re.DOTALL)
-ADDED = {"test_every_sensor.py": "direction_finder", "test_every_observer.py": "direction_finder",
+ADDED = {"test_every_sensor.py": "direction_finder", "test_every_motion.py": "drift",
+         "test_every_observer.py": "direction_finder",
          "test_every_format.py": "range_azimuth_lines", "test_every_metric.py": "worst_moment",
          "test_every_mover.py": "balloon"}  # fmt: skip
 

@@ -66,6 +66,23 @@ def test_a_table_becomes_tracks_and_every_file_asked_for(inside):
     assert json.loads(again.stdout)["system_tracks"][0]["tracks"] == 2
 
 
+def test_a_table_under_own_names_becomes_the_same_tracks(inside):
+    text = plots(inside / "radar.csv").read_text()
+    (inside / "own.csv").write_text(
+        text.replace("time_s,sensor,range_m,azimuth_deg,altitude_m", "When,Site,R,Theta,H", 1)
+    )
+    named = [
+        f"--column={pair}" for pair in ("time_s=When", "sensor=Site", "range_m=R", "azimuth_deg=Theta", "altitude_m=H")
+    ]
+    for name, words in (("radar", []), ("own", named)):
+        done = run("track", f"{name}.csv", *words, "--sensors", "sites.csv", "--out", f"{name}.parquet")
+        assert done.exit_code == 0, done.output
+    assert (inside / "own.parquet").read_bytes() == (inside / "radar.parquet").read_bytes()
+    assert "--column range_nmi=YOURS" in refused("track", "own.csv")
+    assert "--column range_nmi=YOURS" in refused("doctor", "own.csv")
+    assert run("doctor", "own.csv", *named, "--sensors", "sites.csv").exit_code == 0
+
+
 def test_bad_rows_are_refused_by_row_with_a_reason_and_the_rest_tracked(inside):
     bad = [
         f"{START_S},hill,nan,40,9000",
@@ -120,6 +137,19 @@ def test_a_radar_nobody_placed_is_tracked_alone_and_says_so(inside):
         (["radar.csv", "--motion", "warp"], "no 'warp' in motion; there are:"),
         (["radar.csv", "--set", "hits=4"], "no parameter 'hits'; there are:"),
         (["radar.csv", "--set", "hits_to_confirm=many"], "write NAME=NUMBER"),
+        (
+            ["radar.csv", "--column", "range_nm=r"],
+            "column range_nm=r: tables know no 'range_nm'; near it are range_nmi",
+        ),
+        (["radar.csv", "--column", "range_m"], "column range_m: write which of yours it is, range_m=YOURS"),
+        (
+            ["radar.csv", "--column", "range_m=a", "--column", "range_m=b"],
+            "column range_m=b: cannot be beside range_m=a",
+        ),
+        (
+            ["radar.csv", "--column", "mmsi=ship"],
+            "column mmsi=ship: no table has 'ship'; there are altitude_m, azimuth",
+        ),
         (["radar.csv", "--sensors", "wrong.csv"], "sensor 'hill': no 'serch_radar' in sensors; there are:"),
         (["radar.csv", "--sensors", "radar.csv"], "radar.csv: is no table of sensors; give a table of sensor, type"),
         (["radar.csv", "--sensors", "far.csv"], "sensor 'hill': a latitude of 146 degrees"),

@@ -6,6 +6,7 @@ read; bytes that are no such format at all raise `FormatError`, one line that sa
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -30,7 +31,8 @@ class Decoded:
         counts: how many of each sort ("category 048 target report", "DF 11 all-call reply"); what was read but cannot
             be tracked is counted here too, so that the counts and the damage add up to `n_records`.
         damage: reason -> how many records were damaged and skipped.
-        columns_not_used: of a table, those that were passed over.
+        columns: of a table, the names of its columns.
+        columns_not_used: those of them that were passed over.
     """
 
     detections: list[Detections] = field(default_factory=list)
@@ -41,6 +43,7 @@ class Decoded:
     n_records: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     damage: Counter[str] = field(default_factory=Counter)
+    columns: list[str] = field(default_factory=list)
     columns_not_used: list[str] = field(default_factory=list)
 
 
@@ -52,12 +55,15 @@ class Context:
         source: name of the recording, for messages and as the name of a sensor that has none.
         day_ns: midnight UTC of the recording's day, for formats that give only the time of day; None if unknown.
         received_ns: (only for a live feed) when the bytes came.
+        columns: for tables, which columns under other names are which: `range_nmi: rho_nm`, both in lower case; what a
+            table has not is no error.
         reference_lat_rad, reference_lon_rad: a place within some hundreds of kilometres, where a format needs one.
     """
 
     source: str = "recording"
     day_ns: int | None = None
     received_ns: int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
     reference_lat_rad: float | None = None
     reference_lon_rad: float | None = None
 

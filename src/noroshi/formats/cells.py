@@ -1,5 +1,6 @@
 """The cells of tables, CSV or Parquet, as numbers, texts and times; no format itself."""
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,7 +32,7 @@ _ISO = (
 )
 
 
-def listed(columns: Columns) -> str:
+def listed(columns: Iterable[str]) -> str:
     """Return the names of columns as a person may read them."""
     names = [name if name.isprintable() and len(name) < 40 else "..." for name in sorted(columns)]
     return ", ".join(names[:20] + ["..."] * (len(names) > 20)) or "none"

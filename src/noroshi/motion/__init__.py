@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.estimation.kalman import symmetric
 from noroshi.records import Kind
 
 POSITION_AND_VELOCITY = ("x_ecef_m", "y_ecef_m", "z_ecef_m", "vx_ecef_m_s", "vy_ecef_m_s", "vz_ecef_m_s")
@@ -107,7 +108,7 @@ def predict_by_jacobian(
     """Return `Motion.predict` from the model's own `propagate`, `jacobian` and `process_noise`."""
     transition = model.jacobian(mean, dt_s)
     spread = transition @ covariance @ transition.transpose(0, 2, 1) + model.process_noise(mean, dt_s)
-    return model.propagate(mean, dt_s), spread
+    return model.propagate(mean, dt_s), symmetric(spread)
 
 
 class Wanted(IntEnum):

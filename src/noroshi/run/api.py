@@ -12,7 +12,7 @@ from noroshi.records import Batch, Detections, Quality, SensorSite, Status, Trac
 from noroshi.run.batches import drop_stray_times, in_time
 from noroshi.run.drive import drive
 from noroshi.run.journal import JournalWriter, read_records, read_setup
-from noroshi.run.recordings import Recording, read
+from noroshi.run.recordings import Recording, read_all
 from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors
 from noroshi.run.sites import complete, usual_motion
 from noroshi.tracking import hindsight
@@ -49,13 +49,18 @@ class Tracked:
         return digest(self.tracks) if self.tracks is not None else digest()
 
 
-def load(*recordings: str, day_ns: int | None = None) -> list[Recording]:
+def load(*recordings: str, day_ns: int | None = None, columns: Mapping[str, str] = {}) -> list[Recording]:
     """Read recordings: paths, or `sample:NAME`.
 
+    Args:
+        recordings: where they are.
+        day_ns: midnight UTC of their day, if they give only the time of day.
+        columns: which columns of tables are which: `{"range_nmi": "Rho_NM"}`, a name of docs/tables.md and yours.
+
     Raises:
-        FormatError: if one cannot be read.
+        FormatError: if one cannot be read, or a column is in none of them.
     """
-    return [read(name, day_ns=day_ns) for name in recordings]
+    return read_all(recordings, day_ns=day_ns, columns=columns.items())
 
 
 def track(

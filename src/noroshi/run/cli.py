@@ -39,6 +39,11 @@ EPILOG = (
     "Ctrl-C. What runs until Ctrl-C (demo, play, node, listen, replay --picture) ends with 0."
 )
 
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", help="Which column of a table is which: range_nmi=YOURS (docs/tables.md). Repeatable."),
+]
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -81,6 +86,7 @@ def track(
     ] = 0.0,
     day: Annotated[str | None, typer.Option(help="Day of a recording that gives only the time of day.")] = None,
     format_name: Annotated[str | None, typer.Option("--format", help="Format, if the file does not show it.")] = None,
+    column: Columns = None,
     tracker: Annotated[
         str, typer.Option(help="Which tracker: soft, nearest_neighbour (fast), mixture (accurate).")
     ] = "soft",
@@ -108,7 +114,7 @@ def track(
         _check_places(plot, journal)
         _check_not_inputs([*recordings, str(sensors)], [*(out or []), plot, journal])
         seconds = _Watch()
-        read, sites = _read(recordings, sensors, day, format_name)
+        read, sites = _read(recordings, sensors, day, format_name, column)
         seconds.lap("reading")
         detections = [batch for recording in read for batch in recording.decoded.detections]
         statuses = [status for recording in read for status in recording.decoded.statuses]
@@ -132,13 +138,14 @@ def doctor(
     sensors: Annotated[Path | None, typer.Option(help="Sensors table (docs/tables.md): where they are.")] = None,
     day: Annotated[str | None, typer.Option(help="Day of a recording that gives only the time of day.")] = None,
     format_name: Annotated[str | None, typer.Option("--format", help="Format, if the file does not show it.")] = None,
+    column: Columns = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:
     """Tell what is wrong with recordings, sensor by sensor: biases, noise, clocks, misses, false plots."""
     from noroshi.run import doctor as ward
 
     with one_line():
-        read, sites = _read(recordings, sensors, day, format_name)
+        read, sites = _read(recordings, sensors, day, format_name, column)
         n = sum(len(batch) for recording in read for batch in recording.decoded.detections)
         with _progress("tracking", n, quiet=as_json) as advance:
             findings = ward.examine(read, sites, progress=advance)
@@ -230,17 +237,21 @@ def schema(room: Annotated[Literal["nations", "scenarios"], typer.Argument(help=
 
 
 def _read(
-    recordings: Sequence[str], sensors: Path | None, day: str | None, format_name: str | None
+    recordings: Sequence[str],
+    sensors: Path | None,
+    day: str | None,
+    format_name: str | None,
+    columns: Sequence[str] | None,
 ) -> "tuple[list[Recording], list[SensorSite]]":
     """Return recordings and what a sensors table says."""
-    from noroshi.run.recordings import read as read_recording
-    from noroshi.run.recordings import read_sites
+    from noroshi.run.recordings import read_all, read_sites
 
     try:
         day_ns = utc_ns_from_iso(f"{day}T00:00:00Z") if day else None
     except ValueError as error:
         raise ValueError(f"--day {day}: write a day as 2024-06-06, from 1678 to 2261") from error
-    read = [read_recording(name, day_ns=day_ns, format_name=format_name) for name in recordings]
+    pairs = [(ours, theirs) for ours, _, theirs in (column.partition("=") for column in columns or [])]
+    read = read_all(recordings, day_ns=day_ns, format_name=format_name, columns=pairs)
     return read, read_sites(sensors) if sensors else []
 
 

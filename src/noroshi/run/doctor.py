@@ -141,7 +141,7 @@ def _damage(recording: Recording) -> list[Finding]:
 
 def _passed_over(recording: Recording) -> list[Finding]:
     unused, name = recording.decoded.columns_not_used, recording.path.name
-    verdict = f"{name}: not used: {', '.join(unused)} (docs/tables.md has the names that are)"
+    verdict = f"{name}: not used: {', '.join(unused)} (docs/tables.md has the names that are; or --column)"
     return [Finding(sensor="", subject="columns", level="unknown", verdict=verdict, n=len(unused))] if unused else []
 
 

@@ -1,10 +1,12 @@
 """Files to records: which format a file is of, and what it holds."""
 
 import stat
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from noroshi.formats import Context, Decoded, FormatError
+from noroshi.formats import Context, Decoded, FormatError, tables
+from noroshi.formats.cells import listed
 from noroshi.records import SensorSite
 from noroshi.run.rooms import load, names
 from noroshi.run.samples import PREFIX, NoSampleError, sample_path
@@ -30,13 +32,43 @@ class Recording:
     decoded: Decoded
 
 
-def read(name: str, *, day_ns: int | None = None, format_name: str | None = None) -> Recording:
+def read_all(
+    sources: Sequence[str],
+    *,
+    day_ns: int | None = None,
+    format_name: str | None = None,
+    columns: Iterable[tuple[str, str]] = (),
+) -> list[Recording]:
+    """Read recordings that belong together.
+
+    Args:
+        sources, day_ns, format_name: as in `read`.
+        columns: which columns of the tables among them are which: pairs of a name of docs/tables.md and their own.
+
+    Raises:
+        FormatError: if one cannot be read, or a column is in none of them.
+    """
+    named = tables.named(columns)
+    recordings = [read(name, day_ns=day_ns, format_name=format_name, columns=named) for name in sources]
+    there = {column for recording in recordings for column in recording.decoded.columns}
+    for ours, theirs in named.items():
+        if theirs not in there:
+            other = {recording.format for recording in recordings} - {"tables"}
+            hint = f" (not looked at: what was read as {', '.join(sorted(other))}; --format tables)" if other else ""
+            raise FormatError(f"column {ours}={theirs}: no table has '{theirs}'; there are {listed(there)}{hint}")
+    return recordings
+
+
+def read(
+    name: str, *, day_ns: int | None = None, format_name: str | None = None, columns: Mapping[str, str] = {}
+) -> Recording:
     """Read one recording, a path or `sample:NAME`.
 
     Args:
         name: where it is.
         day_ns: midnight UTC of its day, if the recording itself gives only the time of day.
         format_name: its format, if the file does not show it.
+        columns: which of its columns are which (`Context.columns`).
 
     Raises:
         FormatError: one line that says what is wrong with which file.
@@ -45,8 +77,8 @@ def read(name: str, *, day_ns: int | None = None, format_name: str | None = None
         path = sample_path(name) if name.startswith(PREFIX) else Path(name)
         data = _content(path)
         key = format_name or recognise(_telling(data), path.name)
-        source = path.name.split(".")[0]
-        decoded = load("formats", key).decode(data, Context(source=source, day_ns=day_ns))
+        context = Context(source=path.name.split(".")[0], day_ns=day_ns, columns=columns)
+        decoded = load("formats", key).decode(data, context)
     except NoSampleError as error:
         raise FormatError(str(error)) from error
     except OSError as error:

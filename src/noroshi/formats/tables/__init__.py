@@ -7,7 +7,7 @@ what is not used is told in `Decoded.columns_not_used`. Gzip too.
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import csv_columns, listed, parquet_columns
 from noroshi.formats.reading import finished, peek, unpack
-from noroshi.formats.tables.names import SYNONYMS, TABLES, TIMES, table_of
+from noroshi.formats.tables.names import SYNONYMS, TABLES, TIMES, named, renamed, table_of
 from noroshi.formats.tables.read import read
 from noroshi.formats.tables.write import encode_detections, encode_sensors, encode_tracks, encode_truth
 
@@ -21,6 +21,7 @@ __all__ = [
     "encode_sensors",
     "encode_tracks",
     "encode_truth",
+    "named",
     "sniff",
     "table_of",
 ]
@@ -29,7 +30,8 @@ MEDIA = (".parquet", ".csv", ".csv.gz", ".tsv")
 
 NEEDS = (
     "needs a time (time_ns, time_s, time or t) and x_m with y_m, range_m with azimuth_rad, or lat_deg with lon_deg; "
-    "or sensor, lat_deg and lon_deg for a table of sensors (docs/tables.md)"
+    "or sensor, lat_deg and lon_deg for a table of sensors (docs/tables.md). Say which column of "
+    "a recording is which: --column range_nmi=YOURS"
 )
 
 
@@ -61,8 +63,11 @@ def decode(data: bytes, context: Context) -> Decoded:
     else:
         columns, n_wrong = csv_columns(data)
         decoded.damage["wrong number of fields"] += n_wrong
+    decoded.columns += columns
+    columns, decoded.columns_not_used = renamed(columns, context.columns)
     kind = metadata.get("noroshi") or table_of(columns)  # one that noroshi wrote may be empty
     if kind is None or kind not in TABLES:
-        raise FormatError(f"none of noroshi's tables: found columns {listed(columns)}; {NEEDS}")
+        missing = "".join(f"no '{theirs}', " for theirs in context.columns.values() if theirs not in decoded.columns)
+        raise FormatError(f"none of noroshi's tables: {missing}found columns {listed(decoded.columns)}; {NEEDS}")
     read(kind, columns, metadata, decoded, context)
     return finished(decoded, may_be_empty=True)

@@ -2,6 +2,10 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from noroshi.formats import FormatError
 
 IDENTITY: Mapping[str, str] = {
     "icao_address": "24-bit aircraft address, six hexadecimal digits (or in Parquet a whole number)",
@@ -134,6 +138,7 @@ SYNONYMS: Mapping[str, tuple[str, float]] = {
     "lon_rad": ("lon_deg", 1.0 / DEG),
     "altitude_ft": ("altitude_m", FOOT_M),
     "altitude_km": ("altitude_m", 1e3),
+    "flight_level": ("altitude_m", 100.0 * FOOT_M),
     "height_m": ("altitude_m", 1.0),
     "azimuth_sigma_deg": ("azimuth_sigma_rad", DEG),
     "elevation_sigma_deg": ("elevation_sigma_rad", DEG),
@@ -143,6 +148,39 @@ SYNONYMS: Mapping[str, tuple[str, float]] = {
     "callsign": ("call_sign", 1.0),
 }
 """Other name: the column it stands for, and what its numbers are multiplied by."""
+
+
+def named(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return which columns of somebody else's are which of ours, `range_nmi: rho_nm`, all in lower case.
+
+    Raises:
+        FormatError: if ours is no name of the tables, or a column is named twice, be it in two units.
+    """
+    known = sorted({*SYNONYMS, *TIMES}.union(*TABLES.values()))
+    found: dict[str, str] = {}
+    for ours, theirs in ((ours.strip().lower(), theirs.strip().lower()) for ours, theirs in pairs):
+        if ours not in known:
+            near = ", ".join(get_close_matches(ours, known, cutoff=0.0))
+            raise FormatError(f"column {ours}={theirs}: tables know no '{ours}'; near it are {near} (docs/tables.md)")
+        if not theirs:
+            raise FormatError(f"column {ours}: write which of yours it is, {ours}=YOURS")
+        for before, which in found.items():
+            if _meaning(ours) == _meaning(before) or theirs == which:
+                raise FormatError(f"column {ours}={theirs}: cannot be beside {before}={which}; name each column once")
+        found[ours] = theirs
+    return found
+
+
+def renamed(columns: Mapping[str, Any], wanted: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Return columns under the names that `named` gave them, and which others would have meant the same."""
+    ours = {theirs: name for name, theirs in wanted.items() if theirs in columns}
+    meant = set(map(_meaning, ours.values()))
+    displaced = [name for name in columns if name not in ours and _meaning(name) in meant]
+    return {ours.get(name, name): columns[name] for name in columns if name not in displaced}, displaced
+
+
+def _meaning(name: str) -> str:
+    return "time" if name in TIMES else SYNONYMS.get(name, (name, 1.0))[0]
 
 
 def table_of(names: Iterable[str]) -> str | None:
