@@ -226,6 +226,16 @@ def test_an_aircraft_that_a_tracker_takes_for_a_missile_has_not_the_energy():
     assert (proposals, stages) == ([], [])
 
 
+@pytest.mark.parametrize(("sigma_m_s", "begins"), [(50.0, True), (1_900.0, False)])
+def test_what_has_the_energy_only_because_nobody_knows_its_speed_begins_no_threat(sigma_m_s, begins):
+    """A few false plots that lie far apart make a fast track; run 639 of `bench/quiet_hours.py` told people of one."""
+    state = flight().at(np.array([START_NS + 300 * NS_PER_S]))[:, :6].copy()
+    state[:, :3] *= 6_390_000.0 / np.linalg.norm(state[:, :3])
+    state[:, 3:] *= 1_500.0 / np.linalg.norm(state[:, 3:])
+    seen = [(at_s, picture(at_s, state=state, sigma=(1_000.0, sigma_m_s))) for at_s in range(160, 200, LOOK_S)]
+    assert bool(watched(seen)[1]) == begins
+
+
 def test_a_satellite_over_people_is_no_warning():
     pictures = []
     for at_s in range(0, 120, LOOK_S):
