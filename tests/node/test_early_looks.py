@@ -248,3 +248,6 @@ def test_where_changes_alone_are_told_a_threat_that_goes_on_unmeasured_is_told_a
             node.wake(due_ns)
     told_s = [(int(rows.time_ns[0]) - START_NS) // SECOND for rows in fusion.given]
     assert told_s == [0, 20, 40, 60, 80, 100, 120]
+    alone = node_of(None)
+    alone.receive(looked, START_NS + 200 * SECOND)
+    assert alone.wake_ns() is None

@@ -112,7 +112,7 @@ class Node:
         times = (
             self._wake_ns,
             self._threats_ns,
-            self._unseen_ns,
+            self._unseen_ns if self.exchange else None,
             self._fused_due_ns(),
             self.exchange.wake_ns if self.exchange else None,
             self.watch.wake_ns() if self.watch else None,
@@ -302,7 +302,8 @@ class Node:
             if len(self._threats_in(changed)):
                 if self.watch:
                     self.watch.expect(self._now_ns)
-                self._unseen_ns = self._unseen_ns or self._now_ns + COASTS_NS
+                if self.exchange:
+                    self._unseen_ns = self._unseen_ns or self._now_ns + COASTS_NS
         if self.period_ns and self._wake_ns is None:
             self._wake_ns = -(-self._now_ns // self.period_ns) * self.period_ns
         if self._is_prompt and self._has_threats and self._threats_ns is None:
