@@ -161,13 +161,12 @@ class Node:
 
     def _tell_unseen(self, now_ns: int) -> None:
         """Share own threats that go on unmeasured once more if it is due: what is silent has ended to partners."""
-        if self._unseen_ns is None or self._unseen_ns > now_ns or self.exchange is None:
-            return
-        threats = self._threats_in(self.own.picture(self._unseen_ns))
-        is_unseen = (threats.time_ns - threats.updated_ns >= COASTS_NS) & (threats.status == TrackStatus.COASTING)
-        if is_unseen.any():
-            self.exchange.share(take(threats, np.flatnonzero(is_unseen)), self._unseen_ns, is_whole=False)
-        self._unseen_ns = self._unseen_ns + COASTS_NS if len(threats) else None
+        while self.exchange is not None and self._unseen_ns is not None and self._unseen_ns <= now_ns:
+            threats = self._threats_in(self.own.picture(self._unseen_ns))
+            is_unseen = (threats.time_ns - threats.updated_ns >= COASTS_NS) & (threats.status == TrackStatus.COASTING)
+            if is_unseen.any():
+                self.exchange.share(take(threats, np.flatnonzero(is_unseen)), self._unseen_ns, is_whole=False)
+            self._unseen_ns = self._unseen_ns + COASTS_NS if len(threats) else None
 
     def _expect(self, threats: Tracks, at_ns: int) -> None:
         """Look at own threats that were told of soon, if they were measured since."""
@@ -299,7 +298,7 @@ class Node:
             self._give("tracks", changed)
             if self.exchange and len(changed):
                 self.exchange.share(changed, self._now_ns, is_whole=False)
-            if len(self._threats_in(changed)):
+            if (self.watch or self.exchange) and self._may_threaten(changed).any():
                 if self.watch:
                     self.watch.expect(self._now_ns)
                 if self.exchange:

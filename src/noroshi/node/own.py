@@ -12,7 +12,7 @@ from noroshi.records.quality import USABLE
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
-from noroshi.tracking.considered import changed, considers, correction, is_correction
+from noroshi.tracking.considered import before_and_after, considers, correction, is_correction
 from noroshi.tracking.launches import noticed, rising, together
 from noroshi.tracking.registrar import Registrar
 from noroshi.tracking.registration import widened, without
@@ -144,7 +144,7 @@ class Own:
         """Return a radar's plots without what is taken out at their place among the batches.
 
         What has come to be known since moves the tracks that they go into, as all others. Where the clock's bias has
-        changed too, none may be of its place: they stay corrected by what is known now.
+        changed too, neither may be of its place: they stay corrected by the later one.
         """
         assert self._registrar is not None
         radars, corrected = self._registrar.radars, by_now
@@ -154,10 +154,11 @@ class Own:
                 place = int(batch.time_ns[0]), radars[0]
                 if (newest_ns, plots.sensor) >= place:
                     break
-                before, _ = changed(batch)
-                corrected = without(plots, sensor, before[radars.index(plots.sensor)])
-                if (int(corrected.time_ns.max()), plots.sensor) >= place:
-                    return by_now
+                before, _ = before_and_after(batch)
+                earlier = without(plots, sensor, before[radars.index(plots.sensor)])
+                if (int(earlier.time_ns.max()), plots.sensor) >= place:
+                    break
+                corrected = earlier
             elif int(batch.time_ns.max()) < newest_ns:
                 break
         return corrected

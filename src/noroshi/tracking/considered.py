@@ -102,7 +102,7 @@ def correction(radars: Sequence[str], before: Floats, taken_out: Floats, time_ns
     )
 
 
-def changed(correction: Detections) -> tuple[Floats, Floats]:
+def before_and_after(correction: Detections) -> tuple[Floats, Floats]:
     """Return (r, 4) what was taken out of plots before a correction, and what is from then on."""
     before, taken_out = np.split(correction.values, 2)
     return before, taken_out

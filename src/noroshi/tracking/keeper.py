@@ -271,7 +271,7 @@ class Keeper(ABC):
     def _correct(self, correction: Detections, sensor: Sensor, *, report: bool) -> Tracks | None:
         """Move all tracks to where they are by what is taken out of plots now; their next plots tell of it."""
         s, none = self.store, np.zeros(0, np.int64)
-        rows, (_, taken_out) = s.in_use(), considered.changed(correction)
+        rows, (_, taken_out) = s.in_use(), considered.before_and_after(correction)
         s.save(rows)
         considered.move(s, rows, taken_out - s.tally[TAKEN_OUT])
         s.refresh(rows)
