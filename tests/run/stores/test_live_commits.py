@@ -19,7 +19,7 @@ SAID = Status(time_ns=np.array([1]), source=np.array(["a"]), subject=np.array(["
 class Sharing:
     """Stands where a node stands: all that it hears it keeps and seals in three messages."""
 
-    exchange = None
+    exchange, own = None, SimpleNamespace(ahead_ns={})
 
     def __init__(self, file):
         self.store, self.fails = file.outbox("USA"), False
