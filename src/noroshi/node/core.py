@@ -11,11 +11,11 @@ import numpy as np
 from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, pack_arrays, unpack, unpack_arrays
 from noroshi.geo.time import NS_PER_S
-from noroshi.node.exchange import COASTS_NS, Exchange
+from noroshi.node.exchange import COASTS_NS, Exchange, goes_on_unseen
 from noroshi.node.outgoing import Outgoing
 from noroshi.node.own import Own
 from noroshi.node.watch import EARLY_NS, SETTLED_NS, Watch
-from noroshi.records import Batch, Detections, Frame, Launches, Order, Quality, Tracks, TrackStatus, take
+from noroshi.records import Batch, Detections, Frame, Launches, Order, Quality, Tracks, take
 from noroshi.records.known import Known
 from noroshi.sensors import Sensor
 from noroshi.tracking import Tracker
@@ -163,7 +163,7 @@ class Node:
         """Share own threats that go on unmeasured once more if it is due: what is silent has ended to partners."""
         while self.exchange is not None and self._unseen_ns is not None and self._unseen_ns <= now_ns:
             threats = self._threats_in(self.own.picture(self._unseen_ns))
-            is_unseen = (threats.time_ns - threats.updated_ns >= COASTS_NS) & (threats.status == TrackStatus.COASTING)
+            is_unseen = goes_on_unseen(threats)
             if is_unseen.any():
                 self.exchange.share(take(threats, np.flatnonzero(is_unseen)), self._unseen_ns, is_whole=False)
             self._unseen_ns = self._unseen_ns + COASTS_NS if len(threats) else None

@@ -406,8 +406,7 @@ class Exchange:
         at = _places(tracks, old)
         is_news = np.abs(old.kind_probability[at] - tracks.kind_probability).max(axis=1) > KIND_NEWS
         is_news |= old.updated_ns[at] < tracks.updated_ns
-        goes_on = (tracks.time_ns - tracks.updated_ns >= COASTS_NS) & (tracks.status == TrackStatus.COASTING)
-        for i in np.flatnonzero(~is_news & goes_on & self.may_threaten(tracks)).tolist():
+        for i in np.flatnonzero(~is_news & goes_on_unseen(tracks) & self.may_threaten(tracks)).tolist():
             told_ns, _ = self._last_told.get(int(tracks.track_id[i]), (0, 0))
             is_news[i] = tracks.time_ns[i] - told_ns >= COASTS_NS
         return np.asarray((old.track_id[at] == tracks.track_id) & ~is_news)
@@ -581,6 +580,12 @@ class Exchange:
         """Return the release class that most partners are in; of equals the first by name."""
         classes = Counter(self.policy.partners.values())
         return min(classes, key=lambda name: (-classes[name], name)) if classes else ""
+
+
+def goes_on_unseen(tracks: Tracks) -> NDArray[np.bool_]:
+    """Return (n,) which tracks coast, and have not been measured for so long that it is told again that they go on."""
+    is_long = tracks.time_ns - tracks.updated_ns >= COASTS_NS
+    return np.asarray(is_long & (tracks.status == TrackStatus.COASTING))
 
 
 def _some(released: Released, chosen: NDArray[np.int64]) -> Released:

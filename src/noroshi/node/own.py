@@ -140,7 +140,7 @@ class Own:
             radars = self._registrar.radars
             self._rewind.step(correction(radars, tracker.taken_out, taken_out, newest_ns + 1), self.sensors[radars[0]])
 
-    def _corrected(self, plots: Detections, by_now: Detections, sensor: Sensor) -> Detections:
+    def _corrected_there(self, plots: Detections, by_now: Detections, sensor: Sensor) -> Detections:
         """Return a radar's plots without what is taken out at their place among the batches.
 
         What has come to be known since moves the tracks that they go into, as all others. Where the clock's bias has
@@ -184,7 +184,7 @@ class Own:
             self.tell_left()
             self._correct()
             if self._considers and detections.sensor in self._registrar.radars:
-                usable = self._corrected(plots, usable, sensor)
+                usable = self._corrected_there(plots, usable, sensor)
             elif detections.sensor in self._registrar.radars:
                 left = self._registrar.left[self._registrar.radars.index(detections.sensor)]
                 usable = widened(usable, sensor, left)
