@@ -251,6 +251,15 @@ def test_what_is_wrong_with_rows_is_counted_and_unused_columns_are_told():
     assert decoded.columns_not_used == ["colour"]
 
 
+def test_a_second_column_of_the_same_meaning_is_told_as_not_used():
+    decoded = tables.decode(b"timestamp,time_s,range_km,range_nmi,azimuth_deg\n9,1,10,7,90\n", Context())
+    assert decoded.columns_not_used == ["timestamp", "range_nmi"]
+    assert decoded.detections[0].values[0, 0] == 10e3
+    sensors = tables.decode(b"sensor,lat,latitude,lon_deg,range_sigma_m\nhill,46,47,7,30\n", Context())
+    assert sensors.columns_not_used == ["latitude"]
+    assert (sensors.sites[0].lat_rad, sensors.sites[0].parameters) == (np.radians(46.0), {"range_sigma_m": 30.0})
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

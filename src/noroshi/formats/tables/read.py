@@ -64,15 +64,16 @@ class Table:
         self.unused: list[str] = []
         self.n = len(next(iter(columns.values())))
         proper = TABLES[kind]
+        self.timed_by = next((name for name in TIMES if name in columns), None)
         for name in columns:
             other, factor = SYNONYMS.get(name, (name, 1.0))
             if name in proper:
                 self.columns[name] = (columns[name], 1.0)
-            elif other in proper and other not in columns:
-                self.columns.setdefault(other, (columns[name], factor))
-            elif name not in TIMES:
+            elif other in proper and other not in columns and other not in self.columns:
+                self.columns[other] = (columns[name], factor)
+            elif name != self.timed_by:
                 self.unused.append(name)
-        self.times = {name: columns[name] for name in TIMES if name in columns}
+        self.times = columns[self.timed_by] if self.timed_by else None
 
     def number(self, name: str) -> Floats:
         """Return (n,) numbers; NaN where there is none."""
@@ -113,12 +114,12 @@ class Table:
 
     def time(self, context: Context) -> tuple[Integers, Flags]:
         """Return (n,) times and which rows have one."""
-        for name, column in self.times.items():
-            time_ns, known = times_ns(column, TIMES[name])
-            if name != "time_ns" and known.any() and np.abs(time_ns[known]).max() < BEFORE_1980_NS:
-                time_ns = time_ns + (NS_PER_DAY if context.day_ns is None else context.day_ns)
-            return time_ns, known
-        raise FormatError("no column with the time")
+        if self.timed_by is None:
+            raise FormatError("no column with the time")
+        time_ns, known = times_ns(self.times, TIMES[self.timed_by])
+        if self.timed_by != "time_ns" and known.any() and np.abs(time_ns[known]).max() < BEFORE_1980_NS:
+            time_ns = time_ns + (NS_PER_DAY if context.day_ns is None else context.day_ns)
+        return time_ns, known
 
     def identity(self) -> Identity:
         """Return (n,) who the targets say they are."""
@@ -164,11 +165,12 @@ def _read_sensors(table: Table, columns: Columns, decoded: Decoded) -> None:
     parameters: dict[str, Floats] = {}
     for name in table.unused:
         proper, factor = SYNONYMS.get(name, (name, 1.0))
-        if _is_plain(columns[name]) and not np.isnan(found := numbers(columns[name])).all():
-            if proper == name or proper not in columns:  # which wins
-                parameters[proper] = found * factor
-        else:
+        found = numbers(columns[name]) if _is_plain(columns[name]) else np.empty(0)
+        another = proper in TABLES["sensors"] or proper in parameters or (proper != name and proper in columns)
+        if another or np.isnan(found).all():
             decoded.columns_not_used.append(name)
+        else:
+            parameters[proper] = found * factor
     for i in range(table.n):
         if not names[i]:
             decoded.damage["sensor without a name"] += 1
