@@ -5,6 +5,7 @@ which only `sharing/views.py` makes: no edge can be handed the national picture.
 who is slow gets the newest state later or is dropped, and nothing queues without bound.
 """
 
+import errno
 import ipaddress
 import socket
 from collections.abc import Mapping
@@ -116,8 +117,9 @@ def listening(address: str, *, is_safe: bool) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise EdgeError(f"cannot listen on {address}: {error}") from error
-    listener.setsockopt(
-        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-    )  # inherited; asyncio sets it not on sockets like this
+        is_taken = error.errno == errno.EADDRINUSE
+        why = "another program listens there; name another port" if is_taken else str(error)
+        raise EdgeError(f"cannot listen on {address}: {why}") from error
+    # inherited; asyncio sets it not on sockets like this
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
