@@ -22,7 +22,8 @@ NS = 10**9
 START_NS = 1_700_000_000 * NS  # 2023-11-14T22:13:20Z
 SECONDS = 40
 SITES = [
-    SensorSite(sensor=name, type="local_position", parameters={"speed_sigma_m_s": 30.0}) for name in ("east", "west")
+    SensorSite(sensor=name, type="local_position", parameters={"speed_sigma_m_s": 30.0, "sigma_m": 1.0})
+    for name in ("east", "west")
 ]
 PSD = 4.0
 PARAMETERS = {"horizontal_psd_m2_s3": PSD}

@@ -49,7 +49,7 @@ class Tracked:
         return digest(self.tracks) if self.tracks is not None else digest()
 
 
-def load(*recordings: str, day_ns: int | None = None, columns: Mapping[str, str] = {}) -> list[Recording]:
+def load(*recordings: str | Path, day_ns: int | None = None, columns: Mapping[str, str] = {}) -> list[Recording]:
     """Read recordings: paths, or `sample:NAME`.
 
     Args:
@@ -60,7 +60,7 @@ def load(*recordings: str, day_ns: int | None = None, columns: Mapping[str, str]
     Raises:
         FormatError: if one cannot be read, or a column is in none of them.
     """
-    return read_all(recordings, day_ns=day_ns, columns=columns.items())
+    return read_all([str(each) for each in recordings], day_ns=day_ns, columns=columns.items())
 
 
 def track(

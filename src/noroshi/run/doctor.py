@@ -245,7 +245,7 @@ class _Patient:
 
     def findings(self) -> list[Finding]:
         """Return everything there is to say of the group."""
-        found: list[Finding] = []
+        found = [Finding(sensor="", subject="assumed", level="unknown", verdict=note) for note in self.notes]
         for name, sensor in self.sensors.items():
             refused = self.refused[name].total()
             n = len(self.ready[name]) + refused

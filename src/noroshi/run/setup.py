@@ -238,7 +238,7 @@ def _check_place(site: Site) -> None:
     """
     place = (site.lat_rad, site.lon_rad, site.height_m)
     if None in place and place != (None, None, None):
-        raise ValueError("a position needs latitude, longitude and height")
+        raise ValueError("a position needs lat_deg, lon_deg and height_m (above the ellipsoid)")
     if site.lat_rad is not None and not abs(site.lat_rad) <= math.pi / 2:
         raise ValueError(f"a latitude of {math.degrees(site.lat_rad):g} degrees is not on the Earth")
     if site.lon_rad is not None and not abs(site.lon_rad) <= 2 * math.pi:

@@ -4,11 +4,15 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
+from noroshi.assessment.scatter import scatter_m
 from noroshi.records import Detections, SensorSite, Status
 from noroshi.run.batches import come_in_frames, field_m, scan_period_s
 from noroshi.sensors import local_position
 
 LOOKS_ACROSS = 20
+STEP_SIGMAS = 3.0
 TYPE_OF = {"azimuth_rad": "search_radar", "lat_rad": "position_report", "x_m": "local_position"}
 """What type a sensor is if nobody says: by the component that only this type has."""
 
@@ -34,6 +38,9 @@ def complete(
             site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": round(period, 3)})
         if site.type == "local_position":
             site = dataclasses.replace(site, parameters={**_laboratory(own, site), **site.parameters})
+            if "sigma_m" not in site.parameters and not any(_has_noise(batch) for batch in own):
+                site, note = _measured(own, site)
+                notes.append(note)
         found.append(site)
     lost = [site for site in found if site.type == "search_radar" and math.isnan(site.lat_rad)]
     if lost and len(found) == 1:
@@ -69,6 +76,25 @@ def _laboratory(own: Sequence[Detections], site: SensorSite) -> dict[str, float]
         "field_m": round(width_m, 3),
         "speed_sigma_m_s": round(speed_m_s, 3),
     }
+
+
+def _has_noise(batch: Detections) -> bool:
+    """Return whether any plot says how exact it is."""
+    return bool(np.isfinite(np.diagonal(batch.covariances, axis1=1, axis2=2)).any())
+
+
+def _measured(own: Sequence[Detections], site: SensorSite) -> tuple[SensorSite, str]:
+    """Return a local frame's site with how exact its plots are, as they show it themselves, and a note that says so."""
+    usual = {**local_position.Sensor.PARAMETERS, **site.parameters}
+    period_s, times_ns = usual["scan_period_s"], np.concatenate([batch.time_ns for batch in own])
+    places_m = [batch.values[:, [batch.components.index("x_m"), batch.components.index("y_m")]] for batch in own]
+    step_m = STEP_SIGMAS * usual["speed_sigma_m_s"] * period_s
+    found = scatter_m(times_ns, np.concatenate(places_m), period_s=period_s, step_m=step_m)
+    sigma_m = usual["sigma_m"] if found is None else float(f"{found:.3g}")
+    why = "the usual" if found is None else "as far as three of its plots lie off a line"
+    note = f"no standard deviation of '{site.sensor}' is given: {sigma_m:g} m along each axis is taken, {why}"
+    site = dataclasses.replace(site, parameters={**site.parameters, "sigma_m": sigma_m})
+    return site, f"{note}; else write columns x_sigma_m and y_sigma_m"
 
 
 def usual_motion(sites: Sequence[SensorSite]) -> str:
