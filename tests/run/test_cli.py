@@ -249,7 +249,9 @@ def test_radars_nobody_placed_are_left_out_and_named(inside):
     figures = json.loads(done.stdout)
     assert figures["tracks"]["tracks"] == 2
     assert figures["notes"] == [
-        "position of radar 'dale' unknown: not tracked; give it in a sensors table with --sensors"
+        "position of radar 'dale' unknown: not tracked; give it in a sensors table with --sensors",
+        "no standard deviation of radar 'hill' is given: range_sigma_m = 70, azimuth_sigma_rad = 0.001396 is taken; "
+        "say it in a sensors table (`noroshi doctor` measures it)",
     ]
     assert {row["sensor"]: row["refused"] for row in figures["sensors"]} == {"hill": {}, "dale": {"UNKNOWN_SENSOR": 24}}
 

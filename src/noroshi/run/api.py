@@ -14,7 +14,7 @@ from noroshi.run.drive import drive
 from noroshi.run.journal import JournalWriter, read_records, read_setup
 from noroshi.run.recordings import Recording, read_all
 from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors
-from noroshi.run.sites import complete, usual_motion
+from noroshi.run.sites import complete, usual_motion, usual_noise
 from noroshi.tracking import hindsight
 from noroshi.tracking.registration import Registration
 
@@ -103,6 +103,7 @@ def track(
     _check_smoothing(smooth, period_s)
     timely, stray = drop_stray_times([check(batch) for batch in detections])
     sites, notes = complete(timely, sensors, statuses)
+    notes += usual_noise(timely, sites)
     setup = Setup(
         sites=[Site.of(site) for site in sites],
         tracker=tracker,

@@ -9,10 +9,11 @@ import numpy as np
 from noroshi.assessment.scatter import scatter_m
 from noroshi.records import Detections, SensorSite, Status
 from noroshi.run.batches import come_in_frames, field_m, scan_period_s
-from noroshi.sensors import local_position
+from noroshi.sensors import local_position, search_radar
 
 LOOKS_ACROSS = 20
 STEP_SIGMAS = 3.0
+NAMES_MAX = 4
 TYPE_OF = {"azimuth_rad": "search_radar", "lat_rad": "position_report", "x_m": "local_position"}
 """What type a sensor is if nobody says: by the component that only this type has."""
 
@@ -95,6 +96,25 @@ def _measured(own: Sequence[Detections], site: SensorSite) -> tuple[SensorSite, 
     note = f"no standard deviation of '{site.sensor}' is given: {sigma_m:g} m along each axis is taken, {why}"
     site = dataclasses.replace(site, parameters={**site.parameters, "sigma_m": sigma_m})
     return site, f"{note}; else write columns x_sigma_m and y_sigma_m"
+
+
+def usual_noise(detections: Sequence[Detections], sites: Sequence[SensorSite]) -> list[str]:
+    """Return a note on those radars of which nothing says how exact they are; of none, none."""
+    told = {batch.sensor for batch in detections if _has_noise(batch)}
+    usual = {name: search_radar.Sensor.PARAMETERS[name] for name in ("range_sigma_m", "azimuth_sigma_rad")}
+    untold = [
+        f"'{site.sensor}'"
+        for site in sites
+        if site.type == "search_radar" and site.sensor not in told and not usual.keys() & site.parameters.keys()
+    ]
+    if not untold:
+        return []
+    who = ", ".join(untold[:NAMES_MAX]) + f" and {len(untold) - NAMES_MAX} others" * (len(untold) > NAMES_MAX)
+    taken = ", ".join(f"{name} = {value:.4g}" for name, value in usual.items())
+    return [
+        f"no standard deviation of radar {who} is given: {taken} is taken; say it in a sensors table "
+        "(`noroshi doctor` measures it)"
+    ]
 
 
 def usual_motion(sites: Sequence[SensorSite]) -> str:
