@@ -27,7 +27,8 @@ _TOO_LARGE = f"holds more than {UNPACKED_BYTES_MAX >> 20} MB; split it"
 _NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
 _WHOLE = r"^-?(\d{1,18}|[1-8]\d{18})$"
 # Of buffers: to make one of Python's own values pyarrow would import pandas where there is one, 0.3 s of a start.
-_EMPTY, _ZERO = pa.StringArray.from_buffers(2, pa.py_buffer(np.array([0, 0, 1], np.int32)), pa.py_buffer(b"0"))
+_TEXTS = pa.StringArray.from_buffers(2, pa.py_buffer(np.array([0, 0, 1], np.int32)), pa.py_buffer(b"0"))
+_EMPTY, _ZERO = _TEXTS
 _ISO = (
     r"^(?P<year>\d{4})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)"
     r"(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9})\d*)?)? ?(?P<zone>Z|UTC|[-+]\d\d:?\d\d)?)?$"
@@ -61,7 +62,7 @@ def csv_columns(data: bytes) -> tuple[Columns, int]:
     if not any(names):
         raise FormatError("no header line with the names of the columns")
     if not rest or rest.isspace():
-        return {name: pa.array([], pa.string()) for name in names}, 0
+        return dict.fromkeys(names, _TEXTS[:0]), 0
     _check_size(rest.count(b"\n"), len(names))
     wrong: list[int] = []
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,11 +16,13 @@ from noroshi.records.known import Known
 from noroshi.run import authority
 from noroshi.run.areas import areas
 from noroshi.run.rooms import load
-from noroshi.run.scenarios import WarningSection
 from noroshi.run.sharing import public_keys
 from noroshi.warning.core import Warner
 from noroshi.warning.rules import Base as Rule
 from noroshi.warning.settings import Settings
+
+if TYPE_CHECKING:
+    from noroshi.run.scenarios import WarningSection  # a node alone needs no scenarios: a fifth of its start
 
 OFF_SHARE = Settings().probability_off / Settings().probability_on
 
@@ -73,7 +75,7 @@ class Watching(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     area_nations: dict[str, str] = {}
 
     @classmethod
-    def of(cls, section: WarningSection, people: Mapping[str, Staff], area_nations: Mapping[str, str]) -> "Watching":
+    def of(cls, section: "WarningSection", people: Mapping[str, Staff], area_nations: Mapping[str, str]) -> "Watching":
         """Return what a nation's file says, with those who may decide."""
         return cls(
             countries=section.countries,
