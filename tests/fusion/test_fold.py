@@ -332,6 +332,33 @@ def test_another_hearer_takes_over_where_the_feeder_falls_silent():
     assert np.trace(picture.covariance_ecef[0]) < 1.5 * np.trace(SIGMA)
 
 
+def test_another_hearer_takes_over_where_the_feeder_only_repeats_what_it_heard_last():
+    """Coasting rows have a new time each second and say when the target was last heard, which is what counts."""
+    fusion, states = Fusion("x"), level(place(35.0, 140.0), 200.0, 0.0)
+    reported = {"icao": [0x840001], "source_names": ("position_report",)}
+    flights(fusion, range(10), ["A", "B"], states=states, **reported)
+    slower = states * [1.0, 1.0, 1.0, 0.97, 0.97, 0.97]  # by 6 m/s from then on, as B hears and A does not
+    flights(fusion, range(10, 60), ["A"], states=states, updated_ns=np.full(1, START_NS + 9 * NS), **reported)
+    flights(fusion, range(10, 60), ["B"], states=slower, **reported)
+    for k, feeder in ((28, "A"), (31, "B"), (59, "B")):
+        lineage = fusion.lineage(START_NS + k * NS)
+        assert lineage.owner[lineage.is_counted].tolist() == [feeder]
+    end = fusion.picture(START_NS + 59 * NS).state_ecef[0]
+    np.testing.assert_allclose(end, (slower @ moved(59.0)[0].T)[0], atol=10.0)
+
+
+def test_hearers_of_one_ship_that_reports_seldom_do_not_take_turns():
+    """Both repeat between the reports; the one that repeats first after a report that both heard takes over nothing."""
+    fusion, feeders = Fusion("x"), set()
+    ship = {"mmsi": [431_000_001], "source_names": ("position_report",)}
+    for k in range(0, 1_000, 10):
+        heard = np.full(1, START_NS + (k - k % 180) * NS)
+        flights(fusion, [k], ["A", "B"], states=level(place(35.0, 140.0), 5.0, 0.0), updated_ns=heard, **ship)
+        lineage = fusion.lineage(START_NS + k * NS)
+        feeders |= set(lineage.owner[lineage.is_counted].tolist()) if k else set()
+    assert feeders == {"A"}
+
+
 def test_an_address_without_a_known_source_may_be_a_report():
     fusion = Fusion("x")
     flights(fusion, range(20), ["A", "B"], icao=[0x840001], source_names=("radar-north",))

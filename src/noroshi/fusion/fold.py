@@ -40,7 +40,7 @@ from noroshi.records import TrackStatus
 
 OFFSET, ROTATION, CENTRE, DELAY, N_BIAS = 0, 3, 6, 9, 10
 """Columns of an owner's bias, Earth-fixed: displacement [m], rotation [rad] about a centre [m], delay of its stamps."""
-HANDOVER_NS = 20 * NS_PER_S  # after so long another's reports of the target itself are counted
+HANDOVER_NS = 20 * NS_PER_S  # heard by so much later, another's reports of the target itself are counted
 FAR_SQUARED = 22.5  # the 99.9 % quantile of chi-square of six degrees of freedom
 LEEWAY = 0.9  # of its own covariance that a tracker is held to
 LOST = int(TrackStatus.LOST)
@@ -203,18 +203,19 @@ def _leave(row: int, whole: Integers, fused: Integers) -> None:
 
 
 @kernel
-def _is_counted(row: int, track: int, time_ns: int, flags: int, whole: Integers, fused: Integers) -> int:
+def _is_counted(row: int, track: int, updated_ns: int, flags: int, whole: Integers, fused: Integers) -> int:
     """Return how a contribution enters: 2 by what is new in it, 1 by intersection, 0 not at all.
 
     The reports that a target gives of itself are one source, whoever hears them: those of one contributor are counted,
-    the feeder's. Others that rest on nothing else are not; of others that do in part nobody knows how much is new.
+    the feeder's. Others that rest on nothing else are not; of others that do in part nobody knows how much is new. The
+    feeder is another as soon as that has heard something much newer: to go on telling is not to hear.
     """
     feeder = fused[track, Fused.FEEDER]
     if not flags & SELF_FED:
         if feeder == row:
             fused[track, Fused.FEEDER] = NOBODY
     elif feeder != row:
-        if feeder != NOBODY and time_ns - whole[feeder, Whole.TIME] <= max(
+        if feeder != NOBODY and updated_ns - whole[feeder, Whole.UPDATED] <= max(
             HANDOVER_NS, 2 * whole[feeder, Whole.INTERVAL]
         ):
             return 0 if flags & SELF_ONLY else 1
@@ -343,7 +344,7 @@ def absorb(
                 for b in range(6):
                     fused_covariance[track, a, b] = told[a, b]
         else:
-            way = _is_counted(row, track, time_ns, new_whole[k, Whole.FLAGS], whole, fused)
+            way = _is_counted(row, track, new_whole[k, Whole.UPDATED], new_whole[k, Whole.FLAGS], whole, fused)
             falls = new_said[k, BALLISTIC] + new_said[k, SPACE] > 0.5
             # The contributor's previous word, and the fused track, carried on to the time of this one.
             dt_s[0] = (time_ns - whole[row, Whole.TIME]) / NS_PER_S
@@ -364,7 +365,8 @@ def absorb(
                     way = min(way, 1)
                 shown = max(least_density[k], min(shown, DENSITY_MAX))
                 shown = _far_enough(spread[0], dt_s[0], told, mean[0], now[1], shown, work, low, vector)
-            if new_whole[k, Whole.UPDATED] > whole[row, Whole.UPDATED]:
+            is_measured = new_whole[k, Whole.UPDATED] > whole[row, Whole.UPDATED]
+            if is_measured:
                 density[row] = shown
             else:
                 # Nothing was measured, and so no noise shown: what was shown before stands, but for as likely as it is
@@ -388,7 +390,8 @@ def absorb(
                     fused_state[track, a] = now[1, a]
                     for b in range(6):
                         fused_covariance[track, a, b] = told[a, b]
-            elif way == 1 or (way == 2 and whole[row, Whole.IS_IN] == 0):
+            elif way == 1 or (way == 2 and not (is_measured and whole[row, Whole.IS_IN] == 1)):
+                # Nothing in it may be new: told again without a measurement it looks so where noise is uneven.
                 intersect(
                     fused_state[track], fused_covariance[track], now[1], told, work, low, both
                 )  # fmt: skip
