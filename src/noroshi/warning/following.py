@@ -191,8 +191,8 @@ class Following:
         size = math.sqrt(float(np.trace(covariance[3:, 3:]) / np.trace(before[3:, 3:])))
         off = state - mean_state(self.forecast, self.time_ns)
         left_s = max(end.time_ns - self.time_ns, 0) / NS_PER_S
-        moved_m = np.linalg.norm(off[:3]) + left_s * np.linalg.norm(off[3:])
-        return bool(max(moved_m, abs(size - 1.0) * sigma_m) <= STANDS_SHARE * max(sigma_m, SURE_M))
+        moved_m = float(np.linalg.norm(off[:3]) + left_s * np.linalg.norm(off[3:]))
+        return max(moved_m, abs(size - 1.0) * sigma_m) <= STANDS_SHARE * max(sigma_m, SURE_M)
 
     @property
     def may_boost(self) -> bool:
