@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from noroshi.geo.wgs84 import enu_axes_at
 from noroshi.motion.ballistic import Motion as Ballistic
 from noroshi.motion.constant_velocity import Motion as ConstantVelocity
 from noroshi.motion.glide import Motion as Glide
@@ -63,6 +64,27 @@ def test_a_measured_velocity_has_no_prior_to_exchange():
     same = [each[0] for each in _with_priors(mean, covariance, (300.0, 20.0), np.array([(2_500.0, 1_500.0)]))]
     np.testing.assert_array_equal(same[0], mean)
     np.testing.assert_array_equal(same[1], covariance)
+
+
+def test_priors_are_exchanged_as_by_inverting_whole_covariances():
+    """Beside numpy: P^-1 + E, and what that makes of the state, about the place where it was."""
+    ready = arrange(plots([[150e3, 1.0, 9e3, -150.0], [80e3, -2.0, 4e3, np.nan]], START_NS), radar())
+    mean, covariance = radar().locate(ready.values, ready.covariances, ready.origin_ecef_m)
+    own_m_s = np.array([(2_500.0, 1_500.0), (100.0, 20.0), (300.0, 20.0)])
+    means, covariances = _with_priors(mean, covariance, (300.0, 20.0), own_m_s)
+    up = enu_axes_at(mean[:, :3])[:, 2]
+    for k, (level, climb) in enumerate(own_m_s):
+        for row in range(2):
+            upward = np.outer(up[row], up[row])
+            information = np.linalg.inv(covariance[row])
+            vector = information[:, 3:] @ mean[row, 3:]
+            information[3:, 3:] += (1.0 / level**2 - 1.0 / 300.0**2) * (np.eye(3) - upward)
+            information[3:, 3:] += (1.0 / climb**2 - 1.0 / 20.0**2) * upward
+            spread = np.linalg.inv(information)
+            sigma = np.sqrt(np.diag(spread))
+            off = means[k, row] - (spread @ vector + [*mean[row, :3], 0.0, 0.0, 0.0])
+            assert (np.abs(off) < 1e-6 * sigma).all()
+            assert (np.abs(covariances[k, row] - spread) < 1e-6 * np.outer(sigma, sigma)).all()
 
 
 def test_shares_are_those_that_the_models_state():

@@ -178,8 +178,9 @@ class Own:
                 self.ahead_ns[detections.sensor] = ahead_ns
             bad = ready.quality[~np.isin(ready.quality, USABLE)].tolist()
             refused = [((detections.sensor, Quality(code).name), 1) for code in bad]
-        usable, looks = good(ready), looks_in(ready)
-        if self._registrar and len(usable):
+        is_look = ready.quality == Quality.NOTHING
+        usable = ready if is_look.all() else good(ready)  # what mostly comes is of one sort: nothing is taken apart
+        if self._registrar and len(usable) and not is_look.all():
             plots, usable = usable, self._registrar.receive(usable, sensor, now_ns)
             self.tell_left()
             self._correct()
@@ -188,7 +189,8 @@ class Own:
             elif detections.sensor in self._registrar.radars:
                 left = self._registrar.left[self._registrar.radars.index(detections.sensor)]
                 usable = widened(usable, sensor, left)
-        if len(looks):
+        if is_look.any() and not is_look.all():
+            looks = looks_in(ready)
             usable = concatenate([usable, looks]) if len(usable) else looks
         late = self._rewind.n_late_rows
         changed = self._rewind.step(usable, sensor)

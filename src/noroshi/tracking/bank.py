@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from noroshi.estimation.blocks import Executor, map_blocks
 from noroshi.estimation.sequential import absorb
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import Floats, enu_axes_at
+from noroshi.geo.wgs84 import Floats, vertical_at
 from noroshi.kernel import kernel
 from noroshi.motion import Motion, Start
 from noroshi.records import Detections, Kind
@@ -473,22 +473,52 @@ def _with_priors(
     """
     has_one = np.linalg.eigvalsh(covariance[:, 3:, 3:])[:, -1] >= 0.99 * max(given_m_s) ** 2
     means, covariances = np.array([mean] * len(own_m_s)), np.array([covariance] * len(own_m_s))
-    if not has_one.any():
-        return means, covariances
-    up = enu_axes_at(mean[has_one, :3])[:, 2]
-    upward = up[:, :, None] * up[:, None, :]
-    more = (1.0 / np.square(own_m_s) - 1.0 / np.square(given_m_s))[:, :, None, None, None]
-    information = np.linalg.inv(covariance[has_one])
-    vector = np.matvec(information[:, :, 3:], mean[has_one, 3:])
-    information = np.array([information] * len(own_m_s))
-    information[:, :, 3:, 3:] += more[:, 0] * (np.eye(3) - upward) + more[:, 1] * upward
-    spread = np.linalg.inv(information)
-    # The position counts from where it was, so that no digits are lost; the priors are about a velocity of 0.
-    moved = np.matvec(spread, vector)
-    means[:, has_one, :3] += moved[..., :3]
-    means[:, has_one, 3:] = moved[..., 3:]
-    covariances[:, has_one] = 0.5 * (spread + spread.swapaxes(2, 3))
+    if has_one.any():
+        more = 1.0 / np.square(own_m_s) - 1.0 / np.square(given_m_s)
+        _exchange_priors(np.flatnonzero(has_one), mean, covariance, more, means, covariances)
     return means, covariances
+
+
+@kernel
+def _exchange_priors(
+    some: Integers, mean: Floats, covariance: Floats, more: Floats, means: Floats, covariances: Floats
+) -> None:
+    """Add information about a velocity of 0 to some rows, `more` (m, 2) along the horizontal axes and of a climb.
+
+    With E (3, 3) added to that of the velocity, P - P_v (1 + E P_vv)^-1 E P_v' is the covariance: but one inverse of 3
+    by 3, and no digits of a place are lost.
+
+    Source: Woodbury (1950), Inverting modified matrices, Princeton University.
+    """
+    e, a, b, gain = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((6, 3))
+    for row in some:
+        x, p = mean[row], covariance[row]
+        up = vertical_at(x[0], x[1], x[2])
+        for k in range(len(more)):
+            for i in range(3):
+                for j in range(3):
+                    e[i, j] = (more[k, 1] - more[k, 0]) * up[i] * up[j] + (more[k, 0] if i == j else 0.0)
+            for i in range(3):
+                for j in range(3):
+                    a[i, j] = 1.0 if i == j else 0.0
+                    for c in range(3):
+                        a[i, j] += e[i, c] * p[3 + c, 3 + j]
+            for i in range(3):
+                for j in range(3):  # the adjugate
+                    i1, i2, j1, j2 = (i + 1) % 3, (i + 2) % 3, (j + 1) % 3, (j + 2) % 3
+                    b[j, i] = a[i1, j1] * a[i2, j2] - a[i1, j2] * a[i2, j1]
+            determinant = a[0, 0] * b[0, 0] + a[0, 1] * b[1, 0] + a[0, 2] * b[2, 0]
+            for i in range(3):
+                for j in range(3):
+                    a[i, j] = (b[i, 0] * e[0, j] + b[i, 1] * e[1, j] + b[i, 2] * e[2, j]) / determinant
+            for i in range(6):
+                for j in range(3):
+                    gain[i, j] = p[i, 3] * a[0, j] + p[i, 4] * a[1, j] + p[i, 5] * a[2, j]
+                means[k, row, i] = x[i] - gain[i, 0] * x[3] - gain[i, 1] * x[4] - gain[i, 2] * x[5]
+            for i in range(6):
+                for j in range(i + 1):
+                    less = gain[i, 0] * p[3, j] + gain[i, 1] * p[4, j] + gain[i, 2] * p[5, j]
+                    covariances[k, row, i, j] = covariances[k, row, j, i] = p[i, j] - less
 
 
 def _absorb_late(

@@ -15,7 +15,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
-from noroshi.records import Detections, Kind, Tracks, TrackStatus
+from noroshi.records import Detections, Kind, Quality, Tracks, TrackStatus
 from noroshi.records.identity import ABSENT, call_sign_words
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import form_of, start_of
@@ -27,7 +27,7 @@ from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, SHIP, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
 from noroshi.tracking.life import due, rivals
-from noroshi.tracking.rewind import good, looks_in
+from noroshi.tracking.rewind import good
 from noroshi.tracking.sightlines import Sighted, is_sighted, start_by_lines
 from noroshi.tracking.store import (
     EXISTENCE,
@@ -236,7 +236,8 @@ class Keeper(ABC):
         if not len(detections):
             return self.report(np.zeros(0, np.int64), np.zeros(0, np.int64)) if report else None
         first_ns, now_ns = int(detections.time_ns.min()), int(detections.time_ns.max())
-        i_sensor, plots, looks = self.sensor_names.index(detections.sensor), good(detections), looks_in(detections)
+        i_sensor, plots = self.sensor_names.index(detections.sensor), good(detections)
+        looks = np.flatnonzero(detections.quality == Quality.NOTHING)
         none = np.zeros(0, np.int64)
         changed, heirs, gone, lost, heard = none, none, none, none, None
         is_heeded = len(looks) > 0 and self._has_seen(i_sensor)
@@ -251,8 +252,9 @@ class Keeper(ABC):
             if sensor.parameters.get("frames", 0.0) and first_ns == now_ns:
                 self.after_look(i_sensor, changed, now_ns)
         plotted = changed
-        for at in range(len(looks) if is_heeded else 0):
-            moved, ended = self.missed(int(looks.time_ns[at]), looks.origin_ecef_m[at], sensor, i_sensor, plotted)
+        for at in looks.tolist() if is_heeded else []:
+            look_ns, origin_ecef_m = int(detections.time_ns[at]), detections.origin_ecef_m[at]
+            moved, ended = self.missed(look_ns, origin_ecef_m, sensor, i_sensor, plotted)
             changed, gone = np.union1d(changed, moved), np.union1d(gone, ended)
         if is_used:
             lost = self._end(gone, now_ns)

@@ -39,7 +39,7 @@ GROWTH = (6.0, 10.0)  # of the acceleration from ignition to burn-out
 UPRIGHT_S, LEANT_S, LEANT_SHARE = 10.0, 60.0, 0.6  # straight up until, at its pitch from; not later than a share
 LIFT_OFF_KG_M2 = 20_000.0  # ballistic coefficient at hypersonic speed; what rises is slender: see `SLOW_DRAG_MAX`
 SUBSONIC_M_S = 240.0  # Mach 0.8: slower, a slender launcher's drag is that of Mach 5 again (M-V)
-SHOOTING_ROUNDS = 6  # all end within three thousandths of their goal, nearly all within one
+SHOOTING = (32, 5), (N_MOMENTS, 2)  # steps and rounds of aiming: all end within two thousandths of their goal
 
 # How near to a state of that library a track's must be, beside what the track itself does not know.
 NEAR_HEIGHT, NEAR_HEIGHT_M = 0.02, 300.0
@@ -203,17 +203,18 @@ def _aimed(goal: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
     """
     push = goal + np.stack([np.zeros(len(goal)), 0.75 * 9.8 * burn_s], axis=1)
     slopes = np.tile(np.eye(2), (len(goal), 1, 1))  # of the velocity at the end over the push
-    rows = _risen(push, burn_s, growth)
-    missed = goal - _last(rows)
-    for _ in range(SHOOTING_ROUNDS):
-        step = np.linalg.solve(slopes, missed[:, :, None])[:, :, 0]
-        push = push + step
-        rows = _risen(push, burn_s, growth)
-        still = goal - _last(rows)
-        length = np.maximum(np.square(step).sum(axis=1, keepdims=True), np.finfo(float).tiny)  # 0 where it is there
-        unforeseen = (missed - still - np.matvec(slopes, step)) / length
-        slopes += unforeseen[:, :, None] * step[:, None, :]
-        missed = still
+    for n_steps, rounds in SHOOTING:
+        rows = _risen(push, burn_s, growth, n_steps)
+        missed = goal - _last(rows)
+        for _ in range(rounds):
+            step = np.linalg.solve(slopes, missed[:, :, None])[:, :, 0]
+            push = push + step
+            rows = _risen(push, burn_s, growth, n_steps)
+            still = goal - _last(rows)
+            length = np.maximum(np.square(step).sum(axis=1, keepdims=True), np.finfo(float).tiny)  # 0: it is there
+            unforeseen = (missed - still - np.matvec(slopes, step)) / length
+            slopes += unforeseen[:, :, None] * step[:, None, :]
+            missed = still
     return rows
 
 
@@ -222,8 +223,8 @@ def _last(rows: tuple[Floats, ...]) -> Floats:
     return np.stack([rows[2][:, -1], rows[1][:, -1]], axis=1)
 
 
-def _risen(push: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
-    """Return (n, N_MOMENTS + 1) height, upward and level velocity, thrust, its ratio, pitch and time left of n boosts.
+def _risen(push: Floats, burn_s: Floats, growth: Floats, n_steps: int) -> tuple[Floats, ...]:
+    """Return (n, n_steps + 1) height, upward and level velocity, thrust, its ratio, pitch and time left of n boosts.
 
     Over a ball that does not turn, by midpoint steps; the thrust's whole change of velocity after the lean is `push`
     (n, 2), level and up, if it pointed that way all the time.
@@ -233,9 +234,9 @@ def _risen(push: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
     burnt = (1.0 - 1.0 / growth) / burn_s
     level_m_s2 = np.hypot(push[:, 0], push[:, 1]) * burnt / np.log(growth)
     leant_s = np.minimum(LEANT_S, LEANT_SHARE * burn_s)
-    step_s = burn_s / N_MOMENTS
+    step_s = burn_s / n_steps
     state = np.zeros((4, n))  # height, up, level, way over ground
-    rows = np.zeros((7, n, N_MOMENTS + 1))
+    rows = np.zeros((7, n_steps + 1, n))
 
     def thrust(t: Floats, y: Floats) -> tuple[Floats, Floats]:
         share = np.clip((t - UPRIGHT_S) / (leant_s - np.minimum(UPRIGHT_S, 0.5 * leant_s)), 0.0, 1.0)
@@ -253,15 +254,15 @@ def _risen(push: Floats, burn_s: Floats, growth: Floats) -> tuple[Floats, ...]:
         level = acceleration * np.cos(angle) - y[1] * y[2] / r - drag * y[2]
         return np.stack([y[1], up, level, y[2] * MEAN_RADIUS_M / r])
 
-    pushes = np.zeros((2, n, N_MOMENTS + 1))
-    for k in range(N_MOMENTS + 1):
+    pushes = np.zeros((2, n_steps + 1, n))
+    for k in range(n_steps + 1):
         t = k * step_s
         acceleration, angle = thrust(t, state)
-        rows[:3, :, k], rows[3, :, k], rows[4, :, k] = state[:3], acceleration, burnt / (1.0 - burnt * t)
-        pushes[:, :, k] = acceleration * np.cos(angle), acceleration * np.sin(angle)
+        rows[:3, k], rows[3, k], rows[4, k] = state[:3], acceleration, burnt / (1.0 - burnt * t)
+        pushes[:, k] = acceleration * np.cos(angle), acceleration * np.sin(angle)
         middle = state + 0.5 * step_s * rate(t, state)
         state = state + step_s * rate(t + 0.5 * step_s, middle)
-    ahead = np.flip(np.cumsum(np.flip(pushes, axis=2), axis=2), axis=2)
+    ahead = np.flip(np.cumsum(np.flip(pushes, axis=1), axis=1), axis=1)
     rows[5] = np.arctan2(ahead[1], ahead[0])
-    rows[6] = burn_s[:, None] * (1.0 - np.arange(N_MOMENTS + 1) / N_MOMENTS)
-    return tuple(rows)
+    rows[6] = (1.0 - np.arange(n_steps + 1) / n_steps)[:, None] * burn_s
+    return tuple(rows.swapaxes(1, 2))

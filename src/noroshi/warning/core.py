@@ -345,7 +345,7 @@ class Warner:
             begun = [*one.telling.warned, *one.telling.likely_since_ns]
             enough[~np.isin(self.areas.code, begun)] = settings.probability_boosting
         may_concern = bool((probability >= NEARLY * enough).any())
-        if one.is_rough and (may_concern or (one.may_boost and is_end_known(forecast))):
+        if one.is_rough and not one.is_sure and (may_concern or (one.may_boost and is_end_known(forecast))):
             one.sharpen(self._known)
             self._weigh(one)
             return

@@ -1,5 +1,6 @@
 """One threat as it is followed: its last measurement, what is foreseen of it, and what is told of it."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.records import MISSILES, Certainty, Kind, Stage
 from noroshi.records.known import Known
 from noroshi.warning.doubts import caught_up
-from noroshi.warning.forecast import Forecast, is_end_known
+from noroshi.warning.forecast import Forecast, end_sigma_m, ending, is_end_known, mean_state
 from noroshi.warning.foresee import LEAST, foresee
 from noroshi.warning.telling import Concern, Telling
 
@@ -27,6 +28,10 @@ UNSEEN_SHARE = 0.5  # of what is lost, once the time for which nobody has seen i
 UNTOLD_SHARE = 1.0  # or, of what nobody is told of, by so much: nothing begins with it any more
 KINDS_NEWS, SURER = 0.1, 0.95  # a probability of a kind that has changed by more, or a speed so much surer, is news
 OTHER_NS = NS_PER_S  # and is foreseen anew no sooner
+STANDS_NS = 20 * NS_PER_S  # a forecast that measurements bear out is made anew no sooner: it says where the threat ends
+STANDS_SHARE = 0.15  # within this share of its sigma, or of the next:
+SURE_M = 2_500.0  # an end that is known so well is known to a twentieth of how near it has to come to concern an area
+STANDS_LACKS = 0.5  # and only while no area that is not told is likelier than half of enough
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
 
 
@@ -115,8 +120,8 @@ class Following:
         """Foresee it anew if there is reason to; return whether that was done.
 
         What is lost is foreseen from where it was last expected, with what may have happened to it since; not again if
-        nobody knows where it ends and nobody is told of it. What concerned nobody is foreseen roughly, and a boost that
-        no filter follows as one from where it may be by now. For `known` see `foresee`.
+        nobody knows where it ends and nobody is told of it. What concerned nobody is foreseen roughly, as is what is
+        sure, and a boost that no filter follows as one from where it may be by now. For `known` see `foresee`.
         """
         is_told = bool(self.telling.warned or self.telling.likely_since_ns)
         state, covariance = self.state_ecef, self.covariance_ecef
@@ -141,10 +146,12 @@ class Following:
                 is_due = self.updated_ns - self.measured_ns >= holds_ns - SLACK_NS
                 holds_ns = 0 if is_due else 2 * holds_ns  # what is measured next comes soon, and is foreseen at once
                 holds_ns = OTHER_NS if is_other else holds_ns
+                if holds_ns < STANDS_NS > now_ns - self.foreseen_ns and self._stands(state, covariance, now_ns):
+                    return False
             if not has_news or now_ns - self.foreseen_ns < holds_ns:
                 return False
         unseen_s = max(now_ns - self.time_ns, 0) / NS_PER_S
-        is_rough = not (is_told or self.concerns)
+        is_rough = not (is_told or self.concerns) or (self.is_sure and not is_lost)
         basis = (state, covariance, self.kinds, self.time_ns, unseen_s, is_rough)
         forecast = _foreseen(basis, known)
         if forecast is not None:  # none: it is no missile by what is known now
@@ -163,6 +170,30 @@ class Following:
         is_surer = np.trace(covariance[3:, 3:]) < SURER**2 * np.trace(before[3:, 3:])
         return bool(is_surer or np.abs(self.kinds - kinds).max() > KINDS_NEWS)
 
+    def _stands(self, state: Floats, covariance: Floats, now_ns: int) -> bool:
+        """Return whether measurements bear out what was foreseen, and nothing that it says hangs on the next one.
+
+        Its end then lies where it was said to lie, and is known as well: what has changed of its state since is carried
+        on to the end as if nothing bent the way. Where it comes near an area, or one waits, each measurement counts.
+        """
+        assert self.forecast is not None
+        assert self.basis is not None
+        if self.telling.likely_since_ns or self.telling.low_since_ns or self.lacks < STANDS_LACKS:
+            return False
+        if not is_end_known(self.forecast):
+            return False
+        if any(concern.first_ns <= now_ns for concern in self.concerns):
+            return False
+        end, (_, before, kinds, *_) = ending(self.forecast), self.basis
+        if np.abs(self.kinds - kinds).max() > KINDS_NEWS:
+            return False
+        sigma_m = end_sigma_m(self.forecast)
+        size = math.sqrt(float(np.trace(covariance[3:, 3:]) / np.trace(before[3:, 3:])))
+        off = state - mean_state(self.forecast, self.time_ns)
+        left_s = max(end.time_ns - self.time_ns, 0) / NS_PER_S
+        moved_m = float(np.linalg.norm(off[:3]) + left_s * np.linalg.norm(off[3:]))
+        return max(moved_m, abs(size - 1.0) * sigma_m) <= STANDS_SHARE * max(sigma_m, SURE_M)
+
     @property
     def may_boost(self) -> bool:
         """Whether it may be under thrust."""
@@ -172,6 +203,11 @@ class Following:
     def is_rough(self) -> bool:
         """Whether it is foreseen in few ways."""
         return self.basis is not None and self.basis[-1]
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is known so well where it ends that few ways say as well as many whom it concerns."""
+        return self.forecast is not None and is_end_known(self.forecast) and end_sigma_m(self.forecast) <= SURE_M
 
     def sharpen(self, known: Known | None = None) -> None:
         """Foresee it in all ways, from what it was foreseen from."""

@@ -21,6 +21,7 @@ TAILS, CONCENTRATIONS = 20.0, 30
 SMOOTHING = 0.25  # width of the kernel about each way, over the spread of all
 KNOWN_M, KNOWN_SHARE = 50e3, 0.25  # a place is known to a sigma of the one, or of this share of the way to it
 LANDS_MIN = 0.5  # what is likelier to stay up has no end
+CUBIC = np.linalg.inv(np.vander([0.0, 1.0, 2.0, 3.0], increasing=True))  # coefficients from values at these places
 
 
 def _kernel(rings: int, spokes: int) -> Floats:
@@ -172,7 +173,14 @@ def is_end_known(forecast: Forecast) -> bool:
         return False
     lat, lon, _ = geodetic_from_ecef(forecast.weight @ forecast.position_ecef_m[:, 0])
     left_m = float(distance_and_bearing(float(lat), float(lon), end.lat_rad, end.lon_rad)[0])
-    return math.sqrt(float(np.linalg.eigvalsh(end.covariance_m2)[1])) <= max(KNOWN_M, KNOWN_SHARE * left_m)
+    return end_sigma_m(forecast) <= max(KNOWN_M, KNOWN_SHARE * left_m)
+
+
+@once
+def end_sigma_m(forecast: Forecast) -> float:
+    """Return the greatest sigma [m] of the place where it comes down, in any direction; NaN if no way does."""
+    covariance_m2 = ending(forecast).covariance_m2
+    return math.nan if np.isnan(covariance_m2).any() else math.sqrt(float(np.linalg.eigvalsh(covariance_m2)[1]))
 
 
 def ellipse(forecast: Forecast, share: float) -> Ellipse:
@@ -194,6 +202,22 @@ def ellipse(forecast: Forecast, share: float) -> Ellipse:
         raise ValueError("no way of the forecast comes down")
     weight = forecast.weight[forecast.lands] / forecast.weight[forecast.lands].sum()
     return _ellipse(forecast.position_ecef_m[forecast.lands, -1], weight, share)
+
+
+def mean_state(forecast: Forecast, time_ns: int) -> Floats:
+    """Return (6,) where it is at a time on the average of its ways, Earth-fixed [m], and how that moves [m/s].
+
+    By the cubic through four of its times, evenly apart: of what falls good to metres. NaN where it has fewer.
+    """
+    times = forecast.time_ns
+    if len(times) < 4:
+        return np.full(6, np.nan)
+    step_ns = int(times[1] - times[0])
+    first = int(np.clip((time_ns - int(times[0])) // step_ns - 1, 0, len(times) - 4))
+    means = np.tensordot(forecast.weight, forecast.position_ecef_m[:, first : first + 4], axes=1)
+    u = (time_ns - int(times[first])) / step_ns
+    at = np.array([[1.0, u, u * u, u**3], [0.0, 1.0, 2.0 * u, 3.0 * u * u]]) @ CUBIC @ means
+    return np.concatenate([at[0], at[1] * (1e9 / step_ns)])
 
 
 def region(forecast: Forecast, time_ns: int, share: float) -> Ellipse:

@@ -1,0 +1,83 @@
+"""A forecast that measurements bear out stands: fewer are made, and nothing else is said of anybody."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_warner import SETTINGS, START_NS, flight, picture
+
+from noroshi.geo.time import NS_PER_S
+from noroshi.run.areas import areas
+from noroshi.warning import following
+from noroshi.warning.core import Warner
+from noroshi.warning.falling import fall_from
+from noroshi.warning.forecast import mean_state
+
+FROM_S, UNTIL_S, LOOK_S = 300, 760, 1
+SURE = (40.0, 0.6)  # m, m/s: an end within two kilometres
+
+
+def measured(sigma, *, off_m_s=None):
+    """Return pictures of each second, each measured anew; from 400 s on the velocity is off by so much."""
+    for at_s in range(FROM_S, UNTIL_S, LOOK_S):
+        seen = picture(at_s, sigma=sigma)
+        if off_m_s is not None and at_s >= 400:
+            state = seen.state_ecef.copy()
+            state[:, 3:] += off_m_s
+            seen = seen.replace(state_ecef=state)
+        yield at_s, seen
+
+
+def told(pictures, monkeypatch, *, stands=True):
+    """Return what was said at each look (stages, proposals), how often it was foreseen, and where it was to end."""
+    made = []
+    with monkeypatch.context() as patch:
+        foresee = following.foresee
+        patch.setattr(following, "foresee", lambda *given, **more: made.append(given[3]) or foresee(*given, **more))
+        if not stands:
+            patch.setattr(following, "STANDS_NS", 0)
+        warner, said, ends = Warner("JPN", areas(), settings=SETTINGS), [], []
+        for at_s, seen in pictures:
+            now = warner.look(seen, START_NS + at_s * NS_PER_S)
+            for proposal in now.proposals:
+                warner.decide(proposal, proposal)
+            said.append((at_s, now.threats.stage.tolist(), [sorted(each.code.tolist()) for each in now.proposals]))
+            ends.append([now.threats.end_lat_rad[0], now.threats.end_lon_rad[0]])
+    return said, made, np.array(ends)
+
+
+def test_what_is_measured_as_foreseen_is_foreseen_seldom_and_the_same_is_said(monkeypatch):
+    said, made, ends = told(measured(SURE), monkeypatch)
+    others, each, exact = told(measured(SURE), monkeypatch, stands=False)
+    assert said == others
+    assert any(proposals for _, _, proposals in said)
+    assert len(made) < 0.6 * len(each)
+    apart_m = 6.4e6 * np.linalg.norm((ends - exact) * [1.0, np.cos(ends[0, 0])], axis=1)
+    assert np.isfinite(apart_m).sum() > 300
+    assert np.nanmax(apart_m) < following.STANDS_SHARE * following.SURE_M
+
+
+def test_what_moves_is_foreseen_at_once(monkeypatch):
+    along = flight().at(np.array([START_NS + 400 * NS_PER_S]))[0, 3:6]
+    off_m_s = 5.0 * along / np.linalg.norm(along)
+    _, made, _ = told(measured(SURE, off_m_s=off_m_s), monkeypatch)
+    at_s = [(ns - START_NS) // NS_PER_S for ns in made]
+    assert any(400 <= each <= 402 for each in at_s)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 3.7, 12.5, 44.0])
+def test_the_mean_state_is_that_of_the_flight(after_s):
+    begin_ns = START_NS + FROM_S * NS_PER_S
+    state = flight().at(np.array([begin_ns]))[0, :6]
+    forecast = fall_from(state, np.diag([1e-2] * 3 + [1e-6] * 3), begin_ns)
+    time_ns = begin_ns + round(after_s * NS_PER_S)
+    off = mean_state(forecast, time_ns) - flight().at(np.array([time_ns]))[0, :6]
+    assert np.linalg.norm(off[:3]) < 5.0
+    assert np.linalg.norm(off[3:]) < 0.3
+
+
+def test_a_forecast_of_few_times_has_no_mean_state():
+    begin_ns = START_NS + FROM_S * NS_PER_S
+    whole = fall_from(flight().at(np.array([begin_ns]))[0, :6], np.diag([1.0] * 6), begin_ns, n_ways=64)
+    short = replace(whole, time_ns=whole.time_ns[:3], position_ecef_m=whole.position_ecef_m[:, :3])
+    assert np.isnan(mean_state(short, begin_ns)).all()
