@@ -146,7 +146,7 @@ class Following:
                 is_due = self.updated_ns - self.measured_ns >= holds_ns - SLACK_NS
                 holds_ns = 0 if is_due else 2 * holds_ns  # what is measured next comes soon, and is foreseen at once
                 holds_ns = OTHER_NS if is_other else holds_ns
-                if holds_ns < STANDS_NS > now_ns - self.foreseen_ns and self._stands(state, covariance, now_ns):
+                if max(holds_ns, now_ns - self.foreseen_ns) < STANDS_NS and self._stands(state, covariance, now_ns):
                     return False
             if not has_news or now_ns - self.foreseen_ns < holds_ns:
                 return False
