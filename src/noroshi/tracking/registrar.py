@@ -18,10 +18,9 @@ from noroshi.records import Detections, concatenate, take
 from noroshi.sensors import Sensor
 from noroshi.tracking import TrackerState
 from noroshi.tracking.pairing import LOOKS_BETWEEN, Looks, looks_of_plots, looks_of_reports, with_plots, with_reports
-from noroshi.tracking.registration import NOBODY, Floats, Pairs, Registration, is_radar, weigh, without
+from noroshi.tracking.registration import NOBODY, Floats, Pairs, Registration, is_radar, is_reporter, weigh, without
 
 KEPT_S = 30.0  # of reports before a plot: more than the longest gap that is bridged
-REPORTS = {"lat_rad", "lon_rad"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ class Registrar:
     def __init__(self, sensors: Mapping[str, Sensor], parameters: Parameters | None = None) -> None:
         self.parameters = parameters or Parameters()
         self.radars = tuple(name for name, sensor in sensors.items() if is_radar(sensor))
-        self.reporters = tuple(name for name, sensor in sensors.items() if set(sensor.COMPONENTS) >= REPORTS)
+        self.reporters = tuple(name for name, sensor in sensors.items() if is_reporter(sensor))
         self.new_pairs = Pairs.nothing()
         self._sensors = dict(sensors)
         self._before = Registration.unknown(self.radars)

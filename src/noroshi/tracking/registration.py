@@ -35,6 +35,7 @@ Integers = NDArray[np.int64]
 
 BIASES = ("range_m", "azimuth_rad", "elevation_rad", "time_s")
 MEASURED = BIASES[:3]
+REPORTS = ("lat_rad", "lon_rad")
 TIME = 3
 PRIOR_SIGMA = np.array([500.0, np.radians(1.0), np.radians(1.0), 2.0])
 """How large biases are taken to be where a number is needed before anything is known: to gate, never to report."""
@@ -297,6 +298,11 @@ def columns_of(sensor: Sensor) -> Integers:
 def is_radar(sensor: Sensor) -> bool:
     """Return whether the sensor measures what has these biases."""
     return set(MEASURED) <= set(sensor.COMPONENTS)
+
+
+def is_reporter(sensor: Sensor) -> bool:
+    """Return whether the sensor hears where targets say they are."""
+    return set(REPORTS) <= set(sensor.COMPONENTS)
 
 
 def without(detections: Detections, sensor: Sensor, bias: Floats) -> Detections:
