@@ -1,8 +1,8 @@
 """Registration online: plots go through here on their way to the tracker, and leave without their radar's biases.
 
-The references are position reports that tell an address, as long as any come, else the targets that two radars have in
-common; these alone leave open what all radars share, so that until a report has told of a radar the plots are put in
-line with the first radar of the node's sensors.
+The reference of a plot is what its target reports of itself, with an address; of one whose target reports nothing, or is
+not heard, what another radar sees of it. Both go into one estimate. The latter leaves open what all radars share: then
+radars are in line with each other, and which of them is off is what is usual of radars (`Registration.believed`).
 Pairs are made some seconds after the plots, when the reports after them are there, and are weighed against each other
 for a minute before they are believed for good. All that is decided hangs on the times of the data and their order of
 arrival.
