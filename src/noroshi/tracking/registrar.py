@@ -1,7 +1,7 @@
 """Registration online: plots go through here on their way to the tracker, and leave without their radar's biases.
 
-The reference of a plot is what its target reports of itself, with an address; of one whose target reports nothing, or is
-not heard, what another radar sees of it. Both go into one estimate. The latter leaves open what all radars share: then
+The reference of a plot is what its target reports of itself, with an address; where that is nothing, or nobody hears
+it, what another radar sees of it. Both go into one estimate. The latter leaves open what all radars share: then
 radars are in line with each other, and which of them is off is what is usual of radars (`Registration.believed`).
 Pairs are made some seconds after the plots, when the reports after them are there, and are weighed against each other
 for a minute before they are believed for good. All that is decided hangs on the times of the data and their order of
