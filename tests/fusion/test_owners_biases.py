@@ -54,7 +54,10 @@ def told(seed, biases, looks, *, reports=(), named=True, registering=True, low_m
             seen = np.hstack([seen[:, :3] + moved_away, seen[:, 3:] + np.cross(turn, seen[:, 3:])])
             more = {"icao": np.arange(N) + 1} if named else {}
             if reports and owner == "R":
-                more |= {"source_names": reports, "sources": np.ones((N, len(reports)), np.bool_)}
+                more |= {
+                    "source_names": reports, "sources": np.ones((N, len(reports)), np.bool_),
+                    "reported": np.ones(N, np.bool_),
+                }  # fmt: skip
             rows = tracks(
                 owner, np.arange(N) + 10, START_NS + int(k * PERIOD_S * NS), seen, [spread[owner]] * N, **more
             )

@@ -6,7 +6,7 @@ import pytest
 from noroshi.formats import FormatError
 from noroshi.motion.constant_velocity import Motion
 from noroshi.node.core import Node
-from noroshi.records import Detections, SensorSite, Tracks, digest
+from noroshi.records import Detections, SensorSite, Tracks, digest, take
 from noroshi.sensors.search_radar import Sensor
 from noroshi.tracking.trackers.nearest_neighbour import Tracker
 
@@ -125,6 +125,17 @@ def test_a_clock_that_is_ahead_is_known_by_how_much():
         machine.receive(plots(k), START_NS + 10 * k * NS - 1_500_000_000)
     assert machine.refused == {("radar", "BAD_TIME"): 6}
     assert machine.own.ahead_ns == {"radar": 1_500_000_000}
+
+
+@pytest.mark.parametrize("bad_days", [{2: 365}, {2: 365, 4: 365}, {2: 365, 3: 30}])
+def test_wrong_stamps_of_plots_that_come_one_by_one_are_no_clock(bad_days):
+    machine = node()
+    for k in range(6):
+        ahead_ns = bad_days.get(k, 0) * 86_400 * NS
+        batch = take(plots(k), slice(0, 1))
+        machine.receive(batch.replace(time_ns=batch.time_ns + ahead_ns), START_NS + 10 * k * NS)
+    assert machine.refused == {("radar", "BAD_TIME"): len(bad_days)}
+    assert machine.own.ahead_ns == {}
 
 
 @pytest.mark.parametrize("period_s", [0.0, 5.0])

@@ -106,7 +106,13 @@ def test_one_look_at_sure_targets_is_stone_soups_joint_association():
     mean[:, [1, 2, 4, 5]] = means
     mean[:, 0] = SEMI_MAJOR_AXIS_M
     covariance[:] = np.diag([1e-6, sigmas[0] ** 2, sigmas[1] ** 2, 1e-6, sigmas[2] ** 2, sigmas[3] ** 2])
-    leaves = {"mean": mean, "covariance": covariance, "existence": np.ones(2), "time_ns": np.full(2, START_NS)}
+    leaves = {
+        "mean": mean,
+        "covariance": covariance,
+        "existence": np.ones(2),
+        "reported": np.zeros(2),
+        "time_ns": np.full(2, START_NS),
+    }
     for name in ("last_hit_ns", "hits"):
         leaves[name] = np.zeros((2, 1), np.int64)
     absent = Identity.absent(2)

@@ -95,6 +95,8 @@ def _record(content: dict[str, Any]) -> Batch:
     kind = TYPES[content["type"]]
     fields: dict[str, Any] = {}
     for name in fields_of(kind):
+        if name not in content:  # of a program before it had that: its default, or there is no record
+            continue
         value = content[name]
         if name in kind.COLUMNS:
             value = _array(value)

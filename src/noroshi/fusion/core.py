@@ -151,7 +151,7 @@ class Fusion:
         doubtful = named & (tracks.sources[:, unknown].any(axis=1) | ~tracks.sources.any(axis=1))
         only = fed_by_self & ~tracks.sources[:, ~by_self].any(axis=1)
         flags = np.where(fed_by_self | doubtful, SELF_FED, 0) | np.where(only, SELF_ONLY, 0)
-        flags |= np.where(fed_by_self, REPORTED, 0)
+        flags |= np.where(only | (fed_by_self & tracks.reported), REPORTED, 0)
         return np.asarray(flags | (COARSE if coarse else 0), np.int64)
 
     def _take_in(self, rows: Rows, key: Key) -> None:

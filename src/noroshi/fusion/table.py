@@ -21,7 +21,7 @@ from noroshi.records.identity import call_sign_words
 NOBODY = -1
 ENDED = -2
 COARSE, SELF_FED, SELF_ONLY, REPORTED = 1, 2, 4, 8
-"""Flags: told coarsely; what fed it may be the target's own reports; it was nothing else; such reports surely did."""
+"""Flags: told coarsely; what fed it may be the target's own reports; it was nothing else; its place rests on such."""
 N_SAID, EXISTENCE, KIND = 1 + len(Kind), 0, 1
 BALLISTIC, SPACE = KIND + int(Kind.BALLISTIC), KIND + int(Kind.SPACE)
 

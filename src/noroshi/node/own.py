@@ -55,8 +55,8 @@ class Own:
         made_of: all else that decides what is told, for `known`.
 
     Attributes:
-        ahead_ns: by sensor, by how much the stamps (median) of its last batch of which most were too far ahead of the
-            node's clock were so; of no other sensor. Nothing else hangs on it.
+        ahead_ns: by sensor, by how much the stamps (median) of a batch were too far ahead of the node's clock, if those
+            of the batch before were so by as much: one wrong stamp is no clock. Nothing else hangs on it.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Own:
             self._considers.consider(registrar.radars)
         self._rewind = Rewind(tracker, window_ns=window_ns, report=report)
         self.ahead_ns: dict[str, int] = {}
+        self._ahead_last_ns: dict[str, int] = {}
         self._known, self._came = known, made_of
         self._waiting: list[tuple[Detections, int]] = []
 
@@ -163,6 +164,13 @@ class Own:
                 break
         return corrected
 
+    def _compare_clock(self, sensor: str, ahead_ns: int) -> None:
+        last_ns = self._ahead_last_ns.pop(sensor, None)
+        if ahead_ns > AHEAD_NS:
+            self._ahead_last_ns[sensor] = ahead_ns
+            if last_ns is not None and abs(ahead_ns - last_ns) <= AHEAD_NS:
+                self.ahead_ns[sensor] = ahead_ns
+
     def _catch_up(self) -> None:
         """Let the tracker use what it rested over."""
         waiting, self._waiting = self._waiting, []
@@ -173,9 +181,9 @@ class Own:
         sensor = self.sensors[detections.sensor]
         ready = _not_from_the_future(arrange(detections, sensor), now_ns)
         refused = []
+        if len(ready) and (ready.quality.any() or detections.sensor in self._ahead_last_ns):
+            self._compare_clock(detections.sensor, int(np.sort(ready.time_ns)[(len(ready) - 1) // 2]) - now_ns)
         if ready.quality.any():
-            if (ahead_ns := int(np.sort(ready.time_ns)[(len(ready) - 1) // 2]) - now_ns) > AHEAD_NS:
-                self.ahead_ns[detections.sensor] = ahead_ns
             bad = ready.quality[~np.isin(ready.quality, USABLE)].tolist()
             refused = [((detections.sensor, Quality(code).name), 1) for code in bad]
         is_look = ready.quality == Quality.NOTHING

@@ -56,6 +56,8 @@ class Tracks(Batch):
         status: (n,) a `TrackStatus`.
         sources: (n, s) which sensors have fed the track so far.
         identity: who the target says it is.
+        reported: (n,) whether the place rests more on what the target reports of itself than on sensors that may be
+            displaced; not where it is not given.
         label: release label; empty is released to nobody.
     """
 
@@ -70,6 +72,7 @@ class Tracks(Batch):
         "kind_probability": (np.float64, (len(Kind),)),
         "status": (np.uint8, ()),
         "sources": (np.bool_, ("s",)),
+        "reported": (np.bool_, ()),
     }
     NESTED: ClassVar[tuple[str, ...]] = ("identity",)
 
@@ -86,7 +89,12 @@ class Tracks(Batch):
     status: NDArray[np.uint8]
     sources: NDArray[np.bool_]
     identity: Identity
+    reported: NDArray[np.bool_] = None  # type: ignore[assignment]
     label: str = ""
+
+    def __post_init__(self) -> None:
+        if self.reported is None:
+            object.__setattr__(self, "reported", np.zeros(len(self.track_id), np.bool_))
 
 
 def certain_kind(kinds: NDArray[np.int64] | int, n: int) -> NDArray[np.float64]:

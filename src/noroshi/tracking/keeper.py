@@ -18,7 +18,7 @@ from noroshi.motion import Motion
 from noroshi.records import Detections, Kind, Quality, Tracks, TrackStatus
 from noroshi.records.identity import ABSENT, call_sign_words
 from noroshi.sensors import Sensor
-from noroshi.sensors.rows import form_of, start_of
+from noroshi.sensors.rows import RADIUS, form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState, considered
 from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
@@ -27,6 +27,7 @@ from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, SHIP, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
 from noroshi.tracking.life import due, rivals
+from noroshi.tracking.registration import is_reporter
 from noroshi.tracking.rewind import good
 from noroshi.tracking.sightlines import Sighted, is_sighted, start_by_lines
 from noroshi.tracking.store import (
@@ -393,7 +394,22 @@ class Keeper(ABC):
         self.judge(rows)
         if s.refresh(rows) > HEIGHT_SIGMA_M:
             self._bound(rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M])
+        hit = own_plot >= 0
+        self._lean(pairs.rows[hit], form[own_plot[hit], RADIUS], is_report=is_reporter(sensor))
         return rows, own_plot
+
+    def _lean(self, rows: Integers, sigma_m: Floats, *, is_report: bool) -> None:
+        """Note how far the places of tracks rest on reports, after plots (one each) with errors of (n,) sigma_m.
+
+        A plot moves a place by the gain P R^-1 with the covariance P after it (Bar-Shalom, Li, Kirubarajan (2001),
+        section 5.2.3); here in the mean over directions.
+        """
+        s, column = self.store, self.store.layout.reported
+        if not rows.size or not (is_report or s.real[rows, column].any()):
+            return
+        variance = np.trace(s.moments(rows)[1][:, :3, :3], axis1=1, axis2=2)
+        gain = np.minimum(variance / sigma_m**2, 1.0)
+        s.real[rows, column] += gain * (is_report - s.real[rows, column])
 
     def _i_considered(self, plots: Detections) -> int:
         return self.considered.index(plots.sensor) if plots.sensor in self.considered else -1
@@ -435,6 +451,7 @@ class Keeper(ABC):
             (p["speed_sigma_m_s"], p["climb_sigma_m_s"]) if {"speed_sigma_m_s", "climb_sigma_m_s"} <= set(p) else None
         )
         self.bank.begin(s, rows, mean, covariance, existence[chosen], prior)
+        s.real[rows, s.layout.reported] = is_reporter(sensor)
         considered.begin(s, rows, plots, chosen, self._i_considered(plots))
         _born(s.whole, rows, chosen, track_ids(plots, chosen, codes), plots.time_ns, codes, words, i_sensor, n)
         self.judge(rows)
@@ -565,6 +582,7 @@ class Keeper(ABC):
             status=status,
             sources=sources,
             identity=identity_of(codes.T, words),
+            reported=s.real[every, s.layout.reported] > 0.5,
         )
 
 

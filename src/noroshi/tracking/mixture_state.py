@@ -17,7 +17,8 @@ CALL_SIGN = "<U20"
 EARLY = 1e-3  # of a scan: so much before its time a look still counts
 
 LEAF_ROWS = (
-    "mean", "covariance", "time_ns", "existence", "last_hit_ns", "hits", "icao_address", "mode_3a", "mmsi", "call_sign",
+    "mean", "covariance", "time_ns", "existence", "reported", "last_hit_ns", "hits", "icao_address", "mode_3a", "mmsi",
+    "call_sign",
 )  # fmt: skip
 """Names of the arrays that have one row a leaf, but for `leaf_track`, the track that it is of."""
 
@@ -36,6 +37,7 @@ def nothing(n_sensors: int) -> TrackerState:
         "covariance": np.zeros((0, 6, 6)),
         "time_ns": none,
         "existence": np.zeros(0),
+        "reported": np.zeros(0),
         "last_hit_ns": np.zeros((0, n_sensors), np.int64),
         "hits": np.zeros((0, n_sensors), np.int64),
         "icao_address": absent.icao_address,

@@ -140,8 +140,8 @@ def looks_of_plots(plots: Detections, sensor: Sensor, i_sensor: int) -> Looks:
 
 def with_reports(
     plots: Looks, sensor: Sensor, reports: Looks, *, bias: Floats, covariance: Floats, correlation_s: float
-) -> Pairs:
-    """Return one radar's plots beside what the targets' own reports say, interpolated to the plots' times.
+) -> tuple[Pairs, Integers]:
+    """Return one radar's plots beside what the targets' own reports say at the plots' times, and (n,) which plots.
 
     Args:
         plots: of one radar and of some seconds.
@@ -154,7 +154,7 @@ def with_reports(
             phi from one look to the next (Priestley (1981), Spectral Analysis and Time Series, section 5.3.2).
     """
     if not len(plots) or not len(reports):
-        return Pairs.nothing()
+        return Pairs.nothing(), np.zeros(0, np.int64)
     order = np.lexsort((reports.time_ns, reports.icao_address))
     sender, sent_ns = reports.icao_address[order], reports.time_ns[order]
     order = order[(np.diff(sender, prepend=ABSENT) != 0) | (np.diff(sent_ns, prepend=0) != 0)]
@@ -187,7 +187,7 @@ def with_reports(
     kept = np.where(named, far_m < FAR_M, possible)
     row, pairs, named = row[kept], take(pairs, kept), named[kept]
     alone = _alone(row, pairs, sensor.parameters["scan_period_s"])
-    return take(pairs, alone | named)
+    return take(pairs, alone | named), row[alone | named]
 
 
 def with_plots(

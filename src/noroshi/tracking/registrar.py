@@ -1,8 +1,8 @@
 """Registration online: plots go through here on their way to the tracker, and leave without their radar's biases.
 
-The references are position reports that tell an address, as long as any come, else the targets that two radars have in
-common; these alone leave open what all radars share, so that until a report has told of a radar the plots are put in
-line with the first radar of the node's sensors.
+The reference of a plot is what its target reports of itself, with an address; where that is nothing, or nobody hears
+it, what another radar sees of it. Both go into one estimate. The latter leaves open what all radars share: then
+radars are in line with each other, and which of them is off is what is usual of radars (`Registration.believed`).
 Pairs are made some seconds after the plots, when the reports after them are there, and are weighed against each other
 for a minute before they are believed for good. All that is decided hangs on the times of the data and their order of
 arrival.
@@ -18,10 +18,9 @@ from noroshi.records import Detections, concatenate, take
 from noroshi.sensors import Sensor
 from noroshi.tracking import TrackerState
 from noroshi.tracking.pairing import LOOKS_BETWEEN, Looks, looks_of_plots, looks_of_reports, with_plots, with_reports
-from noroshi.tracking.registration import NOBODY, Floats, Pairs, Registration, is_radar, weigh, without
+from noroshi.tracking.registration import Floats, Pairs, Registration, is_radar, is_reporter, weigh, without
 
 KEPT_S = 30.0  # of reports before a plot: more than the longest gap that is bridged
-REPORTS = {"lat_rad", "lon_rad"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +55,11 @@ class Registrar:
     def __init__(self, sensors: Mapping[str, Sensor], parameters: Parameters | None = None) -> None:
         self.parameters = parameters or Parameters()
         self.radars = tuple(name for name, sensor in sensors.items() if is_radar(sensor))
-        self.reporters = tuple(name for name, sensor in sensors.items() if set(sensor.COMPONENTS) >= REPORTS)
+        self.reporters = tuple(name for name, sensor in sensors.items() if is_reporter(sensor))
         self.new_pairs = Pairs.nothing()
         self._sensors = dict(sensors)
         self._before = Registration.unknown(self.radars)
         self._now = self._before
-        self._in_use = self._before
-        self._is_told = False  # by a report, of a radar
         self._before_ns = 0
         self._done_ns = 0
         self._due_ns = 0
@@ -78,12 +75,12 @@ class Registrar:
     @property
     def left(self) -> Floats:
         """(r, 4, 4) covariance of what is left of each radar's biases in plots that come now."""
-        return self._in_use.believed[1]
+        return self._now.believed[1]
 
     @property
     def taken_out(self) -> Floats:
         """(r, 4) what is taken out of the plots that come now."""
-        return self._in_use.believed[0]
+        return self._now.believed[0]
 
     def receive(self, detections: Detections, sensor: Sensor, now_ns: int) -> Detections:
         """Learn from good, arranged detections and return them corrected."""
@@ -103,9 +100,8 @@ class Registrar:
         self._gather()
         known: TrackerState = {
             "times_ns": np.array([self._before_ns, self._done_ns, self._due_ns]),
-            "is_told": np.array(self._is_told),
             **{f"{name}.{part}": getattr(getattr(self, f"_{name}"), part)
-               for name in ("before", "now", "in_use") for part in ("information", "vector")},
+               for name in ("before", "now") for part in ("information", "vector")},
         }  # fmt: skip
         for name in ("pairs", "plots", "reports"):
             batch = getattr(self, f"_{name}")
@@ -116,10 +112,9 @@ class Registrar:
         """Go back to `state`."""
         self._fresh = {name: [] for name in self._fresh}
         self._before_ns, self._done_ns, self._due_ns = state["times_ns"].tolist()
-        self._is_told = bool(state["is_told"])
-        self._before, self._now, self._in_use = (
+        self._before, self._now = (
             Registration(sensors=self.radars, information=state[f"{name}.information"], vector=state[f"{name}.vector"])
-            for name in ("before", "now", "in_use")
+            for name in ("before", "now")
         )
         self._pairs = Pairs(**{f.name: state[f"pairs.{f.name}"] for f in fields(Pairs)})
         self._plots, self._reports = (
@@ -166,41 +161,34 @@ class Registrar:
         self._before_ns = believed_ns
         self._pairs = take(window, ~old)
         self._now = self._before.told(take(scaled, ~old), weight[~old])
-        self._is_told |= bool((self._pairs.other == NOBODY).any())
-        is_common = not self.reporters or self._now.information.any()  # all there is are targets in common
-        self._in_use = self._now
-        if self.radars and is_common and not self._is_told:
-            self._in_use = self._now.leaning_on(self.radars[0])
 
     def _period_s(self, name: str) -> float:
         return self._sensors[name].parameters["scan_period_s"]
 
     def _pairs_of(self, plots: Looks) -> Pairs:
-        bias, covariance = self._in_use.best
-        found = [Pairs.nothing()]
+        """Return plots beside what their targets report or, where that is nothing, beside other radars' plots."""
+        (bias, covariance), found = self._now.best, [Pairs.nothing()]
+        # To compare radars with each other what all have in common need not be known.
+        (nearly, narrow) = self._now.leaning_on(self.radars[0]).best if self.radars else self._now.best
+        # Of n radars that see a target only n - 1 of the n (n - 1) / 2 differences are independent.
+        shared = max(len(self.radars) / 2.0, 1.0)
         for i, name in enumerate(self.radars):
             mine, own = take(plots, plots.source == i), np.arange(4 * i, 4 * i + 4)
             sensor = self._sensors[name]
-            if len(self._reports):
-                found.append(
-                    with_reports(
-                        mine, sensor, self._reports, bias=bias[own], covariance=covariance[np.ix_(own, own)],
-                        correlation_s=self.parameters.correlation_s,
-                    )
-                )  # fmt: skip
-                continue
+            reported, rows = with_reports(
+                mine, sensor, self._reports, bias=bias[own], covariance=covariance[np.ix_(own, own)],
+                correlation_s=self.parameters.correlation_s,
+            )  # fmt: skip
+            found.append(reported)
+            mine = take(mine, np.setdiff1d(np.arange(len(mine)), rows))
             for j, other in enumerate(self.radars[:i]):
                 both = np.append(own, np.arange(4 * j, 4 * j + 4))
-                found.append(
-                    with_plots(
-                        mine, sensor, take(self._plots, self._plots.source == j), period_s=self._period_s(other),
-                        bias=bias[both], covariance=covariance[np.ix_(both, both)],
-                    )
+                pairs = with_plots(
+                    mine, sensor, take(self._plots, self._plots.source == j), period_s=self._period_s(other),
+                    bias=nearly[both], covariance=narrow[np.ix_(both, both)],
                 )  # fmt: skip
-        pairs = concatenate(found)
-        # Of n radars that see a target only n - 1 of the n (n - 1) / 2 differences are independent.
-        shared = 1.0 if len(self._reports) else max(len(self.radars) / 2.0, 1.0)
-        return pairs.replace(variance=shared * pairs.variance)
+                found.append(pairs.replace(variance=shared * pairs.variance))
+        return concatenate(found)
 
 
 def _in_order(batches: list[Looks]) -> Looks:

@@ -16,7 +16,6 @@ section 7.8) with a last rejection of what is still outside.
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import ClassVar, Self
 
 import numpy as np
@@ -35,6 +34,7 @@ Integers = NDArray[np.int64]
 
 BIASES = ("range_m", "azimuth_rad", "elevation_rad", "time_s")
 MEASURED = BIASES[:3]
+REPORTS = ("lat_rad", "lon_rad")
 TIME = 3
 PRIOR_SIGMA = np.array([500.0, np.radians(1.0), np.radians(1.0), 2.0])
 """How large biases are taken to be where a number is needed before anything is known: to gate, never to report."""
@@ -43,7 +43,7 @@ PAPER_SIGMA = np.array([50.0, np.radians(0.05), np.radians(0.05), 0.05])
 degrees and 100 ms (Radar Surveillance in En-Route Airspace and Major Terminal Areas, SUR.ET1.ST01.1000-STD-01-01
 (1997)); elevation is taken as azimuth."""
 LARGE_SHARE = 0.01  # how many biases are of `PRIOR_SIGMA` instead: chosen
-IS_LARGE = np.array(list(product((False, True), repeat=len(BIASES))))
+CHOICES_MAX = 128  # of which biases are large, that are kept: chosen
 ANCHOR_SHARE = 1e-3  # of these, how far a radar is taken to be off that all others are measured against
 
 SPEED_SIGMA_M_S = 300.0  # of targets of a sensor type that does not say
@@ -155,25 +155,34 @@ class Registration:
 
         Each bias is small (`PAPER_SIGMA`) or, seldom, large (`PRIOR_SIGMA`). One of which little is known is by and
         large left in, one that surely is there is taken out whole, and what is left of it is in the covariance always.
-        Moments of the 16 Gaussians, each weighed by how well it foresaw what pairs tell (Bishop (2006), Pattern
-        Recognition and Machine Learning, section 3.4). Other radars' biases are from `PRIOR_SIGMA` meanwhile.
+        Moments of the Gaussians of all biases together, one for each choice of which are large, weighed by how well it
+        foresaw what pairs tell (Bishop (2006), Pattern Recognition and Machine Learning, section 3.4), the likeliest
+        of them. So radars stay in line with each other in what they tell of each other, however little is known of
+        what they have in common; of two that differ either may be off, of several those that agree are right.
         """
-        n, d, unit = len(self.sensors), len(BIASES), np.outer(PRIOR_SIGMA, PRIOR_SIGMA)
-        best, joint = self.best
-        own = np.arange(n)
-        told = np.linalg.inv(joint.reshape(n, d, n, d)[own, :, own] / unit)  # if this radar's biases are large ones
-        vector = np.matvec(told, best.reshape(n, d) / PRIOR_SIGMA)[:, None]
-        prior = np.where(IS_LARGE, 1.0, (PAPER_SIGMA / PRIOR_SIGMA) ** 2)
-        each = np.linalg.inv(told[:, None] + np.eye(d) * (1.0 / prior - 1.0)[:, None])
-        mean = np.matvec(each, vector)
-        usual = (np.log(np.where(IS_LARGE, LARGE_SHARE, 1.0 - LARGE_SHARE)) - 0.5 * np.log(prior)).sum(axis=1)
-        weight = usual + 0.5 * (np.linalg.slogdet(each)[1] + np.vecdot(mean, vector))
-        weight = np.exp(weight - weight.max(axis=1, keepdims=True))
-        weight /= weight.sum(axis=1, keepdims=True)
-        bias = np.vecmat(weight, mean)
-        apart = mean - bias[:, None]
-        spread = np.einsum("nh,nhab->nab", weight, each + apart[..., :, None] * apart[..., None, :]) * unit
-        return bias * PRIOR_SIGMA, 0.5 * (spread + spread.swapaxes(1, 2))
+        n, d = len(self.sensors), len(BIASES)
+        scale = self.scale
+        mean, covariance = (self.best[0] / scale)[None], (self.best[1] / np.outer(scale, scale))[None]
+        small = np.tile((PAPER_SIGMA / PRIOR_SIGMA) ** 2, n)
+        weight = np.zeros(1)
+        for i in range(n * d):
+            column, more = covariance[:, :, i], 1.0 / small[i] - 1.0
+            drop = more / (1.0 + more * column[:, i])
+            told = -0.5 * (np.log(small[i]) + np.log1p(more * column[:, i]) + drop * mean[:, i] ** 2)
+            weight = np.concatenate([weight + told + np.log1p(-LARGE_SHARE), weight + np.log(LARGE_SHARE)])
+            mean = np.concatenate([mean - (drop * mean[:, i])[:, None] * column, mean])
+            narrow = covariance - drop[:, None, None] * column[:, :, None] * column[:, None, :]
+            covariance = np.concatenate([narrow, covariance])
+            kept = np.argsort(-weight, kind="stable")[:CHOICES_MAX]
+            weight, mean, covariance = weight[kept], mean[kept], covariance[kept]
+        weight = np.exp(weight - weight.max())
+        weight /= weight.sum()
+        bias = weight @ mean
+        apart = (mean - bias).reshape(-1, n, d)
+        own = covariance.reshape(-1, n, d, n, d)[:, np.arange(n), :, np.arange(n)].swapaxes(0, 1)
+        spread = np.einsum("h,hnab->nab", weight, own + apart[..., :, None] * apart[..., None, :])
+        unit = np.outer(PRIOR_SIGMA, PRIOR_SIGMA)
+        return bias.reshape(n, d) * PRIOR_SIGMA, 0.5 * (spread + spread.swapaxes(1, 2)) * unit
 
     def anchored(self, name: str) -> Self:
         """Return what follows if one radar is taken to be right in what nothing tells: the biases of others against it.
@@ -297,6 +306,11 @@ def columns_of(sensor: Sensor) -> Integers:
 def is_radar(sensor: Sensor) -> bool:
     """Return whether the sensor measures what has these biases."""
     return set(MEASURED) <= set(sensor.COMPONENTS)
+
+
+def is_reporter(sensor: Sensor) -> bool:
+    """Return whether the sensor hears where targets say they are."""
+    return set(REPORTS) <= set(sensor.COMPONENTS)
 
 
 def without(detections: Detections, sensor: Sensor, bias: Floats) -> Detections:

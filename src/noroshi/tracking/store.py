@@ -75,7 +75,8 @@ NEGLIGIBLE = 1e-3
 """What is less probable than this of models, and of what each may have been before, is left out of states."""
 EXISTENCE, PROBABILITY = 0, 1
 """Columns of `Store.real`: existence, then one probability a model, then mean (d) and covariance (d, d) of each, then
-what biases of radars make of the track, where it is asked for."""
+how far the place rests on what the target reports of itself (0 to 1), then what biases of radars make of the track,
+where it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,14 @@ class Layout:
         return PROBABILITY + len(self.sizes) + np.cumsum([0, *(d + d * d for d in self.sizes[:-1])])
 
     @cached_property
+    def reported(self) -> int:
+        """Column of how far the place rests on what the target reports of itself."""
+        return PROBABILITY + sum(1 + d + d * d for d in self.sizes)
+
+    @cached_property
     def considered(self) -> int:
         """Column from which on derivatives by biases are: radar, bias, component (6)."""
-        return PROBABILITY + sum(1 + d + d * d for d in self.sizes)
+        return self.reported + 1
 
     @cached_property
     def n_real(self) -> int:

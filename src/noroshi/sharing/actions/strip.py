@@ -44,7 +44,7 @@ class Action(Change):
                 blank["call_sign"] = np.full(n, "", tracks.identity.call_sign.dtype)
             changes["identity"] = tracks.identity.replace(**blank)
         if "sources" in out:
-            changes |= {"source_names": (), "sources": np.zeros((n, 0), np.bool_)}
+            changes |= {"source_names": (), "sources": np.zeros((n, 0), np.bool_), "reported": np.zeros(n, np.bool_)}
         elif "sensors" in out:
             changes |= types_as_sources(tracks, means.sensor_types)
         if "covariance" in out:

@@ -35,6 +35,7 @@ from noroshi.tracking.mixture_state import (
     unseen,
 )
 from noroshi.tracking.pairs import Pairs, agreement_of, pairs_inside
+from noroshi.tracking.registration import is_reporter
 from noroshi.tracking.rewind import good
 from noroshi.tracking.undetected import Newcomers, Region, newcomers
 
@@ -224,7 +225,9 @@ class Tracker:
             log_weight_min=math.log(p.weight_min),
             existence_min=p.existence_min,
         )
-        self._state = self._rebuilt(before, after, pairs, evidence, fresh, detections, i_sensor)
+        self._state = self._rebuilt(
+            before, after, pairs, evidence, fresh, detections, i_sensor, is_report=is_reporter(sensor)
+        )
         detection = before["detection"].copy()
         detection[i_sensor] = min(sensor.parameters["detection_probability"], DETECTION_MAX)
         self._state |= {"detection": detection}
@@ -347,6 +350,8 @@ class Tracker:
         fresh: Newcomers,
         plots: Detections,
         i_sensor: int,
+        *,
+        is_report: bool,
     ) -> TrackerState:
         """Return the state with the leaves that are left; each posterior is computed once."""
         n_old, n_plots, n_leaves = len(s["track_id"]), len(plots), len(s["existence"])
@@ -362,8 +367,8 @@ class Tracker:
         for name in LEAF_ROWS:
             state[name] = s[name][parent]
         state["existence"] = evidence.existence_missed[parent]
-        self._update(state, hit, pairs, parent[hit] * step + plot[hit], plots, i_sensor)
-        born = self._born(fresh, new_plot, plots, i_sensor)
+        self._update(state, hit, pairs, parent[hit] * step + plot[hit], plots, i_sensor, is_report=is_report)
+        born = self._born(fresh, new_plot, plots, i_sensor, is_report=is_report)
         for name in LEAF_ROWS:
             state[name] = np.concatenate([state[name], born[name]])
         old = after.track < n_old
@@ -384,8 +389,9 @@ class Tracker:
         return state
 
     def _update(
-        self, state: TrackerState, hit: Integers, pairs: Pairs, code: Integers, plots: Detections, i_sensor: int
-    ) -> None:
+        self, state: TrackerState, hit: Integers, pairs: Pairs, code: Integers, plots: Detections, i_sensor: int, *,
+        is_report: bool,
+    ) -> None:  # fmt: skip
         """Write into the `hit` leaves what their plots (by the code of the pair) make of them."""
         if not len(hit):
             return
@@ -395,6 +401,8 @@ class Tracker:
         state["mean"][hit], state["covariance"][hit] = bound_height(posterior.mean, posterior.covariance)
         state["time_ns"][hit] = np.maximum(plots.time_ns[used.i_plot], state["time_ns"][hit])
         state["existence"][hit] = 1.0
+        gain = 1.0 - np.minimum(_width(posterior.covariance) / _width(used.covariance), 1.0)
+        state["reported"][hit] += gain * (is_report - state["reported"][hit])  # see `keeper.Keeper._lean`
         state["last_hit_ns"][hit, i_sensor] = plots.time_ns[used.i_plot]
         state["hits"][hit, i_sensor] += 1
         told = take(plots.identity, used.i_plot)
@@ -403,7 +411,9 @@ class Tracker:
             silent = new == ("" if column == "call_sign" else ABSENT)
             state[column][hit] = np.where(silent, state[column][hit], new)
 
-    def _born(self, fresh: Newcomers, new_plot: Integers, plots: Detections, i_sensor: int) -> TrackerState:
+    def _born(
+        self, fresh: Newcomers, new_plot: Integers, plots: Detections, i_sensor: int, *, is_report: bool
+    ) -> TrackerState:
         """Return the leaves of new tracks."""
         n, n_sensors = len(new_plot), len(self.sensor_names)
         last_hit_ns, hits = np.full((n, n_sensors), NEVER), np.zeros((n, n_sensors), np.int64)
@@ -414,6 +424,7 @@ class Tracker:
             "covariance": fresh.covariance[new_plot],
             "time_ns": plots.time_ns[new_plot],
             "existence": fresh.existence[new_plot],
+            "reported": np.full(n, float(is_report)),
             "last_hit_ns": last_hit_ns,
             "hits": hits,
             **{column: getattr(identity, column) for column in Identity.COLUMNS},
@@ -480,7 +491,12 @@ class Tracker:
             status=np.where(coasting, TrackStatus.COASTING, TrackStatus.FIRM).astype(np.uint8),
             sources=s["last_hit_ns"][leaf] != NEVER,
             identity=identity,
+            reported=s["reported"][leaf] > 0.5,
         )
+
+
+def _width(covariance: Floats) -> Floats:
+    return np.asarray(np.trace(covariance[:, :3, :3], axis1=1, axis2=2), np.float64)
 
 
 def _given_missed(existence: Floats, missed: Floats) -> Floats:
