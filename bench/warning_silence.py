@@ -23,8 +23,9 @@ from noroshi.records import Detections, Identity, Kind, Tracks, TrackStatus, cer
 from noroshi.run.areas import areas
 from noroshi.run.recordings import read
 from noroshi.run.samples import sample_names
-from noroshi.warning.core import Warner, energy_height_m
+from noroshi.warning.core import Warner
 from noroshi.warning.settings import Settings
+from noroshi.warning.threatening import energy_height_m
 
 STEP_S, FRESH_S = 10, 15
 COLUMNS = ("lat_rad", "lon_rad", "altitude_m", "velocity_east_m_s", "velocity_north_m_s", "velocity_up_m_s")

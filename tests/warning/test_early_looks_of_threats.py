@@ -9,8 +9,9 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.records import Kind
 from noroshi.run.areas import areas
-from noroshi.warning.core import Warner, may_threaten
+from noroshi.warning.core import Warner
 from noroshi.warning.rules import Base
+from noroshi.warning.threatening import may_threaten
 
 
 def first_told(settled_s, early_s=None):

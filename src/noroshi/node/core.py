@@ -21,7 +21,7 @@ from noroshi.sensors import Sensor
 from noroshi.tracking import Tracker
 from noroshi.tracking.launches import rising
 from noroshi.tracking.registrar import Registrar
-from noroshi.warning.core import may_threaten
+from noroshi.warning.threatening import may_threaten
 
 LENGTH = struct.Struct(">Q")
 

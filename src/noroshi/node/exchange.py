@@ -41,7 +41,7 @@ from noroshi.sharing.memory import Memory
 from noroshi.sharing.parcels import Store, notices, rows_of
 from noroshi.sharing.release import Released, Secrets, release, without_idle_sensors
 from noroshi.sharing.rules import Policy, Product, still_valid, without_ended
-from noroshi.warning.core import may_threaten
+from noroshi.warning.threatening import may_threaten
 
 TOMBSTONE_MAX = 1_000  # numbers of one
 
