@@ -8,11 +8,11 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.estimation.kalman import symmetric
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes_at
+from noroshi.kernel import kernel
 from noroshi.records import SensorSite
 from noroshi.sensors import parameters_of
-from noroshi.sensors.rows import FIRST, LOG_VOLUME, RADIUS, WIDTH, filled, plain_rows
+from noroshi.sensors.rows import FIRST, LOG_VOLUME, RADIUS, WIDTH, plain_rows, write_rows
 
 Z = 2
 
@@ -84,32 +84,18 @@ class Sensor:
     def locate(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
         """Return (n, 6) states and (n, 6, 6) covariances; see `Sensor.locate` of the room."""
         p = self.parameters
-        measured = ~np.isnan(values)
-        both = measured[:, :, None] & measured[:, None, :]
-        position_covariance = np.where(both, covariances, p["plane_sigma_m"] ** 2 * np.eye(3))
-        sigmas = np.full((len(values), 3), p["speed_sigma_m_s"])
-        sigmas[~measured[:, Z], Z] = p["plane_speed_sigma_m_s"]
+        speeds_m_s = np.array([p["speed_sigma_m_s"], p["plane_speed_sigma_m_s"]])
+        states, spread = np.zeros((len(values), 6)), np.zeros((len(values), 6, 6))
         axes = self._axes(origin_ecef_m)
-        ecef_from_local = axes.swapaxes(1, 2)
-        states = np.zeros((len(values), 6))
-        states[:, :3] = origin_ecef_m + np.vecmat(np.where(measured, values, 0.0), axes)
-        covariance = np.zeros((len(values), 6, 6))
-        covariance[:, :3, :3] = ecef_from_local @ position_covariance @ axes
-        covariance[:, 3:, 3:] = ecef_from_local @ (sigmas[:, :, None] ** 2 * axes)
-        return states, symmetric(covariance)
+        _locate(values, covariances, origin_ecef_m, axes, p["plane_sigma_m"], speeds_m_s, states, spread)
+        return states, spread
 
     def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n, 30) forms; see `sensors.rows.Linear`."""
-        axes, sigma_m = self._axes(origin_ecef_m), self.parameters["plane_sigma_m"]
-        measured = ~np.isnan(values)
-        form = np.zeros((len(values), FIRST + WIDTH * 3))
-        form[:, :3] = origin_ecef_m + np.vecmat(np.where(measured, values, 0.0), axes)
-        variances = np.diagonal(covariances, axis1=1, axis2=2)
-        form[:, RADIUS] = np.sqrt(np.where(measured, variances, sigma_m**2).sum(axis=1))
-        form[:, LOG_VOLUME] = np.log(self.parameters["field_m"]) * measured.sum(axis=1)
-        rows = np.zeros((len(axes), 3, 6))
-        rows[:, :, :3] = axes
-        return filled(form, rows, np.where(measured, 0.0, np.nan), covariances)
+        form, p = np.zeros((len(values), FIRST + WIDTH * 3)), self.parameters
+        axes, log_width = self._axes(origin_ecef_m), math.log(p["field_m"])
+        _form(values, covariances, origin_ecef_m, axes, p["plane_sigma_m"], log_width, form)
+        return form
 
     def linearise(
         self, form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats
@@ -128,3 +114,71 @@ class Sensor:
     def _axes(self, origin_ecef_m: Floats) -> Floats:
         """Return (n, 3, 3) local axes, or (1, 3, 3) where all rows have the frame's own origin."""
         return self.axes if np.all(origin_ecef_m == self.origin_ecef_m) else enu_axes_at(origin_ecef_m)
+
+
+@kernel
+def _locate(
+    values: Floats,
+    covariances: Floats,
+    origin_ecef_m: Floats,
+    axes: Floats,
+    plane_sigma_m: float,
+    speeds_m_s: Floats,
+    states: Floats,
+    spread: Floats,
+) -> None:
+    """Write where plots put their targets; `speeds_m_s` is of a velocity along an axis, and of one up from a plane."""
+    for i in range(len(values)):
+        to_local, noise = axes[i if len(axes) > 1 else 0], covariances[i]
+        for c in range(3):
+            states[i, c] = origin_ecef_m[i, c]
+        for k in range(3):
+            is_there = not math.isnan(values[i, k])
+            speed_m_s = speeds_m_s[1] if k == Z and not is_there else speeds_m_s[0]
+            for c in range(3):
+                if is_there:
+                    states[i, c] += values[i, k] * to_local[k, c]
+                for d in range(3):
+                    spread[i, 3 + c, 3 + d] += speed_m_s**2 * to_local[k, c] * to_local[k, d]
+            if not is_there:
+                for c in range(3):
+                    for d in range(3):
+                        spread[i, c, d] += plane_sigma_m**2 * to_local[k, c] * to_local[k, d]
+                continue
+            for j in range(3):
+                if not math.isnan(values[i, j]):
+                    for c in range(3):
+                        for d in range(3):
+                            spread[i, c, d] += 0.5 * (noise[k, j] + noise[j, k]) * to_local[k, c] * to_local[j, d]
+        for c in range(6):
+            for d in range(c):
+                spread[i, c, d] = spread[i, d, c]
+
+
+@kernel
+def _form(
+    values: Floats,
+    covariances: Floats,
+    origin_ecef_m: Floats,
+    axes: Floats,
+    plane_sigma_m: float,
+    log_width: float,
+    form: Floats,
+) -> None:
+    rows, white, used = np.zeros((3, 6)), np.empty((3, 3)), np.empty(3, np.int64)
+    y = np.empty(3)
+    for i in range(len(values)):
+        to_local, square_m2, n = axes[i if len(axes) > 1 else 0], 0.0, 0
+        for c in range(3):
+            form[i, c] = origin_ecef_m[i, c]
+        for k in range(3):
+            is_there = not math.isnan(values[i, k])
+            y[k] = 0.0 if is_there else math.nan
+            square_m2 += covariances[i, k, k] if is_there else plane_sigma_m**2
+            n += is_there
+            for c in range(3):
+                rows[k, c] = to_local[k, c]
+                if is_there:
+                    form[i, c] += values[i, k] * to_local[k, c]
+        form[i, RADIUS], form[i, LOG_VOLUME] = math.sqrt(square_m2), log_width * n
+        write_rows(form[i], rows, y, covariances[i], white, used)
