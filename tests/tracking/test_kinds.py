@@ -10,7 +10,7 @@ from sgp4.api import Satrec, jday
 from noroshi.geo.wgs84 import ROTATION_RATE_RAD_S, ecef_from_geodetic, enu_axes
 from noroshi.records import Kind
 from noroshi.records.identity import ABSENT
-from noroshi.tracking.kinds import AIRCRAFT_CLIMB_M_S, AIRCRAFT_M, AIRCRAFT_M_S, kinds_said
+from noroshi.tracking.kinds import AIRCRAFT_CLIMB_M_S, AIRCRAFT_M, AIRCRAFT_M_S, STAYS_UP, kinds_said
 
 LAT_RAD, LON_RAD = np.radians(36.0), np.radians(142.0)
 NOBODY = np.array([ABSENT])
@@ -102,8 +102,17 @@ def test_satellites_stay_up_and_the_highest_of_missiles_comes_down():
     low = np.concatenate([place, 0.985 * (velocity + np.cross([0.0, 0.0, ROTATION_RATE_RAD_S], place))])
     low[3:] -= np.cross([0.0, 0.0, ROTATION_RATE_RAD_S], place)
     doubted = said(low, motion=FREE, sigma_m_s=200.0)  # the same, 115 m/s slower: lowest at some 0 km
-    assert 0.05 < doubted[Kind.SPACE] < 0.6
     assert doubted[Kind.SPACE] + doubted[Kind.BALLISTIC] == pytest.approx(1.0)
+    odds = doubted[Kind.SPACE] / doubted[Kind.BALLISTIC]
+    assert 0.05 < odds / STAYS_UP < 1.5  # by the state alone
+    surely = said(low, motion=FREE, sigma_m=100.0, sigma_m_s=2.0)
+    assert surely[Kind.BALLISTIC] > 0.99
+
+
+def test_what_is_low_or_slow_is_no_satellite_however_vaguely_it_is_known():
+    for height_m, speed_m_s, sigma_m_s in ((60_000.0, 5_000.0, 1_500.0), (300_000.0, 3_000.0, 800.0)):
+        kinds = said(state(height_m, speed_m_s, 0.3 * speed_m_s), motion=FREE, sigma_m=1_000.0, sigma_m_s=sigma_m_s)
+        assert kinds[Kind.BALLISTIC] > 0.98, (height_m, kinds)
 
 
 @given(

@@ -20,6 +20,8 @@ Envelopes, each by height, speed, climb, and by how high the lowest point of a f
 - Boosting: steeper than aircraft climb, up to 400 km, where upper stages burn out.
 - Ballistic comes down and space stays up: free flight that nowhere is lower than 100 km goes on round the Earth.
   Source: McDowell (2018), The edge of space, Acta Astronautica 151, 668-677: lower perigees last a day at most.
+  Radars see thousands of satellites for each missile, and by now and then a poor estimate one seems to come down: where
+  the state leaves both open, `STAYS_UP` say beforehand that it stays up for one that says it falls.
 - None of these four is faster than what leaves the Earth for ever, 11,180 m/s at the ground: what seems to be is no
   flight but plots that have nothing to do with each other. Source: Vallado (2013), Fundamentals of Astrodynamics and
   Applications, 4th ed., section 1.3: the square root of 2 mu / r.
@@ -59,7 +61,7 @@ ENVELOPES[Kind.SHIP, HEIGHT], ENVELOPES[Kind.SHIP, SPEED, 1] = (-500.0, 500.0), 
 ENVELOPES[Kind.GLIDING, HEIGHT] = 20_000.0, 80_000.0
 ENVELOPES[Kind.GLIDING, SPEED, 0], ENVELOPES[Kind.GLIDING, CLIMB, 1] = AIRCRAFT_M_S, AIRCRAFT_CLIMB_M_S
 ENVELOPES[Kind.BOOSTING, HEIGHT, 1], ENVELOPES[Kind.BOOSTING, CLIMB, 0] = 400_000.0, AIRCRAFT_CLIMB_M_S
-ENVELOPES[Kind.BALLISTIC, LOWEST, 1] = ENVELOPES[Kind.SPACE, LOWEST, 0] = ORBIT_M
+ENVELOPES[Kind.BALLISTIC, LOWEST, 1] = ENVELOPES[Kind.SPACE, LOWEST, 0] = ENVELOPES[Kind.SPACE, HEIGHT, 0] = ORBIT_M
 ENVELOPES[[Kind.GLIDING, Kind.BOOSTING, Kind.BALLISTIC, Kind.SPACE], SPEED, 1] = ESCAPE_M_S
 ENVELOPES[BY_MOTION:] = ENVELOPES[:BY_MOTION]
 for _kind in (Kind.BOOSTING, Kind.GLIDING):
@@ -69,9 +71,11 @@ TAKEN_FOR = np.zeros((len(Kind), len(Kind)))
 """Row: what a motion claims to be; column: how likely what moves so in this other envelope is that and nothing else."""
 TAKEN_FOR[Kind.AIRCRAFT, [Kind.GLIDING, Kind.BOOSTING]] = 0.99
 TAKEN_FOR[[Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING], Kind.SPACE] = 1.0
+STAYS_UP = 100.0
+"""How much likelier beforehand free flight above the air stays up than comes down: chosen, and less than radars see."""
 SHARE_MIN = 1e-6  # a claim of less is not looked into
 
-UNKNOWN, AIRCRAFT, SHIP = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind.SHIP)
+UNKNOWN, AIRCRAFT, SHIP, SPACE = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind.SHIP), int(Kind.SPACE)
 # Six sigma of a kilometre and of 50 m/s inside an aircraft's envelope nothing more is asked: most that is tracked is.
 DEEP_SIGMA_M, DEEP_SIGMA_M_S = 1_000.0, 50.0
 DEEP_M, DEEP_M_S = AIRCRAFT_M - 6.0 * DEEP_SIGMA_M, AIRCRAFT_M_S - 6.0 * DEEP_SIGMA_M_S
@@ -124,14 +128,19 @@ def weigh(
     measures, sigmas = np.empty(4), np.empty(4)
     _measure(row, offset, d, measures, sigmas)
     own = _inside(measures, sigmas, envelopes[claim + (BY_MOTION if by_motion else 0)])
-    kinds[claim] += share * own
     if own >= 1.0:
+        kinds[claim] += share
         return
-    others, fits = 0.0, np.zeros(kinds.shape[0])
+    fits = np.zeros(kinds.shape[0])
     for c in range(kinds.shape[0]):
         if by_motion and taken_for[claim, c] > 0.0:
             fits[c] = taken_for[claim, c] * _inside(measures, sigmas, envelopes[c])
-            others += fits[c]
+    if fits[SPACE] > 0.0:
+        both = own + fits[SPACE]
+        own *= both / (own + STAYS_UP * fits[SPACE])
+        fits[SPACE] = both - own
+    kinds[claim] += share * own
+    others = fits.sum()
     none = max(1.0 - own - others, 0.0)
     kinds[UNKNOWN] += share * none
     for c in range(kinds.shape[0]):
