@@ -1,5 +1,7 @@
 """How exact plain plots are, by themselves, where it is known how exact they were made."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,44 @@ def test_chance_shows_nothing(seed):
     time_ns, position_m = plots(np.random.default_rng(seed), n=0, sigma_m=1.0, false=40.0)
     assert scatter_m(time_ns, position_m, period_s=1.0, step_m=750.0) is None
     assert scatter_m(time_ns[:2], position_m[:2], period_s=1.0, step_m=750.0) is None
+
+
+def flown(first_m, velocity_m_s, sigma_m, rng, looks=60):
+    """Return times and places of targets that all fly alike."""
+    at = first_m + np.arange(looks)[:, None, None] * velocity_m_s
+    at = at + sigma_m * rng.normal(size=at.shape)
+    return np.repeat(np.arange(looks) * NS, len(first_m)), at.reshape(-1, 2)
+
+
+def test_the_spacing_of_a_formation_is_no_noise():
+    rng = np.random.default_rng(7)
+    square_m = np.array([[0.0, 0.0], [60.0, 0.0], [0.0, 60.0], [60.0, 60.0]])
+    time_ns, position_m = flown(square_m, [150.0, 20.0], 1.0, rng)
+    assert scatter_m(time_ns, position_m, period_s=1.0, step_m=900.0) == pytest.approx(1.0, rel=0.25)
+    time_ns, position_m = flown(rng.uniform(0.0, 100.0, (20, 2)), [15.0, 5.0], 0.5, rng)
+    found = scatter_m(time_ns, position_m, period_s=1.0, step_m=150.0)
+    assert found is None or found == pytest.approx(0.5, rel=0.5)
+    column_m = np.stack([30.0 * np.arange(6), np.zeros(6)], axis=1)
+    time_ns, position_m = flown(column_m, [20.0, 0.0], 1.0, rng)
+    found = scatter_m(time_ns, position_m, period_s=1.0, step_m=200.0)
+    assert found is None or found == pytest.approx(1.0, rel=0.5)
+
+
+def test_places_on_a_grid_are_no_better_than_it_and_places_held_show_nothing():
+    rng = np.random.default_rng(3)
+    first_m, velocity_m_s = rng.uniform(0.0, 8_000.0, (5, 2)), rng.normal(size=(5, 2)) * 100.0
+    time_ns, position_m = flown(first_m, velocity_m_s, 8.0, rng)
+    found = scatter_m(time_ns, 50.0 * np.round(position_m / 50.0), period_s=1.0, step_m=900.0)
+    assert found == pytest.approx(np.hypot(8.0, 50.0 / 12.0**0.5), rel=0.3)
+    held_m = np.repeat(position_m.reshape(60, 5, 2), 10, axis=0).reshape(-1, 2)
+    held_ns = np.repeat(np.arange(600) * (NS // 10), 5)
+    assert scatter_m(held_ns, held_m, period_s=0.1, step_m=90.0) is None
+    assert scatter_m(*flown(first_m, [0.0, 0.0], 0.0, rng), period_s=1.0, step_m=900.0) is None
+
+
+def test_many_plots_at_once_take_no_longer():
+    rng = np.random.default_rng(1)
+    position_m = rng.normal(size=(24_000, 2)) * 2.0
+    before_s = time.process_time()
+    scatter_m(np.repeat(np.arange(12) * NS, 2_000), position_m, period_s=1.0, step_m=15.0)
+    assert time.process_time() - before_s < 30.0  # a quarter of a minute was not enough for a quarter of them

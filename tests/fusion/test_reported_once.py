@@ -58,7 +58,7 @@ def plots(truth, name, seed, azimuth_rad):
     return seen.replace(values=values, identity=Identity.absent(len(seen)).replace(icao_address=who))
 
 
-def reports(truth, seed, times_s):
+def reports(truth, seed, times_s, *, with_height=True):
     """Return what each flight says at these times."""
     rng, sensor, batches = np.random.default_rng(seed), Report.at(ADSB), []
     for name in np.unique(truth.target):
@@ -67,6 +67,8 @@ def reports(truth, seed, times_s):
         states = hermite(leg.time_ns, leg.state_ecef, at_ns, gap_s_max=30.0)
         values = sensor.measure(states, np.full((len(states), 3), np.nan))
         values += rng.normal(size=values.shape) * np.sqrt(np.diagonal(sensor.noise(values), axis1=1, axis2=2))
+        if not with_height:
+            values[:, [sensor.COMPONENTS.index(name) for name in ("altitude_m", "velocity_up_m_s")]] = np.nan
         who = Identity.absent(len(at_ns)).replace(icao_address=np.full(len(at_ns), leg.identity.icao_address[0]))
         batches.append(
             Detections.of(sensor="adsb", components=sensor.COMPONENTS, values=values, time_ns=at_ns, identity=who)
@@ -74,7 +76,7 @@ def reports(truth, seed, times_s):
     return concatenate(batches)
 
 
-def shared(seed, times_s, *, a_off_deg, r_off_deg, tracker="soft"):
+def shared(seed, times_s, *, a_off_deg, r_off_deg, tracker="soft", with_height=True, is_flat=False):
     """Return what fusion finds of two nations, whose radars are off: A, and R, which hears reports at these times.
 
     Then the tracks' NEES a degree of freedom, and how far off they are.
@@ -83,7 +85,11 @@ def shared(seed, times_s, *, a_off_deg, r_off_deg, tracker="soft"):
     a, r = (
         plots(truth, name, seed, math.radians(off_deg)) for name, off_deg in (("west", a_off_deg), ("east", r_off_deg))
     )
-    said = reports(truth, seed, times_s)
+    said = reports(truth, seed, times_s, with_height=with_height)
+    if is_flat:  # R's radar does not see height
+        values = r.values.copy()
+        values[:, r.components.index("altitude_m")] = np.nan
+        r = r.replace(values=values)
     of = {
         "A": noroshi.track([a], [SITES["west"]], period_s=5.0, tracker=tracker),
         "R": noroshi.track([r, said], [SITES["east"], ADSB], period_s=5.0, tracker=tracker),
@@ -122,3 +128,19 @@ def test_who_is_reported_all_along_is(tracker):
     assert not out["R"].any()
     assert nees < 2.0
     assert error_m < 60.0
+
+
+@pytest.mark.parametrize("tracker", ["soft", "mixture"])
+@pytest.mark.parametrize("seed", [1, 5])
+def test_reports_without_a_height_settle_a_place_too(seed, tracker):
+    out, nees, error_m = shared(
+        seed, np.arange(2.0, SECONDS, 5.0), a_off_deg=0.3, r_off_deg=0.0, tracker=tracker, with_height=False
+    )
+    assert not out["R"].any()
+    assert nees < 2.0
+    assert tracker == "mixture" or error_m < 60.0  # with the mixture neither nation may be moved: 180 m at seed 5
+
+
+def test_one_report_beside_a_radar_without_heights_is_forgotten_as_soon():
+    _, nees, _ = shared(3, np.arange(30.0, SECONDS, 90.0), a_off_deg=0.0, r_off_deg=0.3, is_flat=True)
+    assert nees < 2.0

@@ -48,3 +48,10 @@ def test_where_plots_do_not_show_it_the_usual_is_taken_and_told(tmp_path):
     path.write_text("t,x,y\n0.0,1200,-300\n1.0,1260,-310\n")
     (site,), (note,) = complete(noroshi.load(path)[0].decoded.detections, [])
     assert (site.parameters["sigma_m"], "1 m along each axis is taken, the usual" in note) == (1.0, True)
+
+
+def test_plots_less_than_a_millisecond_apart_are_tracked(tmp_path):
+    path = tmp_path / "plots.csv"
+    path.write_text("t,x,y\n" + "\n".join(f"{4e-4 * i:.6f},{0.01 * i:.4f},0" for i in range(200)) + "\n")
+    (site,), _ = complete(noroshi.load(path)[0].decoded.detections, [])
+    assert site.parameters["scan_period_s"] == pytest.approx(4e-4)

@@ -7,13 +7,18 @@ from noroshi.geo.time import NS_PER_S
 
 Floats = NDArray[np.float64]
 
-PLOTS_MAX, TRIPLES_MAX = 2_000, 200_000  # plots taken as the middle one, from all over: more make no figure better
+PLOTS_MAX, NEAR_MAX = 2_000, 20  # plots taken as the middle one, from all over, and others beside each, on either side
+TRIPLES_MAX = 200_000
 PERIODS = 0.5, 1.5  # how long before and after the middle plot the others are, in looks
 TRIPLES_MIN, GAIN_MIN = 10.0, 10.0  # on a line, and by how much likelier (natural logarithm) than by chance
+OWN_MAX = 4.0  # triples on a line for each middle plot that has any: its own and those of an even row, no formation's
+HELD_SHARE = 0.5  # exactly on a line: places that are made up, or told again until the next look
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)  # its multiples lie evenly between 0 and 1
 MIDDLE = 1.5**0.5  # standard deviation of a middle plot's distance from the middle of its neighbours, of plots of 1
 SCALES, STEPS, PART_MIN = 50, 10, 1e-9
 FINEST, COARSEST = 1e-6, 0.25  # of the farthest that is looked at
+OFF_GRID = 1e-3
+EVENLY = 12.0**0.5  # standard deviation of what was rounded, of its grid
 
 
 def scatter_m(time_ns: NDArray[np.int64], position_m: Floats, *, period_s: float, step_m: float) -> float | None:
@@ -21,9 +26,10 @@ def scatter_m(time_ns: NDArray[np.int64], position_m: Floats, *, period_s: float
 
     Any three plots of three looks, each within reach of the next, make a triple, and its residual is how far the
     middle one is from the line through the others, in standard deviations of that distance for plots of one metre. Of
-    a target's own triples residuals are Rayleigh's, of any others even over the disc; the two are told apart by their
-    likelihood (a mixture of two, by expectation and maximisation: Dempster, Laird, Rubin (1977), JRSS B 39). What
-    targets turn within a look counts as noise.
+    a target's own triples residuals are Rayleigh's, of any others they are those of three places that have nothing to
+    do with each other; the two are told apart by their likelihood (a mixture of two, by expectation and maximisation:
+    Dempster, Laird, Rubin (1977), JRSS B 39). What targets turn within a look counts as noise. Targets that fly
+    together lie on more lines than their own: of the scales that fit none is taken that has several triples a plot.
 
     Args:
         time_ns: (n,) when, Unix UTC nanoseconds.
@@ -31,10 +37,11 @@ def scatter_m(time_ns: NDArray[np.int64], position_m: Floats, *, period_s: float
         period_s: between looks.
         step_m: how far a target may get from one look to the next.
     """
-    residual_m = _residuals_m(time_ns, position_m, period_s, step_m)
-    if len(residual_m) < TRIPLES_MIN:
+    residual_m, n_middle = _residuals_m(time_ns, position_m, period_s, step_m)
+    if len(residual_m) < TRIPLES_MIN or (residual_m == 0.0).sum() > HELD_SHARE * n_middle:
         return None
-    squared = residual_m**2
+    least_m = max(FINEST * step_m, _grid_m(position_m) / EVENLY)
+    squared = np.maximum(residual_m, least_m) ** 2
     off = np.minimum(residual_m * MIDDLE / step_m, 1.0)
     even = 16.0 * MIDDLE**2 / (np.pi * step_m**2) * (np.arccos(off) - off * np.sqrt(1.0 - off**2))
 
@@ -45,33 +52,53 @@ def scatter_m(time_ns: NDArray[np.int64], position_m: Floats, *, period_s: float
             weight = on_line / (on_line + (1.0 - part) * even)
             part = float(np.clip(weight.mean(), PART_MIN, 1.0 - PART_MIN))
             if not is_fixed:
-                variance = max(float(weight @ squared) / (2.0 * part * len(squared)), (FINEST * step_m) ** 2)
+                variance = max(float(weight @ squared) / (2.0 * part * len(squared)), least_m**2)
         on_line = part * np.exp(-0.5 * squared / variance) / variance
         return float(np.log((on_line + (1.0 - part) * even) / even).sum()), variance, part
 
-    starts_m = np.geomspace(FINEST, COARSEST, SCALES) * step_m
-    _, variance, part = max(fitted(scale_m**2, 0.5, is_fixed=True) for scale_m in starts_m.tolist())
+    starts_m = np.geomspace(least_m, max(COARSEST * step_m, least_m), SCALES)
+    found = [fitted(scale_m**2, 0.5, is_fixed=True) for scale_m in starts_m.tolist()]
+    own = [each for each in found if each[2] * len(squared) <= OWN_MAX * n_middle]
+    if not own:
+        return None
+    _, variance, part = max(own)
     gain, variance, part = fitted(variance, part, is_fixed=False)
-    return variance**0.5 if gain > GAIN_MIN and part * len(squared) > TRIPLES_MIN else None
+    n = part * len(squared)
+    return variance**0.5 if gain > GAIN_MIN and TRIPLES_MIN < n <= OWN_MAX * n_middle else None
 
 
-def _residuals_m(time_ns: NDArray[np.int64], position_m: Floats, period_s: float, step_m: float) -> Floats:
+def _grid_m(position_m: Floats) -> float:
+    """Return the grid to which places were rounded; 0 if their differences are no multiples of the least of them."""
+    steps = np.concatenate([np.diff(np.unique(along)) for along in position_m.T])
+    if not len(steps):
+        return 0.0
+    multiples = steps / steps.min()
+    is_grid = np.abs(multiples - np.round(multiples)).max() < OFF_GRID
+    return float(steps.min()) if is_grid else 0.0
+
+
+def _residuals_m(time_ns: NDArray[np.int64], position_m: Floats, period_s: float, step_m: float) -> tuple[Floats, int]:
+    """Return the residuals of the triples, and how many middle plots have one."""
     order = np.argsort(time_ns, kind="stable")
     position_m, time_s = position_m[order], (time_ns[order] - time_ns.min()) / NS_PER_S
     near_s, far_s = (share * period_s for share in PERIODS)
-    found = [np.empty(0)]
+    found, n_middle = [np.empty(0)], 0
     for i in np.argsort(np.arange(len(time_s)) * GOLDEN % 1.0)[:PLOTS_MAX]:
         if sum(map(len, found)) > TRIPLES_MAX:
             break
         edges = time_s[i] + np.array([-far_s, -near_s, near_s, far_s])
         a, b, c, d = np.searchsorted(time_s, edges)
-        before, after = (
-            rows[np.hypot(*(position_m[rows] - position_m[i]).T) < step_m]
-            for rows in (np.arange(a, b), np.arange(c, d))
-        )
+        before, after = (_near(position_m, i, rows, step_m) for rows in (np.arange(a, b), np.arange(c, d)))
+        n_middle += bool(len(before) and len(after))
         earlier_s, later_s = time_s[i] - time_s[before][:, None], time_s[after][None] - time_s[i]
         first = later_s / (earlier_s + later_s)
         between = first[..., None] * position_m[before][:, None] + (1.0 - first)[..., None] * position_m[after][None]
         off_m = np.linalg.norm(position_m[i] - between, axis=2)
         found.append((off_m / np.sqrt(1.0 + first**2 + (1.0 - first) ** 2)).ravel())
-    return np.concatenate(found)
+    return np.concatenate(found), n_middle
+
+
+def _near(position_m: Floats, i: int, rows: NDArray[np.int64], step_m: float) -> NDArray[np.int64]:
+    """Return those of some rows that are within a step of row i, at most `NEAR_MAX`, from all over."""
+    rows = rows[np.hypot(*(position_m[rows] - position_m[i]).T) < step_m]
+    return rows if len(rows) <= NEAR_MAX else rows[np.linspace(0, len(rows) - 1, NEAR_MAX).astype(np.int64)]

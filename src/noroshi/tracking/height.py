@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.kalman import update
-from noroshi.geo.wgs84 import Floats, enu_axes, geodetic_from_ecef, vertical_at
+from noroshi.geo.wgs84 import Floats, enu_axes, enu_axes_at, geodetic_from_ecef, vertical_at
 from noroshi.kernel import kernel
 
 Integers = NDArray[np.int64]
@@ -40,6 +40,19 @@ def bound_height(mean: Floats, covariance: Floats) -> tuple[Floats, Floats]:
     mean, covariance = mean.copy(), covariance.copy()
     mean[loose], covariance[loose] = bounded.mean, bounded.covariance
     return mean, covariance
+
+
+def level_variance_m2(mean: Floats, covariance: Floats) -> Floats:
+    """Return (n,) variances of places along both horizontal axes together: a height may be known to nobody.
+
+    Args:
+        mean: (n, d) Earth-fixed states, position first.
+        covariance: (n, d, d).
+    """
+    places = covariance[:, :3, :3]
+    up = enu_axes_at(mean[:, :3])[:, 2]
+    level: Floats = np.trace(places, axis1=1, axis2=2) - np.vecdot(up, np.matvec(places, up))
+    return level
 
 
 @kernel

@@ -18,11 +18,11 @@ from noroshi.motion import Motion
 from noroshi.records import Detections, Kind, Quality, Tracks, TrackStatus
 from noroshi.records.identity import ABSENT, call_sign_words
 from noroshi.sensors import Sensor
-from noroshi.sensors.rows import RADIUS, form_of, start_of
+from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState, considered
 from noroshi.tracking.bank import Bank, Pairs, settle
 from noroshi.tracking.gate import coarse_pairs
-from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height, loose_rows
+from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height, level_variance_m2, loose_rows
 from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, SHIP, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
@@ -395,20 +395,20 @@ class Keeper(ABC):
         if s.refresh(rows) > HEIGHT_SIGMA_M:
             self._bound(rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M])
         hit = own_plot >= 0
-        self._lean(pairs.rows[hit], form[own_plot[hit], RADIUS], is_report=is_reporter(sensor))
+        self._lean(pairs.rows[hit], own_plot[hit], plots, form, sensor)
         return rows, own_plot
 
-    def _lean(self, rows: Integers, sigma_m: Floats, *, is_report: bool) -> None:
-        """Note how far the places of tracks rest on reports, after plots (one each) with errors of (n,) sigma_m.
+    def _lean(self, rows: Integers, chosen: Integers, plots: Detections, form: Floats, sensor: Sensor) -> None:
+        """Note how far the places of tracks rest on reports, each after a plot that was surely its own.
 
         A plot moves a place by the gain P R^-1 with the covariance P after it (Bar-Shalom, Li, Kirubarajan (2001),
-        section 5.2.3); here in the mean over directions.
+        section 5.2.3); here of both horizontal axes together: a report without a height settles a place too.
         """
-        s, column = self.store, self.store.layout.reported
+        s, column, is_report = self.store, self.store.layout.reported, is_reporter(sensor)
         if not rows.size or not (is_report or s.real[rows, column].any()):
             return
-        variance = np.trace(s.moments(rows)[1][:, :3, :3], axis1=1, axis2=2)
-        gain = np.minimum(variance / sigma_m**2, 1.0)
+        after = level_variance_m2(*s.moments(rows))
+        gain = np.minimum(after / level_variance_m2(*start_of(sensor, plots, form, chosen)), 1.0)
         s.real[rows, column] += gain * (is_report - s.real[rows, column])
 
     def _i_considered(self, plots: Detections) -> int:

@@ -178,8 +178,8 @@ class Registration:
         weight = np.exp(weight - weight.max())
         weight /= weight.sum()
         bias = weight @ mean
-        apart = (mean - bias).reshape(-1, n, d)
-        own = covariance.reshape(-1, n, d, n, d)[:, np.arange(n), :, np.arange(n)].swapaxes(0, 1)
+        apart = (mean - bias).reshape(len(weight), n, d)
+        own = covariance.reshape(len(weight), n, d, n, d)[:, np.arange(n), :, np.arange(n)].swapaxes(0, 1)
         spread = np.einsum("h,hnab->nab", weight, own + apart[..., :, None] * apart[..., None, :])
         unit = np.outer(PRIOR_SIGMA, PRIOR_SIGMA)
         return bias.reshape(n, d) * PRIOR_SIGMA, 0.5 * (spread + spread.swapaxes(1, 2)) * unit

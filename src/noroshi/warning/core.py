@@ -32,6 +32,7 @@ NEW_PER_M3 = 1.0 / (1e12 * RISES_M_MAX), 0.01 / (1e12 * 1e6)
 """How likely a new threat is first seen at a place below that height, and above it, if it may be anywhere within 1,000
 by 1,000 km: one in a hundred is seen only when it has risen."""
 REGION_M = 30_000.0
+ROUGHLY = 0.1  # by so much and less few ways may be off what many say of a sure end: nearer to what decides, all count
 NEARLY = 0.5  # of the probability that concerns an area: that much of a rough forecast calls for a whole one
 GONE = {"aircraft": "has turned away or left", "ship": "has turned away or left", "sensor": "is heard again"}
 
@@ -340,8 +341,11 @@ class Warner:
         if one.kind is Kind.BOOSTING:
             begun = [*one.telling.warned, *one.telling.likely_since_ns]
             enough[~np.isin(self.areas.code, begun)] = settings.probability_boosting
-        may_concern = bool((probability >= NEARLY * enough).any())
-        if one.is_rough and not one.is_sure and (may_concern or (one.may_boost and is_end_known(forecast))):
+        may_concern = bool((probability >= NEARLY * enough).any()) or (one.may_boost and is_end_known(forecast))
+        if one.is_sure:
+            decides = np.where(is_new, likely, settings.probability_off)
+            may_concern = bool((np.abs(probability - decides)[self._own] < ROUGHLY).any())
+        if one.is_rough and may_concern:
             one.sharpen(self._known)
             self._weigh(one)
             return

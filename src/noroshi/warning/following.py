@@ -31,6 +31,7 @@ OTHER_NS = NS_PER_S  # and is foreseen anew no sooner
 STANDS_NS = 20 * NS_PER_S  # a forecast that measurements bear out is made anew no sooner: it says where the threat ends
 STANDS_SHARE = 0.15  # within this share of its sigma, or of the next:
 SURE_M = 2_500.0  # an end that is known so well is known to a twentieth of how near it has to come to concern an area
+BENDS_S = 800.0  # over so long gravity doubles what a line would make of it: 1.1 to 3.8 times over 1,700 to 9,000 km
 STANDS_LACKS = 0.5  # and only while no area that is not told is likelier than half of enough
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
 
@@ -174,7 +175,8 @@ class Following:
         """Return whether measurements bear out what was foreseen, and nothing that it says hangs on the next one.
 
         Its end then lies where it was said to lie, and is known as well: what has changed of its state since is carried
-        on to the end as if nothing bent the way. Where it comes near an area, or one waits, each measurement counts.
+        on to the end along a line, and for as much more as gravity makes of it on long ways. Where it comes near an
+        area, or one waits, each measurement counts.
         """
         assert self.forecast is not None
         assert self.basis is not None

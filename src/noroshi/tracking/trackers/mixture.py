@@ -17,7 +17,7 @@ from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
 from noroshi.tracking import TrackerState
 from noroshi.tracking.beliefs import groups_of, labels, leaf_weights, likeliest, reduced, representative, sizes_of
-from noroshi.tracking.height import bound_height
+from noroshi.tracking.height import bound_height, level_variance_m2
 from noroshi.tracking.hypotheses import NOBODY, Clusters, Evidence, Groups, branch
 from noroshi.tracking.identity import track_ids
 from noroshi.tracking.kinds import kinds_said
@@ -401,7 +401,8 @@ class Tracker:
         state["mean"][hit], state["covariance"][hit] = bound_height(posterior.mean, posterior.covariance)
         state["time_ns"][hit] = np.maximum(plots.time_ns[used.i_plot], state["time_ns"][hit])
         state["existence"][hit] = 1.0
-        gain = 1.0 - np.minimum(_width(posterior.covariance) / _width(used.covariance), 1.0)
+        before, after = (level_variance_m2(each.mean, each.covariance) for each in (used, posterior))
+        gain = 1.0 - np.minimum(after / before, 1.0)
         state["reported"][hit] += gain * (is_report - state["reported"][hit])  # see `keeper.Keeper._lean`
         state["last_hit_ns"][hit, i_sensor] = plots.time_ns[used.i_plot]
         state["hits"][hit, i_sensor] += 1
@@ -493,10 +494,6 @@ class Tracker:
             identity=identity,
             reported=s["reported"][leaf] > 0.5,
         )
-
-
-def _width(covariance: Floats) -> Floats:
-    return np.asarray(np.trace(covariance[:, :3, :3], axis1=1, axis2=2), np.float64)
 
 
 def _given_missed(existence: Floats, missed: Floats) -> Floats:
