@@ -49,19 +49,20 @@ def level(positions, east_m_s, north_m_s):
     return np.hstack([positions, np.vecmat(velocity, enu_axes_at(positions))])
 
 
-def moved(dt_s, densities=(DENSITY,) * 3):
-    """Return transition and process noise of nearly constant velocity on a plane, of a density along each axis."""
-    eye, q = np.eye(3), np.diag(densities)
+def moved(dt_s):
+    """Return transition and process noise of nearly constant velocity on a plane."""
+    eye = np.eye(3)
     transition = np.block([[eye, dt_s * eye], [0.0 * eye, eye]])
-    return transition, np.block([[q * dt_s**3 / 3, q * dt_s**2 / 2], [q * dt_s**2 / 2, q * dt_s]])
+    noise = DENSITY * np.block([[eye * dt_s**3 / 3, eye * dt_s**2 / 2], [eye * dt_s**2 / 2, eye * dt_s]])
+    return transition, noise
 
 
 class StoneSoupFilter:
     """A Kalman filter of one target by Stone Soup, which is none of ours."""
 
-    def __init__(self, fix, noise, time_s, densities=(DENSITY,) * 3):
+    def __init__(self, fix, noise, time_s):
         self.updater = KalmanUpdater(None)
-        motion = CombinedLinearGaussianTransitionModel([ConstantVelocity(q) for q in densities])
+        motion = CombinedLinearGaussianTransitionModel([ConstantVelocity(DENSITY)] * 3)
         self.predictor = KalmanPredictor(motion)
         spread = np.zeros((6, 6))
         spread[:3, :3], spread[3:, 3:] = noise, 300.0**2 * np.eye(3)
@@ -70,10 +71,6 @@ class StoneSoupFilter:
 
     def _time(self, time_s):
         return EPOCH + datetime.timedelta(seconds=time_s)
-
-    def coast(self, time_s):
-        """Go on without a fix."""
-        self.state = self.predictor.predict(self.state, timestamp=self._time(time_s))
 
     def update(self, fix, noise, time_s):
         """Take in a fix."""
@@ -96,9 +93,8 @@ class StoneSoupFilter:
 class Watched:
     """One target, watched by several nations' sensors in turn, each with a filter of its own, and one of all."""
 
-    def __init__(self, seed, nations, period_s=10.0, densities=(DENSITY,) * 3):
+    def __init__(self, seed, nations, period_s=10.0):
         self.rng, self.nations, self.period_s = np.random.default_rng(seed), nations, period_s
-        self.densities = densities
         self.truth, self.time_s = level(place(35.0, 140.0), 180.0, 90.0)[0], 0.0
         self.own, self.central, self.k = [None] * nations, None, 0
         axes = [np.linalg.qr(self.rng.normal(size=(3, 3)))[0] for _ in range(nations)]
@@ -108,30 +104,18 @@ class Watched:
         """Let the next nation look; return who, and its contribution."""
         i, time_s = self.k % self.nations, self.k * self.period_s / self.nations
         self.k += 1
-        self._move(time_s)
+        transition, noise = moved(time_s - self.time_s)
+        shock = np.linalg.cholesky(noise + 1e-12 * np.eye(6)) @ self.rng.normal(size=6)
+        self.truth, self.time_s = transition @ self.truth + shock, time_s
         fix = self.truth[:3] + np.linalg.cholesky(self.noise[i]) @ self.rng.normal(size=3)
         self.own[i] = self._told(self.own[i], fix, self.noise[i])
         self.central = self._told(self.central, fix, self.noise[i])
-        return f"N{i}", self._word(i)
-
-    def repeat(self, i, after_s, updated_ns):
-        """Let a nation tell so much later how the target goes on unseen, when it was measured last."""
-        self._move(self.time_s + after_s)
-        for each in (self.own[i], self.central):
-            each.coast(self.time_s)
-        return f"N{i}", self._word(i, updated_ns=np.full(1, updated_ns))
-
-    def _word(self, i, **changes):
-        return tracks(f"N{i}", [100 + i], self.time_ns, [self.own[i].mean], [self.own[i].covariance], **changes)
-
-    def _move(self, time_s):
-        transition, noise = moved(time_s - self.time_s, self.densities)
-        shock = np.linalg.cholesky(noise + 1e-12 * np.eye(6)) @ self.rng.normal(size=6)
-        self.truth, self.time_s = transition @ self.truth + shock, time_s
+        name = f"N{i}"
+        return name, tracks(name, [100 + i], self.time_ns, [self.own[i].mean], [self.own[i].covariance])
 
     def _told(self, old, fix, noise):
         if old is None:
-            return StoneSoupFilter(fix, noise, self.time_s, self.densities)
+            return StoneSoupFilter(fix, noise, self.time_s)
         old.update(fix, noise, self.time_s)
         return old
 

@@ -93,56 +93,6 @@ def test_lost_contributions_leave_it_consistent():
     assert low < mean < high
 
 
-UNEVEN = [(20.0, 2.0, 0.02), (200.0, 0.02, 2.0), (0.02, 2.0, 2.0)]
-"""Process noise along each axis [m2/s3], as of what may turn and hardly climbs."""
-
-
-@pytest.mark.parametrize("densities", UNEVEN)
-@pytest.mark.parametrize("nations", [1, 2])
-@pytest.mark.parametrize("every_s", [1.0, 2.5])
-def test_who_repeats_is_no_surer_by_it(densities, nations, every_s):
-    """One owner knows the target; the other, where there is one, is counted and knows it to 100 times as much."""
-    watched = Watched(8, nations, densities=densities)
-    for k in range(1, nations):
-        watched.noise[k] = watched.noise[k] * 1e4
-    fusion, _ = fused(watched, 20 * nations - 1)  # the last word is the first owner's
-    measured_ns = watched.time_ns
-    for k in range(20):
-        owner, told = watched.repeat(0, every_s, measured_ns)
-        fusion.receive(told, owner=owner, feed="tracks", seq=1_000 + k, coarse=False)
-        picture = fusion.picture(watched.time_ns)
-        assert fusion.lineage(watched.time_ns).is_counted.tolist() == [True] * nations
-        ratio = np.linalg.eigvals(np.linalg.solve(told.covariance_ecef[0], picture.covariance_ecef[0])).real
-        assert ratio.min() > 0.999
-        assert ratio.max() < (1.0 + 1e-6 if nations == 1 else 1.05)
-
-
-@pytest.mark.parametrize("others_measure", [False, True])
-@pytest.mark.parametrize("densities", UNEVEN)
-def test_repeats_leave_it_consistent_whether_others_measure_in_between_or_not(densities, others_measure):
-    """Two owners know a target alike, and tell by turns how it goes on unseen, or one does while the other looks on."""
-    found, ratios = [], []
-    for seed in range(40):
-        watched = Watched(seed, 2, period_s=4.0, densities=densities)
-        fusion, _ = fused(watched, 40)
-        measured_ns = [watched.time_ns - 2 * NS, watched.time_ns]
-        for k in range(12):
-            if k % 2 and others_measure:
-                watched.k = round(watched.time_s / 2.0) + 1
-                watched.k += 1 - watched.k % 2  # the second owner's turn
-                owner, told = watched.look()
-            else:
-                owner, told = watched.repeat(k % 2, 10.0, measured_ns[k % 2])
-            fusion.receive(told, owner=owner, feed="tracks", seq=1_000 + k, coarse=False)
-            fusion.picture(watched.time_ns)
-        picture = fusion.picture(watched.time_ns)
-        assert len(picture) == 1
-        found.append(nees(picture.state_ecef[0], picture.covariance_ecef[0], watched.truth))
-        ratios.append(np.linalg.eigvals(np.linalg.solve(watched.central.covariance, picture.covariance_ecef[0])).real)
-    assert np.mean(found) < chi2.ppf(0.999, 6 * len(found)) / (6 * len(found))
-    assert np.min(ratios) > (0.85 if others_measure else 0.99)
-
-
 def test_the_process_noise_is_seen_from_two_contributions():
     rng = np.random.default_rng(3)
     for dt_s in (1.0, 4.0, 12.0):

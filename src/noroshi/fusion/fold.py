@@ -365,8 +365,7 @@ def absorb(
                     way = min(way, 1)
                 shown = max(least_density[k], min(shown, DENSITY_MAX))
                 shown = _far_enough(spread[0], dt_s[0], told, mean[0], now[1], shown, work, low, vector)
-            is_measured = new_whole[k, Whole.UPDATED] > whole[row, Whole.UPDATED]
-            if is_measured:
+            if new_whole[k, Whole.UPDATED] > whole[row, Whole.UPDATED]:
                 density[row] = shown
             else:
                 # Nothing was measured, and so no noise shown: what was shown before stands, but for as likely as it is
@@ -390,8 +389,7 @@ def absorb(
                     fused_state[track, a] = now[1, a]
                     for b in range(6):
                         fused_covariance[track, a, b] = told[a, b]
-            elif way == 1 or (way == 2 and not (is_measured and whole[row, Whole.IS_IN] == 1)):
-                # Nothing in it may be new: told again without a measurement it looks so where noise is uneven.
+            elif way == 1 or (way == 2 and whole[row, Whole.IS_IN] == 0):
                 intersect(
                     fused_state[track], fused_covariance[track], now[1], told, work, low, both
                 )  # fmt: skip
