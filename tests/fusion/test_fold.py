@@ -347,8 +347,8 @@ def test_another_hearer_takes_over_where_the_feeder_only_repeats_what_it_heard_l
     np.testing.assert_allclose(end, (slower @ moved(59.0)[0].T)[0], atol=10.0)
 
 
-def test_hearers_of_one_ship_that_reports_seldom_do_not_take_turns():
-    """Both repeat between the reports; the one that repeats first after a report that both heard takes over nothing."""
+def test_hearers_of_one_ship_that_tell_together_do_not_take_turns():
+    """Both repeat between reports that both heard. Told seconds apart they do take turns, by intersection: no harm."""
     fusion, feeders = Fusion("x"), set()
     ship = {"mmsi": [431_000_001], "source_names": ("position_report",)}
     for k in range(0, 1_000, 10):

@@ -138,6 +138,14 @@ def test_wrong_stamps_of_plots_that_come_one_by_one_are_no_clock(bad_days):
     assert machine.own.ahead_ns == {}
 
 
+def test_a_wrong_stamp_that_is_told_twice_is_no_clock():
+    machine, batch = node(), take(plots(2), slice(0, 1))
+    for _ in range(2):
+        machine.receive(batch.replace(time_ns=batch.time_ns + 365 * 86_400 * NS), START_NS + 20 * NS)
+    assert machine.refused == {("radar", "BAD_TIME"): 2}
+    assert machine.own.ahead_ns == {}
+
+
 @pytest.mark.parametrize("period_s", [0.0, 5.0])
 @pytest.mark.parametrize("at", [1, 4, 9])
 def test_a_node_resumed_from_its_checkpoint_gives_the_same_bytes(period_s, at):

@@ -355,3 +355,9 @@ def test_tracks_of_wrong_radars_become_one_each():
     assert at_once[True] == 10 < at_once[False]
     west = done.registration.sensors.index("west")
     assert done.registration.marginals[0][west, 3] == pytest.approx(1.0, abs=0.2)
+
+
+def test_without_radars_there_is_nothing_to_believe():
+    bias, left = Registration.unknown(()).believed
+    assert bias.shape == (0, 4)
+    assert left.shape == (0, 4, 4)

@@ -208,7 +208,8 @@ def _is_counted(row: int, track: int, updated_ns: int, flags: int, whole: Intege
 
     The reports that a target gives of itself are one source, whoever hears them: those of one contributor are counted,
     the feeder's. Others that rest on nothing else are not; of others that do in part nobody knows how much is new. The
-    feeder is another as soon as that has heard something much newer: to go on telling is not to hear.
+    feeder is another as soon as that was measured much later: to go on telling is not to hear. What it was measured by
+    is not known here, so that one who has heard one report and sees by radar keeps exact reports of others out.
     """
     feeder = fused[track, Fused.FEEDER]
     if not flags & SELF_FED:

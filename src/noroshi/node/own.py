@@ -56,7 +56,8 @@ class Own:
 
     Attributes:
         ahead_ns: by sensor, by how much the stamps (median) of a batch were too far ahead of the node's clock, if those
-            of the batch before were so by as much: one wrong stamp is no clock. Nothing else hangs on it.
+            of the batch before were older and so by as much: one wrong stamp is no clock, nor is one told twice. It
+            stays when the clock is set. Nothing else hangs on it.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Own:
             self._considers.consider(registrar.radars)
         self._rewind = Rewind(tracker, window_ns=window_ns, report=report)
         self.ahead_ns: dict[str, int] = {}
-        self._ahead_last_ns: dict[str, int] = {}
+        self._ahead_last_ns: dict[str, tuple[int, int]] = {}
         self._known, self._came = known, made_of
         self._waiting: list[tuple[Detections, int]] = []
 
@@ -164,11 +165,11 @@ class Own:
                 break
         return corrected
 
-    def _compare_clock(self, sensor: str, ahead_ns: int) -> None:
-        last_ns = self._ahead_last_ns.pop(sensor, None)
-        if ahead_ns > AHEAD_NS:
-            self._ahead_last_ns[sensor] = ahead_ns
-            if last_ns is not None and abs(ahead_ns - last_ns) <= AHEAD_NS:
+    def _compare_clock(self, sensor: str, stamp_ns: int, now_ns: int) -> None:
+        last = self._ahead_last_ns.pop(sensor, None)
+        if (ahead_ns := stamp_ns - now_ns) > AHEAD_NS:
+            self._ahead_last_ns[sensor] = stamp_ns, ahead_ns
+            if last is not None and stamp_ns > last[0] and abs(ahead_ns - last[1]) <= AHEAD_NS:
                 self.ahead_ns[sensor] = ahead_ns
 
     def _catch_up(self) -> None:
@@ -182,7 +183,7 @@ class Own:
         ready = _not_from_the_future(arrange(detections, sensor), now_ns)
         refused = []
         if len(ready) and (ready.quality.any() or detections.sensor in self._ahead_last_ns):
-            self._compare_clock(detections.sensor, int(np.sort(ready.time_ns)[(len(ready) - 1) // 2]) - now_ns)
+            self._compare_clock(detections.sensor, int(np.sort(ready.time_ns)[(len(ready) - 1) // 2]), now_ns)
         if ready.quality.any():
             bad = ready.quality[~np.isin(ready.quality, USABLE)].tolist()
             refused = [((detections.sensor, Quality(code).name), 1) for code in bad]
