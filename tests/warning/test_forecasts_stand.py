@@ -4,14 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pyproj import Geod
 from test_warner import SETTINGS, START_NS, flight, picture
 
+from noroshi.exercise.keyed import Draws
+from noroshi.exercise.movers.ballistic import Mover
 from noroshi.geo.time import NS_PER_S
 from noroshi.run.areas import areas
 from noroshi.warning import following
 from noroshi.warning.core import Warner
 from noroshi.warning.falling import fall_from
-from noroshi.warning.forecast import mean_state
+from noroshi.warning.forecast import end_moves_m, ending, mean_state
 
 FROM_S, UNTIL_S, LOOK_S = 300, 760, 1
 SURE = (40.0, 0.6)  # m, m/s: an end within two kilometres
@@ -81,3 +84,23 @@ def test_a_forecast_of_few_times_has_no_mean_state():
     whole = fall_from(flight().at(np.array([begin_ns]))[0, :6], np.diag([1.0] * 6), begin_ns, n_ways=64)
     short = replace(whole, time_ns=whole.time_ns[:3], position_ecef_m=whole.position_ecef_m[:, :3])
     assert np.isnan(mean_state(short, begin_ns)).all()
+
+
+@pytest.mark.parametrize(("range_km", "apogee_km"), [(1_700.0, 420.0), (4_000.0, 900.0), (9_000.0, 1_200.0)])
+@pytest.mark.parametrize("at_s", [400, 700])
+def test_an_end_moves_by_no_more_than_is_said(range_km, apogee_km, at_s):
+    mover = Mover(lat_deg=27.6, lon_deg=148.6, bearing_deg=326.0, range_km=range_km, apogee_km=apogee_km)
+    flown = mover.fly("t", START_NS, START_NS + 4_000 * NS_PER_S, Draws(1, 0, "t"))[0]
+    time_ns = START_NS + at_s * NS_PER_S
+    state, covariance = flown.at(np.array([time_ns]))[0, :6], np.diag([100.0**2] * 3 + [3.0**2] * 3)
+    up, along = state[:3] / np.linalg.norm(state[:3]), state[3:] / np.linalg.norm(state[3:])
+    forecast = fall_from(state, covariance, time_ns)
+    for which, by in ((slice(3), 500.0), (slice(3, 6), 5.0)):
+        for way in (up, along, np.cross(up, along)):
+            moved = state.copy()
+            moved[which] += by * way
+            before, after = ending(forecast), ending(fall_from(moved, covariance, time_ns))
+            apart_m = Geod(ellps="WGS84").inv(
+                *np.degrees([before.lon_rad, before.lat_rad, after.lon_rad, after.lat_rad])
+            )[2]
+            assert apart_m <= 1.05 * end_moves_m(forecast, moved, time_ns) + 100.0

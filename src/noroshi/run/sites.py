@@ -36,9 +36,8 @@ def complete(
         own = [batch for batch in detections if batch.sensor == name]
         site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
         if "scan_period_s" not in site.parameters and (period := scan_period_s(own, statuses, site.type)):
-            period = round(period, 3) or float(
-                f"{period:.3g}"
-            )  # of a laboratory it may be less than half a millisecond
+            # Of a laboratory it may be less than half a millisecond.
+            period = round(period, 3) or float(f"{period:.3g}")
             site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": period})
         if site.type == "local_position":
             site = dataclasses.replace(site, parameters={**_laboratory(own, site), **site.parameters})

@@ -12,7 +12,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.records import MISSILES, Certainty, Kind, Stage
 from noroshi.records.known import Known
 from noroshi.warning.doubts import caught_up
-from noroshi.warning.forecast import Forecast, end_sigma_m, ending, is_end_known, mean_state
+from noroshi.warning.forecast import Forecast, end_moves_m, end_sigma_m, is_end_known
 from noroshi.warning.foresee import LEAST, foresee
 from noroshi.warning.telling import Concern, Telling
 
@@ -31,7 +31,6 @@ OTHER_NS = NS_PER_S  # and is foreseen anew no sooner
 STANDS_NS = 20 * NS_PER_S  # a forecast that measurements bear out is made anew no sooner: it says where the threat ends
 STANDS_SHARE = 0.15  # within this share of its sigma, or of the next:
 SURE_M = 2_500.0  # an end that is known so well is known to a twentieth of how near it has to come to concern an area
-BENDS_S = 800.0  # over so long gravity doubles what a line would make of it: 1.1 to 3.8 times over 1,700 to 9,000 km
 STANDS_LACKS = 0.5  # and only while no area that is not told is likelier than half of enough
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
 
@@ -174,9 +173,8 @@ class Following:
     def _stands(self, state: Floats, covariance: Floats, now_ns: int) -> bool:
         """Return whether measurements bear out what was foreseen, and nothing that it says hangs on the next one.
 
-        Its end then lies where it was said to lie, and is known as well: what has changed of its state since is carried
-        on to the end along a line, and for as much more as gravity makes of it on long ways. Where it comes near an
-        area, or one waits, each measurement counts.
+        Its end then lies where it was said to lie, and is known as well. Where it comes near an area, or where one
+        waits, each measurement counts.
         """
         assert self.forecast is not None
         assert self.basis is not None
@@ -186,14 +184,12 @@ class Following:
             return False
         if any(concern.first_ns <= now_ns for concern in self.concerns):
             return False
-        end, (_, before, kinds, *_) = ending(self.forecast), self.basis
+        _, before, kinds, *_ = self.basis
         if np.abs(self.kinds - kinds).max() > KINDS_NEWS:
             return False
         sigma_m = end_sigma_m(self.forecast)
         size = math.sqrt(float(np.trace(covariance[3:, 3:]) / np.trace(before[3:, 3:])))
-        off = state - mean_state(self.forecast, self.time_ns)
-        left_s = max(end.time_ns - self.time_ns, 0) / NS_PER_S
-        moved_m = float(np.linalg.norm(off[:3]) + left_s * np.linalg.norm(off[3:]))
+        moved_m = end_moves_m(self.forecast, state, self.time_ns)
         return max(moved_m, abs(size - 1.0) * sigma_m) <= STANDS_SHARE * max(sigma_m, SURE_M)
 
     @property

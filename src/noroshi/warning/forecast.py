@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.great_circle import destination, distance_and_bearing
+from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_from_ecef
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ TAILS, CONCENTRATIONS = 20.0, 30
 SMOOTHING = 0.25  # width of the kernel about each way, over the spread of all
 KNOWN_M, KNOWN_SHARE = 50e3, 0.25  # a place is known to a sigma of the one, or of this share of the way to it
 LANDS_MIN = 0.5  # what is likelier to stay up has no end
+BENDS_S = 800.0  # over so long gravity doubles, at most, what a line would make of a difference (`tests/warning`)
 CUBIC = np.linalg.inv(np.vander([0.0, 1.0, 2.0, 3.0], increasing=True))  # coefficients from values at these places
 
 
@@ -156,7 +158,7 @@ def ending(forecast: Forecast) -> Ending:
         lat_rad=lat,
         lon_rad=lon,
         covariance_m2=(offset.T * weight) @ offset,
-        time_ns=first_ns + round(mean_s * 1e9),
+        time_ns=first_ns + round(mean_s * NS_PER_S),
         sigma_s=math.sqrt(max(float(weight @ (after_s - mean_s) ** 2), 0.0)),
     )
 
@@ -217,7 +219,17 @@ def mean_state(forecast: Forecast, time_ns: int) -> Floats:
     means = np.tensordot(forecast.weight, forecast.position_ecef_m[:, first : first + 4], axes=1)
     u = (time_ns - int(times[first])) / step_ns
     at = np.array([[1.0, u, u * u, u**3], [0.0, 1.0, 2.0 * u, 3.0 * u * u]]) @ CUBIC @ means
-    return np.concatenate([at[0], at[1] * (1e9 / step_ns)])
+    return np.concatenate([at[0], at[1] * (NS_PER_S / step_ns)])
+
+
+def end_moves_m(forecast: Forecast, state: Floats, time_ns: int) -> float:
+    """Return by how much its end moves, at most, if its state at a time is not that of the average of its ways.
+
+    The difference is carried on along a line, and for as much more as gravity makes of it on long ways.
+    """
+    off, left_s = state - mean_state(forecast, time_ns), max(ending(forecast).time_ns - time_ns, 0) / NS_PER_S
+    along_a_line_m = float(np.linalg.norm(off[:3]) + left_s * np.linalg.norm(off[3:]))
+    return (1.0 + (left_s / BENDS_S) ** 2) * along_a_line_m
 
 
 def region(forecast: Forecast, time_ns: int, share: float) -> Ellipse:
