@@ -46,7 +46,8 @@ def test_what_is_stated_is_not_measured(tmp_path):
 def test_where_plots_do_not_show_it_the_usual_is_taken_and_told(tmp_path):
     path = tmp_path / "plots.csv"
     path.write_text("t,x,y\n0.0,1200,-300\n1.0,1260,-310\n")
-    (site,), (note,) = complete(noroshi.load(path)[0].decoded.detections, [])
+    (site,), (looks, note) = complete(noroshi.load(path)[0].decoded.detections, [])
+    assert "how often 'plots' looks at a target" in looks
     assert (site.parameters["sigma_m"], "1 m along each axis is taken, the usual" in note) == (1.0, True)
 
 

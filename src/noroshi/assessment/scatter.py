@@ -1,4 +1,7 @@
-"""How exact plain plots are where nobody says so, from how three looks at a target lie on a line."""
+"""How exact plain plots are, and how often a target is looked at, where nobody says so: three looks lie on a line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +16,71 @@ PERIODS = 0.5, 1.5  # how long before and after the middle plot the others are, 
 TRIPLES_MIN, GAIN_MIN = 10.0, 10.0  # on a line, and by how much likelier (natural logarithm) than by chance
 OWN_MAX = 4.0  # triples on a line for each middle plot that has any: its own and those of an even row, no formation's
 HELD_SHARE = 0.5  # exactly on a line: places that are made up, or told again until the next look
+LONGER, LOOKS_MIN, ROUNDS = 1.4, 4, 3  # by so much longer times are tried; looks that a recording has; to settle
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)  # its multiples lie evenly between 0 and 1
 MIDDLE = 1.5**0.5  # standard deviation of a middle plot's distance from the middle of its neighbours, of plots of 1
+LINE_SIGMAS, EVEN, OWN_UNEVEN = 2.0, 0.05, 2.0
 SCALES, STEPS, PART_MIN = 50, 10, 1e-9
 FINEST, COARSEST = 1e-6, 0.25  # of the farthest that is looked at
 OFF_GRID = 1e-3
 EVENLY = 12.0**0.5  # standard deviation of what was rounded, of its grid
 
 
-def scatter_m(time_ns: NDArray[np.int64], position_m: Floats, *, period_s: float, step_m: float) -> float | None:
-    """Return the standard deviation of plots along each axis; None where they do not show it.
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """What triples show.
+
+    Attributes:
+        sigma_m: standard deviation of plots along each axis.
+        gap_s: from one plot of a target to its next: the median of the triples on a line.
+        is_even: whether nearly all of these take that long.
+        own: how many triples on a line a middle plot has that has any.
+    """
+
+    sigma_m: float
+    gap_s: float
+    is_even: bool
+    own: float
+
+
+def look_s(time_ns: NDArray[np.int64], position_m: Floats, *, step_m: Callable[[float], float]) -> float | None:
+    """Return how long it is from one look at a target to the next where each plot has a time of its own.
+
+    Tried are ever longer times, from that between plots of any target, until triples show a line. Where a target's
+    plots come unevenly it is a time in which most have one or two.
+
+    Args:
+        time_ns, position_m: as of `scatter`.
+        step_m: how far a target may get within a time in seconds.
+
+    Returns:
+        None where no time shows lines.
+    """
+    time_s = np.unique(time_ns) / NS_PER_S
+    if len(time_s) < LOOKS_MIN:
+        return None
+
+    def within(time_s: float) -> Scatter | None:
+        return scatter(time_ns, position_m, period_s=time_s, step_m=step_m(time_s))
+
+    look_s, longest_s = float(np.median(np.diff(time_s))), (time_s[-1] - time_s[0]) / LOOKS_MIN
+    shown = None
+    while look_s < longest_s:
+        found = within(look_s)
+        if found is not None and found.is_even and shown is None:
+            for _ in range(ROUNDS):
+                found = within(found.gap_s) or found
+            return found.gap_s
+        if found is not None:
+            shown = look_s
+            if found.own >= OWN_UNEVEN:
+                break
+        look_s *= LONGER
+    return shown
+
+
+def scatter(time_ns: NDArray[np.int64], position_m: Floats, *, period_s: float, step_m: float) -> Scatter | None:
+    """Return how exact plots are, and how often a target is seen; None where they do not show it.
 
     Any three plots of three looks, each within reach of the next, make a triple, and its residual is how far the
     middle one is from the line through the others, in standard deviations of that distance for plots of one metre. Of
@@ -37,7 +95,7 @@ def scatter_m(time_ns: NDArray[np.int64], position_m: Floats, *, period_s: float
         period_s: between looks.
         step_m: how far a target may get from one look to the next.
     """
-    residual_m, n_middle = _residuals_m(time_ns, position_m, period_s, step_m)
+    residual_m, gap_s, middle, n_middle = _residuals_m(time_ns, position_m, period_s, step_m)
     if len(residual_m) < TRIPLES_MIN or (residual_m == 0.0).sum() > HELD_SHARE * n_middle:
         return None
     least_m = max(FINEST * step_m, _grid_m(position_m) / EVENLY)
@@ -64,7 +122,12 @@ def scatter_m(time_ns: NDArray[np.int64], position_m: Floats, *, period_s: float
     _, variance, part = max(own)
     gain, variance, part = fitted(variance, part, is_fixed=False)
     n = part * len(squared)
-    return variance**0.5 if gain > GAIN_MIN and TRIPLES_MIN < n <= OWN_MAX * n_middle else None
+    if not (gain > GAIN_MIN and TRIPLES_MIN < n <= OWN_MAX * n_middle):
+        return None
+    on_line = squared < LINE_SIGMAS**2 * variance
+    gap_s, own = gap_s[on_line], on_line.sum() / len(np.unique(middle[on_line]))
+    is_even = float(np.median(np.abs(gap_s / np.median(gap_s) - 1.0))) < EVEN
+    return Scatter(variance**0.5, float(np.median(gap_s)), is_even, float(own))
 
 
 def _grid_m(position_m: Floats) -> float:
@@ -77,12 +140,14 @@ def _grid_m(position_m: Floats) -> float:
     return float(steps.min()) if is_grid else 0.0
 
 
-def _residuals_m(time_ns: NDArray[np.int64], position_m: Floats, period_s: float, step_m: float) -> tuple[Floats, int]:
-    """Return the residuals of the triples, and how many middle plots have one."""
+def _residuals_m(
+    time_ns: NDArray[np.int64], position_m: Floats, period_s: float, step_m: float
+) -> tuple[Floats, Floats, NDArray[np.int64], int]:
+    """Return the triples' residuals, how long their first step is, which plot is the middle one, and of how many."""
     order = np.argsort(time_ns, kind="stable")
     position_m, time_s = position_m[order], (time_ns[order] - time_ns.min()) / NS_PER_S
     near_s, far_s = (share * period_s for share in PERIODS)
-    found, n_middle = [np.empty(0)], 0
+    found, gaps_s, middle, n_middle = [np.empty(0)], [np.empty(0)], [np.empty(0, np.int64)], 0
     for i in np.argsort(np.arange(len(time_s)) * GOLDEN % 1.0)[:PLOTS_MAX]:
         if sum(map(len, found)) > TRIPLES_MAX:
             break
@@ -95,7 +160,9 @@ def _residuals_m(time_ns: NDArray[np.int64], position_m: Floats, period_s: float
         between = first[..., None] * position_m[before][:, None] + (1.0 - first)[..., None] * position_m[after][None]
         off_m = np.linalg.norm(position_m[i] - between, axis=2)
         found.append((off_m / np.sqrt(1.0 + first**2 + (1.0 - first) ** 2)).ravel())
-    return np.concatenate(found), n_middle
+        gaps_s.append(np.broadcast_to(earlier_s, off_m.shape).ravel())
+        middle.append(np.full(off_m.size, i))
+    return np.concatenate(found), np.concatenate(gaps_s), np.concatenate(middle), n_middle
 
 
 def _near(position_m: Floats, i: int, rows: NDArray[np.int64], step_m: float) -> NDArray[np.int64]:

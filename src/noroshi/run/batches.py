@@ -82,14 +82,14 @@ def drop_stray_times(detections: Sequence[Detections]) -> tuple[list[Detections]
 def scan_period_s(detections: Sequence[Detections], statuses: Sequence[Status], sensor_type: str) -> float | None:
     """Return how long one sensor takes between two looks at a target, as its own recording shows; None if it does not.
 
-    North markers say it of a radar; else its own azimuths do. Position reports show it by their senders, and frames of
-    plots by their times.
+    North markers say it of a radar; else its own azimuths do. Position reports show it by their senders, and where
+    nobody says who he is the times of all do, if they come in frames.
     """
     source = detections[0].sensor
     north = [s.time_ns[(s.source == source) & (s.subject == "north marker")] for s in statuses]
     if north and (marks := np.unique(np.concatenate(north))).size > 2:
         return _interval_s(marks)
-    if sensor_type == "position_report":
+    if sensor_type == "position_report" and any(map(says_who, detections)):
         between = np.concatenate([_between_reports(d) for d in detections])
         if not between.size:
             return None
@@ -98,6 +98,11 @@ def scan_period_s(detections: Sequence[Detections], statuses: Sequence[Status], 
         return _rotation_s(detections)
     times = np.unique(np.concatenate([d.time_ns for d in detections]))
     return float(np.median(np.diff(times))) / NS_PER_S if times.size > 2 else None
+
+
+def says_who(batch: Detections) -> bool:
+    """Return whether any of the targets says who it is."""
+    return bool(_has_identity(batch).any())
 
 
 def come_in_frames(detections: Sequence[Detections]) -> bool:

@@ -2,15 +2,24 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from noroshi.assessment.scatter import scatter_m
+from noroshi.assessment.scatter import look_s, scatter
+from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Detections, SensorSite, Status
-from noroshi.run.batches import come_in_frames, field_m, scan_period_s
-from noroshi.sensors import local_position, search_radar
+from noroshi.run.batches import come_in_frames, field_m, says_who, scan_period_s
+from noroshi.sensors import local_position, position_report, search_radar
 
+PLAIN = {
+    "local_position": local_position.Sensor.PARAMETERS,
+    "position_report": position_report.Sensor.PARAMETERS,
+}
+SIGMA = {"local_position": "sigma_m", "position_report": "position_sigma_m"}
+COLUMNS = {"local_position": "x_sigma_m and y_sigma_m", "position_report": "lat_sigma_deg and lon_sigma_deg"}
+"""Of plain plots: the parameter of how exact they are, and the columns that say it."""
 LOOKS_ACROSS = 20
 STEP_SIGMAS = 3.0
 NAMES_MAX = 4
@@ -35,15 +44,19 @@ def complete(
     for name in sorted({batch.sensor for batch in detections}):
         own = [batch for batch in detections if batch.sensor == name]
         site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
+        is_plain = site.type == "local_position" or (site.type in PLAIN and not any(map(says_who, own)))
+        if is_plain and "scan_period_s" not in site.parameters and not come_in_frames(own):
+            site, unshown = _looking(own, site)
+            notes += unshown
         if "scan_period_s" not in site.parameters and (period := scan_period_s(own, statuses, site.type)):
             # Of a laboratory it may be less than half a millisecond.
             period = round(period, 3) or float(f"{period:.3g}")
             site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": period})
         if site.type == "local_position":
             site = dataclasses.replace(site, parameters={**_laboratory(own, site), **site.parameters})
-            if "sigma_m" not in site.parameters and not any(_has_noise(batch) for batch in own):
-                site, note = _measured(own, site)
-                notes.append(note)
+        if is_plain and SIGMA[site.type] not in site.parameters and not any(_has_noise(batch) for batch in own):
+            site, note = _measured(own, site)
+            notes.append(note)
         found.append(site)
     lost = [site for site in found if site.type == "search_radar" and math.isnan(site.lat_rad)]
     if lost and len(found) == 1:
@@ -86,18 +99,45 @@ def _has_noise(batch: Detections) -> bool:
     return bool(np.isfinite(np.diagonal(batch.covariances, axis1=1, axis2=2)).any())
 
 
+def _looking(own: Sequence[Detections], site: SensorSite) -> tuple[SensorSite, list[str]]:
+    """Return a site with how often it looks at a target, as plain plots show it, or a note that they do not."""
+    found = look_s(*_in_plane(own), step_m=_reach(own, site))
+    if found is not None:
+        return dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": float(f"{found:.3g}")}), []
+    note = f"how often '{site.sensor}' looks at a target its plots do not show, and is guessed"
+    return site, [f"{note}; else say scan_period_s in a sensors table"]
+
+
 def _measured(own: Sequence[Detections], site: SensorSite) -> tuple[SensorSite, str]:
-    """Return a local frame's site with how exact its plots are, as they show it themselves, and a note that says so."""
-    usual = {**local_position.Sensor.PARAMETERS, **site.parameters}
-    period_s, times_ns = usual["scan_period_s"], np.concatenate([batch.time_ns for batch in own])
-    places_m = [batch.values[:, [batch.components.index("x_m"), batch.components.index("y_m")]] for batch in own]
-    step_m = STEP_SIGMAS * usual["speed_sigma_m_s"] * period_s
-    found = scatter_m(times_ns, np.concatenate(places_m), period_s=period_s, step_m=step_m)
-    sigma_m = usual["sigma_m"] if found is None else float(f"{found:.3g}")
+    """Return a site with how exact its plain plots are, as they show it themselves, and a note that says so."""
+    name, usual = SIGMA[site.type], {**PLAIN[site.type], **site.parameters}
+    period_s = usual["scan_period_s"]
+    found = scatter(*_in_plane(own), period_s=period_s, step_m=_reach(own, site)(period_s))
+    sigma_m = usual[name] if found is None else float(f"{found.sigma_m:.3g}")
     why = "the usual" if found is None else "as far as three of its plots lie off a line"
     note = f"no standard deviation of '{site.sensor}' is given: {sigma_m:g} m along each axis is taken, {why}"
-    site = dataclasses.replace(site, parameters={**site.parameters, "sigma_m": sigma_m})
-    return site, f"{note}; else write columns x_sigma_m and y_sigma_m"
+    site = dataclasses.replace(site, parameters={**site.parameters, name: sigma_m})
+    return site, f"{note}; else write columns {COLUMNS[site.type]}"
+
+
+def _reach(own: Sequence[Detections], site: SensorSite) -> Callable[[float], float]:
+    """Return how far [m] a target may get within a time in seconds; in a laboratory not soon across the field."""
+    usual = {**PLAIN[site.type], **site.parameters}
+    farthest_m = field_m(own) / LOOKS_ACROSS if site.type == "local_position" else math.inf
+    return lambda time_s: STEP_SIGMAS * min(usual["speed_sigma_m_s"] * time_s, farthest_m)
+
+
+def _in_plane(own: Sequence[Detections]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return (n,) times and (n, 2) places [m] of plain plots, in their own frame or about their middle on the Earth."""
+    time_ns = np.concatenate([batch.time_ns for batch in own])
+    names = ("x_m", "y_m") if "x_m" in own[0].components else ("lon_rad", "lat_rad")
+    at = np.concatenate([batch.values[:, [batch.components.index(name) for name in names]] for batch in own])
+    if names[0] == "x_m":
+        return time_ns, at
+    middle = np.median(at, axis=0)
+    off = at - middle
+    off[:, 0] = (off[:, 0] + np.pi) % (2.0 * np.pi) - np.pi
+    return time_ns, MEAN_RADIUS_M * off * [np.cos(middle[1]), 1.0]
 
 
 def usual_noise(detections: Sequence[Detections], sites: Sequence[SensorSite]) -> list[str]:

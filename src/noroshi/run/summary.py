@@ -157,7 +157,10 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         if tracks:
             _show_tracks(tracks, console)
     if summary["sensors"] and not summary["tracks"]:
-        console.print("no track became firm")
+        console.print(
+            "no track became firm: does each sensor look as often as is told above, and is as exact as it says? "
+            'See docs/tables.md, "How often"'
+        )
     if summary["residuals"]:
         console.print(_residual_table(summary["residuals"]))
     if summary["registration"]:

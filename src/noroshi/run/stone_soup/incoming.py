@@ -226,7 +226,8 @@ def _batch(
     time_ns = np.array([plot.time_ns for plot in plots], np.int64)
     looks_ns = np.unique(time_ns)
     turns = any(not np.array_equal(plot.rotation, plots[0].rotation) for plot in plots)
-    period = {} if turns or len(looks_ns) < 2 else {"scan_period_s": float(np.median(np.diff(looks_ns))) / NS_PER_S}
+    told = turns or plots[0].sensor_type == "local_position"  # by the plots themselves, `run.sites`
+    period = {} if told or len(looks_ns) < 2 else {"scan_period_s": float(np.median(np.diff(looks_ns))) / NS_PER_S}
     place = (np.nan, np.nan, np.nan) if place_ecef_m is None else geodetic_from_ecef(np.asarray(place_ecef_m))
     lat_rad, lon_rad, height_m = (float(x) for x in place)
     site = SensorSite(
