@@ -19,6 +19,7 @@ HELD_SHARE = 0.5  # exactly on a line: places that are made up, or told again un
 LONGER, LOOKS_MIN, ROUNDS = 1.4, 4, 3  # by so much longer times are tried; looks that a recording has; to settle
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)  # its multiples lie evenly between 0 and 1
 MIDDLE = 1.5**0.5  # standard deviation of a middle plot's distance from the middle of its neighbours, of plots of 1
+ALIKE = 0.01  # residuals by a hundredth apart
 LINE_SIGMAS, EVEN, OWN_UNEVEN = 2.0, 0.05, 2.0
 SCALES, STEPS, PART_MIN = 50, 10, 1e-9
 FINEST, COARSEST = 1e-6, 0.25  # of the farthest that is looked at
@@ -99,8 +100,12 @@ def scatter(time_ns: NDArray[np.int64], position_m: Floats, *, period_s: float, 
     if len(residual_m) < TRIPLES_MIN or (residual_m == 0.0).sum() > HELD_SHARE * n_middle:
         return None
     least_m = max(FINEST * step_m, _grid_m(position_m) / EVENLY)
-    squared = np.maximum(residual_m, least_m) ** 2
-    off = np.minimum(residual_m * MIDDLE / step_m, 1.0)
+    held_m = np.maximum(residual_m, least_m)
+    alike = np.round(np.log(held_m / least_m) / ALIKE).astype(np.int64)  # so many are not told apart one by one
+    count = np.bincount(alike)
+    squared = (np.bincount(alike, held_m**2) / np.maximum(count, 1))[count > 0]
+    count = count[count > 0]
+    off = np.minimum(np.sqrt(squared) * MIDDLE / step_m, 1.0)
     even = 16.0 * MIDDLE**2 / (np.pi * step_m**2) * (np.arccos(off) - off * np.sqrt(1.0 - off**2))
 
     def fitted(variance: float, part: float, *, is_fixed: bool) -> tuple[float, float, float]:
@@ -108,23 +113,23 @@ def scatter(time_ns: NDArray[np.int64], position_m: Floats, *, period_s: float, 
         for _ in range(STEPS):
             on_line = part * np.exp(-0.5 * squared / variance) / variance
             weight = on_line / (on_line + (1.0 - part) * even)
-            part = float(np.clip(weight.mean(), PART_MIN, 1.0 - PART_MIN))
+            part = float(np.clip(count @ weight / len(held_m), PART_MIN, 1.0 - PART_MIN))
             if not is_fixed:
-                variance = max(float(weight @ squared) / (2.0 * part * len(squared)), least_m**2)
+                variance = max(float(count * weight @ squared) / (2.0 * part * len(held_m)), least_m**2)
         on_line = part * np.exp(-0.5 * squared / variance) / variance
-        return float(np.log((on_line + (1.0 - part) * even) / even).sum()), variance, part
+        return float(count @ np.log((on_line + (1.0 - part) * even) / even)), variance, part
 
     starts_m = np.geomspace(least_m, max(COARSEST * step_m, least_m), SCALES)
     found = [fitted(scale_m**2, 0.5, is_fixed=True) for scale_m in starts_m.tolist()]
-    own = [each for each in found if each[2] * len(squared) <= OWN_MAX * n_middle]
+    own = [each for each in found if each[2] * len(held_m) <= OWN_MAX * n_middle]
     if not own:
         return None
     _, variance, part = max(own)
     gain, variance, part = fitted(variance, part, is_fixed=False)
-    n = part * len(squared)
+    n = part * len(held_m)
     if not (gain > GAIN_MIN and TRIPLES_MIN < n <= OWN_MAX * n_middle):
         return None
-    on_line = squared < LINE_SIGMAS**2 * variance
+    on_line = held_m**2 < LINE_SIGMAS**2 * variance
     gap_s, own = gap_s[on_line], on_line.sum() / len(np.unique(middle[on_line]))
     is_even = float(np.median(np.abs(gap_s / np.median(gap_s) - 1.0))) < EVEN
     return Scatter(variance**0.5, float(np.median(gap_s)), is_even, float(own))

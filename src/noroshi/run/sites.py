@@ -121,9 +121,9 @@ def _measured(own: Sequence[Detections], site: SensorSite) -> tuple[SensorSite, 
 
 
 def _reach(own: Sequence[Detections], site: SensorSite) -> Callable[[float], float]:
-    """Return how far [m] a target may get within a time in seconds; in a laboratory not soon across the field."""
+    """Return how far [m] a target may get within a time in seconds: not soon across the field."""
     usual = {**PLAIN[site.type], **site.parameters}
-    farthest_m = field_m(own) / LOOKS_ACROSS if site.type == "local_position" else math.inf
+    farthest_m = float(np.ptp(_in_plane(own)[1], axis=0).max()) / LOOKS_ACROSS
     return lambda time_s: STEP_SIGMAS * min(usual["speed_sigma_m_s"] * time_s, farthest_m)
 
 
