@@ -30,7 +30,7 @@ MEDIA = (".parquet", ".csv", ".csv.gz", ".tsv")
 
 NEEDS = (
     "needs a time (time_ns, time_s, time or t) and x_m with y_m, range_m with azimuth_rad, or lat_deg with lon_deg; "
-    "or sensor, lat_deg and lon_deg for a table of sensors (docs/tables.md). Say which column of "
+    "or sensor with lat_deg and lon_deg, or with type, for a table of sensors (docs/tables.md). Say which column of "
     "a recording is which: --column range_nmi=YOURS"
 )
 

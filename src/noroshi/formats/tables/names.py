@@ -194,4 +194,5 @@ def table_of(names: Iterable[str]) -> str | None:
         return "truth"
     if timed and (placed or {"range_m", "azimuth_rad"} <= found):
         return "detections"
-    return "sensors" if not timed and {"sensor", "lat_deg", "lon_deg"} <= found else None
+    described = {"lat_deg", "lon_deg"} <= found or "type" in found
+    return "sensors" if not timed and "sensor" in found and described else None
