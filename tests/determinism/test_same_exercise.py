@@ -111,6 +111,14 @@ def test_a_node_replays_to_the_same_pictures(once):
     assert again.tracks.track_id[at].tolist() == pictures.track_id[: at.sum()].tolist()
 
 
+def test_a_node_that_shares_replays_to_its_own_tracks(tmp_path):
+    ran = run(Plan(scenario="us_japan_korea", folder=tmp_path, until_s=45.0))
+    own, again = ran.tracks["JPN"], replay(tmp_path / "JPN.mcap").tracks
+    at = own.time_ns < own.time_ns.max()  # a replay ends with the last record, not with the exercise
+    assert (again.node, again.source_names) == (own.node, own.source_names)
+    assert again.track_id[: at.sum()].tolist() == own.track_id[at].tolist()
+
+
 def test_the_world_journal_tells_truth_and_injects(once):
     plan, _ = once
     records = list(read_records(plan.folder / "world.mcap"))

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from noroshi.records import Batch
 
 
+OWN = ("tracks", "picture")
+"""Channels of the node's own tracks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """Something that the node wants sent.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from noroshi.node.core import Node
+from noroshi.node.outgoing import OWN
 from noroshi.records import Batch, Tracks
 from noroshi.run.journal import JournalWriter
 
@@ -14,7 +15,7 @@ def drive(
     journal: JournalWriter | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Tracks]:
-    """Hand every record to the node at its time and return the tracks that it gave out, in order.
+    """Hand every record to the node at its time and return the own tracks that it gave out, in order.
 
     Args:
         node: whom to drive.
@@ -52,4 +53,4 @@ def _wake_before(node: Node, now_ns: int) -> None:
 
 
 def _tracks(node: Node) -> list[Tracks]:
-    return [out.record for out in node.take() if isinstance(out.record, Tracks)]
+    return [out.record for out in node.take() if isinstance(out.record, Tracks) and out.channel in OWN]
