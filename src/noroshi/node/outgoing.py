@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from noroshi.records import Batch
 
-
 OWN = ("tracks", "picture")
 """Channels of the node's own tracks."""
 
