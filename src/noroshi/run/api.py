@@ -86,7 +86,7 @@ def track(
         sensors: where and of what type the sensors are; a type that is missing is told from the components.
         statuses: service messages, which show the time of a radar's rotation.
         tracker: key of the tracker in `tracking/trackers/`.
-        motion: key of the motion model; if None, laboratory data moves in a plane and all else over the curved Earth.
+        motion: key of the motion model, or several joined by +; if None what `run.sites.usual_motion` says.
         parameters: of the tracker and of the motion, by name; what is not given has its default.
         period_s: how often the whole picture is given out; 0 for each track whenever it changes.
         batch_s: how much of a recording the node receives at a time.
@@ -107,7 +107,7 @@ def track(
     setup = Setup(
         sites=[Site.of(site) for site in sites],
         tracker=tracker,
-        motion=motion or usual_motion(sites),
+        motion=motion or usual_motion(sites, tracker),
         parameters=dict(parameters or {}),
         period_s=period_s,
         batch_s=batch_s,

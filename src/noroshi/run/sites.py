@@ -159,10 +159,14 @@ def usual_noise(detections: Sequence[Detections], sites: Sequence[SensorSite]) -
     ]
 
 
-def usual_motion(sites: Sequence[SensorSite]) -> str:
-    """Return the motion model that suits the sensors: a plane for laboratory data, else the curved Earth."""
-    laboratory = all(site.type == "local_position" and math.isnan(site.lat_rad) for site in sites)
-    return "plane_constant_velocity" if sites and laboratory else "constant_velocity"
+def usual_motion(sites: Sequence[SensorSite], tracker: str) -> str:
+    """Return the motion models that suit the sensors: a plane for laboratory data, else the curved Earth, with turns.
+
+    The fast mode and those trackers that take one model alone have nothing but constant velocity.
+    """
+    if sites and all(site.type == "local_position" and math.isnan(site.lat_rad) for site in sites):
+        return "plane_constant_velocity"
+    return "constant_velocity+left_turn+right_turn" if tracker == "soft" else "constant_velocity"
 
 
 def _described(name: str, known: Sequence[SensorSite]) -> SensorSite | None:

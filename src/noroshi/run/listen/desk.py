@@ -262,7 +262,7 @@ class Desk:
             node=f"relative to {group}" if group else "local",
             sites=[Site.of(site) for site in sites],
             tracker=self._wish.tracker,
-            motion=self.motion or usual_motion(sites),
+            motion=self.motion or usual_motion(sites, self._wish.tracker),
         )
 
     def _make(self, name: str, setup: Setup, notes: list[str]) -> None:
