@@ -45,18 +45,18 @@ def compiling(setup: Setup) -> Iterator[None]:
     They end with the block, and by themselves where this process is killed. Without a cache or a second processor there
     are none.
     """
-    alike = msgspec.structs.replace(setup, sites=list({site.type: site for site in reversed(setup.sites)}.values()))
-    alike = msgspec.structs.replace(alike, sharing=None, watch=None)
-    work = "-".join([setup.tracker, setup.motion, *sorted(site.type for site in alike.sites)])
+    work = f"{setup.tracker}-{setup.motion}"  # what other sensors need beside is little
     if not kernel_cache.is_kept() or not kernel_cache.is_new(work):
         yield
         return
+    sites = list({site.type: site for site in reversed(setup.sites)}.values())
+    text = msgspec.json.encode(msgspec.structs.replace(setup, sites=sites, sharing=None, watch=None)).decode()
     n = min(HELPERS_MAX, _processors() - 1) if sys.executable and not hasattr(sys, "frozen") else 0
     helpers: list[subprocess.Popen[bytes]] = []
     try:
         with suppress(OSError):  # one that cannot be started is missed by nobody
             for first in range(n):
-                helpers.append(_helper(msgspec.json.encode(alike).decode(), first, n))
+                helpers.append(_helper(text, first, n))
         yield
         kernel_cache.note(work)
     finally:
