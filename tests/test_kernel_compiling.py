@@ -8,6 +8,9 @@ import sys
 import numba
 import numpy as np
 import pytest
+from llvmlite.binding import ffi
+from numba.core.caching import IndexDataCacheFile
+from numba.core.codegen import CPUCodeLibrary
 from numba.core.types.functions import BaseFunction
 
 from noroshi.kernel import kernel
@@ -41,6 +44,23 @@ def test_numba_finds_the_same_types_and_gives_the_same_bytes():
 
 def test_this_numba_is_one_that_can_remember_types():
     assert BaseFunction.get_call_type.__module__ == "noroshi.kernel"
+
+
+def test_this_numba_is_one_whose_optimiser_can_be_spared():
+    assert CPUCodeLibrary._optimize_functions.__module__ == "noroshi.kernel"
+    assert not ffi.lib._lock._cblist
+
+
+def test_two_processes_that_compile_a_function_at_once_for_other_types_never_swap_what_they_compiled(tmp_path):
+    """The second has read the index before the first wrote it."""
+    one, two = (IndexDataCacheFile(str(tmp_path), "function", "stamp") for _ in range(2))
+    two._load_index = dict
+    one.save("of floats", "floats compiled")
+    two.save("of integers", "integers compiled")
+    assert one.load("of integers") == "integers compiled"
+    assert one.load("of floats") in (None, "floats compiled")
+    one.save("of floats", "floats compiled")
+    assert (one.load("of integers"), one.load("of floats")) == ("integers compiled", "floats compiled")
 
 
 COUNTED = """

@@ -8,7 +8,7 @@ and bool arrays and nothing else.
 import gc
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
 import numba
@@ -129,8 +129,70 @@ def _count_plainly() -> None:
     nrtdynmod._define_atomic_inc_dec = define  # noqa: SLF001
 
 
+def _optimise_what_there_is() -> None:
+    """Make no optimiser for each function that a kernel only names: nine of ten are those, and each took a moment.
+
+    Nor is anybody told each time that LLVM is called, tens of thousands of times. A numba that is built otherwise is
+    left as it is, and is slower.
+    """
+    try:
+        from llvmlite.binding import ffi  # type: ignore[import-untyped]
+        from numba.core.codegen import CPUCodeLibrary
+    except ImportError:
+        return
+    told = getattr(getattr(ffi.lib, "_lock", None), "_cblist", None)
+    if isinstance(told, list):
+        told.clear()
+    given = getattr(CPUCodeLibrary, "_optimize_functions", None)
+    if given is None or list(inspect.signature(given).parameters) != ["self", "ll_module"]:
+        return
+
+    def optimize_functions(self: Any, ll_module: Any) -> None:
+        given(self, _Defined(ll_module))
+
+    CPUCodeLibrary._optimize_functions = optimize_functions  # noqa: SLF001
+
+
+class _Defined:
+    """A module of LLVM's, of which only the functions that it defines are seen."""
+
+    module: Any
+
+    def __init__(self, module: Any) -> None:
+        object.__setattr__(self, "module", module)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self.module, name, value)
+
+    @property
+    def functions(self) -> Iterator[Any]:
+        """Those that are defined."""
+        return (function for function in self.module.functions if not function.is_declaration)
+
+
+def _name_apart() -> None:
+    """Let no two processes give what they compile of one function for several types the same file.
+
+    numba counts such files by an index that it reads, and writes before the file: of two processes that compile at once
+    for other types one would have its index and the other's code. A numba that is built otherwise is left as it is.
+    """
+    from numba.core.caching import IndexDataCacheFile
+
+    given = getattr(IndexDataCacheFile, "_data_name", None)
+    if given is None or list(inspect.signature(given).parameters) != ["self", "number"]:
+        return
+
+    def data_name(self: Any, number: int) -> str:
+        head, dot, tail = given(self, number).rpartition(".")
+        return f"{head}-{os.urandom(6).hex()}{dot}{tail}"
+
+    IndexDataCacheFile._data_name = data_name  # noqa: SLF001
+
+
 # numba may have been imported before the folder of kernels was chosen; what else it was told stands.
 numba.config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR", numba.config.CACHE_DIR)
 event.register("numba:compile", _Uncollected())
 _remember_types()
 _count_plainly()
+_optimise_what_there_is()
+_name_apart()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noroshi.records import Batch, Detections, Quality, SensorSite, Status, Tracks, check, concatenate, digest
+from noroshi.run import ahead
 from noroshi.run.batches import drop_stray_times, in_time
 from noroshi.run.drive import drive
 from noroshi.run.journal import JournalWriter, read_records, read_setup
@@ -190,6 +191,7 @@ def _run(
     with ExitStack() as stack:
         executor = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
         node, tracker = assemble(setup, executor)
+        stack.enter_context(ahead.compiling(setup))
         writer = stack.enter_context(JournalWriter(journal, setup)) if journal else None
         given = drive(node, counted(), journal=writer, progress=progress)
     refused = Counter(node.refused)

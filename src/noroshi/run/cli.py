@@ -498,7 +498,7 @@ def _numbers(settings: Sequence[str] | None) -> dict[str, float]:
 def _say_if_cold() -> None:
     """Tell a person at a terminal that the first start on a machine takes longer."""
     if sys.stderr.isatty() and kernel_cache.is_cold():
-        sys.stderr.write("noroshi: compiling for this machine, once: some twenty seconds\n")
+        sys.stderr.write("noroshi: compiling for this machine, once: some ten to twenty seconds\n")
 
 
 @contextmanager

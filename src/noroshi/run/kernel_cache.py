@@ -40,6 +40,11 @@ def prepare() -> None:
     os.environ[VARIABLE] = str(folder)
 
 
+def is_kept() -> bool:
+    """Return whether what is compiled is kept for other processes."""
+    return bool(os.environ.get(VARIABLE))
+
+
 def is_cold() -> bool:
     """Return whether nothing has been compiled for these sources yet."""
     folder = os.environ.get(VARIABLE)

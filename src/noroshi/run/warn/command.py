@@ -2,15 +2,16 @@
 
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from noroshi.exercise.events import Event
 from noroshi.run.complaints import one_line
-from noroshi.run.events import event_names, load_event
 from noroshi.run.warn.stands import STANDS
+
+if TYPE_CHECKING:
+    from noroshi.exercise.events import Event
 
 USUAL = ("national", "shared", "shared-54")
 
@@ -27,6 +28,8 @@ def warn(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:
     """Replay a real launch through generic sensors: who would have been warned when, beside what happened that day."""
+    from noroshi.run.events import event_names, load_event  # here, since flights are half of all that a command loads
+
     with one_line():
         if event == "list":
             sys.stdout.writelines(f"{_line(load_event(name))}\n" for name in event_names())
@@ -51,5 +54,5 @@ def warn(
             show(flown, replays, Console())
 
 
-def _line(event: Event) -> str:
+def _line(event: "Event") -> str:
     return f"{event.name:14} {event.tier:9} {event.title}"
