@@ -17,6 +17,7 @@ from noroshi.node.core import Node
 from noroshi.records import Detections, Tracks, concatenate
 from noroshi.run.batches import in_time
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
+from noroshi.run.sites import usual_motion
 from noroshi.tracking import Tracker
 
 CLOSING_NS = NS_PER_S  # a picture after the last that is judged, so that tracks reach to it
@@ -39,8 +40,12 @@ class How:
     def setup(self, scene: Scene) -> Setup:
         """Return the configuration for a scene's radars."""
         key, _, motion = self.tracker.partition(":")
-        chosen = {"motion": motion} if motion else {}
-        return Setup(sites=[Site.of(site) for site in scene.sites], tracker=key, batch_s=self.batch_s, **chosen)
+        return Setup(
+            sites=[Site.of(site) for site in scene.sites],
+            tracker=key,
+            motion=motion or usual_motion(scene.sites, key),
+            batch_s=self.batch_s,
+        )
 
 
 @dataclass(frozen=True, slots=True)

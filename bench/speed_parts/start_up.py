@@ -21,9 +21,10 @@ from noroshi.run import ahead
 from noroshi.run.api import load
 from noroshi.run.batches import in_time
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
+from noroshi.run.sites import usual_motion
 plots, sites = load(sys.argv[1])[0].decoded, load(sys.argv[2])[0].decoded.sites
 key, _, motion = sys.argv[3].partition(":")
-setup = Setup(sites=[Site.of(site) for site in sites], tracker=key, **({"motion": motion} if motion else {}))
+setup = Setup(sites=[Site.of(site) for site in sites], tracker=key, motion=motion or usual_motion(sites, key))
 with ahead.compiling(setup):  # as `noroshi.track` does
     node, _ = assemble(setup)
     for now_ns, batch in in_time(plots.detections, make_sensors(setup), batch_s=setup.batch_s):

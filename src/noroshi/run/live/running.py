@@ -15,7 +15,7 @@ from noroshi.command.people import Person
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Decision, Order
+from noroshi.records import Decision, Order, SensorSite
 from noroshi.run import kernel_cache, pki
 from noroshi.run.feeds import Feed, open_feed
 from noroshi.run.feeds.simulated import Feed as Simulated
@@ -38,6 +38,7 @@ from noroshi.run.scenarios.names import area_nations
 from noroshi.run.scenarios.sources import shipped
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Sharing, public_keys
+from noroshi.run.sites import usual_motion
 from noroshi.run.stores.outbox import StoreFile
 from noroshi.run.watching import Staff, Watching
 from noroshi.sharing.parcels import State
@@ -129,7 +130,7 @@ class Running:
             self.live,
             sites=list(sites.values()),
             policy="" if self.nation.policy is None else self.nation.policy.text,
-            motion=self.live.motion or _motion_of(feeds),
+            motion=self.live.motion or _motion_of(feeds, list(sites.values()), self.live.tracker),
             keys=self.keys,
             secret=secret,
             now_ns=now_ns(),
@@ -326,12 +327,12 @@ def read_tokens(path: Path) -> dict[str, Any]:
     return {"viewers": viewers, "operators": operators, **({"users": users} if users else {})}
 
 
-def _motion_of(feeds: Sequence[Feed]) -> str:
-    """Return the motion models of a simulated feed's scenario; without one the simplest."""
+def _motion_of(feeds: Sequence[Feed], sites: Sequence[SensorSite], tracker: str) -> str:
+    """Return the motion models of a simulated feed's scenario; without one what suits the sensors."""
     for feed in feeds:
         if isinstance(feed, Simulated):
             return next(iter(feed.staged.setups.values())).motion
-    return "constant_velocity"
+    return usual_motion(sites, tracker)
 
 
 def _exercise(feeds: Sequence[Feed], sharing: Sharing | None) -> str | None:
