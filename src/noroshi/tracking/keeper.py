@@ -15,8 +15,10 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
-from noroshi.records import Detections, Kind, Quality, Tracks, TrackStatus
+from noroshi.records import Detections, Kind, Tracks, TrackStatus
 from noroshi.records.identity import ABSENT, call_sign_words
+from noroshi.records.quality import NOTHING
+from noroshi.records.tracks import COASTING, FIRM
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState, considered
@@ -218,7 +220,7 @@ class Keeper(ABC):
     def plots_used(self) -> dict[str, int]:
         """Return, for each sensor, how many of its plots went into tracks that became firm."""
         s, n = self.store, len(self.sensor_names)
-        firm = s.whole[: s.n_used, Whole.STATUS] >= TrackStatus.FIRM
+        firm = s.whole[: s.n_used, Whole.STATUS] >= FIRM
         hits = s.whole[: s.n_used, Whole.FIRST_SENSOR : Whole.FIRST_SENSOR + n][firm].sum(axis=0)
         return dict(zip(self.sensor_names, (s.tally["hits_of_lost"] + hits).tolist(), strict=True))
 
@@ -238,8 +240,8 @@ class Keeper(ABC):
             return self.report(np.zeros(0, np.int64), np.zeros(0, np.int64)) if report else None
         first_ns, now_ns = int(detections.time_ns.min()), int(detections.time_ns.max())
         i_sensor, plots = self.sensor_names.index(detections.sensor), good(detections)
-        looks = np.flatnonzero(detections.quality == Quality.NOTHING)
         none = np.zeros(0, np.int64)
+        looks = none if plots is detections else np.flatnonzero(detections.quality == NOTHING)
         changed, heirs, gone, lost, heard = none, none, none, none, None
         is_heeded = len(looks) > 0 and self._has_seen(i_sensor)
         is_used = is_heeded or len(plots) > 0
@@ -314,12 +316,12 @@ class Keeper(ABC):
         """Return all firm tracks as they are expected at `time_ns`."""
         s = self.store
         rows = s.in_use()
-        rows = rows[s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM]
+        rows = rows[s.whole[rows, Whole.STATUS] >= FIRM]
         existence, is_shown = self.aged(rows, time_ns)
         rows = rows[is_shown]
         added = considered.spread_of(s, rows, self.left) if self.considered else None
         mean, covariance = self.bank.predict(s, rows, time_ns, added)
-        status = np.where(self.is_coasting(rows, time_ns), TrackStatus.COASTING, TrackStatus.FIRM)
+        status = np.where(self.is_coasting(rows, time_ns), COASTING, FIRM)
         return self.report(rows, rows[:0]).replace(
             time_ns=np.full(len(rows), time_ns, np.int64),
             state_ecef=mean,

@@ -33,6 +33,7 @@ from noroshi.geo.wgs84 import Floats, geodetic_from_ecef
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
 from noroshi.records import Detections, TrackStatus
+from noroshi.records.tracks import FIRM
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import LOG_VOLUME
 from noroshi.tracking.bank import Pairs
@@ -203,7 +204,7 @@ class Tracker(Keeper):
         s.whole[rows, Whole.MISSES] += 1
         self.judge(rows)
         s.refresh(rows)
-        is_firm = s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM
+        is_firm = s.whole[rows, Whole.STATUS] >= FIRM
         bound = np.where(is_firm, p.existence_lost, self._dropped()[i_sensor])
         return rows, rows[s.real[rows, EXISTENCE] < bound]
 
