@@ -306,7 +306,11 @@ def _alone(tracker: str, alone: dict[str, Any]) -> list[str]:
             [
                 (f"a swarm's target beside a sparse one, {swarm['targets']:,}", f"{swarm['cost_ratio_a_target']:.2f} times"),
                 *(
-                    (f"two threads beside one, {each['targets']:,}, by the wall clock", f"{each['times_as_fast']:.2f} times")
+                    (
+                        f"two threads beside one, {each['targets']:,}, by the wall clock",
+                        f"{each['times_as_fast']:.2f} times"
+                        + (f"; shared {each['shared_a_scan']:.1f} times a scan" if "shared_a_scan" in each else ""),
+                    )
                     for each in alone["threads"]
                 ),
                 (

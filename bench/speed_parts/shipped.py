@@ -4,10 +4,11 @@ What is timed is `Node.receive` and `Node.take`: quality checks, the window for 
 into batches (`run.batches.in_time`) is what a live feed does by itself and is not timed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from speed_parts.scenes import START_NS, Scene
 from speed_parts.timing import Spent, spent
@@ -59,6 +60,7 @@ class Run:
             track's last row.
         tracker: as it is at the end.
         phases: by scan, the tracker's own account of its phases, if it keeps one [s].
+        n_shared: by scan, how often more than one thread was given something to do.
     """
 
     scans: list[Spent]
@@ -66,6 +68,18 @@ class Run:
     tracks: Tracks
     tracker: Tracker
     phases: list[dict[str, float]]
+    n_shared: list[int]
+
+
+class Pool(ThreadPoolExecutor):
+    """Threads that count how often they were given something to do."""
+
+    n_shared = 0
+
+    def map(self, fn: Callable[..., Any], *iterables: Iterable[Any], **options: Any) -> Iterator[Any]:
+        """Do what an executor does."""
+        self.n_shared += 1
+        return super().map(fn, *iterables, **options)
 
 
 def batches(scene: Scene, how: How) -> list[list[tuple[int, Detections]]]:
@@ -80,17 +94,19 @@ def run(scene: Scene, how: How, cut: Sequence[Sequence[tuple[int, Detections]]] 
     """Track a scene."""
     cut = batches(scene, how) if cut is None else cut
     with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(how.threads)) if how.threads > 1 else None
+        pool = stack.enter_context(Pool(how.threads)) if how.threads > 1 else None
         node, tracker = assemble(how.setup(scene), pool)
         given: list[Tracks] = []
-        scans, phases = [], []
+        scans, phases, n_shared = [], [], []
         for scan in cut:
-            before = dict(getattr(tracker, "phase_seconds", {}))
+            before, shared_before = dict(getattr(tracker, "phase_seconds", {})), pool.n_shared if pool else 0
             scans.append(spent(lambda scan=scan: _feed(node, scan, given)))
             after = getattr(tracker, "phase_seconds", {})
             phases.append({name: after[name] - before.get(name, 0.0) for name in after})
+            n_shared.append(pool.n_shared - shared_before if pool else 0)
         given.append(tracker.picture(int(scene.picture_times_ns()[-1]) + CLOSING_NS))
-    return Run(scans, [sum(len(batch) for _, batch in scan) for scan in cut], concatenate(given), tracker, phases)
+    n_plots = [sum(len(batch) for _, batch in scan) for scan in cut]
+    return Run(scans, n_plots, concatenate(given), tracker, phases, n_shared)
 
 
 def _feed(node: Node, scan: Sequence[tuple[int, Detections]], given: list[Tracks]) -> None:

@@ -7,7 +7,9 @@ from noroshi.estimation.clusters import Indices, clusters
 from noroshi.kernel import kernel
 
 CHANGE_MIN = 1e-6
-SWEEPS_MAX = 30  # what is left of a ring after so many is less than the error of the method
+SWEEPS_MAX = 15
+"""Of a ring little is left after so many. A raid's many rings would take a hundred: in one of targets two standard
+deviations apart, some 20 pairs each, a track's probabilities are then still off by 0.05 in sum."""
 
 
 def marginals(
@@ -170,47 +172,45 @@ def _propagate(
     alone: Floats,
     alone_b: Floats,
 ) -> None:
-    """Solve clusters by messages to and fro; `heard` (n_b,) is the sum of those to each b, zero before and after."""
+    """Solve clusters by messages to and fro; `heard` (n_b,) is the sum of those to each b, zero before and after.
+
+    Each a goes by the newest word of all others, not by that of the sweep before: half as many sweeps come as far.
+    """
     for head in heads:
         a = head
         while a >= 0:
             for e in range(begin[a], begin[a + 1]):
-                to_a[e] = 1.0
+                to_a[e], to_b[e] = 1.0, 0.0
             a = after[a]
-        for sweep in range(SWEEPS_MAX + 1):
-            a = head
+        for _ in range(SWEEPS_MAX):
+            change, a = 0.0, head
             while a >= 0:
                 own, first, end = weight_alone[a], begin[a], begin[a + 1]
                 total = own
                 for e in range(first, end):
-                    pair[e] = ratio[e] * to_a[e]
+                    told = 1.0 / (1.0 + max(heard[ib[e]] - to_b[e], 0.0))
+                    change = max(change, abs(told - to_a[e]))
+                    to_a[e] = told
+                    pair[e] = ratio[e] * told
                     total += pair[e]
                 alone[a] = total
                 for e in range(first, end):
                     told = ratio[e] / max(total - pair[e], own)
+                    heard[ib[e]] += told - to_b[e]
                     to_b[e] = told
-                    heard[ib[e]] += told
                 a = after[a]
-            change, a = 0.0, head
-            while a >= 0:
-                for e in range(begin[a], begin[a + 1]):
-                    told = 1.0 / (1.0 + max(heard[ib[e]] - to_b[e], 0.0))
-                    change = max(change, abs(told - to_a[e]))
-                    to_a[e] = told
-                a = after[a]
-            is_last = change < CHANGE_MIN or sweep == SWEEPS_MAX
-            a = head
-            while a >= 0 and is_last:
-                for e in range(begin[a], begin[a + 1]):
-                    if ratio[e] > 0.0:
-                        alone_b[ib[e]] = 1.0 / (1.0 + heard[ib[e]])
-                    pair[e] /= alone[a]
-                alone[a] = weight_alone[a] / alone[a]
-                a = after[a]
-            a = head
-            while a >= 0:
-                for e in range(begin[a], begin[a + 1]):
-                    heard[ib[e]] = 0.0
-                a = after[a]
-            if is_last:
+            if change < CHANGE_MIN:
                 break
+        a = head
+        while a >= 0:
+            for e in range(begin[a], begin[a + 1]):
+                if ratio[e] > 0.0:
+                    alone_b[ib[e]] = 1.0 / (1.0 + heard[ib[e]])
+                pair[e] /= alone[a]
+            alone[a] = weight_alone[a] / alone[a]
+            a = after[a]
+        a = head
+        while a >= 0:
+            for e in range(begin[a], begin[a + 1]):
+                heard[ib[e]] = 0.0
+            a = after[a]

@@ -8,7 +8,7 @@ import numpy as np
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Detections, Launches, Quality, Tracks, concatenate
 from noroshi.records.known import Known, question, size_of
-from noroshi.records.quality import USABLE
+from noroshi.records.quality import NOTHING, USABLE
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking import Tracker
@@ -181,15 +181,16 @@ class Own:
     def _detect(self, detections: Detections, now_ns: int) -> Told:
         sensor = self.sensors[detections.sensor]
         ready = _not_from_the_future(arrange(detections, sensor), now_ns)
-        refused = []
-        if len(ready) and (ready.quality.any() or detections.sensor in self._ahead_last_ns):
+        refused, n_looks, has_codes = [], 0, bool(ready.quality.any())
+        if len(ready) and (has_codes or detections.sensor in self._ahead_last_ns):
             self._compare_clock(detections.sensor, int(np.sort(ready.time_ns)[(len(ready) - 1) // 2]), now_ns)
-        if ready.quality.any():
+        if has_codes:
+            n_looks = int(np.count_nonzero(ready.quality == NOTHING))
             bad = ready.quality[~np.isin(ready.quality, USABLE)].tolist()
             refused = [((detections.sensor, Quality(code).name), 1) for code in bad]
-        is_look = ready.quality == Quality.NOTHING
-        usable = ready if is_look.all() else good(ready)  # what mostly comes is of one sort: nothing is taken apart
-        if self._registrar and len(usable) and not is_look.all():
+        # What mostly comes is of one sort: nothing is taken apart.
+        usable = ready if not has_codes or n_looks == len(ready) else good(ready)
+        if self._registrar and len(usable) and n_looks < len(ready):
             plots, usable = usable, self._registrar.receive(usable, sensor, now_ns)
             self.tell_left()
             self._correct()
@@ -198,7 +199,7 @@ class Own:
             elif detections.sensor in self._registrar.radars:
                 left = self._registrar.left[self._registrar.radars.index(detections.sensor)]
                 usable = widened(usable, sensor, left)
-        if is_look.any() and not is_look.all():
+        if 0 < n_looks < len(ready):
             looks = looks_in(ready)
             usable = concatenate([usable, looks]) if len(usable) else looks
         late = self._rewind.n_late_rows

@@ -24,3 +24,4 @@ class Quality(IntEnum):
 
 
 USABLE = Quality.GOOD, Quality.NOTHING
+NOTHING = int(Quality.NOTHING)  # numpy takes three times as long to compare with a member of an enumeration

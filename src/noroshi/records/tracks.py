@@ -33,6 +33,8 @@ class TrackStatus(IntEnum):
     LOST = 3  # its last row
 
 
+TENTATIVE, FIRM, COASTING, LOST = (int(each) for each in TrackStatus)  # as plain numbers: see `quality.NOTHING`
+
 MISSILES = (Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING)
 KINDS = tuple(kind.name.lower() for kind in Kind)
 STATUSES = tuple(status.name.lower() for status in TrackStatus)

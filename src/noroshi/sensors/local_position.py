@@ -53,6 +53,7 @@ class Sensor:
     origin_ecef_m: Floats
     parameters: Mapping[str, float]
     axes: Floats
+    own_noise: Floats
 
     @classmethod
     def at(cls, site: SensorSite) -> Self:
@@ -60,10 +61,12 @@ class Sensor:
         place = (site.lat_rad, site.lon_rad, site.height_m)
         plane = all(math.isnan(x) for x in place)
         origin_ecef_m = ecef_from_geodetic(*((0.0, 0.0, 0.0) if plane else place))
+        parameters = parameters_of(site, cls.PARAMETERS)
         return cls(
             origin_ecef_m=origin_ecef_m,
-            parameters=parameters_of(site, cls.PARAMETERS),
+            parameters=parameters,
             axes=enu_axes_at(origin_ecef_m[None]),
+            own_noise=parameters["sigma_m"] ** 2 * np.eye(3),
         )
 
     def measure(self, states: Floats, origin_ecef_m: Floats) -> Floats:
@@ -79,7 +82,7 @@ class Sensor:
 
     def noise(self, values: Floats) -> Floats:
         """Return (n, 3, 3) noise, the same for all rows."""
-        return np.tile(self.parameters["sigma_m"] ** 2 * np.eye(3), (len(values), 1, 1))
+        return np.tile(self.own_noise, (len(values), 1, 1))
 
     def locate(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
         """Return (n, 6) states and (n, 6, 6) covariances; see `Sensor.locate` of the room."""
@@ -113,7 +116,7 @@ class Sensor:
 
     def _axes(self, origin_ecef_m: Floats) -> Floats:
         """Return (n, 3, 3) local axes, or (1, 3, 3) where all rows have the frame's own origin."""
-        return self.axes if np.all(origin_ecef_m == self.origin_ecef_m) else enu_axes_at(origin_ecef_m)
+        return self.axes if (origin_ecef_m == self.origin_ecef_m).all() else enu_axes_at(origin_ecef_m)
 
 
 @kernel

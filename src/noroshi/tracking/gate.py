@@ -100,14 +100,12 @@ def _pair_up(
     span, most = _reach(rows, near, real, offsets, sizes, growth, least, volume, plane, frame, size, shape)
     some = SOME_A_PLOT * form.shape[0]
     row_of, at_of, said = np.empty(some, np.int64), np.empty(some, np.int64), np.zeros(some, np.int64)
-    squared = np.empty(some)
     room = PAIRS_A_PLOT * form.shape[0] + 64
     while True:
         found = np.empty((3, room), np.int64)
         n = done = int(np.int64(0))  # a plain 0 is a type of its own, for which callees would be compiled once more
         while done < rows.shape[0]:
-            done, left = _look_round(rows, done, span, most, shape, begin, row_of, at_of, squared)
-            left = _within_reach(left, near, here, growth, row_of, at_of, squared)
+            done, left = _look_round(rows, done, span, most, shape, begin, near, here, growth, row_of, at_of)
             if has_codes:
                 left = _agreeing(left, whole, codes, plot, row_of, at_of, said)
             if keeps_velocity:
@@ -330,52 +328,42 @@ def _look_round(
     most: Floats,
     shape: tuple[int, int],
     begin: Integers,
+    near: Floats,
+    here: Floats,
+    growth: float,
     row_of: Integers,
     at_of: Integers,
-    squared: Floats,
 ) -> tuple[int, int]:
-    """Write what lies in the cells that tracks reach, for as many of the rows, from `done` on, as there is room for.
+    """Write what each track reaches at the plot's time, for as many of the rows, from `done` on, as there is room for.
 
-    Of each is written which row, which of the sorted plots, and the squared standard deviations that the row reaches.
-    Return up to where the rows are done, and how many were written.
+    Of each is written which row and which of the sorted plots. Return up to where the rows are done, and how many were
+    written.
     """
     n = 0
     while done < rows.shape[0] and n + begin[shape[0] * shape[1]] <= row_of.shape[0]:
-        if span[done, 2] <= span[done, 3]:
-            for cx in range(span[done, 0], span[done, 1] + 1):
-                for at in range(begin[cx * shape[1] + span[done, 2]], begin[cx * shape[1] + span[done, 3] + 1]):
-                    row_of[n], at_of[n], squared[n] = rows[done], at, most[done]
-                    n += 1
+        i, reach = rows[done], most[done]
+        x, y, z, vx, vy, vz = near[i, 0], near[i, 1], near[i, 2], near[i, 3], near[i, 4], near[i, 5]
+        place, speed, time_s = near[i, Near.POSITION_SIGMA], near[i, Near.VELOCITY_SIGMA], near[i, Near.TIME_S]
+        first, last = span[done, 0], span[done, 1] if span[done, 2] <= span[done, 3] else span[done, 0] - 1
+        for cx in range(first, last + 1):
+            for at in range(begin[cx * shape[1] + span[done, 2]], begin[cx * shape[1] + span[done, 3] + 1]):
+                dt = here[at, AT_S] - time_s
+                spread = place + abs(dt) * speed
+                variance = spread * spread + growth * abs(dt * dt * dt)
+                dx, dy, dz = here[at, 0] - x - dt * vx, here[at, 1] - y - dt * vy, here[at, 2] - z - dt * vz
+                away = dx * dx + dy * dy + dz * dz
+                if here[at, KIND] == LINE:
+                    along = dx * here[at, NOISE] + dy * here[at, NOISE + 1] + dz * here[at, NOISE + 2]
+                    range_m = here[at, NOISE + 4] - along
+                    if range_m > 0.0:  # else it is behind, and as far off as its own position is
+                        away -= along * along
+                        variance += here[at, NOISE + 3] * range_m * range_m
+                else:
+                    variance += here[at, RADIUS] * here[at, RADIUS]
+                row_of[n], at_of[n] = i, at
+                n += away <= reach * variance
         done += 1
     return done, n
-
-
-@kernel
-def _within_reach(
-    left: int, near: Floats, here: Floats, growth: float, row_of: Integers, at_of: Integers, squared: Floats
-) -> int:
-    """Keep what the row reaches at the plot's time, and return how many are left."""
-    n = 0
-    for e in range(left):
-        i, at = row_of[e], at_of[e]
-        dt = here[at, AT_S] - near[i, Near.TIME_S]
-        spread = near[i, Near.POSITION_SIGMA] + abs(dt) * near[i, Near.VELOCITY_SIGMA]
-        variance = spread * spread + growth * abs(dt * dt * dt)
-        dx = here[at, 0] - near[i, 0] - dt * near[i, Near.VELOCITY]
-        dy = here[at, 1] - near[i, 1] - dt * near[i, Near.VELOCITY + 1]
-        dz = here[at, 2] - near[i, 2] - dt * near[i, Near.VELOCITY + 2]
-        away = dx * dx + dy * dy + dz * dz
-        if here[at, KIND] == LINE:
-            along = dx * here[at, NOISE] + dy * here[at, NOISE + 1] + dz * here[at, NOISE + 2]
-            range_m = here[at, NOISE + 4] - along
-            if range_m > 0.0:  # else it is behind, and as far off as its own position is
-                away -= along * along
-                variance += here[at, NOISE + 3] * range_m * range_m
-        else:
-            variance += here[at, RADIUS] * here[at, RADIUS]
-        row_of[n], at_of[n] = i, at
-        n += away <= squared[e] * variance
-    return n
 
 
 @kernel

@@ -15,8 +15,10 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
-from noroshi.records import Detections, Kind, Quality, Tracks, TrackStatus
+from noroshi.records import Detections, Kind, Tracks, TrackStatus
 from noroshi.records.identity import ABSENT, call_sign_words
+from noroshi.records.quality import NOTHING
+from noroshi.records.tracks import COASTING, FIRM
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState, considered
@@ -218,7 +220,7 @@ class Keeper(ABC):
     def plots_used(self) -> dict[str, int]:
         """Return, for each sensor, how many of its plots went into tracks that became firm."""
         s, n = self.store, len(self.sensor_names)
-        firm = s.whole[: s.n_used, Whole.STATUS] >= TrackStatus.FIRM
+        firm = s.whole[: s.n_used, Whole.STATUS] >= FIRM
         hits = s.whole[: s.n_used, Whole.FIRST_SENSOR : Whole.FIRST_SENSOR + n][firm].sum(axis=0)
         return dict(zip(self.sensor_names, (s.tally["hits_of_lost"] + hits).tolist(), strict=True))
 
@@ -238,8 +240,8 @@ class Keeper(ABC):
             return self.report(np.zeros(0, np.int64), np.zeros(0, np.int64)) if report else None
         first_ns, now_ns = int(detections.time_ns.min()), int(detections.time_ns.max())
         i_sensor, plots = self.sensor_names.index(detections.sensor), good(detections)
-        looks = np.flatnonzero(detections.quality == Quality.NOTHING)
         none = np.zeros(0, np.int64)
+        looks = none if plots is detections else np.flatnonzero(detections.quality == NOTHING)
         changed, heirs, gone, lost, heard = none, none, none, none, None
         is_heeded = len(looks) > 0 and self._has_seen(i_sensor)
         is_used = is_heeded or len(plots) > 0
@@ -314,12 +316,12 @@ class Keeper(ABC):
         """Return all firm tracks as they are expected at `time_ns`."""
         s = self.store
         rows = s.in_use()
-        rows = rows[s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM]
+        rows = rows[s.whole[rows, Whole.STATUS] >= FIRM]
         existence, is_shown = self.aged(rows, time_ns)
         rows = rows[is_shown]
         added = considered.spread_of(s, rows, self.left) if self.considered else None
         mean, covariance = self.bank.predict(s, rows, time_ns, added)
-        status = np.where(self.is_coasting(rows, time_ns), TrackStatus.COASTING, TrackStatus.FIRM)
+        status = np.where(self.is_coasting(rows, time_ns), COASTING, FIRM)
         return self.report(rows, rows[:0]).replace(
             time_ns=np.full(len(rows), time_ns, np.int64),
             state_ecef=mean,
@@ -394,19 +396,20 @@ class Keeper(ABC):
         self.judge(rows)
         if s.refresh(rows) > HEIGHT_SIGMA_M:
             self._bound(rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M])
-        hit = own_plot >= 0
-        self._lean(pairs.rows[hit], own_plot[hit], plots, form, sensor)
+        self._lean(pairs.rows, own_plot, plots, form, sensor)
         return rows, own_plot
 
-    def _lean(self, rows: Integers, chosen: Integers, plots: Detections, form: Floats, sensor: Sensor) -> None:
-        """Note how far the places of tracks rest on reports, each after a plot that was surely its own.
+    def _lean(self, rows: Integers, own_plot: Integers, plots: Detections, form: Floats, sensor: Sensor) -> None:
+        """Note how far the places of tracks rest on reports, each after the plot that was surely its own, if any (-1).
 
         A plot moves a place by the gain P R^-1 with the covariance P after it (Bar-Shalom, Li, Kirubarajan (2001),
         section 5.2.3); here of both horizontal axes together: a report without a height settles a place too.
         """
         s, column, is_report = self.store, self.store.layout.reported, is_reporter(sensor)
-        if not rows.size or not (is_report or s.real[rows, column].any()):
+        hit = np.flatnonzero(own_plot >= 0)
+        if not hit.size or not (is_report or s.real[rows, column].any()):
             return
+        rows, chosen = rows[hit], own_plot[hit]
         after = level_variance_m2(*s.moments(rows))
         gain = np.minimum(after / level_variance_m2(*start_of(sensor, plots, form, chosen)), 1.0)
         s.real[rows, column] += gain * (is_report - s.real[rows, column])
@@ -563,10 +566,11 @@ class Keeper(ABC):
         track_id, time_ns, updated_ns = np.empty(n, np.uint64), np.empty(n, np.int64), np.empty(n, np.int64)
         codes, words = np.empty((3, n), np.int64), np.empty((n, 3), np.int64)
         status, sources = np.empty(n, np.uint8), np.empty((n, n_sensors), np.bool_)
-        existence, kinds = np.full(n, np.nan), np.zeros((n, len(Kind)))
+        existence, kinds, reported = np.empty(n), np.zeros((n, len(Kind))), np.empty(n, np.bool_)
         _say(
-            s.real, s.whole, every, len(rows), self.HAS_EXISTENCE, self._claims, s.sizes, s.offsets, ENVELOPES,
-            TAKEN_FOR, track_id, time_ns, updated_ns, codes, words, status, sources, existence, kinds,
+            s.real, s.whole, every, len(rows), self.HAS_EXISTENCE, self._claims, s.sizes, s.offsets, s.layout.reported,
+            ENVELOPES, TAKEN_FOR, track_id, time_ns, updated_ns, codes, words, status, sources, existence, kinds,
+            reported,
         )  # fmt: skip
         return Tracks(
             node=self.node,
@@ -582,7 +586,7 @@ class Keeper(ABC):
             status=status,
             sources=sources,
             identity=identity_of(codes.T, words),
-            reported=s.real[every, s.layout.reported] > 0.5,
+            reported=reported,
         )
 
 
@@ -605,6 +609,7 @@ def _say(
     claims: Integers,
     sizes: Integers,
     offsets: Integers,
+    leaning: int,
     envelopes: Floats,
     taken_for: Floats,
     track_id: NDArray[np.uint64],
@@ -616,6 +621,7 @@ def _say(
     sources: NDArray[np.bool_],
     existence: Floats,
     kinds: Floats,
+    reported: NDArray[np.bool_],
 ) -> None:
     """Write what is said of each track beside its state; what it is it says itself, else its motion does (`kinds`)."""
     n_sensors = sources.shape[1]
@@ -623,8 +629,8 @@ def _say(
         i = rows[at]
         track_id[at], time_ns[at], updated_ns[at] = whole[i, Whole.ID], whole[i, Whole.TIME], whole[i, Whole.MEASURED]
         status[at] = whole[i, Whole.STATUS] if at < n_going_on else TrackStatus.LOST
-        if has_existence:
-            existence[at] = real[i, EXISTENCE]
+        existence[at] = real[i, EXISTENCE] if has_existence else math.nan
+        reported[at] = real[i, leaning] > 0.5
         for c in range(3):
             codes[c, at], words[at, c] = whole[i, Whole.ICAO_ADDRESS + c], whole[i, Whole.CALL_SIGN + c]
         for s in range(n_sensors):

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.records import Detections, Quality, Tracks, TrackStatus, concatenate, take
+from noroshi.records import Detections, Tracks, concatenate, take
+from noroshi.records.quality import NOTHING
+from noroshi.records.tracks import LOST
 from noroshi.sensors import Sensor
 from noroshi.tracking import Tracker, TrackerState
 
@@ -135,7 +137,7 @@ class Rewind:
         goes_on = np.zeros(0, np.uint64)
         if told is not None and len(told):
             self._given.append((key[0], told))
-            goes_on = told.track_id[told.status != TrackStatus.LOST]
+            goes_on = told.track_id[told.status != LOST]
             self._n_given += len(told)
             self._n_told += len(goes_on)
         change = None if is_idle else self.tracker.last_change()
@@ -144,7 +146,7 @@ class Rewind:
 
     def _is_idle(self, detections: Detections) -> bool:
         """Return whether a batch is of looks alone that saw nothing and that the tracker makes nothing of."""
-        if not (detections.quality == Quality.NOTHING).all():
+        if not (detections.quality == NOTHING).all():
             return False
         return not self.tracker.heeds(detections.sensor, int(detections.time_ns.min()))
 
@@ -162,7 +164,7 @@ class Rewind:
         gone = np.setdiff1d(before, np.union1d(self.tracker.alive(), corrected.track_id))
         if len(gone):
             ended = _last([tracks for _, tracks in self._given], gone)
-            corrected = concatenate([corrected, ended.replace(status=np.full(len(ended), TrackStatus.LOST, np.uint8))])
+            corrected = concatenate([corrected, ended.replace(status=np.full(len(ended), LOST, np.uint8))])
         return corrected.replace(revision=np.full(len(corrected), self._revision, np.int32))
 
     def _look_up_given(self) -> None:
@@ -201,14 +203,14 @@ def good(detections: Detections) -> Detections:
 
 def looks_in(detections: Detections) -> Detections:
     """Return the rows that say that the sensor looked."""
-    is_look = detections.quality == Quality.NOTHING
+    is_look = detections.quality == NOTHING
     return detections if is_look.all() else take(detections, is_look)
 
 
 def _last(given: Sequence[Tracks], track_ids: NDArray[np.uint64]) -> Tracks:
     """Return the last row that says that it goes on of each of these tracks, by number."""
     rows = concatenate(given)
-    rows = take(rows, np.flatnonzero((rows.status != TrackStatus.LOST) & np.isin(rows.track_id, track_ids)))
+    rows = take(rows, np.flatnonzero((rows.status != LOST) & np.isin(rows.track_id, track_ids)))
     _, from_end = np.unique(rows.track_id[::-1], return_index=True)
     return take(rows, len(rows) - 1 - from_end)
 
@@ -227,9 +229,11 @@ def _slim(detections: Detections) -> Detections:
 @kernel
 def _are_alike(rows: Floats) -> bool:
     for i in range(1, rows.shape[0]):
+        n_apart = 0  # counted, not left at the first: so the processor compares several at once
         for c in range(rows.shape[1]):
-            if rows[i, c] != rows[0, c]:
-                return False
+            n_apart += rows[i, c] != rows[0, c]
+        if n_apart > 0:
+            return False
     return True
 
 

@@ -33,6 +33,7 @@ from noroshi.geo.wgs84 import Floats, geodetic_from_ecef
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
 from noroshi.records import Detections, TrackStatus
+from noroshi.records.tracks import FIRM
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import LOG_VOLUME
 from noroshi.tracking.bank import Pairs
@@ -162,8 +163,8 @@ class Tracker(Keeper):
             real, whole, rows, s.tally["period_ns"], s.tally["seen"], s.tally["speaks"], now_ns, p.life_s,
             p.existence_lost, self._dropped(), ends, coasts,
         )  # fmt: skip
-        some = np.flatnonzero(coasts & ~ends)
-        if some.size:
+        if coasts.any():
+            some = np.flatnonzero(coasts & ~ends)
             ends[some] = geodetic_from_ecef(self.bank.places(real, whole, s.layout, rows[some], now_ns))[2] < LANDED_M
         return ends
 
@@ -203,7 +204,7 @@ class Tracker(Keeper):
         s.whole[rows, Whole.MISSES] += 1
         self.judge(rows)
         s.refresh(rows)
-        is_firm = s.whole[rows, Whole.STATUS] >= TrackStatus.FIRM
+        is_firm = s.whole[rows, Whole.STATUS] >= FIRM
         bound = np.where(is_firm, p.existence_lost, self._dropped()[i_sensor])
         return rows, rows[s.real[rows, EXISTENCE] < bound]
 
@@ -232,14 +233,11 @@ class Tracker(Keeper):
     def _meet(self, plots: Detections, sensor: Sensor) -> int:
         i_sensor = super()._meet(plots, sensor)
         s, now_ns = self.store, int(plots.time_ns.max())
-        seen, since = s.tally["seen"].copy(), s.tally["since_ns"]
-        speaks = s.tally["speaks"].copy()
-        seen[i_sensor], speaks[i_sensor] = self.bank.seen_by(sensor)
-        s.tally["seen"], s.tally["speaks"] = seen, speaks
-        if since[i_sensor] < 0:
-            since = since.copy()
+        if s.tally["since_ns"][i_sensor] < 0:
+            since, seen, speaks = (s.tally[name].copy() for name in ("since_ns", "seen", "speaks"))
             since[i_sensor] = int(plots.time_ns.min())
-            s.tally["since_ns"] = since
+            seen[i_sensor], speaks[i_sensor] = self.bank.seen_by(sensor)
+            s.tally |= {"since_ns": since, "seen": seen, "speaks": speaks}
         looked = s.tally["looked_ns"].copy()
         before_ns, period_ns = int(looked[i_sensor]), int(s.tally["period_ns"][i_sensor])
         elapsed = 1.0 if before_ns < 0 else min(max(now_ns - before_ns, 0) / period_ns, 1.0)
