@@ -29,6 +29,7 @@ class Start:
         share: of what a sensor sees for the first time so much moves like this; what is left of 1 is shared alike by
             the models that state none.
         sojourn_s: how long it moves like this on average.
+        height_m: up to this height it is first seen, evenly; higher ever more seldom (`tracking.bank.TAIL`).
         resumed: how much seldomer than any other motion of its kind this is taken up by what has moved otherwise.
     """
 
@@ -36,6 +37,7 @@ class Start:
     climb_sigma_m_s: float
     share: float
     sojourn_s: float
+    height_m: float
     resumed: float = 1.0
 
 

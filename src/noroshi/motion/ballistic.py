@@ -50,7 +50,9 @@ class Motion(Flow):
     """
 
     KIND: ClassVar[Kind] = Kind.BALLISTIC
-    STARTS: ClassVar[Start] = Start(speed_sigma_m_s=2_500.0, climb_sigma_m_s=1_500.0, share=0.05, sojourn_s=200.0)
+    STARTS: ClassVar[Start] = Start(
+        speed_sigma_m_s=2_500.0, climb_sigma_m_s=1_500.0, share=0.005, sojourn_s=200.0, height_m=400e3
+    )
     SETS_IN: ClassVar[Kind] = Kind.BOOSTING  # what a burn made of the coefficient is no coefficient
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         *POSITION_AND_VELOCITY,

@@ -55,7 +55,7 @@ class Motion(Flow):
     KIND: ClassVar[Kind] = Kind.BOOSTING
     # Resumed: between stages it coasts once or twice, for seconds, and then falls for a quarter of an hour.
     STARTS: ClassVar[Start] = Start(
-        speed_sigma_m_s=1_000.0, climb_sigma_m_s=1_000.0, share=0.02, sojourn_s=60.0, resumed=0.05
+        speed_sigma_m_s=1_000.0, climb_sigma_m_s=1_000.0, share=0.002, sojourn_s=60.0, height_m=150e3, resumed=0.05
     )
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         *POSITION_AND_VELOCITY,

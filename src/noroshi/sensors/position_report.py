@@ -147,7 +147,7 @@ class Sensor:
         return states, symmetric(covariance)
 
     def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
-        """Return (n, 54) forms; see `sensors.rows.Linear`."""
+        """Return (n, 55) forms; see `sensors.rows.Linear`."""
         p = self.parameters
         measured = ~np.isnan(values)
         altitude = np.where(measured[:, 2], values[:, 2], p["altitude_prior_m"])

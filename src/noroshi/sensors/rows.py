@@ -28,9 +28,10 @@ from noroshi.kernel import kernel, unrolled
 from noroshi.records import Detections
 from noroshi.sensors import Sensor
 
-RADIUS, LOG_VOLUME, N_ROWS, FIRST = 3, 4, 5, 6
+RADIUS, LOG_VOLUME, N_ROWS, DEPTH, FIRST = 3, 4, 5, 6, 7
 """Columns of a form after the Earth-fixed position: its standard deviation [m], the logarithm of the volume in the
-units of the rows in which false plots are spread evenly, the number of rows; then the rows: H (6), y, variance."""
+units of the rows in which false plots are spread evenly, the number of rows, over which depth of the air [m] they are
+spread there (0: as new targets are); then the rows: H (6), y, variance."""
 
 LINE = -2.0
 """For the number of rows: the plot is a line of sight. The form then goes on with where it begins, which way it goes,
@@ -38,7 +39,7 @@ any, the range at which the form's position lies on it, and the (2, 2) noise acr
 
 WIDTH = 8
 Integers = NDArray[np.int64]
-AIR_DEPTH_M = 13_000.0  # false plots are spread over this height
+AIR_DEPTH_M = 13_000.0  # false plots with an altitude are spread over this height, new aircraft over it too
 SPEED_SPAN_M_S = 600.0  # and over this much of each velocity component
 
 
@@ -46,14 +47,14 @@ class Linear(Protocol):
     """A type of sensor with kernels of its own."""
 
     def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
-        """Return the (n, 6 + 8 m) forms of n good plots, with room for m measurements each."""
+        """Return the (n, 7 + 8 m) forms of n good plots, with room for m measurements each."""
         ...
 
     def linearise(self, form: Floats, i_plot: Integers, ahead: Floats, spread: Floats) -> tuple[Floats, Floats, Floats]:
         """Return for p pairs of a track and a plot the innovation (p, m), its rows (p, m, 6) and variance (p, m).
 
         Args:
-            form: (n, 6 + 8 m) what `form` returned.
+            form: (n, 7 + 8 m) what `form` returned.
             i_plot: (p,) which plot each pair is of.
             ahead: (p, d) the state expected at the plot's time.
             spread: (p, d, d) its covariance.
@@ -130,7 +131,7 @@ def filled(form: Floats, rows: Floats, y: Floats, covariances: Floats) -> Floats
     """Return `form` with these measurements written into it, those with y NaN left out, correlated noise whitened.
 
     Args:
-        form: (n, 6 + 8 m); `LOG_VOLUME` is that in the units of the rows given.
+        form: (n, 7 + 8 m); `LOG_VOLUME` is that in the units of the rows given.
         rows: (n, m, 6) or (1, m, 6) for all plots alike.
         y: (n, m).
         covariances: (n, m, m) noise.
@@ -300,7 +301,7 @@ def fit_places(
     """Write the fit (p, 3) that `absorb_forms` finds, of plots that tell the place alone, and update nothing.
 
     Args:
-        form: (n, 6 + 8 m).
+        form: (n, 7 + 8 m).
         i_plot: (p,) which plot each pair is of.
         mean, covariance: (q, d), (q, d, d) states.
         shared: (p,) which of them each pair has.

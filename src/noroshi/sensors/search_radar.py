@@ -23,6 +23,7 @@ from noroshi.records import SensorSite
 from noroshi.sensors import parameters_of
 from noroshi.sensors.rows import (
     AIR_DEPTH_M,
+    DEPTH,
     FIRST,
     LOG_VOLUME,
     N_ROWS,
@@ -37,6 +38,7 @@ from noroshi.sensors.rows import (
 RANGE, AZIMUTH, ELEVATION, ALTITUDE, RANGE_RATE = range(5)
 SMALLEST_M = 1e-3  # below this a distance has no direction worth dividing by
 NEWTON_STEPS = 3
+FAN_RAD = math.pi / 2.0  # false plots of a radar that measures elevation are even from the horizon to the zenith
 NEAR_ENOUGH_M = 0.1  # what is left is in the plot's rows, which are linear about its place
 
 
@@ -172,7 +174,7 @@ class Sensor:
         return begun(form, chosen, speed_sigma_m_s=p["speed_sigma_m_s"], climb_sigma_m_s=p["climb_sigma_m_s"])
 
     def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
-        """Return (n, 46) forms; see `sensors.rows.Linear`.
+        """Return (n, 47) forms; see `sensors.rows.Linear`.
 
         What a plot without height says depends on the height: its form keeps what was measured, for `linearise`.
         """
@@ -306,7 +308,7 @@ def _form(
         if is_flat:
             vertical = min(altitude_sigma_m, range_m / 3.0)
             form[i, RADIUS] = math.sqrt(covariances[i, 0, 0] + across + vertical * vertical)
-            form[i, LOG_VOLUME] = log_volume
+            form[i, LOG_VOLUME], form[i, DEPTH] = log_volume, 0.0
             form[i, N_ROWS] = -1.0
             for c in range(3):
                 form[i, FIRST + c] = origin[i, c]
@@ -340,7 +342,9 @@ def _form(
         if not math.isnan(values[i, 4]):
             y[4] = values[i, 4]
             noise[4, 4] += speed_sigma_m_s * speed_sigma_m_s * (covariances[i, 1, 1] + vertical / (slant * slant))
-        form[i, LOG_VOLUME] = log_volume + log_depth
+        # What is even in azimuth and elevation thins out upwards with the distance, and gathers about the zenith.
+        form[i, DEPTH] = FAN_RAD * ground if math.isnan(altitude) else 0.0
+        form[i, LOG_VOLUME] = log_volume + (math.log(form[i, DEPTH]) if math.isnan(altitude) else log_depth)
         write_rows(form[i], rows, y, noise, white, used)
 
 

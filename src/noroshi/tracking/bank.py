@@ -24,7 +24,7 @@ from noroshi.kernel import kernel
 from noroshi.motion import Motion, Start
 from noroshi.records import Detections, Kind
 from noroshi.sensors import Sensor, detection_by_kind
-from noroshi.sensors.rows import absorb_forms, fit_places, linearise, tells_place_alone
+from noroshi.sensors.rows import AIR_DEPTH_M, DEPTH, RADIUS, absorb_forms, fit_places, linearise, tells_place_alone
 from noroshi.tracking.gate import SAME_ADDRESS
 from noroshi.tracking.mixing import PROBABILITY_MIN, are_carried, leave_aside, mix, weigh_miss
 from noroshi.tracking.store import EXISTENCE, PROBABILITY, Integers, Layout, Near, Store, Whole, moments
@@ -33,6 +33,10 @@ LOG_2_PI = math.log(2.0 * math.pi)
 CROWDED = 4
 """Pairs a track beyond which states after plots are made of those pairs alone that turn out to matter: in a swarm, one
 in ten."""
+
+TAIL, ANYWHERE = 0.25, 1e-5
+"""What is new is seen ever more seldom above its height (`Start.height_m`; air traffic's is `AIR_DEPTH_M`): by a factor
+of e over so much of that height more, but with this density at least, for whatever nobody thought of."""
 
 SHARED_S = 0.05  # plots so near in time share what is predicted; from there velocity alone carries it on
 WIDENING_MAX = 100.0
@@ -115,6 +119,7 @@ class Bank:
         self.pushes = np.array([getattr(motion, "PUSH", (-1, -1)) for motion in motions])
         self._starts = [getattr(motion, "STARTS", None) for motion in motions]
         self._shares = _shares(self._starts)
+        self._height_m = np.array([AIR_DEPTH_M if start is None else start.height_m for start in self._starts])
         self.resumed = np.array([1.0 if start is None else start.resumed for start in self._starts])
         fast = np.array([start is not None for start in self._starts])
         self._has_own = np.flatnonzero(fast)
@@ -171,6 +176,7 @@ class Bank:
         existence: Floats,
         prior_m_s: tuple[float, float] | None = None,
         seen: Floats | None = None,
+        shares: Floats | None = None,
     ) -> None:
         """Write new tracks of (n, 6) states into rows; what goes beyond those is somewhere in its model's extent.
 
@@ -178,16 +184,25 @@ class Bank:
 
         `prior_m_s` are the standard deviations of a velocity along the horizontal axes and of a climb, about 0, that
         are in the states. If they are given, a model that states its own has those instead, and its share of what is
-        new; else all are alike.
+        new (or what `shares` (n, k) say: see `newness`); else all are alike.
         """
         k = len(self.sizes)
         means, covariances = np.array([mean] * k), np.array([covariance] * k)
-        shares = np.full(k, 1.0 / k) if prior_m_s is None else self._shares
-        shares = shares if seen is None else shares * seen / (shares @ seen)
+        if prior_m_s is None or shares is None:
+            shares = np.tile(np.full(k, 1.0 / k) if prior_m_s is None else self._shares, (len(rows), 1))
+        shares = shares if seen is None else shares * seen / (shares @ seen)[:, None]
         if prior_m_s is not None and self._has_own.size:
             found = _with_priors(mean, covariance, prior_m_s, self._own_m_s)
             means[self._has_own], covariances[self._has_own] = found
         _begin(store.real, rows, means, covariances, existence, shares, self._sizes, store.layout.offsets, self.extent)
+
+    def newness(self, form: Floats) -> tuple[Floats, Floats]:
+        """Return how many new targets there are at plots beside the usual (n,), and how these move (n, k).
+
+        The usual is what there would be were new targets spread as false plots are. Where these fill the air far above
+        all traffic (`rows.DEPTH`), each kind has its own heights.
+        """
+        return _newness(form, self._shares, self._height_m)
 
     def predict(
         self, store: Store, rows: Integers, time_ns: int | Integers, added: Floats | None = None
@@ -572,6 +587,27 @@ def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existe
 
 
 @kernel
+def _newness(form: Floats, shares: Floats, height_m: Floats) -> tuple[Floats, Floats]:
+    n, k = form.shape[0], shares.shape[0]
+    new, by_model = np.ones(n), np.empty((n, k))
+    for j in range(n):
+        for i in range(k):
+            by_model[j, i] = shares[i]
+        if form[j, DEPTH] <= 0.0:
+            continue
+        _, _, _, height = vertical_at(form[j, 0], form[j, 1], form[j, 2])
+        new[j] = 0.0
+        for i in range(k):
+            tail = TAIL * height_m[i] + form[j, RADIUS]
+            fades = math.exp(min((height_m[i] - height) / tail, 0.0))
+            by_model[j, i] *= form[j, DEPTH] * max(fades, ANYWHERE) / (height_m[i] + tail)
+            new[j] += by_model[j, i]
+        for i in range(k):
+            by_model[j, i] /= new[j]
+    return new, by_model
+
+
+@kernel
 def take_back(back: Integers, dt_s: Floats, drift: Floats, innovation: Floats, rows: Floats, variance: Floats) -> None:
     """Let rows and variance of those pairs whose plot is older carry the way back: `drift` is its noise."""
     for at in range(back.shape[0]):
@@ -607,7 +643,7 @@ def _begin(
         beyond = 0
         for k in range(n_models):
             d, own = sizes[k], offsets[k]
-            row[PROBABILITY + k] = shares[k]
+            row[PROBABILITY + k] = shares[at, k]
             for a in range(6):
                 row[own + a] = mean[k, at, a]
                 for b in range(6):

@@ -453,7 +453,8 @@ class Keeper(ABC):
         prior = (
             (p["speed_sigma_m_s"], p["climb_sigma_m_s"]) if {"speed_sigma_m_s", "climb_sigma_m_s"} <= set(p) else None
         )
-        self.bank.begin(s, rows, mean, covariance, existence[chosen], prior)
+        _, shares = self.bank.newness(form[chosen])
+        self.bank.begin(s, rows, mean, covariance, existence[chosen], prior, shares=shares)
         s.real[rows, s.layout.reported] = is_reporter(sensor)
         considered.begin(s, rows, plots, chosen, self._i_considered(plots))
         _born(s.whole, rows, chosen, track_ids(plots, chosen, codes), plots.time_ns, codes, words, i_sensor, n)

@@ -120,7 +120,8 @@ class Tracker(Keeper):
 
     def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
         """Give every plot to every track with its probability, and to nobody, and to a new target."""
-        s, p, births = self.store, self.parameters, self._n_born
+        s, p, (births, _) = self.store, self.parameters, self.bank.newness(form)
+        births = births * self._n_born
         false, seen = float(s.tally["false_plots"][i_sensor]), pairs.seen
         chances = np.full(len(pairs.rows), seen[0])
         if seen.min() < seen.max():
@@ -139,8 +140,7 @@ class Tracker(Keeper):
 
     def least(self, i_sensor: int) -> float:
         """Return what `_weigh` makes nothing of."""
-        others = self._n_born + float(self.store.tally["false_plots"][i_sensor])
-        return math.log(WEIGHT_MIN * others)
+        return math.log(WEIGHT_MIN * float(self.store.tally["false_plots"][i_sensor]))
 
     def judge(self, rows: Integers) -> None:
         """Confirm by existence and plots; set the deadline to the next look that may be missed."""
@@ -277,7 +277,7 @@ def _weigh(
     dt_s: Floats,
     real: Floats,
     form: Floats,
-    others: float,
+    others: Floats,
     detection: float,
     chance: Floats,
     life_s: float,
@@ -287,8 +287,9 @@ def _weigh(
 ) -> None:
     """Write how likely each pair is beside its plot being new or false, and each track to have none or be missed.
 
-    `others` is how many plots of one look are expected to be new or false; `detection` the chance that one sees what it
-    sees best, over which the likelihoods count; `chance` (t,) that it sees each track's target.
+    `others` (n,) is how many plots of one look are expected to be new or false, were all as that one is; `detection`
+    the chance that one sees what it sees best, over which the likelihoods count; `chance` (t,) that it sees each
+    track's target.
     """
     for t in range(rows.shape[0]):
         existence = real[rows[t], EXISTENCE] * math.exp(-max(dt_s[begin[t]], 0.0) / life_s)
@@ -299,7 +300,10 @@ def _weigh(
             if not is_inside[e]:
                 continue
             own = (
-                existence * detection * math.exp(min(log_likelihood[e] + form[plot[e], LOG_VOLUME], LOG_MOST)) / others
+                existence
+                * detection
+                * math.exp(min(log_likelihood[e] + form[plot[e], LOG_VOLUME], LOG_MOST))
+                / others[plot[e]]
             )
             if agreement[e] == SAME_CODE:
                 own *= CODE_FACTOR
@@ -312,18 +316,18 @@ def _weigh(
 
 @kernel
 def _conclude(
-    begin: Integers, pair: Floats, alone: Floats, missed: Floats, weight_alone: Floats, unclaimed: Floats, new: float
+    begin: Integers, pair: Floats, alone: Floats, missed: Floats, weight_alone: Floats, unclaimed: Floats, new: Floats
 ) -> float:
     """Turn marginal probabilities into what a tracker decides, in place, and return how many plots are nobody's.
 
     On return `pair` is the weight of each plot for a track that exists, `alone` each track's existence, `unclaimed`
-    the existence of the track that each plot starts, of which a share of `new` is a target's.
+    the existence of the track that each plot starts, of which a share of `new` (n,) is a target's.
     """
     false = 0.0
     for j in range(unclaimed.shape[0]):
         if unclaimed[j] >= 0.0:
-            false += unclaimed[j] * (1.0 - new)
-        unclaimed[j] = unclaimed[j] * new if unclaimed[j] >= UNCLAIMED_MIN else 0.0
+            false += unclaimed[j] * (1.0 - new[j])
+        unclaimed[j] = unclaimed[j] * new[j] if unclaimed[j] >= UNCLAIMED_MIN else 0.0
     for t in range(alone.shape[0]):
         existence = alone[t] * missed[t] / weight_alone[t]
         for e in range(begin[t], begin[t + 1]):
