@@ -349,7 +349,9 @@ def test_tracks_of_wrong_radars_become_one_each():
     last_ns = START_NS + 200 * NS
     at_once = {}
     for wanted in (False, True):
-        done = noroshi.track(batches, [WEST, EAST, ADSB], period_s=10.0, registration=wanted)
+        done = noroshi.track(
+            batches, [WEST, EAST, ADSB], motion="constant_velocity", period_s=10.0, registration=wanted
+        )
         picture = take(done.tracks, np.abs(done.tracks.time_ns - last_ns) < 5 * NS)
         at_once[wanted] = len(np.unique(picture.track_id))
     assert at_once[True] == 10 < at_once[False]
