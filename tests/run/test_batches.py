@@ -113,3 +113,12 @@ def test_recordings_of_two_days_are_both_kept():
     timely, stray = drop_stray_times([radar([0.0, 10.0]), radar([20 * 86_400.0, 20 * 86_400.0 + 10])])
     assert sum(map(len, timely)) == 4
     assert not stray
+
+
+def test_how_a_sensors_plots_come_cut_into_batches_makes_no_difference():
+    rng = np.random.default_rng(3)
+    whole = radar(np.sort(rng.uniform(0.0, 60.0, 200)), rng.uniform(0.0, 2.0 * np.pi, 200))
+    cut = [take(whole, rows) for rows in np.array_split(np.arange(200), 7)]
+    once, pieces = (list(in_time(batches, {}, batch_s=1.0)) for batches in ([whole], cut))
+    assert [now_ns for now_ns, _ in once] == [now_ns for now_ns, _ in pieces]
+    assert digest(*(batch for _, batch in once)) == digest(*(batch for _, batch in pieces))

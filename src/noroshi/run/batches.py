@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Detections, Status, take
+from noroshi.records import Detections, Status, concatenate, take
 from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
 
@@ -23,12 +23,15 @@ def in_time(
 ) -> Iterator[tuple[int, Detections]]:
     """Yield (now_ns, batch): batches of one sensor and at most `batch_s`, each target at most once in a batch.
 
-    `now_ns` is the time of the batch's newest plot.
+    `now_ns` is the time of the batch's newest plot. How a sensor's plots come cut into batches makes no difference.
     """
     queue: list[tuple[int, str, int, int, NDArray[np.int64]]] = []
-    for i, whole in enumerate(detections):
-        if not len(whole):
-            continue
+    alike: dict[tuple[str, tuple[str, ...]], list[Detections]] = {}
+    for batch in detections:
+        if len(batch):
+            alike.setdefault((batch.sensor, batch.components), []).append(batch)
+    wholes = [concatenate(batches) for batches in alike.values()]
+    for i, whole in enumerate(wholes):
         sensor = sensors.get(whole.sensor)
         width_ns = round(batch_s * NS_PER_S)
         window_ns = width_ns
@@ -42,7 +45,7 @@ def in_time(
             newest_ns = int(whole.time_ns[rows].max())
             queue.append((newest_ns, whole.sensor, int(turn[rows[0]]), i, rows))
     for now_ns, _, _, i, rows in sorted(queue, key=lambda item: item[:4]):
-        yield now_ns, take(detections[i], rows).replace(received_ns=now_ns)
+        yield now_ns, take(wholes[i], rows).replace(received_ns=now_ns)
 
 
 def one_each(batch: Detections) -> list[Detections]:
