@@ -79,7 +79,8 @@ def _what_was_run(found: Findings) -> str:
         f"Scenario “{campaign.about.title}”: {names}; {minutes:.3g} simulated minutes from "
         f"{iso_from_utc_ns(found.scenario.start_ns)}. {count(len(good), 'run')} of "
         f"{count(len(campaign.variants), 'variant')}{f'; {failed} more failed' if failed else ''}. Runs of one "
-        "replicate have the same truth and the same noise, so variants are compared in pairs. Intervals are of 95 %."
+        "replicate have, but for what a variant changes, the same truth and the same noise, so variants are compared "
+        "in pairs. Intervals are of 95 %."
     )
 
 
