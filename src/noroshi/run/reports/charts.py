@@ -144,9 +144,9 @@ def stacked(
                 tag("rect", tag("title", told), x=_n(x), y=_n(y), width=_n(px), height=_n(bar), class_=f"stage {stage}")
             )
             if px > CHAR_PX * 4.5:
-                parts.append(_text(x + px / 2.0, y + 15.0, f"{math.floor(spent[stage]):,}", f"inside {stage}"))
+                parts.append(_text(x + px / 2.0, y + 15.0, f"{spent[stage]:,.0f}", f"inside {stage}"))
             x += px
-        parts.append(_text(x + 6.0, y + 15.0, f"{math.floor(sum(spent.values())):,} s", "label"))
+        parts.append(_text(x + 6.0, y + 15.0, f"{sum(spent.values()):,.0f} s", "label"))
     return svg(width, height, *parts, title=title)
 
 
