@@ -16,6 +16,7 @@ from noroshi.run.reports.telling import (
     chip,
     comparisons,
     count,
+    few,
     reached,
     run_link,
     small,
@@ -64,8 +65,8 @@ RULE = (
 CLAIM = (
     "Each replicate is one pair: the mean over all cases, a nation and a threat, in which it came in both. How "
     "many came at all is beside it. A difference counts as shown if its interval leaves zero out and its "
-    "probability, adjusted for all lines of the table (Holm), is at most 0.05; means are cut, bounds are rounded "
-    "outwards."
+    "probability, adjusted for all lines of the table (Holm) that could show one, is at most 0.05; means are rounded "
+    "to the nearest, bounds outwards."
 )
 WORST_SHOWN = 3
 
@@ -184,23 +185,18 @@ def analysis(found: Findings) -> Html:
     if found.alone is None:
         parts.append(tag("p", "No variant without sharing was run."))
     else:
-        parts += [tag("p", CLAIM), comparisons(found.sharing, ("with", "without"))]
+        parts += [tag("p", CLAIM), *few(found.sharing), comparisons(found.sharing, ("with", "without"))]
     parts += _ledger(found)
     parts += [tag("h3", "What the variants do", id="variants")]
-    names = [name for name in dict.fromkeys(line.variant for line in found.variants) if name != _alone(found)]
+    names = list(dict.fromkeys(line.variant for line in found.variants))
     told = "Each variant minus the scenario as it is, adjusted for all lines of all variants together."
-    parts.append(tag("p", told if names else "None but those above was run."))
+    parts += [tag("p", told if names else "None but those above was run."), *few(found.variants)]
     for name in names:
         lines = [line for line in found.variants if line.variant == name]
         remedy = any(each.name == name and each.is_remedy for each in found.campaign.variants)
         parts.append(tag("h3", title_of(found, name), " ", small("a remedy" if remedy else "")))
         parts.append(comparisons(lines, ("variant", "as it is")))
     return tag("section", *parts, *_sensitivity(found))
-
-
-def _alone(found: Findings) -> str:
-    """Return the name of the variant without sharing, which has a table of its own."""
-    return "" if found.alone is None else found.alone.name
 
 
 def _ledger(found: Findings) -> list[Html]:

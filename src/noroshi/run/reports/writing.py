@@ -17,9 +17,11 @@ from noroshi.assessment.results import RunResult
 from noroshi.run import outputs
 from noroshi.run.campaigns.folders import Campaign
 from noroshi.run.exercises.staging import cast
+from noroshi.run.reports import words
 from noroshi.run.reports.findings import Findings, Line, find
 from noroshi.run.reports.page import page
 from noroshi.run.reports.since import Since, since
+from noroshi.run.reports.telling import why_not
 
 HTML, JSON, TABLE = "report.html", "report.json", "results.parquet"
 
@@ -84,6 +86,9 @@ def plain(found: Findings, changed: Since | None) -> dict[str, Any]:
                 "helps_most": None if each.remedy is None else each.remedy.name,
                 "by": None if each.line is None else _line(each.line),
                 "remedies_run": each.tried,
+                "cannot_be_shown": [line.variant for line in each.unclear],
+                "why_not": why_not(each) if each.unclear else "",
+                "pairs_needed": each.pairs_needed,
             }
             for each in found.weak
         ],
@@ -106,15 +111,14 @@ def plain(found: Findings, changed: Since | None) -> dict[str, Any]:
 
 def _line(line: Line) -> dict[str, Any]:
     told: dict[str, Any] = _plain(line)
-    says = "no difference shown"
-    if line.shown:
-        says = "better" if line.gain > 0.0 else "worse" if line.gain < 0.0 else "different"
     return told | {
         "measure": line.key.measure,
         "unit": line.key.unit,
         "difference": _plain(line.difference),
+        "difference_told": words.said(line.difference, line.key) if line.value.n_both else "",
+        "interval_told": words.said_between(line.difference, line.key),
         "by": "median" if line.by_median else "mean",
-        "says": says,
+        "says": line.says,
         "came_differs": line.came_shown,
     }
 
