@@ -35,8 +35,8 @@ def assess(
             if each is not None and not each.is_dir():
                 raise CampaignError(f"{each}: there is no such folder; give that of a campaign")
         place = out or folder
-        if not place.is_dir():
-            raise CampaignError(f"{place}: there is no such folder; make it first")
+        if place.exists() and not place.is_dir():
+            raise CampaignError(f"{place}: is a file; give a folder")
         console = Console(stderr=True)
 
         def step(text: str) -> None:

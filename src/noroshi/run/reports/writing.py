@@ -32,7 +32,7 @@ def write(campaign: Campaign, folder: Path, old: Campaign | None = None,
 
     Args:
         campaign: of what.
-        folder: where to; it exists.
+        folder: where to; it is made if it is not there.
         old: an earlier campaign to compare with.
         step: told what is being done.
 
@@ -42,6 +42,7 @@ def write(campaign: Campaign, folder: Path, old: Campaign | None = None,
     Raises:
         ValueError: if there is nothing to report on, or to compare.
         OutputError: if a file cannot be written.
+        OSError: if the folder cannot be made.
     """
     step("comparing variants")
     found = find(campaign)
@@ -51,6 +52,7 @@ def write(campaign: Campaign, folder: Path, old: Campaign | None = None,
     changed = since(campaign, old) if old is not None else None
     step("writing")
     told = plain(found, changed)
+    folder.mkdir(parents=True, exist_ok=True)
     outputs.replace(folder / HTML, page(found, flown, changed).encode())
     outputs.replace(folder / JSON, msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n")
     outputs.replace(folder / TABLE, results_table(campaign.runs))
