@@ -78,6 +78,8 @@ def test_a_campaign_from_beginning_to_end(tmp_path: Path) -> None:
     figures = json.loads(done.stdout)
     assert [each["name"] for each in figures["variants"]] == ["base", "no-one-radar", "no-one-adsb"]
     assert (figures["runs"], figures["made"], figures["failed"]) == (6, 6, [])
+    assert figures["few"].startswith("2 replicates are few: ")
+    assert figures["few"].endswith("if all told the same: what each variant does: 12")
     campaign = read_campaign(folder)
     assert campaign.digest() == figures["digest"]
     assert all(run.figures and set(run.digests) == {"ONE"} for run in campaign.runs)
