@@ -6,11 +6,12 @@ from html.parser import HTMLParser
 
 import pyarrow.parquet as pq
 import pytest
-from report_scenes import NODES, SOONER_S, THREATS, campaign
+from report_scenes import NODES, SOONER_S, THREATS, campaign, few_end_s
 from typer.testing import CliRunner
 
 from noroshi.assessment.intervals import Interval
 from noroshi.run.reports import words
+from noroshi.run.reports.charts import clock
 from noroshi.run.reports.findings import Key, find, too_few
 from noroshi.run.reports.html import Html, joined, tag
 from noroshi.run.reports.since import since
@@ -112,6 +113,25 @@ def test_the_page_is_whole_and_asks_nobody(made):
     assert any("EXERCISE" in each and "notional" in each for each in page.texts)
 
 
+def test_what_the_scenario_did_is_on_the_timeline(made):
+    """A link is cut from 200 to 250 s, and a radar fails at 300 s for good."""
+    _, folder, _ = made
+    text = (folder / "report.html").read_text()
+    bars = re.findall(r'<rect x="([\d.]+)"[^>]*width="([\d.]+)"[^>]*class="bar inject"><title>([^<]*)', text)
+    assert [title for *_, title in bars] == [
+        "link cut, 03:20 to 04:10: JPN-USA",
+        f"sensor off, 05:00 to {clock(few_end_s())}: jpn-north",
+    ]
+    assert text.index("What the scenario itself did") < text.index("threat-1: launch at")
+    rows = [re.sub(r"<[^>]+>", "|", row) for row in re.findall(r"<tr><td>0\d:\d\d</td>.*?</tr>", text)]
+    assert [re.split(r"\|+", row)[1:-1] for row in rows] == [
+        ["03:20", "04:10", "link cut", "JPN-USA", "A cable"],
+        ["05:00", "the end", "sensor off", "jpn-north"],
+    ]
+    (x1, w1, _), (x2, _, _) = bars
+    assert float(w1) / (float(x2) - float(x1)) == pytest.approx(50.0 / 100.0, abs=0.01)
+
+
 def test_every_run_has_an_anchor_with_its_command(made):
     drawn, folder, _ = made
     text = (folder / "report.html").read_text()
@@ -176,6 +196,11 @@ def test_the_command_writes_and_says_what_is_wrong(made, tmp_path):
     assert shown.exit_code == 0
     assert "0 of" in shown.stdout
     assert "figures changed beyond noise" in shown.stdout
+    elsewhere = tmp_path / "not" / "there yet"
+    assert CliRunner().invoke(app, [str(drawn.folder), "--out", str(elsewhere)]).exit_code == 0
+    assert {path.name for path in elsewhere.iterdir()} == {"report.html", "report.json", "results.parquet"}
+    a_file = CliRunner().invoke(app, [str(drawn.folder), "--out", str(elsewhere / "report.html")])
+    assert (a_file.exit_code, a_file.stderr.endswith("is a file; give a folder\n")) == (2, True)
     nothing = CliRunner().invoke(app, [str(tmp_path)])
     assert nothing.exit_code == 2
     assert len(nothing.stderr.strip().splitlines()) == 1

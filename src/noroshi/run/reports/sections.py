@@ -1,10 +1,13 @@
 """The middle of a report: objectives with their evidence, what happened, what it means."""
 
 import math
+from collections.abc import Sequence
 
 from noroshi.assessment.exercises.ledger import STAGES, TEXTS
 from noroshi.assessment.intervals import Interval
 from noroshi.assessment.results import Figure, RunResult
+from noroshi.exercise.injects import Inject, key_of
+from noroshi.geo.time import NS_PER_S
 from noroshi.run.exercises.staging import Cast
 from noroshi.run.reports import words
 from noroshi.run.reports.charts import Band, Mark, clock, curves, legend, sign, stacked, swatch, timeline
@@ -68,6 +71,8 @@ CLAIM = (
     "probability, adjusted for all lines of the table (Holm) that could show one, is at most 0.05; means are rounded "
     "to the nearest, bounds outwards."
 )
+INJECTED = "What the scenario itself did"
+WHOM_LETTERS = 18
 WORST_SHOWN = 3
 
 
@@ -114,22 +119,64 @@ def observations(found: Findings, cast: Cast) -> Html:
     groups = _timeline(found, run)
     end_s = min(found.campaign.about.until_s or math.inf, found.scenario.duration_s)
     link = run_link(found.base.name, found.middle, f"replicate {found.middle}")
-    when = [
-        legend([(sign(kind), name) for kind, name in MARKS.items()]),
-        timeline(groups, end_s=end_s, title="who knew what when"),
-    ]
+    did = _injects(found, end_s)
+    marked = [(sign(kind), name) for kind, name in MARKS.items()] if groups else []
+    marked += [(swatch("bar inject"), "what the scenario itself did")] if did else []
+    rows = [(INJECTED, [(_whom(inject), [each]) for inject, each in did])] if did else []
+    when = [legend(marked), timeline([*rows, *groups], end_s=end_s, title="who knew what when")]
     where = "Red: threats, from dot to cross. Grey: all else that truly moved. Triangles: sensors, at notional places."
     return tag(
         "section",
         tag("h2", "Observations", id="observations"),
         tag("p", "What happened in one repetition of the scenario as it is, ", link, ", the one in the middle."),
         tag("h3", "Who knew what when"),
-        *(when if groups else [tag("p", "No threat flew in it.")]),
+        *([] if groups else [tag("p", "No threat flew in it.")]),
+        *(when if groups or did else []),
+        *_injected(did),
         tag("h3", "Where"),
         tag("p", where, class_="dim small"),
         ground_map(cast),
         *_curves(found),
     )
+
+
+def _injects(found: Findings, end_s: float) -> list[tuple[Inject, Mark]]:
+    """Return what the scenario itself did before the run's end, in the order of time: faults, cuts, all its injects."""
+    did = []
+    for inject in found.scenario.injects:
+        span = inject.span_ns(found.scenario.start_ns, found.scenario.end_ns)
+        at_s, until_s = ((each - found.scenario.start_ns) / NS_PER_S for each in span)
+        if at_s < min(until_s, end_s):
+            title = f"{_what(inject)}, {clock(at_s)} to {clock(min(until_s, end_s))}: {', '.join(inject.targets())}"
+            did.append((inject, Mark(at_s=at_s, until_s=until_s, kind="inject", title=title, told=_what(inject))))
+    return sorted(did, key=lambda each: each[1].at_s)
+
+
+def _injected(did: Sequence[tuple[Inject, Mark]]) -> list[Html]:
+    """Return the same as a table; nothing if there is none."""
+    if not did:
+        return []
+    rows = [
+        (
+            clock(each.at_s),
+            "the end" if inject.until_s is None and inject.for_s is None else clock(each.until_s or 0.0),
+            _what(inject),
+            ", ".join(inject.targets()),
+            inject.name,
+        )
+        for inject, each in did
+    ]
+    return [tag("p", f"{INJECTED}:", class_="dim small"), table(("from", "to", "what", "whom", "named"), rows)]
+
+
+def _what(inject: Inject) -> str:
+    return key_of(inject).replace("_", " ")
+
+
+def _whom(inject: Inject) -> str:
+    """Return whom an inject meets, as short as a row's name must be."""
+    told = ", ".join(inject.targets())
+    return told if len(told) <= WHOM_LETTERS else f"{told[: WHOM_LETTERS - 1]}…"
 
 
 def _timeline(found: Findings, run: RunResult) -> list[tuple[str, list[tuple[str, list[Mark]]]]]:
