@@ -187,7 +187,7 @@ def test_what_makes_no_sense_is_one_line(
             'name = "x"\nscenario = "first_steps"\n[[variants]]\nname = "a"\nchanges = { "weather.fog" = 1 }\n',
             "variant 'a': weather, fog: no such key",
         ),
-        (VARIANT.format("{ seed = 5 }"), "variant 'a': 'seed': would have other noise in it"),
+        (VARIANT.format("{ seed = 5 }"), "variant 'a': 'seed': would have other noise, so that"),
         (VARIANT.format("{ start = 2031-03-01T06:00:00Z }"), "variant 'a': 'start': would have other satellites"),
         (VARIANT.format("{}"), "variant 'a': has no changes, which makes it 'base' once more: change something"),
         (VARIANT.format('{ "weather.sea_state" = 3 }'), "variant 'a': 'weather.sea_state': is so already"),

@@ -52,5 +52,5 @@ def test_no_other_seed_not_even_in_a_design(tmp_path: Path) -> None:
     scenario = read_scenario("first_steps")
     base = lay(scenario, BASE, tmp_path / "base")
     variant = Variant(name="all-0001", changes={"seed": 7})
-    with pytest.raises(CampaignError, match=r"'seed': would have other noise .* replicates are the way"):
+    with pytest.raises(CampaignError, match=r"'seed': would have other noise, .* replicates are the way"):
         check(base, lay(scenario, variant, tmp_path / "other"), variant)

@@ -77,7 +77,7 @@ def campaign(
             n_there = sum(not run.error for run in ready.runs)
             few = too_few(ready.variants, ready.seeds)
             if few and not as_json:
-                Console(stderr=True).print(f"[yellow]few[/]: {escape(few)}", soft_wrap=True)
+                Console(stderr=True).print(f"[yellow]note[/]: {escape(few)}", soft_wrap=True)
             with _counted(ready.seeds * len(ready.variants), n_there, quiet=as_json) as heard:
                 figures = performing.perform(wanted, ready, heard)
         if as_json:
