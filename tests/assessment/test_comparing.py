@@ -120,3 +120,33 @@ def test_a_stop_of_fixed_width():
 @pytest.mark.parametrize("n", [0, 1])
 def test_the_mean_of_too_few_values_is_unknown_without_a_word(n):
     assert np.isnan(intervals.skewed_mean(np.ones(n), np.random.default_rng(0)).low)
+
+
+@pytest.mark.parametrize(("n_tests", "n"), [(1, 6), (2, 7), (6, 8), (22, 10), (500, 15), (501, None)])
+def test_so_many_pairs_are_needed_to_show_anything(n_tests, n):
+    assert comparing.pairs_needed(n_tests) == n
+    for pairs, is_shown in ((n, True), (n - 1, False)) if n else ():
+        p = comparing.paired(np.arange(1.0, pairs + 1.0), np.zeros(pairs), rng()).p_difference
+        assert pairs > 13 or p == pytest.approx(comparing.least(pairs))  # of more some permutations are drawn
+        assert (min(comparing.holm([comparing.least(pairs)] * n_tests)) <= comparing.SIGNIFICANCE) == is_shown
+
+
+def test_a_test_that_can_show_nothing_does_not_count():
+    told, lows = comparing.holm_of_attainable([0.02, 0.25, NOTHING, 0.04], [0.01, 0.25, NOTHING, 0.02])
+    assert told == pytest.approx([0.04, NOTHING, NOTHING, 0.04], nan_ok=True)
+    assert lows == pytest.approx([0.02, NOTHING, NOTHING, 0.02], nan_ok=True)
+
+
+def test_leaving_them_out_makes_no_more_false_claims():
+    """Of tables of 12 lines, in which few or many of eight pairs differ, at most 5 % claim anything, at 99.9 %."""
+    draw, claims, n = rng(12), 0, 400
+    signs = 1.0 - 2.0 * (np.arange(2**8)[:, None] >> np.arange(8) & 1)
+    for _ in range(n):
+        size = draw.gamma(1.0, size=(12, 8)) * (draw.random((12, 8)) < draw.uniform(0.2, 1.0, (12, 1)))
+        differences = size * draw.choice([-1.0, 1.0], size=(12, 8))
+        sums = np.abs(differences @ signs.T)
+        p = np.mean(sums >= np.abs(differences.sum(axis=1))[:, None] * (1.0 - 1e-12), axis=1)
+        low = [comparing.least(int(np.count_nonzero(each))) for each in differences]
+        told, _ = comparing.holm_of_attainable(p.tolist(), low)
+        claims += any(each <= comparing.SIGNIFICANCE for each in told)
+    assert 0 < claims <= stats.binom.ppf(0.999, n, 0.05)

@@ -66,7 +66,16 @@ def few() -> str:
     del table["traffic"], table["injects"]
     flights = [each for each in table["flights"] if each["name"] in THREATS]
     objectives = [each for each in table["objectives"] if not each.get("flights")]
-    return toml_of(table | {"flights": flights, "objectives": objectives})
+    injects = [
+        {"name": "A cable", "what": "link_cut", "at_s": 200.0, "for_s": 50.0, "whom": "JPN-USA"},
+        {"what": "sensor_off", "at_s": 300.0, "whom": "jpn-north"},
+    ]
+    return toml_of(table | {"flights": flights, "objectives": objectives, "injects": injects})
+
+
+def few_end_s() -> float:
+    """Return how long that runs."""
+    return float(read_source("scenarios", "trilateral").table["duration_s"])
 
 
 def campaign(

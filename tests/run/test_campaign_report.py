@@ -6,14 +6,16 @@ from html.parser import HTMLParser
 
 import pyarrow.parquet as pq
 import pytest
-from report_scenes import NODES, SOONER_S, THREATS, campaign
+from report_scenes import NODES, SOONER_S, THREATS, campaign, few_end_s
 from typer.testing import CliRunner
 
 from noroshi.assessment.intervals import Interval
 from noroshi.run.reports import words
-from noroshi.run.reports.findings import Key
+from noroshi.run.reports.charts import clock
+from noroshi.run.reports.findings import Key, find, too_few
 from noroshi.run.reports.html import Html, joined, tag
 from noroshi.run.reports.since import since
+from noroshi.run.reports.telling import advice
 from noroshi.run.reports.writing import write
 
 
@@ -81,6 +83,21 @@ def test_the_change_that_helps_is_one_that_was_run(made):
     assert weak["Civil traffic is held"]["helps_most"] is None
 
 
+def test_what_too_few_runs_cannot_show_is_not_told_as_no_gain(tmp_path):
+    few = campaign(tmp_path / "few", seeds=5)
+    found = find(few)
+    late = next(each for each in found.weak if each.lines[0].value.n_differ)
+    assert (late.remedy, [line.variant for line in late.unclear], late.pairs_needed) == (None, ["remedy"], 7)
+    told = advice(found, late)
+    assert told.startswith(
+        "Whether the one remedy that was run helps cannot be shown: 5 pairs are too few to show it. 7 "
+    )
+    assert "Furthest so far, and not shown" in told
+    assert not any(line.shown for line in (*found.sharing, *found.variants))
+    assert "7" in too_few(few.variants, 5)
+    assert too_few(few.variants, 12) == ""
+
+
 def test_the_page_is_whole_and_asks_nobody(made):
     _, folder, _ = made
     text = (folder / "report.html").read_text()
@@ -94,6 +111,25 @@ def test_the_page_is_whole_and_asks_nobody(made):
     assert not re.search(r"url\(|@import", text)
     assert "A remedy <script>alert(1)</script>" in page.texts
     assert any("EXERCISE" in each and "notional" in each for each in page.texts)
+
+
+def test_what_the_scenario_did_is_on_the_timeline(made):
+    """A link is cut from 200 to 250 s, and a radar fails at 300 s for good."""
+    _, folder, _ = made
+    text = (folder / "report.html").read_text()
+    bars = re.findall(r'<rect x="([\d.]+)"[^>]*width="([\d.]+)"[^>]*class="bar inject"><title>([^<]*)', text)
+    assert [title for *_, title in bars] == [
+        "link cut, 03:20 to 04:10: JPN-USA",
+        f"sensor off, 05:00 to {clock(few_end_s())}: jpn-north",
+    ]
+    assert text.index("What the scenario itself did") < text.index("threat-1: launch at")
+    rows = [re.sub(r"<[^>]+>", "|", row) for row in re.findall(r"<tr><td>0\d:\d\d</td>.*?</tr>", text)]
+    assert [re.split(r"\|+", row)[1:-1] for row in rows] == [
+        ["03:20", "04:10", "link cut", "JPN-USA", "A cable"],
+        ["05:00", "the end", "sensor off", "jpn-north"],
+    ]
+    (x1, w1, _), (x2, _, _) = bars
+    assert float(w1) / (float(x2) - float(x1)) == pytest.approx(50.0 / 100.0, abs=0.01)
 
 
 def test_every_run_has_an_anchor_with_its_command(made):
@@ -110,7 +146,7 @@ def test_no_difference_is_claimed_where_none_is_shown(made):
     _, folder, told = made
     for each in [*told["sharing"], *told["variants"]]:
         low, high = each["difference"]["low"], each["difference"]["high"]
-        if each["says"] != "no difference shown":
+        if each["says"] in ("better", "worse", "different"):
             assert low > 0.0 or high < 0.0
             assert each["p_value"] <= 0.05
     assert "no difference shown" in (folder / "report.html").read_text()
@@ -160,6 +196,11 @@ def test_the_command_writes_and_says_what_is_wrong(made, tmp_path):
     assert shown.exit_code == 0
     assert "0 of" in shown.stdout
     assert "figures changed beyond noise" in shown.stdout
+    elsewhere = tmp_path / "not" / "there yet"
+    assert CliRunner().invoke(app, [str(drawn.folder), "--out", str(elsewhere)]).exit_code == 0
+    assert {path.name for path in elsewhere.iterdir()} == {"report.html", "report.json", "results.parquet"}
+    a_file = CliRunner().invoke(app, [str(drawn.folder), "--out", str(elsewhere / "report.html")])
+    assert (a_file.exit_code, a_file.stderr.endswith("is a file; give a folder\n")) == (2, True)
     nothing = CliRunner().invoke(app, [str(tmp_path)])
     assert nothing.exit_code == 2
     assert len(nothing.stderr.strip().splitlines()) == 1
@@ -176,15 +217,55 @@ def test_text_cannot_become_markup():
 @pytest.mark.parametrize(
     ("found", "unit", "told"),
     [
-        ((31.99, 29.94, 34.01), "s", ("31.9", "29.9 to 34.1")),
-        ((-0.1999, -0.3001, 0.0999), "share", ("−19.9", "−30.1 to 10.0")),
+        ((31.99, 29.94, 34.01), "s", ("32.0", "29.9 to 34.1")),
+        ((-0.1999, -0.3001, 0.0999), "share", ("−20.0", "−30.1 to 10.0")),
         ((float("inf"), 1.0, float("inf")), "s", ("never", "1 to ∞")),
         ((0.0, 0.0, 0.0), "s", ("0", "0 to 0")),
         ((1234.5, 1000.1, 1500.9), "km2", ("1,234", "1,000 to 1,501")),
     ],
 )
-def test_figures_are_cut_and_bounds_rounded_outwards(found, unit, told):
+def test_figures_are_rounded_to_the_nearest_and_bounds_rounded_outwards(found, unit, told):
     assert words.interval(Interval(*found), unit) == told
+
+
+@pytest.mark.parametrize(
+    ("measure", "found", "told", "between"),
+    [
+        ("time_to_firm_track_s", (-35.33, -70.67, 0.0), "35.3 s sooner", "0.0 to 70.7 s sooner"),
+        ("time_to_threat_s", (-31.5, -68.44, 2.01), "31.5 s sooner", "68.5 s sooner to 2.1 s later"),
+        ("time_to_firm_track_s", (12.0, 3.0, 20.0), "12.0 s later", "3.0 to 20.0 s later"),
+        ("forecast_95_after_60_s_km2", (29.13, 10.8, 113.1), "29 km² larger", "10 to 114 km² larger"),
+        ("track_km2", (-9.34, -11.77, -4.16), "9.34 km² smaller", "4.16 to 11.77 km² smaller"),
+        (
+            "first_warning_lead_s",
+            (9.16, -1.01, 21.35),
+            "9.2 s more warning",
+            "1.1 s less warning to 21.4 s more warning",
+        ),
+        ("custody_share", (0.0, 0.0, 0.0), "0 points", "0 points"),
+        ("forecast_95_km2", (float("inf"), 4.0, float("inf")), "∞ km² larger", "4 to ∞ km² larger"),
+    ],
+)
+def test_a_difference_reads_as_its_sentence_does(measure, found, told, between):
+    key = Key(measure=measure, title="")
+    assert words.said(Interval(*found), key).replace("\u00a0", " ") == told
+    assert words.said_between(Interval(*found), key).replace("\u00a0", " ") == between
+
+
+def test_terminal_and_page_say_the_same(made, capsys):
+    from rich.console import Console
+
+    from noroshi.run.reports.command import show
+
+    _, folder, told = made
+    show(told, Console(width=200))
+    shown, text = capsys.readouterr().out, (folder / "report.html").read_text()
+    answers = [each for each in told["headline"] if each is not None]
+    assert len(answers) == 2
+    for each in answers:
+        assert each["interval_told"] in shown
+        assert f"{each['interval_told']}, {each['value']['n_both']} pairs" in text
+        assert not re.search(r"[−+-]\d", each["difference_told"] + each["interval_told"])
 
 
 def test_a_difference_in_words():

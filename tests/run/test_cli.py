@@ -180,6 +180,21 @@ def test_bad_input_gets_one_line_and_nothing_is_written(inside, words, complaint
     assert sorted(path.name for path in inside.iterdir()) == before
 
 
+def test_a_folder_for_an_exercise_is_made_but_not_over_a_file(inside):
+    from noroshi.run.exercises.command import Wanted, check, perform
+
+    wanted = Wanted("first_steps", out=inside / "not" / "there yet", until_s=1.0)
+    assert check(wanted) == 1.0
+    assert not wanted.out.parent.exists()
+    perform(wanted)
+    assert {path.name for path in wanted.out.iterdir()} == {"ONE.mcap", "world.mcap"}
+    (inside / "file").touch()
+    assert "file: is a file; give a folder" in refused("exercise", "first_steps", "--out", "file")
+    (inside / "half.bin").touch()
+    told = refused("exercise", "first_steps", "--out", "nowhere", "--resume", "half.bin")
+    assert "nowhere: there is no such folder; give that of the run that is gone on with" in told
+
+
 def test_a_replicate_beyond_all_numbers():
     done = run("exercise", "first_steps", "--until", 5, "--replicate", 2**63)
     assert done.exit_code == 2

@@ -4,6 +4,7 @@ A figure may be infinite, a time that never came, or NaN, which says nothing in 
 only where both came; whether they came at all is compared beside it. Comparisons are of the first minus the second.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ class Comparison:
         p_difference: chance of so large a mean difference if there were none; NaN if it cannot be told.
         p_median: chance of so many differences to one side if their median were zero; NaN if it cannot be told.
         p_came: chance of such a difference in whether it comes, if there were none; NaN if it always or never came.
+        n_differ: pairs in which it came in both and differs; of unpaired samples the smaller n, 0 if all are equal.
+        p_least, p_median_least: the least that p_difference and p_median could be with differences of this size.
         paired: whether runs were compared one by one.
     """
 
@@ -71,6 +74,9 @@ class Comparison:
     p_difference: float
     p_median: float
     p_came: float
+    n_differ: int
+    p_least: float
+    p_median_least: float
     paired: bool = True
 
 
@@ -108,6 +114,7 @@ def paired(variant: Floats, base: Floats, generator: np.random.Generator) -> Com
     differences = variant[both] - base[both]
     same = variant == base  # infinity minus infinity would say nothing
     by_rank = np.where(same, 0.0, variant) - np.where(same, 0.0, base)
+    n_differ = int(np.count_nonzero(differences))
     only_variant, only_base = int((in_variant & ~in_base).sum()), int((in_base & ~in_variant).sum())
     return Comparison(
         variant=summarise(variant, generator),
@@ -121,6 +128,9 @@ def paired(variant: Floats, base: Floats, generator: np.random.Generator) -> Com
         p_difference=_sign_turning(differences, generator),
         p_median=mcnemar(int((by_rank > 0.0).sum()), int((by_rank < 0.0).sum())),
         p_came=mcnemar(only_variant, only_base),
+        n_differ=n_differ,
+        p_least=least(n_differ),
+        p_median_least=least(int(np.count_nonzero(by_rank))),
     )
 
 
@@ -132,6 +142,7 @@ def unpaired(variant: Floats, base: Floats, generator: np.random.Generator) -> C
     variant, base = variant[~np.isnan(variant)], base[~np.isnan(base)]
     a, b = variant[np.isfinite(variant)], base[np.isfinite(base)]
     told = [[len(a), len(variant) - len(a)], [len(b), len(base) - len(b)]]
+    differ = bool(len(a) and len(b)) and float(np.ptp(np.concatenate([a, b]))) > 0.0
     decided = len(variant) and len(base) and len(a) + len(b) not in (0, len(variant) + len(base))
     return Comparison(
         variant=summarise(variant, generator),
@@ -145,6 +156,9 @@ def unpaired(variant: Floats, base: Floats, generator: np.random.Generator) -> C
         p_difference=_mixing(a, b, generator),
         p_median=math.nan,
         p_came=float(stats.fisher_exact(told).pvalue) if decided else math.nan,
+        n_differ=min(len(a), len(b)) if differ else 0,
+        p_least=max(2.0 / math.comb(len(a) + len(b), len(a)), 2.0 / (PERMUTATIONS + 1)) if differ else 1.0,
+        p_median_least=math.nan,
         paired=False,
     )
 
@@ -169,6 +183,39 @@ def holm(p_values: Sequence[float]) -> list[float]:
         worst = max(worst, min(1.0, (len(told) - rank) * p))
         adjusted[i] = worst
     return adjusted
+
+
+def least(n_differ: int) -> float:
+    """Return the least probability that the tests of pairs can give if so many of them differ, all to one side."""
+    return max(2.0 ** (1 - n_differ), 1.0 / (PERMUTATIONS + 1)) if n_differ else 1.0
+
+
+def pairs_needed(n_tests: int) -> int | None:
+    """Return how many pairs, if all differ to one side, show it among so many tests; None if no number does."""
+    if max(1, n_tests) / (PERMUTATIONS + 1) > SIGNIFICANCE:
+        return None
+    return next(n for n in itertools.count(1) if max(1, n_tests) * least(n) <= SIGNIFICANCE)
+
+
+def holm_of_attainable(p_values: Sequence[float], p_least: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Return probabilities adjusted for the tests that could have shown something, and the least that they could be.
+
+    A test that is above 0.05 whichever signs its differences have can show nothing, so it can show nothing wrongly
+    either: it does not count, and is NaN. Which these are hangs on the sizes of differences alone, never on their
+    signs, so that the chance of any false claim stays at most 0.05.
+
+    Args:
+        p_values: not adjusted; NaN does not count.
+        p_least: the least that each could be.
+
+    Source: Tarone (1990), Biometrics 46, 515-522, with the bound 0.05 for all; then Holm (1979).
+    """
+    counts = [not math.isnan(p) and low <= SIGNIFICANCE for p, low in zip(p_values, p_least, strict=True)]
+    told, lows = (
+        holm([p if count else math.nan for p, count in zip(values, counts, strict=True)])
+        for values in (p_values, p_least)
+    )
+    return told, lows
 
 
 def is_narrow_enough(values: Floats, half_width: float, *, n_min: int = PAIRS_MIN) -> bool:

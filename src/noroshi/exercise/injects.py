@@ -459,6 +459,11 @@ KINDS: Mapping[str, type[Inject]] = {
 """Each kind by what a scenario writes as `what`."""
 
 
+def key_of(inject: Inject) -> str:
+    """Return what a scenario writes as `what` of an inject."""
+    return next(key for key, kind in KINDS.items() if type(inject) is kind)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFault:
     """One node does not run for a while.

@@ -318,7 +318,7 @@ def _finish(
 def exercise(
     scenario: Annotated[str, typer.Argument(help="A scenario's file, or the name of a shipped one.")],
     out: Annotated[
-        Path | None, typer.Option(help="An empty folder for the journals of all nodes and of the world.")
+        Path | None, typer.Option(help="An empty folder, or none yet, for the journals of all nodes and of the world.")
     ] = None,
     nation: Annotated[
         list[str] | None, typer.Option(help="A nation that takes part too: its file, or a shipped one. Repeatable.")

@@ -35,6 +35,9 @@ ballistic_coefficient_kg_m2 = { low = -3000.0, high = 3000.0 }
 """
 
 
+VARIANT = 'name = "x"\nscenario = "first_steps"\n[[variants]]\nname = "a"\nchanges = {}\n'
+
+
 class Here:
     """Stands in for the pool."""
 
@@ -75,6 +78,8 @@ def test_a_campaign_from_beginning_to_end(tmp_path: Path) -> None:
     figures = json.loads(done.stdout)
     assert [each["name"] for each in figures["variants"]] == ["base", "no-one-radar", "no-one-adsb"]
     assert (figures["runs"], figures["made"], figures["failed"]) == (6, 6, [])
+    assert figures["few"].startswith("2 replicates are few: ")
+    assert figures["few"].endswith("if all told the same: what each variant does: 12")
     campaign = read_campaign(folder)
     assert campaign.digest() == figures["digest"]
     assert all(run.figures and set(run.digests) == {"ONE"} for run in campaign.runs)
@@ -182,6 +187,11 @@ def test_what_makes_no_sense_is_one_line(
             'name = "x"\nscenario = "first_steps"\n[[variants]]\nname = "a"\nchanges = { "weather.fog" = 1 }\n',
             "variant 'a': weather, fog: no such key",
         ),
+        (VARIANT.format("{ seed = 5 }"), "variant 'a': 'seed': would have other noise, so that"),
+        (VARIANT.format("{ start = 2031-03-01T06:00:00Z }"), "variant 'a': 'start': would have other satellites"),
+        (VARIANT.format("{}"), "variant 'a': has no changes, which makes it 'base' once more: change something"),
+        (VARIANT.format('{ "weather.sea_state" = 3 }'), "variant 'a': 'weather.sea_state': is so already"),
+        (VARIANT.format("{ duration_s = 60.0 }"), "variant 'a': 'duration_s': is so already"),
         ('name = "x"\nscenario = "first_steps"\n[[variants]]\nname = "base"\ntitle = "b"\n', "give another name"),
         (
             'name = "x"\nscenario = "first_steps"\n[design]\nkind = "sobol"\nnumber = 3\n'

@@ -54,6 +54,7 @@ def campaign(
     """Run a scenario many times in several variants, each with the same truth and noise, and keep what came of it."""
     with one_line():
         from noroshi.run.campaigns import performing
+        from noroshi.run.reports.findings import too_few
 
         if again is not None:
             same = performing.make_again(Path(what), again[0], again[1], journals)
@@ -74,10 +75,13 @@ def campaign(
         with performing.alone(wanted.folder):
             ready = performing.prepare(wanted)
             n_there = sum(not run.error for run in ready.runs)
+            few = too_few(ready.variants, ready.seeds)
+            if few and not as_json:
+                Console(stderr=True).print(f"[yellow]note[/]: {escape(few)}", soft_wrap=True)
             with _counted(ready.seeds * len(ready.variants), n_there, quiet=as_json) as heard:
                 figures = performing.perform(wanted, ready, heard)
         if as_json:
-            sys.stdout.write(json.dumps(figures) + "\n")
+            sys.stdout.write(json.dumps({**figures, "few": few}) + "\n")
         else:
             show(figures, Console())
         if figures["failed"] or figures["full"]:

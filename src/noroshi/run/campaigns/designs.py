@@ -14,6 +14,12 @@ Span = tuple[str, Sequence[Level], bool]
 """A parameter's path, its values (or its lowest and its highest), and whether what is between them counts too."""
 
 
+def is_point(variant: Variant) -> bool:
+    """Return whether a variant is a point of a design: of many parameters varied together."""
+    kind, _, number = variant.name.rpartition("-")
+    return number.isdigit() and len(number) == 4 and kind.rstrip("0123456789") in ("all", "lhs", "a", "b", "ab")
+
+
 def factorial(spans: Sequence[Span]) -> tuple[Variant, ...]:
     """Return all combinations of values."""
     rows = itertools.product(*(values for _, values, _ in spans))

@@ -23,6 +23,7 @@ from noroshi.run.campaigns.folders import (
     write_about,
 )
 from noroshi.run.campaigns.laying import files_digest, files_of, lay
+from noroshi.run.campaigns.pairs import check as check_pairs
 from noroshi.run.campaigns.pool import Makers, Pool
 from noroshi.run.campaigns.runs import perform as perform_run
 from noroshi.run.campaigns.tasks import Task
@@ -228,9 +229,19 @@ def _finish_laying(folder: Path | None) -> None:
 
 
 def _lay_all(about: About, scenario: Scenario, folder: Path) -> dict[str, str]:
+    """Write the files of all variants; return their digests.
+
+    Raises:
+        CampaignError: if a variant makes no sense, or cannot be compared with the first one in pairs.
+    """
     found = {}
+    base: Scenario | None = None
     for variant in about.variants:
-        lay(scenario, variant, folder / variant.name)
+        there = lay(scenario, variant, folder / variant.name)
+        if base is None:
+            base = there
+        else:
+            check_pairs(base, there, variant)
         found[variant.name] = files_digest(files_of(folder / variant.name))
     return found
 

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from noroshi.exercise.flight import Flight, truth_of
-from noroshi.exercise.injects import KINDS
+from noroshi.exercise.injects import key_of
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Batch, Status, take
 from noroshi.run.journal import JournalWriter, RunningDigest, journal_digest, read_records
@@ -128,8 +128,7 @@ def _happenings(scenario: Scenario) -> Status:
         first_ns, last_ns = inject.span_ns(scenario.start_ns, scenario.end_ns)
         if first_ns >= last_ns:
             continue
-        what = next(key for key, kind in KINDS.items() if type(inject) is kind)
-        who = f"{what} {' '.join(inject.targets())}".strip()
+        who = f"{key_of(inject)} {' '.join(inject.targets())}".strip()
         rows.append((first_ns, who, "inject begins"))
         if last_ns < scenario.end_ns:
             rows.append((last_ns, who, "inject ends"))

@@ -49,9 +49,11 @@ def check(wanted: Wanted) -> float:
     for path in (wanted.checkpoint, wanted.plot):
         if path:
             outputs.check_folder(path)
-    if wanted.out and not wanted.out.is_dir():
-        raise ValueError(f"{wanted.out}: there is no such folder; make it first")
-    if wanted.out and not wanted.resume and any(wanted.out.iterdir()):
+    if wanted.out and wanted.out.exists() and not wanted.out.is_dir():
+        raise ValueError(f"{wanted.out}: is a file; give a folder")
+    if wanted.out and wanted.resume and not wanted.out.is_dir():
+        raise ValueError(f"{wanted.out}: there is no such folder; give that of the run that is gone on with")
+    if wanted.out and not wanted.resume and wanted.out.is_dir() and any(wanted.out.iterdir()):
         raise ValueError(f"{wanted.out}: is not empty; give another folder, or --resume")
     if wanted.resume and not wanted.resume.is_file():
         raise ValueError(f"{wanted.resume}: there is no such checkpoint")
@@ -77,6 +79,8 @@ def perform(wanted: Wanted, progress: Progress = lambda _: None) -> dict[str, An
     Raises:
         ValueError: if the scenario, or the checkpoint, is wrong.
     """
+    if wanted.out:
+        wanted.out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         folder = wanted.out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="noroshi-")))
         plan = Plan(

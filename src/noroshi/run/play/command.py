@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def play(
     scenario: Annotated[str, typer.Argument(help="A scenario's file, or the name of a shipped one.")],
-    out: Annotated[Path | None, typer.Option(help="An empty folder for journals, branches and played.json.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="An empty folder, or none yet, for journals, branches and played.json.")
+    ] = None,
     people: Annotated[
         Path | None, typer.Option(help="Who plays: a file of [[people]] with name, token, nation, role.")
     ] = None,
@@ -39,13 +41,17 @@ def play(
     from noroshi.run.web.command import serve
 
     with one_line():
-        if out is not None and (not out.is_dir() or any(out.iterdir())):
-            raise ValueError(f"{out}: give an empty folder, which is there")
+        if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ValueError(
+                f"{out}: is {'not empty' if out.is_dir() else 'a file'}; give an empty folder, or none yet"
+            )
         if (certificate is None) != (key is None):
             raise ValueError("TLS needs both --certificate and --key")
         read = read_scenario(scenario, nation or ())
         seats = seats_of(read) if people is None else read_seats(people, read)
         rows = [] if events is None else read_rows(events)
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
         showing = PlayShowing(
             scenario, nation or (), people=list(seats.values()), rows=rows, folder=out, speed=speed, begins=begin
         )

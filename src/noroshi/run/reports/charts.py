@@ -41,11 +41,15 @@ class Mark:
         at_s: when.
         kind: which, for its shape and colour.
         title: what happened, in words.
+        until_s: when it ends, if it lasts; then it is a bar, with `told` beside it.
+        told: a few words.
     """
 
     at_s: float
     kind: str
     title: str
+    until_s: float | None = None
+    told: str = ""
 
 
 def svg(width: float, height: float, *children: Html, title: str, class_: str = "chart") -> Html:
@@ -144,9 +148,9 @@ def stacked(
                 tag("rect", tag("title", told), x=_n(x), y=_n(y), width=_n(px), height=_n(bar), class_=f"stage {stage}")
             )
             if px > CHAR_PX * 4.5:
-                parts.append(_text(x + px / 2.0, y + 15.0, f"{math.floor(spent[stage]):,}", f"inside {stage}"))
+                parts.append(_text(x + px / 2.0, y + 15.0, f"{spent[stage]:,.0f}", f"inside {stage}"))
             x += px
-        parts.append(_text(x + 6.0, y + 15.0, f"{math.floor(sum(spent.values())):,} s", "label"))
+        parts.append(_text(x + 6.0, y + 15.0, f"{sum(spent.values()):,.0f} s", "label"))
     return svg(width, height, *parts, title=title)
 
 
@@ -187,9 +191,22 @@ def timeline(groups: Sequence[tuple[str, Sequence[tuple[str, Sequence[Mark]]]]],
         for row, marks in rows:
             parts.append(_text(label - 12.0, y + 12.0, row, "label end"))
             parts.append(_line(label, y + 8.0, width - 16.0, y + 8.0, "row"))
-            parts += [mark(each.kind, x_px(each.at_s), y + 8.0, each.title) for each in marks]
+            for each in marks:
+                if each.until_s is None:
+                    parts.append(mark(each.kind, x_px(each.at_s), y + 8.0, each.title))
+                else:
+                    parts += _bar(each, x_px(each.at_s), x_px(min(each.until_s, end_s)), y + 8.0, width - 16.0)
             y += step
     return svg(width, height, *parts, title=title)
+
+
+def _bar(lasting: Mark, x1: float, x2: float, y: float, right: float) -> list[Html]:
+    """Return what lasts as a bar, its words behind it, or before it where there is no room."""
+    bar = tag("rect", tag("title", lasting.title), x=_n(x1), y=_n(y - 5.0), width=_n(max(x2 - x1, 2.0)), height="10",
+              class_=f"bar {lasting.kind}")  # fmt: skip
+    if x2 + 6.0 + CHAR_PX * len(lasting.told) <= right:
+        return [bar, _text(x2 + 6.0, y + 4.0, lasting.told, "label")]
+    return [bar, _text(x1 - 6.0, y + 4.0, lasting.told, "label end")]
 
 
 def clock(seconds: float) -> str:

@@ -13,7 +13,7 @@ from rich.table import Table
 from noroshi.run.complaints import one_line
 from noroshi.run.printing import printable
 
-UNSHOWN = "no difference shown"
+SHOWN = ("better", "worse", "different")
 
 
 def assess(
@@ -35,8 +35,8 @@ def assess(
             if each is not None and not each.is_dir():
                 raise CampaignError(f"{each}: there is no such folder; give that of a campaign")
         place = out or folder
-        if not place.is_dir():
-            raise CampaignError(f"{place}: there is no such folder; make it first")
+        if place.exists() and not place.is_dir():
+            raise CampaignError(f"{place}: is a file; give a folder")
         console = Console(stderr=True)
 
         def step(text: str) -> None:
@@ -65,13 +65,13 @@ def show(told: dict[str, Any], console: Console) -> None:
         reached = f"[dim]({n - len(each['missed'])} of {n} runs)[/]" if n else "[dim](no run has such a figure)[/]"
         console.print(f"{each['rating'].upper():10} {escape(each['objective']['name'])} {reached}")
     for each in told["weakest"]:
-        helps = f"'{each['helps_most']}' helps most" if each["helps_most"] else "nothing that was run is shown to help"
+        helps = f"'{each['helps_most']}' helps most" if each["helps_most"] else _nothing(each)
         console.print(f"improve first: {escape(each['objective'])}: {escape(helps)}")
     if told["failed"]:
         console.print(f"[red]{len(told['failed']):,} runs failed[/]; the report names them")
     if told["since"] is not None:
         lines = told["since"]["lines"]
-        changed = [line for line in lines if line["says"] != UNSHOWN or line["came_differs"]]
+        changed = [line for line in lines if line["says"] in SHOWN or line["came_differs"]]
         how = "paired" if told["since"]["paired"] else "unpaired"
         console.print(
             f"[bold]{len(changed)} of {len(lines)} figures changed beyond noise[/] since "
@@ -81,19 +81,21 @@ def show(told: dict[str, Any], console: Console) -> None:
             console.print(_table("what changed", changed))
 
 
+def _nothing(weak: dict[str, Any]) -> str:
+    unclear = weak["cannot_be_shown"]
+    if not weak["remedies_run"]:
+        return "no remedy was run"
+    if not unclear:
+        return "no remedy that was run is shown to help"
+    return f"whether {', '.join(unclear)} {'helps' if len(unclear) == 1 else 'help'} cannot be shown: {weak['why_not']}"
+
+
 def _table(title: str, lines: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", title=title)
-    for name in ("variant", "measure", "difference", "95 %", "", "says", "pairs"):
-        table.add_column(name, justify="right" if name in ("difference", "pairs") else "left", overflow="fold")
+    for name in ("variant", "measure", "difference", "95 %", "says", "pairs"):
+        table.add_column(name, justify="right" if name == "pairs" else "left", overflow="fold")
     for line in lines:
-        difference = line["difference"]
-        told = [_number(difference[name]) for name in ("value", "low", "high")]
         says = line["says"] + (", comes at all differs" if line["came_differs"] else "")
-        bounds = f"{told[1]} to {told[2]}"
-        pairs = str(line["value"]["n_both"])
-        table.add_row(escape(line["variant"]), line["measure"], told[0], bounds, line["unit"], says, pairs)
+        told = (line["difference_told"] or "-", line["interval_told"])
+        table.add_row(escape(line["variant"]), line["measure"], *told, says, str(line["value"]["n_both"]))
     return table
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.4g}"

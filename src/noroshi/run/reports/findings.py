@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.assessment import objectives
-from noroshi.assessment.comparing import Comparison, Summary, holm, is_shown, paired, unpaired
+from noroshi.assessment.comparing import (
+    SIGNIFICANCE,
+    Comparison,
+    Summary,
+    holm_of_attainable,
+    is_shown,
+    paired,
+    pairs_needed,
+    unpaired,
+)
 from noroshi.assessment.exercises.catalogue import MEASURES
 from noroshi.assessment.exercises.ledger import STAGES
 from noroshi.assessment.intervals import Interval, mean
@@ -21,6 +30,7 @@ from noroshi.assessment.objectives import Objective, Rating, Verdict
 from noroshi.assessment.results import Figure, RunResult, Variant
 from noroshi.assessment.sensitivity import Indices, effects, sobol
 from noroshi.geo.time import NS_PER_S
+from noroshi.run.campaigns.designs import is_point
 from noroshi.run.campaigns.folders import Campaign
 from noroshi.run.campaigns.measuring import objectives_of
 from noroshi.run.exercises.staging import Cast
@@ -33,8 +43,8 @@ Case = tuple[str, str]
 SEED = 20_261_126
 """Of the bootstraps: the same campaign gives the same report."""
 N_WEAK = 3
-PAIRS_TOLD_MIN = 6
-"""No exact test of fewer pairs can be below 0.05."""
+TESTS_A_LINE = 2
+"""Of its value, and of whether it comes at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +112,8 @@ class Line:
         value: means over the cases that came in both.
         came: shares of cases that came at all; None where everything always came.
         cases: how many cases there are.
-        p_value, p_came: adjusted for all lines of the same table.
+        p_value, p_came: adjusted for all lines of the same table; NaN if nothing can be shown whatever the signs.
+        p_least, p_came_least: the least that they could be with differences of this size.
     """
 
     key: Key
@@ -113,6 +124,8 @@ class Line:
     cases: int
     p_value: float = math.nan
     p_came: float = math.nan
+    p_least: float = math.nan
+    p_came_least: float = math.nan
 
     @property
     def by_median(self) -> bool:
@@ -145,9 +158,42 @@ class Line:
         return _middle_of(self.value.base, by_median=self.by_median)
 
     @property
+    def p_least_alone(self) -> float:
+        """The least that the probability of the difference could be, not adjusted."""
+        return self.value.p_median_least if self.by_median else self.value.p_least
+
+    @property
+    def is_same(self) -> bool:
+        """Whether it is the same in every pair."""
+        return math.isnan(self.value.p_median) if self.by_median else not self.value.n_differ
+
+    @property
     def is_few(self) -> bool:
-        """Whether there are too few pairs to show any difference."""
-        return self.value.n_both < PAIRS_TOLD_MIN
+        """Whether it differs, but in too few pairs to show any difference among all that is in the table."""
+        return not self.is_same and not self.p_least <= SIGNIFICANCE
+
+    @property
+    def came_is_few(self) -> bool:
+        """Whether what comes at all differs, but in too few pairs to show it."""
+        return self.came is not None and bool(self.came.n_differ) and not self.p_came_least <= SIGNIFICANCE
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether both are the same in every pair: when it came, and whether it came at all."""
+        return self.is_same and (self.came is None or not self.came.n_differ)
+
+    @property
+    def says(self) -> str:
+        """What is said of the values: "better", "worse" or "different" if a difference is shown, else why not."""
+        if self.shown:
+            return "better" if self.gain > 0.0 else "worse" if self.gain < 0.0 else "different"
+        if not self.value.n_both:
+            return "never came in both"
+        if self.is_same:
+            return "the same in every pair"
+        if self.is_few:
+            return "too few pairs" if self.value.n_differ == self.value.n_both else "too few pairs differ"
+        return "no difference shown"
 
     @property
     def shown(self) -> bool:
@@ -185,12 +231,28 @@ class Weak:
         remedy: the variant that helps most; None if none was shown to.
         line: by how much.
         tried: how many remedies were run.
+        lines: what each of them came to, of those that have such a figure.
+        reached: in how many of how many runs the objective is reached, by variant: the base and the remedies.
     """
 
     verdict: Verdict
     remedy: Variant | None
     line: Line | None
     tried: int
+    lines: tuple[Line, ...] = ()
+    reached: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def unclear(self) -> tuple[Line, ...]:
+        """What cannot be shown to help, nor not to: too few pairs. That of which most runs reach it first."""
+        few = [line for line in self.lines if not line.shown and not line.came_shown]
+        few = [line for line in few if line.is_few or line.came_is_few]
+        return tuple(sorted(few, key=lambda line: -self.reached[line.variant][0]))
+
+    @property
+    def pairs_needed(self) -> int | None:
+        """How many pairs that all tell the same would show that a remedy helps; None if no number would."""
+        return needed(self.tried)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +296,7 @@ class Findings:
         headline: what sharing buys in the three measures of the first screen, adjusted for these only; None where no
             run says anything.
         sharing: what sharing buys: base minus alone.
-        variants: each other variant minus base.
+        variants: each other variant minus base; alone is in `sharing`.
         verdicts: of the base.
         weak: at most three.
         spent: the ledger of seconds.
@@ -286,10 +348,35 @@ class Figures:
         return self._values.get((measure, variant), {})
 
 
-def is_design(variant: Variant) -> bool:
-    """Return whether a variant is a point of a design: of many parameters varied together."""
-    kind, _, number = variant.name.rpartition("-")
-    return number.isdigit() and len(number) == 4 and kind.rstrip("0123456789") in ("all", "lhs", "a", "b", "ab")
+def needed(n_lines: int) -> int | None:
+    """Return how many pairs that all tell the same show a difference in a table of so many lines; None if none do."""
+    return pairs_needed(TESTS_A_LINE * n_lines)
+
+
+def alone_of(variants: Sequence[Variant]) -> Variant | None:
+    """Return the variant in which nothing is shared and nothing else changed; None if there is none."""
+    return next((each for each in variants if not each.sharing and not each.changes), None)
+
+
+def too_few(variants: Sequence[Variant], replicates: int) -> str:
+    """Return in words that a campaign of so many replicates will show nothing in some of its report's tables; or ""."""
+    alone = alone_of(variants)
+    others = [each for each in variants[1:] if not is_point(each) and each != alone]
+    tables = {
+        "what sharing buys, on the first screen": len(QUESTIONS) * (alone is not None),
+        "what sharing buys, in all measures": len(KEYS) * (alone is not None),
+        "which remedy helps": sum(each.is_remedy for each in others),
+        "what each variant does": len(KEYS) * len(others),
+    }
+    wanted = {name: needed(n_lines) for name, n_lines in tables.items() if n_lines}
+    short = {name: n for name, n in wanted.items() if n is None or n > replicates}
+    if not short:
+        return ""
+    told = "; ".join(f"{name}: {n or 'no number; run fewer variants at a time'}" for name, n in short.items())
+    return (
+        f"{replicates} replicates are few: each table of the report is adjusted for all its tests, and may then show"
+        f" nothing, however large a difference is. Replicates that would show it, if all told the same: {told}"
+    )
 
 
 def find(campaign: Campaign) -> Findings:
@@ -304,10 +391,11 @@ def find(campaign: Campaign) -> Findings:
     generator = np.random.default_rng(SEED)
     figures = Figures(campaign.runs)
     scenario = read_scenario(str(campaign.scenario_file(base.name)))
-    others = [each for each in campaign.variants[1:] if not is_design(each) and campaign.good(each.name)]
-    alone = next((each for each in others if not each.sharing and not each.changes), None)
+    others = [each for each in campaign.variants[1:] if not is_point(each) and campaign.good(each.name)]
+    alone = alone_of(others)
     sharing = compare(figures, [(key, base.name, alone.name) for key in KEYS], generator) if alone else ()
-    lines = compare(figures, [(key, each.name, base.name) for each in others for key in KEYS], generator)
+    told = [each for each in others if each != alone]  # which has a table of its own
+    lines = compare(figures, [(key, each.name, base.name) for each in told for key in KEYS], generator)
     verdicts = objectives.judge(objectives_of(scenario), campaign.runs, base.name)
     return Findings(
         campaign=campaign,
@@ -349,11 +437,15 @@ def compare(
 
 
 def _headline(sharing: Sequence[Line]) -> tuple[Line | None, ...]:
-    """Return the lines of the first screen: of each question the first measure with enough pairs, else the first."""
+    """Return the lines of the first screen: of each question the first measure with enough pairs, else the first.
+
+    Enough are as many as could show one difference by itself: six.
+    """
+    enough = pairs_needed(1)
     chosen: list[Line | None] = []
     for measures in QUESTIONS:
         lines = [line for name in measures for line in sharing if line.key.measure == name]
-        chosen.append(next((line for line in lines if not line.is_few), next(iter(lines), None)))
+        chosen.append(next((line for line in lines if line.value.n_both >= (enough or 0)), next(iter(lines), None)))
     adjusted = iter(_adjusted(chosen))
     return tuple(None if line is None else next(adjusted) for line in chosen)
 
@@ -361,10 +453,12 @@ def _headline(sharing: Sequence[Line]) -> tuple[Line | None, ...]:
 def _adjusted(lines: Sequence[Line | None]) -> tuple[Line, ...]:
     """Return the lines there are, their probabilities adjusted for how many there are."""
     found = [line for line in lines if line is not None]
-    adjusted = holm([p for line in found for p in (line.p_value_alone, line.p_came_alone)])
+    p_values = [p for line in found for p in (line.p_value_alone, line.p_came_alone)]
+    p_least = [p for line in found for p in (line.p_least_alone, math.nan if line.came is None else line.came.p_least)]
+    told, lows = holm_of_attainable(p_values, p_least)
     return tuple(
-        replace(line, p_value=p_value, p_came=p_came)
-        for line, p_value, p_came in zip(found, adjusted[::2], adjusted[1::2], strict=True)
+        replace(line, p_value=told[i], p_came=told[i + 1], p_least=lows[i], p_came_least=lows[i + 1])
+        for i, line in zip(range(0, len(told), TESTS_A_LINE), found, strict=True)
     )
 
 
@@ -421,10 +515,15 @@ def _weak(
     found = []
     for verdict in short[:N_WEAK]:
         lines = [_worst_line(verdict.objective, each, campaign, generator) for each in remedies]
-        helpful = [each for each in _adjusted(lines) if each.gain > 0.0 or each.came_gain > 0.0]
+        told = _adjusted(lines)
+        helpful = [each for each in told if each.gain > 0.0 or each.came_gain > 0.0]
         best = max(helpful, key=lambda each: (each.came_gain, each.gain), default=None)
         remedy = next((each for each in remedies if best is not None and each.name == best.variant), None)
-        found.append(Weak(verdict=verdict, remedy=remedy, line=best, tried=len(remedies)))
+        reached = {
+            name: _reached(verdict.objective, campaign.good(name))
+            for name in (verdict.variant, *(each.name for each in remedies))
+        }
+        found.append(Weak(verdict=verdict, remedy=remedy, line=best, tried=len(remedies), lines=told, reached=reached))
     return tuple(found)
 
 
@@ -455,6 +554,12 @@ def worst_by_replicate(objective: Objective, runs: Sequence[RunResult]) -> dict[
         if figures:
             found[run.replicate] = min((each.value for each in figures), key=objective.margin)
     return found
+
+
+def _reached(objective: Objective, runs: Sequence[RunResult]) -> tuple[int, int]:
+    """Return how many runs reach an objective, and how many have such a figure."""
+    worst = worst_by_replicate(objective, runs).values()
+    return sum(map(objective.reached, worst)), len(worst)
 
 
 def _spent(figures: Figures, variants: Sequence[Variant]) -> Iterable[Spent]:
@@ -498,7 +603,7 @@ def _curves(runs: Sequence[RunResult]) -> Iterable[Curve]:
 
 def _design_points(campaign: Campaign, kind: str) -> list[Variant]:
     return sorted(
-        (each for each in campaign.variants if is_design(each) and each.name.rpartition("-")[0] == kind),
+        (each for each in campaign.variants if is_point(each) and each.name.rpartition("-")[0] == kind),
         key=lambda each: each.name,
     )
 

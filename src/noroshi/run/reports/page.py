@@ -8,11 +8,11 @@ from noroshi.geo.time import iso_from_utc_ns
 from noroshi.run.exercises.staging import Cast
 from noroshi.run.reports import words
 from noroshi.run.reports.appendix import changes, made, plan, runs
-from noroshi.run.reports.findings import Findings, Line, Weak
+from noroshi.run.reports.findings import Findings, Line, Weak, needed
 from noroshi.run.reports.html import Html, joined, table, tag
 from noroshi.run.reports.sections import analysis, objectives, observations
 from noroshi.run.reports.since import Since
-from noroshi.run.reports.telling import CHIPS, advice, chip, count, evidence, reached, run_link, threshold
+from noroshi.run.reports.telling import CHIPS, advice, chip, count, enough, evidence, reached, run_link, threshold
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 SECTIONS = {
@@ -79,7 +79,8 @@ def _what_was_run(found: Findings) -> str:
         f"Scenario “{campaign.about.title}”: {names}; {minutes:.3g} simulated minutes from "
         f"{iso_from_utc_ns(found.scenario.start_ns)}. {count(len(good), 'run')} of "
         f"{count(len(campaign.variants), 'variant')}{f'; {failed} more failed' if failed else ''}. Runs of one "
-        "replicate have the same truth and the same noise, so variants are compared in pairs. Intervals are of 95 %."
+        "replicate have, but for what a variant changes, the same truth and the same noise, so variants are compared "
+        "in pairs. Intervals are of 95 %."
     )
 
 
@@ -113,16 +114,18 @@ def _tile(title: str, line: Line | None, why: str) -> Html:
     if line is None:
         return tag("div", tag("h3", title), tag("p", "not measured", class_="big none"), tag("p", why), class_="tile")
     unit, value = line.key.unit, line.value
-    kind, big = "", tag("p", "too few pairs" if line.is_few else "no difference shown", class_="big none")
-    turned = words.turned(line.difference) if line.shown else line.difference
-    middle, bounds = words.interval(turned, unit, signed=not line.shown)
+    kind, big = "", tag("p", line.says, class_="big none")
     if line.shown:
         kind = "better" if line.gain > 0.0 else "worse"
-        big = tag("p", f"{words.amount(middle, unit)} {words.side(line.difference.value, line.key)}", class_="big")
+        big = tag("p", words.said(line.difference, line.key), class_="big")
     elif line.came_shown:
         kind = "better" if line.came_gain > 0.0 else "worse"
-    around = f"{bounds} {words.in_unit(unit)}, {count(value.n_both, 'pair')}" if bounds else _no_interval(line)
+    bounds = words.said_between(line.difference, line.key)
+    around = f"{bounds}, {count(value.n_both, 'pair')}" if bounds else _no_interval(line)
     texts = [tag("p", around, class_="around")]
+    if line.says.startswith("too few"):
+        told = enough(value.n_both, needed(len(TILES)))
+        texts.append(tag("p", f"{told[:1].upper()}{told[1:]}"))
     if value.n_both:
         on, off = (words.number(each, unit) for each in (line.middle, line.base_middle))
         always = "" if line.came is None or line.by_median else ", where it came in both"
@@ -143,11 +146,10 @@ def _comes(line: Line) -> Html:
     assert line.came is not None
     on, off = (words.number(each.mean.value, "share") for each in (line.came.variant, line.came.base))
     told = f"It comes at all in {on} of the cases (a nation, a threat) with sharing, in {off} without"
-    return (
-        tag("b", f"{told}.")
-        if line.came_shown
-        else joined(f"{told}: no difference shown." if on != off else f"{told}.")
-    )
+    if line.came_shown:
+        return tag("b", f"{told}.")
+    why = "too few pairs to show it" if line.came_is_few else "no difference shown"
+    return joined(f"{told}: {why}." if on != off else f"{told}.")
 
 
 def _short(found: Findings, weak: Weak) -> Html:

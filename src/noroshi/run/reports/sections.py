@@ -1,10 +1,13 @@
 """The middle of a report: objectives with their evidence, what happened, what it means."""
 
 import math
+from collections.abc import Sequence
 
 from noroshi.assessment.exercises.ledger import STAGES, TEXTS
 from noroshi.assessment.intervals import Interval
 from noroshi.assessment.results import Figure, RunResult
+from noroshi.exercise.injects import Inject, key_of
+from noroshi.geo.time import NS_PER_S
 from noroshi.run.exercises.staging import Cast
 from noroshi.run.reports import words
 from noroshi.run.reports.charts import Band, Mark, clock, curves, legend, sign, stacked, swatch, timeline
@@ -16,6 +19,7 @@ from noroshi.run.reports.telling import (
     chip,
     comparisons,
     count,
+    few,
     reached,
     run_link,
     small,
@@ -64,9 +68,11 @@ RULE = (
 CLAIM = (
     "Each replicate is one pair: the mean over all cases, a nation and a threat, in which it came in both. How "
     "many came at all is beside it. A difference counts as shown if its interval leaves zero out and its "
-    "probability, adjusted for all lines of the table (Holm), is at most 0.05; means are cut, bounds are rounded "
-    "outwards."
+    "probability, adjusted for all lines of the table (Holm) that could show one, is at most 0.05; means are rounded "
+    "to the nearest, bounds outwards."
 )
+INJECTED = "What the scenario itself did"
+WHOM_LETTERS = 18
 WORST_SHOWN = 3
 
 
@@ -113,22 +119,64 @@ def observations(found: Findings, cast: Cast) -> Html:
     groups = _timeline(found, run)
     end_s = min(found.campaign.about.until_s or math.inf, found.scenario.duration_s)
     link = run_link(found.base.name, found.middle, f"replicate {found.middle}")
-    when = [
-        legend([(sign(kind), name) for kind, name in MARKS.items()]),
-        timeline(groups, end_s=end_s, title="who knew what when"),
-    ]
+    did = _injects(found, end_s)
+    marked = [(sign(kind), name) for kind, name in MARKS.items()] if groups else []
+    marked += [(swatch("bar inject"), "what the scenario itself did")] if did else []
+    rows = [(INJECTED, [(_whom(inject), [each]) for inject, each in did])] if did else []
+    when = [legend(marked), timeline([*rows, *groups], end_s=end_s, title="who knew what when")]
     where = "Red: threats, from dot to cross. Grey: all else that truly moved. Triangles: sensors, at notional places."
     return tag(
         "section",
         tag("h2", "Observations", id="observations"),
         tag("p", "What happened in one repetition of the scenario as it is, ", link, ", the one in the middle."),
         tag("h3", "Who knew what when"),
-        *(when if groups else [tag("p", "No threat flew in it.")]),
+        *([] if groups else [tag("p", "No threat flew in it.")]),
+        *(when if groups or did else []),
+        *_injected(did),
         tag("h3", "Where"),
         tag("p", where, class_="dim small"),
         ground_map(cast),
         *_curves(found),
     )
+
+
+def _injects(found: Findings, end_s: float) -> list[tuple[Inject, Mark]]:
+    """Return what the scenario itself did before the run's end, in the order of time: faults, cuts, all its injects."""
+    did = []
+    for inject in found.scenario.injects:
+        span = inject.span_ns(found.scenario.start_ns, found.scenario.end_ns)
+        at_s, until_s = ((each - found.scenario.start_ns) / NS_PER_S for each in span)
+        if at_s < min(until_s, end_s):
+            title = f"{_what(inject)}, {clock(at_s)} to {clock(min(until_s, end_s))}: {', '.join(inject.targets())}"
+            did.append((inject, Mark(at_s=at_s, until_s=until_s, kind="inject", title=title, told=_what(inject))))
+    return sorted(did, key=lambda each: each[1].at_s)
+
+
+def _injected(did: Sequence[tuple[Inject, Mark]]) -> list[Html]:
+    """Return the same as a table; nothing if there is none."""
+    if not did:
+        return []
+    rows = [
+        (
+            clock(each.at_s),
+            "the end" if inject.until_s is None and inject.for_s is None else clock(each.until_s or 0.0),
+            _what(inject),
+            ", ".join(inject.targets()),
+            inject.name,
+        )
+        for inject, each in did
+    ]
+    return [tag("p", f"{INJECTED}:", class_="dim small"), table(("from", "to", "what", "whom", "named"), rows)]
+
+
+def _what(inject: Inject) -> str:
+    return key_of(inject).replace("_", " ")
+
+
+def _whom(inject: Inject) -> str:
+    """Return whom an inject meets, as short as a row's name must be."""
+    told = ", ".join(inject.targets())
+    return told if len(told) <= WHOM_LETTERS else f"{told[: WHOM_LETTERS - 1]}…"
 
 
 def _timeline(found: Findings, run: RunResult) -> list[tuple[str, list[tuple[str, list[Mark]]]]]:
@@ -184,23 +232,18 @@ def analysis(found: Findings) -> Html:
     if found.alone is None:
         parts.append(tag("p", "No variant without sharing was run."))
     else:
-        parts += [tag("p", CLAIM), comparisons(found.sharing, ("with", "without"))]
+        parts += [tag("p", CLAIM), *few(found.sharing), comparisons(found.sharing, ("with", "without"))]
     parts += _ledger(found)
     parts += [tag("h3", "What the variants do", id="variants")]
-    names = [name for name in dict.fromkeys(line.variant for line in found.variants) if name != _alone(found)]
+    names = list(dict.fromkeys(line.variant for line in found.variants))
     told = "Each variant minus the scenario as it is, adjusted for all lines of all variants together."
-    parts.append(tag("p", told if names else "None but those above was run."))
+    parts += [tag("p", told if names else "None but those above was run."), *few(found.variants)]
     for name in names:
         lines = [line for line in found.variants if line.variant == name]
         remedy = any(each.name == name and each.is_remedy for each in found.campaign.variants)
         parts.append(tag("h3", title_of(found, name), " ", small("a remedy" if remedy else "")))
         parts.append(comparisons(lines, ("variant", "as it is")))
     return tag("section", *parts, *_sensitivity(found))
-
-
-def _alone(found: Findings) -> str:
-    """Return the name of the variant without sharing, which has a table of its own."""
-    return "" if found.alone is None else found.alone.name
 
 
 def _ledger(found: Findings) -> list[Html]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from noroshi.run.campaigns.designs import is_point
 from noroshi.run.campaigns.folders import Campaign
-from noroshi.run.reports.findings import KEYS, SEED, Figures, Line, compare, is_design
+from noroshi.run.reports.findings import KEYS, SEED, Figures, Line, compare
 
 TRUTH = ("start", "duration_s", "flights", "traffic", "weather")
 """What of a scenario's file says what is true in it, beside its seed."""
@@ -36,7 +37,7 @@ def since(new: Campaign, old: Campaign) -> Since:
     Raises:
         ValueError: if they have no variant in common of which both keep good runs.
     """
-    names = [each.name for each in new.variants if not is_design(each)]
+    names = [each.name for each in new.variants if not is_point(each)]
     earlier = [each.name for each in old.variants]
     common = [name for name in names if name in earlier and new.good(name) and old.good(name)]
     if not common:
@@ -49,7 +50,7 @@ def since(new: Campaign, old: Campaign) -> Since:
     notes = (
         [f"Only now: {', '.join(name for name in names if name not in common)}."] if len(names) > len(common) else []
     )
-    missing = [each.name for each in old.variants if each.name not in common and not is_design(each)]
+    missing = [each.name for each in old.variants if each.name not in common and not is_point(each)]
     if missing:
         notes.append(f"Only then: {', '.join(missing)}.")
     for name, version in new.made_by.items():

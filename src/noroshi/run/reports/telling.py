@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from noroshi.assessment.objectives import Rating, Verdict
 from noroshi.run.reports import words
 from noroshi.run.reports.charts import whisker
-from noroshi.run.reports.findings import Findings, Line, Weak
+from noroshi.run.reports.findings import Findings, Line, Weak, needed
 from noroshi.run.reports.html import Html, joined, table, tag
 
 CHIPS = {Rating.PASS: "PASS", Rating.PARTLY: "PARTLY", Rating.FAIL: "FAIL", Rating.UNMEASURED: "NO FIGURE"}
-NONE_HELPS = {0: "No remedy was among the variants.", 1: "The one remedy that was run shows no gain."}
+NO_NUMBER = "No number of replicates would show it among so many: run fewer variants at a time."
 
 
 def count(n: int, what: str) -> str:
@@ -50,9 +50,9 @@ def threshold(verdict: Verdict) -> str:
 
 
 def advice(found: Findings, weak: Weak) -> Html:
-    """Return what of that which was run helps a weak point most, and by how much."""
+    """Return what of that which was run helps a weak point most, and by how much; else what cannot be said."""
     if weak.remedy is None or weak.line is None:
-        return joined(NONE_HELPS.get(weak.tried, f"None of the {weak.tried} remedies that were run shows a gain."))
+        return _none_helps(found, weak)
     line = weak.line
     gains = []
     if line.gain > 0.0:
@@ -61,6 +61,67 @@ def advice(found: Findings, weak: Weak) -> Html:
         gains.append(f"reached at all in {words.number(line.came_gain, 'share')} more of the runs")
     name = tag("a", title_of(found, weak.remedy.name), href=f"#runs-{weak.remedy.name}")
     return joined("Of what was run, this helps most: ", name, f" ({'; '.join(gains)}).")
+
+
+def _none_helps(found: Findings, weak: Weak) -> Html:
+    """Return why no remedy is recommended: what was run shows no gain, or could show none."""
+    if not weak.tried:
+        return joined("No remedy was among the variants.")
+    unclear = weak.unclear
+    n_without = weak.tried - len(unclear)
+    which = "the one remedy that was run helps" if weak.tried == 1 else f"any of {_all(weak.tried)} that were run helps"
+    if unclear and n_without:
+        which = f"{len(unclear)} of {_all(weak.tried)} that were run {'helps' if len(unclear) == 1 else 'help'}"
+    if all(line.changes_nothing for line in weak.lines):
+        one = "The one remedy that was run changes nothing here."
+        return joined(one if weak.tried == 1 else f"None of {_all(weak.tried)} that were run changes anything here.")
+    if not unclear:
+        none = (
+            f"None of {_all(weak.tried)} that were run shows" if weak.tried > 1 else "The one remedy that was run shows"
+        )
+        return joined(f"{none} {'a' if weak.tried > 1 else 'no'} gain.")
+    told = f"Whether {which} cannot be shown: {why_not(weak)}"
+    told += f" {n_without} shows no gain." if n_without == 1 else f" {n_without} show no gain." if n_without else ""
+    base_hits, base_n = weak.reached[weak.verdict.variant]
+    hits, n = weak.reached[unclear[0].variant]
+    if hits * base_n <= base_hits * n:
+        return joined(told)
+    first = [line.variant for line in unclear if weak.reached[line.variant] == (hits, n)]
+    names = [tag("a", title_of(found, name), href=f"#runs-{name}") for name in first]
+    listed = [part for name in names for part in ("; ", name)][1:]
+    return joined(
+        f"{told} Furthest so far, and not shown: ", *listed, f" ({hits} of {n} runs reach it, not {base_hits})."
+    )
+
+
+def why_not(weak: Weak) -> str:
+    """Return in words why it cannot be shown whether a remedy helps, and how many replicates would show it."""
+    return enough(max((line.value.n_pairs for line in weak.unclear), default=0), weak.pairs_needed)
+
+
+def _all(n: int) -> str:
+    return f"the {n} remedies"
+
+
+def enough(n_pairs: int, needed: int | None) -> str:
+    """Return in words that so many pairs show nothing, and how many would."""
+    if needed is None:
+        return NO_NUMBER
+    if n_pairs >= needed:
+        return f"too few of the {n_pairs} pairs differ."
+    return (
+        f"{count(n_pairs, 'pair')} {'is' if n_pairs == 1 else 'are'} too few to show it. {needed} replicates would"
+        " show it if all told the same; it takes more if they do not."
+    )
+
+
+def few(lines: Sequence[Line]) -> list[Html]:
+    """Return what a table must say of lines that cannot show anything; nothing if there are none."""
+    n_few = sum(line.says.startswith("too few") for line in lines)
+    if not n_few:
+        return []
+    told = enough(max(line.value.n_pairs for line in lines), needed(len(lines)))
+    return [tag("p", f"Of {n_few} of these {len(lines)} lines no difference can be shown: {told}", class_="notice")]
 
 
 def gain(line: Line) -> str:
@@ -101,23 +162,18 @@ def _how(line: Line) -> str:
 
 
 def difference(line: Line) -> Html:
-    """Return a difference and its interval as a cell."""
-    middle, bounds = words.interval(line.difference, line.key.unit, signed=True)
-    return below(words.with_unit(middle, line.key.unit), bounds) if line.value.n_both else joined(words.NONE)
+    """Return a difference and its interval as a cell, as one says them."""
+    told = words.said(line.difference, line.key), words.said_between(line.difference, line.key)
+    return below(*told) if line.value.n_both else joined(words.NONE)
 
 
 def says(line: Line) -> Html:
     """Return what a comparison says as a cell: nothing where no difference is shown."""
     kind = "good" if line.gain > 0.0 else "bad" if line.gain < 0.0 else "dim"
-    told = "no difference shown"
-    if not line.value.n_both:
-        told = "never came in both"
-    elif line.is_few:
-        told = "too few pairs"
-    elif line.shown:
-        judged = "better: " if line.gain > 0.0 else "worse: " if line.gain < 0.0 else ""
-        middle, _ = words.interval(words.turned(line.difference), line.key.unit)
-        told = f"{judged}{words.amount(middle, line.key.unit)} {words.side(line.difference.value, line.key)}"
+    told = line.says
+    if line.shown:
+        judged = f"{told}: " if line.gain else ""
+        told = f"{judged}{words.said(line.difference, line.key)}"
     return below(tag("span", told, class_=kind), probability(line.p_value))
 
 
@@ -135,7 +191,8 @@ def came(line: Line) -> Html:
     on, off = (words.number(each.mean.value, "share") for each in (line.came.variant, line.came.base))
     if line.came_shown:
         return tag("span", f"{on} / {off}", class_="good" if line.came_gain > 0.0 else "bad")
-    return below(tag("span", f"{on} / {off}", class_="dim"), "not shown" if on != off else "")
+    not_shown = "too few pairs" if line.came_is_few else "not shown"
+    return below(tag("span", f"{on} / {off}", class_="dim"), not_shown if on != off else "")
 
 
 def run_id(variant: str, replicate: int) -> str:

@@ -1,4 +1,4 @@
-"""Figures and comparisons in words: never more than was shown, bounds rounded outwards and figures towards zero."""
+"""Figures and comparisons in words: never more than was shown, bounds rounded outwards and figures to the nearest."""
 
 import math
 
@@ -6,6 +6,7 @@ from noroshi.assessment.intervals import Interval
 from noroshi.run.reports.findings import Key
 
 NONE = "–"
+NEVER = "never"
 NO_BREAK = "\u00a0"
 UNITS = {"1": "", "share": "%", "km2": "km²"}
 DIGITS = 3
@@ -25,20 +26,19 @@ def in_unit(unit: str) -> str:
 
 
 def decimals(size: float) -> int:
-    """Return after how many decimals a number of this size is cut."""
+    """Return to how many decimals a number of this size is rounded."""
     if not size or not math.isfinite(size):
         return 0
     return max(0, min(6, DIGITS - 1 - math.floor(math.log10(abs(size)))))
 
 
-def towards_zero(value: float, places: int) -> str:
-    """Return a number cut after so many decimals: never more than it is."""
+def nearest(value: float, places: int) -> str:
+    """Return a number rounded to so many decimals."""
     if math.isnan(value):
         return NONE
     if math.isinf(value):
-        return "never"
-    scaled = value * 10.0**places
-    return _plain(math.trunc(scaled + math.copysign(1e-9, scaled)) / 10.0**places, places)
+        return NEVER
+    return _plain(value, places)
 
 
 def outwards(low: float, high: float, places: int) -> tuple[str, str]:
@@ -56,25 +56,22 @@ def outwards(low: float, high: float, places: int) -> tuple[str, str]:
 def number(value: float, unit: str) -> str:
     """Return a figure with its unit."""
     if not math.isfinite(value):
-        return towards_zero(value, 0)
+        return nearest(value, 0)
     shown = value * factor(unit)
-    return with_unit(towards_zero(shown, decimals(shown)), unit)
+    return with_unit(nearest(shown, decimals(shown)), unit)
 
 
 def with_unit(text: str, unit: str) -> str:
     """Return a number with its unit behind it."""
     told = in_unit(unit)
-    return f"{text}{NO_BREAK}{told}" if told else text
+    return f"{text}{NO_BREAK}{told}" if told and text != NEVER else text
 
 
 def interval(found: Interval, unit: str, *, signed: bool = False) -> tuple[str, str]:
     """Return a figure, and between which bounds it lies, both without a unit; signed if it is a difference."""
-    scale = factor(unit)
-    value, low, high = (each * scale for each in found)
-    width = high - low
-    places = decimals(width if math.isfinite(width) and width > 0.0 else value)
-    places = min(places, decimals(value)) if value else places
-    middle = towards_zero(value, places)
+    value, low, high = (each * factor(unit) for each in found)
+    places = _places(value, low, high)
+    middle = nearest(value, places)
     if signed and value > 0.0 and math.isfinite(value):
         middle = f"+{middle}"
     if math.isnan(low) or math.isnan(high) or (math.isinf(low) and math.isinf(high)):
@@ -85,6 +82,35 @@ def interval(found: Interval, unit: str, *, signed: bool = False) -> tuple[str, 
             f"+{each}" if each[0] not in "−–∞" and float(each.replace(",", "")) > 0.0 else each for each in bounds
         )  # type: ignore[assignment]
     return middle, f"{bounds[0]} to {bounds[1]}"
+
+
+def said(found: Interval, key: Key) -> str:
+    """Return a difference as one says it: "30.1 s sooner"; never a sign."""
+    value, low, high = (each * factor(key.unit) for each in found)
+    size = "∞" if math.isinf(value) else nearest(abs(value), _places(value, low, high))
+    told = amount(size, key.unit)
+    return f"{told} {side(value, key)}" if value and not math.isnan(value) else told
+
+
+def said_between(found: Interval, key: Key) -> str:
+    """Return between what a difference lies: "2.1 s later to 68.5 s sooner", "10 to 114 km² larger"; "" if unknown."""
+    value, low, high = (each * factor(key.unit) for each in found)
+    if math.isnan(low) or math.isnan(high) or (math.isinf(low) and math.isinf(high)):
+        return ""
+    less, more = (each.lstrip("−") for each in outwards(low, high, _places(value, low, high)))
+    if low < 0.0 < high:
+        return f"{amount(less, key.unit)} {side(low, key)} to {amount(more, key.unit)} {side(high, key)}"
+    if low == high == 0.0:
+        return amount("0", key.unit)
+    first, last = (less, more) if low >= 0.0 else (more, less)
+    return f"{first} to {amount(last, key.unit)} {side(low + high, key)}"
+
+
+def _places(value: float, low: float, high: float) -> int:
+    """Return to how many decimals a figure and its bounds are told: by its interval's width, no finer than itself."""
+    width = high - low
+    places = decimals(width if math.isfinite(width) and width > 0.0 else value)
+    return min(places, decimals(value)) if value else places
 
 
 def turned(found: Interval) -> Interval:

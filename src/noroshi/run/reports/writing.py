@@ -17,9 +17,11 @@ from noroshi.assessment.results import RunResult
 from noroshi.run import outputs
 from noroshi.run.campaigns.folders import Campaign
 from noroshi.run.exercises.staging import cast
+from noroshi.run.reports import words
 from noroshi.run.reports.findings import Findings, Line, find
 from noroshi.run.reports.page import page
 from noroshi.run.reports.since import Since, since
+from noroshi.run.reports.telling import why_not
 
 HTML, JSON, TABLE = "report.html", "report.json", "results.parquet"
 
@@ -30,7 +32,7 @@ def write(campaign: Campaign, folder: Path, old: Campaign | None = None,
 
     Args:
         campaign: of what.
-        folder: where to; it exists.
+        folder: where to; it is made if it is not there.
         old: an earlier campaign to compare with.
         step: told what is being done.
 
@@ -40,6 +42,7 @@ def write(campaign: Campaign, folder: Path, old: Campaign | None = None,
     Raises:
         ValueError: if there is nothing to report on, or to compare.
         OutputError: if a file cannot be written.
+        OSError: if the folder cannot be made.
     """
     step("comparing variants")
     found = find(campaign)
@@ -49,6 +52,7 @@ def write(campaign: Campaign, folder: Path, old: Campaign | None = None,
     changed = since(campaign, old) if old is not None else None
     step("writing")
     told = plain(found, changed)
+    folder.mkdir(parents=True, exist_ok=True)
     outputs.replace(folder / HTML, page(found, flown, changed).encode())
     outputs.replace(folder / JSON, msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n")
     outputs.replace(folder / TABLE, results_table(campaign.runs))
@@ -84,6 +88,9 @@ def plain(found: Findings, changed: Since | None) -> dict[str, Any]:
                 "helps_most": None if each.remedy is None else each.remedy.name,
                 "by": None if each.line is None else _line(each.line),
                 "remedies_run": each.tried,
+                "cannot_be_shown": [line.variant for line in each.unclear],
+                "why_not": why_not(each) if each.unclear else "",
+                "pairs_needed": each.pairs_needed,
             }
             for each in found.weak
         ],
@@ -106,15 +113,14 @@ def plain(found: Findings, changed: Since | None) -> dict[str, Any]:
 
 def _line(line: Line) -> dict[str, Any]:
     told: dict[str, Any] = _plain(line)
-    says = "no difference shown"
-    if line.shown:
-        says = "better" if line.gain > 0.0 else "worse" if line.gain < 0.0 else "different"
     return told | {
         "measure": line.key.measure,
         "unit": line.key.unit,
         "difference": _plain(line.difference),
+        "difference_told": words.said(line.difference, line.key) if line.value.n_both else "",
+        "interval_told": words.said_between(line.difference, line.key),
         "by": "median" if line.by_median else "mean",
-        "says": says,
+        "says": line.says,
         "came_differs": line.came_shown,
     }
 
