@@ -1,9 +1,10 @@
 """What of a radar's errors is no constant: a scale of its range, drifts, a site that is not where it is said to be.
 
 Each kind is a bias that varies from plot to plot in a known way, times a number to be found. One kind of one radar
-after another is taken in, the one that explains most first, as long as it is surely there and surely large enough to matter
-(forward selection: Miller (2002), Subset Selection in Regression, section 3.2). What is sure is judged by targets (of
-pairs of two radars: by half-minutes), whose errors last: Liang, Zeger (1986), Biometrika 73, 13-22, with Hotelling's F.
+after another is taken in, the one that explains most first, as long as it is surely there and surely large enough to
+matter (forward selection: Miller (2002), Subset Selection in Regression, section 3.2). What is sure is judged by
+targets (of pairs of two radars: by half-minutes), whose errors last: Liang, Zeger (1986), Biometrika 73, 13-22, with
+Hotelling's F.
 """
 
 from collections.abc import Sequence

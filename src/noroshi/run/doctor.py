@@ -59,6 +59,7 @@ TURNED_RAD = math.pi / 2.0  # plots turned by so much meet targets by chance alo
 OVERLAP_MIN = 0.5  # of the shorter of two recordings
 HOUR_S, WHOLE_HOUR_S, ZONES = 3600.0, 60.0, 14
 ZONE_NS = 300 * NS_PER_S
+NOISE_WRONG = 1.2  # times what is assumed
 MATTERS = 0.2  # of a plot's own noise: a bias that is surely more than this is worth taking out
 FALSE_CELL_CHANCE, FALSE_CELL_TIMES = 0.01, 2.0
 SPLIT_SHARE, CODE_SHARE = 0.01, 0.005
@@ -275,13 +276,24 @@ class _Patient:
         for name, its in zip(self.radars, bias, strict=True):
             self.right[name] = without(self._straight(name), self.sensors[name], its)
         # A radar that fits nobody would spoil the others' tracks, and they its own.
+        noisy = [name for name in self.radars if self._scatter(name) > NOISE_FACTOR]
+        alone = [name for name in self.radars if name in self.implausible or name in noisy]
         self.tracks: dict[str, Tracks] = {}
-        together = [name for name in self.sensors if name not in self.implausible]
-        for names in (together, *([name] for name in self.implausible)):
+        self.doubtful = {name: [name] for name in noisy}
+        together = [name for name in self.sensors if name not in alone]
+        spoilers = [name for name in together if name in self.radars and self._scatter(name) > NOISE_WRONG]
+        self.doubtful |= dict.fromkeys(together if spoilers else [], spoilers)
+        for names in (together, *([name] for name in alone)):
             filled = [self.right[name] for name in names if len(self.right[name])]
             if filled and set(names) & set(self.radars):
                 found = api.track(filled, self.sites, statuses=statuses, progress=progress).tracks
                 self.tracks |= dict.fromkeys(names, found)
+
+    def _scatter(self, name: str) -> float:
+        """Return by how much a radar's noise surely exceeds what is assumed; 0 where that is not known."""
+        (biases,) = (each for each in self.measured.radars if each.sensor == name)
+        each = zip(biases.noise, _usual_noise(self.sensors[name]), strict=True)
+        return max((interval.low / stated for interval, stated in each if interval.low > 0.0), default=0.0)
 
     def findings(self) -> list[Finding]:
         """Return everything there is to say of the group."""
@@ -461,6 +473,7 @@ class _Patient:
         mine = [trend for trend in self.found.trends if trend.sensor == name and trend.kind != STEPS]
         if name in self.implausible:
             verdict = f"biases and noise unknown: {self.implausible[name]}"
+            verdict += "; what follows is of its plots alone"
             found = [Finding(sensor=name, subject="biases", level="unknown", verdict=verdict, n=biases.n)]
         else:
             found = [_trend_finding(trend, self.sites, self._span_s(), biases.n) for trend in mine]
@@ -481,7 +494,12 @@ class _Patient:
         shown = np.array([biases.noise[i].value for i in range(2)])
         sigmas = np.where(np.isnan(shown), sigmas, np.maximum(shown, sigmas))
         owned = looks.owners(plots, sensor, self.tracks.get(name), turning.turn, sigmas)
-        found += _look_findings(name, plots, sensor, owned, turning)
+        for finding in _look_findings(name, plots, sensor, owned, turning):
+            if finding.level == "fault" and (whose := self.doubtful.get(name)):
+                rest = " and ".join(whose)
+                why = f"; not called a fault: these tracks rest on {rest}, whose noise is not as assumed"
+                finding = dataclasses.replace(finding, level="unknown", verdict=finding.verdict + why)
+            found.append(finding)
         return found
 
     def _clock_by_parts(self, name: str, turning: Rotation) -> list[Finding]:
@@ -611,6 +629,11 @@ def _report_findings(name: str, reports: Detections) -> list[Finding]:
     return found
 
 
+def _usual_noise(sensor: Sensor) -> list[float]:
+    names = ("range_sigma_m", "azimuth_sigma_rad", "elevation_sigma_rad")
+    return [sensor.parameters.get(name, math.nan) for name in names]
+
+
 def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: str) -> list[Finding]:
     name, found = biases.sensor, []
     if biases.n < PAIRS_MIN:
@@ -621,10 +644,7 @@ def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: s
     if all(math.isnan(interval.low) for interval in [*biases.bias, *biases.noise]):
         verdict = f"biases and noise unknown: {biases.n} pairs with {references} of too few targets to tell them apart"
         return [Finding(sensor=name, subject="biases", level="unknown", verdict=verdict, n=biases.n)]
-    usual = [
-        sensor.parameters.get(stated, math.nan)
-        for stated in ("range_sigma_m", "azimuth_sigma_rad", "elevation_sigma_rad")
-    ]
+    usual = _usual_noise(sensor)
     matter = [
         *(MATTERS * x for x in usual),
         MATTERS * usual[0] / sensor.parameters.get("speed_sigma_m_s", SPEED_SIGMA_M_S),
@@ -663,11 +683,14 @@ def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: s
                 f"noise of {WORDS[component]} is at most {shown.high:.3g} {unit}; how much of it is the reference's own"
             )
             verdict += " these data do not tell"
-        wrong = interval.low > 1.2 * stated or interval.high < stated / 1.2
+        wrong = interval.low > NOISE_WRONG * stated or interval.high < stated / NOISE_WRONG
         if wrong:
             sigma = component.replace("_m", "_sigma_m").replace("_rad", "_sigma_rad")
             verdict += f", {interval.value / stated:.2f} times the {stated * factor:.3g} {unit} assumed"
-            verdict += f": set {sigma} = {interval.value:.4g}"
+            remedy = f"set {sigma} = {interval.value:.4g}"
+            if interval.value > NOISE_FACTOR * stated:
+                remedy = "more than is usual of noise alone: look for another cause first"
+            verdict += f": {remedy}"
         found.append(
             Finding(sensor=name, subject=f"{WORDS[component]} noise", level="fault" if wrong else "ok", verdict=verdict,
                     interval=shown, unit=unit, n=biases.n)
