@@ -214,6 +214,22 @@ def test_a_jump_of_the_clock_is_no_noise_of_range(inside):
     }  # fmt: skip
 
 
+def test_no_fault_of_a_radar_is_told_from_tracks_that_another_ones_noise_spoils(inside):
+    truth, rng = flights(16, 15, 150), np.random.default_rng(16)
+
+    def scatter(values, time_ns, codes):
+        return values + rng.normal(size=(len(codes), 1)) * [150.0, 0.0, 0.0], time_ns, codes
+
+    table = radar_table(truth, 150, name="dale", seed=3, change=scatter)
+    write_radars(inside / "radar.csv", table, radar_table(truth, 150, detection_probability=0.7))
+    write_reports(inside / "adsb.csv", truth)
+    found = findings("radar.csv", "adsb.csv", "--sensors", "sites.csv")
+    assert "set range_sigma_m" in found["dale", "range noise"]["verdict"]
+    row = found["hill", "detection probability"]
+    assert row["level"] == "unknown"
+    assert "these tracks rest on dale" in row["verdict"]
+
+
 def test_a_person_gets_a_table_and_bad_input_one_line(inside):
     truth = flights(8, 5, 120)
     write_radars(inside / "radar.csv", radar_table(truth, 120))

@@ -184,17 +184,17 @@ def _white(used: Pairs, rows: Integers, terms: Sequence[_Term], n_radars: int) -
         design[:, :, b * n_radars :] = np.concatenate([term.columns[rows] for term in terms], axis=2)
     missing = np.isnan(used.residual)
     variance = np.where(missing[:, :, None] | missing[:, None, :], np.eye(3), used.variance)
-    root = np.linalg.inv(np.linalg.cholesky(variance))
-    white = root @ np.where(missing[:, :, None], 0.0, design)
-    residual = np.matvec(root, np.where(missing, 0.0, used.residual))
+    root: Floats = np.linalg.inv(np.linalg.cholesky(variance)).astype(np.float64, copy=False)
+    white: Floats = root @ np.where(missing[:, :, None], 0.0, design)
+    residual: Floats = np.matvec(root, np.where(missing, 0.0, used.residual))
     return white.reshape(-1, design.shape[2]), residual.reshape(-1)
 
 
 def _inverse(information: Floats) -> Floats:
     """Return the pseudo-inverse, whatever the units."""
     scale = np.sqrt(np.maximum(np.diagonal(information), 1e-300))
-    found: Floats = np.linalg.pinv(information / np.outer(scale, scale), rcond=1e-9, hermitian=True)
-    return found / np.outer(scale, scale)
+    units = np.outer(scale, scale)
+    return np.asarray(np.linalg.pinv(information / units, rcond=1e-9, hermitian=True) / units, np.float64)
 
 
 def _solved(used: Pairs, rows: Integers, terms: Sequence[_Term], n_radars: int) -> tuple[float, Floats]:

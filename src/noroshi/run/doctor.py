@@ -287,7 +287,7 @@ class _Patient:
             filled = [self.right[name] for name in names if len(self.right[name])]
             if filled and set(names) & set(self.radars):
                 found = api.track(filled, self.sites, statuses=statuses, progress=progress).tracks
-                self.tracks |= dict.fromkeys(names, found)
+                self.tracks |= {name: found for name in names if found is not None}
 
     def _scatter(self, name: str) -> float:
         """Return by how much a radar's noise surely exceeds what is assumed; 0 where that is not known."""
@@ -382,9 +382,9 @@ class _Patient:
             columns = stepped(plots.time_ns, steps) if trend.kind == STEPS else (
                 varying(polar, self._part(plots.time_ns))[:, :, KINDS[trend.kind]])  # fmt: skip
             off += columns @ np.array([interval.value for interval in trend.values])
-        values, columns = plots.values.copy(), columns_of(sensor)
-        values[:, columns] -= off[:, :TIME]
-        values[:, columns[1]] = wrap(values[:, columns[1]])
+        values, measured_in = plots.values.copy(), columns_of(sensor)
+        values[:, measured_in] -= off[:, :TIME]
+        values[:, measured_in[1]] = wrap(values[:, measured_in[1]])
         return plots.replace(values=values, time_ns=plots.time_ns - np.round(off[:, TIME] * NS_PER_S).astype(np.int64))
 
     def _doubt(self) -> None:
@@ -403,12 +403,13 @@ class _Patient:
     def _where_near(self, name: str, n: int) -> str:
         """Say how many plots lie near a target, and where the recordings' times say why so few do."""
         of = len(self.ready[name])
-        words = f"only {100.0 * n / max(of, 1):.2g} % of {of:,} plots lie near any target of {self._references()}"
+        whose = self._references().replace("common targets", "other radars")
+        words = f"only {100.0 * n / max(of, 1):.2g} % of {of:,} plots lie near any target of {whose}"
         mine, theirs = (_span(self.ready[other].time_ns for other in names) for names in ([name], self._others(name)))
         shorter_ns = min(mine[1] - mine[0], theirs[1] - theirs[0])
         if min(mine[1], theirs[1]) - max(mine[0], theirs[0]) < OVERLAP_MIN * shorter_ns:
             (a, b), (c, d) = ((iso_from_utc_ns(ns)[:19] for ns in span) for span in (mine, theirs))
-            words += f"; they hardly overlap in time: plots are of {a} to {b}, {self._references()} of {c} to {d}"
+            words += f"; they hardly overlap in time: plots are of {a} to {b}, {whose} of {c} to {d}"
         return words + self._zone(name, mine, theirs)
 
     def _others(self, name: str) -> list[str]:
@@ -478,6 +479,8 @@ class _Patient:
         else:
             found = [_trend_finding(trend, self.sites, self._span_s(), biases.n) for trend in mine]
             moving = {trend.kind.replace("drift", "bias") for trend in mine}
+            drifting = {trend.sensor for trend in self.found.trends if trend.kind == "clock drift"}
+            moving |= {f"clock against {self.radars[0]}"} if drifting & {name, self.radars[0]} else set()
             constant = _bias_findings(biases, sensor, self.measured, self._references())
             found += [finding for finding in constant if finding.subject not in moving]
         plots = self.right[name]
@@ -596,7 +599,7 @@ def _trend_finding(trend: Trend, sites: Sequence[SensorSite], span_s: float, n: 
         component = next(key for key, word in WORDS.items() if trend.kind.startswith(word))
         unit, factor = UNITS[component]
         shown, subject = Interval(*(factor * x for x in size)), trend.kind
-        verdict = f"the error of {WORDS[component]} grows by {_signed(shown.value, unit)} in {minutes:.1f} minutes"
+        verdict = f"the error of its {WORDS[component]} grows by {_signed(shown.value, unit)} in {minutes:.1f} minutes"
         verdict += ", which no constant takes out"
         remedy = "mend its source"
     if trend.or_else:
@@ -660,7 +663,7 @@ def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: s
         wrong = interval.low * interval.high > 0.0 and min(abs(interval.low), abs(interval.high)) > least
         far = interval.low * interval.high > 0.0
         if wrong and abs(interval.value) > REACH_SIGMAS * PRIOR_SIGMA[BIASES.index(bias)]:
-            verdict = f"{_too(bias, shown.value)}, which is no bias: look for its cause before anything is taken out"
+            verdict = f"{_too(bias, shown.value)}, more than a radar is off by itself: look for its cause first"
         elif wrong:
             verdict = f"{_too(bias, shown.value)}: {_remedy(bias, shown.value)}"
         elif far:
