@@ -148,6 +148,19 @@ def test_a_site_a_kilometre_off_is_told_as_that_and_spoils_nothing_else(inside):
     sound(found, "hill", "dale", "adsb")
 
 
+def test_two_radars_alone_do_not_tell_a_wrong_site_from_wrong_scales(inside):
+    truth = flights(17, 20, 200)
+    write_radars(inside / "radar.csv", radar_table(truth, 200, name="dale", seed=3), radar_table(truth, 200))
+    lat, lon, _ = pymap3d.enu2geodetic(1_500.0, 800.0, 0.0, *PLACES["hill"])
+    (inside / "sites.csv").write_text(SITES.replace("46,7,500", f"{lat},{lon},500"))
+    found = findings("radar.csv", "--sensors", "sites.csv")
+    told = [
+        row for (_, subject), row in found.items() if subject in ("site", "range scale", "azimuth bias", "range bias")
+    ]
+    assert any("one of the two sites is wrong" in row["verdict"] for row in told), found
+    assert not any(word in row["verdict"] for row in told for word in ("subtract", "add ", "divide", "move "))
+
+
 def test_a_scale_of_range_and_a_turning_north_are_no_constants(inside):
     truth = flights(12, 20, 200)
 

@@ -69,6 +69,7 @@ DIGITS_MAX = 4
 TOLD_SHARE = 0.5  # a noise whose interval is wider than this is a bound and no figure
 RARE = 0.001  # of reports: what surely happens less often is noise of the medium and no fault
 STEP_BACK_S = 1.0  # plots come sector by sector and not quite in order
+ALIKE = ", or one of the two sites is wrong: two radars alone do not tell"
 CONTRADICTIONS = {
     "outlier of position": "place off the track that the others make",
     "long stretch off the track (spoofed?)": "place off the track that the others make, and for more than a minute: "
@@ -477,11 +478,11 @@ class _Patient:
             verdict += "; what follows is of its plots alone"
             found = [Finding(sensor=name, subject="biases", level="unknown", verdict=verdict, n=biases.n)]
         else:
-            found = [_trend_finding(trend, self.sites, self._span_s(), biases.n) for trend in mine]
+            found = [_trend_finding(trend, self.sites, self._span_s(), biases.n, self._alike()) for trend in mine]
             moving = {trend.kind.replace("drift", "bias") for trend in mine}
             drifting = {trend.sensor for trend in self.found.trends if trend.kind == "clock drift"}
             moving |= {f"clock against {self.radars[0]}"} if drifting & {name, self.radars[0]} else set()
-            constant = _bias_findings(biases, sensor, self.measured, self._references())
+            constant = _bias_findings(biases, sensor, self.measured, self._references(), self._alike())
             found += [finding for finding in constant if finding.subject not in moving]
         plots = self.right[name]
         along, turned = (sensor.COMPONENTS.index(component) for component in MEASURED[:2])
@@ -528,6 +529,11 @@ class _Patient:
                         unit="s", n=len(part))
             )  # fmt: skip
         return found
+
+    def _alike(self) -> bool:
+        """Return whether a site, and scales and norths of both radars, explain what is found equally well."""
+        kinds = {trend.kind for trend in self.found.trends}
+        return len(self.radars) == len(self.sensors) == 2 and bool(kinds & {"site", "range scale"})
 
     def _span_s(self) -> float:
         return float(np.ptp(self.pairs.time_ns)) / NS_PER_S if len(self.pairs) else 0.0
@@ -579,7 +585,7 @@ def _hours(n: int) -> str:
     return "1 hour" if n == 1 else f"{n} hours"
 
 
-def _trend_finding(trend: Trend, sites: Sequence[SensorSite], span_s: float, n: int) -> Finding:
+def _trend_finding(trend: Trend, sites: Sequence[SensorSite], span_s: float, n: int, alike: bool) -> Finding:
     """Return what is not constant in words, with its remedy where it is surely this radar's."""
     size, minutes = trend.size, span_s / 60.0
     if trend.kind == "site":
@@ -602,7 +608,9 @@ def _trend_finding(trend: Trend, sites: Sequence[SensorSite], span_s: float, n: 
         verdict = f"the error of its {WORDS[component]} grows by {_signed(shown.value, unit)} in {minutes:.1f} minutes"
         verdict += ", which no constant takes out"
         remedy = "mend its source"
-    if trend.or_else:
+    if alike and "drift" not in trend.kind:
+        verdict += ALIKE
+    elif trend.or_else:
         verdict += f", or that of {' or '.join(trend.or_else)} is as wrong the other way: nothing here tells"
     else:
         verdict += f": {remedy}"
@@ -637,7 +645,7 @@ def _usual_noise(sensor: Sensor) -> list[float]:
     return [sensor.parameters.get(name, math.nan) for name in names]
 
 
-def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: str) -> list[Finding]:
+def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: str, alike: bool) -> list[Finding]:
     name, found = biases.sensor, []
     if biases.n < PAIRS_MIN:
         why = f"only {biases.n} plots could be paired with {references}" if references else (
@@ -665,7 +673,7 @@ def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: s
         if wrong and abs(interval.value) > REACH_SIGMAS * PRIOR_SIGMA[BIASES.index(bias)]:
             verdict = f"{_too(bias, shown.value)}, more than a radar is off by itself: look for its cause first"
         elif wrong:
-            verdict = f"{_too(bias, shown.value)}: {_remedy(bias, shown.value)}"
+            verdict = f"{_too(bias, shown.value)}{ALIKE if alike else f': {_remedy(bias, shown.value)}'}"
         elif far:
             verdict = f"{_too(bias, shown.value)}, which is little against its noise"
         else:
