@@ -3,11 +3,14 @@
 import json
 
 import numpy as np
+import pymap3d
 import pytest
-from doctor_scenes import NS, START_NS, flights, radar_table, write_radars, write_reports
+from doctor_scenes import NS, PLACES, SITES, START_NS, flights, radar_table, write_radars, write_reports
 from typer.testing import CliRunner
 
+from noroshi import load
 from noroshi.run.cli import app
+from noroshi.run.doctor import examine
 
 
 @pytest.fixture(autouse=True)
@@ -119,6 +122,125 @@ def test_two_radars_alone_tell_the_difference_of_their_clocks(inside):
     assert holds(found["hill", "clock against dale"], 1.0), found["hill", "clock against dale"]
     assert found["dale", "clock bias"]["level"] == "unknown"
     assert "which of the two is right" in found["hill", "clock against dale"]["verdict"]
+
+
+def sound(found, *names):
+    """Say that nothing is prescribed for these radars, nor called a fault of theirs."""
+    told = [row for (sensor, _), row in found.items() if sensor in names]
+    assert told
+    assert [row for row in told if row["level"] == "fault"] == []
+    assert not any(word in row["verdict"] for row in told for word in ("subtract", "add ", "set ", "divide", "move "))
+
+
+def test_a_site_a_kilometre_off_is_told_as_that_and_spoils_nothing_else(inside):
+    truth = flights(11, 20, 200)
+    write_radars(
+        inside / "radar.csv", radar_table(truth, 200, name="dale", seed=3), radar_table(truth, 200, false_plots=5.0)
+    )
+    write_reports(inside / "adsb.csv", truth)
+    lat, lon, _ = pymap3d.enu2geodetic(707.1, 707.1, 0.0, *PLACES["hill"])
+    (inside / "sites.csv").write_text(SITES.replace("46,7,500", f"{lat},{lon},500"))
+    found = findings("radar.csv", "adsb.csv", "--sensors", "sites.csv")
+    row = found.pop(("hill", "site"))
+    assert row["level"] == "fault"
+    assert holds(row, 1_000.0), row
+    assert "towards 22" in row["verdict"]
+    sound(found, "hill", "dale", "adsb")
+
+
+def test_two_radars_alone_do_not_tell_a_wrong_site_from_wrong_scales(inside):
+    truth = flights(17, 20, 200)
+    write_radars(inside / "radar.csv", radar_table(truth, 200, name="dale", seed=3), radar_table(truth, 200))
+    lat, lon, _ = pymap3d.enu2geodetic(1_500.0, 800.0, 0.0, *PLACES["hill"])
+    (inside / "sites.csv").write_text(SITES.replace("46,7,500", f"{lat},{lon},500"))
+    found = findings("radar.csv", "--sensors", "sites.csv")
+    told = [
+        row for (_, subject), row in found.items() if subject in ("site", "range scale", "azimuth bias", "range bias")
+    ]
+    assert any("one of the two sites is wrong" in row["verdict"] for row in told), found
+    assert not any(word in row["verdict"] for row in told for word in ("subtract", "add ", "divide", "move "))
+
+
+def test_a_scale_of_range_and_a_turning_north_are_no_constants(inside):
+    truth = flights(12, 20, 200)
+
+    def worsen(values, time_ns, codes):
+        turned = np.radians(0.6) * (time_ns - START_NS) / (200 * NS)
+        return values * [1.005, 1.0, 1.0] + turned[:, None] * [0.0, 1.0, 0.0], time_ns, codes
+
+    write_radars(inside / "radar.csv", radar_table(truth, 200, change=worsen))
+    write_reports(inside / "adsb.csv", truth)
+    found = findings("radar.csv", "adsb.csv", "--sensors", "sites.csv")
+    scale, drift = found.pop(("hill", "range scale")), found.pop(("hill", "azimuth drift"))
+    assert holds(scale, 0.5), scale
+    assert holds(drift, 0.6, 0.03), drift  # between the first and the last pair, not quite the whole time
+    sound(found, "hill")
+
+
+def test_of_two_sites_that_were_swapped_nothing_is_prescribed(inside):
+    truth = flights(13, 20, 200)
+    write_radars(
+        inside / "radar.csv", radar_table(truth, 200, name="dale", seed=3), radar_table(truth, 200, false_plots=5.0)
+    )
+    write_reports(inside / "adsb.csv", truth)
+    other = {"hill": "dale", "dale": "hill"}
+    lines = SITES.splitlines()
+    (inside / "sites.csv").write_text("\n".join([lines[0], *(other[line[:4]] + line[4:] for line in lines[1:])]))
+    found = findings("radar.csv", "adsb.csv", "--sensors", "sites.csv")
+    for name in other:
+        assert found[name, "biases"]["level"] == "unknown"
+        assert "check its site" in found[name, "biases"]["verdict"]
+        assert holds(found[name, "detection probability"], 0.9, 0.02)
+    sound(found, "hill", "dale")
+
+
+def test_stamps_of_another_time_zone_are_known_as_such(inside):
+    truth = flights(14, 12, 150)
+    late = lambda values, time_ns, codes: (values, time_ns + 3600 * NS, codes)  # noqa: E731
+    write_radars(inside / "radar.csv", radar_table(truth, 150, change=late))
+    write_reports(inside / "adsb.csv", truth)
+    read = load("radar.csv", "adsb.csv")
+    detections = read[0].decoded.detections
+    detections[:] = [batch.replace(received_ns=START_NS + 150 * NS) for batch in detections]
+    found = {(row.sensor, row.subject): row.plain() for row in examine(read, load("sites.csv")[0].decoded.sites)}
+    verdict = found["hill", "biases"]["verdict"]
+    assert "hardly overlap in time" in verdict
+    assert "with stamps 1 hour too late" in verdict
+    age = found["hill", "age at reception"]["verdict"]
+    assert "s after the recording" in age
+    assert "stamped -" not in age
+    assert "by 1 hour: a time zone?" in age
+
+
+def test_a_jump_of_the_clock_is_no_noise_of_range(inside):
+    truth = flights(15, 20, 200)
+
+    def jump(values, time_ns, codes):
+        return values, time_ns + np.where(time_ns > START_NS + 100 * NS, 2 * NS, 0), codes
+
+    write_radars(inside / "radar.csv", radar_table(truth, 200, change=jump))
+    write_reports(inside / "adsb.csv", truth)
+    found = findings("radar.csv", "adsb.csv", "--sensors", "sites.csv")
+    assert holds(found["hill", "range noise"], 70.0), found["hill", "range noise"]
+    assert {subject for (_, subject), row in found.items() if row["level"] == "fault"} == {
+        "clock jump", "clock between jumps",
+    }  # fmt: skip
+
+
+def test_no_fault_of_a_radar_is_told_from_tracks_that_another_ones_noise_spoils(inside):
+    truth, rng = flights(16, 15, 150), np.random.default_rng(16)
+
+    def scatter(values, time_ns, codes):
+        return values + rng.normal(size=(len(codes), 1)) * [150.0, 0.0, 0.0], time_ns, codes
+
+    table = radar_table(truth, 150, name="dale", seed=3, change=scatter)
+    write_radars(inside / "radar.csv", table, radar_table(truth, 150, detection_probability=0.7))
+    write_reports(inside / "adsb.csv", truth)
+    found = findings("radar.csv", "adsb.csv", "--sensors", "sites.csv")
+    assert "set range_sigma_m" in found["dale", "range noise"]["verdict"]
+    row = found["hill", "detection probability"]
+    assert row["level"] == "unknown"
+    assert "these tracks rest on dale" in row["verdict"]
 
 
 def test_a_person_gets_a_table_and_bad_input_one_line(inside):

@@ -67,7 +67,7 @@ class Measured:
 
 def measured(pairs: Pairs, radars: tuple[str, ...], generator: np.random.Generator) -> Measured:
     """Return biases and noise of all radars; beyond `PAIRS_MAX` every second, third ... pair is used."""
-    pairs = take(pairs, np.arange(0, len(pairs), max(-(-len(pairs) // PAIRS_MAX), 1)))
+    pairs = thinned(pairs)
     nothing = Registration.unknown(radars)
     scaled, weight = weigh(nothing, pairs)
     kept = np.flatnonzero(weight > 0.0)
@@ -77,8 +77,7 @@ def measured(pairs: Pairs, radars: tuple[str, ...], generator: np.random.Generat
         empty = [Biases(name, 0, [UNKNOWN] * 4, [UNKNOWN] * 3) for name in radars]
         return Measured(empty, {}, found)
     used = take(scaled, kept)
-    cluster = np.where(used.other == NOBODY, used.target, -1 - used.time_ns // BLOCK_NS)
-    names, cluster = np.unique(cluster, return_inverse=True)
+    names, cluster = np.unique(clusters(used), return_inverse=True)
     bias = _bias_intervals(found, used, cluster, len(names), generator)
     noise = _noise_intervals(found, used, cluster, len(names), generator)
     clocks: dict[str, Interval] = {}
@@ -101,6 +100,16 @@ def measured(pairs: Pairs, radars: tuple[str, ...], generator: np.random.Generat
         for i, name in enumerate(radars)
     ]
     return Measured(each, clocks, anchored)
+
+
+def thinned(pairs: Pairs) -> Pairs:
+    """Return every second, third ... pair, `PAIRS_MAX` at most."""
+    return take(pairs, np.arange(0, len(pairs), max(-(-len(pairs) // PAIRS_MAX), 1)))
+
+
+def clusters(pairs: Pairs) -> NDArray[np.int64]:
+    """Return (n,) numbers, equal for pairs whose errors may be alike: of a target, of two radars in half a minute."""
+    return np.where(pairs.other == NOBODY, pairs.target, -1 - pairs.time_ns // BLOCK_NS)
 
 
 def _bias_intervals(

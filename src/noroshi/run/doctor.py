@@ -1,9 +1,10 @@
 """What is wrong with a recording, sensor by sensor, with how sure that is."""
 
+import dataclasses
 import itertools
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from noroshi.assessment import looks
-from noroshi.assessment.biases import Biases, Measured, measured
+from noroshi.assessment.biases import Biases, Measured, measured, thinned
 from noroshi.assessment.intervals import Interval, resampled, share
 from noroshi.assessment.reference import truth_from_reports
 from noroshi.assessment.rotation import Rotation, rotation
+from noroshi.assessment.trends import KINDS, STEPS, Trend, stepped, trends, varying
+from noroshi.estimation.angles import wrap
+from noroshi.estimation.gating import chi_square_gate, mahalanobis_squared
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
+from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Detections, Quality, SensorSite, Status, Tracks, concatenate, take
 from noroshi.records.identity import ABSENT
 from noroshi.records.quality import USABLE
@@ -30,11 +35,31 @@ from noroshi.run.setup import Setup, Site, make_sensors
 from noroshi.run.sites import complete
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
+from noroshi.tracking.pairing import GATE_PROBABILITY, NOISE_FACTOR, REACH_SIGMAS
 from noroshi.tracking.registrar import Parameters, Registrar
-from noroshi.tracking.registration import BIASES, MEASURED, SPEED_SIGMA_M_S, TIME, Pairs, is_radar, without
+from noroshi.tracking.registration import (
+    BIASES,
+    MEASURED,
+    PRIOR_SIGMA,
+    SPEED_SIGMA_M_S,
+    TIME,
+    Floats,
+    Pairs,
+    columns_of,
+    is_radar,
+    left_over,
+    without,
+)
 from noroshi.tracking.rewind import good
 
 PAIRS_MIN = 20
+EXPLAINED_MIN = 0.5  # of the pairs: a fit that explains less is of chance pairs, or of a radar that stands elsewhere
+BY_CHANCE = 1.0 / 3.0  # of the pairs that may be chance ones, and the rest still tells
+TURNED_RAD = math.pi / 2.0  # plots turned by so much meet targets by chance alone
+OVERLAP_MIN = 0.5  # of the shorter of two recordings
+HOUR_S, WHOLE_HOUR_S, ZONES = 3600.0, 60.0, 14
+ZONE_NS = 300 * NS_PER_S
+NOISE_WRONG = 1.2  # times what is assumed
 MATTERS = 0.2  # of a plot's own noise: a bias that is surely more than this is worth taking out
 FALSE_CELL_CHANCE, FALSE_CELL_TIMES = 0.01, 2.0
 SPLIT_SHARE, CODE_SHARE = 0.01, 0.005
@@ -44,6 +69,7 @@ DIGITS_MAX = 4
 TOLD_SHARE = 0.5  # a noise whose interval is wider than this is a bound and no figure
 RARE = 0.001  # of reports: what surely happens less often is noise of the medium and no fault
 STEP_BACK_S = 1.0  # plots come sector by sector and not quite in order
+ALIKE = ", or one of the two sites is wrong: two radars alone do not tell"
 CONTRADICTIONS = {
     "outlier of position": "place off the track that the others make",
     "long stretch off the track (spoofed?)": "place off the track that the others make, and for more than a minute: "
@@ -173,9 +199,14 @@ def _stamps(batches: Sequence[Detections]) -> list[Finding]:
     received_ns = max(batch.received_ns for batch in batches)
     late_s = (received_ns - int(time_ns.max())) / NS_PER_S
     if late_s:
-        verdict = f"its newest plot is stamped {late_s:.3f} s before the recording received its last one"
+        side = "before" if late_s > 0.0 else "after"
+        verdict = f"its newest plot is stamped {abs(late_s):.3f} s {side} the recording received its last one"
         level = "fault" if late_s < 0.0 else "ok"
-        verdict += ": from the future, one of the two clocks is wrong" if late_s < 0.0 else ""
+        if late_s < 0.0:
+            hours = round(-late_s / HOUR_S)
+            whole = hours > 0 and abs(-late_s - hours * HOUR_S) < WHOLE_HOUR_S
+            verdict += ": from the future, one of the two clocks is wrong"
+            verdict += f" (by {_hours(hours)}: a time zone?)" if whole else ""
         interval = Interval(late_s, math.nan, math.nan)
         found.append(
             Finding(sensor=name, subject="age at reception", level=level, verdict=verdict, interval=interval, unit="s")
@@ -232,16 +263,38 @@ class _Patient:
         self.radars = tuple(name for name, sensor in self.sensors.items() if is_radar(sensor))
         # The draws of a bootstrap decide no verdict that is not on the edge; equal recordings get equal ones.
         self.generator = np.random.Generator(np.random.Philox(0))
-        self.pairs = self._pairs()
-        self.measured = measured(self.pairs, self.radars, self.generator)
+        self.turning = {name: self._rotation(name) for name in self.radars}
+        self.pairs = thinned(self._pairs(self.ready))
+        self.chance = self._by_chance()
+        self.implausible: dict[str, str] = {}
+        self._fit()
+        if self.implausible:  # what they tell of others is as wrong
+            out = [i for i, name in enumerate(self.radars) if name in self.implausible]
+            self.pairs = take(self.pairs, ~(np.isin(self.pairs.own, out) | np.isin(self.pairs.other, out)))
+            self._fit()
         bias, _ = self.measured.registration.believed
         self.right = dict(self.ready)
-        for name, its in zip(self.measured.registration.sensors, bias, strict=True):
-            self.right[name] = without(self.ready[name], self.sensors[name], its)
-        filled = [batch for batch in self.right.values() if len(batch)]
-        self.tracks: Tracks | None = None
-        if filled and self.radars:
-            self.tracks = api.track(filled, self.sites, statuses=statuses, progress=progress).tracks
+        for name, its in zip(self.radars, bias, strict=True):
+            self.right[name] = without(self._straight(name), self.sensors[name], its)
+        # A radar that fits nobody would spoil the others' tracks, and they its own.
+        noisy = [name for name in self.radars if self._scatter(name) > NOISE_FACTOR]
+        alone = [name for name in self.radars if name in self.implausible or name in noisy]
+        self.tracks: dict[str, Tracks] = {}
+        self.doubtful = {name: [name] for name in noisy}
+        together = [name for name in self.sensors if name not in alone]
+        spoilers = [name for name in together if name in self.radars and self._scatter(name) > NOISE_WRONG]
+        self.doubtful |= dict.fromkeys(together if spoilers else [], spoilers)
+        for names in (together, *([name] for name in alone)):
+            filled = [self.right[name] for name in names if len(self.right[name])]
+            if filled and set(names) & set(self.radars):
+                found = api.track(filled, self.sites, statuses=statuses, progress=progress).tracks
+                self.tracks |= {name: found for name in names if found is not None}
+
+    def _scatter(self, name: str) -> float:
+        """Return by how much a radar's noise surely exceeds what is assumed; 0 where that is not known."""
+        (biases,) = (each for each in self.measured.radars if each.sensor == name)
+        each = zip(biases.noise, _usual_noise(self.sensors[name]), strict=True)
+        return max((interval.low / stated for interval, stated in each if interval.low > 0.0), default=0.0)
 
     def findings(self) -> list[Finding]:
         """Return everything there is to say of the group."""
@@ -256,9 +309,158 @@ class _Patient:
             found += self._radar(name, sensor) if name in self.radars else self._reports(name)
         return found
 
-    def _pairs(self) -> Pairs:
+    def _rotation(self, name: str) -> Rotation | None:
+        plots, sensor = self.ready[name], self.sensors[name]
+        turned = sensor.COMPONENTS.index("azimuth_rad")
+        return rotation(plots.time_ns, plots.values[:, turned], sensor.parameters["scan_period_s"])
+
+    def _fit(self) -> None:
+        """Find what is wrong with the plots' places and times, and whose pairs are no pairs."""
+        steps = [[jump.time_ns for jump in t.jumps] if (t := self.turning[name]) else [] for name in self.radars]
+        least = np.array([self._least(self.sensors[name], self.ready[name]) for name in self.radars])
+        self.found = trends(
+            self.pairs, self._polar(), self._part(self.pairs.time_ns), self.radars, least, steps, self.generator
+        )
+        self.measured = measured(self.found.straight, self.radars, self.generator)
+        if self.found.constants:  # surer than these no constant is told beside what is none
+            radars = []
+            for i, each in enumerate(self.measured.radars):
+                joint = self.found.constants[len(BIASES) * i : len(BIASES) * (i + 1)]
+                bias = [old if math.isnan(old.low) else new for old, new in zip(each.bias, joint, strict=True)]
+                radars.append(dataclasses.replace(each, bias=bias))
+            self.measured = dataclasses.replace(self.measured, radars=radars)
+        self._doubt()
+
+    def _least(self, sensor: Sensor, plots: Detections) -> list[float]:
+        """Return (6) how much of what is not constant (`varying`) is little against a plot's noise."""
+        range_m, azimuth_rad = (MATTERS * sensor.parameters[f"{name}_sigma_{unit}"]
+                                for name, unit in (("range", "m"), ("azimuth", "rad")))  # fmt: skip
+        far_m = float(np.quantile(plots.values[:, columns_of(sensor)[0]], 0.9)) if len(plots) else math.inf
+        speed_m_s = sensor.parameters.get("speed_sigma_m_s", SPEED_SIGMA_M_S)
+        # A drift is half its size away from its mean at either end.
+        return [range_m / far_m, 2.0 * range_m, 2.0 * azimuth_rad, 2.0 * range_m / speed_m_s, range_m, range_m]
+
+    def _part(self, time_ns: NDArray[np.int64]) -> Floats:
+        """Return (n,) when, from -0.5 to 0.5 of the time in which there are pairs."""
+        first, last = (int(edge(self.pairs.time_ns)) if len(self.pairs) else 0 for edge in (np.min, np.max))
+        return np.asarray((time_ns - first) / max(last - first, 1) - 0.5, np.float64)
+
+    def _polar(self) -> list[Floats]:
+        """Return of each radar (n, 3) where it has the pairs' plots; NaN for a plot that shares its stamp."""
+        states = np.full((len(self.pairs), 6), np.nan)
+        for i, name in enumerate(self.radars):
+            plots, rows = self.ready[name], np.flatnonzero(self.pairs.own == i)
+            order = np.argsort(plots.time_ns, kind="stable")
+            low, high = (
+                np.searchsorted(plots.time_ns[order], self.pairs.time_ns[rows], side) for side in ("left", "right")
+            )
+            plot, rows = order[low[high - low == 1]], rows[high - low == 1]
+            states[rows] = self.sensors[name].locate(
+                plots.values[plot], plots.covariances[plot], plots.origin_ecef_m[plot]
+            )[0]
+        return [self._seen(name, states) for name in self.radars]
+
+    def _seen(self, name: str, states: Floats) -> Floats:
+        """Return (n, 3) range, azimuth and elevation of (n, 6) states from where a radar stands."""
+        if not len(self.ready[name]):
+            return np.full((len(states), 3), np.nan)
+        origin = np.broadcast_to(np.median(self.ready[name].origin_ecef_m, axis=0), (len(states), 3))
+        sensor = self.sensors[name]
+        return (
+            sensor.measure(np.where(np.isnan(states), 0.0, states), origin)[:, columns_of(sensor)] + 0.0 * states[:, :3]
+        )
+
+    def _straight(self, name: str) -> Detections:
+        """Return a radar's plots without what of their errors is no constant."""
+        plots, sensor = self.ready[name], self.sensors[name]
+        mine = [trend for trend in self.found.trends if trend.sensor == name]
+        if not mine or not len(plots):
+            return plots
+        polar = self._seen(name, sensor.locate(plots.values, plots.covariances, plots.origin_ecef_m)[0])
+        off, turning = np.zeros((len(plots), len(BIASES))), self.turning[name]
+        for trend in mine:
+            steps = [jump.time_ns for jump in turning.jumps] if turning else []
+            columns = stepped(plots.time_ns, steps) if trend.kind == STEPS else (
+                varying(polar, self._part(plots.time_ns))[:, :, KINDS[trend.kind]])  # fmt: skip
+            off += columns @ np.array([interval.value for interval in trend.values])
+        values, measured_in = plots.values.copy(), columns_of(sensor)
+        values[:, measured_in] -= off[:, :TIME]
+        values[:, measured_in[1]] = wrap(values[:, measured_in[1]])
+        return plots.replace(values=values, time_ns=plots.time_ns - np.round(off[:, TIME] * NS_PER_S).astype(np.int64))
+
+    def _doubt(self) -> None:
+        """Find the radars whose pairs are chance or do not fit together: of their biases nothing is known."""
+        straight, registration = self.found.straight, self.measured.registration
+        explained = _possible(left_over(registration, straight), NOISE_FACTOR**2 * straight.variance)
+        chance = self.chance
+        for i, name in enumerate(self.radars):
+            rows = (self.pairs.own == i) | (self.pairs.other == i)
+            n, m = int((rows & explained).sum()), int(((chance.own == i) | (chance.other == i)).sum())
+            together = n >= EXPLAINED_MIN * int(rows.sum())
+            plausible = n >= PAIRS_MIN and together and share(m, n + m).high < BY_CHANCE
+            if name not in self.implausible and self._others(name) and len(self.ready[name]) and not plausible:
+                self.implausible[name] = self._where_near(name, n)
+
+    def _where_near(self, name: str, n: int) -> str:
+        """Say how many plots lie near a target, and where the recordings' times say why so few do."""
+        of = len(self.ready[name])
+        whose = self._references().replace("common targets", "other radars")
+        words = f"only {100.0 * n / max(of, 1):.2g} % of {of:,} plots lie near any target of {whose}"
+        mine, theirs = (_span(self.ready[other].time_ns for other in names) for names in ([name], self._others(name)))
+        shorter_ns = min(mine[1] - mine[0], theirs[1] - theirs[0])
+        if min(mine[1], theirs[1]) - max(mine[0], theirs[0]) < OVERLAP_MIN * shorter_ns:
+            (a, b), (c, d) = ((iso_from_utc_ns(ns)[:19] for ns in span) for span in (mine, theirs))
+            words += f"; they hardly overlap in time: plots are of {a} to {b}, {whose} of {c} to {d}"
+        return words + self._zone(name, mine, theirs)
+
+    def _others(self, name: str) -> list[str]:
+        """Return whom a radar is compared with."""
+        reporters = [other for other in self.sensors if other not in self.radars]
+        found = reporters or [other for other in self.radars if other != name]
+        return [other for other in found if len(self.ready[other])]
+
+    def _zone(self, name: str, mine: tuple[int, int], theirs: tuple[int, int]) -> str:
+        """Say whether plots fit if their stamps are off by whole hours, from some minutes of them."""
+        i, found = self.radars.index(name), []
+        for hours in [k for k in range(-ZONES, ZONES + 1) if k]:
+            by_ns = round(hours * HOUR_S) * NS_PER_S
+            low, high = max(mine[0] - by_ns, theirs[0]), min(mine[1] - by_ns, theirs[1])
+            middle, half = (low + high) // 2, ZONE_NS // 2
+            part = {}
+            for other in [name, *self._others(name)] if high > low else []:
+                batch, slack = self.ready[other], 0 if other == name else ZONE_NS // 4
+                moved = batch.replace(time_ns=batch.time_ns - by_ns) if other == name else batch
+                part[other] = take(moved, np.abs(moved.time_ns - middle) <= half + slack)
+            if part and all(len(batch) for batch in part.values()):
+                pairs = self._usual(self._pairs(part))
+                n = int(((pairs.own == i) | (pairs.other == i)).sum())
+                found.append((n, n / len(part[name]), hours))
+        n, part_near, hours = max(found, default=(0, 0.0, 0))
+        if n < PAIRS_MIN or (sorted(found)[-2:][0][0] > BY_CHANCE * n and len(found) > 1):
+            return ": check its site, its north and its clock"
+        late = "late" if hours > 0 else "early"
+        return f"; with stamps {_hours(abs(hours))} too {late} {100.0 * min(part_near, 1.0):.0f} % would: a time zone?"
+
+    def _usual(self, pairs: Pairs) -> Pairs:
+        """Return the pairs that noise and biases as they are usual explain."""
+        usual = np.diag(PRIOR_SIGMA**2)
+        variance = NOISE_FACTOR**2 * pairs.variance + pairs.own_rows @ usual @ pairs.own_rows.swapaxes(1, 2)
+        return take(pairs, _possible(pairs.residual, variance))
+
+    def _by_chance(self) -> Pairs:
+        """Return the pairs that are made of plots turned away from where they were."""
+        turned = dict(self.ready)
+        for name in self.radars:
+            values = self.ready[name].values.copy()
+            column = self.sensors[name].COMPONENTS.index("azimuth_rad")
+            values[:, column] = wrap(values[:, column] + TURNED_RAD)
+            turned[name] = self.ready[name].replace(values=values)
+        return self._usual(thinned(self._pairs(turned)))
+
+    def _pairs(self, detections: Mapping[str, Detections]) -> Pairs:
+        """Return the pairs that registration makes of plots."""
         registrar = Registrar(self.sensors, Parameters(correlation_s=0.0, drift=np.zeros(len(BIASES))))
-        batches = [batch for batch in self.ready.values() if len(batch)]
+        batches = [batch for batch in detections.values() if len(batch)]
         gathered = [Pairs.nothing()]
         for now_ns, batch in in_time(batches, self.sensors, batch_s=1.0):
             before = registrar.new_pairs
@@ -270,10 +472,21 @@ class _Patient:
 
     def _radar(self, name: str, sensor: Sensor) -> list[Finding]:
         biases = next(each for each in self.measured.radars if each.sensor == name)
-        found = _bias_findings(biases, sensor, self.measured, self._references())
+        mine = [trend for trend in self.found.trends if trend.sensor == name and trend.kind != STEPS]
+        if name in self.implausible:
+            verdict = f"biases and noise unknown: {self.implausible[name]}"
+            verdict += "; what follows is of its plots alone"
+            found = [Finding(sensor=name, subject="biases", level="unknown", verdict=verdict, n=biases.n)]
+        else:
+            found = [_trend_finding(trend, self.sites, self._span_s(), biases.n, self._alike()) for trend in mine]
+            moving = {trend.kind.replace("drift", "bias") for trend in mine}
+            drifting = {trend.sensor for trend in self.found.trends if trend.kind == "clock drift"}
+            moving |= {f"clock against {self.radars[0]}"} if drifting & {name, self.radars[0]} else set()
+            constant = _bias_findings(biases, sensor, self.measured, self._references(), self._alike())
+            found += [finding for finding in constant if finding.subject not in moving]
         plots = self.right[name]
         along, turned = (sensor.COMPONENTS.index(component) for component in MEASURED[:2])
-        turning = rotation(plots.time_ns, plots.values[:, turned], sensor.parameters["scan_period_s"])
+        turning = self.turning[name]
         if turning is None:
             verdict = "too few turns of the antenna for its period, its detection probability and its false plots"
             return [*found, Finding(sensor=name, subject="rotation", level="unknown", verdict=verdict, n=len(plots))]
@@ -284,8 +497,13 @@ class _Patient:
         sigmas = np.median(noise, axis=0)
         shown = np.array([biases.noise[i].value for i in range(2)])
         sigmas = np.where(np.isnan(shown), sigmas, np.maximum(shown, sigmas))
-        owned = looks.owners(plots, sensor, self.tracks, turning.turn, sigmas)
-        found += _look_findings(name, plots, sensor, owned, turning)
+        owned = looks.owners(plots, sensor, self.tracks.get(name), turning.turn, sigmas)
+        for finding in _look_findings(name, plots, sensor, owned, turning):
+            if finding.level == "fault" and (whose := self.doubtful.get(name)):
+                rest = " and ".join(whose)
+                why = f"; not called a fault: these tracks rest on {rest}, whose noise is not as assumed"
+                finding = dataclasses.replace(finding, level="unknown", verdict=finding.verdict + why)
+            found.append(finding)
         return found
 
     def _clock_by_parts(self, name: str, turning: Rotation) -> list[Finding]:
@@ -293,22 +511,32 @@ class _Patient:
         biases = next(each for each in self.measured.radars if each.sensor == name)
         if not turning.jumps or math.isnan(biases.bias[TIME].low):
             return []
-        stamps_ns, i = self.pairs.time_ns, self.radars.index(name)
+        pairs, i = self.found.stepping, self.radars.index(name)
+        stamps_ns = pairs.time_ns
         edges_ns = [int(stamps_ns.min()), *(jump.time_ns for jump in turning.jumps), int(stamps_ns.max()) + 1]
         found = []
         for start_ns, end_ns in itertools.pairwise(edges_ns):
-            part = take(self.pairs, (stamps_ns >= start_ns) & (stamps_ns < end_ns) & (self.pairs.own == i))
+            part = take(pairs, (stamps_ns >= start_ns) & (stamps_ns < end_ns) & (pairs.own == i))
             interval = measured(part, self.radars, self.generator).radars[i].bias[TIME]
             if math.isnan(interval.low):
                 continue
             begin, end = (iso_from_utc_ns(edge_ns)[:19] for edge_ns in (start_ns, end_ns))
             verdict = f"between {begin} and {end} {_too('time_s', interval.value)}"
             verdict += f" ({_figure(interval, 's')})"
+            level = "fault" if interval.low * interval.high > 0.0 else "ok"
             found.append(
-                Finding(sensor=name, subject="clock between jumps", level="fault", verdict=verdict, interval=interval,
+                Finding(sensor=name, subject="clock between jumps", level=level, verdict=verdict, interval=interval,
                         unit="s", n=len(part))
             )  # fmt: skip
         return found
+
+    def _alike(self) -> bool:
+        """Return whether a site, and scales and norths of both radars, explain what is found equally well."""
+        kinds = {trend.kind for trend in self.found.trends}
+        return len(self.radars) == len(self.sensors) == 2 and bool(kinds & {"site", "range scale"})
+
+    def _span_s(self) -> float:
+        return float(np.ptp(self.pairs.time_ns)) / NS_PER_S if len(self.pairs) else 0.0
 
     def _references(self) -> str:
         if any(name not in self.radars for name in self.sensors):
@@ -340,6 +568,57 @@ class _Patient:
         ]  # fmt: skip
 
 
+def _possible(rest: Floats, variance: Floats) -> NDArray[np.bool_]:
+    """Return whether (n, 3) residuals are of (n, 3, 3) variances; what is not measured excludes nothing."""
+    missing = np.isnan(rest)
+    variance = np.where(missing[:, :, None] | missing[:, None, :], np.eye(3), variance)
+    squared = mahalanobis_squared(np.where(missing, 0.0, rest), variance)
+    return np.asarray(squared <= chi_square_gate(GATE_PROBABILITY, (~missing).sum(axis=1)), np.bool_)
+
+
+def _span(times_ns: Iterable[NDArray[np.int64]]) -> tuple[int, int]:
+    every = np.concatenate([*times_ns])
+    return int(every.min()), int(every.max())
+
+
+def _hours(n: int) -> str:
+    return "1 hour" if n == 1 else f"{n} hours"
+
+
+def _trend_finding(trend: Trend, sites: Sequence[SensorSite], span_s: float, n: int, alike: bool) -> Finding:
+    """Return what is not constant in words, with its remedy where it is surely this radar's."""
+    size, minutes = trend.size, span_s / 60.0
+    if trend.kind == "site":
+        east, north = (interval.value for interval in trend.values)
+        shown, unit, subject = size, "m", "site"
+        bearing = math.degrees(math.atan2(-east, -north)) % 360.0
+        verdict = f"its site is said to be {size.value:.0f} m from where its plots put it"
+        (site,) = (site for site in sites if site.sensor == trend.sensor)
+        lat = math.degrees(site.lat_rad) - math.degrees(north / MEAN_RADIUS_M)
+        lon = math.degrees(site.lon_rad) - math.degrees(east / MEAN_RADIUS_M / math.cos(site.lat_rad))
+        remedy = f"move it by {size.value:.0f} m towards {bearing:.0f} degrees, to {lat:.5f}, {lon:.5f}"
+    elif trend.kind == "range scale":
+        shown, unit, subject = Interval(*(100.0 * x for x in size)), "%", trend.kind
+        verdict = f"range is too {'large' if size.value > 0 else 'small'} by {abs(shown.value):.3f} % of itself"
+        remedy = f"divide it by {1.0 + size.value:.6f}; no constant mends it"
+    else:
+        component = next(key for key, word in WORDS.items() if trend.kind.startswith(word))
+        unit, factor = UNITS[component]
+        shown, subject = Interval(*(factor * x for x in size)), trend.kind
+        verdict = f"the error of its {WORDS[component]} grows by {_signed(shown.value, unit)} in {minutes:.1f} minutes"
+        verdict += ", which no constant takes out"
+        remedy = "mend its source"
+    if alike and "drift" not in trend.kind:
+        verdict += ALIKE
+    elif trend.or_else:
+        verdict += f", or that of {' or '.join(trend.or_else)} is as wrong the other way: nothing here tells"
+    else:
+        verdict += f": {remedy}"
+    figure = Interval(*(x / 100.0 for x in shown)) if unit == "%" else shown
+    verdict += f" ({_figure(figure, unit)}, {n:,} plots)"
+    return Finding(sensor=trend.sensor, subject=subject, level="fault", verdict=verdict, interval=shown, unit=unit, n=n)
+
+
 def _report_findings(name: str, reports: Detections) -> list[Finding]:
     """Return which reports contradict the rest of what their senders say."""
     if not {"lat_rad", "lon_rad"} <= set(reports.components) or not len(reports):
@@ -361,7 +640,12 @@ def _report_findings(name: str, reports: Detections) -> list[Finding]:
     return found
 
 
-def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: str) -> list[Finding]:
+def _usual_noise(sensor: Sensor) -> list[float]:
+    names = ("range_sigma_m", "azimuth_sigma_rad", "elevation_sigma_rad")
+    return [sensor.parameters.get(name, math.nan) for name in names]
+
+
+def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: str, alike: bool) -> list[Finding]:
     name, found = biases.sensor, []
     if biases.n < PAIRS_MIN:
         why = f"only {biases.n} plots could be paired with {references}" if references else (
@@ -371,10 +655,7 @@ def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: s
     if all(math.isnan(interval.low) for interval in [*biases.bias, *biases.noise]):
         verdict = f"biases and noise unknown: {biases.n} pairs with {references} of too few targets to tell them apart"
         return [Finding(sensor=name, subject="biases", level="unknown", verdict=verdict, n=biases.n)]
-    usual = [
-        sensor.parameters.get(stated, math.nan)
-        for stated in ("range_sigma_m", "azimuth_sigma_rad", "elevation_sigma_rad")
-    ]
+    usual = _usual_noise(sensor)
     matter = [
         *(MATTERS * x for x in usual),
         MATTERS * usual[0] / sensor.parameters.get("speed_sigma_m_s", SPEED_SIGMA_M_S),
@@ -389,8 +670,10 @@ def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: s
         shown = Interval(*(factor * x for x in interval))
         wrong = interval.low * interval.high > 0.0 and min(abs(interval.low), abs(interval.high)) > least
         far = interval.low * interval.high > 0.0
-        if wrong:
-            verdict = f"{_too(bias, shown.value)}: {_remedy(bias, shown.value)}"
+        if wrong and abs(interval.value) > REACH_SIGMAS * PRIOR_SIGMA[BIASES.index(bias)]:
+            verdict = f"{_too(bias, shown.value)}, more than a radar is off by itself: look for its cause first"
+        elif wrong:
+            verdict = f"{_too(bias, shown.value)}{ALIKE if alike else f': {_remedy(bias, shown.value)}'}"
         elif far:
             verdict = f"{_too(bias, shown.value)}, which is little against its noise"
         else:
@@ -411,11 +694,14 @@ def _bias_findings(biases: Biases, sensor: Sensor, all_: Measured, references: s
                 f"noise of {WORDS[component]} is at most {shown.high:.3g} {unit}; how much of it is the reference's own"
             )
             verdict += " these data do not tell"
-        wrong = interval.low > 1.2 * stated or interval.high < stated / 1.2
+        wrong = interval.low > NOISE_WRONG * stated or interval.high < stated / NOISE_WRONG
         if wrong:
             sigma = component.replace("_m", "_sigma_m").replace("_rad", "_sigma_rad")
             verdict += f", {interval.value / stated:.2f} times the {stated * factor:.3g} {unit} assumed"
-            verdict += f": set {sigma} = {interval.value:.4g}"
+            remedy = f"set {sigma} = {interval.value:.4g}"
+            if interval.value > NOISE_FACTOR * stated:
+                remedy = "more than is usual of noise alone: look for another cause first"
+            verdict += f": {remedy}"
         found.append(
             Finding(sensor=name, subject=f"{WORDS[component]} noise", level="fault" if wrong else "ok", verdict=verdict,
                     interval=shown, unit=unit, n=biases.n)
@@ -544,6 +830,10 @@ def _figure(interval: Interval, unit: str) -> str:
 def _without_sign(interval: Interval) -> Interval:
     value, low, high = interval
     return interval if value >= 0.0 else Interval(-value, -high, -low)
+
+
+def _signed(value: float, unit: str) -> str:
+    return f"{'-' if value < 0 else ''}{_short(abs(value), unit)}"
 
 
 def _short(value: float, unit: str) -> str:
