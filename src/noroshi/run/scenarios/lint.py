@@ -17,9 +17,11 @@ from noroshi.records.identity import ABSENT
 from noroshi.run import rooms
 from noroshi.run.exercises.staging import background
 from noroshi.run.scenarios import measures
-from noroshi.run.scenarios.models import Area, Scenario, SensorEntry
+from noroshi.run.scenarios.models import Area, Link, Nation, Scenario, SensorEntry
+from noroshi.run.scenarios.policies import policy_of
 from noroshi.run.scenarios.reading import read_scenario
 from noroshi.run.scenarios.sources import Problem, ScenarioError, choices, read_source, shipped
+from noroshi.sharing.rules import ALL_EXERCISES
 
 LOOKS_S = 20.0  # between the moments at which it is tried whether a sensor sees anything
 
@@ -43,7 +45,7 @@ def lint(name: str | Path, also: Sequence[str | Path] = ()) -> list[Problem]:
 
 def findings(scenario: Scenario) -> list[Problem]:
     """Return what is a mistake in a scenario that can be read."""
-    found = [*_links(scenario), *_objectives(scenario)]
+    found = [*_links(scenario), *_released(scenario), *_objectives(scenario)]
     stage = _stage(scenario, found)
     found += [
         *_measures(scenario, stage),
@@ -124,6 +126,39 @@ def _links(scenario: Scenario) -> Iterator[Problem]:
             if link.to not in known:
                 told = f"no nation '{link.to}'; {choices(link.to, sorted(known))}"
                 yield nation.source.problem(("links", j, "to"), told)
+
+
+def _released(scenario: Scenario) -> Iterator[Problem]:
+    """Note pairs of linked nations of which one releases nothing to the other, at the link."""
+    pairs = scenario.links()
+    nations = {nation.code: nation for nation in scenario.nations}
+    for one, other in sorted({(min(pair), max(pair)) for pair in pairs}):
+        silent = [_withheld(scenario, nations[a], b) for a, b in ((one, other), (other, one)) if (a, b) in pairs]
+        if told := "; ".join(filter(None, silent)):
+            at = ((nations[a], i) for a, b in ((one, other), (other, one)) for i, link in _to(nations[a], b))
+            nation, i = next(at)
+            yield nation.source.problem(("links", i, "to"), told)
+
+
+def _to(nation: Nation, other: str) -> Iterator[tuple[int, Link]]:
+    return ((i, link) for i, link in enumerate(nation.links) if link.to == other)
+
+
+def _withheld(scenario: Scenario, sender: Nation, receiver: str) -> str | None:
+    """Return why nothing of this exercise goes from one nation to another, and what to do; None if something does."""
+    told = f"{sender.code} releases nothing to {receiver}:"
+    if sender.policy is None:
+        return f'{told} it has no policy; write one (docs/release.md) and add policy = "FILE" to {sender.source.name}'
+    policy = policy_of(sender)
+    rules = [policy.rules[i] for i in policy.rules_for(receiver)]
+    if any(rule.passes and {ALL_EXERCISES, scenario.name} & {*rule.when.exercises} for rule in rules):
+        return None
+    file = sender.policy.name
+    copied = f" (in a copy, which a copy of {sender.source.name} names)" if sender.policy.is_shipped else ""
+    if receiver not in policy.partners:
+        return f"{told} {file} does not name it in [partners]; add it there and to a rule{copied}"
+    exercises = f'exercises = ["{ALL_EXERCISES}"]'
+    return f"{told} no rule of {file} passes anything of this exercise to it; add it to a rule with {exercises}{copied}"
 
 
 def _objectives(scenario: Scenario) -> Iterator[Problem]:

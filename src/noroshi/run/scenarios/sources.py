@@ -72,6 +72,11 @@ class Source:
     table: dict[str, Any]
     lines: Mapping[KeyPath, int] = field(repr=False)
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it travels with the program, so that a person changes a copy of it."""
+        return self.folder.parent == Path(str(resources.files("noroshi") / "data"))
+
     def line(self, path: KeyPath) -> int:
         """Return the line of a key, or of the nearest thing above it that has one."""
         while path not in self.lines:
