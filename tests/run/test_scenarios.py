@@ -201,6 +201,14 @@ def test_a_language_of_ones_own_lies_beside_the_nations_file(written, inside):
     read_scenario(place)
 
 
+@pytest.mark.parametrize("which", ["first.toml", "one.toml"])
+def test_a_file_with_a_byte_order_mark_is_read(written, inside, which):
+    place = written()
+    plain = read_scenario(place).texts()
+    (inside / which).write_bytes(b"\xef\xbb\xbf" + (inside / which).read_bytes())
+    assert read_scenario(place).texts() == plain
+
+
 @pytest.mark.parametrize(
     ("line", "told"), [("", "area is missing"), ('area = "bai"\n', "no area 'bai'; did you mean 'bay'?")]
 )

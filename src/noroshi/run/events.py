@@ -29,6 +29,6 @@ def load_event(name: str) -> Event:
     if not Path(name).is_file():
         raise EventError(f"no event '{name}': name a TOML file, or one of {', '.join(event_names())}")
     try:
-        return parse(Path(name).read_text("utf-8"), name)
+        return parse(Path(name).read_text("utf-8-sig"), name)
     except UnicodeDecodeError as error:
         raise EventError(f"{name}: not UTF-8 text: {error.reason} at byte {error.start}") from error

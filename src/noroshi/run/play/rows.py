@@ -60,7 +60,7 @@ def read_rows(path: Path) -> list[Planned]:
         RowsError: if it is none.
     """
     try:
-        rows = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).rows
+        rows = msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), _File).rows
     except OSError as error:
         raise RowsError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeError) as error:

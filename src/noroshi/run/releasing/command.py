@@ -140,7 +140,7 @@ def break_glass(
         until_ns = from_ns + round(60 * minutes) * NS_PER_S
         read = read_policy(read_source("policies", policy), of=own.nation)
         record = breaking.make(
-            read, rule.read_text("utf-8"), by=by, reason=reason, from_ns=from_ns, until_ns=until_ns,
+            read, rule.read_text("utf-8-sig"), by=by, reason=reason, from_ns=from_ns, until_ns=until_ns,
             key=own.signing_key_at(now_ns), source=str(rule),
         )  # fmt: skip
         outputs.replace(out, record)

@@ -145,7 +145,7 @@ def _read(path: Path) -> bytes:
 
 def _parsed(name: str, folder: Path, data: bytes) -> Source:
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ScenarioError([Problem(name, line, "", "is not UTF-8 text: save it as UTF-8")]) from error
