@@ -116,7 +116,7 @@ def diff(
 )
 def break_glass(
     policy: PolicyName,
-    rule: Annotated[Path, typer.Option(help="TOML with one [[rules]]: what is to go out.")],
+    rule: Annotated[Path, typer.Option(help="TOML with one [\\[rules]]: what is to go out.")],
     by: Annotated[list[str], typer.Option(help="Who answers for it: two people.")],
     reason: Annotated[str, typer.Option(help="Why; it stays in the audit.")],
     minutes: Annotated[float, typer.Option(help="For how long, at most 24 hours.")],
