@@ -302,3 +302,54 @@ def test_the_schemas_are_printed():
     assert {"japan", "one_site"} <= set(shipped("nations"))
     for room in ("nations", "scenarios"):
         assert CliRunner().invoke(app, ["schema", room]).stdout.startswith('{\n  "$schema"')
+
+
+def test_what_sees_nothing_is_one_line_a_nation():
+    second = NEWCOMER[NEWCOMER.index("[[sensors]]") :].replace("new-radar", "new-second")
+    ((file, line, message),) = joined(NEWCOMER.replace("35.8", "-35.8") + second.replace("35.8", "-35.8") + LINKS)
+    assert (file, line) == ("new.toml", 4)
+    assert message.startswith("none of its 2 sees anything in the whole run (new-radar, new-second): nothing comes")
+    third = NEWCOMER.replace("35.8", "-35.8") + second + second.replace("35.8", "-35.8").replace("second", "third")
+    ((_, _, message),) = joined(third + LINKS)
+    assert message.startswith("2 of its 3 see nothing in the whole run (new-radar, new-third): nothing comes")
+
+
+@pytest.mark.parametrize("part", ["parameters", "world"])
+def test_kilometres_for_metres_are_named_as_what_is_odd(part):
+    ((_, line, message),) = joined(NEWCOMER + f"[sensors.{part}]\nrange_m_max = 800.0\n" + LINKS)
+    assert line == 11
+    assert message == "is 800 m, and so it sees hardly anything: if kilometres are meant write 800000"
+
+
+def test_a_short_range_with_which_something_is_seen_is_no_mistake():
+    beside = "[sensors.{}]\nrange_m_max = 1500.0\n"
+    ship = """[[flights]]
+name = "near"
+mover = "ship"
+waypoints = [{ lat_deg = 35.808, lon_deg = 141.0 }, { lat_deg = 35.809, lon_deg = 141.0 }]
+"""
+    assert joined(NEWCOMER + beside.format("parameters") + beside.format("world") + ship + LINKS) == []
+
+
+def test_a_site_inside_the_ground():
+    ((_, line, message), *_) = joined(NEWCOMER.replace("height_m = 50.0", "height_m = -300.0") + LINKS)
+    assert line == 9
+    assert message.startswith("is -300, inside the ground")
+    assert joined(NEWCOMER.replace("height_m = 50.0", "height_m = -20.0") + LINKS) == []
+
+
+def test_a_flight_that_no_motion_model_is_for():
+    more = """
+[[flights]]
+name = "arrow"
+mover = "ballistic"
+lat_deg = 30.0
+lon_deg = 140.0
+bearing_deg = 90.0
+range_km = 600.0
+apogee_km = 150.0
+"""
+    tracked = 'nations = ["one_site"]\nmotion = "constant_velocity"'
+    findings, text = found(('nations = ["one_site"]', tracked), more=more)  # in a minute its burn does not end
+    only(findings, text, "motion = ", "has no boost, but 'arrow' moves so")
+    assert found(('nations = ["one_site"]', tracked.replace("velocity", "velocity+boost")), more=more)[0] == []
