@@ -129,9 +129,9 @@ def show(event: Event, replays: Sequence[Replayed], console: Console) -> None:
             console.print(f"{one.stand}: {', '.join(_names(one.told))}")
     if told_then:
         console.print(f"{THAT_DAY}: {', '.join(_names(told_then))}")
-    for one in told:
-        if one.note:
-            console.print(f"{THAT_DAY}, {_after((one.at_ns - event.launch_ns) / NS_PER_S)}: {printable(one.note)}")
+    for said in told:
+        if said.note:
+            console.print(f"{THAT_DAY}, {_after((said.at_ns - event.launch_ns) / NS_PER_S)}: {printable(said.note)}")
 
 
 def _names(codes: Sequence[str]) -> list[str]:
