@@ -25,7 +25,7 @@ def test_the_shipped_events_are_there_and_of_all_tiers_and_classes():
         assert event.name == name
         assert set(event.sources) == {
             one.source
-            for one in (*event.launch, event.site, *event.figures, *event.passages, *event.impacts, *event.told)
+            for one in (*event.launch, event.site, *event.figures, *event.passages, *event.impacts, *(event.told or ()))
         }, f"{name}: a source that says nothing"
 
 
@@ -154,3 +154,24 @@ def test_an_event_of_ones_own_and_one_that_is_not_there(tmp_path):
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(EventError, match="not UTF-8"):
         load_event(str(tmp_path / "bad.toml"))
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("value = 1500.0", 'value = "far"', ':24: figures[1], value: is "far": it should be a number'),
+        ("lat_deg = 45.0", "lat = 45.0", ":13: site, lat: no such key; did you mean 'lat_deg'?"),
+        ("used = true", "used = true x", ":20: is not TOML here:"),
+    ],
+)
+def test_what_is_wrong_in_a_file_of_ones_own_is_told_at_its_line(tmp_path, mark, old, new, told):
+    page = (Path(__file__).resolve().parents[2] / "docs/adding.md").read_text()
+    text = page.partition("src/noroshi/data/events/made_up.toml -->\n```toml\n")[2].partition("```")[0]
+    (tmp_path / "mine.toml").write_bytes(mark + text.encode())
+    assert load_event(str(tmp_path / "mine.toml")) == parse(text, "")
+    assert load_event(str(tmp_path / "mine.toml")).told is None
+    (tmp_path / "mine.toml").write_bytes(mark + text.replace(old, new, 1).encode())
+    with pytest.raises(EventError) as caught:
+        load_event(str(tmp_path / "mine.toml"))
+    assert str(caught.value).startswith(f"{tmp_path / 'mine.toml'}{told}")

@@ -2,9 +2,11 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from noroshi.run.cli import app
@@ -279,3 +281,21 @@ def test_work_that_ctrl_c_breaks_off_has_an_exit_code_that_help_tells(monkeypatc
     done = run("exercise", "first_steps")
     assert (done.exit_code, done.stderr) == (130, "noroshi: interrupted\n")
     assert "130 broken off by Ctrl-C" in " ".join(run("--help").stdout.split())
+
+
+def test_help_shows_all_that_it_says_in_brackets():
+    told = []
+    for path, command in _commands(typer.main.get_command(app)):
+        texts = [command.help, command.epilog, *(getattr(each, "help", None) for each in command.params)]
+        said = {piece for text in texts if text for piece in re.findall(r"\[+\w+\]+", text.replace("\\", ""))}
+        if said:
+            shown = " ".join(CliRunner().invoke(app, [*path, "--help"]).output.replace("│", " ").split())
+            told += [(path, piece) for piece in said]
+            assert [piece for piece in sorted(said) if piece not in shown] == [], path
+    assert (["play"], "[[people]]") in told
+
+
+def _commands(command, path=()):
+    """Return each command under one, with the words that call it."""
+    inner = getattr(command, "commands", {})
+    return [([*path], command)] + [found for name, each in inner.items() for found in _commands(each, (*path, name))]

@@ -1,3 +1,6 @@
+import errno
+import resource
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -87,3 +90,25 @@ def test_the_digest_is_of_the_records_in_order(path, tmp_path):
         for k in (0, 1, 3, 2, 4):
             journal.write(batch(k), 10 * k)
     assert journal_digest(path) == journal_digest(tmp_path / "same.mcap") != journal_digest(tmp_path / "other.mcap")
+
+
+@pytest.mark.parametrize("is_flushed", [True, False])
+def test_a_full_disk_is_told_with_the_files_name(tmp_path, is_flushed):
+    (tmp_path / "j.mcap").symlink_to("/dev/full")
+    with (
+        pytest.raises(OSError, match=r"j\.mcap") as caught,
+        JournalWriter(tmp_path / "j.mcap", SETUP, is_flushed=is_flushed) as journal,
+    ):
+        journal.write(batch(0), 0)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "j.mcap"))
+
+
+def test_a_journal_that_holds_nothing_is_taken_away(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(OSError, match=r"j\.mcap"), JournalWriter(tmp_path / "j.mcap", SETUP, is_flushed=False):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []

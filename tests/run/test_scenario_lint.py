@@ -23,6 +23,16 @@ LINKS = """[[links]]
 to = "ONE"
 delay_s = 0.2
 """
+POLICY = """nation = "NEW"
+[partners]
+ONE = "close"
+[[rules]]
+rule = "all"
+to = ["ONE"]
+products = ["contribution"]
+exercises = ["ALL-EXERCISES"]
+then = "pass"
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -160,36 +170,78 @@ def test_a_nation_without_links(inside):
     assert ("first.toml", "nobody releases to NEW") in told
 
 
-def test_a_nation_with_a_link_is_free_of_findings(inside):
+def releasing(nation, policy):
+    """Return a nation's file that names a policy, which is written beside it."""
+    file = f"policy_of_{policy[10:13]}.toml"
+    Path(file).write_text(policy)
+    return nation.replace("\n", f'\npolicy = "{file}"\n', 1)
+
+
+def joined(nation=NEWCOMER + LINKS, policy=POLICY, more=""):
+    """Return what the linter says of a newcomer beside the one site, which releases all to it."""
+    text = read_source("nations", "one_site").text
+    own = text[text.index("name = ") :]
+    Path("one.toml").write_text(releasing(own, 'nation = "ONE"' + POLICY[14:].replace("ONE", "NEW")))
+    Path("new.toml").write_text(releasing(nation, policy))
+    return found(('nations = ["one_site"]', 'nations = ["./one.toml"]'), also=["new.toml"], more=more)[0]
+
+
+def test_a_nation_with_a_link_over_which_both_release_is_free_of_findings():
+    assert joined() == []
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        POLICY.replace('exercises = ["ALL-EXERCISES"]\n', ""),  # of real records alone
+        POLICY.replace("ALL-EXERCISES", "another"),
+        POLICY.replace('"pass"', '"drop"'),
+    ],
+)
+def test_a_policy_that_passes_nothing_of_the_exercise(policy):
+    ((file, line, message),) = joined(policy=policy)
+    assert (file, line) == ("new.toml", 11)
+    assert message.startswith("NEW releases nothing to ONE: no rule of policy_of_NEW.toml passes anything")
+    assert "ONE releases" not in message
+
+
+def test_linked_nations_without_policies_are_one_line(inside):
     (inside / "new.toml").write_text(NEWCOMER + LINKS)
-    assert found(also=["new.toml"])[0] == []
+    ((file, line, message),), _ = found(also=["new.toml"])
+    assert (file, line) == ("new.toml", 10)
+    assert "NEW releases nothing to ONE: it has no policy; write one" in message
+    assert "ONE releases nothing to NEW: it has no policy" in message
 
 
-def test_a_one_way_link_leaves_its_owner_in_the_dark(inside):
-    (inside / "new.toml").write_text(NEWCOMER + LINKS + "one_way = true\n")
-    (first, second), _ = found(also=["new.toml"])
+def test_a_shipped_policy_that_does_not_name_the_newcomer(inside):
+    (inside / "new.toml").write_text(releasing(NEWCOMER, POLICY.replace("ONE", "JPN")) + LINKS.replace("ONE", "JPN"))
+    told = [message for _, _, message in found(('["one_site"]', '["one_site", "japan"]'), also=["new.toml"])[0]]
+    (about,) = [message for message in told if "releases nothing" in message]
+    assert about.startswith("JPN releases nothing to NEW: policies/JPN.toml does not name it in [partners]")
+    assert "in a copy" in about
+
+
+def test_a_one_way_link_leaves_its_owner_in_the_dark():
+    first, second = joined(NEWCOMER + LINKS + "one_way = true\n")
     assert (first[0], "nobody releases to NEW" in first[2]) == ("first.toml", True)
-    assert (second[0], "has no link" in second[2]) == ("nations/one_site.toml", True)
+    assert (second[0], "has no link" in second[2]) == ("one.toml", True)
 
 
-def test_a_nation_that_owns_nothing(inside):
-    (inside / "new.toml").write_text('name = "Newcomer"\ncode = "NEW"\n' + LINKS)
-    ((file, _, message),), _ = found(also=["new.toml"])
+def test_a_nation_that_owns_nothing():
+    ((file, _, message),) = joined('name = "Newcomer"\ncode = "NEW"\n' + LINKS)
     assert file == "first.toml"
     assert "NEW owns nothing that sees" in message
 
 
-def test_a_link_to_no_nation_that_anybody_knows(inside):
-    (inside / "new.toml").write_text(NEWCOMER + LINKS + LINKS.replace("ONE", "JPM"))
-    ((file, line, message),), _ = found(also=["new.toml"])
-    assert (file, line) == ("new.toml", 13)
+def test_a_link_to_no_nation_that_anybody_knows():
+    ((file, line, message),) = joined(NEWCOMER + LINKS + LINKS.replace("ONE", "JPM"))
+    assert (file, line) == ("new.toml", 14)
     assert "did you mean 'JPN'?" in message
 
 
-def test_a_sensor_that_sees_nothing(inside):
-    (inside / "new.toml").write_text(NEWCOMER.replace("35.8", "-35.8") + LINKS)
-    ((file, line, message),), _ = found(also=["new.toml"])
-    assert (file, line) == ("new.toml", 3)
+def test_a_sensor_that_sees_nothing():
+    ((file, line, message),) = joined(NEWCOMER.replace("35.8", "-35.8") + LINKS)
+    assert (file, line) == ("new.toml", 4)
     assert "sees nothing in the whole run" in message
 
 
@@ -206,12 +258,11 @@ def test_traffic_that_is_never_there(numbers):
     only(findings, text, "[[traffic]]", "none of its flights is there")
 
 
-def test_a_sensor_may_see_real_traffic_alone(inside):
+def test_a_sensor_may_see_real_traffic_alone():
     far = NEWCOMER.replace("141.0", "146.4").replace("35.8", "36.0") + LINKS
-    (inside / "new.toml").write_text(far)
-    ((_, _, message),), _ = found(also=["new.toml"])
+    ((_, _, message),) = joined(far)
     assert "sees nothing in the whole run" in message
-    assert found(also=["new.toml"], more=traffic())[0] == []
+    assert joined(far, more=traffic()) == []
 
 
 def test_a_table_that_is_not_there():
@@ -251,3 +302,54 @@ def test_the_schemas_are_printed():
     assert {"japan", "one_site"} <= set(shipped("nations"))
     for room in ("nations", "scenarios"):
         assert CliRunner().invoke(app, ["schema", room]).stdout.startswith('{\n  "$schema"')
+
+
+def test_what_sees_nothing_is_one_line_a_nation():
+    second = NEWCOMER[NEWCOMER.index("[[sensors]]") :].replace("new-radar", "new-second")
+    ((file, line, message),) = joined(NEWCOMER.replace("35.8", "-35.8") + second.replace("35.8", "-35.8") + LINKS)
+    assert (file, line) == ("new.toml", 4)
+    assert message.startswith("none of its 2 sees anything in the whole run (new-radar, new-second): nothing comes")
+    third = NEWCOMER.replace("35.8", "-35.8") + second + second.replace("35.8", "-35.8").replace("second", "third")
+    ((_, _, message),) = joined(third + LINKS)
+    assert message.startswith("2 of its 3 see nothing in the whole run (new-radar, new-third): nothing comes")
+
+
+@pytest.mark.parametrize("part", ["parameters", "world"])
+def test_kilometres_for_metres_are_named_as_what_is_odd(part):
+    ((_, line, message),) = joined(NEWCOMER + f"[sensors.{part}]\nrange_m_max = 800.0\n" + LINKS)
+    assert line == 11
+    assert message == "is 800 m, and so it sees hardly anything: if kilometres are meant write 800000"
+
+
+def test_a_short_range_with_which_something_is_seen_is_no_mistake():
+    beside = "[sensors.{}]\nrange_m_max = 1500.0\n"
+    ship = """[[flights]]
+name = "near"
+mover = "ship"
+waypoints = [{ lat_deg = 35.808, lon_deg = 141.0 }, { lat_deg = 35.809, lon_deg = 141.0 }]
+"""
+    assert joined(NEWCOMER + beside.format("parameters") + beside.format("world") + ship + LINKS) == []
+
+
+def test_a_site_inside_the_ground():
+    ((_, line, message), *_) = joined(NEWCOMER.replace("height_m = 50.0", "height_m = -300.0") + LINKS)
+    assert line == 9
+    assert message.startswith("is -300, inside the ground")
+    assert joined(NEWCOMER.replace("height_m = 50.0", "height_m = -20.0") + LINKS) == []
+
+
+def test_a_flight_that_no_motion_model_is_for():
+    more = """
+[[flights]]
+name = "arrow"
+mover = "ballistic"
+lat_deg = 30.0
+lon_deg = 140.0
+bearing_deg = 90.0
+range_km = 600.0
+apogee_km = 150.0
+"""
+    tracked = 'nations = ["one_site"]\nmotion = "constant_velocity"'
+    findings, text = found(('nations = ["one_site"]', tracked), more=more)  # in a minute its burn does not end
+    only(findings, text, "motion = ", "has no boost, but 'arrow' moves so")
+    assert found(('nations = ["one_site"]', tracked.replace("velocity", "velocity+boost")), more=more)[0] == []

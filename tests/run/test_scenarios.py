@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -173,6 +174,39 @@ def test_what_is_wrong_in_a_nation_is_told_in_its_file(written, inside, old, new
     assert told in problem.message
     assert problem.file == str(inside / "one.toml")
     assert problem.line == line
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ('countries = ["JPN"]', "no area of 'JPN' is known: nobody there would ever be warned; did you mean 'JP'?"),
+        ('zone = "Asia/Tokio"', "did you mean 'Asia/Tokyo'?"),
+        ('languages = ["en", "jp"]', "no language 'jp': name a TOML file, or one of en, ja"),
+    ],
+)
+def test_whom_no_alert_would_reach_is_told(written, inside, table, told):
+    place = written()
+    (inside / "one.toml").write_text((inside / "one.toml").read_text() + f"[warning]\n{table}\n")
+    (problem,) = refusal(place)
+    assert told in problem.message
+    assert problem.line == len((inside / "one.toml").read_text().splitlines())
+
+
+def test_a_language_of_ones_own_lies_beside_the_nations_file(written, inside):
+    place = written()
+    (inside / "one.toml").write_text((inside / "one.toml").read_text() + '[warning]\nlanguages = ["mine.toml"]\n')
+    with pytest.raises(ScenarioError, match="no language"):
+        read_scenario(place)
+    (inside / "mine.toml").write_bytes((files("noroshi") / "data/texts/en.toml").read_bytes())
+    read_scenario(place)
+
+
+@pytest.mark.parametrize("which", ["first.toml", "one.toml"])
+def test_a_file_with_a_byte_order_mark_is_read(written, inside, which):
+    place = written()
+    plain = read_scenario(place).texts()
+    (inside / which).write_bytes(b"\xef\xbb\xbf" + (inside / which).read_bytes())
+    assert read_scenario(place).texts() == plain
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """What a replayed launch is judged to have told whom when: also who was told that it is over, and who had heard."""
 
+import io
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from noroshi.exercise.events import flights_of_event
 from noroshi.geo.time import NS_PER_S
@@ -11,7 +14,7 @@ from noroshi.run.exercises.staging import cast
 from noroshi.run.scenarios import read_scenario
 from noroshi.run.warn.replaying import judged
 from noroshi.run.warn.stands import scenario_of
-from noroshi.run.warn.telling import figures
+from noroshi.run.warn.telling import figures, show
 
 EVENT = load_event("2017-09-15")
 NORTH, AOMORI, FAR = "JP-01", "JP-02", "JP-13"
@@ -74,3 +77,12 @@ def test_the_delays_of_the_last_mile_are_said(replayed):
     told = figures(EVENT, [replayed])
     assert [one["channel"] for one in told["last_mile"]] == ["telephones", "loudspeakers", "broadcast"]
     assert told["replays"]["shared"]["heard_s"] == list(replayed.heard_s)
+
+
+@pytest.mark.parametrize(("told", "is_shown"), [(None, False), ((), True)])
+def test_of_that_day_nothing_is_shown_where_nothing_is_known(replayed, told, is_shown):
+    event = EVENT.model_copy(update={"told": told})
+    console = Console(width=120, record=True, file=io.StringIO())
+    show(event, [replayed], console)
+    assert ("┃ that day" in console.export_text()) == is_shown
+    assert ("that_day" in figures(event, [replayed])) == is_shown

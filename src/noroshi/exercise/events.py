@@ -146,11 +146,20 @@ class Event(Part):
     )
     passages: tuple[Passage, ...] = ()
     impacts: tuple[Impact, ...] = ()
-    told: tuple[Told, ...] = Field(default=(), description="what people were told that day; nothing if nobody was")
+    told: tuple[Told, ...] | None = Field(
+        default=None, description="what people were told that day; [] if nobody was, left out if that is not known"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "Event":
-        said: list[Sourced] = [*self.launch, self.site, *self.figures, *self.passages, *self.impacts, *self.told]
+        said: list[Sourced] = [
+            *self.launch,
+            self.site,
+            *self.figures,
+            *self.passages,
+            *self.impacts,
+            *(self.told or ()),
+        ]
         for one in said:
             if one.source not in self.sources:
                 raise ValueError(f"source '{one.source}' is not among [sources]: {', '.join(self.sources)}")

@@ -43,6 +43,12 @@ def area_codes() -> list[str]:
     return [*areas().code.tolist(), *areas().place_code.tolist()]
 
 
+@cache
+def country_codes() -> tuple[str, ...]:
+    """Return the ISO 3166 codes of the countries whose areas are shipped, sorted."""
+    return tuple(sorted({code.partition("-")[0] for code in _arrays("areas")["code"].tolist()}))
+
+
 def _outlines(arrays: dict[str, NDArray[Any]]) -> Outlines:
     lon_rad, lat_rad = np.cumsum(arrays["ring_steps"].astype(np.int64), axis=1) * STEP_RAD
     return Outlines(

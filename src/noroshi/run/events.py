@@ -4,6 +4,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from noroshi.exercise.events import Event, EventError, parse
+from noroshi.run.scenarios.checking import checked
+from noroshi.run.scenarios.sources import NoFileError, Problem, ScenarioError, read_source
 
 SHIPPED = files("noroshi") / "data" / "events"
 
@@ -28,7 +30,15 @@ def load_event(name: str) -> Event:
         return parse((SHIPPED / f"{name}.toml").read_text("utf-8"), f"{name}.toml")
     if not Path(name).is_file():
         raise EventError(f"no event '{name}': name a TOML file, or one of {', '.join(event_names())}")
+    problems: list[Problem] = []
     try:
-        return parse(Path(name).read_text("utf-8"), name)
-    except UnicodeDecodeError as error:
-        raise EventError(f"{name}: not UTF-8 text: {error.reason} at byte {error.start}") from error
+        source = read_source("events", name if name.endswith(".toml") or "/" in name else f"./{name}")
+        event = checked(Event, source.table, source, (), problems)
+    except ScenarioError as error:
+        event, problems = None, list(error.problems)
+    except NoFileError as error:
+        raise EventError(str(error)) from error
+    if event is None:
+        more = f" ({len(problems) - 1} more after it)" if len(problems) > 1 else ""
+        raise EventError(f"{min(problems)}{more}")
+    return event

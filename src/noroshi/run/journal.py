@@ -7,6 +7,7 @@ has seen is on the disk. The channel names what a record is; `configuration` com
 import hashlib
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -65,14 +66,17 @@ class JournalWriter:
         is_flushed: bool = True,
         digest: RunningDigest | None = None,
     ) -> None:
-        self._is_flushed, self._digest = is_flushed, digest
+        self._is_flushed, self._digest, self._path = is_flushed, digest, path
         self._stream = None if path is None else path.open("wb")
-        if self._stream is not None:
-            self._writer = Writer(self._stream, compression=CompressionType.NONE, use_chunking=False)
-            self._writer.start(profile="noroshi", library="noroshi")
         self._channels: dict[str, int] = {}
         self._sequence = 0
-        self._put(CONFIGURATION, "json", 0, msgspec.json.encode(setup))
+        try:
+            if self._stream is not None:
+                self._writer = Writer(self._stream, compression=CompressionType.NONE, use_chunking=False)
+                self._writer.start(profile="noroshi", library="noroshi")
+            self._put(CONFIGURATION, "json", 0, msgspec.json.encode(setup))
+        except OSError as error:
+            raise self._failed(error) from None
 
     def write(self, record: Batch, now_ns: int) -> None:
         """Write one record and see it onto the disk."""
@@ -89,21 +93,39 @@ class JournalWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._stream is not None:
+        if self._stream is None:
+            return
+        try:
             self._writer.finish()  # type: ignore[no-untyped-call]
             self._stream.close()
+        except OSError as trouble:
+            raise self._failed(trouble) from None
 
     def _put(self, channel: str, encoding: str, now_ns: int, data: bytes) -> None:
         if self._digest is not None:
             self._digest.add(channel, now_ns, data)
         if self._stream is None:
             return
-        if channel not in self._channels:
-            self._channels[channel] = self._writer.register_channel(channel, encoding, schema_id=0)
-        self._writer.add_message(self._channels[channel], now_ns, data, now_ns, self._sequence)
-        self._sequence += 1
-        if self._is_flushed:
-            self._stream.flush()
+        try:
+            if channel not in self._channels:
+                self._channels[channel] = self._writer.register_channel(channel, encoding, schema_id=0)
+            self._writer.add_message(self._channels[channel], now_ns, data, now_ns, self._sequence)
+            self._sequence += 1
+            if self._is_flushed:
+                self._stream.flush()
+        except OSError as error:
+            error.filename = str(self._path)
+            raise
+
+    def _failed(self, error: OSError) -> OSError:
+        """Return an error with the file's name; a file that holds nothing is taken away."""
+        if self._stream is not None and self._path is not None:
+            error.filename = str(self._path)
+            with suppress(OSError):
+                self._stream.close()
+            if self._path.is_file() and self._path.stat().st_size == 0:
+                self._path.unlink()
+        return error
 
 
 def read_setup(path: Path) -> Setup:

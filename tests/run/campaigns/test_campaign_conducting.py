@@ -20,7 +20,8 @@ from noroshi.run.campaigns.conducting import conduct
 from noroshi.run.campaigns.folders import CampaignError, keep_run, packed, read_campaign, read_run, run_path, unpacked
 from noroshi.run.campaigns.pool import Made, Pool
 from noroshi.run.campaigns.stopping import BATCH, is_enough
-from noroshi.run.campaigns.tasks import Task, is_full
+from noroshi.run.campaigns.tasks import Task
+from noroshi.run.complaints import is_full
 
 
 class Here:

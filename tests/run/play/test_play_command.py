@@ -8,6 +8,8 @@ from play_scenes import write_scenario
 from typer.testing import CliRunner
 
 from noroshi.run.cli import app
+from noroshi.run.play.rows import check_names, read_rows
+from noroshi.run.scenarios import read_scenario
 
 
 @pytest.mark.parametrize("address", ["nowhere", "0.0.0.0:0", "taken"])
@@ -28,3 +30,37 @@ def test_tokens_are_told_once_it_listens(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     address = next(i for i, line in enumerate(lines) if "the picture is at http://" in line)
     assert address == sum(" token " in line for line in lines) > 0
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ('to = "approver@JPM"\ntext = "Is it safe?"', "row 7: to: 'approver@JPM' is nobody here; did you mean '"),
+        ('to = "aprover@JPN"\ntext = "Is it safe?"', "row 7: to: 'aprover@JPN' is nobody here; did you mean '"),
+        (
+            'inject = { what = "sensor_off", whom = "JPM" }',
+            "row 7: inject, whom: no sensor, constellation or nation 'JPM'",
+        ),
+        ('inject = { what = "sensor_of", whom = "JPN" }', "row 7: inject, what: no inject 'sensor_of'; did you mean '"),
+        ('inject = { what = "sensor_off" }', "row 7: inject: whom is missing: add it"),
+    ],
+)
+def test_a_planned_row_that_names_nobody_is_refused_at_the_start(tmp_path: Path, row: str, told: str) -> None:
+    scenario, events = write_scenario(tmp_path, duration_s=5.0), tmp_path / "events.toml"
+    events.write_text(f'[[rows]]\nnumber = "7"\nat_s = 3.0\n{row}\n')
+    done = CliRunner().invoke(app, ["play", str(scenario), "--events", str(events), "--for-s", "0"])
+    assert done.exit_code == 2, done.output
+    assert done.stdout == ""
+    assert " ".join(done.stderr.split()).startswith(f"noroshi: {events}: {told}")
+
+
+def test_a_planned_row_that_names_who_plays_is_taken(tmp_path: Path) -> None:
+    scenario = read_scenario(write_scenario(tmp_path, duration_s=5.0))
+    code = scenario.nations[0].code
+    goes_wrong = f'inject = {{ what = "sensor_off", whom = "{code}" }}'
+    rows = [
+        f'[[rows]]\nnumber = "{to}"\nat_s = 3.0\nto = "{to}"\ntext = "so"\n{goes_wrong}\n'
+        for to in ("all", code, f"observer@{code}")
+    ]
+    (tmp_path / "events.toml").write_text("".join(rows))
+    check_names(read_rows(tmp_path / "events.toml"), scenario, tmp_path / "events.toml")

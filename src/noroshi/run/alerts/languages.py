@@ -18,11 +18,12 @@ def language_names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
-def load_language(name: str) -> Language:
+def load_language(name: str, folder: Path | None = None) -> Language:
     """Return a language.
 
     Args:
         name: of one that the program ships, "en", or the path of a TOML file.
+        folder: where a path that is not absolute begins; None: where the program runs.
 
     Raises:
         AlertError: if there is none.
@@ -31,10 +32,9 @@ def load_language(name: str) -> Language:
     if name in language_names():
         return language_of((SHIPPED / f"{name}.toml").read_text("utf-8"), f"{name}.toml")
     try:
-        return language_of(Path(name).read_text("utf-8"), name)
+        return language_of(((folder or Path()) / name).read_text("utf-8-sig"), name)
     except FileNotFoundError as error:
-        there = ", ".join(language_names())
-        raise AlertError(f"no language '{name}': name a TOML file, or one of {there}") from error
+        raise AlertError(f"no language '{name}': name a TOML file, or one of {', '.join(language_names())}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise AlertError(f"{name}: cannot be read: {error}") from error
 

@@ -162,7 +162,7 @@ def _campaign_source(what: str, *, bare: bool) -> Source | None:
 
 def _keys(path: Path) -> set[str]:
     try:
-        return set(tomllib.loads(path.read_text("utf-8")))
+        return set(tomllib.loads(path.read_text("utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         return set()
 

@@ -8,7 +8,8 @@ from noroshi.assessment.results import RunResult
 from noroshi.run.campaigns.folders import Campaign, keep_run, read_campaign, read_run, run_path
 from noroshi.run.campaigns.pool import Makers
 from noroshi.run.campaigns.stopping import BATCH, is_enough
-from noroshi.run.campaigns.tasks import Task, is_full, told
+from noroshi.run.campaigns.tasks import Task, told
+from noroshi.run.complaints import is_full
 from noroshi.run.outputs import OutputError
 
 Heard = Callable[[RunResult], None]

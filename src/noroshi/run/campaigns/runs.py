@@ -7,7 +7,8 @@ from collections.abc import Callable
 from noroshi.assessment.results import Figure, RunResult
 from noroshi.records.known import Known
 from noroshi.run.campaigns.measuring import figures_of
-from noroshi.run.campaigns.tasks import Task, is_full, told
+from noroshi.run.campaigns.tasks import Task, told
+from noroshi.run.complaints import is_full
 from noroshi.run.exercises.books import WORLD
 from noroshi.run.exercises.running import Plan, Ran, run
 

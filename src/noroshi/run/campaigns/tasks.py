@@ -1,11 +1,9 @@
 """What a run to be made is, and what is said of one that could not be; light, so that a worker starts soon."""
 
-import errno
 from dataclasses import dataclass
 from pathlib import Path
 
 ERROR_MAX = 300  # characters
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +24,6 @@ class Task:
     sharing: bool = True
     until_s: float | None = None
     journals: Path | None = None
-
-
-def is_full(error: BaseException | None) -> bool:
-    """Return whether an error is that of a full disk."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
-            return True
-        error = error.__cause__
-    return False
 
 
 def told(error: BaseException) -> str:

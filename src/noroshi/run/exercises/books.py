@@ -1,6 +1,7 @@
 """The journals of an exercise: one for each node, in segments, and one of the world."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -74,15 +75,19 @@ class Books:
                     self.write(node, record, now_ns)
 
     def __enter__(self) -> Self:
-        for node in self._setups:
-            self.start(node)
+        with ExitStack() as stack:
+            stack.push(self)
+            for node in self._setups:
+                self.start(node)
+            stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for writer in self._writers.values():
-            writer.__exit__(kind, error, trace)
+        with ExitStack() as stack:  # each is closed, whatever becomes of the others
+            for writer in self._writers.values():
+                stack.push(writer)
 
 
 def segments(folder: Path, node: str) -> list[Path]:

@@ -22,7 +22,8 @@ def node(
     ] = None,
     serve: Annotated[str | None, typer.Option(help="Serve the picture to programs: 127.0.0.1:8600.")] = None,
     tokens: Annotated[
-        Path | None, typer.Option(help="File of who may look: operators, and [viewers] TOKEN = NATION; for you alone.")
+        Path | None,
+        typer.Option(help="File of who may look: operators, and \\[viewers] TOKEN = NATION; for you alone."),
     ] = None,
     for_s: Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.")] = None,
 ) -> None:

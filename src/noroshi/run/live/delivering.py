@@ -82,7 +82,7 @@ class Delivering:
 
 
 def open_desk(
-    state: Path, own: pki.Identity, warning: WarningSection, node: Node, *, told: Callable[[], None]
+    state: Path, own: pki.Identity, warning: WarningSection, node: Node, *, folder: Path, told: Callable[[], None]
 ) -> AlertDesk:
     """Return the desk that makes messages of approved alerts; nothing leaves it unless the nation's file names outlets.
 
@@ -94,7 +94,7 @@ def open_desk(
     desk = AlertDesk(
         state / STORE,
         own,
-        languages=[load_language(name) for name in warning.languages],
+        languages=[load_language(name, folder) for name in warning.languages],
         zone=warning.zone,
         outlets=open_outlets(warning.outlets),
         shapes_of=shapes_of,

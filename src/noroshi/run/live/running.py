@@ -245,7 +245,8 @@ class Running:
         delivering = Delivering(core.watch.command, self._arrived.set)
         own = pki.identity(self.keys) if self.keys.is_dir() else None
         if own is not None and own.exercise is not None:
-            desk = open_desk(self.state, own, self.nation.warning, core, told=delivering.told)
+            folder = self.nation.source.folder
+            desk = open_desk(self.state, own, self.nation.warning, core, folder=folder, told=delivering.told)
             delivering.desk = stack.enter_context(desk)
         return delivering
 

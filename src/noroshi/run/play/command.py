@@ -19,9 +19,11 @@ def play(
         Path | None, typer.Option(help="An empty folder, or none yet, for journals, branches and played.json.")
     ] = None,
     people: Annotated[
-        Path | None, typer.Option(help="Who plays: a file of [[people]] with name, token, nation, role.")
+        Path | None, typer.Option(help="Who plays: a file of [\\[people]] with name, token, nation, role.")
     ] = None,
-    events: Annotated[Path | None, typer.Option(help="What exercise control has planned: a file of [[rows]].")] = None,
+    events: Annotated[
+        Path | None, typer.Option(help="What exercise control has planned: a file of [\\[rows]].")
+    ] = None,
     nation: Annotated[
         list[str] | None, typer.Option(help="A nation that takes part too: its file, or a shipped one. Repeatable.")
     ] = None,
@@ -34,7 +36,7 @@ def play(
 ) -> None:
     """Play an exercise: people join by browser, each in a role; scripted people play the roles that nobody has."""
     from noroshi.run.edges import Tls
-    from noroshi.run.play.rows import read_rows
+    from noroshi.run.play.rows import check_names, read_rows
     from noroshi.run.play.seats import read_seats, seats_of
     from noroshi.run.play.showing import PlayShowing
     from noroshi.run.scenarios import read_scenario
@@ -50,6 +52,8 @@ def play(
         read = read_scenario(scenario, nation or ())
         seats = seats_of(read) if people is None else read_seats(people, read)
         rows = [] if events is None else read_rows(events)
+        if events is not None:
+            check_names(rows, read, events)
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
         showing = PlayShowing(

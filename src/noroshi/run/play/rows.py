@@ -1,6 +1,7 @@
 """The list of events of an exercise, as a file: what exercise control has planned to tell whom, when, and to do."""
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,10 @@ import msgspec
 
 from noroshi.command.transitions import Action, Step
 from noroshi.exercise.notes import MESSAGE, TEXT_MAX, Note
+from noroshi.run.exercises.staff import staff_name
+from noroshi.run.play.seats import PLAYED
+from noroshi.run.scenarios import Scenario, ScenarioError, with_inject
+from noroshi.run.scenarios.sources import choices
 
 ROWS_MAX = 1_000
 
@@ -60,7 +65,7 @@ def read_rows(path: Path) -> list[Planned]:
         RowsError: if it is none.
     """
     try:
-        rows = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).rows
+        rows = msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), _File).rows
     except OSError as error:
         raise RowsError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeError) as error:
@@ -73,6 +78,33 @@ def read_rows(path: Path) -> list[Planned]:
         if not 0.0 <= row.at_s < 1e6 or not (row.text or row.inject):
             raise RowsError(f"{path}: row {row.number}: say what is told or goes wrong, and at_s when")
     return sorted(rows, key=lambda row: row.at_s)
+
+
+def check_names(rows: Sequence[Planned], scenario: Scenario, path: Path) -> None:
+    """Check that those whom rows tell something, and at whom injects aim, take part.
+
+    Args:
+        rows: of the file.
+        scenario: that is played.
+        path: of the file, for messages.
+
+    Raises:
+        RowsError: if one does not, with what may be meant.
+    """
+    codes = [nation.code for nation in scenario.nations]
+    known = ["all", *codes, *(staff_name(role, code) for role in PLAYED for code in codes)]
+    for row in rows:
+        if row.text and row.to not in known:
+            raise RowsError(f"{path}: row {row.number}: to: '{row.to}' is nobody here; {choices(row.to, known)}")
+        try:
+            if row.inject is not None:
+                with_inject(scenario, {**row.inject, "at_s": row.at_s})
+        except ScenarioError as error:
+            key = error.problems[0].key.rpartition(", ")[2]
+            told = f"inject{'' if key.startswith('injects') else f', {key}'}: {error.problems[0].message}"
+            raise RowsError(f"{path}: row {row.number}: {told}") from error
+        except ValueError as error:
+            raise RowsError(f"{path}: row {row.number}: inject: {error}") from error
 
 
 def check(note: Note) -> None:

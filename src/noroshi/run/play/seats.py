@@ -54,7 +54,7 @@ def read_seats(path: Path, scenario: Scenario) -> dict[str, User]:
         SeatError: if it is none.
     """
     try:
-        file = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File)
+        file = msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), _File)
         return _users(file.people, scenario)
     except OSError as error:
         raise SeatError(f"{path}: {error.strerror}") from error

@@ -116,7 +116,7 @@ def diff(
 )
 def break_glass(
     policy: PolicyName,
-    rule: Annotated[Path, typer.Option(help="TOML with one [[rules]]: what is to go out.")],
+    rule: Annotated[Path, typer.Option(help="TOML with one [\\[rules]]: what is to go out.")],
     by: Annotated[list[str], typer.Option(help="Who answers for it: two people.")],
     reason: Annotated[str, typer.Option(help="Why; it stays in the audit.")],
     minutes: Annotated[float, typer.Option(help="For how long, at most 24 hours.")],
@@ -140,7 +140,7 @@ def break_glass(
         until_ns = from_ns + round(60 * minutes) * NS_PER_S
         read = read_policy(read_source("policies", policy), of=own.nation)
         record = breaking.make(
-            read, rule.read_text("utf-8"), by=by, reason=reason, from_ns=from_ns, until_ns=until_ns,
+            read, rule.read_text("utf-8-sig"), by=by, reason=reason, from_ns=from_ns, until_ns=until_ns,
             key=own.signing_key_at(now_ns), source=str(rule),
         )  # fmt: skip
         outputs.replace(out, record)

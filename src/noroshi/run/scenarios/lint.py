@@ -12,15 +12,22 @@ from noroshi.exercise.injects import Dark, FalsePosition, Inject, SpoofedReports
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, Floats, ecef_from_geodetic
-from noroshi.records import MISSILES
+from noroshi.records import MISSILES, Kind
 from noroshi.records.identity import ABSENT
 from noroshi.run import rooms
 from noroshi.run.exercises.staging import background
 from noroshi.run.scenarios import measures
-from noroshi.run.scenarios.models import Area, Scenario, SensorEntry
+from noroshi.run.scenarios.models import Area, Link, Nation, Scenario, SensorEntry
+from noroshi.run.scenarios.policies import policy_of
+from noroshi.run.scenarios.positions import Path as KeyPath
 from noroshi.run.scenarios.reading import read_scenario
 from noroshi.run.scenarios.sources import Problem, ScenarioError, choices, read_source, shipped
+from noroshi.sharing.rules import ALL_EXERCISES
 
+LOWEST_M = -110.0  # above the ellipsoid: the geoid's lowest is -107 m, south of India
+SHORT_M = 2_000.0  # of a range: radars of a kilometre or two there are, and long ranges of 2,000 km
+NAMES_MAX = 6  # in a message
+MODELS = {Kind.BALLISTIC: "ballistic", Kind.BOOSTING: "boost", Kind.GLIDING: "glide"}
 LOOKS_S = 20.0  # between the moments at which it is tried whether a sensor sees anything
 
 
@@ -43,7 +50,7 @@ def lint(name: str | Path, also: Sequence[str | Path] = ()) -> list[Problem]:
 
 def findings(scenario: Scenario) -> list[Problem]:
     """Return what is a mistake in a scenario that can be read."""
-    found = [*_links(scenario), *_objectives(scenario)]
+    found = [*_links(scenario), *_released(scenario), *_objectives(scenario)]
     stage = _stage(scenario, found)
     found += [
         *_measures(scenario, stage),
@@ -51,6 +58,8 @@ def findings(scenario: Scenario) -> list[Problem]:
         *_injects(scenario, stage),
         *_areas(scenario, stage),
         *_sights(scenario, stage),
+        *_places(scenario),
+        *_motion(scenario, stage),
     ]
     return sorted(set(found), key=lambda each: (each.file != scenario.source.name, each))
 
@@ -124,6 +133,39 @@ def _links(scenario: Scenario) -> Iterator[Problem]:
             if link.to not in known:
                 told = f"no nation '{link.to}'; {choices(link.to, sorted(known))}"
                 yield nation.source.problem(("links", j, "to"), told)
+
+
+def _released(scenario: Scenario) -> Iterator[Problem]:
+    """Note pairs of linked nations of which one releases nothing to the other, at the link."""
+    pairs = scenario.links()
+    nations = {nation.code: nation for nation in scenario.nations}
+    for one, other in sorted({(min(pair), max(pair)) for pair in pairs}):
+        silent = [_withheld(scenario, nations[a], b) for a, b in ((one, other), (other, one)) if (a, b) in pairs]
+        if told := "; ".join(filter(None, silent)):
+            at = ((nations[a], i) for a, b in ((one, other), (other, one)) for i, link in _to(nations[a], b))
+            nation, i = next(at)
+            yield nation.source.problem(("links", i, "to"), told)
+
+
+def _to(nation: Nation, other: str) -> Iterator[tuple[int, Link]]:
+    return ((i, link) for i, link in enumerate(nation.links) if link.to == other)
+
+
+def _withheld(scenario: Scenario, sender: Nation, receiver: str) -> str | None:
+    """Return why nothing of this exercise goes from one nation to another, and what to do; None if something does."""
+    told = f"{sender.code} releases nothing to {receiver}:"
+    if sender.policy is None:
+        return f'{told} it has no policy; write one (docs/release.md) and add policy = "FILE" to {sender.source.name}'
+    policy = policy_of(sender)
+    rules = [policy.rules[i] for i in policy.rules_for(receiver)]
+    if any(rule.passes and {ALL_EXERCISES, scenario.name} & {*rule.when.exercises} for rule in rules):
+        return None
+    file = sender.policy.name
+    copied = f" (in a copy, which a copy of {sender.source.name} names)" if sender.policy.is_shipped else ""
+    if receiver not in policy.partners:
+        return f"{told} {file} does not name it in [partners]; add it there and to a rule{copied}"
+    exercises = f'exercises = ["{ALL_EXERCISES}"]'
+    return f"{told} no rule of {file} passes anything of this exercise to it; add it to a rule with {exercises}{copied}"
 
 
 def _objectives(scenario: Scenario) -> Iterator[Problem]:
@@ -223,20 +265,70 @@ def _sights(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
     step_ns = round(min(LOOKS_S, scenario.duration_s / 10.0) * NS_PER_S)
     times_ns = np.arange(scenario.start_ns, scenario.end_ns, step_ns, dtype=np.int64)
     states = {flight.name: flight.at(times_ns) for flight in flights}
+    hot = [flight for flight in flights if flight.heat_w_sr.any()]
     for nation in scenario.nations:
+        blind = []
         for i, sensor in enumerate(nation.sensors):
             carrier = states.get(sensor.carrier) if sensor.carrier else None
-            if not any(_sees(sensor, states[flight.name], carrier, flight) for flight in flights):
-                told = "sees nothing in the whole run: no flight comes where it could; move one of them"
-                yield nation.source.problem(("sensors", i), told)
+            is_blind = not any(_sees(sensor, states[flight.name], carrier, flight) for flight in flights)
+            odd = list(_odd_range(nation, i, sensor, is_blind=is_blind))
+            yield from odd
+            if is_blind and not odd:
+                blind.append((("sensors", i), sensor.site.sensor, "no flight comes where it could; move one of them"))
         for i, eyes in enumerate(nation.constellations):
             satellites = [
                 (eyes.sensor_on(each.name), each.at(times_ns)) for each in stage.satellites.get(eyes.name, ())
             ]
-            hot = [flight for flight in flights if flight.heat_w_sr.any()]
             if hot and not any(_sees(eye, states[flight.name], at, flight) for eye, at in satellites for flight in hot):
-                told = "sees nothing in the whole run: nothing that is hot comes where it could"
-                yield nation.source.problem(("constellations", i), told)
+                blind.append((("constellations", i), eyes.name, "nothing that is hot comes where it could"))
+        yield from _of_blind(nation, blind)
+
+
+def _of_blind(nation: Nation, blind: Sequence[tuple[KeyPath, str, str]]) -> Iterator[Problem]:
+    """Note what sees nothing, by place, name and reason: one line a nation."""
+    if len(blind) == 1:
+        ((place, _, why),) = blind
+        yield nation.source.problem(place, f"sees nothing in the whole run: {why}")
+    elif blind:
+        n = len(nation.sensors) + len(nation.constellations)
+        names = ", ".join(name for _, name, _ in blind[:NAMES_MAX]) + (" and more" if len(blind) > NAMES_MAX else "")
+        which = f"none of its {n} sees anything" if len(blind) == n else f"{len(blind)} of its {n} see nothing"
+        told = f"{which} in the whole run ({names}): nothing comes where they could; move one of them, or leave it out"
+        yield nation.source.problem((blind[0][0][0],), told)
+
+
+def _places(scenario: Scenario) -> Iterator[Problem]:
+    """Note sensors that stand inside the ground: heights are above the ellipsoid, of which no shore is so far below."""
+    for nation in scenario.nations:
+        for i, sensor in enumerate(nation.sensors):
+            height_m = sensor.site.height_m
+            if sensor.carrier is None and height_m < LOWEST_M:
+                told = f"is {height_m:g}, inside the ground but in a few places: give it above the ellipsoid, in metres"
+                yield nation.source.problem(("sensors", i, "height_m"), told)
+
+
+def _odd_range(nation: Nation, i: int, sensor: SensorEntry, *, is_blind: bool) -> Iterator[Problem]:
+    """Note a range so short that kilometres were meant: nothing is seen with it, or belief and truth are far apart."""
+    usual = rooms.load("sensors", sensor.site.type).Sensor.PARAMETERS.get("range_m_max")
+    believed_m = sensor.site.parameters.get("range_m_max", usual)
+    true_m = getattr(sensor.observer, "range_m_max", None)
+    for part, range_m, other_m in (("parameters", believed_m, true_m), ("world", true_m, believed_m)):
+        if range_m is not None and range_m < SHORT_M and (is_blind or (other_m or 0.0) >= 100.0 * range_m):
+            told = (
+                f"is {range_m:g} m, and so it sees hardly anything: if kilometres are meant write {1e3 * range_m:.0f}"
+            )
+            yield nation.source.problem(("sensors", i, part, "range_m_max"), told)
+
+
+def _motion(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
+    """Note flights that no motion model of the nodes is for."""
+    flown = {name: flights for name, flights in stage.entries.items() if flights}
+    models = scenario.motion.split("+")
+    for kind, model in MODELS.items():
+        name = next((name for name, each in flown.items() if any((x.kind == kind).any() for x in each)), None)
+        if name is not None and model not in models:
+            told = f"has no {model}, but '{name}' moves so: its tracks will be lost or wrong; add +{model}"
+            yield scenario.source.problem(("motion",), told)
 
 
 def _sees(entry: SensorEntry, states: Floats, carrier: Floats | None, flight: Flight) -> bool:

@@ -119,7 +119,8 @@ class WarningSection(Section):
     """What a nation's people are warned of."""
 
     countries: tuple[str, ...] = Field(
-        default=(), description="ISO 3166 codes of the countries whose areas are its own: JP; US, GU, MP."
+        default=(),
+        description="ISO 3166 alpha-2 codes of the countries whose areas are its own: JP; US, with Guam (US-GU).",
     )
     probability: float = Field(
         default=Settings().probability_on,

@@ -7,12 +7,16 @@ from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from noroshi.exercise.injects import KINDS, Aim, Impersonate, Inject, Surge
 from noroshi.exercise.world import Weather
+from noroshi.formats import FormatError
 from noroshi.geo.time import NS_PER_S, utc_ns_from_iso
 from noroshi.run import rooms
-from noroshi.run.areas import area_codes
+from noroshi.run.alerts import AlertError
+from noroshi.run.alerts.languages import load_language, zone_at
+from noroshi.run.areas import area_codes, country_codes
 from noroshi.run.samples import PREFIX, sample_path
 from noroshi.run.scenarios import measures
 from noroshi.run.scenarios.checking import checked
@@ -143,6 +147,7 @@ def read_nation(name: str | Path, folder: Path | None = None) -> Nation:
     _check_twice(source, "links", [link.to for link in file.links], problems, key="to")
     policy = _policy(source, file, problems)
     _check_rules(source, file, problems)
+    _check_people(source, file, problems)
     if problems:
         raise _error(source, problems)
     return Nation(
@@ -170,6 +175,27 @@ def _check_rules(source: Source, file: NationFile, problems: list[Problem]) -> N
         if key is not None:
             own = {name: value for name, value in table.items() if name != "type"}
             checked(rooms.load("warning.rules", key).Rule, own, source, path, problems)
+
+
+def _check_people(source: Source, file: NationFile, problems: list[Problem]) -> None:
+    """Note countries without areas, whom no alert would ever reach, and languages and time zones that there are not."""
+    if file.warning is None:
+        return
+    for i, code in enumerate(file.warning.countries):
+        if code not in country_codes():
+            told = f"no area of '{code}' is known: nobody there would ever be warned; {choices(code, country_codes())}"
+            problems.append(source.problem(("warning", "countries", i), told))
+    for i, name in enumerate(file.warning.languages):
+        try:
+            load_language(name, source.folder)
+        except (AlertError, FormatError) as error:
+            problems.append(source.problem(("warning", "languages", i), str(error)))
+    if "zone" in source.table["warning"]:
+        try:
+            zone_at(file.warning.zone, 0)
+        except AlertError as error:
+            told = f"{error}; {choices(file.warning.zone, sorted(available_timezones()))}"
+            problems.append(source.problem(("warning", "zone"), told))
 
 
 def _policy(source: Source, file: NationFile, problems: list[Problem]) -> Source | None:

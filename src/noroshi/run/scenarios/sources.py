@@ -72,6 +72,11 @@ class Source:
     table: dict[str, Any]
     lines: Mapping[KeyPath, int] = field(repr=False)
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it travels with the program, so that a person changes a copy of it."""
+        return self.folder.parent == Path(str(resources.files("noroshi") / "data"))
+
     def line(self, path: KeyPath) -> int:
         """Return the line of a key, or of the nearest thing above it that has one."""
         while path not in self.lines:
@@ -140,7 +145,7 @@ def _read(path: Path) -> bytes:
 
 def _parsed(name: str, folder: Path, data: bytes) -> Source:
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ScenarioError([Problem(name, line, "", "is not UTF-8 text: save it as UTF-8")]) from error

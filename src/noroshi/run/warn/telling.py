@@ -1,13 +1,13 @@
 """A replayed event as tables, beside what people were told that day."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from noroshi.exercise.events import Event
+from noroshi.exercise.events import Event, Told
 from noroshi.exercise.last_mile import CHANNELS, Channel
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
 from noroshi.run.areas import areas
@@ -24,7 +24,7 @@ UNITS_SHOWN = 12
 
 
 def figures(event: Event, replays: Sequence[Replayed]) -> dict[str, Any]:
-    """Return everything as plain data."""
+    """Return everything as plain data; without `that_day` if it is not known what people were told."""
     return {
         "event": event.name,
         "title": event.title,
@@ -41,19 +41,7 @@ def figures(event: Event, replays: Sequence[Replayed]) -> dict[str, Any]:
             }
             for one in CHANNELS
         ],
-        "that_day": {
-            "told": [
-                {
-                    "after_s": (one.at_ns - event.launch_ns) / NS_PER_S,
-                    "what": one.what,
-                    "areas": list(one.areas),
-                    "note": one.note,
-                    "source": event.sources[one.source],
-                }
-                for one in event.told
-            ],
-            "people_told": _people([code for one in event.told for code in one.areas]),
-        },
+        **({} if event.told is None else {"that_day": _that_day(event, event.told)}),
         "replays": {
             one.stand: {
                 "sensors": list(STANDS[one.stand]),
@@ -79,38 +67,60 @@ def figures(event: Event, replays: Sequence[Replayed]) -> dict[str, Any]:
     }
 
 
+def _that_day(event: Event, told: Sequence[Told]) -> dict[str, Any]:
+    return {
+        "told": [
+            {
+                "after_s": (one.at_ns - event.launch_ns) / NS_PER_S,
+                "what": one.what,
+                "areas": list(one.areas),
+                "note": one.note,
+                "source": event.sources[one.source],
+            }
+            for one in told
+        ],
+        "people_told": _people([code for one in told for code in one.areas]),
+    }
+
+
 def show(event: Event, replays: Sequence[Replayed], console: Console) -> None:
-    """Print the tables."""
+    """Print the tables; without the column of that day if it is not known what people were told."""
     console.print(f"[bold]{printable(event.title)}[/bold], launch {iso_from_utc_ns(event.launch_ns)}")
     console.print(NOTICE)
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("after the launch")
     for one in replays:
         table.add_column(one.stand, justify="right")
-    table.add_column(THAT_DAY, justify="right")
-    first = min((one for one in event.told if one.what == "alert"), key=lambda one: one.at_ns, default=None)
-    clear = next((one for one in event.told if one.what == "all_clear"), None)
-    told_then = sorted({code for one in event.told for code in one.areas})
-    table.add_row("launch noticed", *(_after(one.clocks.noticed_s) for one in replays), "")
-    table.add_row("areas proposed", *(_after(one.clocks.proposed_s) for one in replays), "")
-    table.add_row(
-        "people told (a person approved)", *(_after(one.clocks.approved_s) for one in replays),
+    told = event.told or ()
+    if event.told is not None:
+        table.add_column(THAT_DAY, justify="right")
+    first = min((one for one in told if one.what == "alert"), key=lambda one: one.at_ns, default=None)
+    clear = next((one for one in told if one.what == "all_clear"), None)
+    told_then = sorted({code for one in told for code in one.areas})
+
+    def add(label: str, cell: Callable[[Replayed], str], then: str = "") -> None:
+        table.add_row(label, *map(cell, replays), *([] if event.told is None else [then]))
+
+    add("launch noticed", lambda one: _after(one.clocks.noticed_s))
+    add("areas proposed", lambda one: _after(one.clocks.proposed_s))
+    add(
+        "people told (a person approved)", lambda one: _after(one.clocks.approved_s),
         _after(None if first is None else (first.at_ns - event.launch_ns) / NS_PER_S, of_minutes=True),
     )  # fmt: skip
-    table.add_row("half of those who hear have heard", *(_heard(one) for one in replays), "")
-    table.add_row(
-        "told that it is over", *(_after(one.clocks.cleared_s) for one in replays),
+    add("half of those who hear have heard", _heard)
+    add(
+        "told that it is over", lambda one: _after(one.clocks.cleared_s),
         _after(None if clear is None else (clear.at_ns - event.launch_ns) / NS_PER_S, of_minutes=True),
     )  # fmt: skip
-    table.add_row("areas told", *(str(len(one.told)) for one in replays), str(len(told_then)))
-    table.add_row("people told", *(_millions(one.people_told) for one in replays), _millions(_people(told_then)))
-    table.add_row("people within 50 km of the way", *(_millions(one.people_near) for one in replays), "")
-    table.add_row("  of them told", *(_share(one.people_near_told, one.people_near) for one in replays), "")
-    table.add_row("people who hear of it", *(_millions(one.people_heard) for one in replays), "")
-    table.add_row("heard when it came, least area", *(_least_heard(one) for one in replays), "")
-    table.add_row("told for each one near", *(_ratio(one.people_told, one.people_near) for one in replays),
-                  _ratio(_people(told_then), replays[0].people_near) if replays else "")  # fmt: skip
-    table.add_row("shortest and middle lead", *(_leads(one) for one in replays), "")
+    add("areas told", lambda one: str(len(one.told)), str(len(told_then)))
+    add("people told", lambda one: _millions(one.people_told), _millions(_people(told_then)))
+    add("people within 50 km of the way", lambda one: _millions(one.people_near))
+    add("  of them told", lambda one: _share(one.people_near_told, one.people_near))
+    add("people who hear of it", lambda one: _millions(one.people_heard))
+    add("heard when it came, least area", _least_heard)
+    add("told for each one near", lambda one: _ratio(one.people_told, one.people_near),
+        _ratio(_people(told_then), replays[0].people_near) if replays else "")  # fmt: skip
+    add("shortest and middle lead", _leads)
     console.print(table)
     if any(one.told for one in replays):
         console.print(f"Last mile, a model: {'; '.join(_channel(one) for one in CHANNELS)}.")
@@ -119,9 +129,9 @@ def show(event: Event, replays: Sequence[Replayed], console: Console) -> None:
             console.print(f"{one.stand}: {', '.join(_names(one.told))}")
     if told_then:
         console.print(f"{THAT_DAY}: {', '.join(_names(told_then))}")
-    for told in event.told:
-        if told.note:
-            console.print(f"{THAT_DAY}, {_after((told.at_ns - event.launch_ns) / NS_PER_S)}: {printable(told.note)}")
+    for said in told:
+        if said.note:
+            console.print(f"{THAT_DAY}, {_after((said.at_ns - event.launch_ns) / NS_PER_S)}: {printable(said.note)}")
 
 
 def _names(codes: Sequence[str]) -> list[str]:
