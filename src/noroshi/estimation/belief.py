@@ -9,7 +9,8 @@ from noroshi.kernel import kernel
 CHANGE_MIN = 1e-6
 SWEEPS_MAX = 15
 """Of a ring little is left after so many. A raid's many rings would take a hundred: in one of targets two standard
-deviations apart, some 20 pairs each, a track's probabilities are then still off by 0.05 in sum."""
+deviations apart, some 20 pairs each, a track's probabilities are then still off by 0.05 in sum, and in another order
+of the same rows by as much otherwise."""
 
 
 def marginals(

@@ -56,7 +56,7 @@ def compiling(setup: Setup) -> Iterator[None]:
     try:
         with suppress(OSError):  # one that cannot be started is missed by nobody
             for first in range(n):
-                helpers.append(_helper(text, first, n))
+                helpers.append(_helper(text, first, n))  # a place is not for a command line: others can read those
         yield
         kernel_cache.note(work)
     finally:
@@ -70,10 +70,15 @@ def _processors() -> int:
 
 
 def _helper(setup: str, first: int, n: int) -> "subprocess.Popen[bytes]":
-    """Start one of n helpers. It reads its standard input to learn when this process is gone."""
+    """Start one of n helpers. It reads the setup from its standard input, and there too when this process is gone."""
     quiet = subprocess.DEVNULL
-    command = [sys.executable, "-P", "-m", "noroshi.run.ahead", setup, str(first), str(n)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet)  # noqa: S603 ourselves
+    command = [sys.executable, "-P", "-m", "noroshi.run.ahead", str(first), str(n)]
+    helper = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet)  # noqa: S603 ourselves
+    assert helper.stdin is not None
+    with suppress(OSError):  # it has ended already
+        helper.stdin.write(setup.encode() + b"\n")
+        helper.stdin.flush()
+    return helper
 
 
 def needed(setup: Setup, seen: Iterable[Detections]) -> Kernels:
@@ -139,7 +144,8 @@ def _origin(sensor: Sensor, centre: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def main() -> None:
     """Be a helper: compile every n-th kernel, from the last to the first."""
-    text, first, n = sys.argv[1:]
+    first, n = sys.argv[1:]
+    text = sys.stdin.readline()
     threading.Thread(target=_end_with_the_program, daemon=True).start()
     setup = msgspec.json.decode(text, type=Setup)
     for kernel, types in list(needed(setup, made_up(setup)))[::-1][int(first) :: int(n)]:
@@ -147,7 +153,7 @@ def main() -> None:
 
 
 def _end_with_the_program() -> None:
-    os.read(sys.stdin.fileno(), 1)  # it says nothing, so that this returns when it is gone
+    os.read(sys.stdin.fileno(), 1)  # it says nothing more, so that this returns when it is gone
     os._exit(0)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.assessment.scatter import look_s, scatter
+from noroshi.assessment.scatter import LOOKS_MIN, look_s, scatter
+from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Detections, SensorSite, Status
 from noroshi.run.batches import come_in_frames, field_m, says_who, scan_period_s
@@ -45,7 +46,8 @@ def complete(
         own = [batch for batch in detections if batch.sensor == name]
         site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
         is_plain = site.type == "local_position" or (site.type in PLAIN and not any(map(says_who, own)))
-        if is_plain and "scan_period_s" not in site.parameters and not come_in_frames(own):
+        in_frames = is_plain and _in_frames(own, site)
+        if is_plain and "scan_period_s" not in site.parameters and not in_frames:
             site, unshown = _looking(own, site)
             notes += unshown
         if "scan_period_s" not in site.parameters and (period := scan_period_s(own, statuses, site.type)):
@@ -53,7 +55,7 @@ def complete(
             period = round(period, 3) or float(f"{period:.3g}")
             site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": period})
         if site.type == "local_position":
-            site = dataclasses.replace(site, parameters={**_laboratory(own, site), **site.parameters})
+            site = dataclasses.replace(site, parameters={**_laboratory(own, site, in_frames), **site.parameters})
         if is_plain and SIGMA[site.type] not in site.parameters and not any(_has_noise(batch) for batch in own):
             site, note = _measured(own, site)
             notes.append(note)
@@ -79,7 +81,7 @@ def _others(known: Sequence[SensorSite], found: Sequence[SensorSite]) -> str:
     )
 
 
-def _laboratory(own: Sequence[Detections], site: SensorSite) -> dict[str, float]:
+def _laboratory(own: Sequence[Detections], site: SensorSite, in_frames: bool) -> dict[str, float]:
     """Return the scale of a local frame's plots: whether they come in frames, how wide the field is, how fast one is.
 
     A target is taken not to cross the field in fewer than some ten looks.
@@ -88,7 +90,7 @@ def _laboratory(own: Sequence[Detections], site: SensorSite) -> dict[str, float]
     period_s = site.parameters.get("scan_period_s", usual["scan_period_s"])
     speed_m_s = min(usual["speed_sigma_m_s"], width_m / (LOOKS_ACROSS * period_s))
     return {
-        "frames": float(come_in_frames(own)),
+        "frames": float(in_frames),
         "field_m": round(width_m, 3),
         "speed_sigma_m_s": round(speed_m_s, 3),
     }
@@ -97,6 +99,20 @@ def _laboratory(own: Sequence[Detections], site: SensorSite) -> dict[str, float]
 def _has_noise(batch: Detections) -> bool:
     """Return whether any plot says how exact it is."""
     return bool(np.isfinite(np.diagonal(batch.covariances, axis1=1, axis2=2)).any())
+
+
+def _in_frames(own: Sequence[Detections], site: SensorSite) -> bool:
+    """Return whether plain plots that share their times are looks at the whole field: stamps may be whole seconds."""
+    if not come_in_frames(own):
+        return False
+    (time_ns, places_m), reach = _in_plane(own), _reach(own, site)
+    times_ns = np.unique(time_ns)
+    if len(times_ns) < LOOKS_MIN:
+        return True
+    frame_s = float(np.median(np.diff(times_ns))) / NS_PER_S
+    if scatter(time_ns, places_m, period_s=frame_s, step_m=reach(frame_s)) is not None:
+        return True
+    return look_s(time_ns, places_m, step_m=reach) is None
 
 
 def _looking(own: Sequence[Detections], site: SensorSite) -> tuple[SensorSite, list[str]]:
@@ -114,7 +130,9 @@ def _measured(own: Sequence[Detections], site: SensorSite) -> tuple[SensorSite, 
     period_s = usual["scan_period_s"]
     found = scatter(*_in_plane(own), period_s=period_s, step_m=_reach(own, site)(period_s))
     sigma_m = usual[name] if found is None else float(f"{found.sigma_m:.3g}")
-    why = "the usual" if found is None else "as far as three of its plots lie off a line"
+    if site.type == "position_report":  # who reports may be off by what stays the same from one report to the next
+        sigma_m = max(sigma_m, usual[name])
+    why = "the usual" if sigma_m == usual[name] else "as far as three of its plots lie off a line"
     note = f"no standard deviation of '{site.sensor}' is given: {sigma_m:g} m along each axis is taken, {why}"
     site = dataclasses.replace(site, parameters={**site.parameters, name: sigma_m})
     return site, f"{note}; else write columns {COLUMNS[site.type]}"
@@ -123,7 +141,8 @@ def _measured(own: Sequence[Detections], site: SensorSite) -> tuple[SensorSite, 
 def _reach(own: Sequence[Detections], site: SensorSite) -> Callable[[float], float]:
     """Return how far [m] a target may get within a time in seconds: not soon across the field."""
     usual = {**PLAIN[site.type], **site.parameters}
-    farthest_m = float(np.ptp(_in_plane(own)[1], axis=0).max()) / LOOKS_ACROSS
+    places_m = _in_plane(own)[1]
+    farthest_m = float(np.ptp(places_m, axis=0).max(initial=0.0)) / LOOKS_ACROSS if len(places_m) else 0.0
     return lambda time_s: STEP_SIGMAS * min(usual["speed_sigma_m_s"] * time_s, farthest_m)
 
 
@@ -132,7 +151,9 @@ def _in_plane(own: Sequence[Detections]) -> tuple[NDArray[np.int64], NDArray[np.
     time_ns = np.concatenate([batch.time_ns for batch in own])
     names = ("x_m", "y_m") if "x_m" in own[0].components else ("lon_rad", "lat_rad")
     at = np.concatenate([batch.values[:, [batch.components.index(name) for name in names]] for batch in own])
-    if names[0] == "x_m":
+    whole = np.isfinite(at).all(axis=1)
+    time_ns, at = time_ns[whole], at[whole]
+    if names[0] == "x_m" or not len(at):
         return time_ns, at
     middle = np.median(at, axis=0)
     off = at - middle

@@ -62,7 +62,9 @@ def _sensors(tracked: Tracked) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for name in [*sites, *sorted(set(tracked.n_plots) - set(sites))]:
         refused = {reason: n for (sensor, reason), n in sorted(tracked.refused.items()) if sensor == name}
-        used, plots = tracked.plots_used.get(name, 0), tracked.n_plots[name]
+        plots = tracked.n_plots[name]
+        # One that two tracks shared counts for both.
+        used = min(tracked.plots_used.get(name, 0), plots - sum(refused.values()))
         rows.append(
             {
                 "sensor": name,

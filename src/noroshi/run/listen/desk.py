@@ -46,6 +46,9 @@ SYSTEM_NS = 30 * NS_PER_S
 GIVEN_ROWS_MAX = 2_000_000
 """So many rows of tracks are kept for `--out`; what comes later is counted and not kept."""
 
+SHOWN = ("scan_period_s", "sigma_m", "position_sigma_m", "field_m", "speed_sigma_m_s")
+"""Parameters that plots show of their sensor: a little otherwise with each that comes."""
+
 PLACED = ""
 """The group of all sensors whose places are known; any other group is a radar of that name."""
 
@@ -250,12 +253,14 @@ class Desk:
         if not own:  # silent for as long as anything is held
             return (name if name in self.groups else PLACED, before[0], []) if before else None
         (site,), notes = complete(own, described, statuses)
-        if notes and np.isfinite(own[-1].origin_ecef_m).all():  # carried: its plots say where it was
-            site, notes = dataclasses.replace(site, lat_rad=math.nan, lon_rad=math.nan, height_m=math.nan), []
+        is_unplaced = bool(notes) and site.type != "position_report"
+        if is_unplaced and np.isfinite(own[-1].origin_ecef_m).all():  # carried: its plots say where it was
+            site = dataclasses.replace(site, lat_rad=math.nan, lon_rad=math.nan, height_m=math.nan)
+            is_unplaced, notes = False, []
         if "scan_period_s" not in site.parameters and before and "scan_period_s" in before[0].parameters:
             period_s = before[0].parameters["scan_period_s"]
             site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": period_s})
-        return (name if notes else PLACED), site, notes
+        return (name if is_unplaced else PLACED), site, notes
 
     def _setup(self, group: str, sites: Sequence[SensorSite]) -> Setup:
         return Setup(
@@ -296,20 +301,21 @@ def _newest(tracks: Tracks, since_ns: int) -> Tracks:
 
 
 def _differ(one: Setup, other: Setup, ratio_max: float) -> bool:
-    """Return whether two setups differ in more than the times between looks, or in these by more than a ratio."""
+    """Return whether two setups differ by more than what plots show of a sensor, or in that by more than a ratio."""
     if len(one.sites) != len(other.sites) or one.motion != other.motion:
         return True
     for a, b in zip(one.sites, other.sites, strict=True):
-        ratio = a.parameters.get("scan_period_s", 1.0) / b.parameters.get("scan_period_s", 1.0)
-        if not 1.0 / ratio_max < ratio < ratio_max:
-            return True
-        if ("scan_period_s" in a.parameters) != ("scan_period_s" in b.parameters):
-            return True
-        if _without_period(a) != _without_period(b):
+        for name in SHOWN:
+            if (name in a.parameters) != (name in b.parameters):
+                return True
+            ratio = a.parameters.get(name, 1.0) / b.parameters.get(name, 1.0)
+            if not 1.0 / ratio_max < ratio < ratio_max:
+                return True
+        if _without_shown(a) != _without_shown(b):
             return True
     return False
 
 
-def _without_period(site: Site) -> Site:
-    parameters = {name: x for name, x in site.parameters.items() if name != "scan_period_s"}
+def _without_shown(site: Site) -> Site:
+    parameters = {name: x for name, x in site.parameters.items() if name not in SHOWN}
     return Site(site.sensor, site.type, site.nation, site.lat_rad, site.lon_rad, site.height_m, parameters)

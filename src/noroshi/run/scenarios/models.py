@@ -107,7 +107,7 @@ class Live(Section):
     )
     tracker: str = Field(default="soft", description="Which file of tracking/trackers/ tracks.")
     motion: str | None = Field(
-        default=None, description="Motion models, joined by +; the scenario's, or constant_velocity, if absent."
+        default=None, description="Motion models, joined by +; the scenario's, or what suits the sensors, if absent."
     )
     picture_s: float = Field(default=1.0, ge=0.05, le=60.0, description="How often edges get the picture, in seconds.")
     checkpoint_s: float = Field(
