@@ -31,12 +31,15 @@ def form_at(range_m: float, elevation_rad: float, azimuth_rad: float = 1.0) -> n
 
 @pytest.fixture(scope="module")
 def false_enu_m() -> np.ndarray:
-    """Return false plots, even over the area and from the horizon to the zenith."""
+    """Return false plots, even over the area: half from the horizon to the zenith, half in the air below 13 km."""
     rng = np.random.default_rng(20301)
     range_m = REACH_M * np.sqrt(rng.uniform(size=N))
     azimuth, elevation = rng.uniform(0.0, 2.0 * math.pi, N), rng.uniform(0.0, math.pi / 2.0, N)
-    level = range_m * np.cos(elevation)
-    return np.stack([level * np.sin(azimuth), level * np.cos(azimuth), range_m * np.sin(elevation)], axis=1)
+    is_low = np.arange(N) < N // 2
+    level = np.where(is_low, range_m, range_m * np.cos(elevation))
+    low_m = rng.uniform(0.0, 13e3, N) - range_m**2 / (2.0 * 6.371e6)  # the ground falls away under the horizontal
+    up = np.where(is_low, low_m, range_m * np.sin(elevation))
+    return np.stack([level * np.sin(azimuth), level * np.cos(azimuth), up], axis=1)
 
 
 def place(range_m: float, elevation_rad: float, azimuth_rad: float = 1.0) -> np.ndarray:
@@ -45,7 +48,7 @@ def place(range_m: float, elevation_rad: float, azimuth_rad: float = 1.0) -> np.
 
 
 @pytest.mark.parametrize("range_m", [100e3, 200e3, 350e3])
-@pytest.mark.parametrize("elevation_deg", [10.0, 35.0, 60.0])
+@pytest.mark.parametrize("elevation_deg", [15.0, 35.0, 60.0])
 def test_false_plots_fill_the_fan_of_a_radar_that_measures_elevation(false_enu_m, range_m, elevation_deg):
     elevation = math.radians(elevation_deg)
     half_m = 0.08 * range_m
@@ -53,6 +56,15 @@ def test_false_plots_fill_the_fan_of_a_radar_that_measures_elevation(false_enu_m
     believed = N * (2.0 * half_m) ** 3 / math.exp(form_at(range_m, elevation)[0, LOG_VOLUME])
     assert found > 50
     assert abs(found - believed) < 4.0 * math.sqrt(believed) + 0.03 * believed  # the density bends over a box
+
+
+@pytest.mark.parametrize(("range_m", "elevation_deg"), [(50e3, 5.0), (100e3, 2.0), (200e3, 0.5)])
+def test_false_plots_are_thicker_in_the_air_that_weather_and_birds_are_in(false_enu_m, range_m, elevation_deg):
+    elevation, half = math.radians(elevation_deg), np.array([8e3, 8e3, 2e3])
+    found = int((np.abs(false_enu_m - place(range_m, elevation)) < half).all(axis=1).sum())
+    believed = N * float(np.prod(2.0 * half)) / math.exp(form_at(range_m, elevation)[0, LOG_VOLUME])
+    assert found > 50
+    assert abs(found - believed) < 4.0 * math.sqrt(believed) + 0.05 * believed
 
 
 @pytest.mark.parametrize("range_m", [100e3, 350e3])

@@ -38,7 +38,10 @@ from noroshi.sensors.rows import (
 RANGE, AZIMUTH, ELEVATION, ALTITUDE, RANGE_RATE = range(5)
 SMALLEST_M = 1e-3  # below this a distance has no direction worth dividing by
 NEWTON_STEPS = 3
-FAN_RAD = math.pi / 2.0  # false plots of a radar that measures elevation are even from the horizon to the zenith
+FAN_RAD, LOW = math.pi / 2.0, 0.5
+"""Half the false plots of a radar that measures elevation are even from the horizon to the zenith, as noise is; half
+lie in the air that weather and birds are in. Either share is chosen: of plots that are all of one sort the density is
+believed to be half of what it is."""
 NEAR_ENOUGH_M = 0.1  # what is left is in the plot's rows, which are linear about its place
 
 
@@ -343,7 +346,11 @@ def _form(
             y[4] = values[i, 4]
             noise[4, 4] += speed_sigma_m_s * speed_sigma_m_s * (covariances[i, 1, 1] + vertical / (slant * slant))
         # What is even in azimuth and elevation thins out upwards with the distance, and gathers about the zenith.
-        form[i, DEPTH] = FAN_RAD * ground if math.isnan(altitude) else 0.0
+        form[i, DEPTH] = 0.0
+        if math.isnan(altitude):
+            _, _, _, height = vertical_at(x, y_m, z)
+            low = min(max(0.5 + 0.5 * (AIR_DEPTH_M - height) / math.sqrt(vertical), 0.0), 1.0)
+            form[i, DEPTH] = 1.0 / (low * LOW / AIR_DEPTH_M + (1.0 - LOW) / (FAN_RAD * ground))
         form[i, LOG_VOLUME] = log_volume + (math.log(form[i, DEPTH]) if math.isnan(altitude) else log_depth)
         write_rows(form[i], rows, y, noise, white, used)
 
