@@ -136,7 +136,6 @@ def test_the_world_journal_tells_truth_and_injects(once):
         (["nowhere"], "no scenario 'nowhere'"),
         (["first_steps", "--checkpoint", "c"], "say --until too"),
         (["first_steps", "--until", "-1"], "a number of seconds above 0"),
-        (["first_steps", "--out", "no/such"], "make it first"),
         (["first_steps", "--resume", "x"], "say --out"),
         (["first_steps", "--nation", "nobody"], "nobody"),
     ],

@@ -5,7 +5,7 @@ import errno
 import pytest
 import typer
 
-from noroshi.run.complaints import FAILED, WRONG, one_line
+from noroshi.run.complaints import FAILED, WRONG, is_full, one_line
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "out/ONE.mcap")
 
@@ -28,3 +28,9 @@ def test_a_full_disk_is_work_that_failed_and_all_else_what_a_person_did_wrong(ca
     with pytest.raises(typer.Exit) as caught, one_line():
         raise error
     assert (caught.value.exit_code, capsys.readouterr().err) == (code, told)
+
+
+def test_an_error_that_was_raised_from_itself_ends():
+    error = ValueError("turns in a ring")
+    error.__cause__ = error
+    assert not is_full(error)

@@ -50,7 +50,9 @@ def compiling(setup: Setup) -> Iterator[None]:
         yield
         return
     sites = list({site.type: site for site in reversed(setup.sites)}.values())
-    text = msgspec.json.encode(msgspec.structs.replace(setup, sites=sites, sharing=None, watch=None)).decode()
+    text = msgspec.json.encode(
+        msgspec.structs.replace(setup, sites=sites, sharing=None, watch=None), enc_hook=float
+    ).decode()  # numpy's numbers too
     n = min(HELPERS_MAX, _processors() - 1) if sys.executable and not hasattr(sys, "frozen") else 0
     helpers: list[subprocess.Popen[bytes]] = []
     try:

@@ -21,9 +21,11 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 def is_full(error: BaseException | None) -> bool:
     """Return whether an error is that of a full disk."""
-    while error is not None:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:  # an error may be raised from one that it has caused
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             return True
+        seen.append(error)
         error = error.__cause__
     return False
 
