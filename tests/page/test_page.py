@@ -86,7 +86,7 @@ def test_the_page_shows_what_the_picture_holds(browser, pages, showing):
 def test_a_warning_appears_and_counts_down(browser, pages):
     with opened(browser, at(pages, WARNED_MS)) as page:
         settled(page, WARNED_MS)
-        card = page.get_by_test_id("alert").first
+        card = page.get_by_test_id("alert").filter(has_text="T−").first  # others may have passed
         card.wait_for()
         assert page.get_by_test_id("alarm").is_visible()
         assert page.get_by_test_id("warnings-count").inner_text() != "0"
@@ -96,11 +96,11 @@ def test_a_warning_appears_and_counts_down(browser, pages):
         assert re.fullmatch(r"T−\d\d:\d\d", before)
         page.get_by_test_id("play").click()
         page.wait_for_function(
-            "before => document.querySelector('[data-testid=alert] [data-testid=left]').textContent < before",
-            arg=before,
+            "([key, before]) => document.querySelector(`[data-key='${key}'] [data-testid=left]`).textContent < before",
+            arg=[card.get_attribute("data-key"), before],
         )
         page.get_by_test_id("alarm").click()
-        first = card.get_attribute("data-key")
+        first = page.get_by_test_id("alert").first.get_attribute("data-key")
         assert page.evaluate("() => noroshi.app.selectedId") == first
         assert first in page.evaluate("() => noroshi.world.alerts.map(({ threat }) => threat)")
 
