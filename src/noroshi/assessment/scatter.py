@@ -57,26 +57,26 @@ def look_s(time_ns: NDArray[np.int64], position_m: Floats, *, step_m: Callable[[
     Returns:
         None where no time shows lines.
     """
-    time_s = np.unique(time_ns) / NS_PER_S
-    if len(time_s) < LOOKS_MIN:
+    times_s = np.unique(time_ns) / NS_PER_S
+    if len(times_s) < LOOKS_MIN:
         return None
 
     def within(time_s: float) -> Scatter | None:
         return scatter(time_ns, position_m, period_s=time_s, step_m=step_m(time_s))
 
-    look_s, longest_s = float(np.median(np.diff(time_s))), (time_s[-1] - time_s[0]) / LOOKS_MIN
+    tried_s, longest_s = float(np.median(np.diff(times_s))), (times_s[-1] - times_s[0]) / LOOKS_MIN
     shown = None
-    while look_s < longest_s:
-        found = within(look_s)
+    while tried_s < longest_s:
+        found = within(tried_s)
         if found is not None and found.is_even and shown is None:
             for _ in range(ROUNDS):
                 found = within(found.gap_s) or found
             return found.gap_s
         if found is not None:
-            shown = look_s
+            shown = tried_s
             if found.own >= OWN_UNEVEN:
                 break
-        look_s *= LONGER
+        tried_s *= LONGER
     return shown
 
 

@@ -58,7 +58,7 @@ def compiling(setup: Setup) -> Iterator[None]:
     try:
         with suppress(OSError):  # one that cannot be started is missed by nobody
             for first in range(n):
-                helpers.append(_helper(text, first, n))  # a place is not for a command line: others can read those
+                helpers.append(_helper(text, first, n))
         yield
         kernel_cache.note(work)
     finally:
@@ -72,7 +72,10 @@ def _processors() -> int:
 
 
 def _helper(setup: str, first: int, n: int) -> "subprocess.Popen[bytes]":
-    """Start one of n helpers. It reads the setup from its standard input, and there too when this process is gone."""
+    """Start one of n helpers. It reads the setup from its standard input, and there too when this process is gone.
+
+    A command line, which others on the machine can read, is no place for where sensors stand.
+    """
     quiet = subprocess.DEVNULL
     command = [sys.executable, "-P", "-m", "noroshi.run.ahead", str(first), str(n)]
     helper = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet)  # noqa: S603 ourselves

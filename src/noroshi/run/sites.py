@@ -21,6 +21,8 @@ PLAIN = {
 SIGMA = {"local_position": "sigma_m", "position_report": "position_sigma_m"}
 COLUMNS = {"local_position": "x_sigma_m and y_sigma_m", "position_report": "lat_sigma_deg and lon_sigma_deg"}
 """Of plain plots: the parameter of how exact they are, and the columns that say it."""
+SHOWN = ("scan_period_s", *SIGMA.values(), "field_m", "speed_sigma_m_s")
+"""Parameters that plots show of their sensor: a little otherwise with each that comes."""
 LOOKS_ACROSS = 20
 STEP_SIGMAS = 3.0
 NAMES_MAX = 4
@@ -46,10 +48,16 @@ def complete(
         own = [batch for batch in detections if batch.sensor == name]
         site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
         is_plain = site.type == "local_position" or (site.type in PLAIN and not any(map(says_who, own)))
-        in_frames = is_plain and _in_frames(own, site)
-        if is_plain and "scan_period_s" not in site.parameters and not in_frames:
-            site, unshown = _looking(own, site)
-            notes += unshown
+        in_frames = False
+        if is_plain:
+            in_frames, period = _looking(own, site)
+            if "scan_period_s" not in site.parameters and period is not None:
+                site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": period})
+            elif "scan_period_s" not in site.parameters and not in_frames:
+                notes.append(
+                    f"how often '{name}' looks at a target its plots do not show, and is guessed; "
+                    "else say scan_period_s in a sensors table"
+                )
         if "scan_period_s" not in site.parameters and (period := scan_period_s(own, statuses, site.type)):
             # Of a laboratory it may be less than half a millisecond.
             period = round(period, 3) or float(f"{period:.3g}")
@@ -101,27 +109,22 @@ def _has_noise(batch: Detections) -> bool:
     return bool(np.isfinite(np.diagonal(batch.covariances, axis1=1, axis2=2)).any())
 
 
-def _in_frames(own: Sequence[Detections], site: SensorSite) -> bool:
-    """Return whether plain plots that share their times are looks at the whole field: stamps may be whole seconds."""
-    if not come_in_frames(own):
-        return False
+def _looking(own: Sequence[Detections], site: SensorSite) -> tuple[bool, float | None]:
+    """Return whether plain plots come in frames, and else how long it is between two looks at a target, if shown.
+
+    Plots that share their times are looks at the whole field, unless their stamps are whole seconds.
+    """
     (time_ns, places_m), reach = _in_plane(own), _reach(own, site)
     times_ns = np.unique(time_ns)
-    if len(times_ns) < LOOKS_MIN:
-        return True
-    frame_s = float(np.median(np.diff(times_ns))) / NS_PER_S
-    if scatter(time_ns, places_m, period_s=frame_s, step_m=reach(frame_s)) is not None:
-        return True
-    return look_s(time_ns, places_m, step_m=reach) is None
-
-
-def _looking(own: Sequence[Detections], site: SensorSite) -> tuple[SensorSite, list[str]]:
-    """Return a site with how often it looks at a target, as plain plots show it, or a note that they do not."""
-    found = look_s(*_in_plane(own), step_m=_reach(own, site))
-    if found is not None:
-        return dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": float(f"{found:.3g}")}), []
-    note = f"how often '{site.sensor}' looks at a target its plots do not show, and is guessed"
-    return site, [f"{note}; else say scan_period_s in a sensors table"]
+    share_times = come_in_frames(own)
+    if share_times and len(times_ns) < LOOKS_MIN:
+        return True, None
+    if share_times:
+        frame_s = float(np.median(np.diff(times_ns))) / NS_PER_S
+        if scatter(time_ns, places_m, period_s=frame_s, step_m=reach(frame_s)) is not None:
+            return True, None
+    found = look_s(time_ns, places_m, step_m=reach)
+    return share_times and found is None, None if found is None else float(f"{found:.3g}")
 
 
 def _measured(own: Sequence[Detections], site: SensorSite) -> tuple[SensorSite, str]:

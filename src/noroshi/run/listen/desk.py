@@ -22,7 +22,7 @@ from noroshi.records import Batch, Detections, SensorSite, Status, Tracks, joine
 from noroshi.run.journal import JournalWriter
 from noroshi.run.listen.journals import Journals
 from noroshi.run.setup import Setup, Site, assemble
-from noroshi.run.sites import complete, usual_motion
+from noroshi.run.sites import SHOWN, complete, usual_motion
 
 HELD_NS, HELD_ROWS_MAX = 150 * NS_PER_S, 200_000
 """How much is kept to be run again by a new node: until all that is learned in the beginning is known."""
@@ -45,9 +45,6 @@ SYSTEM_NS = 30 * NS_PER_S
 
 GIVEN_ROWS_MAX = 2_000_000
 """So many rows of tracks are kept for `--out`; what comes later is counted and not kept."""
-
-SHOWN = ("scan_period_s", "sigma_m", "position_sigma_m", "field_m", "speed_sigma_m_s")
-"""Parameters that plots show of their sensor: a little otherwise with each that comes."""
 
 PLACED = ""
 """The group of all sensors whose places are known; any other group is a radar of that name."""
