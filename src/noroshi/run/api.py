@@ -108,7 +108,7 @@ def track(
     setup = Setup(
         sites=[Site.of(site) for site in sites],
         tracker=tracker,
-        motion=motion or usual_motion(sites, tracker),
+        motion=motion or usual_motion(sites, tracker, timely),
         parameters=dict(parameters or {}),
         period_s=period_s,
         batch_s=batch_s,

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.assessment.scatter import LOOKS_MIN, look_s, scatter
+from noroshi.geo.horizon import radar_horizon_m
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Detections, SensorSite, Status
 from noroshi.run.batches import come_in_frames, field_m, says_who, scan_period_s
 from noroshi.sensors import local_position, position_report, search_radar
+from noroshi.sensors.rows import AIR_DEPTH_M
 
 PLAIN = {
     "local_position": local_position.Sensor.PARAMETERS,
@@ -26,6 +28,9 @@ SHOWN = ("scan_period_s", *SIGMA.values(), "field_m", "speed_sigma_m_s")
 LOOKS_ACROSS = 20
 STEP_SIGMAS = 3.0
 NAMES_MAX = 4
+TURNS, MISSILES = "constant_velocity+left_turn+right_turn", "+ballistic+boost+glide"
+ABOVE_AIR_M, ABOVE_MIN = 40e3, 3
+"""So many plots as high as no balloon tell a radar that sees missiles; one or two may be false."""
 TYPE_OF = {"azimuth_rad": "search_radar", "lat_rad": "position_report", "x_m": "local_position"}
 """What type a sensor is if nobody says: by the component that only this type has."""
 
@@ -183,14 +188,36 @@ def usual_noise(detections: Sequence[Detections], sites: Sequence[SensorSite]) -
     ]
 
 
-def usual_motion(sites: Sequence[SensorSite], tracker: str) -> str:
+def usual_motion(sites: Sequence[SensorSite], tracker: str, detections: Sequence[Detections] = ()) -> str:
     """Return the motion models that suit the sensors: a plane for laboratory data, else the curved Earth, with turns.
 
-    The fast mode and those trackers that take one model alone have nothing but constant velocity.
+    Where a sensor is made to look for more than what flies in the air, or has done so (`detections`, if there are any
+    yet), there are missiles too. The fast mode and those trackers that take one model alone have nothing but constant
+    velocity.
     """
     if sites and all(site.type == "local_position" and math.isnan(site.lat_rad) for site in sites):
         return "plane_constant_velocity"
-    return "constant_velocity+left_turn+right_turn" if tracker == "soft" else "constant_velocity"
+    if tracker != "soft":
+        return "constant_velocity"
+    is_above = any(map(_looks_above_air, sites)) or sum(map(_n_above_air, detections)) >= ABOVE_MIN
+    return TURNS + MISSILES if is_above else TURNS
+
+
+def _looks_above_air(site: SensorSite) -> bool:
+    """Return whether a sensor is made to see missiles: in infrared, or further than aircraft are above its horizon."""
+    antenna_m = 0.0 if math.isnan(site.height_m) else site.height_m
+    reach_m = site.parameters.get("range_m_max", 0.0) if site.type == "search_radar" else 0.0
+    return site.type == "infrared" or bool(reach_m > radar_horizon_m(antenna_m, AIR_DEPTH_M))
+
+
+def _n_above_air(batch: Detections) -> int:
+    """Return how many plots of a batch lie higher than anything flies in the air."""
+    if not {"range_m", "elevation_rad"} <= set(batch.components):
+        return 0
+    at = [batch.components.index(name) for name in ("range_m", "elevation_rad")]
+    range_m, elevation_rad = batch.values[:, at].T
+    up_m = MEAN_RADIUS_M + range_m * np.sin(elevation_rad)
+    return int(np.count_nonzero(np.hypot(up_m, range_m * np.cos(elevation_rad)) - MEAN_RADIUS_M > ABOVE_AIR_M))
 
 
 def _described(name: str, known: Sequence[SensorSite]) -> SensorSite | None:

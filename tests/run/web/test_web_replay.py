@@ -154,7 +154,7 @@ def test_a_track_tells_its_story_and_sensors_what_they_reach(pages):
         assert {row["sensor"] for row in whole["detections"]} <= {"ONE-radar", "ONE-reports"}
         assert len(whole["detections"]) >= 15
         assert max(row["time_ms"] for row in whole["detections"]) <= START_MS + 20_000
-        assert set(whole["models"][-1][1]) == {"constant_velocity"}
+        assert set(whole["models"][-1][1]) == {"constant_velocity", "left_turn", "right_turn"}
         assert [(row["to"], row["outcome"]) for row in whole["releases"]] in (
             [("TWO", "released")], [("TWO", "dropped by a rule")], [("TWO", "dropped")],
         )  # fmt: skip

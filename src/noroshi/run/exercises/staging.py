@@ -36,6 +36,7 @@ from noroshi.run.scenarios import Link, Nation, Scenario, SensorEntry, Traffic, 
 from noroshi.run.scenarios.models import ReliefSection
 from noroshi.run.setup import Setup, Site, Together, assemble, make_sensors
 from noroshi.run.sharing import Sharing, own_of_exercise, public_hex
+from noroshi.run.sites import usual_motion
 from noroshi.run.watching import Watching
 from noroshi.sharing.memory_store import MemoryStore
 
@@ -374,7 +375,7 @@ def _setup(scenario: Scenario, nation: Nation, eyes: Sequence[SensorEntry], pict
         node=nation.code,
         sites=[Site.of(entry.site) for entry in eyes],
         tracker=scenario.tracker,
-        motion=scenario.motion,
+        motion=scenario.motion or usual_motion([entry.site for entry in eyes], scenario.tracker),
         period_s=picture_s,
         registration=nation.registration,
     )

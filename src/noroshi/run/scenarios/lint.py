@@ -22,6 +22,7 @@ from noroshi.run.scenarios.policies import policy_of
 from noroshi.run.scenarios.positions import Path as KeyPath
 from noroshi.run.scenarios.reading import read_scenario
 from noroshi.run.scenarios.sources import Problem, ScenarioError, choices, read_source, shipped
+from noroshi.run.sites import usual_motion
 from noroshi.sharing.rules import ALL_EXERCISES
 
 LOWEST_M = -110.0  # above the ellipsoid: the geoid's lowest is -107 m, south of India
@@ -323,7 +324,9 @@ def _odd_range(nation: Nation, i: int, sensor: SensorEntry, *, is_blind: bool) -
 def _motion(scenario: Scenario, stage: _Stage) -> Iterator[Problem]:
     """Note flights that no motion model of the nodes is for."""
     flown = {name: flights for name, flights in stage.entries.items() if flights}
-    models = scenario.motion.split("+")
+    carried = [each.sensor_on(each.name) for nation in scenario.nations for each in nation.constellations]
+    eyes = [*(entry for nation in scenario.nations for entry in nation.sensors), *carried]
+    models = (scenario.motion or usual_motion([entry.site for entry in eyes], scenario.tracker)).split("+")
     for kind, model in MODELS.items():
         name = next((name for name, each in flown.items() if any((x.kind == kind).any() for x in each)), None)
         if name is not None and model not in models:

@@ -377,7 +377,7 @@ class ScenarioFile(Section):
     start: AwareDatetime = Field(description="When it begins: 2030-01-01T00:00:00Z.")
     duration_s: float = Field(gt=0.0, le=604_800.0, description="How long it runs, in seconds.")
     nations: tuple[str, ...] = Field(min_length=1, description="Shipped names, or paths beside the scenario.")
-    motion: str = Field(default="constant_velocity", description="The trackers' motion models, joined by +.")
+    motion: str | None = Field(default=None, description="The trackers' motion models; what suits each node if absent.")
     tracker: str = Field(default="soft", description="The nodes' tracker.")
     weather: WeatherSection = Field(default=WeatherSection(), description="Of the whole run.")
     flights: tuple[Table, ...] = Field(default=(), description="What moves: name, mover, and the mover's own fields.")
@@ -498,7 +498,7 @@ class Scenario:
         seed: of all random draws.
         start_ns, end_ns: of the run.
         nations: those that take part, in the file's order.
-        motion, tracker: what the nodes track with.
+        motion, tracker: what the nodes track with; without a motion each with what suits its sensors.
         weather: of the run.
         flights: all entries that move, the nations' own (carriers) first; not the satellites.
         traffic: real flights as background, the injects' surges after the file's own.
@@ -515,7 +515,7 @@ class Scenario:
     start_ns: int
     end_ns: int
     nations: tuple[Nation, ...]
-    motion: str
+    motion: str | None
     tracker: str
     weather: Weather
     flights: tuple[FlightEntry, ...]

@@ -355,7 +355,7 @@ def _surges(injects: Mapping[int, Inject]) -> list[Traffic]:
 
 def _check_parts(scenario: Scenario, problems: list[Problem]) -> None:
     """Note motion models and trackers that do not exist."""
-    for name in scenario.motion.split("+"):
+    for name in scenario.motion.split("+") if scenario.motion is not None else ():
         _plug_in(scenario.source, "motion", ("motion",), name, problems, of="motion model")
     _plug_in(scenario.source, "tracking.trackers", ("tracker",), scenario.tracker, problems, of="tracker")
 

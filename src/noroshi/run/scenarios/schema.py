@@ -39,7 +39,13 @@ def _scenario() -> type[BaseModel]:
         __doc__=ScenarioFile.__doc__,
         flights=_list(ScenarioFile, "flights", _flights()),
         injects=_list(ScenarioFile, "injects", _one_of(list(KINDS.values()), by="what")),
-        motion=(str, Field(default="constant_velocity", description=f"Of the trackers, joined by +: {motions}.")),
+        motion=(
+            str | None,
+            Field(
+                default=None,
+                description=f"Of the trackers, joined by +; if absent what suits each node's sensors: {motions}.",
+            ),
+        ),
         tracker=(trackers, Field(default="soft", description="Of the nodes.")),
         measures=_list(
             ScenarioFile,

@@ -1,11 +1,15 @@
-"""An airliner's ordinary turn past two radars, flown and seen by PROJ's ellipsoid: one track by default."""
+"""What is followed with nothing said of motion: an airliner's ordinary turn (by PROJ's ellipsoid), and a missile."""
 
 import numpy as np
 import pyproj
 import pytest
 
 import noroshi
+from noroshi.exercise.keyed import Draws
+from noroshi.exercise.movers.ballistic import Mover
 from noroshi.records import Detections, SensorSite
+from noroshi.run.sites import MISSILES, TURNS, usual_motion
+from noroshi.sensors.search_radar import Sensor
 
 BEGIN_NS, STEP_S, LEG_S, SPEED_M_S, HEIGHT_M = 10**18, 0.1, 180.0, 230.0, 9000.0
 RADARS = {"north": (35.6, 139.3, 5.0), "south": (34.9, 139.9, 4.0)}
@@ -67,3 +71,45 @@ def test_an_airliner_that_turns_is_one_track(turn_deg_s, seed):
 
 def test_by_constant_velocity_alone_it_is_lost_in_the_turn():
     assert len(np.unique(tracks_of(3.0, 0, "constant_velocity").track_id)) > 1
+
+
+def risen(rng, **parameters):
+    """Return what a radar that measures elevation sees of a ballistic flight of 900 km, its site, and the truth."""
+    place = {"lat_rad": np.radians(37.0), "lon_rad": np.radians(136.0), "height_m": 300.0}
+    site = SensorSite(sensor="radar", type="search_radar", **place, parameters={"scan_period_s": 5.0, **parameters})
+    radar, sigmas = Sensor.at(site), np.array([50.0, 1e-3, 1e-3])
+    mover = Mover(lat_deg=36.0, lon_deg=130.0, bearing_deg=70.0, range_km=900.0, apogee_km=250.0)
+    (flight,) = mover.fly("missile", BEGIN_NS, BEGIN_NS + 700 * 10**9, Draws(3, 1, "missile"))
+    time_ns = np.arange(BEGIN_NS, flight.time_ns[-1], 5 * 10**9)
+    truth = flight.at(time_ns)
+    seen = rng.random(len(truth)) < radar.detection_probability(truth, np.tile(radar.origin_ecef_m, (len(truth), 1)))
+    exact = radar.measure(truth[seen], np.tile(radar.origin_ecef_m, (seen.sum(), 1)))[:, :3]
+    detections = Detections.of(
+        sensor="radar",
+        components=("range_m", "azimuth_rad", "elevation_rad"),
+        time_ns=time_ns[seen],
+        values=exact + rng.normal(size=exact.shape) * sigmas,
+        sigmas=sigmas,
+    )
+    return detections, site, flight
+
+
+@pytest.mark.parametrize("parameters", [{}, {"range_m_max": 1.2e6}])
+def test_a_missile_past_a_radar_is_one_track_whatever_is_said_of_the_radar(parameters):
+    detections, site, flight = risen(np.random.default_rng(1), **parameters)
+    tracks = noroshi.track([detections], [site]).tracks
+    assert tracks is not None
+    assert len(np.unique(tracks.track_id)) == 1
+    assert len(tracks) > 0.9 * len(detections)
+    off_m = np.linalg.norm(tracks.state_ecef[:, :3] - flight.at(tracks.time_ns)[:, :3], axis=1)
+    assert np.sqrt(np.mean(off_m**2)) < 400.0
+
+
+def test_who_looks_no_further_than_air_traffic_gets_no_missiles():
+    near = SensorSite(sensor="near", type="search_radar", height_m=0.0, parameters={"range_m_max": 460e3})
+    far = SensorSite(sensor="far", type="search_radar", height_m=0.0, parameters={"range_m_max": 480e3})
+    seen_far_up = risen(np.random.default_rng(1))[0]
+    assert usual_motion([near, *SITES], "soft") == TURNS
+    assert usual_motion([near, far], "soft") == usual_motion([near], "soft", [seen_far_up]) == TURNS + MISSILES
+    assert usual_motion([SensorSite(sensor="satellite", type="infrared")], "soft") == TURNS + MISSILES
+    assert usual_motion([far], "nearest_neighbour") == "constant_velocity"
