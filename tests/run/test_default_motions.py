@@ -1,4 +1,5 @@
-"""What is followed with nothing said of motion: an airliner's ordinary turn (by PROJ's ellipsoid), and a missile."""
+"""What is followed with nothing said of motion: an airliner's ordinary turn (by PROJ's ellipsoid), one in a plain table
+of x and y, and a missile."""
 
 import numpy as np
 import pyproj
@@ -71,6 +72,25 @@ def test_an_airliner_that_turns_is_one_track(turn_deg_s, seed):
 
 def test_by_constant_velocity_alone_it_is_lost_in_the_turn():
     assert len(np.unique(tracks_of(3.0, 0, "constant_velocity").track_id)) > 1
+
+
+@pytest.mark.parametrize(
+    ("period_s", "sigma_m", "turn_deg_s"), [(1.0, 10.0, 1.5), (1.0, 10.0, 6.0), (4.0, 30.0, 1.5), (4.0, 30.0, 3.0)]
+)
+def test_a_plain_table_of_targets_that_turn_gives_each_one_track(tmp_path, period_s, sigma_m, turn_deg_s):
+    """Five targets; constant velocity alone makes 22 to 50 tracks of them."""
+    rng, time_s = np.random.default_rng(3), np.arange(0.0, 200.0, period_s)
+    turn_s = np.clip(time_s - 80.0, 0.0, 180.0 / turn_deg_s)
+    heading_rad = rng.uniform(0.0, 2.0 * np.pi, (5, 1)) + np.radians(turn_deg_s) * turn_s * rng.choice([-1, 1], (5, 1))
+    steps_m = 200.0 * period_s * np.stack([np.cos(heading_rad), np.sin(heading_rad)], axis=2)
+    exact_m = rng.uniform(-20e3, 20e3, (5, 1, 2)) + np.cumsum(steps_m, axis=1)
+    seen = rng.random(exact_m.shape[:2]) < 0.95
+    plots_m = (exact_m + rng.normal(size=exact_m.shape) * sigma_m)[seen]
+    rows = np.column_stack([np.broadcast_to(time_s, seen.shape)[seen], plots_m])
+    np.savetxt(tmp_path / "plots.csv", rows[rows[:, 0].argsort()], "%.3f", ",", header="time,x,y", comments="")
+    (recording,) = noroshi.load(tmp_path / "plots.csv")
+    tracked = noroshi.track(recording.decoded.detections, recording.decoded.sites)
+    assert len(np.unique(tracked.tracks.track_id)) == 5
 
 
 def risen(rng, **parameters):

@@ -1,4 +1,4 @@
-"""What all turns share: a nearly constant rate about the local vertical, over the curved Earth."""
+"""What all turns share: a nearly constant rate about the local vertical, over the curved Earth or a plane."""
 
 import math
 from dataclasses import dataclass
@@ -13,6 +13,9 @@ from noroshi.kernel import kernel
 from noroshi.motion import POSITION_AND_VELOCITY, require_densities
 from noroshi.records import Kind
 
+PLANE_UP = (1.0, 0.0, 0.0)
+LEFT_RAD_S, RIGHT_RAD_S = (0.0134, 0.0738), (-0.0738, -0.0134)
+"""Between which the rates of turns lie that have set in: 2.5 degrees a second with a standard deviation of 1."""
 SERIES_RAD = 0.1  # below this turn angle a difference of nearly equal numbers is taken from its series, to 1e-10
 
 
@@ -24,6 +27,7 @@ class Turn:
     its place p the target goes D along a circular arc and ends with velocity w; then the plane is laid on the sphere
     through p, which to the second order adds (D (p.D) - p (D.D)) / (2 |p|^2) to the position and (D (p.w) - p (D.w)) /
     |p|^2 to the velocity. Without a turn it is `constant_velocity` exactly. It is meant for at most half a turn a step.
+    With `CURVED` false up is the Earth-fixed x, nothing is laid on a sphere, and it is `plane_constant_velocity`.
 
     Attributes:
         horizontal_psd_m2_s3: power spectral density of the acceleration along each horizontal axis.
@@ -40,6 +44,7 @@ class Turn:
         *POSITION_AND_VELOCITY,
         "turn_rate_rad_s",
     )
+    CURVED: ClassVar[bool] = True
 
     horizontal_psd_m2_s3: float = 1.0
     vertical_psd_m2_s3: float = (
@@ -57,13 +62,13 @@ class Turn:
     def propagate(self, states: Floats, dt_s: Floats) -> Floats:
         """Return (n, 7) states `dt_s` (n,) later."""
         p, v, dt = states[:, :3], states[:, 3:6], dt_s[:, None]
-        up = enu_axes_at(p)[:, 2]
+        up = self._up(p)
         angle = states[:, 6:] * dt
         climb = np.vecdot(up, v)[:, None] * up
         level, left = v - climb, np.cross(up, v)
         displacement = dt * (climb + _sine(angle) * level + _versine(angle) * left)
         velocity = climb + np.cos(angle) * level + np.sin(angle) * left
-        square = np.vecdot(p, p)[:, None]
+        square = np.vecdot(p, p)[:, None] if self.CURVED else np.inf
         return np.hstack(
             [
                 p + displacement + _bend(p, displacement, displacement) / (2.0 * square),
@@ -75,21 +80,19 @@ class Turn:
     def jacobian(self, states: Floats, dt_s: Floats) -> Floats:
         """Return (n, 7, 7) derivatives of `propagate` by the state, that of up by the position included."""
         p, v = states[:, :3], states[:, 3:6]
-        lat_rad, lon_rad, height_m = geodetic_from_ecef(p)
-        axes = enu_axes(lat_rad, lon_rad)
-        up = axes[:, 2]
-        d, w, arcs = _arc_jacobians(v, up, states[:, 6], dt_s)
-        meridian_m, across_m = radii_of_curvature_m(lat_rad)
-        bend = np.stack([1.0 / (across_m + height_m), 1.0 / (meridian_m + height_m)], axis=1)[:, :, None]
-        up_by_p = axes[:, :2].swapaxes(1, 2) @ (bend * axes[:, :2])
+        d, w, arcs = _arc_jacobians(v, self._up(p), states[:, 6], dt_s)
         flat = np.zeros((len(states), 6, 7))
-        flat[:, :, :3] = arcs[:, :, 3:6] @ up_by_p
         flat[:, :, 3:6] = arcs[:, :, :3]
         flat[:, :, 6] = arcs[:, :, 6]
         rows = np.zeros((len(states), 7, 7))
-        rows[:, :6] = _laid_on_sphere(p, d, w) @ flat
-        rows[:, :6, :3] += _laid_on_sphere_by_place(p, d, w)
         rows[:, 6, 6] = 1.0
+        if self.CURVED:
+            flat[:, :, :3] = arcs[:, :, 3:6] @ _up_by_place(p)
+            rows[:, :6] = _laid_on_sphere(p, d, w) @ flat
+            rows[:, :6, :3] += _laid_on_sphere_by_place(p, d, w)
+        else:
+            rows[:, :6] = flat
+            rows[:, :3, :3] = np.eye(3)
         return rows
 
     def process_noise(self, states: Floats, dt_s: Floats) -> Floats:
@@ -99,7 +102,7 @@ class Turn:
         as an acceleration up x v for each rad/s; that turns, and is taken where it points at the end of the step for
         the velocity and after three quarters of it for the position, which is right to the first order in the angle.
         """
-        up, rate = enu_axes_at(states[:, :3])[:, 2], states[:, 6]
+        up, rate = self._up(states[:, :3]), states[:, 6]
         left = np.cross(up, states[:, 3:6])
         forward = np.cross(left, up)
         angle, over = (rate * dt_s)[:, None], np.abs(dt_s)
@@ -134,8 +137,27 @@ class Turn:
         """
         ahead, spread = np.empty_like(mean), np.empty_like(covariance)
         densities = self.horizontal_psd_m2_s3, self.vertical_psd_m2_s3, self.turn_rate_psd_rad2_s3
-        _predict(mean, covariance, dt_s, *densities, ahead, spread)
+        _predict(mean, covariance, dt_s, *densities, float(self.CURVED), ahead, spread)
         return ahead, spread
+
+    def _up(self, p: Floats) -> Floats:
+        """Return (n, 3) unit vectors along the vertical at places (n, 3)."""
+        return enu_axes_at(p)[:, 2] if self.CURVED else np.tile(PLANE_UP, (len(p), 1))
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSetIn(Turn):
+    """A turn to one side, one of several models of a bank.
+
+    Whenever a target takes it up its rate is anew anywhere in the extent, whatever came of the turn before. With one
+    model a side each filter has one arc to bend along, and its Jacobian holds. The densities were chosen on the tuning
+    flights of `bench/manoeuvres.py`.
+    """
+
+    SETS_IN: ClassVar[bool] = True
+
+    horizontal_psd_m2_s3: float = 4.0
+    turn_rate_psd_rad2_s3: float = 4e-6
 
 
 @kernel
@@ -146,10 +168,11 @@ def _predict(
     horizontal: float,
     vertical: float,
     turning: float,
+    curved: float,
     ahead: Floats,
     spread: Floats,
 ) -> None:
-    """Write the prediction of each row into `ahead` and `spread`."""
+    """Write the prediction of each row into `ahead` and `spread`; `curved` is 1 over the Earth and 0 in the plane."""
     up, level, left, moved, ending = np.empty(3), np.empty(3), np.empty(3), np.empty(3), np.empty(3)
     by_rate = np.empty((6, 4))  # derivatives of the new position and velocity by velocity and turn rate
     carried = np.empty((7, 6))  # covariance of the old state with the new position and velocity
@@ -159,7 +182,8 @@ def _predict(
     for i in range(mean.shape[0]):
         dt, x, rate = dt_s[i], mean[i], mean[i, 6]
         over = abs(dt)
-        up[0], up[1], up[2] = x[0], x[1], x[2] / (1.0 - ECCENTRICITY_SQUARED)
+        up[0] = x[0] if curved > 0.0 else 1.0
+        up[1], up[2] = curved * x[1], curved * x[2] / (1.0 - ECCENTRICITY_SQUARED)
         scale = 1.0 / math.sqrt(up[0] * up[0] + up[1] * up[1] + up[2] * up[2])
         for a in range(3):
             up[a] *= scale
@@ -179,7 +203,7 @@ def _predict(
             sine, versine = sin / angle, 2.0 * half * half / angle
             sine_slope, versine_slope = (cos - sine) / angle, (sin - versine) / angle
             sine_bend, versine_bend = -sine - 2.0 * sine_slope / angle, (cos - 2.0 * versine_slope) / angle
-        square = x[0] * x[0] + x[1] * x[1] + x[2] * x[2]
+        bent = curved / (x[0] * x[0] + x[1] * x[1] + x[2] * x[2])
         p_moved, p_ending, moved_moved, moved_ending = 0.0, 0.0, 0.0, 0.0
         for a in range(3):
             moved[a] = dt * (climb * up[a] + sine * level[a] + versine * left[a])
@@ -189,8 +213,8 @@ def _predict(
             moved_moved += moved[a] * moved[a]
             moved_ending += moved[a] * ending[a]
         for a in range(3):
-            ahead[i, a] = x[a] + moved[a] + 0.5 * (moved[a] * p_moved - x[a] * moved_moved) / square
-            ahead[i, 3 + a] = ending[a] + (moved[a] * p_ending - x[a] * moved_ending) / square
+            ahead[i, a] = x[a] + moved[a] + 0.5 * (moved[a] * p_moved - x[a] * moved_moved) * bent
+            ahead[i, 3 + a] = ending[a] + (moved[a] * p_ending - x[a] * moved_ending) * bent
             for b in range(3):
                 along = up[a] * up[b]
                 by_rate[a, b] = dt * (1.0 - sine) * along
@@ -285,6 +309,16 @@ def _predict(
             spread[i, a, 6] = total
             spread[i, 6, a] = total
         spread[i, 6, 6] = covariance[i, 6, 6] + turning * over
+
+
+def _up_by_place(p: Floats) -> Floats:
+    """Return (n, 3, 3) derivatives of the vertical's direction by the place."""
+    lat_rad, lon_rad, height_m = geodetic_from_ecef(p)
+    meridian_m, across_m = radii_of_curvature_m(lat_rad)
+    level = enu_axes(lat_rad, lon_rad)[:, :2]
+    bend = np.stack([1.0 / (across_m + height_m), 1.0 / (meridian_m + height_m)], axis=1)[:, :, None]
+    by_p: Floats = level.swapaxes(1, 2) @ (bend * level)
+    return by_p
 
 
 def _bend(p: Floats, a: Floats, b: Floats) -> Floats:

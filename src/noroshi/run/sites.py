@@ -29,6 +29,7 @@ LOOKS_ACROSS = 20
 STEP_SIGMAS = 3.0
 NAMES_MAX = 4
 TURNS, MISSILES = "constant_velocity+left_turn+right_turn", "+ballistic+boost+glide"
+PLANE_TURNS, TURNS_FIELD_M = "plane_constant_velocity+plane_left_turn+plane_right_turn", 10e3
 ABOVE_AIR_M, ABOVE_MIN = 40e3, 3
 """So many plots as high as no balloon tell a radar that sees missiles; one or two may be false."""
 TYPE_OF = {"azimuth_rad": "search_radar", "lat_rad": "position_report", "x_m": "local_position"}
@@ -191,12 +192,15 @@ def usual_noise(detections: Sequence[Detections], sites: Sequence[SensorSite]) -
 def usual_motion(sites: Sequence[SensorSite], tracker: str, detections: Sequence[Detections] = ()) -> str:
     """Return the motion models that suit the sensors: a plane for laboratory data, else the curved Earth, with turns.
 
+    In a plane there are turns where the field is so wide that targets must be of aircraft's scale.
+
     Where a sensor is made to look for more than what flies in the air, or has done so (`detections`, if there are any
     yet), there are missiles too. The fast mode and those trackers that take one model alone have nothing but constant
     velocity.
     """
     if sites and all(site.type == "local_position" and math.isnan(site.lat_rad) for site in sites):
-        return "plane_constant_velocity"
+        is_wide = min(site.parameters.get("field_m", 0.0) for site in sites) >= TURNS_FIELD_M
+        return PLANE_TURNS if is_wide and tracker == "soft" else "plane_constant_velocity"
     if tracker != "soft":
         return "constant_velocity"
     is_above = any(map(_looks_above_air, sites)) or sum(map(_n_above_air, detections)) >= ABOVE_MIN
