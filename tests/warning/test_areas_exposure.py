@@ -123,9 +123,15 @@ def test_an_area_is_concerned_by_each_way_once_and_its_times_are_quantiles_of_th
     enters_s = np.array([(GEOD.inv(140, 38.0 - 0.1 * i, 140, 40)[2] - 5e3) / 500e3 * 100.0 for i in shifts])
     order = np.argsort(enters_s)
     share = np.cumsum(weight[order])
-    for found, quantile in ((seen.areas.arrival_ns[0], 0.05), (seen.areas.arrival_latest_ns[0], 0.95)):
-        expected = enters_s[order][np.searchsorted(share, quantile)]
-        assert (found - START_NS) / 1e9 == pytest.approx(expected, abs=0.3)
+    leaves_s = np.minimum(enters_s + 10e3 / 500e3 * 100.0, 100.0)
+    assert (seen.areas.arrival_ns[0] - START_NS) / 1e9 == pytest.approx(
+        enters_s[order][np.searchsorted(share, 0.05)], abs=0.3
+    )
+    assert seen.areas.impact_ns[0] == seen.areas.arrival_ns[0]  # none comes down there
+    by_end = np.argsort(leaves_s)
+    assert (seen.areas.over_ns[0] - START_NS) / 1e9 == pytest.approx(
+        leaves_s[by_end][np.searchsorted(np.cumsum(weight[by_end]), 0.95)], abs=0.6
+    )
 
 
 def test_landing_is_where_a_way_ends_on_the_ground_and_not_where_it_is_no_longer_told():
@@ -155,6 +161,38 @@ def test_a_way_that_has_ended_stays_where_it_is_and_its_end_has_its_own_time():
     assert seen.areas.landing[0] == 1.0
     assert seen.areas.arrival_ns[0] <= START_NS + 97 * NS_PER_S
     assert seen.areas.arrival_ns[0] > START_NS + 96 * NS_PER_S
+
+
+@pytest.mark.parametrize("lands", [True, False])
+def test_it_is_over_where_it_passes_when_it_leaves_and_where_it_comes_down_when_it_is_down(lands):
+    """By pyproj: passed in the middle of the way, down in the last area, whose edge it comes near to long before."""
+    areas = areas_of([40.0, 40.3, 43.0, 44.3], [140.0, 140.0, 140.2, 140.0], [0, 0, 1, 1], [0, 1, 2, 3])
+    length = GEOD.inv(140, 38, 140, 44.2)[2]
+    forecast = forecast_of([line((38.0, 140.0), 0.0, length, 200.0, 41)], 200.0, 41, lands=lands)
+    seen, near_m = exposed(forecast, areas, 50e3, cell_times=True), 50e3
+
+    def at_s(lat, lon, sign):  # when it enters or leaves the ring about a cell
+        along = np.arange(0.0, length, 100.0)
+        lons, lats, _ = GEOD.fwd([140.0] * len(along), [38.0] * len(along), [0.0] * len(along), along)
+        near = np.flatnonzero(np.array(GEOD.inv(lons, lats, [lon] * len(along), [lat] * len(along))[2]) <= near_m)
+        return along[near[0 if sign < 0 else -1]] / length * 200.0
+
+    after_s = lambda ns: (ns - START_NS) / NS_PER_S  # noqa: E731
+    assert after_s(seen.areas.arrival_ns) == pytest.approx([at_s(40.0, 140.0, -1), at_s(43.0, 140.2, -1)], abs=0.3)
+    assert after_s(seen.areas.over_ns) == pytest.approx([at_s(40.3, 140.0, 1), 200.0], abs=0.3)
+    assert after_s(seen.areas.impact_ns[1]) == pytest.approx(200.0 if lands else at_s(43.0, 140.2, -1), abs=0.3)
+    assert seen.areas.impact_ns[0] == seen.areas.arrival_ns[0]
+    passed_cell = int(np.argmin(np.abs(np.rad2deg(areas.cell_lat_rad) - 43.0)))
+    assert after_s(seen.cells.over_ns[passed_cell]) == pytest.approx(at_s(43.0, 140.2, 1), abs=0.3)
+    assert after_s(seen.places.over_ns[:2]) == pytest.approx([at_s(40.0, 140.0, 1), at_s(40.3, 140.0, 1)], abs=0.3)
+    np.testing.assert_array_equal(seen.areas.there, [0.0, 0.0])
+
+
+def test_what_is_near_from_the_first_on_is_there():
+    areas = areas_of([40.0, 42.0], [140.0, 140.0], [0, 1], [0, 1])
+    ways = [line((lat, 140.0), 0.0, 300e3, 100.0, 26) for lat in (39.8, 39.0, 40.3, 39.7)]
+    seen = exposed(forecast_of(ways, 100.0, 26), areas, 50e3).areas
+    np.testing.assert_allclose(seen.there, [0.75, 0.0])
 
 
 def test_who_is_far_is_not_concerned():
@@ -202,5 +240,5 @@ def test_areas_alone_are_told_as_beside_places_and_cells():
         state = np.concatenate([ecef_from_geodetic(lat, lon, rng.uniform(60e3, 400e3)), rng.normal(0.0, 2_500.0, 3)])
         forecast = fall_from(state, np.diag([2e3**2] * 3 + [60.0**2] * 3), START_NS)
         whole, alone = exposed(forecast, where, 50e3, among=own).areas, exposed_areas(forecast, where, 50e3, among=own)
-        for name in ("probability", "landing", "arrival_ns", "arrival_latest_ns"):
+        for name in ("probability", "landing", "there", "arrival_ns", "impact_ns", "over_ns"):
             np.testing.assert_array_equal(getattr(alone, name), getattr(whole, name))

@@ -1,6 +1,7 @@
 """What is told of one threat: areas do not flicker, and a message always names the one it replaces."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -29,9 +30,11 @@ def course(at_s: float, *, updated_s: float | None = None, lost: bool = False, s
     )
 
 
-def concern(code: str, probability: float, first_s: float = 300.0, last_s: float = 320.0) -> Concern:
+def concern(
+    code: str, probability: float, first_s: float = 300.0, last_s: float = 320.0, *, there: bool = False
+) -> Concern:
     first_ns, last_ns = (round((START_S + s) * NS_PER_S) for s in (first_s, last_s))
-    return Concern(code, f"area {code}", probability, 1_000.0, first_ns, last_ns)
+    return Concern(code, f"area {code}", probability, 1_000.0, first_ns, last_ns, is_there=there)
 
 
 def look(telling: Telling, at: Course, *concerns: Concern, settings: Settings = SETTINGS) -> Alert | None:
@@ -61,10 +64,12 @@ def test_alert_update_and_cancel_name_what_they_replace() -> None:
     second = approve(telling, look(telling, course(1.0), concern(NORTH, 0.5), concern(SOUTH, 0.4)))
     assert (second.message, second.references) == ("Update", (first.identifier,))
     assert "area XX-02" in second.reason
-    assert look(telling, course(310.0), concern(NORTH, 0.0), concern(SOUTH, 0.3)) is not None  # north has been passed
-    third = approve(telling, telling.pending)
+    near = concern(SOUTH, 0.3, there=True)
+    assert look(telling, course(310.0), concern(NORTH, 0.5, there=True), near) is None
+    assert look(telling, course(320.0), concern(NORTH, 0.0), near) is None  # it may not be past yet
+    third = approve(telling, look(telling, course(321.0), concern(NORTH, 0.0), near))
     assert third.code.tolist() == [SOUTH]
-    cancel = approve(telling, look(telling, course(340.0)))
+    cancel = approve(telling, look(telling, course(337.0)))
     assert (cancel.message, cancel.references, cancel.reason) == ("Cancel", (third.identifier,), PASSED)
     assert (cancel.stage, cancel.certainty) == (Stage.PASSED, Certainty.OBSERVED)
     assert cancel.code.tolist() == [SOUTH]  # those who were told last are told that it is over
@@ -103,6 +108,61 @@ def test_passed_is_not_said_without_a_measurement_after_the_passing() -> None:
     assert over is not None
     assert over.message == "Cancel"
     assert "not observed" in over.reason
+
+
+def test_passed_is_not_said_of_what_never_came() -> None:
+    telling = Telling()
+    approve(telling, look(telling, course(0.0), concern(NORTH, 0.7)))
+    assert look(telling, course(304.0), concern(NORTH, 0.7)) is None
+    told = [look(telling, course(second), concern(NORTH, 0.05)) for second in range(305, 335)]
+    (cancel,) = [alert for alert in told if alert is not None]
+    assert (cancel.message, cancel.reason) == ("Cancel", "is no longer expected to come")
+    assert cancel.stage != Stage.PASSED
+    assert cancel.sent_ns == round((START_S + 305 + SETTINGS.hold_s) * NS_PER_S)
+
+
+def test_passed_is_not_said_to_those_it_never_came_to_when_others_leave_too() -> None:
+    telling = Telling()
+    approve(telling, look(telling, course(300.0), concern(NORTH, 0.5), concern(SOUTH, 0.5, there=True)))
+    look(telling, course(301.0), concern(NORTH, 0.0), concern(SOUTH, 0.5))
+    cancel = look(telling, course(321.0 + SETTINGS.hold_s))
+    assert cancel is not None
+    assert (cancel.message, cancel.reason) == ("Cancel", "is no longer expected to come")
+
+
+def test_where_it_was_seen_to_come_down_it_is_over_at_once() -> None:
+    telling, landed = Telling(), Stage.LANDED
+    approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    assert look(telling, course(320.0, updated_s=299.0, lost=True, stage=landed), concern(NORTH, 0.5)) is None
+    cancel = look(telling, course(321.0, updated_s=299.0, lost=True, stage=landed))
+    assert cancel is not None
+    assert (cancel.message, cancel.stage, cancel.reason) == ("Cancel", Stage.LANDED, "was followed until it came down")
+
+
+def test_that_it_may_still_come_is_not_told_when_it_is_down() -> None:
+    telling = Telling()
+    approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    for second in range(321, 320 + round(SETTINGS.clear_s)):
+        assert look(telling, course(second, updated_s=300.0, lost=True)) is None
+    over = look(telling, course(321.0 + SETTINGS.clear_s, updated_s=300.0, lost=True))
+    assert over is not None
+    assert over.message == "Cancel"
+    late = Telling()
+    first = approve(late, look(late, course(0.0), concern(NORTH, 0.5)))
+    lost = look(late, course(319.0, updated_s=298.0, lost=True), concern(NORTH, 0.5))
+    assert lost is not None
+    assert (lost.message, lost.stage) == ("Update", Stage.TRACK_LOST)
+    assert look(late, course(321.0, updated_s=298.0, lost=True)) is None
+    assert (late.pending, late.withdrawn, late.told) == (None, [lost.identifier], first)
+
+
+def test_people_are_told_when_it_is_down_where_it_comes_down() -> None:
+    telling, at_ns = Telling(), round((START_S + 390.0) * NS_PER_S)
+    down = replace(concern(NORTH, 0.9, 300.0, 400.0), impact_ns=at_ns)
+    alert = approve(telling, look(telling, course(0.0), down, concern(SOUTH, 0.9, 310.0, 330.0)))
+    assert ((alert.arrival_ns / NS_PER_S) - START_S).tolist() == [390.0, 310.0]
+    assert ((alert.arrival_latest_ns / NS_PER_S) - START_S).tolist() == [400.0, 330.0]
+    assert look(telling, course(SETTINGS.again_s), down, concern(SOUTH, 0.9, 310.0, 330.0)) is None
 
 
 def test_a_track_that_is_seen_again_is_said() -> None:
@@ -179,10 +239,10 @@ def test_an_arrival_that_moves_is_told_but_not_too_often() -> None:
 def test_memory_goes_on_as_if_nothing_had_been() -> None:
     telling = Telling()
     approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
-    look(telling, course(1.0), concern(NORTH, 0.5), concern(SOUTH, 0.4))
+    look(telling, course(1.0), concern(NORTH, 0.5, there=True), concern(SOUTH, 0.4))
     again = Telling.of(telling.memory(pack), unpack)
-    one = look(telling, course(310.0), concern(SOUTH, 0.4))
-    other = look(again, course(310.0), concern(SOUTH, 0.4))
+    one = look(telling, course(321.0), concern(SOUTH, 0.4))
+    other = look(again, course(321.0), concern(SOUTH, 0.4))
     assert one is not None
     assert other is not None
     assert digest(one) == digest(other)

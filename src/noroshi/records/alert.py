@@ -35,8 +35,8 @@ class Alert(Batch):
         name: (n,) the area's, in English.
         probability: (n,) that the threat comes down in the area or passes over it.
         people: (n,) who live there.
-        arrival_ns: (n,) the earliest likely time that it is there.
-        arrival_latest_ns: (n,) the latest likely one.
+        arrival_ns: (n,) the earliest likely time that it is there; of what comes down there, that it is down.
+        arrival_latest_ns: (n,) the latest likely time that it still is: then it is past, or down.
     """
 
     COLUMNS: ClassVar[dict[str, Column]] = {

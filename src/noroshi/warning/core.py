@@ -18,7 +18,7 @@ from noroshi.geo.wgs84 import MEAN_RADIUS_M, geodetic_from_ecef
 from noroshi.records import Alert, Certainty, Kind, Launches, Paths, Stage, Threats, Tracks, TrackStatus
 from noroshi.records.known import Known
 from noroshi.warning.areas import Areas
-from noroshi.warning.exposure import exposed_areas
+from noroshi.warning.exposure import LATE, exposed_areas
 from noroshi.warning.following import SEEN_TO_LAND_NS, Following
 from noroshi.warning.forecast import LANDS_MIN, NO_END, Forecast, ending, is_end_known, path_of
 from noroshi.warning.rules import Base as Rule
@@ -354,7 +354,8 @@ class Warner:
         one.concerns = tuple(
             Concern(
                 str(self.areas.code[row]), str(self.areas.name[row]), float(probability[row]),
-                float(self.areas.people[row]), int(told.arrival_ns[row]), int(told.arrival_latest_ns[row]),
+                float(self.areas.people[row]), int(told.arrival_ns[row]), int(told.over_ns[row]),
+                int(told.impact_ns[row]), bool(told.there[row] > LATE),
             )
             for row in some.tolist()
         )  # fmt: skip

@@ -30,16 +30,20 @@ class Exposed:
         probability: (n,) that the threat comes down in it, passes over it, or comes near.
         share: (n,) of its people, how many the ways come near to on the average; of a cell the probability.
         landing: (n,) the probability that it comes down in it or near.
-        arrival_ns: (n,) by when one in twenty of the ways that come there has come, Unix UTC nanoseconds; 0 where none
-            does.
-        arrival_latest_ns: (n,) by when nineteen in twenty have.
+        there: (n,) the probability that it is there or near already, at the forecast's first time.
+        arrival_ns: (n,) by when one in twenty of the ways that come there has come near, Unix UTC nanoseconds; 0 where
+            none does.
+        impact_ns: (n,) the same, but what comes down there has come when it is down.
+        over_ns: (n,) by when nineteen in twenty are down, or near for the last time.
     """
 
     probability: Floats
     share: Floats
     landing: Floats
+    there: Floats
     arrival_ns: Integers
-    arrival_latest_ns: Integers
+    impact_ns: Integers
+    over_ns: Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,8 +76,9 @@ def exposed(
     """Return whom a forecast concerns.
 
     A way concerns a cell if its track over ground comes within `near_m` of the cell's middle, or within the cell. The
-    time is the first at which it does: with `near_m` of 50 km some 10 s before it is overhead. Angles between verticals
-    are taken for distances on a sphere of 6,371 km, 0.5 % off at most.
+    arrival is the first time at which it does: with `near_m` of 50 km some 10 s before it is overhead, and up to
+    minutes before it is down. Angles between verticals are taken for distances on a sphere of 6,371 km, 0.5 % off at
+    most.
 
     Args:
         forecast: the m ways, their k times.
@@ -88,11 +93,12 @@ def exposed(
         of_areas, of_places, of_cells = (_none(size) for size in sizes)
         return Exposure(near_m=near_m, areas=of_areas, places=of_places, cells=of_cells)
     there, first_ns = found.there, forecast.time_ns[0]
-    of_cells = _told(len(areas.cell_people), there, found.cell_ns, None, forecast.weight, first_ns)
+    of_cells = _told(len(areas.cell_people), there, found.cell_ns, found.cell_last_ns, None, forecast.weight, first_ns)
     of_places = _told(
-        len(areas.place_people), found.place_ids, found.place_ns, found.place_lands, forecast.weight, first_ns
-    )
-    of_areas = _told(len(areas.people), found.area_ids, found.area_ns, found.area_lands, forecast.weight, first_ns)
+        len(areas.place_people), found.place_ids, found.place_ns, found.place_last_ns, found.place_lands,
+        forecast.weight, first_ns,
+    )  # fmt: skip
+    of_areas = _told_of_areas(found, forecast, areas)
     of_cells.probability[there], of_cells.landing[there] = found.cell_probability, found.cell_landing
     of_cells.share[there] = found.cell_probability
     people = areas.cell_people[there]
@@ -111,8 +117,7 @@ def exposed_areas(
     found = _swept(forecast, areas, near_m, among, areas_alone=True)
     if found is None:
         return _none(len(areas.people))
-    n, first_ns = len(areas.people), forecast.time_ns[0]
-    told = _told(n, found.area_ids, found.area_ns, found.area_lands, forecast.weight, first_ns)
+    told = _told_of_areas(found, forecast, areas)
     told.share.fill(np.nan)
     return told
 
@@ -127,6 +132,7 @@ class _Swept:
         area_of, place_of: (c,) which of these each cell is in.
         cell_probability, cell_landing: (c,) nothing if areas alone were asked for.
         cell_ns, area_ns, place_ns: (c, m), (a, m), (p, m) when each way first is near, after the first time; `NEVER`.
+        cell_last_ns, area_last_ns, place_last_ns: the same shapes, when it last is, or is down; `-NEVER`.
         area_lands, place_lands: (a, m), (p, m) whether each way comes down in it or near.
     """
 
@@ -140,6 +146,9 @@ class _Swept:
     cell_ns: Floats
     area_ns: Floats
     place_ns: Floats
+    cell_last_ns: Floats
+    area_last_ns: Floats
+    place_last_ns: Floats
     area_lands: NDArray[np.bool_]
     place_lands: NDArray[np.bool_]
 
@@ -176,6 +185,9 @@ def _swept(
         cell_ns=np.full((len(there) if cell_times else 0, n_ways), NEVER),
         area_ns=np.full((len(area_ids), n_ways), NEVER),
         place_ns=np.full((len(place_ids), n_ways), NEVER),
+        cell_last_ns=np.full((len(there) if cell_times else 0, n_ways), -NEVER),
+        area_last_ns=np.full((len(area_ids), n_ways), -NEVER),
+        place_last_ns=np.full((len(place_ids), n_ways), -NEVER),
         area_lands=np.zeros((len(area_ids), n_ways), bool),
         place_lands=np.zeros((len(place_ids), n_ways), bool),
     )
@@ -198,9 +210,12 @@ def _swept(
         found.cell_probability,
         found.cell_landing,
         found.cell_ns,
+        found.cell_last_ns,
         found.area_ns,
+        found.area_last_ns,
         found.area_lands,
         found.place_ns,
+        found.place_last_ns,
         found.place_lands,
     )
     return found
@@ -238,8 +253,10 @@ def _nothing(n: int) -> Exposed:
         probability=np.zeros(n),
         share=np.zeros(n),
         landing=np.zeros(n),
+        there=np.zeros(n),
         arrival_ns=np.zeros(n, np.int64),
-        arrival_latest_ns=np.zeros(n, np.int64),
+        impact_ns=np.zeros(n, np.int64),
+        over_ns=np.zeros(n, np.int64),
     )
 
 
@@ -247,36 +264,55 @@ def _nothing(n: int) -> Exposed:
 def _none(n: int) -> Exposed:
     """Return that nothing comes near any of n units: the same each time, not to be written to."""
     told = _nothing(n)
-    for name in ("probability", "share", "landing", "arrival_ns", "arrival_latest_ns"):
+    for name in told.__slots__:
         getattr(told, name).setflags(write=False)
     return told
+
+
+def _told_of_areas(found: _Swept, forecast: Forecast, areas: Areas) -> Exposed:
+    return _told(
+        len(areas.people), found.area_ids, found.area_ns, found.area_last_ns, found.area_lands,
+        forecast.weight, forecast.time_ns[0],
+    )  # fmt: skip
 
 
 def _told(
     n: int,
     ids: Integers,
     after_ns: Floats,
+    last_ns: Floats,
     lands: NDArray[np.bool_] | None,
     weight: Floats,
     first_ns: np.int64,
 ) -> Exposed:
-    """Return probabilities and quantiles of arrival of (c, m) first times, over n units; ids of -1 are nobody's."""
+    """Return probabilities and quantiles of (c, m) first and last times, over n units; ids of -1 are nobody's."""
     told = _nothing(n)
     if not len(after_ns):
         return told
     touched = np.flatnonzero((ids >= 0) & (after_ns.min(axis=1) < NEVER))
-    ids, after_ns = ids[touched], after_ns[touched]
-    order = np.argsort(after_ns, axis=1, kind="stable")
-    times = np.take_along_axis(after_ns, order, axis=1)
-    share = np.cumsum(np.where(times < NEVER, weight[order], 0.0), axis=1)
-    total = share[:, -1:]
-    told.probability[ids] = total[:, 0]
+    ids, after_ns, last_ns = ids[touched], after_ns[touched], last_ns[touched]
+    comes = after_ns < NEVER
+    share = np.where(comes, weight, 0.0)
+    told.probability[ids] = share.sum(axis=1)
+    told.there[ids] = np.where(after_ns <= 0.0, weight, 0.0).sum(axis=1)
+    impact_ns = after_ns
     if lands is not None:
         told.landing[ids] = np.where(lands[touched], weight, 0.0).sum(axis=1)
-    for quantile, column in ((EARLY, told.arrival_ns), (LATE, told.arrival_latest_ns)):
-        at = np.argmax(share >= quantile * total * (1.0 - 1e-12), axis=1)
-        column[ids] = first_ns + times[np.arange(len(ids)), at].astype(np.int64)
+        impact_ns = np.where(lands[touched], last_ns, after_ns)
+    told.arrival_ns[ids] = first_ns + _quantile(after_ns, share, EARLY)
+    told.impact_ns[ids] = first_ns + _quantile(impact_ns, share, EARLY)
+    told.over_ns[ids] = first_ns + _quantile(last_ns, share, LATE)
     return told
+
+
+def _quantile(times: Floats, share: Floats, quantile: float) -> Integers:
+    """Return (c,) by which of (c, m) times that part of the shares of each row is reached."""
+    order = np.argsort(times, axis=1, kind="stable")
+    reached = np.cumsum(np.take_along_axis(share, order, axis=1), axis=1)
+    at = np.argmax(reached >= quantile * reached[:, -1:] * (1.0 - 1e-12), axis=1)
+    rows = np.arange(len(times))
+    found: Integers = times[rows, order[rows, at]].astype(np.int64)
+    return found
 
 
 def _grown(cubes: Integers, by: float) -> NDArray[np.bool_]:
@@ -349,15 +385,19 @@ def _sweep(
     cell_probability: Floats,
     cell_landing: Floats,
     cell_ns: Floats,
+    cell_last_ns: Floats,
     area_ns: Floats,
+    area_last_ns: Floats,
     area_lands: NDArray[np.bool_],
     place_ns: Floats,
+    place_last_ns: Floats,
     place_lands: NDArray[np.bool_],
 ) -> None:
-    """Go along each way, and mark what comes within its reach, with the time at which it first does.
+    """Go along each way, and mark what comes within its reach, with the times at which it first and last does.
 
     A way is straight lines between unit vectors, none longer than `STRAIGHT_RAD`: they lie 0.2 km deep at most. Where
-    areas alone are asked for, one that it has come near to is passed over, stretch by stretch of its cells in a row.
+    areas alone are asked for, one that a line begins and ends near to is passed over, stretch by stretch of its cells
+    in a row.
     """
     n_ways, n_times, _ = position_ecef_m.shape
     n_cells = len(cell_half_m)
@@ -393,6 +433,7 @@ def _sweep(
                 _part_of(before, now, part / n_parts, a)
                 _part_of(before, now, (part + 1) / n_parts, b)
                 down = at_end and part == n_parts - 1
+                part_start_ns, part_stop_ns = start_ns + part * part_ns, start_ns + (part + 1) * part_ns
                 _window(a, b, reach, window)
                 for row in range(_row_of(window[0]), _row_of(window[1]) + 1):
                     if row_start[row] == row_start[row + 1]:
@@ -404,22 +445,26 @@ def _sweep(
                         c = _first(cell_lon, west, row_start[row], row_start[row + 1])
                         while c < row_start[row + 1] and cell_lon[c] <= east:
                             area = area_of[c]
-                            is_done = areas_alone and area_ns[area, way] <= start_ns + part * part_ns
-                            if is_done and (not down or area_lands[area, way]):
+                            is_done = area_ns[area, way] <= part_start_ns and area_last_ns[area, way] >= part_stop_ns
+                            if areas_alone and is_done and (not down or area_lands[area, way]):
                                 c = stretch_stop[c]
                                 continue
-                            if not is_done and last_way[c] != way:
-                                share = _enters(a, b, cell_up[c], squares[c])
-                                if share <= 1.0:
-                                    last_way[c] = way
-                                    time_ns = start_ns + (part + share) * part_ns
-                                    area_ns[area, way] = min(area_ns[area, way], time_ns)
-                                    if not areas_alone:
-                                        place = place_of[c]
+                            enters, leaves = _within(a, b, cell_up[c], squares[c])
+                            if enters <= leaves:
+                                time_ns = part_start_ns + enters * part_ns
+                                last_ns = part_stop_ns if leaves >= 1.0 else part_start_ns + leaves * part_ns
+                                area_ns[area, way] = min(area_ns[area, way], time_ns)
+                                area_last_ns[area, way] = max(area_last_ns[area, way], last_ns)
+                                if not areas_alone:
+                                    place = place_of[c]
+                                    place_ns[place, way] = min(place_ns[place, way], time_ns)
+                                    place_last_ns[place, way] = max(place_last_ns[place, way], last_ns)
+                                    if last_way[c] != way:
                                         cell_probability[c] += weight[way]
-                                        place_ns[place, way] = min(place_ns[place, way], time_ns)
-                                        if len(cell_ns):
-                                            cell_ns[c, way] = time_ns
+                                    last_way[c] = way
+                                    if len(cell_ns):
+                                        cell_ns[c, way] = min(cell_ns[c, way], time_ns)
+                                        cell_last_ns[c, way] = max(cell_last_ns[c, way], last_ns)
                             if down and _square(cell_up[c], b) <= squares[c]:
                                 area_lands[area, way] = True
                                 if not areas_alone:
@@ -452,20 +497,21 @@ def _window(a: Floats, b: Floats, reach: float, window: Floats) -> None:
 
 
 @kernel
-def _enters(a: Floats, b: Floats, point: Floats, square: float) -> float:
-    """Return how far from a to b, from 0 to 1, one is first as near to a point as the root of `square`; 2 if never."""
+def _within(a: Floats, b: Floats, point: Floats, square: float) -> tuple[float, float]:
+    """Return between which shares of the way from a to b one is as near to a point as the root of `square`.
+
+    The first is greater than the second if one never is.
+    """
     length, along, away = _square(a, b), 0.0, _square(point, a)
     for i in range(3):
         along += (point[i] - a[i]) * (b[i] - a[i])
-    if away <= square:
-        return 0.0
-    if along <= 0.0:
-        return 2.0
+    if length <= 0.0:
+        return (0.0, 1.0) if away <= square else (2.0, -1.0)
     across = away - along * along / length
     if across > square:
-        return 2.0
-    share = (along - math.sqrt((square - across) * length)) / length
-    return share if share <= 1.0 else 2.0
+        return 2.0, -1.0
+    half = math.sqrt((square - across) * length)
+    return max((along - half) / length, 0.0), min((along + half) / length, 1.0)
 
 
 @kernel

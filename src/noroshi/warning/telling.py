@@ -20,6 +20,7 @@ from noroshi.records.alert import ALERT, CANCEL, EXERCISE, UPDATE
 from noroshi.warning.settings import Settings
 
 PASSED = "was observed to have passed"
+LANDED = "was followed until it came down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,10 @@ class Concern:
         code, name: of the area.
         probability: that it is concerned.
         people: who live there.
-        first_ns, last_ns: the earliest and the latest likely time.
+        first_ns: the earliest likely time that the threat is near.
+        last_ns: the latest likely time that it is: then it is past, or down.
+        impact_ns: the earliest likely time that it is down, if it comes down there; 0 is `first_ns`.
+        is_there: whether it is near by now.
     """
 
     code: str
@@ -39,6 +43,13 @@ class Concern:
     people: float
     first_ns: int
     last_ns: int
+    impact_ns: int = 0
+    is_there: bool = False
+
+    @property
+    def comes_ns(self) -> int:
+        """When people are told that it comes, at the earliest."""
+        return self.impact_ns or self.first_ns
 
     def memory(self) -> list[Any]:
         """Return what makes it again, as plain data."""
@@ -90,7 +101,7 @@ class Telling:
         told: the message in force, if people were told anything.
         pending: the proposal that waits for a decision, if one does.
         refused: the last proposal if it was refused: the same is not proposed again.
-        has_passed: whether the last area that left was observed to be passed.
+        has_passed: whether all areas that left last were observed to be passed.
         withdrawn: identifiers of proposals that another one, or none, has replaced since this was last looked at.
         n: how many messages were proposed.
         began_ns: when the first was.
@@ -126,6 +137,10 @@ class Telling:
             if left == PASSED:
                 course = replace(course, stage=Stage.PASSED, certainty=Certainty.OBSERVED)
             return self._propose(CANCEL, course, sender, left or "is over", settings)
+        if self._is_too_late(course):
+            if before.message != CANCEL:
+                self._withdraw()
+            return None
         why = self._news(before, course, settings)
         if not why:
             return None
@@ -157,7 +172,7 @@ class Telling:
             self.pending = None
 
     def _settle(self, now: dict[str, Concern], course: Course, settings: Settings) -> str:
-        """Bring the warned areas up to date; return why the last one left, in words."""
+        """Bring the warned areas up to date; return why those that left now did, in words."""
         left = ""
         enough = max(settings.probability_on, course.enough)
         over_s, self.looked_ns = (course.time_ns - self.looked_ns) / NS_PER_S, course.time_ns
@@ -177,14 +192,15 @@ class Telling:
             if expected is not None and expected.probability >= settings.probability_off:
                 self.low_since_ns.pop(code, None)
                 self.held_ns.pop(code, None)
-                self.warned[code] = expected
+                self.warned[code] = replace(expected, is_there=expected.is_there or self.warned[code].is_there)
                 continue
             since_ns = self.low_since_ns.setdefault(code, course.time_ns)
             if course.time_ns <= self.held_ns.get(code, 0):
                 continue
             why = course.gone if code in self.held_ns else self._leaves(self.warned[code], since_ns, course, settings)
             if why:
-                left, self.has_passed = why, why == PASSED
+                left = why if left in ("", PASSED) else left  # one that it never came to: it has not passed them all
+                self.has_passed = left == PASSED
                 del self.warned[code], self.low_since_ns[code]
                 self.held_ns.pop(code, None)
         return left
@@ -202,15 +218,24 @@ class Telling:
 
     @staticmethod
     def _leaves(was: Concern, since_ns: int, course: Course, settings: Settings) -> str:
-        """Return why an area that is not concerned any more leaves, or nothing if it has to stay for now."""
+        """Return why an area that is not concerned any more leaves, or nothing if it has to stay for now.
+
+        What was never near has not passed, and where it came down nobody waits if that was seen.
+        """
         if not course.is_lost:
-            if course.updated_ns > was.first_ns:
+            if was.is_there and course.updated_ns > was.last_ns:
                 return PASSED
             if course.time_ns - since_ns >= settings.hold_s * NS_PER_S:
                 return course.gone
+        elif course.stage == Stage.LANDED and course.time_ns > was.last_ns:
+            return LANDED
         elif course.time_ns > was.last_ns + settings.clear_s * NS_PER_S:
             return "was lost, and the latest time that it could come is over; it was not observed"
         return ""
+
+    def _is_too_late(self, course: Course) -> bool:
+        """Return whether what was lost is past or down by now: that it may still come is not told any more."""
+        return course.is_lost and all(concern.last_ns < course.time_ns for concern in self.warned.values())
 
     def _news(self, before: Alert, course: Course, settings: Settings) -> str:
         """Return what has changed since a message, in words, or nothing if it is not worth an update now."""
@@ -232,7 +257,7 @@ class Telling:
         moved_ns = settings.moved_s * NS_PER_S
         for code, arrival_ns in zip(codes, before.arrival_ns.tolist(), strict=True):
             is_ahead = arrival_ns > course.time_ns
-            if is_ahead and abs(self.warned[code].first_ns - arrival_ns) > moved_ns:
+            if is_ahead and abs(self.warned[code].comes_ns - arrival_ns) > moved_ns:
                 return "the time has changed"
         return ""
 
@@ -270,7 +295,7 @@ class Telling:
             name=np.array([concern.name for concern in about], np.str_),
             probability=np.array([concern.probability for concern in about], np.float64),
             people=np.array([concern.people for concern in about], np.float64),
-            arrival_ns=np.array([concern.first_ns for concern in about], np.int64),
+            arrival_ns=np.array([concern.comes_ns for concern in about], np.int64),
             arrival_latest_ns=np.array([concern.last_ns for concern in about], np.int64),
         )
         return self.pending

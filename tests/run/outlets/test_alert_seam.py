@@ -57,6 +57,8 @@ def test_a_missile_is_told_updated_and_over(desk, stage):
     telling = Telling()
     first = sent(desk, telling, at(0, stage), concern("JP-02"))
     second = sent(desk, telling, at(5, stage), concern("JP-02"), concern("JP-01"))
+    there = [dataclasses.replace(concern(code), is_there=True) for code in ("JP-01", "JP-02")]
+    assert telling.look(there, at(310, stage), "JPN", SETTINGS) is None
     third = sent(desk, telling, at(330, Stage.PASSED, Certainty.OBSERVED))
     assert [kept.alert.message for kept in (first, second, third)] == ["Alert", "Update", "Cancel"]
     assert third.alert.references == (first.alert.identifier, second.alert.identifier)
@@ -87,5 +89,6 @@ def test_a_lost_missile_is_told_and_over_without_a_word_of_its_passing(desk):
 def test_what_rules_find_is_told_and_over(desk, hazard, stage):
     telling = Telling()
     sent(desk, telling, at(0, stage, Certainty.OBSERVED, hazard), concern("JP-north sea"))
-    over = sent(desk, telling, at(600, Stage.CLEAR, Certainty.OBSERVED, hazard))
+    telling.look([], at(600, Stage.CLEAR, Certainty.OBSERVED, hazard), "JPN", SETTINGS)
+    over = sent(desk, telling, at(621, Stage.CLEAR, Certainty.OBSERVED, hazard))
     assert cap.decode(over.message.bodies["cap"]).infos[0].headline.startswith("EXERCISE: NOTICE ENDS: ")
