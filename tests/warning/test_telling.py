@@ -9,7 +9,7 @@ from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Alert, Certainty, Stage, digest
 from noroshi.warning.settings import Settings
-from noroshi.warning.telling import PASSED, Concern, Course, Telling
+from noroshi.warning.telling import EXPECTED, PASSED, Concern, Course, Telling
 
 SETTINGS = Settings(probability_on=0.3, probability_off=0.075, wait_s=0.0, hurry_s=0.0)  # as the cases say them
 PATIENT = Settings(probability_on=0.3, probability_off=0.075, wait_s=10.0, hurry_s=200.0)
@@ -360,3 +360,42 @@ def test_the_order_of_areas_does_not_matter() -> None:
         assert alert is not None
         found.add(digest(alert))
     assert len(found) == 1
+
+
+def test_nobody_is_told_that_it_is_over_where_another_threat_is_expected() -> None:
+    """It is said of both when the last is over."""
+    one, other, there = Telling(), Telling(), concern(NORTH, 0.9, 480.0, 500.0, there=True)
+    approve(one, look(one, course(0.0), concern(NORTH, 0.5, 280.0, 300.0, there=True)))
+    approve(other, look(other, course(5.0), there))
+    for second in range(301, 500):
+        at = replace(course(second), elsewhere=other.expected_until)
+        assert look(one, at) is None
+        assert look(other, replace(course(second), elsewhere=one.expected_until), there) is None
+    assert look(other, replace(course(501.0), elsewhere=one.expected_until)) is None  # the first has not been told yet
+    for telling, before in ((one, other), (other, one)):
+        cancel = look(telling, replace(course(502.0), elsewhere=before.expected_until))
+        assert cancel is not None
+        assert (cancel.message, cancel.reason) == ("Cancel", PASSED)
+
+
+def test_what_waits_for_another_threat_to_be_over_is_remembered() -> None:
+    telling = Telling()
+    approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    telling.warned.clear()
+    assert look(telling, replace(course(310.0), elsewhere={NORTH: EXPECTED})) is None
+    telling = Telling.of(telling.memory(pack), unpack)
+    assert telling.waits
+    cancel = look(telling, course(320.0))
+    assert cancel is not None
+    assert cancel.message == "Cancel"
+
+
+def test_what_nobody_was_told_leaves_the_proposal_at_once() -> None:
+    """A capital that was likely for some seconds under thrust is not told after the machine knows better."""
+    telling = Telling()
+    first = look(telling, course(0.0), concern(NORTH, 0.5), concern(SOUTH, 0.9))
+    assert first is not None
+    second = look(telling, course(1.0), concern(NORTH, 0.5), concern(SOUTH, 0.01))
+    assert second is not None
+    assert (second.message, second.code.tolist()) == ("Alert", [NORTH])
+    assert telling.withdrawn == [first.identifier]

@@ -300,7 +300,13 @@ class Warner:
             updated_ns=one.updated_ns,
             is_lost=one.is_lost(now_ns, self.settings.lost_s),
             enough=self._enough(one),
+            elsewhere=self._elsewhere(one),
         )
+
+    def _elsewhere(self, one: Following) -> dict[str, int]:
+        """Return since when other threats are expected no more, the last of them, in areas that they are told of."""
+        others = [other.telling.expected_until for other in self._following.values() if other is not one]
+        return {code: max(each.get(code, 0) for each in others) for each in others for code in each}
 
     def _enough(self, one: Following) -> float:
         """Return from which probability on an area is likely that is not told yet."""
@@ -316,8 +322,8 @@ class Warner:
             else:
                 seen = Stage.TRACK_LOST
             over = now_ns > latest_ns + self.settings.clear_s * NS_PER_S
-            return Stage.CLEAR if over and not one.telling.warned else seen
-        if one.is_missile < self.settings.kind_probability * DOUBT and not one.telling.warned:
+            return Stage.CLEAR if over and not (one.telling.warned or one.telling.waits) else seen
+        if one.is_missile < self.settings.kind_probability * DOUBT and not (one.telling.warned or one.telling.waits):
             return Stage.CLEAR
         on, enough, told = self.settings.probability_on, self._enough(one), one.telling.warned
         if any(concern.probability >= (on if concern.code in told else enough) for concern in concerns):

@@ -2,13 +2,14 @@
 
 An area comes to it when it is likely enough to be concerned and has been so on the whole for a while, and leaves it
 when it was not for a while, or at once when a measurement after the passing says so: so areas do not flicker. Nobody
-waits where waiting would cost the time that people need, nor who is told already. What is proposed has a number that
+waits where waiting would cost the time that people need, nor who is told already; what nobody was told leaves at once.
+Where another threat is still expected nobody is told that it is over. What is proposed has a number that
 rises, and says which message it replaces; only what was approved is ever replaced, cancelled or taken for told.
 
 Source of the sum that ends a wait: Page (1954), Continuous inspection schemes, Biometrika 41(1/2), 100-115.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from noroshi.warning.settings import Settings
 
 PASSED = "was observed to have passed"
 LANDED = "was followed until it came down"
+EXPECTED = 2**63 - 1  # for the time since when an area is expected no more: it is expected still
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Course:
         gone: what is said if it seems not to concern an area any more, for a while.
         enough: an area that is not told yet is likely from this probability on, or from `probability_on` if that is
             more.
+        elsewhere: since when other threats are expected no more where they are warned of, the last of them, by code.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Course:
     is_lost: bool
     gone: str = "is no longer expected to come"
     enough: float = 0.0
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -103,6 +107,7 @@ class Telling:
         refused: the last proposal if it was refused: the same is not proposed again.
         has_passed: whether all areas that left last were observed to be passed.
         withdrawn: identifiers of proposals that another one, or none, has replaced since this was last looked at.
+        waits: why all is over, if people were told whom another threat still concerns: then that is not said yet.
         n: how many messages were proposed.
         began_ns: when the first was.
     """
@@ -119,11 +124,13 @@ class Telling:
     n: int = 0
     began_ns: int = 0
     has_passed: bool = False
+    waits: str = ""
     withdrawn: list[str] = field(default_factory=list)
 
     def look(self, concerns: Sequence[Concern], course: Course, sender: str, settings: Settings) -> Alert | None:
         """Return what is to be proposed now, if anything."""
-        left = self._settle({concern.code: concern for concern in concerns}, course, settings)
+        left = self._settle({concern.code: concern for concern in concerns}, course, settings) or self.waits
+        self.waits = ""
         before = self.pending or self.refused or self.told
         if before is None:
             return self._propose(ALERT, course, sender, "", settings) if self.warned else None
@@ -133,6 +140,9 @@ class Telling:
                 return None
             if self.told is None:  # nobody was told anything: there is nothing to decide
                 self._withdraw()
+                return None
+            if any(code in course.elsewhere for code in self.told.code.tolist()):
+                self.waits = left or "is over"
                 return None
             if left == PASSED:
                 course = replace(course, stage=Stage.PASSED, certainty=Certainty.OBSERVED)
@@ -152,6 +162,11 @@ class Telling:
         if self.pending is None or self.pending.message == CANCEL or not self.warned or is_over:
             return None
         return self._propose(UPDATE if self.told is not None else ALERT, course, sender, why, settings)
+
+    @property
+    def expected_until(self) -> dict[str, int]:
+        """Since when each area that is warned is expected no more, by code; `EXPECTED` where it still is."""
+        return {code: self.low_since_ns.get(code, EXPECTED) for code in self.warned}
 
     def hold(self, settings: Settings) -> None:
         """Let the areas that are warned stay until the latest time at which the threat could come there is over."""
@@ -195,9 +210,12 @@ class Telling:
                 self.warned[code] = replace(expected, is_there=expected.is_there or self.warned[code].is_there)
                 continue
             since_ns = self.low_since_ns.setdefault(code, course.time_ns)
-            if course.time_ns <= self.held_ns.get(code, 0):
+            if course.time_ns <= self.held_ns.get(code, 0) or course.elsewhere.get(code, 0) > since_ns:
                 continue
-            why = course.gone if code in self.held_ns else self._leaves(self.warned[code], since_ns, course, settings)
+            is_told = self.told is not None and code in self.told.code
+            why = course.gone
+            if is_told and code not in self.held_ns:
+                why = self._leaves(self.warned[code], since_ns, course, settings)
             if why:
                 left = why if left in ("", PASSED) else left  # one that it never came to: it has not passed them all
                 self.has_passed = left == PASSED
@@ -250,6 +268,9 @@ class Telling:
             return f"{more}; {no_more}" if gone else more
         if (course.stage == Stage.TRACK_LOST) != (before.stage == Stage.TRACK_LOST):
             return "is not seen any more" if course.is_lost else "is seen again"
+        is_told = self.told is not None and set(gone) <= set(self.told.code.tolist())
+        if gone and not is_told:  # before anybody approves it
+            return no_more
         if course.time_ns < before.sent_ns + settings.again_s * NS_PER_S:
             return ""
         if gone:
@@ -320,13 +341,14 @@ class Telling:
             [[code, list(self.surplus_s[code])] for code in sorted(self.surplus_s)],
             self.looked_ns,
             sorted(self.held_ns.items()),
+            self.waits,
         ]
 
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Any) -> "Telling":
         """Return the telling that gave this memory."""
         concerns, low, likely, told, pending, refused, n, began_ns, has_passed, *rest = memory
-        surplus_s, looked_ns, held_ns = rest
+        surplus_s, looked_ns, held_ns, waits = rest
         told, pending, refused = (None if one is None else unpack(one) for one in (told, pending, refused))
         return cls(
             warned={each[0]: Concern(*each) for each in concerns},
@@ -341,4 +363,5 @@ class Telling:
             surplus_s={code: (total, margin) for code, (total, margin) in surplus_s},
             looked_ns=looked_ns,
             held_ns=dict(held_ns),
+            waits=waits,
         )
