@@ -361,7 +361,8 @@ class Warner:
             Concern(
                 str(self.areas.code[row]), str(self.areas.name[row]), float(probability[row]),
                 float(self.areas.people[row]), int(told.arrival_ns[row]), int(told.over_ns[row]),
-                int(told.impact_ns[row]), bool(told.there[row] > LATE),
+                int(told.impact_ns[row]) if 2.0 * told.landing[row] > told.probability[row] else 0,
+                bool(told.there[row] > LATE),
             )
             for row in some.tolist()
         )  # fmt: skip

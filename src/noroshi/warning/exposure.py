@@ -33,7 +33,7 @@ class Exposed:
         there: (n,) the probability that it is there or near already, at the forecast's first time.
         arrival_ns: (n,) by when one in twenty of the ways that come there has come near, Unix UTC nanoseconds; 0 where
             none does.
-        impact_ns: (n,) the same, but what comes down there has come when it is down.
+        impact_ns: (n,) by when one in twenty of those that come down there is down; 0 where none does.
         over_ns: (n,) by when nineteen in twenty are down, or near for the last time.
     """
 
@@ -295,24 +295,24 @@ def _told(
     share = np.where(comes, weight, 0.0)
     told.probability[ids] = share.sum(axis=1)
     told.there[ids] = np.where(after_ns <= 0.0, weight, 0.0).sum(axis=1)
-    impact_ns = after_ns
     if lands is not None:
-        told.landing[ids] = np.where(lands[touched], weight, 0.0).sum(axis=1)
-        impact_ns = np.where(lands[touched], last_ns, after_ns)
+        down = np.where(lands[touched], weight, 0.0)
+        told.landing[ids] = down.sum(axis=1)
+        told.impact_ns[ids] = np.where(down.any(axis=1), first_ns + _quantile(last_ns, down, EARLY), 0)
     told.arrival_ns[ids] = first_ns + _quantile(after_ns, share, EARLY)
-    told.impact_ns[ids] = first_ns + _quantile(impact_ns, share, EARLY)
     told.over_ns[ids] = first_ns + _quantile(last_ns, share, LATE)
     return told
 
 
 def _quantile(times: Floats, share: Floats, quantile: float) -> Integers:
-    """Return (c,) by which of (c, m) times that part of the shares of each row is reached."""
+    """Return (c,) by which of (c, m) times that part of the shares of each row is reached; 0 if all are nought."""
     order = np.argsort(times, axis=1, kind="stable")
     reached = np.cumsum(np.take_along_axis(share, order, axis=1), axis=1)
-    at = np.argmax(reached >= quantile * reached[:, -1:] * (1.0 - 1e-12), axis=1)
+    at = np.argmax((reached > 0.0) & (reached >= quantile * reached[:, -1:] * (1.0 - 1e-12)), axis=1)
     rows = np.arange(len(times))
-    found: Integers = times[rows, order[rows, at]].astype(np.int64)
-    return found
+    found = times[rows, order[rows, at]]
+    whole: Integers = np.where(np.isfinite(found), found, 0.0).astype(np.int64)
+    return whole
 
 
 def _grown(cubes: Integers, by: float) -> NDArray[np.bool_]:

@@ -35,7 +35,7 @@ class Concern:
         people: who live there.
         first_ns: the earliest likely time that the threat is near.
         last_ns: the latest likely time that it is: then it is past, or down.
-        impact_ns: the earliest likely time that it is down, if it comes down there; 0 is `first_ns`.
+        impact_ns: the earliest likely time that it is down, if it is likelier to come down there than to pass; else 0.
         is_there: whether it is near by now.
     """
 
