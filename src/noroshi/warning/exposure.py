@@ -218,7 +218,7 @@ def _passage(forecast: Forecast) -> tuple[Integers, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Cells:
-    """The cells of some areas: their rows, the cube of each, all these cubes, and how far any cell of all areas reaches."""
+    """Cells of some areas: their rows, the cube of each, all these cubes; and how far a cell of any area reaches."""
 
     row: Integers
     cube: Integers
