@@ -38,6 +38,11 @@ TAIL, ANYWHERE = 0.25, 1e-5
 """What is new is seen ever more seldom above its height (`Start.height_m`; air traffic's is `AIR_DEPTH_M`): by a factor
 of e over so much of that height more, but with this density at least, for whatever nobody thought of."""
 
+YOUNG = 5
+"""A track that has had fewer plots keeps all models. What rises slowly yet looks like an aircraft to its first velocity
+(fast models had some 1e-5 left of one launch in three), and only acceleration, by the fourth or fifth plot, says what
+it is: left aside before, they left tracks of boosts to aircraft's models, which lost them."""
+
 SHARED_S = 0.05  # plots so near in time share what is predicted; from there velocity alone carries it on
 WIDENING_MAX = 100.0
 """How many times the gate (as a squared distance) a plot may lie from the track whose address it carries. The address
@@ -215,9 +220,9 @@ class Bank:
         real, layout = store.real, store.layout
         mean, covariance = np.empty((len(rows), 6)), np.empty((len(rows), 6, 6))
         if len(self.sizes) > 1:
+            carried = self.carried(real[rows], store.whole[rows, Whole.HITS])
             real = real[rows]
             rows = np.arange(len(rows))
-            carried = self.carried(real)
             likely = np.where(carried, real[:, PROBABILITY : PROBABILITY + len(self.sizes)], 0.0)
             real[:, PROBABILITY : PROBABILITY + len(self.sizes)] = likely / likely.sum(axis=1, keepdims=True)
         for k, (motion, size, offset) in enumerate(zip(self.motions, self.sizes, layout.offsets, strict=True)):
@@ -283,7 +288,9 @@ class Bank:
         if k > 1:
             mix(store.real, rows, dt_s, begin, self.sojourn_s, self.resumed, self.is_alike, self._sizes,
                  store.layout.offsets, self.sets_in, self.pushes, self.extent, mixed)  # fmt: skip
-        seen, speaks = self.seen_by(sensor)
+        (seen, speaks), carried = self.seen_by(sensor), np.ones((len(rows), 1), np.bool_)
+        if k > 1:
+            carried = self.carried(mixed, store.whole[rows, Whole.HITS])
         pairs = Pairs(
             row=row, plot=plot, agreement=agreement, group=group, rows=rows, begin=begin, dt_s=dt_s, mixed=mixed,
             means=[np.empty((0, d)) for d in self.sizes], covariances=[np.empty((0, d, d)) for d in self.sizes],
@@ -291,8 +298,7 @@ class Bank:
             spread=[np.empty((0, d, d)) for d in self.sizes if keep_prior],
             fit=np.empty((k, p, 3)), distance=np.empty(p), log_likelihood=np.empty((p, k)), total=np.empty(p),
             is_inside=np.empty(p, np.bool_),
-            carried=self.carried(mixed) if k > 1 else np.ones((len(rows), 1), np.bool_), seen=seen, speaks=speaks,
-            is_look=is_look,
+            carried=carried, seen=seen, speaks=speaks, is_look=is_look,
         )  # fmt: skip
         late, stray = bool(p) and float(dt_s.min()) < 0.0, np.empty(p)
         if p > CROWDED * len(rows) and not late and tells_place_alone(sensor, form):
@@ -338,14 +344,14 @@ class Bank:
         if self._are_all_alike:
             return
         leave_aside(
-            store.real, pairs.rows, pairs.begin, weight, pairs.carried, self.is_alike, self._sizes,
-            store.layout.offsets, self.extent,
+            store.real, pairs.rows, pairs.begin, weight, pairs.carried, store.whole[pairs.rows, Whole.HITS] < YOUNG,
+            self.is_alike, self._sizes, store.layout.offsets, self.extent,
         )  # fmt: skip
 
-    def carried(self, real: Floats) -> NDArray[np.bool_]:
-        """Return (t, k) which models' kinds are not negligible."""
+    def carried(self, real: Floats, hits: Integers) -> NDArray[np.bool_]:
+        """Return (t, k) which models are followed, of tracks that have had (t,) plots: see `YOUNG`."""
         carried = np.empty((len(real), len(self.sizes)), np.bool_)
-        are_carried(real, self.is_alike, carried)
+        are_carried(real, hits < YOUNG, self.is_alike, carried)
         return carried
 
     def _fit(self, store: Store, pairs: Pairs, k: int, form: Floats) -> None:

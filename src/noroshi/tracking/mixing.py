@@ -191,8 +191,10 @@ def weigh_miss(likely: Floats, seen: Floats, speaks: NDArray[np.bool_], missed: 
 
 
 @kernel
-def are_carried(real: Floats, is_alike: NDArray[np.bool_], carried: NDArray[np.bool_]) -> None:
-    """Write of each row which models are of a kind that all together are not negligible."""
+def are_carried(
+    real: Floats, is_young: NDArray[np.bool_], is_alike: NDArray[np.bool_], carried: NDArray[np.bool_]
+) -> None:
+    """Write of each row which models are of a kind that all together are not negligible; a young one's all count."""
     k = is_alike.shape[0]
     for t in range(real.shape[0]):
         for i in range(k):
@@ -200,7 +202,7 @@ def are_carried(real: Floats, is_alike: NDArray[np.bool_], carried: NDArray[np.b
             for j in range(k):
                 if is_alike[j, i]:
                     likely += real[t, PROBABILITY + j]
-            carried[t, i] = likely >= NEGLIGIBLE
+            carried[t, i] = is_young[t] or likely >= NEGLIGIBLE
 
 
 @kernel
@@ -210,6 +212,7 @@ def leave_aside(
     begin: Integers,
     weight: Floats,
     was_carried: NDArray[np.bool_],
+    is_young: NDArray[np.bool_],
     is_alike: NDArray[np.bool_],
     sizes: Integers,
     offsets: Integers,
@@ -225,7 +228,7 @@ def leave_aside(
         if not matters:
             continue
         row = real[rows[t] : rows[t] + 1]
-        are_carried(row, is_alike, stays)
+        are_carried(row, is_young[t : t + 1], is_alike, stays)
         total, are_all = 0.0, True
         for i in range(k):
             if was_carried[t, i] and not stays[0, i]:
