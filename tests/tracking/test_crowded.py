@@ -30,6 +30,7 @@ def confronted(seed, n_models, *, measured="a 3-D radar", keep_prior=True, at_on
 def test_fit_and_gate_are_those_of_taking_the_plot_in(measured, n_models, monkeypatch):
     quick = confronted(1, n_models, measured=measured)[2]
     monkeypatch.setattr(banks, "CROWDED", N_PLOTS)
+    monkeypatch.setattr(banks, "CROWDED_MODELS", N_PLOTS)
     whole = confronted(1, n_models, measured=measured)[2]
     assert len(whole.means[0]) == len(EVERY[0])
     near = whole.distance < 2.0 * GATES[3]
@@ -51,6 +52,7 @@ def test_tracks_are_as_if_every_state_had_been_made(n_models, keep_prior, monkey
     after = []
     for crowded in (banks.CROWDED, N_PLOTS):
         monkeypatch.setattr(banks, "CROWDED", crowded)
+        monkeypatch.setattr(banks, "CROWDED_MODELS", crowded)
         bank, store, pairs, plots, form, sensor = confronted(2, n_models, keep_prior=keep_prior, at_once=True)
         best = np.full(N_TRACKS, -1)
         for e in np.flatnonzero(pairs.is_inside):

@@ -180,7 +180,7 @@ def test_plots_of_one_time_share_what_is_predicted():
         mixed[:, offset : offset + size] = [6.4e6, 0.0, 0.0, 100.0, 900.0, 500.0, *([0.01] * (size - 6))]
         mixed[:, offset + size : offset + size + size**2] = np.diag([100.0] * size).ravel()
     mixed[1, layout.offsets] += 9e3
-    store, pairs = SimpleNamespace(layout=layout, real=mixed), SimpleNamespace(mixed=mixed)
+    store, pairs = SimpleNamespace(layout=layout, real=mixed), SimpleNamespace(mixed=mixed, expected=None)
     group, dt_s = np.array([0, 0, 0, 1, 1]), np.array([7.0, 7.0, 8.0, 8.0, 8.0])
     for k in range(3):
         together = bank._ahead(store, pairs, k, group, group, dt_s, False)

@@ -186,7 +186,7 @@ class Own:
             self._compare_clock(detections.sensor, int(np.sort(ready.time_ns)[(len(ready) - 1) // 2]), now_ns)
         if has_codes:
             n_looks = int(np.count_nonzero(ready.quality == NOTHING))
-            bad = ready.quality[~np.isin(ready.quality, USABLE)].tolist()
+            bad = [code for code in ready.quality.tolist() if code not in USABLE]
             refused = [((detections.sensor, Quality(code).name), 1) for code in bad]
         # What mostly comes is of one sort: nothing is taken apart.
         usable = ready if not has_codes or n_looks == len(ready) else good(ready)

@@ -107,6 +107,8 @@ def certain_kind(kinds: NDArray[np.int64] | int, n: int) -> NDArray[np.float64]:
 
 def joined_by_sensor(parts: Sequence[Tracks]) -> Tracks:
     """Return the rows of one or more batches, which may speak of different sensors, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
     if len({part.source_names for part in parts}) == 1:
         return concatenate(parts)
     names = tuple(sorted({name for part in parts for name in part.source_names}))

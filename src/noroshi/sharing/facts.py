@@ -109,8 +109,8 @@ def checks(when: Conditions, facts: Facts, now_ns: int, margins: Margins) -> Ite
         yield "caveats_none", label is not None and not set(label.caveats) & set(when.caveats_none)
     tracks = facts.tracks
     if when.statuses:
-        wanted = [TrackStatus[name.upper()] for name in when.statuses]
-        yield "statuses", tracks is not None and np.isin(tracks.status, wanted)
+        wanted = [int(TrackStatus[name.upper()]) for name in when.statuses]
+        yield "statuses", tracks is not None and np.logical_or.reduce([tracks.status == one for one in wanted])
     if when.existence_min is not None:
         yield "existence_min", tracks is not None and tracks.existence >= when.existence_min
     if when.existence_max is not None:

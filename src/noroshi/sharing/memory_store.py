@@ -100,8 +100,11 @@ class MemoryStore:
 
     def drop(self, rows: Rows) -> None:
         """Let rows not wait any more."""
-        for number in np.unique(rows.parcel).tolist():
-            self.waits[number] -= set(rows.row[rows.parcel == number].tolist())
+        gone: dict[int, set[int]] = {}
+        for number, row in zip(rows.parcel.tolist(), rows.row.tolist(), strict=True):
+            gone.setdefault(number, set()).add(row)
+        for number, some in gone.items():
+            self.waits[number] -= some
             if not self.waits[number]:
                 del self.waits[number], self.parcels[number]
 

@@ -285,7 +285,8 @@ class Outbox:
         """Return the indices of rows in the order in which they are to go: threats never wait behind traffic."""
         told = self._tracks_told()
         at, is_told = _find(told, rows.number)
-        gain = np.nan_to_num(gain_m(rows, told, at, is_told), nan=np.inf, posinf=np.inf)
+        gain = gain_m(rows, told, at, is_told)
+        gain[np.isnan(gain)] = np.inf
         return np.lexsort((rows.number, rows.parcel, -gain, rows.urgency))
 
     def _tracks_told(self) -> Rows:
@@ -393,8 +394,7 @@ class Outbox:
                 self.aged[why] += len(rows)
 
     def _leave(self, rows: Rows) -> None:
-        parcels, counts = np.unique(rows.parcel, return_counts=True)
-        for number, count in zip(parcels.tolist(), counts.tolist(), strict=True):
+        for number, count in Counter(rows.parcel.tolist()).items():
             self._left[number] -= count
             if not self._left[number]:
                 del self._left[number], self._parcels[number]

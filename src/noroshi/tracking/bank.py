@@ -11,7 +11,7 @@ using IMM-IPDA-based algorithms, IEEE Trans. Aerospace and Electronic Systems 44
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,16 +27,22 @@ from noroshi.sensors import Sensor, detection_by_kind
 from noroshi.sensors.rows import AIR_DEPTH_M, DEPTH, RADIUS, absorb_forms, fit_places, linearise, tells_place_alone
 from noroshi.tracking.gate import SAME_ADDRESS
 from noroshi.tracking.mixing import PROBABILITY_MIN, are_carried, leave_aside, mix, weigh_miss
+from noroshi.tracking.sifting import BENDS, learn, places, sift
 from noroshi.tracking.store import EXISTENCE, PROBABILITY, Integers, Layout, Near, Store, Whole, moments
 
 LOG_2_PI = math.log(2.0 * math.pi)
-CROWDED = 4
+CROWDED, CROWDED_MODELS = 4, 2
 """Pairs a track beyond which states after plots are made of those pairs alone that turn out to matter: in a swarm, one
-in ten."""
+in ten. With several models, which are dear, fewer are a crowd."""
 
 TAIL, ANYWHERE = 0.25, 1e-5
 """What is new is seen ever more seldom above its height (`Start.height_m`; air traffic's is `AIR_DEPTH_M`): by a factor
 of e over so much of that height more, but with this density at least, for whatever nobody thought of."""
+
+YOUNG = 5
+"""A track that has had fewer plots keeps all models. What rises slowly yet looks like an aircraft to its first velocity
+(fast models had some 1e-5 left of one launch in three), and only acceleration, by the fourth or fifth plot, says what
+it is: left aside before, they left tracks of boosts to aircraft's models, which lost them."""
 
 SHARED_S = 0.05  # plots so near in time share what is predicted; from there velocity alone carries it on
 WIDENING_MAX = 100.0
@@ -68,6 +74,7 @@ class Pairs:
         seen: (k,) chance that one look of the sensor sees what moves by each model ...
         speaks: ... and whether a miss speaks for or against the model.
         is_look: whether it is known to have looked at all that it can see, so that what it missed says something.
+        expected: of which tracks some model's state is known at what time already, if any.
     """
 
     row: Integers
@@ -91,6 +98,23 @@ class Pairs:
     seen: Floats
     speaks: NDArray[np.bool_]
     is_look: bool
+    expected: "Expected | None" = None
+
+
+@dataclass
+class Expected:
+    """Where each model expects t tracks, each at a time of its own.
+
+    Attributes:
+        dt_s: (t,) from the track's time on.
+        states, spreads: one (t, d) and (t, d, d) a model; anything where it is left aside.
+        index: (g,) which of these tracks is which of those in `Pairs.rows`.
+    """
+
+    dt_s: Floats
+    states: list[Floats]
+    spreads: list[Floats]
+    index: Integers
 
 
 class Bank:
@@ -215,9 +239,9 @@ class Bank:
         real, layout = store.real, store.layout
         mean, covariance = np.empty((len(rows), 6)), np.empty((len(rows), 6, 6))
         if len(self.sizes) > 1:
+            carried = self.carried(real[rows], store.whole[rows, Whole.HITS])
             real = real[rows]
             rows = np.arange(len(rows))
-            carried = self.carried(real)
             likely = np.where(carried, real[:, PROBABILITY : PROBABILITY + len(self.sizes)], 0.0)
             real[:, PROBABILITY : PROBABILITY + len(self.sizes)] = likely / likely.sum(axis=1, keepdims=True)
         for k, (motion, size, offset) in enumerate(zip(self.motions, self.sizes, layout.offsets, strict=True)):
@@ -258,6 +282,7 @@ class Bank:
         *,
         keep_prior: bool,
         is_look: bool = False,
+        least: float | None = None,
     ) -> Pairs:
         """Return all pairs with what each plot would make of each track.
 
@@ -276,6 +301,8 @@ class Bank:
                 a single plot, element 0.
             keep_prior: whether the state before the plot is wanted too.
             is_look: see `Pairs`.
+            least: of several models only those pairs are looked at that may be inside the gate and worth so much, see
+                `gate.coarse_pairs`; all are if it is not given.
         """
         rows, begin, group, dt_s = _line_up(row, plot, plots.time_ns, store.whole)
         p, k = len(row), len(self.sizes)
@@ -283,6 +310,17 @@ class Bank:
         if k > 1:
             mix(store.real, rows, dt_s, begin, self.sojourn_s, self.resumed, self.is_alike, self._sizes,
                  store.layout.offsets, self.sets_in, self.pushes, self.extent, mixed)  # fmt: skip
+        carried = np.ones((len(rows), 1), np.bool_)
+        if k > 1:
+            carried = self.carried(mixed, store.whole[rows, Whole.HITS])
+        expected = None
+        if k > 1 and p and least is not None:
+            expected = self._expect(mixed, carried, np.maximum(dt_s[begin[:-1]], 0.0))
+            some = self._sifted(store, row, group, plot, agreement, dt_s, mixed, carried, expected, form, gates, least)
+            before, row, plot, agreement = group[some], row[some], plot[some], agreement[some]
+            rows, begin, group, dt_s = _line_up(row, plot, plots.time_ns, store.whole)
+            p, expected.index = len(row), before[begin[:-1]]
+            mixed, carried = mixed[expected.index], carried[expected.index]
         seen, speaks = self.seen_by(sensor)
         pairs = Pairs(
             row=row, plot=plot, agreement=agreement, group=group, rows=rows, begin=begin, dt_s=dt_s, mixed=mixed,
@@ -291,11 +329,10 @@ class Bank:
             spread=[np.empty((0, d, d)) for d in self.sizes if keep_prior],
             fit=np.empty((k, p, 3)), distance=np.empty(p), log_likelihood=np.empty((p, k)), total=np.empty(p),
             is_inside=np.empty(p, np.bool_),
-            carried=self.carried(mixed) if k > 1 else np.ones((len(rows), 1), np.bool_), seen=seen, speaks=speaks,
-            is_look=is_look,
+            carried=carried, seen=seen, speaks=speaks, is_look=is_look, expected=expected,
         )  # fmt: skip
         late, stray = bool(p) and float(dt_s.min()) < 0.0, np.empty(p)
-        if p > CROWDED * len(rows) and not late and tells_place_alone(sensor, form):
+        if p > (CROWDED if k == 1 else CROWDED_MODELS) * len(rows) and not late and tells_place_alone(sensor, form):
             for each in range(k):
                 self._fit(store, pairs, each, form)
             if not _score(pairs.fit, mixed, group, row, store.near, agreement, gates, WIDENING_MAX, pairs.seen,
@@ -327,8 +364,10 @@ class Bank:
             means=[*pairs.means], covariances=[*pairs.covariances], ahead=[*pairs.ahead], spread=[*pairs.spread],
             fit=np.empty((k, p, 3)), distance=pairs.distance[some], log_likelihood=pairs.log_likelihood[some],
             total=pairs.total[some], is_inside=pairs.is_inside[some], carried=pairs.carried[kept], seen=pairs.seen,
-            speaks=pairs.speaks, is_look=pairs.is_look,
+            speaks=pairs.speaks, is_look=pairs.is_look, expected=pairs.expected,
         )  # fmt: skip
+        if chosen.expected is not None:
+            chosen.expected = replace(chosen.expected, index=chosen.expected.index[kept])
         for each in range(k):
             self._take_in(store, chosen, each, plots, form, sensor, False)
         return chosen, weight[some], existence[kept]
@@ -338,15 +377,66 @@ class Bank:
         if self._are_all_alike:
             return
         leave_aside(
-            store.real, pairs.rows, pairs.begin, weight, pairs.carried, self.is_alike, self._sizes,
-            store.layout.offsets, self.extent,
+            store.real, pairs.rows, pairs.begin, weight, pairs.carried, store.whole[pairs.rows, Whole.HITS] < YOUNG,
+            self.is_alike, self._sizes, store.layout.offsets, self.extent,
         )  # fmt: skip
 
-    def carried(self, real: Floats) -> NDArray[np.bool_]:
-        """Return (t, k) which models' kinds are not negligible."""
+    def carried(self, real: Floats, hits: Integers) -> NDArray[np.bool_]:
+        """Return (t, k) which models are followed, of tracks that have had (t,) plots: see `YOUNG`."""
         carried = np.empty((len(real), len(self.sizes)), np.bool_)
-        are_carried(real, self.is_alike, carried)
+        are_carried(real, hits < YOUNG, self.is_alike, carried)
         return carried
+
+    def _expect(self, mixed: Floats, carried: NDArray[np.bool_], dt_s: Floats) -> Expected:
+        """Return where each model expects tracks dt_s (t,) after their rows in `mixed` (t, n_real)."""
+        offsets = self.layout(0).offsets.tolist()
+        states, spreads = [], []
+        for k, (motion, size, offset) in enumerate(zip(self.motions, self.sizes, offsets, strict=True)):
+
+            def work(
+                index: Integers, dt_s: Floats, motion: Motion = motion, size: int = size, offset: int = offset
+            ) -> tuple[Floats, Floats]:
+                mean, covariance = np.empty((len(index), size)), np.empty((len(index), size, size))
+                _gather(mixed, index, offset, mean, covariance)
+                return motion.predict(mean, covariance, dt_s)
+
+            some = np.flatnonzero(carried[:, k])
+            done = map_blocks(work, some, dt_s[some], executor=self.executor)
+            if len(some) == len(mixed):
+                state, spread = done
+            else:
+                state, spread = np.zeros((len(mixed), size)), np.zeros((len(mixed), size, size))
+                state[some], spread[some] = done
+            states.append(state)
+            spreads.append(spread)
+        return Expected(dt_s, states, spreads, np.arange(len(mixed)))
+
+    def _sifted(
+        self,
+        store: Store,
+        row: Integers,
+        group: Integers,
+        plot: Integers,
+        agreement: Integers,
+        dt_s: Floats,
+        mixed: Floats,
+        carried: NDArray[np.bool_],
+        expected: Expected,
+        form: Floats,
+        gates: Floats,
+        least: float,
+    ) -> Integers:
+        """Return which pairs may matter; see `sifting`."""
+        known = np.full((len(mixed), len(self.sizes), BENDS + 1), np.inf)
+        for k, offset in enumerate(store.layout.offsets.tolist()):
+            some = np.flatnonzero(carried[:, k])
+            learn(expected.states[k], expected.spreads[k], some, mixed, offset, expected.dt_s, k, known)
+        return np.flatnonzero(
+            sift(
+                row, group, plot, agreement, dt_s - expected.dt_s[group], store.near, known, places(form),
+                float(store.tally["growth"][0]), gates, store.sigmas[0], least,
+            )
+        )  # fmt: skip
 
     def _fit(self, store: Store, pairs: Pairs, k: int, form: Floats) -> None:
         """Write how well plots fit by one model, block by block of pairs; of tracks without it nothing is said."""
@@ -421,11 +511,32 @@ class Bank:
     ) -> tuple[Floats, Floats]:
         """Return one model's state of tracks at their plots' times, or at their own where the plot is older.
 
-        Of several models most are dear: plots of one time, which follow each other, share what is predicted.
+        What is known already is taken from there.
         """
+        dt_s, expected = np.maximum(dt_s, 0.0) if late else dt_s, pairs.expected
+        if expected is None:
+            return self._predict(store, pairs, k, row, group, dt_s)
+        index = expected.index[group]
+        is_other = expected.dt_s[index] != dt_s
+        others = np.flatnonzero(is_other)
+        more = self._predict(store, pairs, k, row[others], group[others], dt_s[others]) if others.size else None
+        if more is not None and len(others) == len(row):
+            return more
+        state, spread = expected.states[k], expected.spreads[k]
+        size, found, wider = state.shape[1], *(more or (state[:0], spread[:0]))
+        mean, covariance = np.empty((len(row), size)), np.empty((len(row), size * size))
+        _take(
+            index, is_other, state, spread.reshape(-1, size * size), found, wider.reshape(-1, size * size), mean,
+            covariance,
+        )  # fmt: skip
+        return mean, covariance.reshape(-1, size, size)
+
+    def _predict(
+        self, store: Store, pairs: Pairs, k: int, row: Integers, group: Integers, dt_s: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return one model's state of tracks dt_s later; pairs of one time, which follow each other, share it."""
         size = self.sizes[k]
         source, index = (pairs.mixed, group) if len(self.sizes) > 1 else (store.real, row)
-        dt_s = np.maximum(dt_s, 0.0) if late else dt_s
         shared = np.empty(0, np.int64)
         if len(self.sizes) > 1 and len(row) > 1:
             is_new = np.ones(len(row), np.bool_)
@@ -734,6 +845,33 @@ def _score(
             stray[e] = distance[e] / gate
             found += 1
     return found
+
+
+@kernel
+def _take(
+    index: Integers,
+    is_other: NDArray[np.bool_],
+    state: Floats,
+    spread: Floats,
+    other: Floats,
+    other_spread: Floats,
+    mean: Floats,
+    covariance: Floats,
+) -> None:
+    """Write the (n, d) means and (n, d * d) covariances of an index; where it `is_other`, the next of the others'."""
+    n = 0
+    for e in range(index.shape[0]):
+        if is_other[e]:
+            for c in range(mean.shape[1]):
+                mean[e, c] = other[n, c]
+            for c in range(covariance.shape[1]):
+                covariance[e, c] = other_spread[n, c]
+            n += 1
+        else:
+            for c in range(mean.shape[1]):
+                mean[e, c] = state[index[e], c]
+            for c in range(covariance.shape[1]):
+                covariance[e, c] = spread[index[e], c]
 
 
 def _gather(source: Floats, index: Integers, offset: int, mean: Floats, covariance: Floats) -> None:

@@ -200,7 +200,7 @@ def _sort_into_cells(
             here[at, c] = form[j, c]
         here[at, AT_S], here[at, VOLUME], here[at, KIND] = time_s[j], math.inf, form[j, N_ROWS]
         if form[j, N_ROWS] > 0.0:
-            _place(form, j, here, at)
+            place_by_rows(form, j, here, at)
         elif form[j, N_ROWS] == LINE:
             for c in range(3):
                 here[at, NOISE + c] = form[j, FIRST + 3 + c]
@@ -213,7 +213,7 @@ def _sort_into_cells(
 
 
 @kernel
-def _place(form: Floats, j: int, here: Floats, at: int) -> None:
+def place_by_rows(form: Floats, j: int, here: Floats, at: int) -> None:
     """Write what a plot's measurements make of its place by least squares, and the volume in which it may be false.
 
     The volume is that in the units of its measurements, by how much narrower the place is than they are together.
@@ -232,7 +232,7 @@ def _place(form: Floats, j: int, here: Floats, at: int) -> None:
         yy, yz, zz = yy + weight * b * b, yz + weight * b * c, zz + weight * c * c
         pull = weight * form[j, row + 6]
         x, y, z = x + pull * a, y + pull * b, z + pull * c
-    determinant = _determinant(xx, xy, xz, yy, yz, zz)
+    determinant = determinant_of(xx, xy, xz, yy, yz, zz)
     if determinant <= ROUNDED[1] * xx * yy * zz:
         return
     scale = 1.0 / determinant
@@ -303,8 +303,8 @@ def _reach(
             smallest = math.inf
             for k in range(sizes.shape[0]):
                 _learn(real, i, offsets[k], sizes[k], known)
-                xx, xy, xz, yy, yz, zz = _spread(known, dt)
-                smallest = min(smallest, _determinant(xx, xy, xz, yy, yz, zz))
+                xx, xy, xz, yy, yz, zz = spread_of(known, dt)
+                smallest = min(smallest, determinant_of(xx, xy, xz, yy, yz, zz))
             worth = 2.0 * (odds + volume + SLACK) - 3.0 * LOG_2_PI - math.log(max(smallest, SMALLEST))
             squared = min(squared, max(worth, 0.0))
         vx, vy, vz = near[i, Near.VELOCITY], near[i, Near.VELOCITY + 1], near[i, Near.VELOCITY + 2]
@@ -415,31 +415,41 @@ def _in_the_gate(
         gate = gates[0] if near[i, Near.SIGMAS] == sigmas_first else gates[max(int(here[at, KIND]), 0)]
         gate *= 1.0 + ROUNDED[0]
         most = 2.0 * (near[i, Near.LOG_ODDS] - least + here[at, VOLUME]) - 3.0 * LOG_2_PI
+        if said[e] != NO_CODE:
+            most = math.inf
         for k in range(sizes.shape[0]):
-            ahead_x, ahead_y, ahead_z = _ahead(known[k], dt)
-            x, y, z = (
-                here[at, 0] + here[at, MOVED],
-                here[at, 1] + here[at, MOVED + 1],
-                here[at, 2] + here[at, MOVED + 2],
-            )
-            x, y, z = x - ahead_x, y - ahead_y, z - ahead_z
-            xx, xy, xz, yy, yz, zz = _spread(known[k], dt)
-            xx, yy, zz = (
-                xx + here[at, NOISE] + grown,
-                yy + here[at, NOISE + 3] + grown,
-                zz + here[at, NOISE + 5] + grown,
-            )
-            xy, xz, yz = xy + here[at, NOISE + 1], xz + here[at, NOISE + 2], yz + here[at, NOISE + 4]
-            determinant = _determinant(xx, xy, xz, yy, yz, zz)
-            distance = x * x * (yy * zz - yz * yz) + y * y * (xx * zz - xz * xz) + z * z * (xx * yy - xy * xy)
-            distance += 2.0 * (x * y * (xz * yz - xy * zz) + x * z * (xy * yz - xz * yy) + y * z * (xy * xz - xx * yz))
-            is_near = distance <= gate * determinant
-            if is_near and most < math.inf and said[e] == NO_CODE:
-                is_near = distance / determinant + math.log(determinant) <= most
-            stays |= is_near or determinant <= ROUNDED[1] * xx * yy * zz
+            stays |= is_near(known[k], dt, here[at], grown, gate, most)
         row_of[n], at_of[n], said[n] = i, at, said[e]
         n += stays
     return n
+
+
+@kernel
+def is_near(known: Floats, dt: float, here: Floats, added: float, gate: float, most: float) -> bool:
+    """Return whether a plot is not sure to be outside one model's gate, or worth too little, dt after what is known.
+
+    Args:
+        known: see `_learn`.
+        dt: from then to the plot [s].
+        here: of the plot, see `AT_S`.
+        added: variance of the position that comes on top [m2].
+        gate: squared Mahalanobis distance at the gate.
+        most: what that distance and the log determinant may sum to.
+    """
+    ahead_x, ahead_y, ahead_z = ahead_of(known, dt)
+    x, y, z = here[0] + here[MOVED], here[1] + here[MOVED + 1], here[2] + here[MOVED + 2]
+    x, y, z = x - ahead_x, y - ahead_y, z - ahead_z
+    xx, xy, xz, yy, yz, zz = spread_of(known, dt)
+    xx, yy, zz = xx + here[NOISE] + added, yy + here[NOISE + 3] + added, zz + here[NOISE + 5] + added
+    xy, xz, yz = xy + here[NOISE + 1], xz + here[NOISE + 2], yz + here[NOISE + 4]
+    determinant = determinant_of(xx, xy, xz, yy, yz, zz)
+    distance = x * x * (yy * zz - yz * yz) + y * y * (xx * zz - xz * xz) + z * z * (xx * yy - xy * xy)
+    distance += 2.0 * (x * y * (xz * yz - xy * zz) + x * z * (xy * yz - xz * yy) + y * z * (xy * xz - xx * yz))
+    near = distance <= gate * determinant
+    if near and most < math.inf:
+        near = distance / determinant + math.log(determinant) <= most
+    is_degenerate: bool = determinant <= ROUNDED[1] * xx * yy * zz
+    return near or is_degenerate
 
 
 @kernel
@@ -448,21 +458,32 @@ def _put_in_order(
 ) -> int:
     """Write what is left after the n pairs that are there, and return how many there are then.
 
-    A track's are put in the order of the plots: there are few, and mostly in order. No more are written than fit.
+    A track's are put in the order of the plots. No more are written than fit.
     """
     first, last = n, -1
     for e in range(left):
-        i, j = row_of[e], plot[at_of[e]]
+        i = row_of[e]
         if i != last:
+            _sort_plots(found, first, n)
             first, last = n, i
         if n < found.shape[1]:
-            to = n
-            while to > first and found[1, to - 1] > j:
-                found[1, to], found[2, to] = found[1, to - 1], found[2, to - 1]
-                to -= 1
-            found[0, n], found[1, to], found[2, to] = i, j, said[e]
+            found[0, n], found[1, n], found[2, n] = i, plot[at_of[e]], said[e]
         n += 1
+    _sort_plots(found, first, n)
     return n
+
+
+@kernel
+def _sort_plots(found: Integers, first: int, end: int) -> None:
+    """Sort a track's pairs by Shell's method with Ciura's gaps: mostly one or two, of one that is lost a hundred."""
+    end = min(end, found.shape[1])
+    for gap in (57, 23, 10, 4, 1):
+        for at in range(first + gap, end):
+            j, agreement, to = found[1, at], found[2, at], at
+            while to >= first + gap and found[1, to - gap] > j:
+                found[1, to], found[2, to] = found[1, to - gap], found[2, to - gap]
+                to -= gap
+            found[1, to], found[2, to] = j, agreement
 
 
 @kernel
@@ -489,7 +510,7 @@ def _learn(real: Floats, i: int, own: int, d: int, known: Floats) -> None:
 
 
 @kernel
-def _ahead(known: Floats, dt: float) -> tuple[float, float, float]:
+def ahead_of(known: Floats, dt: float) -> tuple[float, float, float]:
     """Return where a model has a track after dt: the velocity is kept, but turns (`motion.constant_velocity`)."""
     return (
         known[0] + dt * (known[3] + dt * known[6]),
@@ -499,7 +520,7 @@ def _ahead(known: Floats, dt: float) -> tuple[float, float, float]:
 
 
 @kernel
-def _spread(known: Floats, dt: float) -> tuple[float, float, float, float, float, float]:
+def spread_of(known: Floats, dt: float) -> tuple[float, float, float, float, float, float]:
     """Return the covariance xx, xy, xz, yy, yz, zz of that position, process noise left out."""
     return (
         known[9] + dt * (known[15] + dt * known[21]),
@@ -512,7 +533,8 @@ def _spread(known: Floats, dt: float) -> tuple[float, float, float, float, float
 
 
 @kernel
-def _determinant(xx: float, xy: float, xz: float, yy: float, yz: float, zz: float) -> float:
+def determinant_of(xx: float, xy: float, xz: float, yy: float, yz: float, zz: float) -> float:
+    """Return the determinant of such a covariance."""
     return xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
 
 

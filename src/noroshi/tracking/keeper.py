@@ -367,7 +367,17 @@ class Keeper(ABC):
             least=least,
         )  # fmt: skip
         return self.bank.confront(
-            s, row, plot, agreement, plots, form, sensor, self._gates, keep_prior=self.KEEPS_PRIOR, is_look=is_look
+            s,
+            row,
+            plot,
+            agreement,
+            plots,
+            form,
+            sensor,
+            self._gates,
+            keep_prior=self.KEEPS_PRIOR,
+            is_look=is_look,
+            least=least,
         )
 
     def _update(

@@ -70,6 +70,8 @@ def mix(
             for a in range(d):
                 value = 0.0
                 for i in range(k):
+                    if joint[i, j] == 0.0:
+                        continue
                     if a >= 6 and i != j:
                         low, high = extent[beyond + a - 6, 0], extent[beyond + a - 6, 1]
                         there[i, a] = 0.5 * (low + high) if sets_in[i, j] else row[own + a]
@@ -79,26 +81,36 @@ def mix(
                             there[i, a] += ended_mean[i, a // 3] * along[i, a % 3]
                     value += joint[i, j] * there[i, a]
                 out[own + a] = value / total
-            for a in range(d):
-                for b in range(a + 1):
-                    value = 0.0
-                    for i in range(k):
-                        of_a = offsets[i] if a < 6 or i == j else own
-                        of_b = offsets[i] if b < 6 or i == j else own
-                        if a >= 6 and i != j and sets_in[i, j]:
+            spread = out[own + d : own + d + d * d]
+            spread[:] = 0.0
+            for i in range(k):
+                share = joint[i, j]
+                if share == 0.0:
+                    continue
+                off, theirs = there[i], row[offsets[i] + sizes[i] :]
+                for a in range(d):
+                    off[a] -= out[own + a]
+                for a in range(6):
+                    for b in range(a + 1):
+                        spread[a * d + b] += share * (theirs[a * sizes[i] + b] + off[a] * off[b])
+                for a in range(6, d):
+                    for b in range(a + 1):
+                        if i != j and b < 6:
+                            part = 0.0
+                        elif i != j and sets_in[i, j]:
                             width = extent[beyond + a - 6, 1] - extent[beyond + a - 6, 0]
                             part = width * width / 12.0 if a == b else 0.0
-                        elif of_a == of_b:
-                            size = sizes[i] if of_a == offsets[i] else d
-                            part = row[of_a + size + a * size + b]
                         else:
-                            part = 0.0
-                        if a < 6 and b < 6 and pushes[i, 0] >= 0 and pushes[j, 0] < 0:
-                            part += ended[i, a // 3, b // 3] * along[i, a % 3] * along[i, b % 3]
-                        part += (there[i, a] - out[own + a]) * (there[i, b] - out[own + b])
-                        value += joint[i, j] * part
-                    out[own + d + a * d + b] = value / total
-                    out[own + d + b * d + a] = value / total
+                            part = row[own + d + a * d + b]
+                        spread[a * d + b] += share * (part + off[a] * off[b])
+                if pushes[i, 0] >= 0 and pushes[j, 0] < 0:
+                    for a in range(6):
+                        for b in range(a + 1):
+                            spread[a * d + b] += share * ended[i, a // 3, b // 3] * along[i, a % 3] * along[i, b % 3]
+            for a in range(d):
+                for b in range(a + 1):
+                    spread[a * d + b] /= total
+                    spread[b * d + a] = spread[a * d + b]
             beyond += d - 6
 
 
@@ -191,8 +203,10 @@ def weigh_miss(likely: Floats, seen: Floats, speaks: NDArray[np.bool_], missed: 
 
 
 @kernel
-def are_carried(real: Floats, is_alike: NDArray[np.bool_], carried: NDArray[np.bool_]) -> None:
-    """Write of each row which models are of a kind that all together are not negligible."""
+def are_carried(
+    real: Floats, is_young: NDArray[np.bool_], is_alike: NDArray[np.bool_], carried: NDArray[np.bool_]
+) -> None:
+    """Write of each row which models are of a kind that all together are not negligible; a young one's all count."""
     k = is_alike.shape[0]
     for t in range(real.shape[0]):
         for i in range(k):
@@ -200,7 +214,7 @@ def are_carried(real: Floats, is_alike: NDArray[np.bool_], carried: NDArray[np.b
             for j in range(k):
                 if is_alike[j, i]:
                     likely += real[t, PROBABILITY + j]
-            carried[t, i] = likely >= NEGLIGIBLE
+            carried[t, i] = is_young[t] or likely >= NEGLIGIBLE
 
 
 @kernel
@@ -210,6 +224,7 @@ def leave_aside(
     begin: Integers,
     weight: Floats,
     was_carried: NDArray[np.bool_],
+    is_young: NDArray[np.bool_],
     is_alike: NDArray[np.bool_],
     sizes: Integers,
     offsets: Integers,
@@ -225,7 +240,7 @@ def leave_aside(
         if not matters:
             continue
         row = real[rows[t] : rows[t] + 1]
-        are_carried(row, is_alike, stays)
+        are_carried(row, is_young[t : t + 1], is_alike, stays)
         total, are_all = 0.0, True
         for i in range(k):
             if was_carried[t, i] and not stays[0, i]:

@@ -6,7 +6,7 @@ while is lost: it is foreseen from its last measurement with growing doubt, and 
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,7 +80,8 @@ class Warner:
         self.nation, self.areas, self.rules = nation, areas, tuple(rules)
         self.settings = settings or Settings()
         self._everyday = replace(self.settings, wait_s=0.0)  # what rules find is seen there, not foreseen
-        countries = [code.partition("-")[0] for code in areas.code.tolist()]
+        self._codes: list[str] = areas.code.tolist()
+        countries = [code.partition("-")[0] for code in self._codes]
         self._own = np.isin(countries, list(self.settings.countries))
         self._following: dict[int, Following] = {}
         self._found: dict[str, Telling] = {}
@@ -210,7 +211,7 @@ class Warner:
         """Take in the rows of threats: known ones; if any begin, lost ones that go on as other tracks and new ones."""
         by_track = {track: one for one in self._following.values() for track in (*one.former, one.track_id)}
         firm = set(picture.track_id[picture.status == TrackStatus.FIRM].tolist())
-        known = is_alive(picture) & np.isin(picture.track_id, list(by_track))
+        known = is_alive(picture) & np.array([number in by_track for number in picture.track_id.tolist()], np.bool_)
         for row in np.flatnonzero(known | threatening(picture, self.settings) if begins else known).tolist():
             number = int(picture.track_id[row])
             one = by_track.get(number)
@@ -341,12 +342,12 @@ class Warner:
             return
         told = exposed_areas(forecast, self.areas, settings.near_m, among=self._own)
         probability = told.probability * one.is_missile
-        is_new = self._own & ~np.isin(self.areas.code, list(one.telling.warned))
+        is_new = self._own & ~self._has_code(one.telling.warned)
         enough = np.full(len(probability), settings.probability_off)
         likely = self._enough(one)
         if one.kind is Kind.BOOSTING:
-            begun = [*one.telling.warned, *one.telling.likely_since_ns]
-            enough[~np.isin(self.areas.code, begun)] = settings.probability_boosting
+            begun = {*one.telling.warned, *one.telling.likely_since_ns}
+            enough[~self._has_code(begun)] = settings.probability_boosting
         may_concern = bool((probability >= NEARLY * enough).any()) or (one.may_boost and is_end_known(forecast))
         if one.is_sure:
             decides = np.where(is_new, likely, settings.probability_off)
@@ -368,6 +369,10 @@ class Warner:
         )  # fmt: skip
         comes = ~is_new | (probability >= likely)  # what only waits decides nothing
         one.lands_here = bool((told.landing[some] * one.is_missile >= settings.probability_on)[comes[some]].any())
+
+    def _has_code(self, codes: Container[str]) -> NDArray[np.bool_]:
+        """Return (n,) which areas have one of these codes."""
+        return np.array([code in codes for code in self._codes], np.bool_)
 
     def _threats(self, now_ns: int) -> Threats:
         """Return all that are followed, and the launches that nobody has a place of."""

@@ -166,12 +166,14 @@ def _swept(
     passed, step = _passage(forecast)
     cells = _cells(areas, None if among is None else among.tobytes())
     margin = max(near_m, cells.half_m_max) / MEAN_RADIUS_M + step + DEFLECTION
-    there = cells.row[_grown(passed, margin)[cells.cube]]
-    if not len(there):
+    grown = _grown(passed, margin)
+    cubes = cells.cubes[grown[cells.cubes]]
+    if not len(cubes):
         return None
-    area_ids, area_of = np.unique(areas.cell_area[there], return_inverse=True)
+    there = cells.row[grown[cells.cube]]
+    area_ids, area_of = _numbered(areas.cell_area[there], len(areas.people))
     place = np.zeros(len(there), np.int64) if areas_alone else areas.cell_place[there]
-    place_ids, place_of = np.unique(place, return_inverse=True)
+    place_ids, place_of = _numbered(place, max(len(areas.place_people), 1))
     row, n_ways = areas.cell_row[there], len(forecast.weight)
     last = np.flatnonzero(np.append((np.diff(row) != 0) | (np.diff(area_of) != 0), True)) + 1
     found = _Swept(
@@ -199,7 +201,7 @@ def _swept(
         forecast.weight,
         near_m,
         areas_alone,
-        _grown(np.unique(areas.cell_cube[there]), margin),
+        _grown(cubes, margin),
         np.ascontiguousarray(areas.cell_up[there]),
         areas.cell_lon_rad[there],
         np.searchsorted(row, np.arange(rows_of(math.pi / 2.0) + 2)),
@@ -231,10 +233,11 @@ def _passage(forecast: Forecast) -> tuple[Integers, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Cells:
-    """The cells of some areas: their rows, their cubes, and how far any cell of all areas reaches."""
+    """Cells of some areas: their rows, the cube of each, all these cubes; and how far a cell of any area reaches."""
 
     row: Integers
     cube: Integers
+    cubes: Integers
     half_m_max: float
 
 
@@ -244,7 +247,15 @@ def _cells(areas: Areas, among: bytes | None) -> _Cells:
     row = np.arange(len(areas.cell_area))
     if among is not None:
         row = np.flatnonzero(np.frombuffer(among, np.bool_)[areas.cell_area])
-    return _Cells(row=row, cube=areas.cell_cube[row], half_m_max=float(areas.cell_half_m.max(initial=0.0)))
+    cube = areas.cell_cube[row]
+    return _Cells(row=row, cube=cube, cubes=np.unique(cube), half_m_max=float(areas.cell_half_m.max(initial=0.0)))
+
+
+def _numbered(units: Integers, n: int) -> tuple[Integers, Integers]:
+    """Return which of the units from -1 to n - 1 there are, rising, and the place of each (c,) among these."""
+    is_there = np.zeros(n + 1, np.bool_)
+    is_there[units + 1] = True
+    return np.flatnonzero(is_there) - 1, (np.cumsum(is_there) - 1)[units + 1]
 
 
 def _nothing(n: int) -> Exposed:

@@ -54,5 +54,6 @@ def fall_from(
 def unrest(unseen_s: float, psd_m2_s3: float) -> Floats:
     """Return the (6, 6) covariance that a white-noise acceleration brings to a state in so many seconds."""
     powers = np.array([[unseen_s**3 / 3.0, unseen_s**2 / 2.0], [unseen_s**2 / 2.0, unseen_s]])
-    covariance: Floats = psd_m2_s3 * np.kron(powers, np.eye(3))
-    return covariance
+    covariance = np.zeros((2, 3, 2, 3))
+    covariance[:, range(3), :, range(3)] = psd_m2_s3 * powers
+    return covariance.reshape(6, 6)

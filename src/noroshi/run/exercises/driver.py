@@ -10,10 +10,9 @@ process leave by `leaving` and come in by `enter`.
 import heapq
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 import numpy as np
@@ -34,6 +33,9 @@ from noroshi.node.outgoing import Outgoing
 from noroshi.records import Alert, Batch, Decision, Frame, Status, Tracks
 from noroshi.run.batches import one_each
 from noroshi.run.exercises.books import Books
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 ARRIVES, HEARD, TOLD, SEEN, WAKES, SAYS, PLANS = range(7)
 CARRIED = (ARRIVES, HEARD, TOLD)
@@ -278,9 +280,8 @@ class Driver:
     def _see(self, feed: Feed, number: int) -> None:
         """Let a sensor tell what it saw in its span, which ends now."""
         start_ns = self.start_ns + feed.span(number)[0]
-        with self._clock("seeing"):
-            sighting = feed.watch.observe(start_ns, self.now_ns)
-            batches = one_each(sighting.detections)
+        sighting = self._timed("seeing", feed.watch.observe, start_ns, self.now_ns)
+        batches = self._timed("seeing", one_each, sighting.detections)
         heard_ns = []
         for batch in batches:
             newest_ns = int(batch.time_ns.max())
@@ -300,10 +301,9 @@ class Driver:
         if not self._runs(name):
             self.n_unheard += 1
             return
-        with self._clock("journal"):
-            self._books.write(name, record, self.now_ns)
-        with self._clock("sharing" if isinstance(record, Frame) else "tracking"):
-            self.nodes[name].receive(record, self.now_ns)
+        self._timed("journal", self._books.write, name, record, self.now_ns)
+        what = "sharing" if isinstance(record, Frame) else "tracking"
+        self._timed(what, self.nodes[name].receive, record, self.now_ns)
         self._after(name)
 
     def _wake(self, name: str) -> None:
@@ -316,8 +316,7 @@ class Driver:
             self._wakes[name] = restart_ns
             heapq.heappush(self._heap, (restart_ns, WAKES, 0, name, 0, None))
             return
-        with self._clock("tracking"):
-            self.nodes[name].wake(self.now_ns)
+        self._timed("tracking", self.nodes[name].wake, self.now_ns)
         self._after(name)
 
     def _say(self, name: str) -> None:
@@ -339,8 +338,7 @@ class Driver:
         nation = planner.player.nation
         runs, watch = self._runs(nation), self.nodes[nation].watch
         if watch is not None:
-            with self._clock("planning"):
-                said = planner.plan(watch.command.book, self.now_ns)
+            said = self._timed("planning", planner.plan, watch.command.book, self.now_ns)
             for one in said if runs else []:
                 self._arrive(nation, one)
         self._note_planner(self._heap, name)
@@ -394,12 +392,12 @@ class Driver:
             self._books.start(name)
         return True
 
-    @contextmanager
-    def _clock(self, what: str) -> Iterator[None]:
-        """Count the processor seconds of a part of the work in this thread: the process's take far longer to tell."""
+    def _timed(self, what: str, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do a part of the work, and count its processor seconds in this thread: the process's take longer to tell."""
         since = time.thread_time()
-        yield
+        done = do(*args, **kwargs)
         self.seconds[what] += time.thread_time() - since
+        return done
 
     def _faults_of(self, name: str) -> list[NodeFault]:
         own = [fault for fault in self._faults if fault.nation == name]

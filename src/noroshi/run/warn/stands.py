@@ -20,7 +20,7 @@ STANDS = {
 
 BEFORE_S, AFTER_S = 60.0, 240.0
 LONGEST_S = 6_000.0
-MOTION = "constant_velocity+boost+ballistic"
+MOTION = "constant_velocity+left_turn+right_turn+boost+ballistic"
 
 
 def scenario_of(event: Event, stand: str, folder: Path, *, seed: int, replicate: int) -> Path:
