@@ -390,12 +390,16 @@ def test_what_waits_for_another_threat_to_be_over_is_remembered() -> None:
     assert cancel.message == "Cancel"
 
 
-def test_what_nobody_was_told_leaves_the_proposal_at_once() -> None:
-    """A capital that was likely for some seconds under thrust is not told after the machine knows better."""
+def test_what_nobody_was_told_leaves_the_proposal_soon() -> None:
+    """A capital that was likely for seconds under thrust is not told once the machine has known better for a while."""
     telling = Telling()
     first = look(telling, course(0.0), concern(NORTH, 0.5), concern(SOUTH, 0.9))
     assert first is not None
-    second = look(telling, course(1.0), concern(NORTH, 0.5), concern(SOUTH, 0.01))
+    for second in (1.0, 2.0):  # a look that says otherwise takes nothing back
+        assert look(telling, course(second), concern(NORTH, 0.5), concern(SOUTH, 0.01)) is None
+    assert look(telling, course(3.0), concern(NORTH, 0.5), concern(SOUTH, 0.9)) is None
+    assert look(telling, course(4.0), concern(NORTH, 0.5), concern(SOUTH, 0.01)) is None
+    second = look(telling, course(4.0 + SETTINGS.doubt_s), concern(NORTH, 0.5), concern(SOUTH, 0.01))
     assert second is not None
     assert (second.message, second.code.tolist()) == ("Alert", [NORTH])
     assert telling.withdrawn == [first.identifier]

@@ -20,7 +20,8 @@ class Settings:
             the time that they need,
         glance_s: and none would let a single look tell them that the next one does not bear out.
         probability_off: it is warned no longer if it is concerned with less than this for `hold_s`.
-        hold_s: how long an area stays warned that seems to be concerned no longer.
+        hold_s: how long an area stays warned that seems to be concerned no longer,
+        doubt_s: and how long in a proposal if nobody there was told yet.
         moved_s: an update is due if an arrival has moved by so much.
         again_s: and not more often than this, unless areas come to it.
         lost_s: a threat not measured for so long is lost.
@@ -42,6 +43,7 @@ class Settings:
     glance_s: float = 2.0
     probability_off: float = 0.3
     hold_s: float = 20.0
+    doubt_s: float = 5.0
     moved_s: float = 30.0
     again_s: float = 15.0
     lost_s: float = 20.0

@@ -2,7 +2,7 @@
 
 An area comes to it when it is likely enough to be concerned and has been so on the whole for a while, and leaves it
 when it was not for a while, or at once when a measurement after the passing says so: so areas do not flicker. Nobody
-waits where waiting would cost the time that people need, nor who is told already; what nobody was told leaves at once.
+waits where waiting would cost the time that people need, nor who is told already; what nobody was told leaves soon.
 Where another threat is still expected nobody is told that it is over. What is proposed has a number that
 rises, and says which message it replaces; only what was approved is ever replaced, cancelled or taken for told.
 
@@ -213,9 +213,12 @@ class Telling:
             if course.time_ns <= self.held_ns.get(code, 0) or course.elsewhere.get(code, 0) > since_ns:
                 continue
             is_told = self.told is not None and code in self.told.code
-            why = course.gone
-            if is_told and code not in self.held_ns:
+            if code in self.held_ns:
+                why = course.gone
+            elif is_told:
                 why = self._leaves(self.warned[code], since_ns, course, settings)
+            else:
+                why = course.gone if course.time_ns - since_ns >= settings.doubt_s * NS_PER_S else ""
             if why:
                 left = why if left in ("", PASSED) else left  # one that it never came to: it has not passed them all
                 self.has_passed = left == PASSED
