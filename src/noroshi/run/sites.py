@@ -32,7 +32,12 @@ TURNS, MISSILES = "constant_velocity+left_turn+right_turn", "+ballistic+boost+gl
 PLANE_TURNS, TURNS_FIELD_M = "plane_constant_velocity+plane_left_turn+plane_right_turn", 10e3
 ABOVE_AIR_M, ABOVE_MIN = 40e3, 3
 """So many plots as high as no balloon tell a radar that sees missiles; one or two may be false."""
-TYPE_OF = {"azimuth_rad": "search_radar", "lat_rad": "position_report", "x_m": "local_position"}
+TYPE_OF = {
+    "azimuth_rad": "search_radar",
+    "lat_rad": "position_report",
+    "x_m": "local_position",
+    "line_azimuth_rad": "infrared",
+}
 """What type a sensor is if nobody says: by the component that only this type has."""
 
 
@@ -53,6 +58,8 @@ def complete(
     for name in sorted({batch.sensor for batch in detections}):
         own = [batch for batch in detections if batch.sensor == name]
         site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
+        if not site.type:
+            site = dataclasses.replace(site, type=_guess(own[0]))
         is_plain = site.type == "local_position" or (site.type in PLAIN and not any(map(says_who, own)))
         in_frames = False
         if is_plain:
@@ -84,6 +91,15 @@ def complete(
         unknown = f"position of radar {named} unknown{_others(known, found)}"
         notes.append(f"{unknown}: not tracked; give it in a sensors table with --sensors")
         found = [site for site in found if site not in lost]
+    placed = {batch.sensor for batch in detections if np.isfinite(batch.origin_ecef_m).all(axis=1).any()}
+    blind = [s for s in found if s.type == "infrared" and math.isnan(s.lat_rad) and s.sensor not in placed]
+    if blind:
+        named = ", ".join(f"'{site.sensor}'" for site in blind)
+        notes.append(
+            f"place of infrared sensor {named} unknown{_others(known, found)}: not tracked; give it in the rows "
+            "(sensor_x_ecef_m, sensor_y_ecef_m, sensor_z_ecef_m) or in a sensors table with --sensors"
+        )
+        found = [site for site in found if site not in blind]
     return found, notes
 
 
