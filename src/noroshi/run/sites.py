@@ -240,6 +240,24 @@ def _n_above_air(batch: Detections) -> int:
     return int(np.count_nonzero(np.hypot(up_m, range_m * np.cos(elevation_rad)) - MEAN_RADIUS_M > ABOVE_AIR_M))
 
 
+def described(sensors: Sequence[SensorSite]) -> list[SensorSite]:
+    """Return one site of each sensor, sorted by name, where they are described so well that no plots are needed.
+
+    Raises:
+        ValueError: if one has no type, or a radar has no place; or there is none.
+    """
+    if not sensors:
+        raise ValueError("no sensors: describe each one that will give detections, with its type and its place")
+    found = [_described(name, sensors) for name in sorted({site.sensor for site in sensors})]
+    sites = [site for site in found if site is not None]
+    for site in sites:
+        if not site.type:
+            raise ValueError(f"sensor '{site.sensor}' has no type: say it, search_radar for instance (docs/tables.md)")
+        if site.type == "search_radar" and math.isnan(site.lat_rad):
+            raise ValueError(f"position of radar '{site.sensor}' unknown: give lat_rad, lon_rad and height_m")
+    return sites
+
+
 def _described(name: str, known: Sequence[SensorSite]) -> SensorSite | None:
     mine = [site for site in known if site.sensor == name]
     placed = [site for site in mine if not math.isnan(site.lat_rad)]
