@@ -330,3 +330,62 @@ def test_parameters_of_sensors_are_taken_under_other_names_too():
     text = b"sensor,lat_deg,lon_deg,azimuth_sigma_deg\nhill,46,7,0.08\n"
     site = tables.decode(text, Context()).sites[0]
     assert site.parameters == {"azimuth_sigma_rad": pytest.approx(np.radians(0.08))}
+
+
+def lines_of_sight(origin_ecef_m):
+    rng = np.random.default_rng(5)
+    return Detections.of(
+        sensor="high",
+        components=("line_azimuth_rad", "line_elevation_rad"),
+        time_ns=10**18 + np.arange(20),
+        values=rng.uniform([-3.1, -1.5], [3.1, 1.5], (20, 2)),
+        sigmas=np.array([60e-6, 50e-6]),
+        origin_ecef_m=origin_ecef_m,
+    )
+
+
+@FORMS
+def test_lines_of_sight_come_back_with_where_they_were_taken(form):
+    """To the bit, from a satellite that moves: metres of its place are microradians of what it sees."""
+    moves = np.random.default_rng(6).normal(size=(20, 3)) * 4e7
+    for made in (lines_of_sight(moves), lines_of_sight(None)):
+        decoded = tables.decode(tables.encode_detections([made], form=form), Context())
+        [read], [site] = decoded.detections, decoded.sites
+        assert (read.components, site.type) == (made.components, "infrared")
+        np.testing.assert_array_equal(read.values, made.values)
+        np.testing.assert_array_equal(read.origin_ecef_m, made.origin_ecef_m)
+        np.testing.assert_allclose(read.covariances, made.covariances, rtol=1e-12)
+    beside = tables.decode(tables.encode_detections([lines_of_sight(moves), radar_plot()], form=form), Context())
+    assert [batch.sensor for batch in beside.detections] == ["radar", "high"]
+    np.testing.assert_array_equal(beside.detections[1].origin_ecef_m, moves)
+    np.testing.assert_allclose(beside.detections[0].origin_ecef_m[0], ecef_from_geodetic(0.8, 0.1, 500.0), atol=1e-6)
+
+
+def radar_plot():
+    return Detections.of(
+        sensor="radar",
+        components=("range_m", "azimuth_rad", "elevation_rad", "altitude_m", "range_rate_m_s"),
+        time_ns=np.array([10**18]),
+        values=np.array([[1e5, 1.5, 0.1, 9000.0, -200.0]]),
+        origin_ecef_m=ecef_from_geodetic(0.8, 0.1, 500.0),
+    )
+
+
+def test_lines_of_sight_in_degrees_from_a_place_on_the_globe_or_kilometres():
+    text = (
+        b"t,line_azimuth_deg,line_elevation_deg,line_azimuth_sigma_deg,sensor_lat_deg,sensor_lon_deg,sensor_height_m,"
+    )
+    text += b"sensor_x_ecef_km,sensor_y_ecef_km,sensor_z_ecef_km\n"
+    text += b"1,90,-45,0.01,0,90,35786000,,,\n2,90,-45,,,,,42164,0,1\n"
+    read = tables.decode(text, Context()).detections[0]
+    np.testing.assert_allclose(read.values, [[math.pi / 2, -math.pi / 4]] * 2)
+    np.testing.assert_allclose(np.sqrt(read.covariances[:, 0, 0]), [math.radians(0.01), np.nan])
+    np.testing.assert_allclose(read.origin_ecef_m, [[0.0, 42164137.0, 0.0], [42164000.0, 0.0, 1000.0]], atol=1e-6)
+    assert tables.decode(text.replace(b"42164,", b"4e9,"), Context()).damage["sensor is not on Earth"] == 1
+
+
+def test_angles_above_a_horizon_without_a_range_are_told_what_they_need():
+    with pytest.raises(
+        FormatError, match=r"without range_m: .*line_azimuth_rad with line_elevation_rad.*sensor_x_ecef"
+    ):
+        tables.decode(b"t,azimuth_deg,elevation_deg\n1,2,3\n", Context())

@@ -9,7 +9,7 @@ import noroshi
 from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers.ballistic import Mover
 from noroshi.records import Detections, SensorSite
-from noroshi.run.sites import MISSILES, TURNS, usual_motion
+from noroshi.run.sites import MISSILES, TURNS, beyond, usual_motion
 from noroshi.sensors.search_radar import Sensor
 
 BEGIN_NS, STEP_S, LEG_S, SPEED_M_S, HEIGHT_M = 10**18, 0.1, 180.0, 230.0, 9000.0
@@ -123,6 +123,36 @@ def test_a_missile_past_a_radar_is_one_track_whatever_is_said_of_the_radar(param
     assert len(tracks) > 0.9 * len(detections)
     off_m = np.linalg.norm(tracks.state_ecef[:, :3] - flight.at(tracks.time_ns)[:, :3], axis=1)
     assert np.sqrt(np.mean(off_m**2)) < 400.0
+
+
+@pytest.mark.parametrize("tracker", ["soft", "nearest_neighbour"])
+def test_where_nothing_could_follow_a_missile_it_is_told(tracker):
+    detections, site, _ = risen(np.random.default_rng(1))
+    tracked = noroshi.track([detections], [site], tracker=tracker, motion="constant_velocity")
+    assert tracked.tracks is None
+    assert "plots lie above 40 km or have range rates beyond 1,000 m/s" in tracked.notes[-1]
+    assert tracked.notes[-1].endswith(f"--motion {TURNS}{MISSILES}")
+    assert ("--tracker soft" in tracked.notes[-1]) == (tracker != "soft")
+    assert noroshi.track([detections], [site]).notes == tracked.notes[:-1]
+
+
+@pytest.mark.parametrize(
+    ("components", "values", "n"),
+    [
+        (("range_m", "azimuth_rad", "elevation_rad"), [9e5, 1.0, 0.0], 5),
+        (("range_m", "azimuth_rad", "elevation_rad"), [1e5, 1.0, 0.1], 0),
+        (("range_m", "azimuth_rad", "altitude_m"), [1e5, 1.0, 41e3], 5),
+        (("range_m", "azimuth_rad", "range_rate_m_s"), [1e5, 1.0, -1_100.0], 5),
+        (("range_m", "azimuth_rad", "range_rate_m_s"), [1e5, 1.0, -900.0], 0),
+        (("range_m", "azimuth_rad"), [1e5, 1.0], 0),
+    ],
+)
+def test_what_is_too_high_or_too_fast_for_a_motion(components, values, n):
+    plots = Detections.of(
+        sensor="radar", components=components, time_ns=np.arange(1, 6), values=np.tile(values, (5, 1))
+    )
+    assert [note[:8] for note in beyond([plots], "soft", TURNS)] == ["5 plots "] * (n > 0)
+    assert beyond([plots], "soft", TURNS + MISSILES) == []
 
 
 def test_who_looks_no_further_than_air_traffic_gets_no_missiles():

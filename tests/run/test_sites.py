@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 import noroshi
+from noroshi.formats import tables
+from noroshi.geo.wgs84 import ecef_from_geodetic
+from noroshi.records import Detections, SensorSite
 from noroshi.run.sites import complete
 
 
@@ -56,3 +59,41 @@ def test_plots_less_than_a_millisecond_apart_are_tracked(tmp_path):
     path.write_text("t,x,y\n" + "\n".join(f"{4e-4 * i:.6f},{0.01 * i:.4f},0" for i in range(200)) + "\n")
     (site,), _ = complete(noroshi.load(path)[0].decoded.detections, [])
     assert site.parameters["scan_period_s"] == pytest.approx(4e-4)
+
+
+def lines_of_sight():
+    """Return what two satellites over the Equator see of one boost, every 5 s, and where they are."""
+    rng, since_s = np.random.default_rng(3), np.arange(30.0, 90.0, 5.0)
+    up = ecef_from_geodetic(*np.radians([38.0, 128.0]), 0.0)
+    east = np.array([-up[1], up[0], 0.0]) / np.hypot(*up[:2])
+    way_m = up + 9.0 * since_s[:, None] ** 2 * up / np.linalg.norm(up) + 6.0 * since_s[:, None] ** 2 * east
+    seen, sites = [], []
+    for name, lon_deg in (("east", 165.0), ("west", 100.0)):
+        origin = ecef_from_geodetic(0.0, np.radians(lon_deg), 35_786e3)
+        x, y, z = (way_m - origin).T
+        line = np.stack([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))], axis=1) + 5e-5 * rng.normal(size=(12, 2))
+        of = {"sensor": name, "components": ("line_azimuth_rad", "line_elevation_rad"), "values": line}
+        time_ns = (1_700_000_000 * 10**9 + since_s * 1e9).astype(np.int64)
+        seen.append(Detections.of(time_ns=time_ns, origin_ecef_m=origin, **of))
+        sites.append(SensorSite(sensor=name, type="", lat_rad=0.0, lon_rad=np.radians(lon_deg), height_m=35_786e3))
+    return seen, sites, way_m
+
+
+@pytest.mark.parametrize("places", ["rows", "sensors", "none"])
+def test_tables_of_lines_of_sight_of_two_satellites_are_one_track(tmp_path, places):
+    """Where they stand say the rows or the sensors table; else it is told that neither does."""
+    seen, sites, way_m = lines_of_sight()
+    if places != "rows":
+        seen = [batch.replace(origin_ecef_m=np.full((len(batch), 3), np.nan)) for batch in seen]
+    path = tmp_path / "lines.csv"
+    path.write_bytes(tables.encode_detections(seen, form="csv"))
+    read = noroshi.load(path)[0].decoded.detections
+    tracked = noroshi.track(read, sites if places == "sensors" else [])
+    if places == "none":
+        assert tracked.tracks is None
+        assert "place of infrared sensor 'east', 'west' unknown" in tracked.notes[0]
+        return
+    assert {site.type for site in tracked.setup.sites} == {"infrared"}
+    assert len(np.unique(tracked.tracks.track_id)) == 1
+    last = tracked.tracks.state_ecef[-1, :3]
+    assert np.linalg.norm(last - way_m[-1]) < 5e3

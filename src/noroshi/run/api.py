@@ -15,7 +15,7 @@ from noroshi.run.drive import drive
 from noroshi.run.journal import JournalWriter, read_records, read_setup
 from noroshi.run.recordings import Recording, read_all
 from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors
-from noroshi.run.sites import complete, usual_motion, usual_noise
+from noroshi.run.sites import beyond, complete, usual_motion, usual_noise
 from noroshi.tracking import hindsight
 from noroshi.tracking.registration import Registration
 
@@ -116,6 +116,8 @@ def track(
     )
     records = in_time(timely, make_sensors(setup), batch_s=batch_s)
     done = _run(setup, records, threads=threads, journal=journal, progress=progress, stray=stray, notes=notes)
+    if done.tracks is None:
+        return dataclasses.replace(done, notes=[*done.notes, *beyond(timely, tracker, setup.motion)])
     return _smoothed(done) if smooth else done
 
 

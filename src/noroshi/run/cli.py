@@ -88,7 +88,11 @@ def track(
     format_name: Annotated[str | None, typer.Option("--format", help="Format, if the file does not show it.")] = None,
     column: Columns = None,
     tracker: Annotated[
-        str, typer.Option(help="Which tracker: soft, nearest_neighbour (fast), mixture (accurate).")
+        str,
+        typer.Option(
+            help="Which tracker: soft, nearest_neighbour (fast), mixture (accurate, but by one motion model alone: "
+            "targets that turn are better followed by soft)."
+        ),
     ] = "soft",
     motion: Annotated[str | None, typer.Option(help="Which motion model; by default what suits the data.")] = None,
     set_: Annotated[

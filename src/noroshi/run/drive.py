@@ -37,20 +37,22 @@ def driven(
     now_ns = 0
     for now_ns, record in records:
         # A picture of this very moment waits for all that this moment brings.
-        _wake_before(node, now_ns)
+        wake_before(node, now_ns)
         if journal is not None:
             journal.write(record, now_ns)
         node.receive(record, now_ns)
-        yield from _tracks(node)
+        yield from given_out(node)
         progress(len(record))
-    _wake_before(node, now_ns + 1)
-    yield from _tracks(node)
+    wake_before(node, now_ns + 1)
+    yield from given_out(node)
 
 
-def _wake_before(node: Node, now_ns: int) -> None:
+def wake_before(node: Node, now_ns: int) -> None:
+    """Let a node do what is due before a moment."""
     while (due_ns := node.wake_ns()) is not None and due_ns < now_ns:
         node.wake(due_ns)
 
 
-def _tracks(node: Node) -> list[Tracks]:
+def given_out(node: Node) -> list[Tracks]:
+    """Return a node's own tracks that it gave out since it was last asked."""
     return [out.record for out in node.take() if isinstance(out.record, Tracks) and out.channel in OWN]

@@ -32,7 +32,13 @@ TURNS, MISSILES = "constant_velocity+left_turn+right_turn", "+ballistic+boost+gl
 PLANE_TURNS, TURNS_FIELD_M = "plane_constant_velocity+plane_left_turn+plane_right_turn", 10e3
 ABOVE_AIR_M, ABOVE_MIN = 40e3, 3
 """So many plots as high as no balloon tell a radar that sees missiles; one or two may be false."""
-TYPE_OF = {"azimuth_rad": "search_radar", "lat_rad": "position_report", "x_m": "local_position"}
+BEYOND_AIR_M_S = 1_000.0
+TYPE_OF = {
+    "azimuth_rad": "search_radar",
+    "lat_rad": "position_report",
+    "x_m": "local_position",
+    "line_azimuth_rad": "infrared",
+}
 """What type a sensor is if nobody says: by the component that only this type has."""
 
 
@@ -53,6 +59,8 @@ def complete(
     for name in sorted({batch.sensor for batch in detections}):
         own = [batch for batch in detections if batch.sensor == name]
         site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
+        if not site.type:
+            site = dataclasses.replace(site, type=_guess(own[0]))
         is_plain = site.type == "local_position" or (site.type in PLAIN and not any(map(says_who, own)))
         in_frames = False
         if is_plain:
@@ -84,6 +92,15 @@ def complete(
         unknown = f"position of radar {named} unknown{_others(known, found)}"
         notes.append(f"{unknown}: not tracked; give it in a sensors table with --sensors")
         found = [site for site in found if site not in lost]
+    placed = {batch.sensor for batch in detections if np.isfinite(batch.origin_ecef_m).all(axis=1).any()}
+    blind = [s for s in found if s.type == "infrared" and math.isnan(s.lat_rad) and s.sensor not in placed]
+    if blind:
+        named = ", ".join(f"'{site.sensor}'" for site in blind)
+        notes.append(
+            f"place of infrared sensor {named} unknown{_others(known, found)}: not tracked; give it in the rows "
+            "(sensor_x_ecef_m, sensor_y_ecef_m, sensor_z_ecef_m) or in a sensors table with --sensors"
+        )
+        found = [site for site in found if site not in blind]
     return found, notes
 
 
@@ -207,6 +224,29 @@ def usual_motion(sites: Sequence[SensorSite], tracker: str, detections: Sequence
     return TURNS + MISSILES if is_above else TURNS
 
 
+def beyond(detections: Sequence[Detections], tracker: str, motion: str) -> list[str]:
+    """Return a note where plots are higher or faster than anything that a motion follows, if several are; else none."""
+    n = sum(int(np.count_nonzero(_is_beyond(batch))) for batch in detections)
+    if n < ABOVE_MIN or any(model in motion for model in MISSILES[1:].split("+")):
+        return []
+    soft = "" if tracker == "soft" else "--tracker soft "
+    return [
+        f"{n:,} plots lie above {ABOVE_AIR_M / 1e3:g} km or have range rates beyond {BEYOND_AIR_M_S:,.0f} m/s, "
+        f"as nothing has that {motion} follows: try {soft}--motion {TURNS}{MISSILES}"
+    ]
+
+
+def _is_beyond(batch: Detections) -> NDArray[np.bool_]:
+    """Return which plots are higher or faster, as far as they say, than anything in the air."""
+    column = dict(zip(batch.components, batch.values.T, strict=True))
+    is_so = _is_above_air(batch)
+    if "altitude_m" in column:
+        is_so = is_so | (column["altitude_m"] > ABOVE_AIR_M)
+    if "range_rate_m_s" in column:
+        is_so = is_so | (np.abs(column["range_rate_m_s"]) > BEYOND_AIR_M_S)
+    return is_so
+
+
 def _looks_above_air(site: SensorSite) -> bool:
     """Return whether a sensor is made to see missiles: in infrared, or further than aircraft are above its horizon."""
     antenna_m = 0.0 if math.isnan(site.height_m) else site.height_m
@@ -215,13 +255,35 @@ def _looks_above_air(site: SensorSite) -> bool:
 
 
 def _n_above_air(batch: Detections) -> int:
-    """Return how many plots of a batch lie higher than anything flies in the air."""
+    return int(np.count_nonzero(_is_above_air(batch)))
+
+
+def _is_above_air(batch: Detections) -> NDArray[np.bool_]:
+    """Return which plots lie higher than anything flies in the air, by range and elevation."""
     if not {"range_m", "elevation_rad"} <= set(batch.components):
-        return 0
+        return np.zeros(len(batch), np.bool_)
     at = [batch.components.index(name) for name in ("range_m", "elevation_rad")]
     range_m, elevation_rad = batch.values[:, at].T
     up_m = MEAN_RADIUS_M + range_m * np.sin(elevation_rad)
-    return int(np.count_nonzero(np.hypot(up_m, range_m * np.cos(elevation_rad)) - MEAN_RADIUS_M > ABOVE_AIR_M))
+    return np.asarray(np.hypot(up_m, range_m * np.cos(elevation_rad)) - MEAN_RADIUS_M > ABOVE_AIR_M, np.bool_)
+
+
+def described(sensors: Sequence[SensorSite]) -> list[SensorSite]:
+    """Return one site of each sensor, sorted by name, where they are described so well that no plots are needed.
+
+    Raises:
+        ValueError: if one has no type, or a radar has no place; or there is none.
+    """
+    if not sensors:
+        raise ValueError("no sensors: describe each one that will give detections, with its type and its place")
+    found = [_described(name, sensors) for name in sorted({site.sensor for site in sensors})]
+    sites = [site for site in found if site is not None]
+    for site in sites:
+        if not site.type:
+            raise ValueError(f"sensor '{site.sensor}' has no type: say it, search_radar for instance (docs/tables.md)")
+        if site.type == "search_radar" and math.isnan(site.lat_rad):
+            raise ValueError(f"position of radar '{site.sensor}' unknown: give lat_rad, lon_rad and height_m")
+    return sites
 
 
 def _described(name: str, known: Sequence[SensorSite]) -> SensorSite | None:

@@ -7,7 +7,7 @@ what is not used is told in `Decoded.columns_not_used`. Gzip too.
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import csv_columns, listed, parquet_columns
 from noroshi.formats.reading import finished, peek, unpack
-from noroshi.formats.tables.names import SYNONYMS, TABLES, TIMES, named, renamed, table_of
+from noroshi.formats.tables.names import SYNONYMS, TABLES, TIMES, named, proper, renamed, table_of
 from noroshi.formats.tables.read import read
 from noroshi.formats.tables.write import encode_detections, encode_sensors, encode_tracks, encode_truth
 
@@ -29,9 +29,17 @@ __all__ = [
 MEDIA = (".parquet", ".csv", ".csv.gz", ".tsv")
 
 NEEDS = (
-    "needs a time (time_ns, time_s, time or t) and x_m with y_m, range_m with azimuth_rad, or lat_deg with lon_deg; "
+    "needs a time (time_ns, time_s, time or t) and x_m with y_m, range_m with azimuth_rad, lat_deg with lon_deg, or "
+    "line_azimuth_rad with line_elevation_rad; "
     "or sensor with lat_deg and lon_deg, or with type, for a table of sensors (docs/tables.md). Say which column of "
     "a recording is which: --column range_nmi=YOURS"
+)
+
+
+NO_RANGE = (
+    "azimuth and elevation without range_m: lines of sight are told in Earth-fixed axes, as line_azimuth_rad with "
+    "line_elevation_rad, and from where, as sensor_x_ecef_m, sensor_y_ecef_m and sensor_z_ecef_m or in the sensors "
+    "table (docs/tables.md)"
 )
 
 
@@ -67,6 +75,8 @@ def decode(data: bytes, context: Context) -> Decoded:
     columns, decoded.columns_not_used = renamed(columns, context.columns)
     kind = metadata.get("noroshi") or table_of(columns)  # one that noroshi wrote may be empty
     if kind is None or kind not in TABLES:
+        if {"azimuth_rad", "elevation_rad"} <= proper(columns):
+            raise FormatError(NO_RANGE)
         missing = "".join(f"no '{theirs}', " for theirs in context.columns.values() if theirs not in decoded.columns)
         raise FormatError(f"none of noroshi's tables: {missing}found columns {listed(decoded.columns)}; {NEEDS}")
     read(kind, columns, metadata, decoded, context)

@@ -34,6 +34,8 @@ DETECTIONS: Mapping[str, str] = {
     "azimuth_rad": "azimuth, clockwise from true north [rad]",
     "elevation_rad": "elevation above the local horizontal [rad]",
     "range_rate_m_s": "range rate, positive where the range opens [m/s]",
+    "line_azimuth_rad": "line of sight in Earth-fixed axes: from 0 E towards 90 E about the Earth's axis [rad]",
+    "line_elevation_rad": "line of sight in Earth-fixed axes: from the Equator's plane towards north [rad]",
     **PLACE,
     "altitude_m": "altitude of the sensor's own kind [m]: Mode C and ADS-B give pressure altitude",
     **VELOCITY,
@@ -44,6 +46,8 @@ DETECTIONS: Mapping[str, str] = {
     "azimuth_sigma_rad": "standard deviation of azimuth_rad [rad]",
     "elevation_sigma_rad": "standard deviation of elevation_rad [rad]",
     "range_rate_sigma_m_s": "standard deviation of range_rate_m_s [m/s]",
+    "line_azimuth_sigma_rad": "standard deviation of line_azimuth_rad [rad]",
+    "line_elevation_sigma_rad": "standard deviation of line_elevation_rad [rad]",
     "lat_sigma_deg": "standard deviation of lat_deg [deg]",
     "lon_sigma_deg": "standard deviation of lon_deg [deg]",
     "altitude_sigma_m": "standard deviation of altitude_m [m]",
@@ -53,6 +57,9 @@ DETECTIONS: Mapping[str, str] = {
     "sensor_lat_deg": "latitude of a sensor that moves, else from the sensors table [deg]",
     "sensor_lon_deg": "longitude of a sensor that moves [deg]",
     "sensor_height_m": "height above the ellipsoid of a sensor that moves [m]",
+    "sensor_x_ecef_m": "or, instead of these three, its Earth-fixed place: towards 0 N 0 E [m]",
+    "sensor_y_ecef_m": "towards 0 N 90 E [m]",
+    "sensor_z_ecef_m": "towards the north pole [m]",
     **IDENTITY,
     "quality": "why the row is not to be used; `good`, or empty, where it is",
 }
@@ -98,6 +105,9 @@ TRACKS: Mapping[str, str] = {
     "state_ecef": "Parquet only: list of the Earth-fixed position [m] and velocity [m/s]",
     "covariance_ecef": "Parquet only: list of the 36 elements of its covariance, row by row",
 }
+LINE = ("line_azimuth_rad", "line_elevation_rad")
+"""What tells a line of sight."""
+
 TABLES: Mapping[str, Mapping[str, str]] = {
     "detections": DETECTIONS,
     "sensors": SENSORS,
@@ -127,6 +137,8 @@ SYNONYMS: Mapping[str, tuple[str, float]] = {
     "range_nmi": ("range_m", NAUTICAL_MILE_M),
     "azimuth_deg": ("azimuth_rad", DEG),
     "elevation_deg": ("elevation_rad", DEG),
+    "line_azimuth_deg": ("line_azimuth_rad", DEG),
+    "line_elevation_deg": ("line_elevation_rad", DEG),
     "range_rate_kt": ("range_rate_m_s", KNOT_M_S),
     "lat": ("lat_deg", 1.0),
     "latitude": ("lat_deg", 1.0),
@@ -142,6 +154,11 @@ SYNONYMS: Mapping[str, tuple[str, float]] = {
     "height_m": ("altitude_m", 1.0),
     "azimuth_sigma_deg": ("azimuth_sigma_rad", DEG),
     "elevation_sigma_deg": ("elevation_sigma_rad", DEG),
+    "line_azimuth_sigma_deg": ("line_azimuth_sigma_rad", DEG),
+    "line_elevation_sigma_deg": ("line_elevation_sigma_rad", DEG),
+    "sensor_x_ecef_km": ("sensor_x_ecef_m", 1e3),
+    "sensor_y_ecef_km": ("sensor_y_ecef_m", 1e3),
+    "sensor_z_ecef_km": ("sensor_z_ecef_m", 1e3),
     "track_id": ("track", 1.0),
     "icao24": ("icao_address", 1.0),
     "squawk": ("mode_3a", 1.0),
@@ -183,16 +200,21 @@ def _meaning(name: str) -> str:
     return "time" if name in TIMES else SYNONYMS.get(name, (name, 1.0))[0]
 
 
+def proper(names: Iterable[str]) -> set[str]:
+    """Return the names of the columns that these stand for."""
+    return {SYNONYMS.get(name, (name, 1.0))[0] for name in names}
+
+
 def table_of(names: Iterable[str]) -> str | None:
     """Return which table has these columns; None if none."""
-    found = {SYNONYMS.get(name, (name, 1.0))[0] for name in names}
+    found = proper(names)
     timed = bool(found & TIMES.keys())
     placed = {"lat_deg", "lon_deg"} <= found or {"x_m", "y_m"} <= found
     if timed and "track" in found and ({"lat_deg", "lon_deg"} <= found or "state_ecef" in found):
         return "tracks"
     if timed and "target" in found and placed:
         return "truth"
-    if timed and (placed or {"range_m", "azimuth_rad"} <= found):
+    if timed and (placed or {"range_m", "azimuth_rad"} <= found or set(LINE) <= found):
         return "detections"
     described = {"lat_deg", "lon_deg"} <= found or "type" in found
     return "sensors" if not timed and "sensor" in found and described else None

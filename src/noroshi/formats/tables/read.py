@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import Columns, integers, number_in_base, numbers, numbers_in_base, plain, texts, times_ns
 from noroshi.formats.reading import REPORT_COMPONENTS
-from noroshi.formats.tables.names import SYNONYMS, TABLES, TIMES
+from noroshi.formats.tables.names import LINE, SYNONYMS, TABLES, TIMES
 from noroshi.geo.time import NS_PER_DAY
 from noroshi.geo.wgs84 import ecef_from_enu, ecef_from_geodetic, enu_axes
 from noroshi.records import (
@@ -42,6 +42,7 @@ FAMILIES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     ("local_position", ("x_m", "y_m"), ("x_m", "y_m", "z_m")),
     ("position_report", ("lat_rad", "lon_rad"), REPORT_COMPONENTS),
+    ("infrared", LINE, LINE),
 )
 """Types of sensors, what a row must have to be of one, and what it then may have; the first that fits."""
 
@@ -197,11 +198,14 @@ def _read_detections(table: Table, time_ns: Integers, timed: Flags, decoded: Dec
         {name: measured(table, name, True) for name in names},
     )
     lat_deg, lon_deg, height_m = (table.number(f"sensor_{name}") for name in ("lat_deg", "lon_deg", "height_m"))
+    origin = np.column_stack([table.number(f"sensor_{axis}_ecef_m") for axis in "xyz"])
     misplaced = (np.abs(lat_deg) > 90.0) | (np.abs(lon_deg) > 360.0) | (np.abs(height_m) > FAR_M)
+    misplaced |= (np.abs(origin) > FAR_M).any(axis=1)
     vague = np.any([np.abs(sigmas[name]) > SIGMA_MAX[f"_{name.split('_')[-1]}"] for name in names], axis=0)
     decoded.damage["sensor is not on Earth"] += int((timed & misplaced).sum())
     decoded.damage["absurd standard deviation"] += int((timed & ~misplaced & vague).sum())
-    origin = ecef_from_geodetic(np.radians(lat_deg), np.radians(lon_deg), height_m)
+    is_fixed = np.asarray(np.isfinite(origin).all(axis=1), np.bool_)
+    origin = np.where(is_fixed[:, None], origin, ecef_from_geodetic(np.radians(lat_deg), np.radians(lon_deg), height_m))
     identity = table.identity()
     quality = table.code("quality", tuple(code.name.lower() for code in Quality), Quality.GOOD).astype(np.uint8)
     left = timed & ~misplaced & ~vague

@@ -10,7 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from noroshi.formats.tables.names import TABLES
+from noroshi.formats.tables.names import LINE, TABLES
 from noroshi.formats.tables.read import sigma_of
 from noroshi.geo.wgs84 import enu_axes, geodetic_from_ecef
 from noroshi.records import KINDS, STATUSES, Detections, Identity, Quality, SensorSite, Tracks, Truth
@@ -122,7 +122,9 @@ def _of_detections(batch: Detections) -> Part:
         name = component.replace("_rad", "_deg") if in_degrees else component
         unit = 180.0 / np.pi if in_degrees else 1.0
         part[name], part[sigma_of(name)] = batch.values[:, i] * unit, sigmas[:, i] * unit
-    if np.isfinite(batch.origin_ecef_m).any():
+    if batch.components == LINE:  # as exactly as it is known, since all that a line says hangs on it
+        part |= {f"sensor_{axis}_ecef_m": batch.origin_ecef_m[:, i] for i, axis in enumerate("xyz")}
+    elif np.isfinite(batch.origin_ecef_m).any():
         lat_rad, lon_rad, height_m = geodetic_from_ecef(batch.origin_ecef_m)
         part |= {
             "sensor_lat_deg": np.degrees(lat_rad),
