@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from noroshi.records import Kind, SensorSite
 
-
 AT_SEA: Mapping[str, float] = {
     "altitude_prior_m": 0.0,
     "altitude_prior_sigma_m": 50.0,
