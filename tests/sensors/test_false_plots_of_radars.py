@@ -1,10 +1,12 @@
 """How thick false plots and new targets are about a plot: counted in Cartesian boxes, beside what is believed."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
+from noroshi.geo.wgs84 import ecef_from_enu
 from noroshi.motion.ballistic import Motion as Ballistic
 from noroshi.motion.constant_velocity import Motion as Steady
 from noroshi.records import Detections, SensorSite
@@ -20,13 +22,13 @@ SITE = SensorSite(
 SENSOR = Sensor.at(SITE)
 
 
-def form_at(range_m: float, elevation_rad: float, azimuth_rad: float = 1.0) -> np.ndarray:
+def form_at(range_m: float, elevation_rad: float, azimuth_rad: float = 1.0, sensor: Sensor = SENSOR) -> np.ndarray:
     """Return the form of a plot with this elevation; NaN is one that tells no height."""
     plots = Detections.of(
-        sensor="s", components=SENSOR.COMPONENTS, time_ns=np.zeros(1, np.int64),
+        sensor="s", components=sensor.COMPONENTS, time_ns=np.zeros(1, np.int64),
         values=np.array([[range_m, azimuth_rad, elevation_rad, np.nan, np.nan]]),
     )  # fmt: skip
-    return form_of(SENSOR, arrange(plots.replace(origin_ecef_m=SENSOR.origin_ecef_m[None]), SENSOR))
+    return form_of(sensor, arrange(plots.replace(origin_ecef_m=sensor.origin_ecef_m[None]), sensor))
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +111,35 @@ def test_new_targets_beside_false_plots_are_as_many_as_counted_at_each_height(fa
     flat, shares = bank.newness(form_at(200e3, math.nan))
     assert flat[0] == 1.0
     np.testing.assert_allclose(shares[0], [1.0 - share, share])
+
+
+@pytest.mark.parametrize(("range_m", "elevation_deg"), [(60e3, 16.0), (100e3, 15.0), (200e3, 12.0)])
+def test_false_plots_end_where_the_radar_is_said_to_look_no_higher(range_m, elevation_deg):
+    """Those even in elevation are then the thicker, up to the bound."""
+    rng, bound = np.random.default_rng(20303), math.radians(20.0)
+    slant, azimuth = REACH_M * np.sqrt(rng.uniform(size=N)), rng.uniform(0.0, 2.0 * math.pi, N)
+    up = rng.uniform(0.0, bound, N)
+    level = slant * np.cos(up)
+    enu = np.stack([level * np.sin(azimuth), level * np.cos(azimuth), slant * np.sin(up)], axis=1)
+    half = np.array([0.1, 0.1, 0.02]) * range_m
+    found = int((np.abs(enu - place(range_m, math.radians(elevation_deg))) < half).all(axis=1).sum())
+    told = Sensor.at(dataclasses.replace(SITE, parameters={"range_m_max": REACH_M, "elevation_rad_max": bound}))
+    # Half of the plots are of this sort: of those in the air below there are none here.
+    believed = (
+        2.0
+        * N
+        * float(np.prod(2.0 * half))
+        / math.exp(form_at(range_m, math.radians(elevation_deg), sensor=told)[0, LOG_VOLUME])
+    )
+    assert found > 50
+    assert abs(found - believed) < 4.0 * math.sqrt(believed) + 0.05 * believed
+
+
+def test_a_radar_sees_no_higher_than_it_is_said_to_look():
+    told = Sensor.at(dataclasses.replace(SITE, parameters={"elevation_rad_max": math.radians(20.0)}))
+    origin = told.origin_ecef_m[None]
+    enu = np.array([place(50e3, math.radians(each)) for each in (19.9, 20.1)])
+    states = np.hstack([ecef_from_enu(enu, np.tile(origin, (2, 1))), np.zeros((2, 3))])
+    assert (told.detection_probability(states, np.tile(origin, (2, 1))) > 0.0).tolist() == [True, False]
+    with pytest.raises(ValueError, match="elevation_rad_max"):
+        Sensor.at(dataclasses.replace(SITE, parameters={"elevation_rad_max": 20.0}))

@@ -6,6 +6,7 @@ from scipy.stats import chi2
 
 from noroshi.geo.wgs84 import ecef_from_enu, ecef_from_geodetic, enu_axes
 from noroshi.records import SensorSite
+from noroshi.sensors.rows import LOG_VOLUME
 from noroshi.sensors.search_radar import ALTITUDE, AZIMUTH, ELEVATION, RANGE, RANGE_RATE, Sensor
 
 KINDS = {
@@ -255,3 +256,46 @@ def test_targets_are_seen_inside_the_coverage_only():
 def test_refuses_parameters_that_make_no_sense(parameters, complaint):
     with pytest.raises(ValueError, match=complaint):
         radar(**parameters)
+
+
+def test_a_radar_that_looks_at_the_surface_puts_plots_without_height_at_sea_level():
+    sensor = radar(height_m=60.0, surface=1.0, azimuth_sigma_rad=0.005, range_sigma_m=15.0)
+    values = np.full((3, 5), np.nan)
+    values[:, RANGE], values[:, AZIMUTH] = [6e3, 20e3, 30e3], [0.3, 2.0, -1.0]
+    values[2, ALTITUDE] = 3000.0  # a height that was measured is kept
+    noise, origin = sensor.noise(values), np.tile(sensor.origin_ecef_m, (3, 1))
+    found, covariance = sensor.begin(sensor.form(values, noise, origin), np.arange(3))
+    np.testing.assert_allclose(sensor.measure(found, origin)[:, ALTITUDE], [0.0, 0.0, 3000.0], atol=0.5)
+    lon, lat, _ = PROJ.transform(*found[:, :3].T, direction="INVERSE", radians=True)
+    axes = enu_axes(lat, lon)
+    sigmas = np.sqrt(np.diagonal(axes @ covariance[:, :3, :3] @ axes.swapaxes(1, 2), axis1=1, axis2=2))
+    np.testing.assert_allclose(sigmas[:2, 2], 50.0, rtol=0.01)
+    speeds = np.sqrt(np.diagonal(axes @ covariance[:, 3:, 3:] @ axes.swapaxes(1, 2), axis1=1, axis2=2))
+    np.testing.assert_allclose(speeds, [[10.0, 10.0, 0.5]] * 3, rtol=1e-6)
+    assert np.isnan(values[:2, ALTITUDE]).all()
+    np.testing.assert_array_equal(noise[0], sensor.noise(values)[0])
+
+
+def test_the_height_that_every_plot_of_the_surface_is_given_speaks_for_no_target():
+    """A ship at sea level is no likelier beside false plots than the same by a radar that gives no height."""
+    told, level = radar(height_m=60.0, surface=1.0), radar(height_m=60.0)
+    values = np.full((1, 5), np.nan)
+    values[0, :2] = 20e3, 0.3
+    origin = told.origin_ecef_m[None]
+    form = told.form(values, told.noise(values), origin)
+    at_m, spread = form[0, :3], np.eye(6)[None] * 20.0**2
+    ratio = []
+    for sensor in (told, level):
+        form = sensor.form(values, sensor.noise(values), origin)
+        ahead = np.concatenate([at_m, np.zeros(3)])[None]
+        innovation, rows, variance = sensor.linearise(form, np.zeros(1, np.int64), ahead, spread)
+        kept = ~np.isnan(innovation[0])
+        h = rows[0][kept]
+        total = h @ spread[0] @ h.T + np.diag(variance[0][kept])
+        ratio.append(np.exp(form[0, LOG_VOLUME]) / np.sqrt(np.linalg.det(2.0 * np.pi * total)))
+    assert ratio[0] == pytest.approx(ratio[1], rel=0.15)
+
+
+def test_surface_is_one_or_nothing():
+    with pytest.raises(ValueError, match="surface"):
+        radar(surface=2.0)

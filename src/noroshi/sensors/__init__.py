@@ -13,6 +13,15 @@ from numpy.typing import NDArray
 
 from noroshi.records import Kind, SensorSite
 
+AT_SEA: Mapping[str, float] = {
+    "altitude_prior_m": 0.0,
+    "altitude_prior_sigma_m": 50.0,
+    "speed_sigma_m_s": 10.0,
+    "climb_sigma_m_s": 0.5,
+}
+"""The defaults of `surface = 1`: sea level is the geoid, up to 106 m from the ellipsoid, 30 m in root mean square, and
+tides and decks are metres beside."""
+
 
 class Sensor(Protocol):
     """One sensor of a type.
@@ -97,6 +106,14 @@ def detection_by_kind(sensor: Sensor) -> NDArray[np.float64]:
         by_kind: NDArray[np.float64] = sensor.detection_by_kind()
         return by_kind
     return np.full(len(Kind), sensor.parameters["detection_probability"])
+
+
+def surface_parameters_of(site: SensorSite, defaults: Mapping[str, float]) -> dict[str, float]:
+    """Return what `parameters_of` does, of which `surface = 1` makes the defaults those of ships (`AT_SEA`)."""
+    surface = site.parameters.get("surface", 0.0)
+    if surface not in (0.0, 1.0):
+        raise ValueError(f"sensor {site.sensor!r}: parameter 'surface' is {surface}: it is 1 for ships, else 0")
+    return parameters_of(site, {**defaults, **(AT_SEA if surface else {})})
 
 
 def parameters_of(site: SensorSite, defaults: Mapping[str, float]) -> dict[str, float]:

@@ -13,19 +13,12 @@ from noroshi.geo.curvature import radii_of_curvature_m
 from noroshi.geo.horizon import is_above_horizon
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_from_ecef
 from noroshi.records import SensorSite
-from noroshi.sensors import parameters_of
+from noroshi.sensors import surface_parameters_of
 from noroshi.sensors.rows import AIR_DEPTH_M, FIRST, LOG_VOLUME, RADIUS, SPEED_SPAN_M_S, WIDTH, filled, plain_rows
 
 LAT, LON = 0, 1
 FIELD_M = 1_000_000.0  # false reports are spread over this much of each horizontal axis
 SMALLEST_M = 1.0  # nearer to the Earth's axis than this a longitude has no derivative worth dividing by
-AT_SEA: Mapping[str, float] = {
-    "altitude_prior_m": 0.0,
-    "altitude_prior_sigma_m": 50.0,
-    "speed_sigma_m_s": 10.0,
-    "climb_sigma_m_s": 0.5,
-}
-"""The defaults that differ for ships; the geoid is up to 106 m from the ellipsoid, 30 m in root mean square."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,12 +71,9 @@ class Sensor:
     @classmethod
     def at(cls, site: SensorSite) -> Self:
         """Return the source at the site; see `Sensor.at` of the room."""
-        surface = site.parameters.get("surface", 0.0)
-        if surface not in (0.0, 1.0):
-            raise ValueError(f"sensor {site.sensor!r}: parameter 'surface' is {surface}: it is 1 for ships, else 0")
         return cls(
             origin_ecef_m=ecef_from_geodetic(site.lat_rad, site.lon_rad, site.height_m),
-            parameters=parameters_of(site, {**cls.PARAMETERS, **(AT_SEA if surface else {})}),
+            parameters=surface_parameters_of(site, cls.PARAMETERS),
         )
 
     def measure(self, states: Floats, origin_ecef_m: Floats) -> Floats:

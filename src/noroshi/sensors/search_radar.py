@@ -20,7 +20,7 @@ from noroshi.geo.wgs84 import (
 )
 from noroshi.kernel import kernel
 from noroshi.records import SensorSite
-from noroshi.sensors import parameters_of
+from noroshi.sensors import surface_parameters_of
 from noroshi.sensors.rows import (
     AIR_DEPTH_M,
     DEPTH,
@@ -38,10 +38,10 @@ from noroshi.sensors.rows import (
 RANGE, AZIMUTH, ELEVATION, ALTITUDE, RANGE_RATE = range(5)
 SMALLEST_M = 1e-3  # below this a distance has no direction worth dividing by
 NEWTON_STEPS = 3
-FAN_RAD, LOW = math.pi / 2.0, 0.5
-"""Half the false plots of a radar that measures elevation are even from the horizon to the zenith, as noise is; half
-lie in the air that weather and birds are in. Either share is chosen: of plots that are all of one sort the density is
-believed to be half of what it is."""
+LOW = 0.5
+"""Half the false plots of a radar that measures elevation are even from the horizon up to `elevation_rad_max`, the
+zenith unless said, as noise is; half lie in the air that weather and birds are in. Either share is chosen: of plots
+that are all of one sort the density is believed to be half of what it is."""
 NEAR_ENOUGH_M = 0.1  # what is left is in the plot's rows, which are linear about its place
 
 
@@ -56,9 +56,11 @@ class Sensor:
 
     Parameters: the noise is a standard deviation for each component; the altitude's has that of the rounding to
     `altitude_step_m` (25 ft) added to it in squares. Targets are seen from `range_m_min` to `range_m_max`, above the
-    radar horizon. A plot without height is taken to be at `altitude_prior_m`, but no more than half its range above or
-    below the radar; a velocity along each horizontal axis is taken to be within `speed_sigma_m_s`, a climb within
-    `climb_sigma_m_s`.
+    radar horizon and up to `elevation_rad_max`, where a radar that measures elevation has its last false plots. A plot
+    without height is taken to be at `altitude_prior_m`, but no more than half its range above or below the radar; a
+    velocity along each horizontal axis is taken to be within `speed_sigma_m_s`, a climb within `climb_sigma_m_s`.
+    `surface = 1` is for radars that look at ships: each plot without height counts as measured at sea level, 50 m give
+    or take, and the priors of speed and climb are slower.
     """
 
     COMPONENTS: ClassVar[tuple[str, ...]] = ("range_m", "azimuth_rad", "elevation_rad", "altitude_m", "range_rate_m_s")
@@ -83,6 +85,8 @@ class Sensor:
         "scan_period_s": 10.0,
         "range_m_min": 500.0,
         "range_m_max": 400_000.0,
+        "elevation_rad_max": math.pi / 2.0,
+        "surface": 0.0,
         "altitude_prior_m": 6_000.0,
         "altitude_prior_sigma_m": 5_000.0,
         "speed_sigma_m_s": 300.0,
@@ -98,9 +102,11 @@ class Sensor:
     @classmethod
     def at(cls, site: SensorSite) -> Self:
         """Return the radar at the site; see `Sensor.at` of the room."""
-        parameters = parameters_of(site, cls.PARAMETERS)
+        parameters = surface_parameters_of(site, cls.PARAMETERS)
         if not 0.0 <= parameters["range_m_min"] < parameters["range_m_max"]:
             raise ValueError(f"sensor {site.sensor!r}: range_m_min must be from 0 to below range_m_max")
+        if not 0.0 < parameters["elevation_rad_max"] <= math.pi / 2.0:
+            raise ValueError(f"sensor {site.sensor!r}: elevation_rad_max must be above 0, up to pi / 2")
         origin_ecef_m = ecef_from_geodetic(site.lat_rad, site.lon_rad, site.height_m)
         p = parameters
         variances = [
@@ -182,11 +188,17 @@ class Sensor:
         What a plot without height says depends on the height: its form keeps what was measured, for `linearise`.
         """
         p = self.parameters
+        at_sea = np.zeros(0, np.int64)
+        if p["surface"]:
+            at_sea = np.flatnonzero(np.isnan(values[:, ALTITUDE]) & np.isnan(values[:, ELEVATION]))
+            values, covariances = self._at_sea_level(values, covariances, at_sea)
         axes = self._axes(origin_ecef_m)
         height_m = self.height_m if axes is self.axes else geodetic_from_ecef(origin_ecef_m)[2]
         form = np.empty((len(values), FIRST + WIDTH * 5))
         prior = p["altitude_prior_m"], p["altitude_prior_sigma_m"], p["speed_sigma_m_s"], p["range_m_max"]
-        _form(values, covariances, origin_ecef_m, axes, height_m, *prior, form)
+        _form(values, covariances, origin_ecef_m, axes, height_m, *prior, p["elevation_rad_max"], form)
+        # A height that every plot is given tells no target from what is false: neither gains by it.
+        form[at_sea, LOG_VOLUME] += math.log(math.sqrt(2.0 * math.pi) * p["altitude_prior_sigma_m"] / AIR_DEPTH_M)
         return form
 
     def linearise(
@@ -209,7 +221,20 @@ class Sensor:
         p = self.parameters
         range_m = np.linalg.norm(states[:, :3] - origin_ecef_m, axis=1)
         covered = (range_m >= p["range_m_min"]) & (range_m <= p["range_m_max"])
-        return np.where(covered & is_above_horizon(states[:, :3], origin_ecef_m), p["detection_probability"], 0.0)
+        covered &= is_above_horizon(states[:, :3], origin_ecef_m)
+        if p["elevation_rad_max"] < math.pi / 2.0:
+            east, north, up = np.matvec(self._axes(origin_ecef_m), states[:, :3] - origin_ecef_m).T
+            covered &= np.arctan2(up, np.hypot(east, north)) <= p["elevation_rad_max"]
+        return np.where(covered, p["detection_probability"], 0.0)
+
+    def _at_sea_level(self, values: Floats, covariances: Floats, at_sea: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Return values and noise with the surface's altitude in the rows `at_sea`."""
+        values, covariances = values.copy(), covariances.copy()
+        values[at_sea, ALTITUDE] = self.parameters["altitude_prior_m"]
+        covariances[at_sea, ALTITUDE, :] = 0.0
+        covariances[at_sea, :, ALTITUDE] = 0.0
+        covariances[at_sea, ALTITUDE, ALTITUDE] = self.parameters["altitude_prior_sigma_m"] ** 2
+        return values, covariances
 
     def _with_height(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
         """Return values and noise with the prior's altitude where nothing tells the height.
@@ -251,6 +276,7 @@ def _form(
     altitude_sigma_m: float,
     speed_sigma_m_s: float,
     range_m_max: float,
+    fan_rad: float,
     form: Floats,
 ) -> None:
     """Write the form of each plot."""
@@ -350,7 +376,7 @@ def _form(
         if math.isnan(altitude):
             _, _, _, height = vertical_at(x, y_m, z)
             low = min(max(0.5 + 0.5 * (AIR_DEPTH_M - height) / math.sqrt(vertical), 0.0), 1.0)
-            form[i, DEPTH] = 1.0 / (low * LOW / AIR_DEPTH_M + (1.0 - LOW) / (FAN_RAD * ground))
+            form[i, DEPTH] = 1.0 / (low * LOW / AIR_DEPTH_M + (1.0 - LOW) / (fan_rad * ground))
         form[i, LOG_VOLUME] = log_volume + (math.log(form[i, DEPTH]) if math.isnan(altitude) else log_depth)
         write_rows(form[i], rows, y, noise, white, used)
 
