@@ -403,3 +403,21 @@ def test_what_nobody_was_told_leaves_the_proposal_soon() -> None:
     assert second is not None
     assert (second.message, second.code.tolist()) == ("Alert", [NORTH])
     assert telling.withdrawn == [first.identifier]
+
+
+def test_a_glance_is_of_two_measurements() -> None:
+    """However often it is looked: what one measurement says near is not told before another bears it out."""
+    telling = Telling()
+    near = concern(NORTH, 0.9, 60.0, 80.0)
+    for second in range(8):
+        assert wait(telling, course(second, updated_s=0.0), near) is None
+    assert wait(telling, course(8.0, updated_s=7.5), near) is not None
+
+
+def test_what_turns_out_to_be_no_threat_leaves_the_proposal_at_once() -> None:
+    telling = Telling()
+    first = look(telling, course(0.0), concern(NORTH, 0.9))
+    assert first is not None
+    assert look(telling, replace(course(1.0), is_none=True)) is None
+    assert telling.pending is None
+    assert telling.withdrawn == [first.identifier]

@@ -277,8 +277,7 @@ class Warner:
             return None
         settings = self.settings
         is_lost = one.is_lost(now_ns, settings.lost_s)
-        is_none = not is_lost and one.is_missile < settings.kind_probability * DOUBT
-        concerns = () if is_none else one.concerns
+        concerns = () if self._is_none(one, now_ns) else one.concerns
         if is_lost:  # of what is no longer seen nothing begins; what has, a wait too, holds until it must have come
             begun = {*one.telling.warned, *one.telling.likely_since_ns}
             concerns = tuple(each for each in concerns if each.code in begun and each.last_ns >= now_ns)
@@ -301,8 +300,14 @@ class Warner:
             updated_ns=one.updated_ns,
             is_lost=one.is_lost(now_ns, self.settings.lost_s),
             enough=self._enough(one),
+            is_none=self._is_none(one, now_ns),
             elsewhere=self._elsewhere(one),
         )
+
+    def _is_none(self, one: Following, now_ns: int) -> bool:
+        """Return whether what is seen is no missile after all."""
+        is_seen = not one.is_lost(now_ns, self.settings.lost_s)
+        return is_seen and one.is_missile < self.settings.kind_probability * DOUBT
 
     def _elsewhere(self, one: Following) -> dict[str, int]:
         """Return since when other threats are expected no more, the last of them, in areas that they are told of."""

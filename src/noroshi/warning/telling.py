@@ -69,6 +69,7 @@ class Course:
         time_ns: now.
         updated_ns: when it was last measured.
         is_lost: whether nobody has measured it for a while.
+        is_none: whether it is no threat, as it seems now.
         gone: what is said if it seems not to concern an area any more, for a while.
         enough: an area that is not told yet is likely from this probability on, or from `probability_on` if that is
             more.
@@ -85,6 +86,7 @@ class Course:
     is_lost: bool
     gone: str = "is no longer expected to come"
     enough: float = 0.0
+    is_none: bool = False
     elsewhere: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -218,7 +220,8 @@ class Telling:
             elif is_told:
                 why = self._leaves(self.warned[code], since_ns, course, settings)
             else:
-                why = course.gone if course.time_ns - since_ns >= settings.doubt_s * NS_PER_S else ""
+                is_sure = course.is_none or course.time_ns - since_ns >= settings.doubt_s * NS_PER_S
+                why = course.gone if is_sure else ""
             if why:
                 left = why if left in ("", PASSED) else left  # one that it never came to: it has not passed them all
                 self.has_passed = left == PASSED
@@ -227,10 +230,14 @@ class Telling:
         return left
 
     def _has_waited(self, concern: Concern, course: Course, settings: Settings) -> bool:
-        """Return whether an area that is likely enough is told now; note since when it waits if it was not yet."""
+        """Return whether an area that is likely enough is told now; note since when it waits if it was not yet.
+
+        Where it is near a glance is enough, and a measurement that bears the first out: a satellite of which a radar
+        has seen two plots may be anything.
+        """
         since_ns = self.likely_since_ns.setdefault(concern.code, course.time_ns)
         is_told = self.told is not None and concern.code in self.told.code
-        is_near = concern.first_ns - course.time_ns < settings.hurry_s * NS_PER_S
+        is_near = concern.first_ns - course.time_ns < settings.hurry_s * NS_PER_S and course.updated_ns > since_ns
         wait_s = min(settings.glance_s, settings.wait_s) if is_near else settings.wait_s
         return is_told or course.time_ns - since_ns >= wait_s * NS_PER_S
 
