@@ -24,6 +24,8 @@ SECTIONS = {
     "made": "How it was made",
     "runs": "Runs",
 }
+NONE_WEAK = "Every objective that could be measured is reached."
+NOTHING_ASKED = "The scenario states no objective, so nothing can fall short: state some, as docs/scenarios.md shows."
 TILES = (
     "Warning time that sharing gives people",
     "How much sooner a nation knows of a threat by sharing",
@@ -104,7 +106,7 @@ def _overview(found: Findings) -> Html:
     right = tag(
         "section",
         tag("h3", "What to improve first"),
-        tag("ol", *weak, class_="weak") if weak else tag("p", "Every objective that could be measured is reached."),
+        tag("ol", *weak, class_="weak") if weak else tag("p", NONE_WEAK if found.verdicts else NOTHING_ASKED),
     )
     return tag("section", tiles, tag("div", left, right, class_="halves"), id="overview")
 
