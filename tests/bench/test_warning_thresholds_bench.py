@@ -104,7 +104,7 @@ def test_told_as_the_program_tells_it(wait_s, hurry_s):
         ]
         course = Course(
             name="x", threat_id=1, hazard="missile", stage=Stage.WILL_PASS, certainty=Certainty.LIKELY,
-            time_ns=round(at_s * NS_PER_S), updated_ns=0, is_lost=False,
+            time_ns=round(at_s * NS_PER_S), updated_ns=round(at_s * NS_PER_S), is_lost=False,
             enough=under_thrust if boosting[i] else 0.0,
         )  # fmt: skip
         telling.look(concerns, course, "XXX", settings)

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -127,9 +128,13 @@ def test_tokens_that_are_no_texts(tmp_path, text):
 
 
 def test_other_sensors_than_before(tmp_path):
-    state, simulated = tmp_path / "state", ("simulated://us_japan_uk/JPN",)
-    run(state, feeds=simulated, for_s=1.5)
-    for feeds in ((), simulated):
-        said = run(state, feeds=feeds)
+    state, shipped = tmp_path / "state", files("noroshi.data") / "nations" / "japan.toml"
+    told = shipped.read_text(encoding="utf-8")
+    other = told.replace("range_m_max = 400000.0", "range_m_max = 350000.0", 1)
+    assert other != told
+    (tmp_path / "nearer.toml").write_text(other, encoding="utf-8")
+    run(state, for_s=1.5)
+    for nation in (str(tmp_path / "nearer.toml"), "japan"):
+        said = run(state, nation=nation)
         assert sum("its own tracks begin anew" in line for line in said) == 1
-    assert not [line for line in run(state, feeds=simulated) if "anew" in line]
+    assert not [line for line in run(state) if "anew" in line]
