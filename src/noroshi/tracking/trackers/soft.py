@@ -46,10 +46,7 @@ from noroshi.tracking.store import EXISTENCE, FREE, NEGLIGIBLE, NEVER, PROBABILI
 CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
 """How many times likelier a plot is a track's if their Mode 3/A codes agree, or their addresses."""
 
-LOOKS_REMEMBERED = 10.0  # over so many looks the rate of false plots is averaged, once there have been so many
-LOOKS_ASSUMED = 1.0  # until then what is assumed of it counts as so many looks, beside those taken
-FIRST_PASSES, SETTLED = 5, 0.05  # so often a first look's rate and new targets are weighed in turn, or to this share
-SPAN_MIN = 0.05  # of a look: plots within less are a whole look at once
+LOOKS_REMEMBERED = 10.0  # over so many looks the rate of false plots is averaged
 WEIGHT_MIN = 1e-4  # a plot that is a track's with less is not worth the work
 LOG_MOST = 600.0  # a likelihood beyond this would overflow with the factors above
 FAINT = 0.05  # a look that would see a target with less says nothing of whether it is there
@@ -114,7 +111,6 @@ class Tracker(Keeper):
         n = len(sensor_names)
         self.store.tally |= {
             "false_plots": np.full(n, p.false_plots_a_look),
-            "looks": np.zeros(n),  # on so many the number above rests, as far as they are remembered
             "looked_ns": np.full(n, -1, np.int64),
             "seen": np.full((n, len(motions)), 0.9),
             "speaks": np.ones((n, len(motions)), np.bool_),
@@ -126,27 +122,20 @@ class Tracker(Keeper):
         """Give every plot to every track with its probability, and to nobody, and to a new target."""
         s, p, (births, _) = self.store, self.parameters, self.bank.newness(form)
         births = births * self._n_born
-        rate, seen = float(s.tally["false_plots"][i_sensor]), pairs.seen
+        false, seen = float(s.tally["false_plots"][i_sensor]), pairs.seen
         chances = np.full(len(pairs.rows), seen[0])
         if seen.min() < seen.max():
             chances = pairs.mixed[:, PROBABILITY : PROBABILITY + len(seen)] @ seen
         weight, alone, missed = np.empty(len(pairs.row)), np.empty(len(pairs.rows)), np.empty(len(pairs.rows))
-        # A first look says itself how many false plots there are: expectation and maximisation in turn.
-        false, is_first = rate, bool(s.tally["looks"][i_sensor] < 1.0) and bool(p.learns_false_plots)
-        for left in reversed(range(FIRST_PASSES if is_first else 1)):
-            _weigh(
-                pairs.rows, pairs.begin, pairs.plot, pairs.agreement, pairs.total, pairs.is_inside, pairs.dt_s, s.real,
-                form, births + false, float(seen.max()), chances, p.life_s, weight, alone, missed,
-            )  # fmt: skip
-            known = clusters(pairs.begin, pairs.plot, weight, len(form))
-            pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)), known)
-            rearrange(pairs.begin, pairs.plot, weight, pair, len(form), share_min=WEIGHT_MIN, known=known)
-            chance = _conclude(pairs.begin, pair, nobody, missed, alone, unclaimed, births / (births + false))
-            learnt = self._learnt(rate, chance, i_sensor)
-            if not left or abs(learnt - false) <= SETTLED * false:
-                break
-            false = learnt
-        self._count_false(learnt, i_sensor)
+        _weigh(
+            pairs.rows, pairs.begin, pairs.plot, pairs.agreement, pairs.total, pairs.is_inside, pairs.dt_s, s.real,
+            form, births + false, float(seen.max()), chances, p.life_s, weight, alone, missed,
+        )  # fmt: skip
+        known = clusters(pairs.begin, pairs.plot, weight, len(form))
+        pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)), known)
+        rearrange(pairs.begin, pairs.plot, weight, pair, len(form), share_min=WEIGHT_MIN, known=known)
+        chance = _conclude(pairs.begin, pair, nobody, missed, alone, unclaimed, births / (births + false))
+        self._count_false(chance, i_sensor)
         return pair, nobody, unclaimed
 
     def least(self, i_sensor: int) -> float:
@@ -251,10 +240,7 @@ class Tracker(Keeper):
             s.tally |= {"since_ns": since, "seen": seen, "speaks": speaks}
         looked = s.tally["looked_ns"].copy()
         before_ns, period_ns = int(looked[i_sensor]), int(s.tally["period_ns"][i_sensor])
-        span = (now_ns - int(plots.time_ns.min())) / period_ns
-        elapsed = 1.0 if span < SPAN_MIN else min(span, 1.0)
-        if before_ns >= 0:
-            elapsed = min(max(now_ns - before_ns, 0) / period_ns, 1.0)
+        elapsed = 1.0 if before_ns < 0 else min(max(now_ns - before_ns, 0) / period_ns, 1.0)
         looked[i_sensor] = max(now_ns, before_ns)
         s.tally["looked_ns"] = looked
         s.tally["elapsed_looks"] = np.array([elapsed])
@@ -268,27 +254,16 @@ class Tracker(Keeper):
         earliest_ns = min(since_ns) if any(since_ns) else 0
         return int(s.tally["looked_ns"][i_sensor]) - earliest_ns < int(s.tally["period_ns"][i_sensor])
 
-    def _learnt(self, rate: float, n_false: float, i_sensor: int) -> float:
-        """Return the rate of false plots after a batch: the mean over the last looks, or over all if they are fewer.
-
-        It has a gamma distribution, of which what is assumed at first is worth `LOOKS_ASSUMED` looks. Below what is
-        assumed it is followed slowly from the first: where false plots gather there are more than on the mean.
-        """
-        elapsed, assumed = float(self.store.tally["elapsed_looks"][0]), self.parameters.false_plots_a_look
-        looks = LOOKS_ASSUMED + float(self.store.tally["looks"][i_sensor]) + elapsed
-        if max(rate * elapsed, n_false) <= assumed * elapsed:
-            looks = LOOKS_REMEMBERED
-        return max(rate + (n_false - rate * elapsed) / min(looks, LOOKS_REMEMBERED), 0.1)
-
-    def _count_false(self, rate: float, i_sensor: int) -> None:
-        """Note the sensor's rate of false plots, and that it rests on one more batch."""
+    def _count_false(self, chance: float, i_sensor: int) -> None:
+        """Follow the sensor's rate of false plots: what is nobody's, averaged over the last looks."""
         if not self.parameters.learns_false_plots:
             return
         s = self.store
-        rates, looks = s.tally["false_plots"].copy(), s.tally["looks"].copy()
-        rates[i_sensor] = rate
-        looks[i_sensor] = min(looks[i_sensor] + float(s.tally["elapsed_looks"][0]), LOOKS_REMEMBERED)
-        s.tally |= {"false_plots": rates, "looks": looks}
+        rates = s.tally["false_plots"].copy()
+        elapsed = float(s.tally["elapsed_looks"][0])
+        rates[i_sensor] += (chance - rates[i_sensor] * elapsed) / LOOKS_REMEMBERED
+        rates[i_sensor] = max(rates[i_sensor], 0.1)
+        s.tally["false_plots"] = rates
 
 
 @kernel
