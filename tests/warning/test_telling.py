@@ -368,12 +368,14 @@ def test_nobody_is_told_that_it_is_over_where_another_threat_is_expected() -> No
     approve(one, look(one, course(0.0), concern(NORTH, 0.5, 280.0, 300.0, there=True)))
     approve(other, look(other, course(5.0), there))
     for second in range(301, 500):
-        at = replace(course(second), elsewhere=other.expected_until)
+        at = replace(course(second), elsewhere=other.expected_no_more_since_ns)
         assert look(one, at) is None
-        assert look(other, replace(course(second), elsewhere=one.expected_until), there) is None
-    assert look(other, replace(course(501.0), elsewhere=one.expected_until)) is None  # the first has not been told yet
+        assert look(other, replace(course(second), elsewhere=one.expected_no_more_since_ns), there) is None
+    assert (
+        look(other, replace(course(501.0), elsewhere=one.expected_no_more_since_ns)) is None
+    )  # the first has not been told yet
     for telling, before in ((one, other), (other, one)):
-        cancel = look(telling, replace(course(502.0), elsewhere=before.expected_until))
+        cancel = look(telling, replace(course(502.0), elsewhere=before.expected_no_more_since_ns))
         assert cancel is not None
         assert (cancel.message, cancel.reason) == ("Cancel", PASSED)
 

@@ -220,7 +220,9 @@ def usual_motion(sites: Sequence[SensorSite], tracker: str, detections: Sequence
         return PLANE_TURNS if is_wide and tracker == "soft" else "plane_constant_velocity"
     if tracker != "soft":
         return "constant_velocity"
-    is_above = any(map(_looks_above_air, sites)) or sum(map(_n_above_air, detections)) >= ABOVE_MIN
+    is_above = (
+        any(map(_looks_above_air, sites)) or sum(int(_is_above_air(batch).sum()) for batch in detections) >= ABOVE_MIN
+    )
     return TURNS + MISSILES if is_above else TURNS
 
 
@@ -252,10 +254,6 @@ def _looks_above_air(site: SensorSite) -> bool:
     antenna_m = 0.0 if math.isnan(site.height_m) else site.height_m
     reach_m = site.parameters.get("range_m_max", 0.0) if site.type == "search_radar" else 0.0
     return site.type == "infrared" or bool(reach_m > radar_horizon_m(antenna_m, AIR_DEPTH_M))
-
-
-def _n_above_air(batch: Detections) -> int:
-    return int(np.count_nonzero(_is_above_air(batch)))
 
 
 def _is_above_air(batch: Detections) -> NDArray[np.bool_]:

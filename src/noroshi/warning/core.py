@@ -311,7 +311,7 @@ class Warner:
 
     def _elsewhere(self, one: Following) -> dict[str, int]:
         """Return since when other threats are expected no more, the last of them, in areas that they are told of."""
-        others = [other.telling.expected_until for other in self._following.values() if other is not one]
+        others = [other.telling.expected_no_more_since_ns for other in self._following.values() if other is not one]
         return {code: max(each.get(code, 0) for each in others) for each in others for code in each}
 
     def _enough(self, one: Following) -> float:

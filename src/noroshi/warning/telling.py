@@ -166,7 +166,7 @@ class Telling:
         return self._propose(UPDATE if self.told is not None else ALERT, course, sender, why, settings)
 
     @property
-    def expected_until(self) -> dict[str, int]:
+    def expected_no_more_since_ns(self) -> dict[str, int]:
         """Since when each area that is warned is expected no more, by code; `EXPECTED` where it still is."""
         return {code: self.low_since_ns.get(code, EXPECTED) for code in self.warned}
 
@@ -278,8 +278,8 @@ class Telling:
             return f"{more}; {no_more}" if gone else more
         if (course.stage == Stage.TRACK_LOST) != (before.stage == Stage.TRACK_LOST):
             return "is not seen any more" if course.is_lost else "is seen again"
-        is_told = self.told is not None and set(gone) <= set(self.told.code.tolist())
-        if gone and not is_told:  # before anybody approves it
+        told = [] if self.told is None else self.told.code.tolist()
+        if not set(gone) <= set(told):  # before anybody approves it
             return no_more
         if course.time_ns < before.sent_ns + settings.again_s * NS_PER_S:
             return ""

@@ -9,6 +9,7 @@ from noroshi.exercise.events import Event, flights_of_event
 from noroshi.exercise.fields import drawn
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
+from noroshi.run.sites import TURNS
 
 STANDS = {
     "national": ("japan",),
@@ -20,7 +21,7 @@ STANDS = {
 
 BEFORE_S, AFTER_S = 60.0, 240.0
 LONGEST_S = 6_000.0
-MOTION = "constant_velocity+left_turn+right_turn+boost+ballistic"
+MOTION = f"{TURNS}+boost+ballistic"
 
 
 def scenario_of(event: Event, stand: str, folder: Path, *, seed: int, replicate: int) -> Path:
