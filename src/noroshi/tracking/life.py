@@ -75,6 +75,19 @@ def out_of_looks(track: Integers, period_ns: Integers, number: int) -> int:
 
 
 @kernel
+def decided(track: Integers, due_ns: Integers) -> int:
+    """Return when the sensors that have seen a track have had the time to say of it whether it is there.
+
+    Each alone takes `due_ns` (n,) for that; together they are as much faster as they look more often.
+    """
+    n, rate = due_ns.shape[0], 0.0
+    for s in range(n):
+        if track[Whole.FIRST_SENSOR + n + s] != NEVER:
+            rate += 1.0 / due_ns[s]
+    return int(track[Whole.BORN] + 1.0 / rate)
+
+
+@kernel
 def _last_of(coming: Integers, period_ns: Integers, number: int) -> tuple[int, int]:
     """Return when so many looks have been, and whose the last is; `coming` (n,) is each sensor's next, and changes."""
     when, whose = FAR_OFF_NS, -1

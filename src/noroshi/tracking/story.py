@@ -421,9 +421,10 @@ def _end(now: Glimpse, misses: int, is_firm: bool, terms: Terms) -> Event:
         text += "has the same address" if now.is_same_address else "cannot be told from it (duplicate_probability)"
         return Event(time_ns=now.now_ns, what="end", sensor="", text=text, others=(now.merged_into,))
     if not math.isnan(now.existence):
-        whose = "existence_lost" if is_firm else "share_dropped"
-        bound = f" (existence_lost = {rules.get('existence_lost')})" if is_firm else f" ({whose})"
-        why = f"its existence fell to {now.existence:.4f} after {misses} misses{bound}"
+        fell, rule = "fell to", f"existence_lost = {rules.get('existence_lost')}"
+        if not is_firm:
+            fell, rule = "was only", "share_dropped, or existence_by_then when plots_due more plots were due"
+        why = f"its existence {fell} {now.existence:.4f} after {misses} misses ({rule})"
         if is_firm and now.existence > rules.get("existence_lost", math.inf):
             why = f"unseen for {(now.now_ns - int(now.whole[Whole.MEASURED])) / NS_PER_S:.0f} s, it must have come down"
             why += f" or outlived what a target does (life_s = {rules.get('life_s')})"

@@ -40,7 +40,7 @@ from noroshi.tracking.bank import Pairs
 from noroshi.tracking.dark import chance_to_see, miss
 from noroshi.tracking.gate import SAME_ADDRESS, SAME_CODE
 from noroshi.tracking.keeper import Common, Keeper
-from noroshi.tracking.life import STALE_LOOKS, missed_look
+from noroshi.tracking.life import STALE_LOOKS, decided, missed_look
 from noroshi.tracking.store import EXISTENCE, FREE, NEGLIGIBLE, NEVER, PROBABILITY, Integers, Near, Whole
 
 CODE_FACTOR, ADDRESS_FACTOR = math.exp(5.0), math.exp(25.0)
@@ -68,7 +68,10 @@ class Parameters(Common):
         hits_to_confirm: ... and it has had so many plots.
         existence_shown: a picture shows firm tracks whose existence is at least this.
         existence_lost: a firm track ends below this.
-        share_dropped: a track that was never firm ends below this share of the existence that a new one has.
+        share_dropped: a track that was never firm ends below this share of the existence that a new one has ...
+        plots_due: or when its sensors' looks would have brought so many more plots of a target, on average, and its
+            existence ...
+        existence_by_then: is still below this.
     """
 
     births_a_look: float = 1.0
@@ -81,6 +84,8 @@ class Parameters(Common):
     existence_shown: float = 0.3
     existence_lost: float = 0.01
     share_dropped: float = 0.2
+    plots_due: float = 4.0
+    existence_by_then: float = 0.6
     gate_probability: float = 0.999999
 
     def __post_init__(self) -> None:
@@ -145,7 +150,15 @@ class Tracker(Keeper):
     def judge(self, rows: Integers) -> None:
         """Confirm by existence and plots; set the deadline to the next look that may be missed."""
         p, s = self.parameters, self.store
-        _judge(s.real, s.whole, rows, s.tally["period_ns"], p.existence_to_confirm, p.hits_to_confirm)
+        _judge(
+            s.real, s.whole, rows, s.tally["period_ns"], self._due_ns(), p.existence_to_confirm, p.hits_to_confirm,
+            p.existence_by_then,
+        )  # fmt: skip
+
+    def _due_ns(self) -> Integers:
+        """Return (n,) in how long each sensor alone brings as many plots of a target as decide on a new track."""
+        period_ns, seen = self.store.tally["period_ns"], self.store.tally["seen"]
+        return np.asarray(self.parameters.plots_due * period_ns / seen.max(axis=1), np.int64)
 
     def overdue(self, rows: Integers, now_ns: int) -> NDArray[np.bool_]:
         """Lower the existence of tracks by the looks that they have missed; those below the bound end."""
@@ -161,7 +174,7 @@ class Tracker(Keeper):
         ends, coasts = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         _miss(
             real, whole, rows, s.tally["period_ns"], s.tally["seen"], s.tally["speaks"], now_ns, p.life_s,
-            p.existence_lost, self._dropped(), ends, coasts,
+            p.existence_lost, self._dropped(), self._due_ns(), p.existence_by_then, ends, coasts,
         )  # fmt: skip
         if coasts.any():
             some = np.flatnonzero(coasts & ~ends)
@@ -342,13 +355,22 @@ def _conclude(
 
 @kernel
 def _judge(
-    real: Floats, whole: Integers, rows: Integers, period_ns: Integers, confirm: float, hits_to_confirm: int
+    real: Floats,
+    whole: Integers,
+    rows: Integers,
+    period_ns: Integers,
+    due_ns: Integers,
+    confirm: float,
+    hits_to_confirm: int,
+    wanted: float,
 ) -> None:
     for at in range(rows.shape[0]):
         track = whole[rows[at]]
         if real[rows[at], 0] >= confirm and track[Whole.HITS] >= hits_to_confirm:
             track[Whole.STATUS] = TrackStatus.FIRM
         track[Whole.DEADLINE], _ = missed_look(track, period_ns, track[Whole.MISSES] + 1)
+        if track[Whole.STATUS] < TrackStatus.FIRM and real[rows[at], 0] < wanted:
+            track[Whole.DEADLINE] = min(track[Whole.DEADLINE], decided(track, due_ns))
 
 
 @kernel
@@ -363,6 +385,8 @@ def _miss(
     life_s: float,
     lost: float,
     dropped: Floats,
+    due_ns: Integers,
+    wanted: float,
     ends: NDArray[np.bool_],
     coasts: NDArray[np.bool_],
 ) -> None:
@@ -370,6 +394,10 @@ def _miss(
     for at in range(rows.shape[0]):
         track, likely = whole[rows[at]], real[rows[at], PROBABILITY : PROBABILITY + k]
         if track[Whole.DEADLINE] > now_ns:
+            continue
+        is_unsure = track[Whole.STATUS] < TrackStatus.FIRM and real[rows[at], 0] < wanted
+        if is_unsure and decided(track, due_ns) <= now_ns:
+            ends[at] = True
             continue
         again_ns = _next_faint(track, likely, period_ns, seen, speaks)
         if again_ns > 0:
@@ -391,7 +419,10 @@ def _miss(
             existence *= (1.0 - chance) / (1.0 - existence * chance)
             real[rows[at], 0] = existence
             track[Whole.MISSES] += 1
-            if existence < (lost if track[Whole.STATUS] >= TrackStatus.FIRM else dropped[whose]):
+            bound = lost
+            if track[Whole.STATUS] < TrackStatus.FIRM:
+                bound = wanted if decided(track, due_ns) <= look_ns else dropped[whose]
+            if existence < bound:
                 ends[at] = True
                 break
             track[Whole.DEADLINE], _ = missed_look(track, period_ns, track[Whole.MISSES] + 1)
