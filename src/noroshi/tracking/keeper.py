@@ -416,8 +416,8 @@ class Keeper(ABC):
         section 5.2.3); here of both horizontal axes together: a report without a height settles a place too.
         """
         s, column, is_report = self.store, self.store.layout.reported, is_reporter(sensor)
-        hit = np.flatnonzero(own_plot >= 0)
-        if not hit.size or not (is_report or s.real[rows, column].any()):
+        hit = np.flatnonzero((own_plot >= 0) & (s.real[rows, column] != is_report))
+        if not hit.size:
             return
         rows, chosen = rows[hit], own_plot[hit]
         after = level_variance_m2(*s.moments(rows))
