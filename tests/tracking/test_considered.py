@@ -150,10 +150,10 @@ def test_the_picture_carries_it_on():
     rng, tracker = np.random.default_rng(8), made(Soft, [ConstantVelocity.of(), Ballistic.of()])
     _, _, covariance = tracked(tracker, falls(rng, 8), rng, np.zeros((8, 4)), looks=10)
     rows, at_ns = tracker.store.in_use(), int(tracker.store.whole[tracker.store.in_use(), 2].max())
-    plain = tracker.picture(START_NS + 30 * NS).covariance_ecef
+    plain = tracker.picture(START_NS + 11 * NS).covariance_ecef
     tracker.left = LEFT[None]
-    wide = tracker.picture(START_NS + 30 * NS).covariance_ecef
-    assert len(rows) == len(covariance) == 8
+    wide = tracker.picture(START_NS + 11 * NS).covariance_ecef
+    assert len(rows) == len(covariance) == len(wide) == 8
     assert at_ns > 0
     assert (np.linalg.eigvalsh(wide - plain)[:, 0] > -1e-6 * np.trace(wide, axis1=1, axis2=2)).all()
     assert (np.trace(wide, axis1=1, axis2=2) > 1.01 * np.trace(plain, axis1=1, axis2=2)).all()

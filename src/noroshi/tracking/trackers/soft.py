@@ -52,6 +52,10 @@ LOG_MOST = 600.0  # a likelihood beyond this would overflow with the factors abo
 FAINT = 0.05  # a look that would see a target with less says nothing of whether it is there
 LANDED_M = -1_000.0  # so far below the ellipsoid what nobody sees fall any more has come down
 UNCLAIMED_MIN = 0.1  # nor is a new track at a plot that is nobody's with less
+TOO_MANY_TO_MISS = (
+    5.0  # a sensor that gives so many plots a look and then none has not looked: one in 150 would be chance
+)
+SILENT_PERIODS = 1.5  # none for so many of its periods, that is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,7 @@ class Parameters(Common):
         false_plots_a_look: false plots that a sensor is taken to give in one look, until its own rate is known.
         learns_false_plots: 1 to follow each sensor's own rate of false plots, 0 to keep to the number above.
         life_s: how long a target is there on average.
+        silence_s: a sensor that falls silent altogether misses nothing; its tracks coast for so long.
         existence_to_confirm: a track becomes firm once its existence has been as high ...
         hits_to_confirm: ... and it has had so many plots.
         existence_shown: a picture shows firm tracks whose existence is at least this.
@@ -79,6 +84,7 @@ class Parameters(Common):
     false_plots_a_look: float = 20.0
     learns_false_plots: float = 1.0
     life_s: float = 1_500.0
+    silence_s: float = 120.0
     existence_to_confirm: float = 0.99
     hits_to_confirm: int = 3
     existence_shown: float = 0.3
@@ -121,6 +127,8 @@ class Tracker(Keeper):
             "speaks": np.ones((n, len(motions)), np.bool_),
             "missed_ns": np.full(n, NEVER, np.int64),  # the newest look that has said what it did not see
             "since_ns": np.full(n, -1, np.int64),
+            "plots_a_look": np.zeros(n),
+            "silent_ns": np.full((n, 2), NEVER, np.int64),  # the sensor's latest silence, from when to when
         }
 
     def associate(self, pairs: Pairs, form: Floats, i_sensor: int) -> tuple[Floats, Floats, Floats]:
@@ -174,12 +182,24 @@ class Tracker(Keeper):
         ends, coasts = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         _miss(
             real, whole, rows, s.tally["period_ns"], s.tally["seen"], s.tally["speaks"], now_ns, p.life_s,
+            self._silences(now_ns), round(p.silence_s * NS_PER_S),
             p.existence_lost, self._dropped(), self._due_ns(), p.existence_by_then, ends, coasts,
         )  # fmt: skip
         if coasts.any():
             some = np.flatnonzero(coasts & ~ends)
             ends[some] = geodetic_from_ecef(self.bank.places(real, whole, s.layout, rows[some], now_ns))[2] < LANDED_M
         return ends
+
+    def _silences(self, now_ns: int) -> Integers:
+        """Return (n, 2) from when to when each sensor that ought to have given plots was silent last, or still is."""
+        tally = self.store.tally
+        silent_ns, heard_ns = tally["silent_ns"], np.maximum(tally["looked_ns"], tally["missed_ns"])
+        is_silent = (tally["plots_a_look"] >= TOO_MANY_TO_MISS) & (
+            now_ns - heard_ns > SILENT_PERIODS * tally["period_ns"]
+        )
+        if not is_silent.any():
+            return silent_ns
+        return np.where(is_silent[:, None], np.stack([heard_ns, np.full_like(heard_ns, now_ns)], axis=1), silent_ns)
 
     def _dropped(self) -> Floats:
         """Return (n,) the existence below which a track that was never firm ends when a sensor missed it."""
@@ -245,10 +265,15 @@ class Tracker(Keeper):
 
     def _meet(self, plots: Detections, sensor: Sensor) -> int:
         i_sensor = super()._meet(plots, sensor)
-        s, now_ns = self.store, int(plots.time_ns.max())
+        s, first_ns, now_ns = self.store, int(plots.time_ns.min()), int(plots.time_ns.max())
+        silences = self._silences(first_ns)
+        if silences is not s.tally["silent_ns"]:
+            silent_ns = s.tally["silent_ns"].copy()
+            silent_ns[i_sensor] = silences[i_sensor]
+            s.tally["silent_ns"] = silent_ns
         if s.tally["since_ns"][i_sensor] < 0:
             since, seen, speaks = (s.tally[name].copy() for name in ("since_ns", "seen", "speaks"))
-            since[i_sensor] = int(plots.time_ns.min())
+            since[i_sensor] = first_ns
             seen[i_sensor], speaks[i_sensor] = self.bank.seen_by(sensor)
             s.tally |= {"since_ns": since, "seen": seen, "speaks": speaks}
         looked = s.tally["looked_ns"].copy()
@@ -256,6 +281,9 @@ class Tracker(Keeper):
         elapsed = 1.0 if before_ns < 0 else min(max(now_ns - before_ns, 0) / period_ns, 1.0)
         looked[i_sensor] = max(now_ns, before_ns)
         s.tally["looked_ns"] = looked
+        given = s.tally["plots_a_look"].copy()
+        given[i_sensor] += (len(plots) - given[i_sensor] * elapsed) / LOOKS_REMEMBERED
+        s.tally["plots_a_look"] = given
         s.tally["elapsed_looks"] = np.array([elapsed])
         p = self.parameters
         self._n_born = p.births_at_start if self._is_first_look(i_sensor) else p.births_a_look
@@ -383,6 +411,8 @@ def _miss(
     speaks: NDArray[np.bool_],
     now_ns: int,
     life_s: float,
+    silent_ns: Integers,
+    silent_ns_max: int,
     lost: float,
     dropped: Floats,
     due_ns: Integers,
@@ -413,7 +443,10 @@ def _miss(
             if whose < 0:
                 ends[at] = True
                 break
-            chance = chance_to_see(likely, seen[whose], speaks[whose])
+            chance, swept_ns = chance_to_see(likely, seen[whose], speaks[whose]), look_ns - period_ns[whose] // 4
+            is_silent = silent_ns[whose, 0] < swept_ns <= silent_ns[whose, 1]
+            if is_silent and look_ns - track[Whole.MEASURED] <= silent_ns_max:
+                chance = 0.0
             existence = real[rows[at], 0] * math.exp(-max(look_ns - before_ns, 0) / (life_s * NS_PER_S))
             before_ns = look_ns
             existence *= (1.0 - chance) / (1.0 - existence * chance)
