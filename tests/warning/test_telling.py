@@ -231,9 +231,45 @@ def test_an_arrival_that_moves_is_told_but_not_too_often() -> None:
     telling = Telling()
     approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
     assert look(telling, course(2.0), concern(NORTH, 0.5, 350.0, 370.0)) is None
+    assert look(telling, course(SETTINGS.again_s - 1.0), concern(NORTH, 0.5, 350.0, 370.0)) is None
     update = look(telling, course(SETTINGS.again_s), concern(NORTH, 0.5, 350.0, 370.0))
     assert update is not None
     assert update.reason == "the time has changed"
+
+
+def test_where_it_comes_down_and_a_moments_other_time_replace_no_proposal() -> None:
+    telling = Telling()
+    first = look(telling, course(0.0), concern(NORTH, 0.5))
+    for second in range(1, 60):  # past the tolerance for less than it takes
+        late = 40.0 if second % 8 < SETTINGS.doubt_s else 0.0
+        assert look(telling, course(second), concern(NORTH, 0.5, 300.0 + late, 320.0 + late)) is None
+    assert telling.pending is first
+
+
+def test_what_waits_stands_for_a_moment_unless_areas_come_to_it() -> None:
+    telling = Telling()
+    look(telling, course(0.0), concern(NORTH, 0.5))
+    assert look(telling, course(1.0, lost=True, updated_s=0.0), concern(NORTH, 0.5)) is None
+    more = look(telling, course(2.0), concern(NORTH, 0.5), concern(SOUTH, 0.5))
+    assert more is not None
+    stands_s = 2.0 + SETTINGS.stands_s
+    both = concern(NORTH, 0.5), concern(SOUTH, 0.5)
+    assert look(telling, course(stands_s - 0.1, lost=True, updated_s=0.0), *both) is None
+    lost = look(telling, course(stands_s, lost=True, updated_s=0.0), *both)
+    assert lost is not None
+    assert lost.reason == "is not seen any more"
+
+
+def test_how_long_a_time_has_been_another_is_remembered() -> None:
+    whole, first = Telling(), Telling()
+    late = concern(NORTH, 0.5, 350.0, 370.0)
+    for telling in (whole, first):
+        approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+        look(telling, course(20.0), late)
+    again = Telling.of(first.memory(pack), unpack)
+    for second in (21.0, 20.0 + SETTINGS.doubt_s):
+        one, other = look(whole, course(second), late), look(again, course(second), late)
+        assert (one is None) == (other is None) == (second == 21.0)
 
 
 def test_memory_goes_on_as_if_nothing_had_been() -> None:
