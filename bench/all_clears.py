@@ -1,6 +1,6 @@
 """When people are told that it is over: never before it is, and how soon after, on launches that are generated.
 
-    uv run bench/all_clears.py --json [--seeds 2] [--first-seed 71] [--launches short long ...] [--watched ...]
+    uv run bench/all_clears.py --json [--seeds 2] [--first-seed 81] [--launches short long ...] [--watched ...]
 
 Each launch is flown past generic sensors (`data/stands/`) through the chain of `warning_events`: plots, tracks, fusion,
 proposals, a scripted approver (10 to 40 s) and what people are told. Launches come from the west and come down at, or
@@ -16,9 +16,9 @@ They are watched by three coastal radars and a ship's (radar), by 54 infrared sa
 (both), and by all until the last burn ends and by nobody after it (lost at burn-out).
 
 Of each threat and area that was told and that it truly came near: when people were told that it is over, from when it
-was (`assessment/exercises/all_clears.py`): early is before, never is not within four minutes of the last end. Early
-have Wilson's interval. Beside it the number of threats that the nation's node followed for each launch, by whether any
-track of theirs was on a true one, and launches that none was of.
+was (`assessment/exercises/all_clears.py`): early is before, never is not within four minutes of when it is down, or of
+700 s for long ones, which have passed by then. Early have Wilson's interval. Beside it the number of threats that the
+nation's node followed for each missile, by which true one their track was on, and missiles that none was on.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def scenario_of(launch: str, watched: str, seed: int, folder: Path) -> Path:
         "constellation": (BEFORE_S / 2.0, RADARS), "both": (0.0, ()), "radar": (0.0, ()),
         "lost at burn-out": (burnt_out_s, (*RADARS, SATELLITES)),
     }[watched]  # fmt: skip
-    flies_s = {"short": 480.0, "salvo": 560.0, "depressed": 420.0, "long": 700.0, "lofted": 1_150.0}[launch]
+    flies_s = {"short": 560.0, "salvo": 610.0, "depressed": 470.0, "long": 700.0, "lofted": 1_260.0}[launch]
     return write_scenario(
         folder,
         "shared" if watched == "radar" else "shared-54",
@@ -157,7 +157,7 @@ def summed(runs: list[dict[str, Any]]) -> dict[str, Any]:
     clears = [one for run in runs for one in run["all_clears"]]
     after_s = [one["after_s"] for one in clears if one["after_s"] is not None and not one["is_early"]]
     early = sum(one["is_early"] for one in clears)
-    low, high = (round(each, 5) for each in wilson(early, len(clears))) if clears else (math.nan, math.nan)
+    low, high = (abs(round(each, 5)) for each in wilson(early, len(clears))) if clears else (math.nan, math.nan)
     each = [n for run in runs for n in run["threats"].values()]
     return {
         "runs": len(runs),
@@ -179,7 +179,7 @@ def main() -> None:
     """Run them and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=2, help="of each launch and each set of sensors")
-    parser.add_argument("--first-seed", type=int, default=71)
+    parser.add_argument("--first-seed", type=int, default=81)
     parser.add_argument("--launches", nargs="+", choices=LAUNCHES, default=LAUNCHES)
     parser.add_argument("--watched", nargs="+", choices=WATCHED, default=WATCHED)
     parser.add_argument("--keep", type=Path)

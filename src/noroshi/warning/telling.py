@@ -172,6 +172,17 @@ class Telling:
         """Since when each area that is warned is expected no more, by code; `EXPECTED` where it still is."""
         return {code: self.low_since_ns.get(code, EXPECTED) for code in self.warned}
 
+    def absorb(self, other: "Telling") -> None:
+        """Go on for the same threat under another number, of which nobody was told: areas do not wait anew."""
+        self.withdrawn += [*other.withdrawn, *([] if other.pending is None else [other.pending.identifier])]
+        for code, concern in other.warned.items():
+            self.warned.setdefault(code, concern)
+            if code in self.likely_since_ns:
+                self._wait_no_more(code)
+        for code, since_ns in other.likely_since_ns.items():
+            if code not in self.warned and since_ns < self.likely_since_ns.get(code, since_ns + 1):
+                self.likely_since_ns[code], self.surplus_s[code] = since_ns, other.surplus_s[code]
+
     def hold(self, settings: Settings) -> None:
         """Let the areas that are warned stay until the latest time at which the threat could come there is over."""
         clear_ns = round(settings.clear_s * NS_PER_S)
