@@ -416,6 +416,28 @@ def test_nobody_is_told_that_it_is_over_where_another_threat_is_expected() -> No
         assert (cancel.message, cancel.reason) == ("Cancel", PASSED)
 
 
+def test_an_all_clear_that_waits_is_taken_back_when_another_threat_is_expected_there() -> None:
+    telling, there = Telling(), concern(NORTH, 0.5, there=True)
+    first = approve(telling, look(telling, course(0.0), there))
+    cancel = look(telling, course(321.0))
+    assert cancel is not None
+    assert look(telling, replace(course(322.0), elsewhere={NORTH: EXPECTED})) is None
+    assert (telling.pending, telling.withdrawn, telling.told) == (None, [cancel.identifier], first)
+    again = look(telling, course(400.0))
+    assert again is not None
+    assert (again.message, again.reason, again.stage) == ("Cancel", PASSED, Stage.PASSED)
+
+
+def test_an_update_of_what_is_over_is_not_left_to_be_approved_while_another_threat_is_expected() -> None:
+    telling = Telling()
+    first = approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    more = look(telling, course(300.0), concern(NORTH, 0.5), concern(SOUTH, 0.5))
+    assert more is not None
+    telling.warned.clear()
+    assert look(telling, replace(course(330.0), elsewhere={NORTH: EXPECTED})) is None
+    assert (telling.pending, telling.withdrawn, telling.told) == (None, [more.identifier], first)
+
+
 def test_what_waits_for_another_threat_to_be_over_is_remembered() -> None:
     telling = Telling()
     approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))

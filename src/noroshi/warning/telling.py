@@ -139,14 +139,15 @@ class Telling:
         if before is None:
             return self._propose(ALERT, course, sender, "", settings) if self.warned else None
         if not self.warned:
+            if self.told is not None and any(code in course.elsewhere for code in self.told.code.tolist()):
+                self.waits = left or (before.reason if before.message == CANCEL else "is over")
+                self._withdraw()
+                return None
             if before.message == CANCEL or (self.pending is None and self.told is None):
                 self.refused = None if before.message != CANCEL else self.refused
                 return None
             if self.told is None:  # nobody was told anything: there is nothing to decide
                 self._withdraw()
-                return None
-            if any(code in course.elsewhere for code in self.told.code.tolist()):
-                self.waits = left or "is over"
                 return None
             if left == PASSED:
                 course = replace(course, stage=Stage.PASSED, certainty=Certainty.OBSERVED)
