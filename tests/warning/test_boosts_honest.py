@@ -215,9 +215,9 @@ def test_nations_tracks_of_one_missile_are_one_threat_while_they_are_not_joined_
         assert said.threats.threat_id.tolist() == ([7] if after_s < 2 + longest_s else [7, 9])
 
 
-@pytest.mark.parametrize(("kept", "away_m", "numbers"), [(7, 0.0, [7]), (9, 0.0, [7]), (7, 60e3, [7, 9])])
+@pytest.mark.parametrize(("kept", "away_m", "numbers"), [(7, 0.0, [7]), (9, 0.0, [9]), (7, 60e3, [7, 9])])
 def test_a_threat_whose_track_is_joined_to_anothers_ends_silently(flight, kept, away_m, numbers):
-    """Whichever track goes on, what was told goes on under its number; what is elsewhere is lost, not joined."""
+    """It goes on under the number of the track that does, as nobody was told; what is elsewhere is lost, not joined."""
     watcher, tracks = warner(), {7: 0.0, 9: away_m}
     for at_s in range(60, 72, 2):
         look(watcher, both(*(aside(row(flight, at_s, track), away) for track, away in tracks.items())), at_s)

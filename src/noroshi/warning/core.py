@@ -265,7 +265,8 @@ class Warner:
     def _join(self, picture: Tracks, alive: Set[int], now_ns: int) -> None:
         """Make one of threats that turn out to be one: the track of one is gone, and another is where it ought to be.
 
-        What people were told of stays, with its number; of two that they were told of each ends for itself.
+        What people were told of stays, with its number, else what was proposed, else what is seen; of two that they
+        were told of each ends for itself.
         """
         at = {int(track): i for i, track in enumerate(picture.track_id.tolist())}
         for number in sorted(self._following):
@@ -282,7 +283,7 @@ class Warner:
                 continue
             stays, ends = sorted(
                 (one, other),
-                key=lambda each: (each.telling.told is None, each.telling.began_ns or now_ns, each.threat_id),
+                key=lambda each: (each.telling.told is None, each.telling.began_ns or now_ns, each is not other),
             )
             stays.absorb(ends, other)
             del self._following[ends.threat_id]
