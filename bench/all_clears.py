@@ -25,6 +25,7 @@ import argparse
 import json
 import math
 import platform
+import shlex
 import tempfile
 from functools import partial
 from importlib.metadata import version
@@ -199,6 +200,8 @@ def main() -> None:
                 "bench": "all_clears",
                 "seeds": given.seeds,
                 "first_seed": given.first_seed,
+                "launches": shlex.join(given.launches),
+                "watched": shlex.join(given.watched),
                 "all": summed(runs),
                 "by_launch": {
                     launch: summed([run for run in runs if run["launch"] == launch]) for launch in given.launches

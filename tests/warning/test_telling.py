@@ -398,6 +398,26 @@ def test_the_order_of_areas_does_not_matter() -> None:
     assert len(found) == 1
 
 
+def test_what_turns_out_to_be_the_same_threat_is_taken_over_and_nobody_waits_anew() -> None:
+    one, other = Telling(), Telling()
+    first = approve(one, look(one, course(0.0), concern(NORTH, 0.5)))
+    wait(other, course(3.0), concern(SOUTH, 0.5))
+    third = concern("XX-03", 0.5)
+    wait(other, course(5.0), concern(SOUTH, 0.5), third)
+    proposed = wait(other, course(13.0), concern(SOUTH, 0.5), third)
+    assert proposed is not None
+    assert proposed.code.tolist() == [SOUTH]
+    one.absorb(other)
+    assert one.withdrawn == [proposed.identifier]
+    both = [concern(NORTH, 0.5), concern(SOUTH, 0.5)]
+    update = wait(one, course(14.0), *both, third)
+    assert update is not None
+    assert (update.references, update.code.tolist()) == ((first.identifier,), [NORTH, SOUTH])
+    more = [each for second in (14.9, 15.0) if (each := wait(one, course(second), *both, third)) is not None]
+    assert [each.code.tolist() for each in more] == [[NORTH, SOUTH, "XX-03"]]
+    assert more[0].sent_ns == round((START_S + 15.0) * NS_PER_S)
+
+
 def test_nobody_is_told_that_it_is_over_where_another_threat_is_expected() -> None:
     """It is said of both when the last is over."""
     one, other, there = Telling(), Telling(), concern(NORTH, 0.9, 480.0, 500.0, there=True)
