@@ -2,7 +2,8 @@
 
 Each event is flown anew in each replicate (cloud, burn time, drag, noise, how quick the approver is) past each set of
 sensors. Times are seconds after lift-off; "never" is the share of runs in which it did not happen. Nobody is told
-of lofted launches that endanger nobody: for those "told" must be never.
+of lofted launches that endanger nobody: for those "told" must be never. Of what is asked of who approves: how many
+proposals, and how many within 30 s at most.
 
     uv run bench/warning_events.py --json --replicates 2
 """
@@ -12,6 +13,8 @@ import json
 import multiprocessing
 import platform
 import time
+from bisect import bisect_left
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 
@@ -41,6 +44,11 @@ def clock(values: list[float | None]) -> dict[str, float | None]:
         "p95_s": float(np.percentile(known, 95)) if known else None,
         "never": 1.0 - len(known) / len(values),
     }
+
+
+def most_in(times_s: Sequence[float], span_s: float) -> int:
+    """Return how many of rising times lie in one span, at most."""
+    return max((bisect_left(times_s, at_s + span_s) - i for i, at_s in enumerate(times_s)), default=0)
 
 
 def main() -> None:
@@ -82,9 +90,12 @@ def main() -> None:
             "noticed_s": one.clocks.noticed_s,
             "proposed_s": one.clocks.proposed_s,
             "told_s": one.clocks.approved_s,
+            "proposals": len(one.proposals_s),
+            "proposals_in_30_s": most_in(one.proposals_s, 30.0),
             "cleared_s": one.clocks.cleared_s,
             "areas": list(one.told),
             "people_told": one.people_told,
+            "people_needless": one.people_needless,
             "people_near": one.people_near,
             "people_near_told": one.people_near_told,
             "least_lead_s": min((lead for lead in one.lead_s.values() if lead is not None), default=None),

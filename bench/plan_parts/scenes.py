@@ -55,13 +55,12 @@ def told_of(
     replicate: int,
     until_s: float | None,
     tell: Callable[[Ran], dict[str, Any]],
-    *,
-    sharing: bool = True,
+    **how: Any,
 ) -> dict[str, Any]:
-    """Return what a run tells, with the processor seconds it took."""
+    """Return what a run tells, with the processor seconds it took; how it is run beside that: fields of `Plan`."""
     since = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        ran = run(Plan(scenario=str(path), folder=Path(folder), replicate=replicate, until_s=until_s, sharing=sharing))
+        ran = run(Plan(scenario=str(path), folder=Path(folder), replicate=replicate, until_s=until_s, **how))
     return tell(ran) | {"replicate": replicate, "cpu_s": round(time.process_time() - since, 1)}
 
 

@@ -37,6 +37,12 @@ TOLD = {
         "--scenes {scene_names} --replicates {n_replicates}",
         "On the exercise's clock, from the newest and from the needed measurement until the proposal is in the last of three nodes.",
     ),
+    "all_clears": (
+        "When it is said to be over",
+        "--seeds {seeds} --first-seed {first_seed} --launches {launches} --watched {watched}",
+        "Seconds from when a threat truly was over in an area to when its people were told so, median and in brackets the 95th "
+        "percentile; shares told before it was over with Wilson's intervals; and how many threats the node made of a missile.",
+    ),
     "quiet_hours": (
         "Silence where nothing rises",
         "--hours {hours:.0f} --first {first} --passing {passing}",

@@ -1,5 +1,6 @@
 """A proposal that may not be approved any more is proposed anew at once; one that nobody answered is not forgotten."""
 
+import pytest
 from command_scenes import NS, PEOPLE, SETTINGS, START_NS, decided, plan_of, posture_of, says, threats_of
 
 from noroshi.command.core import Command
@@ -16,12 +17,12 @@ SOON = Settings(wait_s=0.0)
 
 
 class Scripted:
-    """A warner whose one threat is expected where the test says, and concerns one area all the time."""
+    """A warner whose one threat is expected where and when the test says, and concerns the areas that it says."""
 
     nation = "JPN"
 
     def __init__(self):
-        self.telling, self.lat_deg, self.codes = Telling(), 40.8, ("JP-02",)
+        self.telling, self.lat_deg, self.expected_s, self.codes = Telling(), 40.8, 500.0, ("JP-02",)
 
     def course(self, now_ns):
         return Course(
@@ -30,7 +31,7 @@ class Scripted:
         )  # fmt: skip
 
     def look(self, picture, now_ns, *, with_paths, is_early):
-        expected = START_NS + 500 * NS
+        expected = START_NS + round(self.expected_s * NS)
         concerns = [Concern(code, "area", 0.9, 1e6, expected, expected) for code in self.codes]
         proposal = self.telling.look(concerns, self.course(now_ns), "JPN", SOON)
         found = (proposal,) if proposal is not None else ()
@@ -65,21 +66,63 @@ def at(watch, s):
     return now_ns
 
 
-def test_a_picture_that_moved_too_far_gives_a_new_proposal_at_the_same_look():
+def refused(book, stream, now_ns):
+    return says(book, stream, Step.APPROVED, "mori@JPN", now_ns).refusal
+
+
+def test_a_proposal_waits_while_the_end_moves_and_is_told_as_it_was_approved():
+    warner, watch, book = watch_of()
+    for s in range(40):
+        warner.lat_deg = 40.8 + 0.5 * (s % 7)
+        now_ns = at(watch, s + 0.5)
+    ((_, stream),) = list(book.matters)
+    assert refused(book, stream, now_ns) is None
+    at(watch, 41.5)
+    assert [out.record.identifier for out in watch.take() if out.channel == "alert"] == [stream]
+    assert warner.telling.told is not None
+    assert len(book.matters) == 1
+
+
+def test_a_proposal_of_other_areas_is_replaced_at_the_same_look_and_approved_no_more():
     warner, watch, book = watch_of()
     at(watch, 0.5)
-    (first,) = list(book.matters)
-    warner.lat_deg = 41.8
+    warner.codes = ("JP-02", "JP-03")
     now_ns = at(watch, 1.5)
     first, second = list(book.matters)
     assert [book.matters[key].state for key in (first, second)] == [Step.SUPERSEDED, Step.RECOMMENDED]
-    assert "111 km from there" in book.matters[second].what.detail["reason"]
-    assert says(book, first[1], Step.APPROVED, "mori@JPN", now_ns).refusal is Refusal.ILLEGAL
-    assert says(book, second[1], Step.APPROVED, "mori@JPN", now_ns).refusal is None
-    at(watch, 2.5)
-    assert [out.record.identifier for out in watch.take() if out.channel == "alert"] == [second[1]]
-    assert warner.telling.told is not None
-    assert len(book.matters) == 2
+    assert "more areas" in book.matters[second].what.detail["reason"]
+    assert refused(book, first[1], now_ns) is Refusal.ILLEGAL
+    warner.codes = ("JP-02",)
+    for s in range(2, 9):
+        now_ns = at(watch, s + 0.5)
+    *_, third = list(book.matters)
+    assert [book.matters[key].state for key in (second, third)] == [Step.SUPERSEDED, Step.RECOMMENDED]
+    assert book.matters[third].rows[0].time_ns == START_NS + round((2.5 + SOON.doubt_s) * NS)
+    assert refused(book, second[1], now_ns) is Refusal.ILLEGAL
+    assert refused(book, third[1], now_ns) is None
+
+
+@pytest.mark.parametrize(
+    ("later_s", "from_s", "off_s", "proposed_s"),
+    [
+        (25.0, 20.0, 99.0, [0.5]),  # within the tolerance
+        (35.0, 20.0, SOON.doubt_s - 1.0, [0.5]),  # for a moment
+        (35.0, 20.0, 99.0, [0.5, 20.5 + SOON.doubt_s]),
+        (-35.0, 20.0, 99.0, [0.5, 20.5 + SOON.doubt_s]),
+        (35.0, 1.0, 99.0, [0.5, 0.5 + SOON.again_s]),  # not so soon after the last one
+    ],
+)
+def test_a_proposal_of_another_time_is_replaced_once_that_has_held_and_not_too_often(
+    later_s, from_s, off_s, proposed_s
+):
+    warner, watch, book = watch_of()
+    for s in range(50):
+        warner.expected_s = 500.0 + (later_s if from_s <= s < from_s + off_s else 0.0)
+        now_ns = at(watch, s + 0.5)
+    assert [(matter.rows[0].time_ns - START_NS) / NS for matter in book.matters.values()] == proposed_s
+    *before, (_, newest) = list(book.matters)
+    assert [refused(book, stream, now_ns) for _, stream in before] == [Refusal.ILLEGAL] * (len(proposed_s) - 1)
+    assert refused(book, newest, now_ns) is None
 
 
 def test_what_nobody_answered_is_proposed_again_and_never_told_by_itself():

@@ -4,13 +4,14 @@ import hashlib
 import math
 
 import numpy as np
+from alert_scenes import SENT_NS, alert_of
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from scipy import stats
 
 from noroshi.command.core import Command
 from noroshi.command.matters import Settings
 from noroshi.command.people import Person, register
-from noroshi.command.rows import What
+from noroshi.command.rows import What, rows_of
 from noroshi.command.transitions import Action, Role, Step
 from noroshi.exercise.keyed import Draws
 from noroshi.exercise.staff import Answer, Delay, Player
@@ -88,6 +89,24 @@ def test_an_answer_does_not_shift_with_what_else_there_is():
         return [row.time_ns for row in matter.rows]
 
     assert answered(("second",)) == answered(("zero", "second"))[:2]
+
+
+def test_who_thinks_about_what_is_replaced_goes_on_thinking_no_shorter_and_answers_the_newest():
+    """However often it is: a new delay for each replacement would make the soonest of them all count."""
+    node, one = Command("JPN", PEOPLE, shipped(), SETTINGS), player("approver@JPN", delay=Delay(median_s=20.0))
+    due, now_ns = list[int | None](), SENT_NS
+    for k in range(9):
+        now_ns = SENT_NS + k * NS
+        node.receive(alert_of(identifier=f"JPN-{k}", sent_ns=now_ns, picture_ns=now_ns), now_ns)
+        node.warnings.withdraw(f"JPN-{k - 1}", now_ns)
+        one.look(node.book, now_ns)
+        due.append(one.wake_ns())
+    assert due[0] is not None
+    assert now_ns < due[0]
+    assert due == [due[0]] * 9
+    (said,) = one.say(node.book, due[0])
+    assert [(row.step, row.stream) for row in rows_of(said)] == [(Step.APPROVED, "JPN-8")]
+    assert one.wake_ns() is None
 
 
 def test_delays_are_as_stated():

@@ -65,7 +65,7 @@ SCENARIO = """
 name = "Small"
 seed = 7
 start = 2030-01-01T00:00:00Z
-duration_s = 345.0
+duration_s = 480.0
 nations = ["a.toml", "b.toml"]
 motion = "constant_velocity+ballistic"
 [[flights]]
@@ -164,6 +164,11 @@ def test_times_leads_and_the_ledger_hang_together(ran, figures):
     leads = [each.value for each in figures if each.measure == "lead_time_s" and each.node == "JPN"]
     assert leads
     assert value(figures, "first_warning_lead_s") == pytest.approx(min(leads))
+    clears = {each.subject: each.value for each in figures if each.measure == "all_clear_s"}
+    decided = {each.subject: each.value for each in figures if each.measure == "all_clear_decided_s"}
+    assert decided
+    assert all(5.0 <= value <= 8.0 + 1.0 and clears[subject] > value for subject, value in decided.items())
+    assert value(figures, "all_clears_early", subject="") == 0.0
     flies_s = (flight.time_ns[-1] - flight.time_ns[0]) / NS_PER_S
     assert max(leads) < flies_s - times[-1]
     assert value(figures, "people_rightly_warned", subject="") <= value(figures, "people_warned", subject="")

@@ -14,10 +14,11 @@ from noroshi.geo.great_circle import destination
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic, geodetic_from_ecef
 from noroshi.records import Identity, Kind, Stage, Tracks, TrackStatus
+from noroshi.records.alert import CANCEL
 from noroshi.run.areas import areas
 from noroshi.warning import doubts, ways
 from noroshi.warning.boosting import boost_from
-from noroshi.warning.core import Warner
+from noroshi.warning.core import BESIDE_NS, Warner
 from noroshi.warning.doubts import caught_up
 from noroshi.warning.forecast import Forecast, ending, is_end_known, path_of
 from noroshi.warning.foresee import N_ROUGH
@@ -168,23 +169,65 @@ def test_a_track_that_goes_on_while_the_old_one_coasts_is_the_same_threat(flight
     assert said.threats.updated_ns.tolist() == [START_NS + 78 * NS_PER_S]
 
 
-def test_two_tracks_that_are_both_measured_are_two_threats(flight):
+def test_two_tracks_that_go_on_being_measured_are_two_threats(flight):
     watcher = warner()
     look(watcher, row(flight, 60, 7), 60)
-    for at_s in (62, 64):
-        said = look(watcher, both(row(flight, at_s, 7), row(flight, at_s, 9)), at_s)
-        assert said.threats.threat_id.tolist() == [7, 9]
+    beside_s = BESIDE_NS[0] // NS_PER_S
+    for after_s in range(2, beside_s + 6, 2):  # fusion may make one of them at first
+        said = look(watcher, both(row(flight, 60 + after_s, 7), row(flight, 60 + after_s, 9)), 60 + after_s)
+        assert said.threats.threat_id.tolist() == ([7] if after_s < 2 + beside_s else [7, 9])
     watcher = warner()
     look(watcher, row(flight, 60, 7), 60)
     coasting = row(flight, 66, 7, updated_s=60, status=TrackStatus.COASTING)
     assert look(watcher, both(coasting, row(flight, 66, 9)), 66).threats.threat_id.tolist() == [7]
-    for at_s in (68, 70):  # the first is measured again after all
+    for at_s in range(68, 76, 2):  # the first is measured again after all
         said = look(watcher, both(row(flight, at_s, 7), row(flight, at_s, 9)), at_s)
     assert said.threats.threat_id.tolist() == [7, 9]
     for at_s in (76, 78):  # and neither takes the other's place, whichever coasts for a while
         look(watcher, both(row(flight, at_s, 7), row(flight, at_s, 9, updated_s=70, status=TrackStatus.COASTING)), at_s)
     said = look(watcher, both(row(flight, 80, 7), row(flight, 80, 9)), 80)
     assert said.threats.threat_id.tolist() == [7, 9]
+
+
+def aside(picture, away_m):
+    """Return a picture of one track moved aside."""
+    state = picture.state_ecef.copy()
+    up = state[0, :3] / np.linalg.norm(state[0, :3])
+    level = np.cross(up, state[0, 3:])
+    state[0, :3] += away_m * level / np.linalg.norm(level)
+    return picture.replace(state_ecef=state)
+
+
+def test_two_missiles_that_can_be_told_apart_are_two_threats_at_once(flight):
+    watcher = warner()
+    look(watcher, row(flight, 60, 7), 60)
+    said = look(watcher, both(row(flight, 62, 7), aside(row(flight, 62, 9), 20e3)), 62)
+    assert said.threats.threat_id.tolist() == [7, 9]
+
+
+def test_nations_tracks_of_one_missile_are_one_threat_while_they_are_not_joined_yet(flight):
+    watcher, sources = warner(), np.array([[True, False], [False, True]])
+    look(watcher, row(flight, 60, 7), 60)
+    longest_s = BESIDE_NS[1] // NS_PER_S
+    for after_s in range(2, longest_s + 6, 2):
+        picture = both(row(flight, 60 + after_s, 7), row(flight, 60 + after_s, 9))
+        said = look(watcher, picture.replace(source_names=("A", "B"), sources=sources), 60 + after_s)
+        assert said.threats.threat_id.tolist() == ([7] if after_s < 2 + longest_s else [7, 9])
+
+
+@pytest.mark.parametrize(("kept", "away_m", "numbers"), [(7, 0.0, [7]), (9, 0.0, [9]), (7, 60e3, [7, 9])])
+def test_a_threat_whose_track_is_joined_to_anothers_ends_silently(flight, kept, away_m, numbers):
+    """It goes on under the number of the track that does, as nobody was told; what is elsewhere is lost, not joined."""
+    watcher, tracks = warner(), {7: 0.0, 9: away_m}
+    for at_s in range(60, 72, 2):
+        look(watcher, both(*(aside(row(flight, at_s, track), away) for track, away in tracks.items())), at_s)
+    said = look(watcher, aside(row(flight, 72, kept), tracks[kept]), 72)
+    assert said.threats.threat_id.tolist() == numbers
+    assert not [each for each in said.proposals if each.message == CANCEL]
+    again = warner()
+    again.resume(watcher.memory(pack), unpack)
+    both_ways = [look(each, aside(row(flight, 74, kept), tracks[kept]), 74) for each in (watcher, again)]
+    assert [each.threats.threat_id.tolist() for each in both_ways] == [numbers] * 2
 
 
 @pytest.mark.parametrize(("found_s", "numbers"), [(330, [7]), (65, [7, 9])])

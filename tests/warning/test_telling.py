@@ -231,9 +231,45 @@ def test_an_arrival_that_moves_is_told_but_not_too_often() -> None:
     telling = Telling()
     approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
     assert look(telling, course(2.0), concern(NORTH, 0.5, 350.0, 370.0)) is None
+    assert look(telling, course(SETTINGS.again_s - 1.0), concern(NORTH, 0.5, 350.0, 370.0)) is None
     update = look(telling, course(SETTINGS.again_s), concern(NORTH, 0.5, 350.0, 370.0))
     assert update is not None
     assert update.reason == "the time has changed"
+
+
+def test_where_it_comes_down_and_a_moments_other_time_replace_no_proposal() -> None:
+    telling = Telling()
+    first = look(telling, course(0.0), concern(NORTH, 0.5))
+    for second in range(1, 60):  # past the tolerance for less than it takes
+        late = 40.0 if second % 8 < SETTINGS.doubt_s else 0.0
+        assert look(telling, course(second), concern(NORTH, 0.5, 300.0 + late, 320.0 + late)) is None
+    assert telling.pending is first
+
+
+def test_what_waits_stands_for_a_moment_unless_areas_come_to_it() -> None:
+    telling = Telling()
+    look(telling, course(0.0), concern(NORTH, 0.5))
+    assert look(telling, course(1.0, lost=True, updated_s=0.0), concern(NORTH, 0.5)) is None
+    more = look(telling, course(2.0), concern(NORTH, 0.5), concern(SOUTH, 0.5))
+    assert more is not None
+    stands_s = 2.0 + SETTINGS.stands_s
+    both = concern(NORTH, 0.5), concern(SOUTH, 0.5)
+    assert look(telling, course(stands_s - 0.1, lost=True, updated_s=0.0), *both) is None
+    lost = look(telling, course(stands_s, lost=True, updated_s=0.0), *both)
+    assert lost is not None
+    assert lost.reason == "is not seen any more"
+
+
+def test_how_long_a_time_has_been_another_is_remembered() -> None:
+    whole, first = Telling(), Telling()
+    late = concern(NORTH, 0.5, 350.0, 370.0)
+    for telling in (whole, first):
+        approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+        look(telling, course(20.0), late)
+    again = Telling.of(first.memory(pack), unpack)
+    for second in (21.0, 20.0 + SETTINGS.doubt_s):
+        one, other = look(whole, course(second), late), look(again, course(second), late)
+        assert (one is None) == (other is None) == (second == 21.0)
 
 
 def test_memory_goes_on_as_if_nothing_had_been() -> None:
@@ -362,6 +398,26 @@ def test_the_order_of_areas_does_not_matter() -> None:
     assert len(found) == 1
 
 
+def test_what_turns_out_to_be_the_same_threat_is_taken_over_and_nobody_waits_anew() -> None:
+    one, other = Telling(), Telling()
+    first = approve(one, look(one, course(0.0), concern(NORTH, 0.5)))
+    wait(other, course(3.0), concern(SOUTH, 0.5))
+    third = concern("XX-03", 0.5)
+    wait(other, course(5.0), concern(SOUTH, 0.5), third)
+    proposed = wait(other, course(13.0), concern(SOUTH, 0.5), third)
+    assert proposed is not None
+    assert proposed.code.tolist() == [SOUTH]
+    one.absorb(other)
+    assert one.withdrawn == [proposed.identifier]
+    both = [concern(NORTH, 0.5), concern(SOUTH, 0.5)]
+    update = wait(one, course(14.0), *both, third)
+    assert update is not None
+    assert (update.references, update.code.tolist()) == ((first.identifier,), [NORTH, SOUTH])
+    more = [each for second in (14.9, 15.0) if (each := wait(one, course(second), *both, third)) is not None]
+    assert [each.code.tolist() for each in more] == [[NORTH, SOUTH, "XX-03"]]
+    assert more[0].sent_ns == round((START_S + 15.0) * NS_PER_S)
+
+
 def test_nobody_is_told_that_it_is_over_where_another_threat_is_expected() -> None:
     """It is said of both when the last is over."""
     one, other, there = Telling(), Telling(), concern(NORTH, 0.9, 480.0, 500.0, there=True)
@@ -378,6 +434,28 @@ def test_nobody_is_told_that_it_is_over_where_another_threat_is_expected() -> No
         cancel = look(telling, replace(course(502.0), elsewhere=before.expected_no_more_since_ns))
         assert cancel is not None
         assert (cancel.message, cancel.reason) == ("Cancel", PASSED)
+
+
+def test_an_all_clear_that_waits_is_taken_back_when_another_threat_is_expected_there() -> None:
+    telling, there = Telling(), concern(NORTH, 0.5, there=True)
+    first = approve(telling, look(telling, course(0.0), there))
+    cancel = look(telling, course(321.0))
+    assert cancel is not None
+    assert look(telling, replace(course(322.0), elsewhere={NORTH: EXPECTED})) is None
+    assert (telling.pending, telling.withdrawn, telling.told) == (None, [cancel.identifier], first)
+    again = look(telling, course(400.0))
+    assert again is not None
+    assert (again.message, again.reason, again.stage) == ("Cancel", PASSED, Stage.PASSED)
+
+
+def test_an_update_of_what_is_over_is_not_left_to_be_approved_while_another_threat_is_expected() -> None:
+    telling = Telling()
+    first = approve(telling, look(telling, course(0.0), concern(NORTH, 0.5)))
+    more = look(telling, course(300.0), concern(NORTH, 0.5), concern(SOUTH, 0.5))
+    assert more is not None
+    telling.warned.clear()
+    assert look(telling, replace(course(330.0), elsewhere={NORTH: EXPECTED})) is None
+    assert (telling.pending, telling.withdrawn, telling.told) == (None, [more.identifier], first)
 
 
 def test_what_waits_for_another_threat_to_be_over_is_remembered() -> None:

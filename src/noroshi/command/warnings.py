@@ -1,10 +1,10 @@
 """The approval of alerts: what the machine proposes, whether a plan approves it at once, what came of it.
 
-A proposal remembers where its threat was expected to end. It is refused approval once the picture has moved further
-than is tolerated, so that nobody approves what is no longer so; the warning stage then proposes anew.
+Nobody approves what is no longer so. Where other areas are concerned by now, or at another time, the warning stage
+replaces its proposal at the look that says so (`warning/telling.py`), and what is superseded cannot be approved. What
+no newer proposal replaces is refused here: it is of a picture that is too old, or of a threat that is over.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from noroshi.command.matters import Key, Matter, Refusal, Verdict
 from noroshi.command.rows import Said, said_in, text_of
 from noroshi.command.transitions import UNDECIDED, Action, Role, Step
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.records import STAGES, Alert, Stage, Threats
 from noroshi.records.alert import CANCEL
 
@@ -26,31 +25,23 @@ OVER = (Stage.PASSED, Stage.LANDED, Stage.CLEAR)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """How far the picture may move before a proposal is not approved any more.
+    """What is tolerated of a proposal that is approved.
 
     Attributes:
-        age_s: since the picture that it came from.
-        moved_m: of the place where the threat is expected to come down.
-        moved_s: of the time when.
+        age_s: how long ago the picture was that it came from.
     """
 
     age_s: float = 120.0
-    moved_m: float = 50_000.0
-    moved_s: float = 60.0
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True):
-    """What was expected of a threat when it was seen last.
+    """What was seen of a threat by the newest picture.
 
     Attributes:
         stage: its `Stage`.
-        end_ns: when it is expected to come down; 0 where that is not known.
-        end_ecef_m: where; None where that is not known.
     """
 
     stage: int
-    end_ns: int
-    end_ecef_m: tuple[float, float, float] | None
 
 
 class Warnings:
@@ -58,24 +49,18 @@ class Warnings:
 
     Args:
         book: of the node; its guard is set.
-        tolerance: how far the picture may move.
+        tolerance: how old a picture may be.
     """
 
     def __init__(self, book: Book, tolerance: Tolerance) -> None:
         self.book, self.tolerance = book, tolerance
-        book.guard = self.moved
+        book.guard = self.stale
         self.seen: dict[int, Seen] = {}
 
     def see(self, threats: Threats) -> None:
         """Take in what is expected of all threats by the newest picture; it replaces what was expected before."""
-        self.seen = {}
-        for row in range(len(threats)):
-            end = None
-            if math.isfinite(threats.end_lat_rad[row]):
-                x, y, z = ecef_from_geodetic(threats.end_lat_rad[row], threats.end_lon_rad[row], 0.0).tolist()
-                end = (x, y, z)
-            self.seen[int(threats.threat_id[row])] = Seen(int(threats.stage[row]), int(threats.end_ns[row]), end)
-            self.book.picture_ns = max(self.book.picture_ns, int(threats.time_ns[row]))
+        self.seen = dict(zip(threats.threat_id.tolist(), map(Seen, threats.stage.tolist()), strict=True))
+        self.book.picture_ns = max([self.book.picture_ns, *threats.time_ns.tolist()])
 
     def propose(self, alert: Alert, now_ns: int) -> Verdict:
         """Propose an alert, in a stream that has its identifier, and let a standing plan approve it if one covers it.
@@ -90,10 +75,7 @@ class Warnings:
             )
             return Verdict(Refusal.DUPLICATE if is_same else Refusal.KEY_REUSED)
         self.book.picture_ns = max(self.book.picture_ns, alert.picture_ns)
-        seen = self.seen.get(alert.threat_id)
         basis: dict[str, Any] = {"threat": alert.threat_id, "picture_ns": alert.picture_ns}
-        if seen:
-            basis |= {"stage": seen.stage, "end_ns": seen.end_ns, "end_ecef_m": seen.end_ecef_m}
         said = Said(what=what, advice=basis)
         verdict = self.book.say(key, Step.RECOMMENDED, now_ns, said=said, reason=alert.reason)
         if verdict.refusal is not None:
@@ -127,7 +109,7 @@ class Warnings:
             for matter in self.book.open_matters()
             if matter.founder == matter.owner == home and matter.state in UNDECIDED
         ]
-        found = [(matter.stream, why) for matter in mine if (why := self.moved(matter, now_ns))]
+        found = [(matter.stream, why) for matter in mine if (why := self.stale(matter, now_ns))]
         return sorted(found)
 
     def decide(self, key: Key, now_ns: int) -> tuple[str, ...]:
@@ -155,8 +137,8 @@ class Warnings:
             used.append(plan)
         return tuple(used)
 
-    def moved(self, matter: Matter, now_ns: int) -> str:
-        """Return how far the picture has moved from what a proposed alert came from, if it is too far; "" if not."""
+    def stale(self, matter: Matter, now_ns: int) -> str:
+        """Return why a proposed alert may not be approved any more; "" if it may."""
         if matter.what.action != Action.ALERT:
             return ""
         alert = alert_in(matter.what)
@@ -168,16 +150,6 @@ class Warnings:
             return ""
         if (alert.message == CANCEL) != (seen.stage in OVER) and (seen.stage in OVER or alert.stage in OVER):
             return f"the threat is {STAGES[seen.stage].replace('_', ' ')} by now"
-        proposed = next(row for row in reversed(matter.rows) if row.step == Step.RECOMMENDED)
-        basis = said_in(proposed.content).advice if proposed.role == Role.MACHINE else {}  # people may write anything
-        before, after = basis.get("end_ecef_m"), seen.end_ecef_m
-        if before is not None and after is not None and alert.message != CANCEL:
-            moved_m = math.dist(before, after)
-            moved_s = abs(seen.end_ns - basis["end_ns"]) / NS_PER_S
-            if moved_m > self.tolerance.moved_m:
-                return f"the threat is expected {moved_m / 1000.0:.0f} km from there by now"
-            if moved_s > self.tolerance.moved_s:
-                return f"the threat is expected at another time, by {moved_s:.0f} s"
         return ""
 
 

@@ -119,7 +119,8 @@ class Player:
     def look(self, book: Book, now_ns: int) -> None:
         """See what waits; what is new is answered after a while, what is gone is forgotten.
 
-        Who thinks about something that is replaced goes on thinking, and answers what is proposed of it by then.
+        Who thinks about something that is replaced goes on thinking, no shorter for it, and answers what is proposed of
+        it by then.
         """
         mine = [(one.founder, one.stream, one.state) for one in self._inbox(book)]
         self._due = {
@@ -127,7 +128,8 @@ class Player:
         }
         for key in mine:
             if key not in self._due:
-                self._due[key] = self._when(book, key, now_ns)
+                before = next((old for old in self._due if _follows(book, key, old)), None)
+                self._due[key] = self._when(book, key, now_ns) if before is None else self._due.pop(before)
 
     def wake_ns(self) -> int | None:
         """Return when the person next says something, if ever."""
@@ -226,6 +228,12 @@ class Player:
 def _is_replaced(book: Book, key: Key) -> bool:
     matter = book.matters.get(key[:2])
     return matter is not None and matter.state == Step.SUPERSEDED
+
+
+def _follows(book: Book, key: Key, old: Key) -> bool:
+    """Return whether something new is about what was replaced."""
+    matters = book.matters[key[:2]], book.matters[old[:2]]
+    return old[2] == key[2] and _is_replaced(book, old) and _subject(matters[0]) == _subject(matters[1])
 
 
 def _ends_ns(book: Book, key: Key) -> int:

@@ -6,6 +6,7 @@ while is lost: it is foreseen from its last measurement with growing doubt, and 
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Container, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,6 +35,11 @@ by 1,000 km: one in a hundred is seen only when it has risen."""
 REGION_M = 30_000.0
 ROUGHLY = 0.1  # by so much and less few ways may be off what many say of a sure end: nearer to what decides, all count
 NEARLY = 0.5  # of the probability that concerns an area: that much of a rough forecast calls for a whole one
+BESIDE_NS = 5 * NS_PER_S, 30 * NS_PER_S
+"""A new track that is likely a threat which is seen is held for that for so long: fusion may still make one of the two.
+The second where no contributor has a part in both: who follows both has reason to hold them for two."""
+UNSEEN_NS = 5 * NS_PER_S  # a track that was not measured for so long when a new one was is seen beside it no more
+JOINED_NS = 5 * NS_PER_S  # nor is one whose track is in no picture any more, so shortly after its last measurement
 GONE = {"aircraft": "has turned away or left", "ship": "has turned away or left", "sensor": "is heard again"}
 
 
@@ -87,6 +93,7 @@ class Warner:
         self._found: dict[str, Telling] = {}
         self._launches: dict[int, tuple[int, int, float]] = {}  # first and newest time, probability
         self._heard_ns: dict[str, int] = {}
+        self._beside_ns: dict[int, int] = {}  # since when tracks are held for threats that are seen, by track
 
     def notice(self, launches: Launches) -> None:
         """Take in notices of launches; one that a track has is told as that track's threat."""
@@ -193,6 +200,7 @@ class Warner:
             "found": [[key, self._found[key].memory(pack)] for key in sorted(self._found)],
             "launches": [[number, *self._launches[number]] for number in sorted(self._launches)],
             "heard_ns": [[name, self._heard_ns[name]] for name in sorted(self._heard_ns)],
+            "beside_ns": [[track, self._beside_ns[track]] for track in sorted(self._beside_ns)],
         }
 
     def resume(self, memory: Mapping[str, Any], unpack: Callable[[bytes], Any]) -> None:
@@ -205,10 +213,14 @@ class Warner:
         self._following = {one.threat_id: one for one in following}
         self._found = {key: Telling.of(telling, unpack) for key, telling in memory["found"]}
         self._launches = {number: (first, newest, p) for number, first, newest, p in memory["launches"]}
-        self._heard_ns = dict(memory["heard_ns"])
+        self._heard_ns, self._beside_ns = dict(memory["heard_ns"]), dict(memory["beside_ns"])
 
     def _see(self, picture: Tracks, now_ns: int, *, begins: bool) -> None:
         """Take in the rows of threats: known ones; if any begin, lost ones that go on as other tracks and new ones."""
+        if begins:
+            alive = set(picture.track_id[is_alive(picture)].tolist())
+            self._beside_ns = {track: ns for track, ns in self._beside_ns.items() if track in alive}
+            self._join(picture, alive, now_ns)
         by_track = {track: one for one in self._following.values() for track in (*one.former, one.track_id)}
         firm = set(picture.track_id[picture.status == TrackStatus.FIRM].tolist())
         known = is_alive(picture) & np.array([number in by_track for number in picture.track_id.tolist()], np.bool_)
@@ -222,6 +234,8 @@ class Warner:
                     one = one.part(number)
             one = one or self._goes_on(picture, row, firm, now_ns)
             if one is None:
+                if self._is_beside(picture, row, now_ns):
+                    continue
                 one = Following(
                     number, number, now_ns, now_ns, np.zeros(6), np.zeros((6, 6)), np.zeros(len(Kind)),
                     Stage.LAUNCH_DETECTED, now_ns,
@@ -233,6 +247,46 @@ class Warner:
                 int(picture.time_ns[row]), int(picture.updated_ns[row]), picture.state_ecef[row],
                 picture.covariance_ecef[row], picture.kind_probability[row],
             )  # fmt: skip
+
+    def _is_beside(self, picture: Tracks, row: int, now_ns: int) -> bool:
+        """Return whether a new track is held for a threat that is seen, for now.
+
+        Where nations' tracks of one missile are too unlike to be joined yet, and where a tracker has lost one and begun
+        another, each would be a threat of its own that is never seen again.
+        """
+        number = int(picture.track_id[row])
+        since_ns = self._beside_ns.setdefault(number, now_ns)
+        at = {int(track): i for i, track in enumerate(picture.track_id.tolist())}
+        seen = [(one, at[one.track_id]) for one in self._following.values() if one.track_id in at]
+        likely = [i for one, i in seen if one.forecast is not None and _odds(one, one.forecast, picture, row) > 0.0]
+        is_apart = [not (picture.sources[i] & picture.sources[row]).any() for i in likely]
+        return bool(likely) and now_ns - since_ns < BESIDE_NS[any(is_apart)]
+
+    def _join(self, picture: Tracks, alive: Set[int], now_ns: int) -> None:
+        """Make one of threats that turn out to be one: the track of one is gone, and another is where it ought to be.
+
+        What people were told of stays, with its number, else what was proposed, else what is seen; of two that they
+        were told of each ends for itself.
+        """
+        at = {int(track): i for i, track in enumerate(picture.track_id.tolist())}
+        for number in sorted(self._following):
+            one = self._following.get(number)
+            if one is None or one.forecast is None or one.track_id in alive or now_ns - one.updated_ns > JOINED_NS:
+                continue
+            others = [
+                (_odds(one, one.forecast, picture, at[other.track_id]), other)
+                for other in self._following.values()
+                if other is not one and other.track_id in alive and other.updated_ns >= one.updated_ns
+            ]
+            odds, other = max(others, key=lambda each: each[0], default=(0.0, one))
+            if odds <= 0.0 or (one.telling.told is not None and other.telling.told is not None):
+                continue
+            stays, ends = sorted(
+                (one, other),
+                key=lambda each: (each.telling.told is None, each.telling.began_ns or now_ns, each is not other),
+            )
+            stays.absorb(ends, other)
+            del self._following[ends.threat_id]
 
     def _region(self, position_ecef_m: NDArray[np.float64]) -> str:
         """Return in which region a threat rises that is first seen here, by the nearest land; empty if too high up."""
@@ -255,13 +309,13 @@ class Warner:
         lost, long_lost = list[tuple[float, Following]](), list[tuple[float, Following]]()
         for number in sorted(self._following):
             one = self._following[number]
-            if one.track_id in firm or one.forecast is None:
+            is_seen = one.track_id in firm and int(picture.updated_ns[row]) - one.updated_ns < UNSEEN_NS
+            if is_seen or one.forecast is None:
                 continue
             is_long = now_ns - one.updated_ns > self.settings.follow_s * NS_PER_S
             if is_long and not has_risen:
                 continue
-            odds = _log_density(one, one.forecast, picture, row) - float(np.log(NEW_PER_M3[has_risen]))
-            if odds > 0.0:
+            if (odds := _odds(one, one.forecast, picture, row)) > 0.0:
                 (long_lost if is_long else lost).append((odds, one))
         if lost:
             return max(lost, key=lambda each: each[0])[1]
@@ -490,6 +544,12 @@ def _launch(
 def _short(key: str) -> str:
     """Return a name of letters and digits alone for what a rule has found."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _odds(one: Following, forecast: Forecast, picture: Tracks, row: int) -> float:
+    """Return the logarithm of how much likelier it is that a row is this threat than that it is a new one."""
+    has_risen = float(geodetic_from_ecef(picture.state_ecef[row, :3])[2]) > RISES_M_MAX
+    return _log_density(one, forecast, picture, row) - math.log(NEW_PER_M3[has_risen])
 
 
 def _log_density(one: Following, forecast: Forecast, picture: Tracks, row: int) -> float:

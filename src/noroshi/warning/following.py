@@ -93,6 +93,19 @@ class Following:
             self.former.pop(track_id, None)
             self.track_id = track_id
 
+    def absorb(self, other: "Following", seen: "Following") -> None:
+        """Be another threat too, which turned out to be the same; which of the two is seen gives the track."""
+        former = {**other.former, other.track_id: other.updated_ns, **self.former, self.track_id: self.updated_ns}
+        if seen is not self:
+            self.become(other.track_id)
+            self.see(other.time_ns, other.updated_ns, other.state_ecef, other.covariance_ecef, other.kinds)
+            self.forecast, self.basis, self.concerns = other.forecast, other.basis, other.concerns
+            self.foreseen_ns, self.measured_ns = other.foreseen_ns, other.measured_ns
+            self.lands_here, self.lacks = other.lands_here, other.lacks
+        self.former = {track: ns for track, ns in former.items() if track != self.track_id}
+        self.region = self.region or other.region
+        self.telling.absorb(other.telling)
+
     def part(self, track_id: int) -> "Following | None":
         """Let go of a former track that is measured again beside the present one: they are two.
 

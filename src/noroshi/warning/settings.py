@@ -22,8 +22,9 @@ class Settings:
         probability_off: it is warned no longer if it is concerned with less than this for `hold_s`.
         hold_s: how long an area stays warned that seems to be concerned no longer,
         doubt_s: and how long in a proposal if nobody there was told yet.
-        moved_s: an update is due if an arrival has moved by so much.
+        moved_s: an update is due if an arrival has been another by so much for `doubt_s`.
         again_s: and not more often than this, unless areas come to it.
+        stands_s: how long a proposal waits before another replaces it that brings no areas to it: a person decides it.
         lost_s: a threat not measured for so long is lost.
         follow_s: a lost threat is taken up again by a new track within this time.
         clear_s: how long after the latest likely arrival what was lost is held to be over.
@@ -46,6 +47,7 @@ class Settings:
     doubt_s: float = 5.0
     moved_s: float = 30.0
     again_s: float = 15.0
+    stands_s: float = 5.0
     lost_s: float = 20.0
     follow_s: float = 90.0
     clear_s: float = 60.0

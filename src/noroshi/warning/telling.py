@@ -110,6 +110,7 @@ class Telling:
         has_passed: whether all areas that left last were observed to be passed.
         withdrawn: identifiers of proposals that another one, or none, has replaced since this was last looked at.
         waits: why all is over, if people were told whom another threat still concerns: then that is not said yet.
+        moved_since_ns: since when an arrival has been another than the newest message says; 0 if none is.
         n: how many messages were proposed.
         began_ns: when the first was.
     """
@@ -123,6 +124,7 @@ class Telling:
     told: Alert | None = None
     pending: Alert | None = None
     refused: Alert | None = None
+    moved_since_ns: int = 0
     n: int = 0
     began_ns: int = 0
     has_passed: bool = False
@@ -137,14 +139,15 @@ class Telling:
         if before is None:
             return self._propose(ALERT, course, sender, "", settings) if self.warned else None
         if not self.warned:
+            if self.told is not None and any(code in course.elsewhere for code in self.told.code.tolist()):
+                self.waits = left or (before.reason if before.message == CANCEL else "is over")
+                self._withdraw()
+                return None
             if before.message == CANCEL or (self.pending is None and self.told is None):
                 self.refused = None if before.message != CANCEL else self.refused
                 return None
             if self.told is None:  # nobody was told anything: there is nothing to decide
                 self._withdraw()
-                return None
-            if any(code in course.elsewhere for code in self.told.code.tolist()):
-                self.waits = left or "is over"
                 return None
             if left == PASSED:
                 course = replace(course, stage=Stage.PASSED, certainty=Certainty.OBSERVED)
@@ -169,6 +172,17 @@ class Telling:
     def expected_no_more_since_ns(self) -> dict[str, int]:
         """Since when each area that is warned is expected no more, by code; `EXPECTED` where it still is."""
         return {code: self.low_since_ns.get(code, EXPECTED) for code in self.warned}
+
+    def absorb(self, other: "Telling") -> None:
+        """Go on for the same threat under another number, of which nobody was told: areas do not wait anew."""
+        self.withdrawn += [*other.withdrawn, *([] if other.pending is None else [other.pending.identifier])]
+        for code, concern in other.warned.items():
+            self.warned.setdefault(code, concern)
+            if code in self.likely_since_ns:
+                self._wait_no_more(code)
+        for code, since_ns in other.likely_since_ns.items():
+            if code not in self.warned and since_ns < self.likely_since_ns.get(code, since_ns + 1):
+                self.likely_since_ns[code], self.surplus_s[code] = since_ns, other.surplus_s[code]
 
     def hold(self, settings: Settings) -> None:
         """Let the areas that are warned stay until the latest time at which the threat could come there is over."""
@@ -266,16 +280,23 @@ class Telling:
         return course.is_lost and all(concern.last_ns < course.time_ns for concern in self.warned.values())
 
     def _news(self, before: Alert, course: Course, settings: Settings) -> str:
-        """Return what has changed since a message, in words, or nothing if it is not worth an update now."""
+        """Return what has changed since a message, in words, or nothing if it is not worth an update now.
+
+        Where it comes down is no matter: people are told of areas and times. A time has changed once it has for a
+        while, and what waits for its decision stands for some seconds, unless more areas are concerned.
+        """
         codes = before.code.tolist()
         if before.message == CANCEL:
             return "may come after all"
+        has_moved = self._has_moved(before, course, settings)
         names = dict(zip(codes, before.name.tolist(), strict=True))
         come, gone = sorted(set(self.warned) - set(codes)), sorted(set(codes) - set(self.warned))
         no_more = "areas are not concerned any more: " + ", ".join(names[code] for code in gone) if gone else ""
         if come:
             more = "more areas are concerned: " + ", ".join(self.warned[code].name for code in come)
             return f"{more}; {no_more}" if gone else more
+        if self.pending is not None and course.time_ns < before.sent_ns + settings.stands_s * NS_PER_S:
+            return ""
         if (course.stage == Stage.TRACK_LOST) != (before.stage == Stage.TRACK_LOST):
             return "is not seen any more" if course.is_lost else "is seen again"
         told = [] if self.told is None else self.told.code.tolist()
@@ -285,15 +306,22 @@ class Telling:
             return ""
         if gone:
             return no_more
+        return "the time has changed" if has_moved else ""
+
+    def _has_moved(self, before: Alert, course: Course, settings: Settings) -> bool:
+        """Return whether an arrival that is still ahead is another than a message says, and has been for a while."""
         moved_ns = settings.moved_s * NS_PER_S
-        for code, arrival_ns in zip(codes, before.arrival_ns.tolist(), strict=True):
-            is_ahead = arrival_ns > course.time_ns
-            if is_ahead and abs(self.warned[code].comes_ns - arrival_ns) > moved_ns:
-                return "the time has changed"
-        return ""
+        is_other = any(
+            arrival_ns > course.time_ns and abs(self.warned[code].comes_ns - arrival_ns) > moved_ns
+            for code, arrival_ns in zip(before.code.tolist(), before.arrival_ns.tolist(), strict=True)
+            if code in self.warned
+        )
+        self.moved_since_ns = (self.moved_since_ns or course.time_ns) if is_other else 0
+        return is_other and course.time_ns - self.moved_since_ns >= settings.doubt_s * NS_PER_S
 
     def _propose(self, message: str, course: Course, sender: str, reason: str, settings: Settings) -> Alert:
         self._withdraw()
+        self.moved_since_ns = 0
         self.n += 1
         self.began_ns = self.began_ns or course.time_ns
         about = sorted(self.warned.values(), key=lambda concern: (concern.first_ns, concern.code))
@@ -352,13 +380,14 @@ class Telling:
             self.looked_ns,
             sorted(self.held_ns.items()),
             self.waits,
+            self.moved_since_ns,
         ]
 
     @classmethod
     def of(cls, memory: Sequence[Any], unpack: Any) -> "Telling":
         """Return the telling that gave this memory."""
         concerns, low, likely, told, pending, refused, n, began_ns, has_passed, *rest = memory
-        surplus_s, looked_ns, held_ns, waits = rest
+        surplus_s, looked_ns, held_ns, waits, moved_since_ns = rest
         told, pending, refused = (None if one is None else unpack(one) for one in (told, pending, refused))
         return cls(
             warned={each[0]: Concern(*each) for each in concerns},
@@ -374,4 +403,5 @@ class Telling:
             looked_ns=looked_ns,
             held_ns=dict(held_ns),
             waits=waits,
+            moved_since_ns=moved_since_ns,
         )

@@ -78,7 +78,15 @@ def scene(*, approved=True):
 
 
 def near_at(second):
-    return {("A", "t"): Near(area=np.zeros(1, int), area_ns=ns([second]), cell=np.zeros(0, int), cell_ns=ns([]))}
+    return {
+        ("A", "t"): Near(
+            area=np.zeros(1, int),
+            area_ns=ns([second]),
+            area_over_ns=ns([second]),
+            cell=np.zeros(0, int),
+            cell_ns=ns([]),
+        )
+    }
 
 
 def test_each_second_by_hand():
@@ -112,7 +120,11 @@ def test_without_an_approval_the_person_has_the_ball_up_to_the_arrival():
 
 def test_what_nobody_had_to_be_told_of_has_no_ledger():
     happened = scene()
-    nobody_near = {("A", "t"): Near(area=np.zeros(0, int), area_ns=ns([]), cell=np.zeros(0, int), cell_ns=ns([]))}
+    nobody_near = {
+        ("A", "t"): Near(
+            area=np.zeros(0, int), area_ns=ns([]), area_over_ns=ns([]), cell=np.zeros(0, int), cell_ns=ns([])
+        )
+    }
     silent = happened_of(
         truth_of({"t": [(s, 0.0, Kind.BALLISTIC) for s in (0.0, 4.0, 8.0)]}), {"A": tracks_of([])}, seconds=[4.0, 8.0],
         people={"A": nobody()},

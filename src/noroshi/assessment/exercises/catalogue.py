@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from noroshi.assessment.exercises import (
     agreement,
+    all_clears,
     clocks,
     custodies,
     deciding,
@@ -27,6 +28,7 @@ FAMILIES: Mapping[str, Mapping[str, Definition]] = {
     "Agreement": agreement.MEASURES,
     "Links": links.MEASURES,
     "People warned": warned.MEASURES,
+    "All-clears": all_clears.MEASURES,
     "People who decide": deciding.MEASURES,
     "How decisions went": stepping.MEASURES,
 }

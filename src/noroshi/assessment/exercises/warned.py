@@ -53,13 +53,14 @@ class Near:
 
     Attributes:
         area: places among the areas, sorted.
-        area_ns: when it was first near to each.
+        area_ns, area_over_ns: when it was first near to each, and when for the last time, or came down.
         cell: the cells.
         cell_ns: when it was near to each.
     """
 
     area: NDArray[np.int64]
     area_ns: NDArray[np.int64]
+    area_over_ns: NDArray[np.int64]
     cell: NDArray[np.int64]
     cell_ns: NDArray[np.int64]
 
@@ -69,7 +70,13 @@ def near(course: Course, areas: Areas, people: People) -> Near:
     way = true_way(course.time_ns, course.state_ecef, comes_down=course.comes_down)
     told = exposed(way, areas, people.near_m, among=people.own, cell_times=True)
     area, cell = np.flatnonzero(told.areas.probability > 0.0), np.flatnonzero(told.cells.probability > 0.0)
-    return Near(area=area, area_ns=told.areas.arrival_ns[area], cell=cell, cell_ns=told.cells.arrival_ns[cell])
+    return Near(
+        area=area,
+        area_ns=told.areas.arrival_ns[area],
+        area_over_ns=told.areas.over_ns[area],
+        cell=cell,
+        cell_ns=told.cells.arrival_ns[cell],
+    )
 
 
 def true_way(time_ns: NDArray[np.int64], state_ecef: NDArray[np.float64], *, comes_down: bool) -> Forecast:
@@ -87,10 +94,11 @@ def true_way(time_ns: NDArray[np.int64], state_ecef: NDArray[np.float64], *, com
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From when to when an area was told of a threat; `NEVER_NS` if to the end."""
+    """From when to when an area was told of a threat; `NEVER_NS` if to the end; the message that ended it."""
 
     begins_ns: int
     ends_ns: int
+    by: str = ""
 
 
 def spans(happened: Happened, node: str, numbers: set[int]) -> dict[str, list[Span]]:
@@ -108,12 +116,18 @@ def spans(happened: Happened, node: str, numbers: set[int]) -> dict[str, list[Sp
             continue
         codes = [] if alert.message == CANCEL else [str(code) for code in alert.code.tolist()]
         for number, code in [key for key in open_ns if key[0] == alert.threat_id and key[1] not in codes]:
-            found.setdefault(code, []).append(Span(open_ns.pop((number, code)), told.at_ns))
+            found.setdefault(code, []).append(Span(open_ns.pop((number, code)), told.at_ns, alert.identifier))
         for code in codes:
             open_ns.setdefault((alert.threat_id, code), told.at_ns)
     for (_, code), begins_ns in open_ns.items():
         found.setdefault(code, []).append(Span(begins_ns, NEVER_NS))
     return found
+
+
+def missile_numbers(happened: Happened, node: str) -> set[int]:
+    """Return the numbers of all missiles, true or not, of which a nation told anybody."""
+    alerts = [told.record for told in happened.told if told.node == node and told.channel == "alert"]
+    return {alert.threat_id for alert in alerts if isinstance(alert, Alert) and alert.hazard == "missile"}
 
 
 def lead_s(told: list[Span], arrival_ns: int) -> float:

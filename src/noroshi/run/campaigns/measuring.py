@@ -9,6 +9,7 @@ import numpy as np
 
 from noroshi.assessment.exercises import (
     agreement,
+    all_clears,
     clocks,
     custodies,
     deciding,
@@ -88,6 +89,7 @@ def measured(ran: Ran) -> Measured:
         *agreement.figures(happened),
         *links.figures(happened),
         *warned.figures(happened, numbers, nearby),
+        *all_clears.figures(happened, numbers, nearby),
         *deciding.figures(happened),
         *stepping.figures(happened.told),
         *ledger.figures(happened, numbers, nearby),

@@ -5,6 +5,7 @@ from functools import cache
 
 from noroshi.assessment.exercises import (
     agreement,
+    all_clears,
     clocks,
     custodies,
     deciding,
@@ -35,7 +36,7 @@ OF_THREATS = (
 
 _TOLD = ("time_to_launch_notice_s", "time_to_threat_s", "time_to_proposal_s", "time_to_alert_s")
 OF_WARNINGS = (
-    *warned.MEASURES, *deciding.MEASURES, *stepping.MEASURES, *ledger.MEASURES, *_TOLD,
+    *warned.MEASURES, *all_clears.MEASURES, *deciding.MEASURES, *stepping.MEASURES, *ledger.MEASURES, *_TOLD,
     *(name for name in uncertainty.MEASURES if name.startswith("forecast_")),
 )  # fmt: skip
 """Those that rest on what a nation tells, which does so only if its file has a `[warning]` table."""

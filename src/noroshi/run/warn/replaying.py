@@ -50,10 +50,12 @@ class Replayed:
     Attributes:
         stand: through which set of sensors.
         clocks: when what was said.
+        proposals_s: when each proposal came to who approves it, seconds after lift-off.
         proposed: codes of the areas that were first proposed.
         told: codes of all areas whose people were told.
         told_s: when the people of each were first told, seconds after lift-off.
         people_told: how many live there.
+        people_needless: those of them in areas that the threat truly came near to nowhere.
         lead_s: for each area that the threat truly came near to, by code: how long before that its people were told;
             negative is too late, None never.
         people_near: who live within 50 km of the true way over ground.
@@ -69,10 +71,12 @@ class Replayed:
 
     stand: str
     clocks: Clocks
+    proposals_s: tuple[float, ...]
     proposed: tuple[str, ...]
     told: tuple[str, ...]
     told_s: dict[str, float]
     people_told: float
+    people_needless: float
     lead_s: dict[str, float | None]
     people_near: float
     people_near_told: float
@@ -161,10 +165,12 @@ def judged(event: Event, stand: str, told: Sequence[Told], seed: int, replicate:
             approved_s=min(told_s.values(), default=None),
             cleared_s=cleared_s,
         ),
+        proposals_s=tuple(at_s for at_s, _ in proposals),
         proposed=() if first is None else tuple(str(code) for code in first[1].code.tolist()),
         told=tuple(sorted(told_s)),
         told_s=told_s,
         people_told=float(where.people[np.isin(where.code, list(told_s))].sum()),
+        people_needless=float(where.people[np.isin(where.code, sorted(set(told_s) - set(arrival_ns)))].sum()),
         lead_s={
             code: None if code not in told_s else after_s(at_ns) - told_s[code] for code, at_ns in arrival_ns.items()
         },
