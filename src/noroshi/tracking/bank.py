@@ -26,6 +26,7 @@ from noroshi.records import Detections, Kind
 from noroshi.sensors import Sensor, detection_by_kind
 from noroshi.sensors.rows import AIR_DEPTH_M, DEPTH, RADIUS, absorb_forms, fit_places, linearise, tells_place_alone
 from noroshi.tracking.gate import SAME_ADDRESS
+from noroshi.tracking.kinds import AIRCRAFT_M
 from noroshi.tracking.mixing import PROBABILITY_MIN, are_carried, leave_aside, mix, weigh_miss
 from noroshi.tracking.sifting import BENDS, learn, places, sift
 from noroshi.tracking.store import EXISTENCE, PROBABILITY, Integers, Layout, Near, Store, Whole, moments
@@ -147,8 +148,10 @@ class Bank:
         self.resumed = np.array([1.0 if start is None else start.resumed for start in self._starts])
         fast = np.array([start is not None for start in self._starts])
         self._has_own = np.flatnonzero(fast)
-        own = [(start.speed_sigma_m_s, start.climb_sigma_m_s) for start in self._starts if start is not None]
-        self._own_m_s = np.array(own).reshape(-1, 2)
+        known = [start for start in self._starts if start is not None]
+        low = [(start.speed_sigma_m_s, start.climb_sigma_m_s) for start in known]
+        high = [(start.high_speed_sigma_m_s, start.high_climb_sigma_m_s) for start in known]
+        self._own_m_s = np.array([low, high]).reshape(2, -1, 2)
         self.is_alike = fast[:, None] == fast
         self._are_all_alike = bool(self.is_alike.all())
         self._kinds = np.array([getattr(motion, "KIND", Kind.UNKNOWN) for motion in motions], np.int64)
@@ -594,11 +597,11 @@ def _with_priors(
     """Return (n, 6) states and (n, 6, 6) covariances with each of m other priors of the velocity than is in them.
 
     In information form a prior is a term of a sum, to be taken out and put in. Where the velocity was measured in all
-    directions there is none. `own_m_s` are (m, 2) standard deviations along the horizontal axes and of a climb; what is
-    returned is (m, n, 6) and (m, n, 6, 6).
+    directions there is none. `own_m_s` are (2, m, 2) standard deviations along the horizontal axes and of a climb, of
+    what is as low as aircraft fly and of what is higher; what is returned is (m, n, 6) and (m, n, 6, 6).
     """
-    has_one = np.linalg.eigvalsh(covariance[:, 3:, 3:])[:, -1] >= 0.99 * max(given_m_s) ** 2
-    means, covariances = np.array([mean] * len(own_m_s)), np.array([covariance] * len(own_m_s))
+    has_one, m = np.linalg.eigvalsh(covariance[:, 3:, 3:])[:, -1] >= 0.99 * max(given_m_s) ** 2, own_m_s.shape[1]
+    means, covariances = np.array([mean] * m), np.array([covariance] * m)
     if has_one.any():
         more = 1.0 / np.square(own_m_s) - 1.0 / np.square(given_m_s)
         _exchange_priors(np.flatnonzero(has_one), mean, covariance, more, means, covariances)
@@ -609,10 +612,10 @@ def _with_priors(
 def _exchange_priors(
     some: Integers, mean: Floats, covariance: Floats, more: Floats, means: Floats, covariances: Floats
 ) -> None:
-    """Add information about a velocity of 0 to some rows, `more` (m, 2) along the horizontal axes and of a climb.
+    """Add information about a velocity of 0 to some rows, `more` (2, m, 2) along the horizontal axes and of a climb.
 
-    With E (3, 3) added to that of the velocity, P - P_v (1 + E P_vv)^-1 E P_v' is the covariance: but one inverse of 3
-    by 3, and no digits of a place are lost.
+    The first of the two is for what is as low as aircraft fly. With E (3, 3) added to that of the velocity, P - P_v (1
+    + E P_vv)^-1 E P_v' is the covariance: but one inverse of 3 by 3, and no digits of a place are lost.
 
     Source: Woodbury (1950), Inverting modified matrices, Princeton University.
     """
@@ -620,10 +623,11 @@ def _exchange_priors(
     for row in some:
         x, p = mean[row], covariance[row]
         up = vertical_at(x[0], x[1], x[2])
-        for k in range(len(more)):
+        own = more[1 if up[3] > AIRCRAFT_M else 0]
+        for k in range(len(own)):
             for i in range(3):
                 for j in range(3):
-                    e[i, j] = (more[k, 1] - more[k, 0]) * up[i] * up[j] + (more[k, 0] if i == j else 0.0)
+                    e[i, j] = (own[k, 1] - own[k, 0]) * up[i] * up[j] + (own[k, 0] if i == j else 0.0)
             for i in range(3):
                 for j in range(3):
                     a[i, j] = 1.0 if i == j else 0.0
