@@ -40,10 +40,11 @@ TAIL, ANYWHERE = 0.25, 1e-5
 """What is new is seen ever more seldom above its height (`Start.height_m`; air traffic's is `AIR_DEPTH_M`): by a factor
 of e over so much of that height more, but with this density at least, for whatever nobody thought of."""
 
-YOUNG = 5
-"""A track that has had fewer plots keeps all models. What rises slowly yet looks like an aircraft to its first velocity
-(fast models had some 1e-5 left of one launch in three), and only acceleration, by the fourth or fifth plot, says what
-it is: left aside before, they left tracks of boosts to aircraft's models, which lost them."""
+YOUNG, YOUNG_S = 5, 20.0
+"""A track that has had fewer plots, or is not as old, keeps all models. What rises slowly yet looks like an aircraft to
+its first velocity (fast models had some 1e-5 left of one launch in three), and only acceleration, by the fourth or
+fifth plot, says what it is: left aside before, they left tracks of boosts to aircraft's models, which lost them. Where
+many see it, or often, five plots are a second or two, in which nothing is seen of an acceleration."""
 
 SHARED_S = 0.05  # plots so near in time share what is predicted; from there velocity alone carries it on
 WIDENING_MAX = 100.0
@@ -242,7 +243,7 @@ class Bank:
         real, layout = store.real, store.layout
         mean, covariance = np.empty((len(rows), 6)), np.empty((len(rows), 6, 6))
         if len(self.sizes) > 1:
-            carried = self.carried(real[rows], store.whole[rows, Whole.HITS])
+            carried = self.carried(real[rows], is_young(store.whole, rows))
             real = real[rows]
             rows = np.arange(len(rows))
             likely = np.where(carried, real[:, PROBABILITY : PROBABILITY + len(self.sizes)], 0.0)
@@ -315,7 +316,7 @@ class Bank:
                  store.layout.offsets, self.sets_in, self.pushes, self.extent, mixed)  # fmt: skip
         carried = np.ones((len(rows), 1), np.bool_)
         if k > 1:
-            carried = self.carried(mixed, store.whole[rows, Whole.HITS])
+            carried = self.carried(mixed, is_young(store.whole, rows))
         expected = None
         if k > 1 and p and least is not None:
             expected = self._expect(mixed, carried, np.maximum(dt_s[begin[:-1]], 0.0))
@@ -380,14 +381,14 @@ class Bank:
         if self._are_all_alike:
             return
         leave_aside(
-            store.real, pairs.rows, pairs.begin, weight, pairs.carried, store.whole[pairs.rows, Whole.HITS] < YOUNG,
+            store.real, pairs.rows, pairs.begin, weight, pairs.carried, is_young(store.whole, pairs.rows),
             self.is_alike, self._sizes, store.layout.offsets, self.extent,
         )  # fmt: skip
 
-    def carried(self, real: Floats, hits: Integers) -> NDArray[np.bool_]:
-        """Return (t, k) which models are followed, of tracks that have had (t,) plots: see `YOUNG`."""
+    def carried(self, real: Floats, young: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return (t, k) which models are followed, of tracks that are young (t,) or not."""
         carried = np.empty((len(real), len(self.sizes)), np.bool_)
-        are_carried(real, hits < YOUNG, self.is_alike, carried)
+        are_carried(real, young, self.is_alike, carried)
         return carried
 
     def _expect(self, mixed: Floats, carried: NDArray[np.bool_], dt_s: Floats) -> Expected:
@@ -580,6 +581,12 @@ class Bank:
         _score(pairs.fit, pairs.mixed, pairs.group, pairs.row, store.near, pairs.agreement, gates, 0.0, pairs.seen,
                pairs.distance, pairs.log_likelihood, pairs.total, pairs.is_inside, np.empty(len(stray)))  # fmt: skip
         pairs.is_inside[some] = True
+
+
+def is_young(whole: Integers, rows: Integers) -> NDArray[np.bool_]:
+    """Return which of some rows (t,) of tracks keep all models: see `YOUNG`."""
+    age_ns = whole[rows, Whole.TIME] - whole[rows, Whole.BORN]
+    return np.asarray((whole[rows, Whole.HITS] < YOUNG) | (age_ns < YOUNG_S * NS_PER_S))
 
 
 def _shares(starts: Sequence[Start | None]) -> Floats:

@@ -1,4 +1,4 @@
-"""What is first seen high up, fast: one track from its first plot, and a velocity as uncertain as it says."""
+"""What is first seen high up, fast, or as it rises: one track from its first plot, as uncertain as it says."""
 
 import math
 
@@ -51,6 +51,17 @@ def begun(what, sensor, rng):
     return np.array([[*place[0], *velocity, *beyond]])
 
 
+def seen(own, truth, time_s, rng):
+    """Return a plot of range, azimuth and elevation."""
+    value = own.measure(truth, own.origin_ecef_m[None])
+    value[0, :3] += rng.normal(size=3) * np.sqrt(np.diagonal(own.own_noise)[:3])
+    value[0, 3:] = np.nan
+    plot = Detections.of(
+        sensor="r", components=own.COMPONENTS, time_ns=np.array([START_NS + round(time_s * NS)]), values=value
+    )
+    return arrange(plot.replace(origin_ecef_m=own.origin_ecef_m[None]), own)
+
+
 @pytest.mark.parametrize("period_s", [1.0, 5.0, 10.0])
 @pytest.mark.parametrize("what", ["satellite", "falls", "glider"])
 def test_it_is_one_track_whose_velocity_is_as_uncertain_as_it_says(what, period_s):
@@ -66,14 +77,7 @@ def test_it_is_one_track_whose_velocity_is_as_uncertain_as_it_says(what, period_
         numbers = []
         for k in range(PLOTS):
             truth = moves.propagate(start, np.array([k * period_s]))[:, :6]
-            value = own.measure(truth, own.origin_ecef_m[None])
-            value[0, :3] += rng.normal(size=3) * np.sqrt(np.diagonal(own.own_noise)[:3])
-            value[0, 3:] = np.nan
-            plot = Detections.of(
-                sensor="r", components=own.COMPONENTS, time_ns=np.array([START_NS + round(k * period_s * NS)]),
-                values=value,
-            )  # fmt: skip
-            tracker.step(arrange(plot.replace(origin_ecef_m=own.origin_ecef_m[None]), own), own)
+            tracker.step(seen(own, truth, k * period_s, rng), own)
             store = tracker.store
             row = store.in_use()[np.argmax(store.whole[store.in_use(), Whole.HITS])]
             numbers.append(int(store.whole[row, Whole.HITS]))
@@ -88,3 +92,23 @@ def test_it_is_one_track_whose_velocity_is_as_uncertain_as_it_says(what, period_
     # It allows for plots that are not its own, of which there are none here, so it may claim less than it knows.
     assert (nees.mean(axis=0) < chi2.ppf(0.999, 3 * len(nees)) / len(nees)).all()
     assert (nees.mean(axis=0) > 0.9).all()
+
+
+@pytest.mark.parametrize("period_s", [0.25, 1.0])
+def test_a_boost_seen_often_is_one_track(period_s):
+    """Five plots of a second or two say nothing of an acceleration: left aside by then, it was two to five tracks."""
+    own, moves, counts = radar(period_s), Boost.of(), []
+    for run in range(8):
+        rng = np.random.default_rng([20312, run])
+        place = ecef_from_enu(np.array([[200e3, 0.0, 3e3]]), own.origin_ecef_m[None])
+        velocity = np.array([math.sin(0.26), 0.0, math.cos(0.26)]) * 200.0 @ enu_axes_at(place)[0]
+        start = np.array([[*place[0], *velocity, 28.0, 0.012, 5.0]])
+        tracker = Tracker(
+            node="n", sensor_names=("r",), motions=[ConstantVelocity(), Ballistic.of(), Boost.of(), Glide.of()]
+        )
+        told = set()
+        for k in range(round(40.0 / period_s)):
+            truth = moves.propagate(start, np.array([k * period_s]))[:, :6]
+            told |= set(tracker.step(seen(own, truth, k * period_s, rng), own).track_id.tolist())
+        counts.append(len(told))
+    assert counts == [1] * 8
