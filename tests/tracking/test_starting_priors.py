@@ -49,7 +49,7 @@ def test_another_prior_gives_what_the_radar_gives_that_has_it(range_rate_m_s):
         noise = ready.covariances.copy()
         # What the rate tells is the same to both: a radar allows for its own prior's cross motion there.
         found[name] = own.locate(ready.values, noise, ready.origin_ecef_m)
-    own_m_s = np.array([(2_500.0, 1_500.0)])
+    own_m_s = np.array([[(2_500.0, 1_500.0)], [(9e3, 9e3)]])
     mean, covariance = (each[0] for each in _with_priors(*found["slow"], (300.0, 20.0), own_m_s))
     if np.isnan(range_rate_m_s):
         np.testing.assert_allclose(mean, found["fast"][0], atol=1e-3)
@@ -61,20 +61,23 @@ def test_another_prior_gives_what_the_radar_gives_that_has_it(range_rate_m_s):
 
 def test_a_measured_velocity_has_no_prior_to_exchange():
     mean, covariance = np.array([[6.4e6, 0.0, 0.0, 0.0, 200.0, 0.0]]), np.diag([1e4] * 3 + [100.0] * 3)[None]
-    same = [each[0] for each in _with_priors(mean, covariance, (300.0, 20.0), np.array([(2_500.0, 1_500.0)]))]
+    same = [each[0] for each in _with_priors(mean, covariance, (300.0, 20.0), np.full((2, 1, 2), 2_500.0))]
     np.testing.assert_array_equal(same[0], mean)
     np.testing.assert_array_equal(same[1], covariance)
 
 
 def test_priors_are_exchanged_as_by_inverting_whole_covariances():
-    """Beside numpy: P^-1 + E, and what that makes of the state, about the place where it was."""
-    ready = arrange(plots([[150e3, 1.0, 9e3, -150.0], [80e3, -2.0, 4e3, np.nan]], START_NS), radar())
+    """Beside numpy: P^-1 + E, and what that makes of the state, about the place where it was; the last is high."""
+    values = [[150e3, 1.0, 9e3, -150.0], [80e3, -2.0, 4e3, np.nan], [300e3, 0.5, 90e3, np.nan]]
+    ready = arrange(plots(values, START_NS), radar())
     mean, covariance = radar().locate(ready.values, ready.covariances, ready.origin_ecef_m)
-    own_m_s = np.array([(2_500.0, 1_500.0), (100.0, 20.0), (300.0, 20.0)])
+    low = [(2_500.0, 1_500.0), (100.0, 20.0), (300.0, 20.0)]
+    own_m_s = np.array([low, [(4_500.0, 2_500.0), (200.0, 30.0), (300.0, 20.0)]])
     means, covariances = _with_priors(mean, covariance, (300.0, 20.0), own_m_s)
     up = enu_axes_at(mean[:, :3])[:, 2]
-    for k, (level, climb) in enumerate(own_m_s):
-        for row in range(2):
+    for k in range(3):
+        for row in range(3):
+            level, climb = own_m_s[int(row == 2), k]
             upward = np.outer(up[row], up[row])
             information = np.linalg.inv(covariance[row])
             vector = information[:, 3:] @ mean[row, 3:]

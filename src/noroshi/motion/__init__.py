@@ -26,6 +26,7 @@ class Start:
     Attributes:
         speed_sigma_m_s: standard deviation of its velocity along each horizontal axis, about 0.
         climb_sigma_m_s: the same along the vertical.
+        high_speed_sigma_m_s, high_climb_sigma_m_s: the same of what is first seen higher than any aircraft.
         share: of what a sensor sees for the first time so much moves like this; what is left of 1 is shared alike by
             the models that state none.
         sojourn_s: how long it moves like this on average.
@@ -35,6 +36,8 @@ class Start:
 
     speed_sigma_m_s: float
     climb_sigma_m_s: float
+    high_speed_sigma_m_s: float
+    high_climb_sigma_m_s: float
     share: float
     sojourn_s: float
     height_m: float

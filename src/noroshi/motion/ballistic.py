@@ -50,9 +50,11 @@ class Motion(Flow):
     """
 
     KIND: ClassVar[Kind] = Kind.BALLISTIC
+    # High: as what circles the Earth, 7.5 km/s along one of two axes; what rises or comes down steeply climbs by half.
     STARTS: ClassVar[Start] = Start(
-        speed_sigma_m_s=2_500.0, climb_sigma_m_s=1_500.0, share=0.005, sojourn_s=200.0, height_m=400e3
-    )
+        speed_sigma_m_s=2_500.0, climb_sigma_m_s=1_500.0, high_speed_sigma_m_s=5_300.0, high_climb_sigma_m_s=2_500.0,
+        share=0.005, sojourn_s=200.0, height_m=400e3,
+    )  # fmt: skip
     SETS_IN: ClassVar[Kind] = Kind.BOOSTING  # what a burn made of the coefficient is no coefficient
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         *POSITION_AND_VELOCITY,

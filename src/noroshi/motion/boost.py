@@ -55,8 +55,9 @@ class Motion(Flow):
     KIND: ClassVar[Kind] = Kind.BOOSTING
     # Resumed: between stages it coasts once or twice, for seconds, and then falls for a quarter of an hour.
     STARTS: ClassVar[Start] = Start(
-        speed_sigma_m_s=1_000.0, climb_sigma_m_s=1_000.0, share=0.002, sojourn_s=60.0, height_m=150e3, resumed=0.05
-    )
+        speed_sigma_m_s=1_000.0, climb_sigma_m_s=1_000.0, high_speed_sigma_m_s=2_000.0, high_climb_sigma_m_s=1_500.0,
+        share=0.002, sojourn_s=60.0, height_m=150e3, resumed=0.05,
+    )  # fmt: skip
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         *POSITION_AND_VELOCITY,
         "axial_acceleration_m_s2",

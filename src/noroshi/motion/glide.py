@@ -54,8 +54,9 @@ class Motion(Flow):
     # Resumed: few of what burns out glide, and above the air, where both go alike, what falls must not come to be a
     # glider by and by: so one in eight does in 500 s.
     STARTS: ClassVar[Start] = Start(
-        speed_sigma_m_s=2_500.0, climb_sigma_m_s=500.0, share=0.002, sojourn_s=300.0, height_m=80e3, resumed=0.1
-    )
+        speed_sigma_m_s=2_500.0, climb_sigma_m_s=500.0, high_speed_sigma_m_s=3_500.0, high_climb_sigma_m_s=500.0,
+        share=0.002, sojourn_s=300.0, height_m=80e3, resumed=0.1,
+    )  # fmt: skip
     COMPONENTS: ClassVar[tuple[str, ...]] = (
         *POSITION_AND_VELOCITY,
         "log_ballistic_coefficient_kg_m2",

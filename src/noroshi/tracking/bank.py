@@ -26,6 +26,7 @@ from noroshi.records import Detections, Kind
 from noroshi.sensors import Sensor, detection_by_kind
 from noroshi.sensors.rows import AIR_DEPTH_M, DEPTH, RADIUS, absorb_forms, fit_places, linearise, tells_place_alone
 from noroshi.tracking.gate import SAME_ADDRESS
+from noroshi.tracking.kinds import AIRCRAFT_M
 from noroshi.tracking.mixing import PROBABILITY_MIN, are_carried, leave_aside, mix, weigh_miss
 from noroshi.tracking.sifting import BENDS, learn, places, sift
 from noroshi.tracking.store import EXISTENCE, PROBABILITY, Integers, Layout, Near, Store, Whole, moments
@@ -39,10 +40,11 @@ TAIL, ANYWHERE = 0.25, 1e-5
 """What is new is seen ever more seldom above its height (`Start.height_m`; air traffic's is `AIR_DEPTH_M`): by a factor
 of e over so much of that height more, but with this density at least, for whatever nobody thought of."""
 
-YOUNG = 5
-"""A track that has had fewer plots keeps all models. What rises slowly yet looks like an aircraft to its first velocity
-(fast models had some 1e-5 left of one launch in three), and only acceleration, by the fourth or fifth plot, says what
-it is: left aside before, they left tracks of boosts to aircraft's models, which lost them."""
+YOUNG, YOUNG_S = 5, 20.0
+"""A track that has had fewer plots, or is not as old, keeps all models. What rises slowly yet looks like an aircraft to
+its first velocity (fast models had some 1e-5 left of one launch in three), and only acceleration, by the fourth or
+fifth plot, says what it is: left aside before, they left tracks of boosts to aircraft's models, which lost them. Where
+many see it, or often, five plots are a second or two, in which nothing is seen of an acceleration."""
 
 SHARED_S = 0.05  # plots so near in time share what is predicted; from there velocity alone carries it on
 WIDENING_MAX = 100.0
@@ -147,8 +149,10 @@ class Bank:
         self.resumed = np.array([1.0 if start is None else start.resumed for start in self._starts])
         fast = np.array([start is not None for start in self._starts])
         self._has_own = np.flatnonzero(fast)
-        own = [(start.speed_sigma_m_s, start.climb_sigma_m_s) for start in self._starts if start is not None]
-        self._own_m_s = np.array(own).reshape(-1, 2)
+        known = [start for start in self._starts if start is not None]
+        low = [(start.speed_sigma_m_s, start.climb_sigma_m_s) for start in known]
+        high = [(start.high_speed_sigma_m_s, start.high_climb_sigma_m_s) for start in known]
+        self._own_m_s = np.array([low, high]).reshape(2, -1, 2)
         self.is_alike = fast[:, None] == fast
         self._are_all_alike = bool(self.is_alike.all())
         self._kinds = np.array([getattr(motion, "KIND", Kind.UNKNOWN) for motion in motions], np.int64)
@@ -239,7 +243,7 @@ class Bank:
         real, layout = store.real, store.layout
         mean, covariance = np.empty((len(rows), 6)), np.empty((len(rows), 6, 6))
         if len(self.sizes) > 1:
-            carried = self.carried(real[rows], store.whole[rows, Whole.HITS])
+            carried = self.carried(real[rows], is_young(store.whole, rows))
             real = real[rows]
             rows = np.arange(len(rows))
             likely = np.where(carried, real[:, PROBABILITY : PROBABILITY + len(self.sizes)], 0.0)
@@ -312,7 +316,7 @@ class Bank:
                  store.layout.offsets, self.sets_in, self.pushes, self.extent, mixed)  # fmt: skip
         carried = np.ones((len(rows), 1), np.bool_)
         if k > 1:
-            carried = self.carried(mixed, store.whole[rows, Whole.HITS])
+            carried = self.carried(mixed, is_young(store.whole, rows))
         expected = None
         if k > 1 and p and least is not None:
             expected = self._expect(mixed, carried, np.maximum(dt_s[begin[:-1]], 0.0))
@@ -377,14 +381,14 @@ class Bank:
         if self._are_all_alike:
             return
         leave_aside(
-            store.real, pairs.rows, pairs.begin, weight, pairs.carried, store.whole[pairs.rows, Whole.HITS] < YOUNG,
+            store.real, pairs.rows, pairs.begin, weight, pairs.carried, is_young(store.whole, pairs.rows),
             self.is_alike, self._sizes, store.layout.offsets, self.extent,
         )  # fmt: skip
 
-    def carried(self, real: Floats, hits: Integers) -> NDArray[np.bool_]:
-        """Return (t, k) which models are followed, of tracks that have had (t,) plots: see `YOUNG`."""
+    def carried(self, real: Floats, young: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return (t, k) which models are followed, of tracks that are young (t,) or not."""
         carried = np.empty((len(real), len(self.sizes)), np.bool_)
-        are_carried(real, hits < YOUNG, self.is_alike, carried)
+        are_carried(real, young, self.is_alike, carried)
         return carried
 
     def _expect(self, mixed: Floats, carried: NDArray[np.bool_], dt_s: Floats) -> Expected:
@@ -579,6 +583,12 @@ class Bank:
         pairs.is_inside[some] = True
 
 
+def is_young(whole: Integers, rows: Integers) -> NDArray[np.bool_]:
+    """Return which of some rows (t,) of tracks keep all models: see `YOUNG`."""
+    age_ns = whole[rows, Whole.TIME] - whole[rows, Whole.BORN]
+    return np.asarray((whole[rows, Whole.HITS] < YOUNG) | (age_ns < YOUNG_S * NS_PER_S))
+
+
 def _shares(starts: Sequence[Start | None]) -> Floats:
     """Return (k,) how likely a new target is to move by each model."""
     shares = np.array([0.0 if start is None else start.share for start in starts])
@@ -594,11 +604,11 @@ def _with_priors(
     """Return (n, 6) states and (n, 6, 6) covariances with each of m other priors of the velocity than is in them.
 
     In information form a prior is a term of a sum, to be taken out and put in. Where the velocity was measured in all
-    directions there is none. `own_m_s` are (m, 2) standard deviations along the horizontal axes and of a climb; what is
-    returned is (m, n, 6) and (m, n, 6, 6).
+    directions there is none. `own_m_s` are (2, m, 2) standard deviations along the horizontal axes and of a climb, of
+    what is as low as aircraft fly and of what is higher; what is returned is (m, n, 6) and (m, n, 6, 6).
     """
-    has_one = np.linalg.eigvalsh(covariance[:, 3:, 3:])[:, -1] >= 0.99 * max(given_m_s) ** 2
-    means, covariances = np.array([mean] * len(own_m_s)), np.array([covariance] * len(own_m_s))
+    has_one, m = np.linalg.eigvalsh(covariance[:, 3:, 3:])[:, -1] >= 0.99 * max(given_m_s) ** 2, own_m_s.shape[1]
+    means, covariances = np.array([mean] * m), np.array([covariance] * m)
     if has_one.any():
         more = 1.0 / np.square(own_m_s) - 1.0 / np.square(given_m_s)
         _exchange_priors(np.flatnonzero(has_one), mean, covariance, more, means, covariances)
@@ -609,10 +619,10 @@ def _with_priors(
 def _exchange_priors(
     some: Integers, mean: Floats, covariance: Floats, more: Floats, means: Floats, covariances: Floats
 ) -> None:
-    """Add information about a velocity of 0 to some rows, `more` (m, 2) along the horizontal axes and of a climb.
+    """Add information about a velocity of 0 to some rows, `more` (2, m, 2) along the horizontal axes and of a climb.
 
-    With E (3, 3) added to that of the velocity, P - P_v (1 + E P_vv)^-1 E P_v' is the covariance: but one inverse of 3
-    by 3, and no digits of a place are lost.
+    The first of the two is for what is as low as aircraft fly. With E (3, 3) added to that of the velocity, P - P_v (1
+    + E P_vv)^-1 E P_v' is the covariance: but one inverse of 3 by 3, and no digits of a place are lost.
 
     Source: Woodbury (1950), Inverting modified matrices, Princeton University.
     """
@@ -620,10 +630,11 @@ def _exchange_priors(
     for row in some:
         x, p = mean[row], covariance[row]
         up = vertical_at(x[0], x[1], x[2])
-        for k in range(len(more)):
+        own = more[1 if up[3] > AIRCRAFT_M else 0]
+        for k in range(len(own)):
             for i in range(3):
                 for j in range(3):
-                    e[i, j] = (more[k, 1] - more[k, 0]) * up[i] * up[j] + (more[k, 0] if i == j else 0.0)
+                    e[i, j] = (own[k, 1] - own[k, 0]) * up[i] * up[j] + (own[k, 0] if i == j else 0.0)
             for i in range(3):
                 for j in range(3):
                     a[i, j] = 1.0 if i == j else 0.0

@@ -23,7 +23,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.sensors import Sensor
-from noroshi.tracking.bank import Bank
+from noroshi.tracking.bank import Bank, is_young
 from noroshi.tracking.mixing import PROBABILITY_MIN, may_have_changed, stand_in, weigh_miss, without_negligible
 from noroshi.tracking.store import PROBABILITY, Integers, Layout, Whole
 
@@ -48,7 +48,7 @@ def miss(
     """
     older = rows[whole[rows, Whole.TIME] < time_ns]
     if older.size:
-        _carry(bank, layout, real, older, whole[older, Whole.HITS], (time_ns - whole[older, Whole.TIME]) / NS_PER_S)
+        _carry(bank, layout, real, older, is_young(whole, older), (time_ns - whole[older, Whole.TIME]) / NS_PER_S)
     whole[rows, Whole.TIME] = time_ns
     (seen, speaks), k = bank.seen_by(sensor), len(layout.sizes)
     likely = real[rows, PROBABILITY : PROBABILITY + k]
@@ -59,7 +59,7 @@ def miss(
     return chance
 
 
-def _carry(bank: Bank, layout: Layout, real: Floats, rows: Integers, hits: Integers, dt_s: Floats) -> None:
+def _carry(bank: Bank, layout: Layout, real: Floats, rows: Integers, young: NDArray[np.bool_], dt_s: Floats) -> None:
     """Carry tracks on by dt_s (n,), models mixed as the motion may have changed at any moment meanwhile."""
     k, sizes, offsets = len(layout.sizes), layout.sizes, layout.offsets
     before, joint = real[rows], np.empty((len(rows), k, k))
@@ -68,7 +68,7 @@ def _carry(bank: Bank, layout: Layout, real: Floats, rows: Integers, hits: Integ
     after[:, PROBABILITY : PROBABILITY + k] = joint.sum(axis=1)
     moved_by = after[:, layout.considered :].reshape(len(rows), -1, 6)  # straight on, as `tracking.considered` has it
     moved_by[:, :, :3] += dt_s[:, None, None] * moved_by[:, :, 3:]
-    carried = bank.carried(after, hits)
+    carried = bank.carried(after, young)
     kept = [_kept(before, offset, size) for offset, size in zip(offsets, sizes, strict=True)]
     ahead = [motion.predict(mean, spread, dt_s) for motion, (mean, spread) in zip(bank.motions, kept, strict=True)]
     beyond = 0
