@@ -53,7 +53,7 @@ class Command:
         people: by name (`people.register`).
         authority: the rules.
         settings: of `book.Book`.
-        tolerance: how far the picture may move under a proposed alert.
+        tolerance: how old the picture of a proposed alert may be.
 
     Attributes:
         book: what all decisions have come to.
