@@ -4,9 +4,12 @@ import pyproj
 import pytest
 from scipy.stats import chi2
 
+from noroshi.estimation.sequential import absorb
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes
+from noroshi.motion.constant_velocity import Motion as ConstantVelocity
 from noroshi.records import SensorSite
 from noroshi.sensors.position_report import Sensor
+from noroshi.sensors.rows import LOG_VOLUME
 
 PROJ = pyproj.Transformer.from_pipeline("+proj=cart +ellps=WGS84")
 GEOD = pyproj.Geod(ellps="WGS84")
@@ -106,6 +109,39 @@ def test_an_error_of_latitude_turns_the_velocity_with_it():
     turned = covariance[:, 3:, :3].mean(axis=0)
     np.testing.assert_allclose(turned, sampled[3:, :3], rtol=0, atol=0.05 * np.abs(turned).max())
     assert np.abs(turned).max() > 1e4  # m^2/s: it is there at all
+
+
+def test_a_ship_that_reports_for_an_hour_stays_at_sea_level():
+    sea, rng = source(surface=1.0), np.random.default_rng(8)
+    values = np.full((1, 6), np.nan)
+    values[0, :2] = 0.61, 2.43
+    state, spread = sea.locate(values, sea.noise(values), nowhere(1))
+    for _ in range(360):
+        state, spread = ConstantVelocity().predict(state, spread, np.array([10.0]))
+        values[0, :2] = [0.61, 2.43] + rng.normal(size=2) * 4e-6
+        form, fit = sea.form(values, sea.noise(values), nowhere(1)), np.empty((1, 3))
+        innovation, rows, variance = sea.linearise(form, np.zeros(1, np.int64), state, spread)
+        absorb(state, spread, innovation, rows, variance, fit)
+    up = enu_axes(0.61, 2.43)[2]
+    assert abs(sea.measure(state, nowhere(1))[0, 2]) < 1.0
+    assert 20.0 < np.sqrt(up @ spread[0, :3, :3] @ up) < 50.0
+
+
+def test_the_height_that_every_ship_is_given_speaks_for_none():
+    told, level = source(surface=1.0), source(altitude_prior_m=0.0)
+    values = np.full((1, 6), np.nan)
+    values[0, :2] = 0.61, 2.43
+    ratio = []
+    for sensor in (told, level):
+        form = sensor.form(values, sensor.noise(values), nowhere(1))
+        ahead, spread, fit = (
+            np.concatenate([form[0, :3], np.zeros(3)])[None],
+            np.eye(6)[None] * 20.0**2,
+            np.empty((1, 3)),
+        )
+        absorb(ahead, spread, *sensor.linearise(form, np.zeros(1, np.int64), ahead, spread), fit)
+        ratio.append(form[0, LOG_VOLUME] - 0.5 * (fit[0, 1] + fit[0, 2] * np.log(2.0 * np.pi)))
+    assert ratio[0] == pytest.approx(ratio[1], abs=0.15)
 
 
 def test_noise_is_of_one_length_on_the_ground():

@@ -116,6 +116,22 @@ def surface_parameters_of(site: SensorSite, defaults: Mapping[str, float]) -> di
     return parameters_of(site, {**defaults, **(AT_SEA if surface else {})})
 
 
+def at_sea_level(
+    values: NDArray[np.float64],
+    covariances: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    altitude: int,
+    parameters: Mapping[str, float],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (n, m) values and (n, m, m) noise with the surface's altitude in some rows; `altitude` is its column."""
+    values, covariances = values.copy(), covariances.copy()
+    values[rows, altitude] = parameters["altitude_prior_m"]
+    covariances[rows, altitude, :] = 0.0
+    covariances[rows, :, altitude] = 0.0
+    covariances[rows, altitude, altitude] = parameters["altitude_prior_sigma_m"] ** 2
+    return values, covariances
+
+
 def parameters_of(site: SensorSite, defaults: Mapping[str, float]) -> dict[str, float]:
     """Return `defaults` with what `site` sets.
 

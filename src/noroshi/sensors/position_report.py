@@ -13,10 +13,10 @@ from noroshi.geo.curvature import radii_of_curvature_m
 from noroshi.geo.horizon import is_above_horizon
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_from_ecef
 from noroshi.records import SensorSite
-from noroshi.sensors import surface_parameters_of
+from noroshi.sensors import at_sea_level, surface_parameters_of
 from noroshi.sensors.rows import AIR_DEPTH_M, FIRST, LOG_VOLUME, RADIUS, SPEED_SPAN_M_S, WIDTH, filled, plain_rows
 
-LAT, LON = 0, 1
+LAT, LON, ALTITUDE = 0, 1, 2
 FIELD_M = 1_000_000.0  # false reports are spread over this much of each horizontal axis
 SMALLEST_M = 1.0  # nearer to the Earth's axis than this a longitude has no derivative worth dividing by
 
@@ -29,8 +29,9 @@ class Sensor:
     vertical of the picture is pressure altitude too. Where the sensor has a position, it is the receiver's: it plays no
     part in the measurement, and targets below its radio horizon are not seen.
 
-    Parameters: `position_sigma_m` is along each horizontal axis. `surface = 1` is for ships: a report without altitude
-    is taken to be near sea level (else at `altitude_prior_m`), and the priors of speed and climb are slower.
+    Parameters: `position_sigma_m` is along each horizontal axis. `surface = 1` is for ships: each report without
+    altitude counts as measured near sea level (else a first one as at `altitude_prior_m`), and the priors of speed and
+    climb are slower.
     """
 
     COMPONENTS: ClassVar[tuple[str, ...]] = (
@@ -139,8 +140,11 @@ class Sensor:
     def form(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n, 55) forms; see `sensors.rows.Linear`."""
         p = self.parameters
+        at_sea = np.flatnonzero(np.isnan(values[:, ALTITUDE])) if p["surface"] else np.zeros(0, np.int64)
+        if at_sea.size:
+            values, covariances = at_sea_level(values, covariances, at_sea, ALTITUDE, p)
         measured = ~np.isnan(values)
-        altitude = np.where(measured[:, 2], values[:, 2], p["altitude_prior_m"])
+        altitude = np.where(measured[:, ALTITUDE], values[:, ALTITUDE], p["altitude_prior_m"])
         axes = enu_axes(values[:, LAT], values[:, LON])
         north_m_rad, east_m_rad = _arcs_m_rad(values[:, LAT], altitude)
         scale = np.ones((len(values), 6))
@@ -152,10 +156,12 @@ class Sensor:
         y[:, :3] = np.where(measured[:, :3], 0.0, np.nan)
         form = np.zeros((len(values), FIRST + WIDTH * 6))
         form[:, :3] = ecef_from_geodetic(values[:, LAT], values[:, LON], altitude)
-        vertical = np.where(measured[:, 2], noise[:, 2, 2], p["altitude_prior_sigma_m"] ** 2)
+        vertical = np.where(measured[:, ALTITUDE], noise[:, 2, 2], p["altitude_prior_sigma_m"] ** 2)
         form[:, RADIUS] = np.sqrt(noise[:, 0, 0] + noise[:, 1, 1] + vertical)
         spans = [FIELD_M, FIELD_M, AIR_DEPTH_M, SPEED_SPAN_M_S, SPEED_SPAN_M_S, SPEED_SPAN_M_S]
         form[:, LOG_VOLUME] = np.where(measured, np.log(spans), 0.0).sum(axis=1)
+        # A height that every report is given tells no target from what is false: neither gains by it.
+        form[at_sea, LOG_VOLUME] += math.log(math.sqrt(2.0 * math.pi) * p["altitude_prior_sigma_m"] / AIR_DEPTH_M)
         return filled(form, rows, y, noise)
 
     def linearise(

@@ -20,7 +20,7 @@ from noroshi.geo.wgs84 import (
 )
 from noroshi.kernel import kernel
 from noroshi.records import SensorSite
-from noroshi.sensors import surface_parameters_of
+from noroshi.sensors import at_sea_level, surface_parameters_of
 from noroshi.sensors.rows import (
     AIR_DEPTH_M,
     DEPTH,
@@ -191,7 +191,7 @@ class Sensor:
         at_sea = np.zeros(0, np.int64)
         if p["surface"]:
             at_sea = np.flatnonzero(np.isnan(values[:, ALTITUDE]) & np.isnan(values[:, ELEVATION]))
-            values, covariances = self._at_sea_level(values, covariances, at_sea)
+            values, covariances = at_sea_level(values, covariances, at_sea, ALTITUDE, p)
         axes = self._axes(origin_ecef_m)
         height_m = self.height_m if axes is self.axes else geodetic_from_ecef(origin_ecef_m)[2]
         form = np.empty((len(values), FIRST + WIDTH * 5))
@@ -226,15 +226,6 @@ class Sensor:
             east, north, up = np.matvec(self._axes(origin_ecef_m), states[:, :3] - origin_ecef_m).T
             covered &= np.arctan2(up, np.hypot(east, north)) <= p["elevation_rad_max"]
         return np.where(covered, p["detection_probability"], 0.0)
-
-    def _at_sea_level(self, values: Floats, covariances: Floats, at_sea: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Return values and noise with the surface's altitude in the rows `at_sea`."""
-        values, covariances = values.copy(), covariances.copy()
-        values[at_sea, ALTITUDE] = self.parameters["altitude_prior_m"]
-        covariances[at_sea, ALTITUDE, :] = 0.0
-        covariances[at_sea, :, ALTITUDE] = 0.0
-        covariances[at_sea, ALTITUDE, ALTITUDE] = self.parameters["altitude_prior_sigma_m"] ** 2
-        return values, covariances
 
     def _with_height(self, values: Floats, covariances: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
         """Return values and noise with the prior's altitude where nothing tells the height.
