@@ -17,7 +17,7 @@ from noroshi.command.people import Person
 from noroshi.command.rows import Row, Said, decision_of
 from noroshi.command.tasks import is_by_plans
 from noroshi.command.transitions import IN_FORCE, Action, Role, Step
-from noroshi.command.warnings import NOTHING, Seen, Tolerance, Warnings, approved
+from noroshi.command.warnings import NOTHING, Tolerance, Warnings, approved
 from noroshi.records import Alert, Batch, Decision, Threats
 
 
@@ -42,7 +42,7 @@ class Out:
 class _Memory(msgspec.Struct, array_like=True):
     book: bytes
     picture_ns: int
-    seen: dict[int, Seen]
+    stages: dict[int, int]
 
 
 class Command:
@@ -122,7 +122,7 @@ class Command:
 
     def checkpoint(self) -> bytes:
         """Return everything that is known, for `resume`; take what is new first."""
-        return msgspec.msgpack.encode(_Memory(self.book.checkpoint(), self.book.picture_ns, self.warnings.seen))
+        return msgspec.msgpack.encode(_Memory(self.book.checkpoint(), self.book.picture_ns, self.warnings.stages))
 
     def resume(self, checkpoint: bytes) -> None:
         """Go on where another was.
@@ -135,7 +135,7 @@ class Command:
         except msgspec.DecodeError as error:
             raise ValueError(f"not a checkpoint of decisions: {error}") from error
         self.book.resume(memory.book)
-        self.book.picture_ns, self.warnings.seen = memory.picture_ns, memory.seen
+        self.book.picture_ns, self.warnings.stages = memory.picture_ns, memory.stages
 
     def undelivered(self) -> list[Alert]:
         """Return the alerts that were handed to the outlets and of which nobody has said what became of them, in order.

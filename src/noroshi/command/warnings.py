@@ -34,16 +34,6 @@ class Tolerance:
     age_s: float = 120.0
 
 
-class Seen(msgspec.Struct, frozen=True, array_like=True):
-    """What was seen of a threat by the newest picture.
-
-    Attributes:
-        stage: its `Stage`.
-    """
-
-    stage: int
-
-
 class Warnings:
     """The port between what is to be said to people and those who approve it.
 
@@ -55,11 +45,11 @@ class Warnings:
     def __init__(self, book: Book, tolerance: Tolerance) -> None:
         self.book, self.tolerance = book, tolerance
         book.guard = self.stale
-        self.seen: dict[int, Seen] = {}
+        self.stages: dict[int, int] = {}
 
     def see(self, threats: Threats) -> None:
         """Take in what is expected of all threats by the newest picture; it replaces what was expected before."""
-        self.seen = dict(zip(threats.threat_id.tolist(), map(Seen, threats.stage.tolist()), strict=True))
+        self.stages = dict(zip(threats.threat_id.tolist(), threats.stage.tolist(), strict=True))
         self.book.picture_ns = max([self.book.picture_ns, *threats.time_ns.tolist()])
 
     def propose(self, alert: Alert, now_ns: int) -> Verdict:
@@ -145,11 +135,11 @@ class Warnings:
         age_s = (now_ns - alert.picture_ns) / NS_PER_S
         if age_s > self.tolerance.age_s:
             return f"its picture is {age_s:.0f} s old"
-        seen = self.seen.get(alert.threat_id)
-        if seen is None:
+        stage = self.stages.get(alert.threat_id)
+        if stage is None:
             return ""
-        if (alert.message == CANCEL) != (seen.stage in OVER) and (seen.stage in OVER or alert.stage in OVER):
-            return f"the threat is {STAGES[seen.stage].replace('_', ' ')} by now"
+        if (alert.message == CANCEL) != (stage in OVER) and (stage in OVER or alert.stage in OVER):
+            return f"the threat is {STAGES[stage].replace('_', ' ')} by now"
         return ""
 
 
