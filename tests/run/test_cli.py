@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from noroshi.formats import Context
 from noroshi.run.cli import app
 
 START_S = 1_700_000_000
@@ -281,6 +282,21 @@ def test_work_that_ctrl_c_breaks_off_has_an_exit_code_that_help_tells(monkeypatc
     done = run("exercise", "first_steps")
     assert (done.exit_code, done.stderr) == (130, "noroshi: interrupted\n")
     assert "130 broken off by Ctrl-C" in " ".join(run("--help").stdout.split())
+
+
+def test_an_assumed_day_is_told_whole_and_not_as_a_count(inside):
+    from noroshi.formats import tables
+    from noroshi.formats.asterix import encode_plots
+
+    decoded = tables.decode(plots(inside / "radar.csv").read_bytes(), Context(source="radar"))
+    (inside / "radar.ast").write_bytes(encode_plots(decoded.detections[0].replace(sensor="021/001")))
+    done = run("track", "radar.ast")
+    said = " ".join(done.stdout.split())
+    assert "note: the recording gives the time of day only; the day is taken as 1970-01-01 (--day says it)" in said
+    (recording,) = json.loads(run("track", "radar.ast", "--json").stdout)["recordings"]
+    assert sum(recording["counts"].values()) == recording["records"] and all(recording["counts"].values())
+    assert len(recording["notes"]) == 1
+    assert "the recording gives" not in run("track", "radar.ast", "--day", "2023-11-14").stdout
 
 
 def test_help_shows_all_that_it_says_in_brackets():
