@@ -162,10 +162,7 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         if tracks:
             _show_tracks(tracks, console)
     if summary["sensors"] and not summary["tracks"]:
-        console.print(
-            "no track became firm: does each sensor look as often as is told above, and is as exact as it says? "
-            'See docs/tables.md, "How often"'
-        )
+        console.print(_no_track(summary["sensors"]))
     if summary["residuals"]:
         console.print(_residual_table(summary["residuals"]))
     if summary["registration"]:
@@ -174,6 +171,19 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         console.print(f"[yellow]note:[/] {escape(printable(note, 500))}")
     took = ", ".join(f"{name} {value:.1f} s" for name, value in summary["seconds"].items())
     console.print(f"[dim]{took}[/]")
+
+
+def _no_track(sensors: Sequence[Mapping[str, Any]]) -> str:
+    """Return what to ask where no track became firm: of plots that were refused not how often they come."""
+    plots, refused = sum(row["plots"] for row in sensors), sum(sum(row["refused"].values()) for row in sensors)
+    if plots == refused:
+        return "no track: every plot was refused"
+    if refused > plots / 2:
+        return f"no track became firm: {refused:,} of {plots:,} plots were refused"
+    return (
+        "no track became firm: are the units those that the columns' names say, does each sensor look as often as is "
+        'told above, and is as exact as it says? See docs/tables.md, "How often"'
+    )
 
 
 def _show_tracks(tracks: Mapping[str, Any], console: Console) -> None:
