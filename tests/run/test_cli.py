@@ -1,9 +1,11 @@
 """What a person meets: one clear line and exit code 2 for bad input, nothing half-written, figures that add up."""
 
+import csv
 import json
 import math
 import re
 
+import msgspec
 import numpy as np
 import pytest
 import typer
@@ -11,6 +13,9 @@ from typer.testing import CliRunner
 
 from noroshi.formats import Context
 from noroshi.run.cli import app
+from noroshi.run.journal import JournalWriter, read_records, read_setup
+from noroshi.run.setup import assemble
+from noroshi.run.sharing import Sharing
 
 START_S = 1_700_000_000
 SITES = "sensor,type,lat_deg,lon_deg,height_m\nhill,search_radar,46.0,7.0,500\n"
@@ -298,6 +303,34 @@ def test_an_assumed_day_is_told_whole_and_not_as_a_count(inside):
     assert all(recording["counts"].values())
     assert len(recording["notes"]) == 1
     assert "the recording gives" not in run("track", "radar.ast", "--day", "2023-11-14").stdout
+
+
+def test_a_live_nodes_journal_is_replayed_without_the_keys_that_it_does_not_hold(inside):
+    plots(inside / "radar.csv")
+    words = ["--sensors", "sites.csv", "--tracker", "nearest_neighbour", "--journal", "j.mcap", "--json"]
+    told = json.loads(run("track", "radar.csv", *words).stdout)
+    setup = msgspec.structs.replace(read_setup(inside / "j.mcap"), sharing=Sharing(exercise="SPRING-26"))
+    with pytest.raises(ValueError, match="has no keys"):
+        assemble(setup)
+    with JournalWriter(inside / "live.mcap", setup) as journal:
+        for now_ns, record in read_records(inside / "j.mcap"):
+            journal.write(record, now_ns)
+    done = run("replay", "live.mcap", "--json")
+    assert done.exit_code == 0, done.output
+    again = json.loads(done.stdout)
+    assert again["digest"] == told["digest"]
+    assert again["tracks"]["tracks"] == 2
+    assert [note for note in again["notes"] if "without its partners" in note] == again["notes"] != []
+    assert json.loads(run("replay", "j.mcap", "--json").stdout)["notes"] == []
+    numbers = {str(row["track"]) for row in _rows(inside, "live.mcap")}
+    assert run("why", numbers.pop(), "live.mcap").exit_code == 0
+
+
+def _rows(inside, journal):
+    """Return the rows of the tracks of a journal."""
+    assert run("replay", journal, "--out", "rows.csv").exit_code == 0
+    with (inside / "rows.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 REPORTS = "time_s,{},altitude_m,icao_address\n" + "".join(f"{START_S + 5 * k},{{}},9000,4b0000\n" for k in range(40))

@@ -15,12 +15,18 @@ from noroshi.run.drive import drive
 from noroshi.run.journal import JournalWriter, read_records, read_setup
 from noroshi.run.recordings import Recording, read_all
 from noroshi.run.refusals import hints
-from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors
+from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors, without_live_partners
 from noroshi.run.sites import beyond, complete, usual_motion, usual_noise
 from noroshi.tracking import hindsight
 from noroshi.tracking.registration import Registration
 
 Progress = Callable[[int], None]
+
+LIVE = (
+    "a live node's journal: replayed are its own tracks from this start on, without its partners, whose exchange hangs "
+    "on keys that are in no journal"
+)
+"""Note of a replay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,9 +160,11 @@ def replay(journal: Path, *, smooth: bool = False, threads: int = 1, progress: P
         FormatError: if it is not a journal.
         ValueError: if it gave out pictures and is to be smoothed.
     """
-    setup = read_setup(journal)
+    stored = read_setup(journal)
+    setup = without_live_partners(stored)
     _check_smoothing(smooth, setup.period_s)
-    done = _run(setup, read_records(journal), threads=threads, progress=progress)
+    notes = [] if setup == stored else [LIVE]
+    done = _run(setup, read_records(journal), threads=threads, progress=progress, notes=notes)
     return _smoothed(done) if smooth else done
 
 
