@@ -1,15 +1,21 @@
 """What a person meets: one clear line and exit code 2 for bad input, nothing half-written, figures that add up."""
 
+import csv
 import json
 import math
 import re
 
+import msgspec
 import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from noroshi.formats import Context
 from noroshi.run.cli import app
+from noroshi.run.journal import JournalWriter, read_records, read_setup
+from noroshi.run.setup import assemble
+from noroshi.run.sharing import Sharing
 
 START_S = 1_700_000_000
 SITES = "sensor,type,lat_deg,lon_deg,height_m\nhill,search_radar,46.0,7.0,500\n"
@@ -281,6 +287,104 @@ def test_work_that_ctrl_c_breaks_off_has_an_exit_code_that_help_tells(monkeypatc
     done = run("exercise", "first_steps")
     assert (done.exit_code, done.stderr) == (130, "noroshi: interrupted\n")
     assert "130 broken off by Ctrl-C" in " ".join(run("--help").stdout.split())
+
+
+def test_an_assumed_day_is_told_whole_and_not_as_a_count(inside):
+    from noroshi.formats import tables
+    from noroshi.formats.asterix import encode_plots
+
+    decoded = tables.decode(plots(inside / "radar.csv").read_bytes(), Context(source="radar"))
+    (inside / "radar.ast").write_bytes(encode_plots(decoded.detections[0].replace(sensor="021/001")))
+    done = run("track", "radar.ast")
+    said = " ".join(done.stdout.split())
+    assert "note: the recording gives the time of day only; the day is taken as 1970-01-01 (--day says it)" in said
+    (recording,) = json.loads(run("track", "radar.ast", "--json").stdout)["recordings"]
+    assert sum(recording["counts"].values()) == recording["records"]
+    assert all(recording["counts"].values())
+    assert len(recording["notes"]) == 1
+    assert "the recording gives" not in run("track", "radar.ast", "--day", "2023-11-14").stdout
+
+
+def test_a_live_nodes_journal_is_replayed_without_the_keys_that_it_does_not_hold(inside):
+    plots(inside / "radar.csv")
+    words = ["--sensors", "sites.csv", "--tracker", "nearest_neighbour", "--journal", "j.mcap", "--json"]
+    told = json.loads(run("track", "radar.csv", *words).stdout)
+    setup = msgspec.structs.replace(read_setup(inside / "j.mcap"), sharing=Sharing(exercise="SPRING-26"))
+    with pytest.raises(ValueError, match="has no keys"):
+        assemble(setup)
+    with JournalWriter(inside / "live.mcap", setup) as journal:
+        for now_ns, record in read_records(inside / "j.mcap"):
+            journal.write(record, now_ns)
+    done = run("replay", "live.mcap", "--json")
+    assert done.exit_code == 0, done.output
+    again = json.loads(done.stdout)
+    assert again["digest"] == told["digest"]
+    assert again["tracks"]["tracks"] == 2
+    assert [note for note in again["notes"] if "without its partners" in note] == again["notes"] != []
+    assert json.loads(run("replay", "j.mcap", "--json").stdout)["notes"] == []
+    numbers = {str(row["track"]) for row in _rows(inside, "live.mcap")}
+    assert run("why", numbers.pop(), "live.mcap").exit_code == 0
+
+
+def _rows(inside, journal):
+    """Return the rows of the tracks of a journal."""
+    assert run("replay", journal, "--out", "rows.csv").exit_code == 0
+    with (inside / "rows.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+REPORTS = "time_s,{},altitude_m,icao_address\n" + "".join(f"{START_S + 5 * k},{{}},9000,4b0000\n" for k in range(40))
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        (
+            REPORTS.format("lat_deg,lon_deg", *["121.5,15.25"] * 40),
+            "'own': lat_deg is more than 89.9 in 40 rows, 121.5 for instance; are latitude and longitude swapped?",
+        ),
+        (
+            REPORTS.format("lat_deg,lon_deg", *["1507.5,12119.5"] * 40),
+            "'own': lat_deg is more than 89.9 in 40 rows, 1507.5 for instance; are these degrees and minutes",
+        ),
+        (
+            REPORTS.format("lat_deg,lon_deg", *["1599.5,12119.5"] * 40),
+            "'own': lat_deg is more than 89.9 in 40 rows, 1599.5 for instance\n",
+        ),
+        (
+            REPORTS.format("sensor,range_m,azimuth_rad", *["hill,50000,92.5"] * 40),
+            "'hill': azimuth_rad is more than 6.283 in 40 rows, 92.5 for instance; are these degrees?",
+        ),
+        (
+            REPORTS.format("sensor,range_m,azimuth_rad", *["hall,50000,1", "dale,50000,1"] * 20),
+            "position of radar 'dale', 'hall' unknown (known are those of hill, which gave no plots)",
+        ),
+    ],
+)
+def test_where_every_plot_is_refused_nothing_is_written_and_the_reason_is_told(inside, table, why):
+    (inside / "own.csv").write_text(table)
+    (inside / "sites.csv").write_text(SITES)
+    (inside / "t.csv").write_text("of yesterday")
+    for asked in (["--out", "t.csv"], ["--plot", "map.png"], ["--out", "t.csv", "--json"]):
+        done = run("track", "own.csv", "--sensors", "sites.csv", *asked)
+        assert done.exit_code == 1, done.output
+        assert done.stderr.startswith(f"noroshi: nothing to write, no plot could be used: {why}")
+        assert done.stderr.count("\n") == 1
+        assert "look as often" not in done.stdout
+        assert "wrote" not in done.stdout
+    assert (inside / "t.csv").read_text() == "of yesterday"
+    assert not (inside / "map.png").exists()
+    assert run("track", "own.csv", "--sensors", "sites.csv").exit_code == 0
+
+
+def test_plots_that_could_be_used_and_made_no_track_are_a_result(inside):
+    plots(inside / "radar.csv", scans=1)
+    (inside / "t.csv").write_text("of yesterday")
+    done = run("track", "radar.csv", "--sensors", "sites.csv", "--out", "t.csv", "--plot", "map.png")
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.stdout.split())
+    assert "are the units those that the columns' names say, does each sensor look as often as is told" in said
+    assert "nothing to write to t.csv: no tracks wrote map.png" in said
 
 
 def test_help_shows_all_that_it_says_in_brackets():

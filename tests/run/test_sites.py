@@ -97,3 +97,16 @@ def test_tables_of_lines_of_sight_of_two_satellites_are_one_track(tmp_path, plac
     assert len(np.unique(tracked.tracks.track_id)) == 1
     last = tracked.tracks.state_ecef[-1, :3]
     assert np.linalg.norm(last - way_m[-1]) < 5e3
+
+
+def test_an_asterix_sensor_may_be_named_without_its_zeros():
+    plots = Detections.of(
+        sensor="021/001", components=("range_m", "azimuth_rad"), time_ns=np.array([1]), values=np.array([[5e4, 1.0]])
+    )
+    place = {"type": "search_radar", "lat_rad": 0.8, "lon_rad": 0.1, "height_m": 9.0}
+    (site,), _ = complete([plots], [SensorSite(sensor="21/1", **place)])
+    assert (site.sensor, site.height_m) == ("021/001", 9.0)
+    (site,), _ = complete([plots.replace(sensor="21/1")], [SensorSite(sensor="21/1", **place)])
+    assert (site.sensor, site.height_m) == ("21/1", 9.0)
+    (site,), notes = complete([plots], [SensorSite(sensor="21/10", **place)])
+    assert (site.height_m, "known are those of 21/10" in notes[0]) == (0.0, True)

@@ -31,6 +31,7 @@ class Decoded:
         counts: how many of each sort ("category 048 target report", "DF 11 all-call reply"); what was read but cannot
             be tracked is counted here too, so that the counts and the damage add up to `n_records`.
         damage: reason -> how many records were damaged and skipped.
+        notes: what was assumed in reading it, in plain words.
         columns: of a table, the names of its columns.
         columns_not_used: those of them that were passed over.
     """
@@ -43,6 +44,7 @@ class Decoded:
     n_records: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     damage: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
     columns_not_used: list[str] = field(default_factory=list)
 

@@ -14,12 +14,19 @@ from noroshi.run.batches import drop_stray_times, in_time
 from noroshi.run.drive import drive
 from noroshi.run.journal import JournalWriter, read_records, read_setup
 from noroshi.run.recordings import Recording, read_all
-from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors
+from noroshi.run.refusals import hints
+from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors, without_live_partners
 from noroshi.run.sites import beyond, complete, usual_motion, usual_noise
 from noroshi.tracking import hindsight
 from noroshi.tracking.registration import Registration
 
 Progress = Callable[[int], None]
+
+LIVE = (
+    "a live node's journal: replayed are its own tracks from this start on, without its partners, whose exchange hangs "
+    "on keys that are in no journal"
+)
+"""Note of a replay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +50,11 @@ class Tracked:
     refused: Counter[tuple[str, str]]
     notes: list[str]
     registration: Registration | None = None
+
+    @property
+    def is_all_refused(self) -> bool:
+        """Whether there were plots and not one of them could be used."""
+        return 0 < sum(self.n_plots.values()) <= sum(self.refused.values())
 
     @property
     def digest(self) -> str:
@@ -116,6 +128,7 @@ def track(
     )
     records = in_time(timely, make_sensors(setup), batch_s=batch_s)
     done = _run(setup, records, threads=threads, journal=journal, progress=progress, stray=stray, notes=notes)
+    done = dataclasses.replace(done, notes=[*done.notes, *hints(timely, setup, done.refused)])
     if done.tracks is None:
         return dataclasses.replace(done, notes=[*done.notes, *beyond(timely, tracker, setup.motion)])
     return _smoothed(done) if smooth else done
@@ -147,9 +160,11 @@ def replay(journal: Path, *, smooth: bool = False, threads: int = 1, progress: P
         FormatError: if it is not a journal.
         ValueError: if it gave out pictures and is to be smoothed.
     """
-    setup = read_setup(journal)
+    stored = read_setup(journal)
+    setup = without_live_partners(stored)
     _check_smoothing(smooth, setup.period_s)
-    done = _run(setup, read_records(journal), threads=threads, progress=progress)
+    notes = [] if setup == stored else [LIVE]
+    done = _run(setup, read_records(journal), threads=threads, progress=progress, notes=notes)
     return _smoothed(done) if smooth else done
 
 

@@ -18,7 +18,7 @@ from noroshi.geo.time import utc_ns_from_iso
 from noroshi.records import SensorSite
 from noroshi.run import kernel_cache
 from noroshi.run.campaigns.command import campaign
-from noroshi.run.complaints import one_line
+from noroshi.run.complaints import FAILED, one_line, refuse
 from noroshi.run.listen.command import listen
 from noroshi.run.live.command import node
 from noroshi.run.pki.command import app as pki
@@ -291,18 +291,19 @@ def _finish(
     as_json: bool,
     seconds: _Watch,
 ) -> None:
-    """Write what was asked for and tell what came of it."""
-    from noroshi.run import api, outputs
+    """Write what was asked for and tell what came of it; where no plot could be used there is nothing to write."""
+    from noroshi.run import api, outputs, refusals
     from noroshi.run.evidence import radar_residuals
     from noroshi.run.summary import show, summarise
 
     every = api.all_tracks(read, tracked) if out else None
+    nothing = every is None and tracked is not None and tracked.is_all_refused
     for path in out:
         if every is not None:
             outputs.write(every, path)
     if out:
         seconds.lap("writing")
-    if plot:
+    if plot and not nothing:
         from noroshi.run.picture import draw_picture
 
         draw_picture(plot, read, tracked)
@@ -313,9 +314,13 @@ def _finish(
         sys.stdout.write(json.dumps(summary) + "\n")
     else:
         show(summary, _console())
-        for path in [*out, *([plot] if plot else [])]:
+        for path in out:
             name = printable(str(path), 500)
-            sys.stdout.write(f"wrote {name}\n" if path.exists() else f"nothing to write to {name}: no tracks\n")
+            sys.stdout.write(f"nothing to write to {name}: no tracks\n" if every is None else f"wrote {name}\n")
+        if plot and not nothing:
+            sys.stdout.write(f"wrote {printable(str(plot), 500)}\n")
+    if nothing and tracked and (out or plot):
+        refuse(f"nothing to write, no plot could be used: {refusals.reasons(tracked.refused, tracked.notes)}", FAILED)
 
 
 @app.command(epilog="Example: noroshi exercise trilateral --out journals/ --processes 2")

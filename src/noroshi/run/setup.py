@@ -73,6 +73,15 @@ class Setup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     watch: Watching | None = None
 
 
+def without_live_partners(setup: Setup) -> Setup:
+    """Return a setup of which anybody can make the node: one that shares by keys of its own is to stand alone.
+
+    Such keys are in no journal. The node's own tracks hang on its sensors alone and come out the same.
+    """
+    is_by_own_keys = setup.sharing is not None and setup.sharing.seed is None
+    return msgspec.structs.replace(setup, sharing=None) if is_by_own_keys else setup
+
+
 def make_sensors(setup: Setup) -> Mapping[str, Sensor]:
     """Return the sensors by name, in the order of the setup.
 

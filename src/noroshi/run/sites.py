@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ COLUMNS = {"local_position": "x_sigma_m and y_sigma_m", "position_report": "lat_
 """Of plain plots: the parameter of how exact they are, and the columns that say it."""
 SHOWN = ("scan_period_s", *SIGMA.values(), "field_m", "speed_sigma_m_s")
 """Parameters that plots show of their sensor: a little otherwise with each that comes."""
+SHORT = re.compile("[0-9]{1,3}/[0-9]{1,3}")
+"""A SAC/SIC of ASTERIX as a person may write it."""
 LOOKS_ACROSS = 20
 STEP_SIGMAS = 3.0
 NAMES_MAX = 4
@@ -56,7 +59,9 @@ def complete(
     """
     notes: list[str] = []
     found: list[SensorSite] = []
-    for name in sorted({batch.sensor for batch in detections}):
+    names = {batch.sensor for batch in detections}
+    known = [_named_as(site, names) for site in known]
+    for name in sorted(names):
         own = [batch for batch in detections if batch.sensor == name]
         site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
         if not site.type:
@@ -102,6 +107,14 @@ def complete(
         )
         found = [site for site in found if site not in blind]
     return found, notes
+
+
+def _named_as(site: SensorSite, names: Set[str]) -> SensorSite:
+    """Return a site under the name that an ASTERIX recording gives it (021/001) where it is written short (21/1)."""
+    if site.sensor in names or not SHORT.fullmatch(site.sensor):
+        return site
+    full = "/".join(f"{int(code):03d}" for code in site.sensor.split("/"))
+    return dataclasses.replace(site, sensor=full) if full in names else site
 
 
 def _others(known: Sequence[SensorSite], found: Sequence[SensorSite]) -> str:

@@ -54,6 +54,7 @@ def _recording(recording: Recording) -> dict[str, Any]:
         "counts": dict(sorted(decoded.counts.items())),
         "damage": dict(sorted(decoded.damage.items())),
         "columns_not_used": decoded.columns_not_used,
+        "notes": decoded.notes,
     }
 
 
@@ -153,16 +154,15 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
             console.print(f"  {n:>9,}  [yellow]damaged: {_safe(why)}[/]")
         if unused := recording["columns_not_used"]:
             console.print(f"  [yellow]columns not used: {_safe(', '.join(unused))}[/]")
+        for note in recording["notes"]:
+            console.print(f"  [yellow]note:[/] {escape(printable(note, 500))}")
     if summary["sensors"]:
         console.print(_sensor_table(summary["sensors"]))
     for tracks in [summary["tracks"], *summary["system_tracks"]]:
         if tracks:
             _show_tracks(tracks, console)
     if summary["sensors"] and not summary["tracks"]:
-        console.print(
-            "no track became firm: does each sensor look as often as is told above, and is as exact as it says? "
-            'See docs/tables.md, "How often"'
-        )
+        console.print(_no_track(summary["sensors"]))
     if summary["residuals"]:
         console.print(_residual_table(summary["residuals"]))
     if summary["registration"]:
@@ -171,6 +171,19 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
         console.print(f"[yellow]note:[/] {escape(printable(note, 500))}")
     took = ", ".join(f"{name} {value:.1f} s" for name, value in summary["seconds"].items())
     console.print(f"[dim]{took}[/]")
+
+
+def _no_track(sensors: Sequence[Mapping[str, Any]]) -> str:
+    """Return what to ask where no track became firm: of plots that were refused not how often they come."""
+    plots, refused = sum(row["plots"] for row in sensors), sum(sum(row["refused"].values()) for row in sensors)
+    if plots == refused:
+        return "no track: every plot was refused"
+    if refused > plots / 2:
+        return f"no track became firm: {refused:,} of {plots:,} plots were refused"
+    return (
+        "no track became firm: are the units those that the columns' names say, does each sensor look as often as is "
+        'told above, and is as exact as it says? See docs/tables.md, "How often"'
+    )
 
 
 def _show_tracks(tracks: Mapping[str, Any], console: Console) -> None:

@@ -20,7 +20,7 @@ from noroshi.records.identity import ABSENT
 from noroshi.run.drive import drive
 from noroshi.run.journal import read_records, read_setup
 from noroshi.run.printing import printable
-from noroshi.run.setup import assemble
+from noroshi.run.setup import assemble, without_live_partners
 from noroshi.tracking import Listener
 from noroshi.tracking.keeper import Keeper
 from noroshi.tracking.story import Candidate, Event, Registry, Roster, Terms, Witness, tell
@@ -75,7 +75,7 @@ def explain(
     at = find(roster, wanted)
     number = int(roster.number[at])
     witness = _hear(journal, lambda tracker: Witness(tracker, number), progress)
-    setup = read_setup(journal)
+    setup = without_live_partners(read_setup(journal))
     _, tracker = assemble(setup)
     models = tuple(setup.motion.split("+"))
     terms = Terms(
@@ -104,7 +104,7 @@ def _hear(journal: Path, listener: Callable[[Keeper], Ear], progress: Callable[[
     Raises:
         ValueError: if its tracker has no listeners.
     """
-    setup = read_setup(journal)
+    setup = without_live_partners(read_setup(journal))
     node, tracker = assemble(setup)
     if not isinstance(tracker, Keeper):
         raise ValueError(  # noqa: TRY004 - the journal is not what is needed, no type is wrong

@@ -37,8 +37,8 @@ WANTED = tuple(Wanted(category.CATEGORY, category.TIMES, category.PATHS) for cat
 
 NOISE_RATIO = 20  # in a file without a container: with so much more lost than read, what was read is chance
 NO_BLOCK = "data block cut short or its length damaged"
-NO_DAY = "note: the recording gives the time of day only; the day is taken as 1970-01-01"
-NO_HOUR = "note: category 001 alone gives the time modulo 512 s; the hour is not known"
+NO_DAY = "the recording gives the time of day only; the day is taken as 1970-01-01 (--day says it)"
+NO_HOUR = "category 001 alone gives the time modulo 512 s; the hour is not known"
 
 
 def sniff(head: bytes, name: str) -> float:
@@ -56,7 +56,7 @@ def sniff(head: bytes, name: str) -> float:
 def decode(data: bytes, context: Context) -> Decoded:
     """Return the detections, tracks, service messages and sensors that a recording or datagram holds.
 
-    The day comes from the capture, or the context, or is 1970-01-01 (a note in the counts, with the number 0).
+    The day comes from the capture, or the context, or is 1970-01-01, as a note then says.
 
     Raises:
         FormatError: if no record of a category that is read can be found.
@@ -149,9 +149,9 @@ def _timed(tables: list[Table], context: Context, decoded: Decoded) -> list[Tabl
     period_ns = NS_PER_DAY
     unaided = bool((received_ns == ABSENT).any())
     if unaided and context.day_ns is None:
-        decoded.counts[NO_DAY] += 0
+        decoded.notes.append(NO_DAY)
     if unaided and (known_ns == ABSENT).all() and (periods_ns < NS_PER_DAY).any():
-        decoded.counts[NO_HOUR] += 0
+        decoded.notes.append(NO_HOUR)
         known_ns, period_ns = of_day_ns, int(periods_ns.min())
     order = np.argsort(np.concatenate([table.place for table in tables]), kind="stable")
     near_ns = np.empty_like(of_day_ns)
