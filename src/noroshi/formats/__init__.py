@@ -33,6 +33,7 @@ class Decoded:
         damage: reason -> how many records were damaged and skipped.
         columns: of a table, the names of its columns.
         columns_not_used: those of them that were passed over.
+        notes: what was assumed to read it, in plain words.
     """
 
     detections: list[Detections] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Decoded:
     damage: Counter[str] = field(default_factory=Counter)
     columns: list[str] = field(default_factory=list)
     columns_not_used: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

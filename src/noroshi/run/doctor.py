@@ -129,7 +129,7 @@ def examine(
         known: where sensors are, beside what the recordings say; the first description with a place counts.
         progress: told how many plots have been tracked since the last call.
     """
-    findings = [finding for recording in recordings for finding in _damage(recording) + _passed_over(recording)]
+    findings = [finding for recording in recordings for finding in _damage(recording) + _told(recording)]
     sites = [*known, *(site for recording in recordings for site in recording.decoded.sites)]
     statuses = [status for recording in recordings for status in recording.decoded.statuses]
     every = [batch for recording in recordings for batch in recording.decoded.detections if len(batch)]
@@ -166,10 +166,13 @@ def _damage(recording: Recording) -> list[Finding]:
     return [Finding(sensor="", subject="damaged records", level="fault", verdict=verdict, n=decoded.n_records)]
 
 
-def _passed_over(recording: Recording) -> list[Finding]:
+def _told(recording: Recording) -> list[Finding]:
     unused, name = recording.decoded.columns_not_used, recording.path.name
     verdict = f"{name}: not used: {', '.join(unused)} (docs/tables.md has the names that are; or --column)"
-    return [Finding(sensor="", subject="columns", level="unknown", verdict=verdict, n=len(unused))] if unused else []
+    found = [Finding(sensor="", subject="columns", level="unknown", verdict=verdict, n=len(unused))] if unused else []
+    for note in recording.decoded.notes:
+        found.append(Finding(sensor="", subject="how it was read", level="unknown", verdict=f"{name}: {note}"))
+    return found
 
 
 def _stamps(batches: Sequence[Detections], twice: int) -> list[Finding]:

@@ -54,6 +54,7 @@ def _recording(recording: Recording) -> dict[str, Any]:
         "counts": dict(sorted(decoded.counts.items())),
         "damage": dict(sorted(decoded.damage.items())),
         "columns_not_used": decoded.columns_not_used,
+        "notes": decoded.notes,
     }
 
 
@@ -153,6 +154,8 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
             console.print(f"  {n:>9,}  [yellow]damaged: {_safe(why)}[/]")
         if unused := recording["columns_not_used"]:
             console.print(f"  [yellow]columns not used: {_safe(', '.join(unused))}[/]")
+        for note in recording["notes"]:
+            console.print(f"  [yellow]note:[/] {escape(printable(note, 500))}")
     if summary["sensors"]:
         console.print(_sensor_table(summary["sensors"]))
     for tracks in [summary["tracks"], *summary["system_tracks"]]:
