@@ -389,3 +389,46 @@ def test_angles_above_a_horizon_without_a_range_are_told_what_they_need():
         FormatError, match=r"without range_m: .*line_azimuth_rad with line_elevation_rad.*sensor_x_ecef"
     ):
         tables.decode(b"t,azimuth_deg,elevation_deg\n1,2,3\n", Context())
+
+
+def days_and_notes(of_day_s, sensors=None, day_ns=20_000 * NS_PER_DAY):
+    """Return the times of a table's rows since its day began, sensor by sensor, and what is noted of them [s]."""
+    sensors = sensors or ["a"] * len(of_day_s)
+    rows = "\n".join(f"{t},{sensor},1,2" for t, sensor in zip(of_day_s, sensors, strict=True))
+    decoded = tables.decode(f"time_s,sensor,x_m,y_m\n{rows}".encode(), Context(day_ns=day_ns))
+    began_ns = NS_PER_DAY if day_ns is None else day_ns
+    times = np.concatenate([batch.time_ns for batch in decoded.detections]) - began_ns
+    return (times / 1e9).tolist(), decoded.notes
+
+
+@pytest.mark.parametrize("day_ns", [None, 20_000 * NS_PER_DAY])
+def test_a_time_of_day_goes_on_after_midnight_and_says_so(day_ns):
+    truth_s = np.arange(86_380.0, 86_420.0, 1.0) + np.tile([0.0, -3.0, 2.0, 0.5], 10)
+    times, (note,) = days_and_notes(truth_s % 86_400, day_ns=day_ns)
+    assert times == truth_s.tolist()
+    assert "12 hours 1 time: there the next day begins" in note
+    long_s = np.arange(60_000.0, 250_000.0, 600.0)
+    times, (note,) = days_and_notes(long_s % 86_400, day_ns=day_ns)
+    assert times == long_s.tolist()
+    assert "2 times" in note
+
+
+@pytest.mark.parametrize(
+    ("of_day_s", "sensors"),
+    [
+        (np.arange(0.0, 80_000.0, 2_000.0), None),  # never falls
+        ([*range(10), *range(50_000, 50_010)], None),  # a long silence
+        ([*range(50_000, 50_010), *range(6_900, 6_910)], None),  # falls by less
+        ([*range(86_390, 86_401), *range(10)], None),  # runs on beyond a day
+        ([*range(0, 80_000, 2_000)] * 2, ["a"] * 40 + ["b"] * 40),  # one sensor after the other
+    ],
+)
+def test_times_that_are_no_times_of_day_stay(of_day_s, sensors):
+    assert days_and_notes(of_day_s, sensors) == ([float(t) for t in of_day_s], [])
+
+
+def test_a_sensor_on_both_sides_of_midnight_shows_that_it_is_one():
+    of_day_s = [86_396, 86_397, 86_398, 86_399, 0, 1, 2, 3]
+    times, notes = days_and_notes(of_day_s, list("abababab"))
+    assert sorted(times) == [86_396.0 + i for i in range(8)]
+    assert len(notes) == 1

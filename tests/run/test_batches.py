@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noroshi.records import Detections, Identity, SensorSite, Status, concatenate, digest, take
-from noroshi.run.batches import drop_stray_times, in_time, scan_period_s
+from noroshi.records import Detections, Identity, Quality, SensorSite, Status, concatenate, digest, take
+from noroshi.run.batches import drop_repeats, drop_stray_times, in_time, scan_period_s
 from noroshi.run.setup import Setup, Site, make_sensors
 
 NS = 10**9
@@ -122,3 +122,67 @@ def test_how_a_sensors_plots_come_cut_into_batches_makes_no_difference():
     once, pieces = (list(in_time(batches, {}, batch_s=1.0)) for batches in ([whole], cut))
     assert [now_ns for now_ns, _ in once] == [now_ns for now_ns, _ in pieces]
     assert digest(*(batch for _, batch in once)) == digest(*(batch for _, batch in pieces))
+
+
+def test_both_lines_of_a_network_count_once_however_they_come():
+    once = radar(np.arange(50))
+    for twice in ([once, once], [concatenate([once, once])], [take(once, np.repeat(np.arange(50), 2))]):
+        left, repeats = drop_repeats([reports([1.0], [7]), *twice])
+        assert repeats == {"radar": 50}
+        assert digest(concatenate(left[1:])) == digest(once)
+
+
+def changed(batch, **columns):
+    """Return a batch whose row 3 is another one in these columns."""
+    new = {name: getattr(batch, name).copy() for name in columns}
+    for name, value in columns.items():
+        new[name][3] = value
+    return batch.replace(**new)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"time_ns": START_NS + 3 * NS + 1},
+        {"values": [np.nextafter(1e5, 2e5), 3 / 10 * 2 * np.pi]},
+        {"values": [1e5, np.nan]},
+        {"covariances": np.eye(2)},
+        {"origin_ecef_m": [6.4e6, 0.0, 0.0]},
+        {"quality": Quality.INCONSISTENT},
+        {"icao_address": 7},
+        {"mode_3a": 7},
+        {"mmsi": 7},
+        {"call_sign": "JAL7"},
+    ],
+)
+def test_what_differs_in_anything_is_no_repeat(column):
+    once = radar(np.arange(10))
+    again = (
+        once.replace(identity=changed(once.identity, **column))
+        if column.keys() <= set(Identity.COLUMNS)
+        else changed(once, **column)
+    )
+    left, repeats = drop_repeats([once, again])
+    assert repeats == {"radar": 9}
+    assert digest(left[1]) == digest(take(again, np.array([3])))
+    # Of three that are alike in time and place the outer ones are one, whatever lies between.
+    assert drop_repeats([once, again, once])[1] == {"radar": 19}
+
+
+def test_the_same_row_of_another_sensor_and_a_look_that_saw_nothing_stay():
+    once = radar(np.arange(10))
+    assert not drop_repeats([once, once.replace(sensor="other")])[1]
+    looks = once.replace(quality=np.full(10, Quality.NOTHING, np.uint8))
+    left, repeats = drop_repeats([looks, looks, once])
+    assert not repeats
+    assert sum(map(len, left)) == 30
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 1.0, np.nan]), st.integers(1, 2)), max_size=40))
+def test_repeats_are_those_that_python_finds(rows):
+    whole = reports([t for t, _, _ in rows], [a for _, _, a in rows])
+    whole = whole.replace(values=np.array([[0.8, lon] for _, lon, _ in rows]).reshape(-1, 2))
+    first = [i for i, row in enumerate(rows) if str(row) not in [str(other) for other in rows[:i]]]
+    left, repeats = drop_repeats([whole])
+    assert repeats.total() == len(rows) - len(first)
+    assert not rows or digest(*left) == digest(take(whole, np.array(first)))

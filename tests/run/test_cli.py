@@ -110,6 +110,24 @@ def test_bad_rows_are_refused_by_row_with_a_reason_and_the_rest_tracked(inside):
     assert row["plots"] == row["used"] + row["unused"] + sum(row["refused"].values())
 
 
+def test_a_recording_of_both_lines_gives_the_same_tracks_and_says_so(inside):
+    header, *rows = plots(inside / "radar.csv").read_text().splitlines()
+    (inside / "both.csv").write_text("\n".join([header, *(row for row in rows for _ in range(2))]))
+    calls = {"once": ["radar.csv"], "both": ["both.csv"], "given twice": ["radar.csv", "radar.csv"]}
+    for name, words in calls.items():
+        done = run("track", *words, "--sensors", "sites.csv", "--out", f"{name}.parquet", "--json")
+        figures = json.loads(done.stdout)
+        row, repeats = figures["sensors"][0], 0 if name == "once" else 24
+        assert (row["plots"], row["used"], row["unused"]) == (24 + repeats, 24, 0)
+        assert row["refused"] == ({"DUPLICATE": 24} if repeats else {})
+        told = [note for note in figures["notes"] if "repeat an earlier one to the last digit" in note]
+        assert [note[:25] for note in told] == (["24 plots of sensor 'hill'"] if repeats else [])
+        assert (inside / f"{name}.parquet").read_bytes() == (inside / "once.parquet").read_bytes()
+    assert "24 duplicate" in run("track", "both.csv", "--sensors", "sites.csv").stdout
+    found = json.loads(run("doctor", "radar.csv", "radar.csv", "--sensors", "sites.csv", "--json").stdout)["findings"]
+    assert any(each["verdict"].startswith("24 of 48 rows repeat another one") for each in found)
+
+
 def test_the_summary_for_people(inside):
     plots(inside / "radar.csv")
     done = run("track", "radar.csv", "--sensors", "sites.csv", "--out", "t.csv")

@@ -7,6 +7,7 @@ from typing import TypeAlias, TypeVar
 
 import erfa
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Nanoseconds: TypeAlias = NDArray[np.int64]
@@ -16,6 +17,7 @@ NS_PER_S = 1_000_000_000
 S_PER_DAY = 86_400
 NS_PER_DAY = S_PER_DAY * NS_PER_S
 UNIX_EPOCH_JD = 2440587.5
+MEDIAN_OF = 5  # neighbours that must agree before times are believed to have begun anew
 # Source: IAU 1991 Recommendation IV: TT = TAI + 32.184 s.
 TT_MINUS_TAI_S = 32.184
 
@@ -60,6 +62,22 @@ def iso_from_utc_ns(ns: int) -> str:
 def midnight_ns(ns: IntOrArray) -> IntOrArray:
     """Return the beginning of each time's UTC day."""
     return ns - ns % NS_PER_DAY
+
+
+def followed_ns(time_ns: Nanoseconds, period_ns: int = NS_PER_DAY) -> Nanoseconds:
+    """Return (n,) times that begin anew after each period as they go on, good to a few neighbours' spread.
+
+    A period has passed where they fall by more than half of it, and one is taken back where they rise by as much. A
+    median of neighbours is followed, so that one damaged time makes no day.
+
+    Args:
+        time_ns: (n,) times since the beginning of the period, in the order of the recording; at least one.
+        period_ns: after how long they begin anew.
+    """
+    padded = np.pad(time_ns, MEDIAN_OF // 2, mode="edge")
+    typical = np.median(sliding_window_view(padded, MEDIAN_OF), axis=1)
+    followed: Nanoseconds = np.unwrap(typical, period=period_ns).astype(np.int64)
+    return followed
 
 
 def dt_s(time_ns: Nanoseconds | int, from_ns: Nanoseconds | int) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from noroshi.records import Batch, Detections, Quality, SensorSite, Status, Tracks, check, concatenate, digest
 from noroshi.run import ahead
-from noroshi.run.batches import drop_stray_times, in_time
+from noroshi.run.batches import drop_repeats, drop_stray_times, in_time
 from noroshi.run.drive import drive
 from noroshi.run.journal import JournalWriter, read_records, read_setup
 from noroshi.run.recordings import Recording, read_all
@@ -95,7 +95,7 @@ def track(
     """Track detections of any number of sensors, each plot at its own time.
 
     Args:
-        detections: batches in any order; a sensor may have several.
+        detections: batches in any order; a sensor may have several. Rows that repeat another count once.
         sensors: where and of what type the sensors are; a type that is missing is told from the components.
         statuses: service messages, which show the time of a radar's rotation.
         tracker: key of the tracker in `tracking/trackers/`.
@@ -114,9 +114,15 @@ def track(
     """
     sensors, statuses = tuple(sensors), tuple(statuses)
     _check_smoothing(smooth, period_s)
-    timely, stray = drop_stray_times([check(batch) for batch in detections])
+    fresh, repeats = drop_repeats([check(batch) for batch in detections])
+    timely, stray = drop_stray_times(fresh)
     sites, notes = complete(timely, sensors, statuses)
     notes += usual_noise(timely, sites)
+    notes += [
+        f"{n:,} plots of sensor {name!r} repeat an earlier one to the last digit (both lines of a redundant network, "
+        "or one recording given twice?) and are left out"
+        for name, n in repeats.items()
+    ]
     setup = Setup(
         sites=[Site.of(site) for site in sites],
         tracker=tracker,
@@ -127,7 +133,9 @@ def track(
         registration=registration,
     )
     records = in_time(timely, make_sensors(setup), batch_s=batch_s)
-    done = _run(setup, records, threads=threads, journal=journal, progress=progress, stray=stray, notes=notes)
+    left_out = Counter({(name, Quality.BAD_TIME.name): n for name, n in stray.items()})
+    left_out.update({(name, Quality.DUPLICATE.name): n for name, n in repeats.items()})
+    done = _run(setup, records, threads=threads, journal=journal, progress=progress, left_out=left_out, notes=notes)
     done = dataclasses.replace(done, notes=[*done.notes, *hints(timely, setup, done.refused)])
     if done.tracks is None:
         return dataclasses.replace(done, notes=[*done.notes, *beyond(timely, tracker, setup.motion)])
@@ -194,10 +202,12 @@ def _run(
     threads: int,
     progress: Progress,
     journal: Path | None = None,
-    stray: Counter[str] | None = None,
+    left_out: Mapping[tuple[str, str], int] = {},
     notes: Sequence[str] = (),
 ) -> Tracked:
-    n_plots: Counter[str] = Counter(stray or {})
+    n_plots: Counter[str] = Counter()
+    for (sensor, _), n in left_out.items():
+        n_plots[sensor] += n
 
     def counted() -> Iterable[tuple[int, Batch]]:
         for now_ns, record in records:
@@ -212,7 +222,7 @@ def _run(
         writer = stack.enter_context(JournalWriter(journal, setup)) if journal else None
         given = drive(node, counted(), journal=writer, progress=progress)
     refused = Counter(node.refused)
-    refused.update({(sensor, Quality.BAD_TIME.name): n for sensor, n in (stray or {}).items()})
+    refused.update(left_out)
     return Tracked(
         tracks=concatenate(given) if given else None,
         setup=setup,

@@ -1,7 +1,9 @@
 """A recording cut into the batches that a live node would have received, in order of time."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Detections, Status, concatenate, take
 from noroshi.records.identity import ABSENT
+from noroshi.records.quality import NOTHING
 from noroshi.sensors import Sensor
 
 REPORTS_PER_LOOK = 3.0  # a transponder that is silent for three of its intervals has missed a look
@@ -16,6 +19,7 @@ REPORT_PERIOD_S_MIN = 10.0
 STRAY_NS = 7 * 86_400 * NS_PER_S
 STRAY_SHARE_MAX = 0.3
 FRAME_PLOTS = 2
+MIX = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: Knuth, TAOCP vol. 3, section 6.4
 
 
 def in_time(
@@ -80,6 +84,30 @@ def drop_stray_times(detections: Sequence[Detections]) -> tuple[list[Detections]
             stray[batch.sensor] += int((~inside).sum())
         timely.append(batch if inside.all() else take(batch, inside))
     return [batch for batch in timely if len(batch)], stray
+
+
+def drop_repeats(detections: Sequence[Detections]) -> tuple[list[Detections], Counter[str]]:
+    """Return the detections without rows that repeat an earlier one of their sensor, and how many each sensor lost.
+
+    Both lines of a redundant network were recorded, or one recording was given twice: a second copy is no second
+    measurement. A repeat equals the first in everything, to the last bit: time, values, noise, place and identity. A
+    look that saw nothing (`NOTHING`) is no measurement and stays.
+    """
+    repeats: Counter[str] = Counter()
+    alike: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for i, batch in enumerate(detections):
+        if len(batch):
+            alike.setdefault((batch.sensor, batch.components), []).append(i)
+    left = list(detections)
+    for (sensor, _), places in alike.items():
+        own = [detections[i] for i in places]
+        is_new = _is_new(concatenate(own) if len(own) > 1 else own[0])
+        if is_new.all():
+            continue
+        repeats[sensor] += int((~is_new).sum())
+        for i, mine in zip(places, np.split(is_new, np.cumsum([len(batch) for batch in own])[:-1]), strict=True):
+            left[i] = take(detections[i], mine)
+    return [batch for batch in left if len(batch)], repeats
 
 
 def scan_period_s(detections: Sequence[Detections], statuses: Sequence[Status], sensor_type: str) -> float | None:
@@ -165,3 +193,47 @@ def _repeats(detections: Detections, window: NDArray[np.int64]) -> NDArray[np.in
     turn = np.empty(len(who), np.int64)
     turn[order] = np.arange(len(who)) - start
     return turn
+
+
+def _is_new(batch: Detections) -> NDArray[np.bool_]:
+    """Return which rows are no repeat of an earlier one."""
+    key = _key([batch.time_ns, batch.values])
+    order = np.argsort(key)
+    same = key[order[1:]] == key[order[:-1]]
+    rows = np.sort(order[np.append(same, False) | np.append(False, same)])
+    rows = rows[batch.quality[rows] != NOTHING]
+    some = take(batch, rows)
+    columns = [getattr(part, name) for part in (some, some.identity) for name in part.COLUMNS]
+    key = _key(columns)
+    order = np.argsort(key, kind="stable")
+    at = np.flatnonzero(key[order[1:]] == key[order[:-1]])
+    first, again = order[at], order[at + 1]
+    for column in columns:  # equal keys may be chance
+        bits = _bits(column)
+        equal = (bits[first] == bits[again]).all(axis=1)
+        first, again = first[equal], again[equal]
+    new = np.ones(len(batch), np.bool_)
+    new[rows[again]] = False
+    return new
+
+
+def _key(columns: Sequence[NDArray[Any]]) -> NDArray[np.uint64]:
+    """Return (n,) numbers that are equal for equal rows, and hardly ever for others: sorting one is fast."""
+    key = np.zeros(len(columns[0]), np.uint64)
+    for column in columns:
+        words = _bits(column).astype(np.uint64)
+        words += np.arange(1, words.shape[1] + 1, dtype=np.uint64) * MIX  # whose place counts
+        words ^= words >> np.uint64(32)
+        words *= MIX
+        words ^= words >> np.uint64(29)
+        key *= MIX
+        key += words.sum(axis=1)
+    return key
+
+
+def _bits(column: NDArray[Any]) -> NDArray[Any]:
+    """Return (n, w) whole numbers with the bits of a column's rows; all NaN are one."""
+    flat = np.ascontiguousarray(column).reshape(len(column), math.prod(column.shape[1:]))
+    if flat.dtype == np.float64:
+        flat = np.where(np.isnan(flat), np.nan, flat)
+    return flat.view(f"u{math.gcd(flat.dtype.itemsize, 8)}")

@@ -28,7 +28,7 @@ from noroshi.records import Detections, Quality, SensorSite, Status, Tracks, con
 from noroshi.records.identity import ABSENT
 from noroshi.records.quality import USABLE
 from noroshi.run import api
-from noroshi.run.batches import drop_stray_times, in_time
+from noroshi.run.batches import drop_repeats, drop_stray_times, in_time
 from noroshi.run.printing import printable
 from noroshi.run.recordings import Recording
 from noroshi.run.setup import Setup, Site, make_sensors
@@ -129,13 +129,14 @@ def examine(
         known: where sensors are, beside what the recordings say; the first description with a place counts.
         progress: told how many plots have been tracked since the last call.
     """
-    findings = [finding for recording in recordings for finding in _damage(recording) + _passed_over(recording)]
+    findings = [finding for recording in recordings for finding in _damage(recording) + _told(recording)]
     sites = [*known, *(site for recording in recordings for site in recording.decoded.sites)]
     statuses = [status for recording in recordings for status in recording.decoded.statuses]
     every = [batch for recording in recordings for batch in recording.decoded.detections if len(batch)]
+    fresh, repeats = drop_repeats(every)
     for name in sorted({batch.sensor for batch in every}):
-        findings += _stamps([batch for batch in every if batch.sensor == name])
-    timely, stray = drop_stray_times(every)
+        findings += _stamps([batch for batch in every if batch.sensor == name], repeats[name])
+    timely, stray = drop_stray_times(fresh)
     for name, n in stray.items():
         verdict = f"{n:,} rows are stamped more than a week from most others of these recordings and are left out"
         findings.append(Finding(sensor=name, subject="stray stamps", level="fault", verdict=verdict, n=n))
@@ -165,14 +166,17 @@ def _damage(recording: Recording) -> list[Finding]:
     return [Finding(sensor="", subject="damaged records", level="fault", verdict=verdict, n=decoded.n_records)]
 
 
-def _passed_over(recording: Recording) -> list[Finding]:
+def _told(recording: Recording) -> list[Finding]:
     unused, name = recording.decoded.columns_not_used, recording.path.name
     verdict = f"{name}: not used: {', '.join(unused)} (docs/tables.md has the names that are; or --column)"
-    return [Finding(sensor="", subject="columns", level="unknown", verdict=verdict, n=len(unused))] if unused else []
+    found = [Finding(sensor="", subject="columns", level="unknown", verdict=verdict, n=len(unused))] if unused else []
+    for note in recording.decoded.notes:
+        found.append(Finding(sensor="", subject="how it was read", level="unknown", verdict=f"{name}: {note}"))
+    return found
 
 
-def _stamps(batches: Sequence[Detections]) -> list[Finding]:
-    """Return what a sensor's times in the order of the recording show of its clock."""
+def _stamps(batches: Sequence[Detections], twice: int) -> list[Finding]:
+    """Return what a sensor's times in the order of the recording show of its clock; `twice` rows are repeats."""
     name = batches[0].sensor
     time_ns = np.concatenate([batch.time_ns for batch in batches])
     found = []
@@ -186,12 +190,11 @@ def _stamps(batches: Sequence[Detections]) -> list[Finding]:
     else:
         verdict = "stamps never run backwards"
         found.append(Finding(sensor=name, subject="order of stamps", level="ok", verdict=verdict, n=len(time_ns)))
-    twice = sum(int((~_is_new(batch)).sum()) for batch in batches)
-    verdict = f"{twice:,} of {len(time_ns):,} rows repeat another one, time and place alike"
+    verdict = f"{twice:,} of {len(time_ns):,} rows repeat another one to the last digit"
     if twice:
         both = "azimuth_rad" in batches[0].components and abs(twice / len(time_ns) - 0.5) < BOTH_LINES
         lines = ": the recording seems to hold both lines of a redundant network" if both else ""
-        verdict += f"{lines}; drop them, as is done here"
+        verdict += f"{lines}; they are left out here, and by `noroshi track`"
     level = "fault" if twice else "ok"
     found.append(Finding(sensor=name, subject="repeated rows", level=level, verdict=verdict, n=len(time_ns)))
     if "azimuth_rad" in batches[0].components:
@@ -212,15 +215,6 @@ def _stamps(batches: Sequence[Detections]) -> list[Finding]:
             Finding(sensor=name, subject="age at reception", level=level, verdict=verdict, interval=interval, unit="s")
         )
     return found
-
-
-def _is_new(batch: Detections) -> NDArray[np.bool_]:
-    """Return which rows are the first with their time, values and address."""
-    columns = [batch.time_ns, batch.identity.icao_address, *np.ascontiguousarray(batch.values.T).view(np.int64)]
-    order = np.lexsort((np.arange(len(batch)), *columns))
-    new = np.ones(len(batch), bool)
-    new[order[1:]] = np.any([column[order[1:]] != column[order[:-1]] for column in columns], axis=0)
-    return new
 
 
 def _shared_stamps(name: str, batches: Sequence[Detections]) -> list[Finding]:
@@ -256,8 +250,7 @@ class _Patient:
         self.refused: dict[str, Counter[str]] = {}
         self.ready: dict[str, Detections] = {}
         for name, sensor in self.sensors.items():
-            mine = [take(batch, _is_new(batch)) for batch in detections if batch.sensor == name]
-            own = concatenate([arrange(batch, sensor) for batch in mine])
+            own = concatenate([arrange(batch, sensor) for batch in detections if batch.sensor == name])
             self.ready[name] = good(own)
             self.refused[name] = Counter(Quality(code).name for code in own.quality.tolist() if code not in USABLE)
         self.radars = tuple(name for name, sensor in self.sensors.items() if is_radar(sensor))

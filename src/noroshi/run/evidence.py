@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from noroshi.assessment.residuals import Residual, residuals
 from noroshi.records import concatenate
 from noroshi.run.api import Tracked
+from noroshi.run.batches import drop_repeats
 from noroshi.run.recordings import Recording
 from noroshi.run.setup import make_sensors
 from noroshi.sensors.prepare import arrange
@@ -23,10 +24,11 @@ def radar_residuals(read: Sequence[Recording], tracked: Tracked | None) -> list[
         return []
     from noroshi.assessment.reference import truth_from_reports
 
-    truth, _ = truth_from_reports(reports)
+    truth, _ = truth_from_reports(drop_repeats(reports)[0])
     sensors = make_sensors(tracked.setup)
     found: list[Residual] = []
     for name in radars:
-        plots = [good(arrange(batch, sensors[name])) for batch in detections if batch.sensor == name]
+        own, _ = drop_repeats([batch for batch in detections if batch.sensor == name])
+        plots = [good(arrange(batch, sensors[name])) for batch in own]
         found += residuals(concatenate(plots), sensors[name], truth)
     return found

@@ -1,13 +1,10 @@
 """Which day: ASTERIX gives the time since midnight UTC, some of it less than that."""
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from noroshi.formats.asterix.layout import ABSENT
-from noroshi.geo.time import NS_PER_DAY
-
-MEDIAN_OF = 5  # neighbours that must agree before midnight is believed to have passed
+from noroshi.geo.time import NS_PER_DAY, followed_ns
 
 
 def reference_ns(
@@ -15,9 +12,8 @@ def reference_ns(
 ) -> NDArray[np.int64]:
     """Return (n,) roughly when each record of a recording was so, good to a few hours.
 
-    It is the time of reception where that is known. Else the times of day are followed from record to record, starting
-    on the given day: midnight has passed where they fall by more than half a day. A median of neighbours is followed,
-    so that one damaged time makes no day. A record without a time is as old as the one before it.
+    It is the time of reception where that is known. Else the times of day are followed from record to record
+    (`followed_ns`), starting on the given day. A record without a time is as old as the one before it.
 
     Args:
         of_day_ns: time since midnight, -1 where unknown, in the order of the recording.
@@ -28,9 +24,7 @@ def reference_ns(
     known = np.flatnonzero(of_day_ns != ABSENT)
     if not len(known):
         return np.where(received_ns == ABSENT, day_ns, received_ns)
-    padded = np.pad(of_day_ns[known], MEDIAN_OF // 2, mode="edge")
-    typical = np.median(sliding_window_view(padded, MEDIAN_OF), axis=1)
-    followed = np.unwrap(typical, period=period_ns).astype(np.int64) + day_ns
+    followed = followed_ns(of_day_ns[known], period_ns) + day_ns
     before = np.maximum(np.searchsorted(known, np.arange(len(of_day_ns)), side="right") - 1, 0)
     return np.where(received_ns == ABSENT, followed[before], received_ns)
 

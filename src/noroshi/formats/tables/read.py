@@ -13,7 +13,7 @@ from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import Columns, integers, number_in_base, numbers, numbers_in_base, plain, texts, times_ns
 from noroshi.formats.reading import REPORT_COMPONENTS
 from noroshi.formats.tables.names import LINE, SYNONYMS, TABLES, TIMES
-from noroshi.geo.time import NS_PER_DAY
+from noroshi.geo.time import NS_PER_DAY, followed_ns
 from noroshi.geo.wgs84 import ecef_from_enu, ecef_from_geodetic, enu_axes
 from noroshi.records import (
     KINDS,
@@ -49,6 +49,9 @@ FAMILIES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 BEFORE_1980_NS = 315_532_800_000_000_000
 """Times below this that are not called `time_ns` are no dates but seconds since the recording began."""
 
+GROUPS = ("sensor", "target", "track", "identity", "icao_address", "mmsi", "mode_3a", "call_sign")
+"""Columns by which a table may be sorted before time."""
+
 FAR_M, FAST_M_S = 1e9, 3e8
 """Beyond twice the Moon's distance, and beyond the speed of light, a number is damage."""
 
@@ -63,6 +66,7 @@ class Table:
         self.kind = kind
         self.columns: dict[str, tuple[Any, float]] = {}
         self.unused: list[str] = []
+        self.midnights = 0
         self.n = len(next(iter(columns.values())))
         proper = TABLES[kind]
         self.timed_by = next((name for name in TIMES if name in columns), None)
@@ -119,8 +123,30 @@ class Table:
             raise FormatError("no column with the time")
         time_ns, known = times_ns(self.times, TIMES[self.timed_by])
         if self.timed_by != "time_ns" and known.any() and np.abs(time_ns[known]).max() < BEFORE_1980_NS:
+            days = self._days(time_ns[known], known)
+            self.midnights = int(days.max())
             time_ns = time_ns + (NS_PER_DAY if context.day_ns is None else context.day_ns)
+            time_ns[known] += days * NS_PER_DAY
         return time_ns, known
+
+    def _days(self, of_day_ns: Integers, known: Flags) -> Integers:
+        """Return (k,) how many midnights had passed at each row with a time; all 0 where they are no times of day.
+
+        Times that run on beyond a day count from the recording's beginning, and so do those of a table that is sorted
+        by target, or by sensor, before time: there the times begin anew where another one's rows do.
+        """
+        none = np.zeros(len(of_day_ns), np.int64)
+        if of_day_ns.min() < 0 or of_day_ns.max() >= NS_PER_DAY:
+            return none
+        days = np.rint((followed_ns(of_day_ns) - of_day_ns) / NS_PER_DAY).astype(np.int64)
+        if days.min() < 0 or not days.any():
+            return none
+        for name in GROUPS:
+            if name in self.columns:
+                _, which = np.unique(self.text(name)[known], return_inverse=True)
+                if not np.isin(which[days == 0], which[days != 0]).any():
+                    return none
+        return days
 
     def identity(self) -> Identity:
         """Return (n,) who the targets say they are."""
@@ -151,6 +177,12 @@ def read(kind: str, columns: Columns, metadata: Mapping[str, str], decoded: Deco
         return
     time_ns, timed = table.time(context)
     decoded.damage["no time"] += int((~timed).sum())
+    if table.midnights:
+        times = "time" if table.midnights == 1 else "times"
+        decoded.notes.append(
+            f"'{table.timed_by}' is taken for the time of day: it falls by more than 12 hours "
+            f"{table.midnights} {times}: there the next day begins"
+        )
     if kind == "detections":
         _read_detections(table, time_ns, timed, decoded, context)
     elif kind == "truth":
