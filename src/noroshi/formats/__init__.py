@@ -34,7 +34,6 @@ class Decoded:
         notes: what was assumed in reading it, in plain words.
         columns: of a table, the names of its columns.
         columns_not_used: those of them that were passed over.
-        notes: what was assumed to read it, in plain words.
     """
 
     detections: list[Detections] = field(default_factory=list)
@@ -48,7 +47,6 @@ class Decoded:
     notes: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
     columns_not_used: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
