@@ -101,7 +101,7 @@ def test_a_warning_appears_and_counts_down(browser, pages):
         )
         page.get_by_test_id("alarm").click()
         first = page.get_by_test_id("alert").first.get_attribute("data-key")
-        assert page.evaluate("() => noroshi.app.selectedId") == first
+        assert page.evaluate("first => noroshi.app.selected === noroshi.app.world.trackOf(first)", first)
         assert first in page.evaluate("() => noroshi.world.alerts.map(({ threat }) => threat)")
 
 
@@ -180,7 +180,7 @@ def test_by_keyboard_alone(browser, pages):
         assert page.evaluate("() => noroshi.app.selected") not in (None, first)
         page.keyboard.press("w")
         first = page.get_by_test_id("alert").first.get_attribute("data-key")
-        assert page.evaluate("() => noroshi.app.selectedId") == first
+        assert page.evaluate("first => noroshi.app.selected === noroshi.app.world.trackOf(first)", first)
         page.keyboard.press("?")
         assert page.get_by_role("dialog").is_visible()
         page.keyboard.press("Escape")

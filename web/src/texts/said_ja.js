@@ -21,8 +21,6 @@ export const SAID_JA = {
   "has turned away or left": "離れました",
   "is heard again": "再び応答があります",
   "its picture is {} s old": "状況図が{}秒前のものです",
-  "the threat is expected {} km from there by now": "脅威の予測位置が{} km移りました",
-  "the threat is expected at another time, by {} s": "到達予測が{}秒変わりました",
   "is over": "終わりました",
   "was lost, and the latest time that it could come is over; it was not observed": "追尾不能のまま、最も遅い到達時刻を過ぎました(通過は観測されていません)",
   "a newer proposal replaces it": "新しい提案に替わりました",
