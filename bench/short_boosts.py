@@ -28,9 +28,10 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.records import Kind
 from noroshi.run import kernel_cache
 from noroshi.run.exercises.running import Plan, run
+from noroshi.run.sites import MISSILES, TURNS
 
 SETS = ("radar 10 s", "radar 5 s", "two radars", "satellites", "satellites and radar")
-MOTION, START_S, AFTER_S, NEAR_M = "constant_velocity+left_turn+right_turn+boost+ballistic+glide", 20.0, 150.0, 10e3
+START_S, AFTER_S, NEAR_M = 20.0, 150.0, 10e3
 TURNING = """
 [[sensors]]
 name = "turning"
@@ -108,7 +109,7 @@ seed = {number}
 start = 2030-01-01T00:00:00Z
 duration_s = {START_S + burn_s + AFTER_S:.0f}
 nations = ["./one.toml"]
-motion = "{MOTION}"
+motion = "{TURNS + MISSILES}"
 
 [weather]
 cloud_top_m = {rng.uniform(0.0, 9_000.0):.0f}

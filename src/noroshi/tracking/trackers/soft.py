@@ -52,10 +52,8 @@ LOG_MOST = 600.0  # a likelihood beyond this would overflow with the factors abo
 FAINT = 0.05  # a look that would see a target with less says nothing of whether it is there
 LANDED_M = -1_000.0  # so far below the ellipsoid what nobody sees fall any more has come down
 UNCLAIMED_MIN = 0.1  # nor is a new track at a plot that is nobody's with less
-TOO_MANY_TO_MISS = (
-    5.0  # a sensor that gives so many plots a look and then none has not looked: one in 150 would be chance
-)
-SILENT_PERIODS = 1.5  # none for so many of its periods, that is
+TOO_MANY_TO_MISS, SILENT_PERIODS = 5.0, 1.5
+"""A sensor that gives so many plots a look, and then none for so many periods, has not looked: one in 150 is chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
