@@ -16,6 +16,7 @@ const HEIGHTS_M = [3000, 10_000, 20_000, 50_000, 100_000, 300_000];
 /** @type {[number, number][]} */
 const BANDS = [[-Infinity, Infinity], [-Infinity, 3000], [3000, 20_000], [20_000, Infinity]];
 const TABS = ["picture", "decide", "control", "what-if", "track", "state"];
+const WORK = ["decide", "control", "what-if"]; // who fills in a form here keeps it, whatever is chosen on the map
 
 /** @param {App} app */
 export function side(app) {
@@ -31,7 +32,7 @@ export function side(app) {
     byId(`tab-${next}`).focus();
   });
   app.onSelect.push(() => {
-    if (app.selected !== null && byId("panel-decide").hidden && byId("panel-control").hidden) open("track");
+    if (app.selected !== null && WORK.every((name) => byId(`panel-${name}`).hidden)) open("track");
   });
   let begins = true;
   app.world.on("hello", () => {
