@@ -43,8 +43,8 @@ from noroshi.run import kernel_cache
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.rows import form_of, start_of
-from noroshi.tracking.bank import settle
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height
+from noroshi.tracking.settling import settle
 from noroshi.tracking.store import Near, Store, Whole
 from noroshi.tracking.trackers.nearest_neighbour import Tracker
 

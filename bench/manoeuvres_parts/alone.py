@@ -10,7 +10,8 @@ from noroshi.motion import Motion
 from noroshi.records import Detections, Identity
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import form_of, start_of
-from noroshi.tracking.bank import Bank, settle
+from noroshi.tracking.bank import Bank
+from noroshi.tracking.settling import settle
 from noroshi.tracking.store import Store, Whole
 
 Floats = NDArray[np.float64]

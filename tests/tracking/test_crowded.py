@@ -8,6 +8,7 @@ from test_coarse_gate import GATES, MEASURED, N_PLOTS, N_TRACKS, scene
 
 import noroshi.tracking.bank as banks
 from noroshi.sensors.rows import form_of
+from noroshi.tracking.settling import settle
 
 EVERY = tuple(each.ravel() for each in np.indices((N_TRACKS, N_PLOTS)))
 
@@ -63,7 +64,7 @@ def test_tracks_are_as_if_every_state_had_been_made(n_models, keep_prior, monkey
         weight[best[best >= 0]] = 0.7 if keep_prior else 1.0
         made = bank.that_matter(store, pairs, weight, np.linspace(0.1, 0.9, N_TRACKS), plots, form, sensor)
         assert len(made[0].means[0]) == len(made[0].row) == (len(EVERY[0]) if crowded == N_PLOTS else (best >= 0).sum())
-        banks.settle(store, made[0], made[1], plots.time_ns, made[2], bank)
+        settle(store, made[0], made[1], plots.time_ns, made[2], bank)
         after.append((store.real[:N_TRACKS].copy(), store.whole[:N_TRACKS].copy()))
         assert (best >= 0).sum() > 50
     for quick, whole in zip(*after, strict=True):

@@ -19,9 +19,10 @@ from noroshi.records import Kind, Quality, SensorSite, TrackStatus, concatenate,
 from noroshi.sensors.infrared import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.search_radar import Sensor as Radar
-from noroshi.tracking.bank import Bank, _finish
+from noroshi.tracking.bank import Bank
 from noroshi.tracking.dark import _changed_between, miss
 from noroshi.tracking.rewind import Rewind, good
+from noroshi.tracking.settling import _finish
 from noroshi.tracking.store import PROBABILITY, Whole
 from noroshi.tracking.trackers.soft import Tracker
 

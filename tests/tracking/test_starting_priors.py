@@ -10,7 +10,8 @@ from noroshi.motion.glide import Motion as Glide
 from noroshi.records import Detections, Identity, Quality, SensorSite
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.search_radar import Sensor
-from noroshi.tracking.bank import Bank, _with_priors
+from noroshi.tracking.bank import Bank
+from noroshi.tracking.births import with_priors
 from noroshi.tracking.mixing import MISTAKEN_S
 from noroshi.tracking.store import NEGLIGIBLE, PROBABILITY
 from noroshi.tracking.trackers.soft import Tracker
@@ -50,7 +51,7 @@ def test_another_prior_gives_what_the_radar_gives_that_has_it(range_rate_m_s):
         # What the rate tells is the same to both: a radar allows for its own prior's cross motion there.
         found[name] = own.locate(ready.values, noise, ready.origin_ecef_m)
     own_m_s = np.array([[(2_500.0, 1_500.0)], [(9e3, 9e3)]])
-    mean, covariance = (each[0] for each in _with_priors(*found["slow"], (300.0, 20.0), own_m_s))
+    mean, covariance = (each[0] for each in with_priors(*found["slow"], (300.0, 20.0), own_m_s))
     if np.isnan(range_rate_m_s):
         np.testing.assert_allclose(mean, found["fast"][0], atol=1e-3)
         np.testing.assert_allclose(covariance, found["fast"][1], rtol=1e-6, atol=1.0)
@@ -61,7 +62,7 @@ def test_another_prior_gives_what_the_radar_gives_that_has_it(range_rate_m_s):
 
 def test_a_measured_velocity_has_no_prior_to_exchange():
     mean, covariance = np.array([[6.4e6, 0.0, 0.0, 0.0, 200.0, 0.0]]), np.diag([1e4] * 3 + [100.0] * 3)[None]
-    same = [each[0] for each in _with_priors(mean, covariance, (300.0, 20.0), np.full((2, 1, 2), 2_500.0))]
+    same = [each[0] for each in with_priors(mean, covariance, (300.0, 20.0), np.full((2, 1, 2), 2_500.0))]
     np.testing.assert_array_equal(same[0], mean)
     np.testing.assert_array_equal(same[1], covariance)
 
@@ -73,7 +74,7 @@ def test_priors_are_exchanged_as_by_inverting_whole_covariances():
     mean, covariance = radar().locate(ready.values, ready.covariances, ready.origin_ecef_m)
     low = [(2_500.0, 1_500.0), (100.0, 20.0), (300.0, 20.0)]
     own_m_s = np.array([low, [(4_500.0, 2_500.0), (200.0, 30.0), (300.0, 20.0)]])
-    means, covariances = _with_priors(mean, covariance, (300.0, 20.0), own_m_s)
+    means, covariances = with_priors(mean, covariance, (300.0, 20.0), own_m_s)
     up = enu_axes_at(mean[:, :3])[:, 2]
     for k in range(3):
         for row in range(3):

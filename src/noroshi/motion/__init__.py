@@ -30,7 +30,7 @@ class Start:
         share: of what a sensor sees for the first time so much moves like this; what is left of 1 is shared alike by
             the models that state none.
         sojourn_s: how long it moves like this on average.
-        height_m: up to this height it is first seen, evenly; higher ever more seldom (`tracking.bank.TAIL`).
+        height_m: up to this height it is first seen, evenly; higher ever more seldom (`tracking.births.TAIL`).
         resumed: how much seldomer than any other motion of its kind this is taken up by what has moved otherwise.
     """
 

@@ -19,26 +19,22 @@ from numpy.typing import NDArray
 from noroshi.estimation.blocks import Executor, map_blocks
 from noroshi.estimation.sequential import absorb
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import Floats, vertical_at
+from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.motion import Motion, Start
+from noroshi.motion import Motion
 from noroshi.records import Detections, Kind
 from noroshi.sensors import Sensor, detection_by_kind
-from noroshi.sensors.rows import AIR_DEPTH_M, DEPTH, RADIUS, absorb_forms, fit_places, linearise, tells_place_alone
+from noroshi.sensors.rows import AIR_DEPTH_M, absorb_forms, fit_places, linearise, tells_place_alone
+from noroshi.tracking.births import newness, shares_of, with_priors, write_new
 from noroshi.tracking.gate import SAME_ADDRESS
-from noroshi.tracking.kinds import AIRCRAFT_M
-from noroshi.tracking.mixing import PROBABILITY_MIN, are_carried, leave_aside, mix, weigh_miss
+from noroshi.tracking.mixing import are_carried, leave_aside, mix
 from noroshi.tracking.sifting import BENDS, learn, places, sift
-from noroshi.tracking.store import EXISTENCE, PROBABILITY, Integers, Layout, Near, Store, Whole, moments
+from noroshi.tracking.store import PROBABILITY, Integers, Layout, Near, Store, Whole, moments
 
 LOG_2_PI = math.log(2.0 * math.pi)
 CROWDED, CROWDED_MODELS = 4, 2
 """Pairs a track beyond which states after plots are made of those pairs alone that turn out to matter: in a swarm, one
 in ten. With several models, which are dear, fewer are a crowd."""
-
-TAIL, ANYWHERE = 0.25, 1e-5
-"""What is new is seen ever more seldom above its height (`Start.height_m`; air traffic's is `AIR_DEPTH_M`): by a factor
-of e over so much of that height more, but with this density at least, for whatever nobody thought of."""
 
 YOUNG, YOUNG_S = 5, 20.0
 """A track that has had fewer plots, or is not as old, keeps all models. What rises slowly yet looks like an aircraft to
@@ -144,7 +140,7 @@ class Bank:
         self.keeps_velocity = all(getattr(motion, "KEEPS_VELOCITY", False) for motion in motions)
         self.pushes = np.array([getattr(motion, "PUSH", (-1, -1)) for motion in motions])
         self._starts = [getattr(motion, "STARTS", None) for motion in motions]
-        self._shares = _shares(self._starts)
+        self._shares = shares_of(self._starts)
         self._height_m = np.array([AIR_DEPTH_M if start is None else start.height_m for start in self._starts])
         self.resumed = np.array([1.0 if start is None else start.resumed for start in self._starts])
         fast = np.array([start is not None for start in self._starts])
@@ -220,9 +216,11 @@ class Bank:
             shares = np.tile(np.full(k, 1.0 / k) if prior_m_s is None else self._shares, (len(rows), 1))
         shares = shares if seen is None else shares * seen / (shares @ seen)[:, None]
         if prior_m_s is not None and self._has_own.size:
-            found = _with_priors(mean, covariance, prior_m_s, self._own_m_s)
+            found = with_priors(mean, covariance, prior_m_s, self._own_m_s)
             means[self._has_own], covariances[self._has_own] = found
-        _begin(store.real, rows, means, covariances, existence, shares, self._sizes, store.layout.offsets, self.extent)
+        write_new(
+            store.real, rows, means, covariances, existence, shares, self._sizes, store.layout.offsets, self.extent
+        )
 
     def newness(self, form: Floats) -> tuple[Floats, Floats]:
         """Return how many new targets there are at plots beside the usual (n,), and how these move (n, k).
@@ -230,7 +228,7 @@ class Bank:
         The usual is what there would be were new targets spread as false plots are. Where these fill the air far above
         all traffic (`rows.DEPTH`), each kind has its own heights.
         """
-        return _newness(form, self._shares, self._height_m)
+        return newness(form, self._shares, self._height_m)
 
     def predict(
         self, store: Store, rows: Integers, time_ns: int | Integers, added: Floats | None = None
@@ -589,75 +587,6 @@ def is_young(whole: Integers, rows: Integers) -> NDArray[np.bool_]:
     return np.asarray((whole[rows, Whole.HITS] < YOUNG) | (age_ns < YOUNG_S * NS_PER_S))
 
 
-def _shares(starts: Sequence[Start | None]) -> Floats:
-    """Return (k,) how likely a new target is to move by each model."""
-    shares = np.array([0.0 if start is None else start.share for start in starts])
-    rest = sum(start is None for start in starts)
-    if rest:
-        shares[[start is None for start in starts]] = (1.0 - shares.sum()) / rest
-    return np.asarray(shares / shares.sum())
-
-
-def _with_priors(
-    mean: Floats, covariance: Floats, given_m_s: tuple[float, float], own_m_s: Floats
-) -> tuple[Floats, Floats]:
-    """Return (n, 6) states and (n, 6, 6) covariances with each of m other priors of the velocity than is in them.
-
-    In information form a prior is a term of a sum, to be taken out and put in. Where the velocity was measured in all
-    directions there is none. `own_m_s` are (2, m, 2) standard deviations along the horizontal axes and of a climb, of
-    what is as low as aircraft fly and of what is higher; what is returned is (m, n, 6) and (m, n, 6, 6).
-    """
-    has_one, m = np.linalg.eigvalsh(covariance[:, 3:, 3:])[:, -1] >= 0.99 * max(given_m_s) ** 2, own_m_s.shape[1]
-    means, covariances = np.array([mean] * m), np.array([covariance] * m)
-    if has_one.any():
-        more = 1.0 / np.square(own_m_s) - 1.0 / np.square(given_m_s)
-        _exchange_priors(np.flatnonzero(has_one), mean, covariance, more, means, covariances)
-    return means, covariances
-
-
-@kernel
-def _exchange_priors(
-    some: Integers, mean: Floats, covariance: Floats, more: Floats, means: Floats, covariances: Floats
-) -> None:
-    """Add information about a velocity of 0 to some rows, `more` (2, m, 2) along the horizontal axes and of a climb.
-
-    The first of the two is for what is as low as aircraft fly. With E (3, 3) added to that of the velocity, P - P_v (1
-    + E P_vv)^-1 E P_v' is the covariance: but one inverse of 3 by 3, and no digits of a place are lost.
-
-    Source: Woodbury (1950), Inverting modified matrices, Princeton University.
-    """
-    e, a, b, gain = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((6, 3))
-    for row in some:
-        x, p = mean[row], covariance[row]
-        up = vertical_at(x[0], x[1], x[2])
-        own = more[1 if up[3] > AIRCRAFT_M else 0]
-        for k in range(len(own)):
-            for i in range(3):
-                for j in range(3):
-                    e[i, j] = (own[k, 1] - own[k, 0]) * up[i] * up[j] + (own[k, 0] if i == j else 0.0)
-            for i in range(3):
-                for j in range(3):
-                    a[i, j] = 1.0 if i == j else 0.0
-                    for c in range(3):
-                        a[i, j] += e[i, c] * p[3 + c, 3 + j]
-            for i in range(3):
-                for j in range(3):  # the adjugate
-                    i1, i2, j1, j2 = (i + 1) % 3, (i + 2) % 3, (j + 1) % 3, (j + 2) % 3
-                    b[j, i] = a[i1, j1] * a[i2, j2] - a[i1, j2] * a[i2, j1]
-            determinant = a[0, 0] * b[0, 0] + a[0, 1] * b[1, 0] + a[0, 2] * b[2, 0]
-            for i in range(3):
-                for j in range(3):
-                    a[i, j] = (b[i, 0] * e[0, j] + b[i, 1] * e[1, j] + b[i, 2] * e[2, j]) / determinant
-            for i in range(6):
-                for j in range(3):
-                    gain[i, j] = p[i, 3] * a[0, j] + p[i, 4] * a[1, j] + p[i, 5] * a[2, j]
-                means[k, row, i] = x[i] - gain[i, 0] * x[3] - gain[i, 1] * x[4] - gain[i, 2] * x[5]
-            for i in range(6):
-                for j in range(i + 1):
-                    less = gain[i, 0] * p[3, j] + gain[i, 1] * p[4, j] + gain[i, 2] * p[5, j]
-                    covariances[k, row, i, j] = covariances[k, row, j, i] = p[i, j] - less
-
-
 def _absorb_late(
     motion: Motion,
     plots: Detections,
@@ -682,53 +611,6 @@ def _absorb_late(
     return fit
 
 
-def settle(store: Store, pairs: Pairs, weight: Floats, time_ns: Integers, existence: Floats, bank: Bank) -> None:
-    """Write into the store what the plots made of the tracks.
-
-    Args:
-        store: the tracks, put aside already.
-        pairs: what `Bank.confront` returned, the prior kept unless each track has one plot of weight 1 or none.
-        weight: (p,) probability that the plot is the track's; what is missing to 1 in a track is that none is.
-        time_ns: (n,) the plots' times.
-        existence: (t,) of the tracks after it.
-        bank: that the pairs are of.
-    """
-    offsets = store.layout.offsets
-    for k, size in enumerate(store.layout.sizes):
-        prior = pairs.ahead[k] if pairs.ahead else np.empty((0, size))
-        prior_spread = pairs.spread[k] if pairs.spread else np.empty((0, size, size))
-        _merge(
-            store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.log_likelihood,
-            pairs.total, pairs.carried, k, size, offsets[k], pairs.means[k],
-            pairs.covariances[k].reshape(-1, size * size), prior, prior_spread.reshape(-1, size * size),
-        )  # fmt: skip
-    _finish(store.real, store.whole, pairs.rows, pairs.begin, pairs.plot, weight, time_ns, pairs.mixed,
-            pairs.log_likelihood, pairs.total, pairs.carried, pairs.seen, pairs.speaks, pairs.is_look,
-            existence)  # fmt: skip
-    bank.leave_aside(store, pairs, weight)
-
-
-@kernel
-def _newness(form: Floats, shares: Floats, height_m: Floats) -> tuple[Floats, Floats]:
-    n, k = form.shape[0], shares.shape[0]
-    new, by_model = np.ones(n), np.empty((n, k))
-    for j in range(n):
-        for i in range(k):
-            by_model[j, i] = shares[i]
-        if form[j, DEPTH] <= 0.0:
-            continue
-        _, _, _, height = vertical_at(form[j, 0], form[j, 1], form[j, 2])
-        new[j] = 0.0
-        for i in range(k):
-            tail = TAIL * height_m[i] + form[j, RADIUS]
-            fades = math.exp(min((height_m[i] - height) / tail, 0.0))
-            by_model[j, i] *= form[j, DEPTH] * max(fades, ANYWHERE) / (height_m[i] + tail)
-            new[j] += by_model[j, i]
-        for i in range(k):
-            by_model[j, i] /= new[j]
-    return new, by_model
-
-
 @kernel
 def take_back(back: Integers, dt_s: Floats, drift: Floats, innovation: Floats, rows: Floats, variance: Floats) -> None:
     """Let rows and variance of those pairs whose plot is older carry the way back: `drift` is its noise."""
@@ -743,38 +625,6 @@ def take_back(back: Integers, dt_s: Floats, drift: Floats, innovation: Floats, r
                     variance[i, k] += h[a] * drift[at, a, b] * h[b]
             for c in range(3):
                 h[3 + c] += dt_s[i] * h[c]
-
-
-@kernel
-def _begin(
-    real: Floats,
-    rows: Integers,
-    mean: Floats,
-    covariance: Floats,
-    existence: Floats,
-    shares: Floats,
-    sizes: Integers,
-    offsets: Integers,
-    extent: Floats,
-) -> None:
-    n_models, beyond = sizes.shape[0], 0
-    for at in range(rows.shape[0]):
-        row = real[rows[at]]
-        row[:] = 0.0
-        row[EXISTENCE] = existence[at]
-        beyond = 0
-        for k in range(n_models):
-            d, own = sizes[k], offsets[k]
-            row[PROBABILITY + k] = shares[at, k]
-            for a in range(6):
-                row[own + a] = mean[k, at, a]
-                for b in range(6):
-                    row[own + d + a * d + b] = covariance[k, at, a, b]
-            for a in range(6, d):
-                low, high = extent[beyond, 0], extent[beyond, 1]
-                row[own + a] = 0.5 * (low + high)
-                row[own + d + a * (d + 1)] = (high - low) ** 2 / 12.0
-                beyond += 1
 
 
 @kernel
@@ -899,143 +749,3 @@ def _gather_flat(source: Floats, index: Integers, offset: int, mean: Floats, cov
             mean[at, c] = source[i, offset + c]
         for c in range(square):
             covariance[at, c] = source[i, offset + d + c]
-
-
-@kernel
-def _merge(
-    real: Floats,
-    whole: Integers,
-    rows: Integers,
-    begin: Integers,
-    plot: Integers,
-    weight: Floats,
-    time_ns: Integers,
-    log_likelihood: Floats,
-    total_log_likelihood: Floats,
-    carried: NDArray[np.bool_],
-    k: int,
-    d: int,
-    offset: int,
-    means: Floats,
-    covariances: Floats,
-    prior: Floats,
-    prior_spread: Floats,
-) -> None:
-    """Write one model's state of each track: the mean and spread of what each plot, or none, makes of it.
-
-    All is brought to the time of the likeliest plot; what lies some milliseconds off is moved by its own velocity.
-    Covariances are (p, d * d) and (t, d * d).
-    """
-    middle, off = np.empty(d), np.empty(d)
-    for t in range(rows.shape[0]):
-        first, end = begin[t], begin[t + 1]
-        best, claimed = _likeliest(weight, first, end)
-        if claimed <= 0.0 or not carried[t, k]:
-            continue
-        row = real[rows[t]]
-        if weight[best] >= 1.0:
-            for a in range(d):
-                row[offset + a] = means[best, a]
-            for c in range(d * d):
-                row[offset + d + c] = covariances[best, c]
-            continue
-        own_ns = whole[rows[t], Whole.TIME]
-        until_ns = max(own_ns, time_ns[plot[best]])
-        # Twice through the hypotheses: for the mean, then for the spread about it. The first is that no plot is its.
-        total = 0.0
-        middle[:] = 0.0
-        for e in range(first - 1, end):
-            share = 1.0 - claimed if e < first else weight[e] * _relative(log_likelihood, total_log_likelihood, e, k)
-            state = prior[t] if e < first else means[e]
-            if share <= 0.0 or not math.isfinite(state[0]):
-                continue
-            late_s = (until_ns - max(own_ns, time_ns[plot[max(e, first)]])) / NS_PER_S
-            total += share
-            for a in range(d):
-                middle[a] += share * state[a]
-            for a in range(3):
-                middle[a] += share * late_s * state[3 + a]
-        if total <= 0.0:
-            continue
-        for a in range(d):
-            middle[a] /= total
-            row[offset + a] = middle[a]
-            for b in range(d):
-                row[offset + d + a * d + b] = 0.0
-        for e in range(first - 1, end):
-            share = 1.0 - claimed if e < first else weight[e] * _relative(log_likelihood, total_log_likelihood, e, k)
-            state, spread = (prior[t], prior_spread[t]) if e < first else (means[e], covariances[e])
-            if share <= 0.0 or not math.isfinite(state[0]):
-                continue
-            share /= total
-            late_s = (until_ns - max(own_ns, time_ns[plot[max(e, first)]])) / NS_PER_S
-            for a in range(d):
-                off[a] = state[a] - middle[a]
-            for a in range(3):
-                off[a] += late_s * state[3 + a]
-            for a in range(d):
-                for b in range(d):
-                    row[offset + d + a * d + b] += share * (spread[a * d + b] + off[a] * off[b])
-
-
-@kernel
-def _likeliest(weight: Floats, first: int, end: int) -> tuple[int, float]:
-    """Return the pair of the greatest weight, and the sum of the weights."""
-    best, claimed = first, 0.0
-    for e in range(first, end):
-        claimed += weight[e]
-        if weight[e] > weight[best]:
-            best = e
-    return best, claimed
-
-
-@kernel
-def _relative(log_likelihood: Floats, total: Floats, e: int, k: int) -> float:
-    """Return one model's likelihood of a plot over that of all models."""
-    return math.exp(log_likelihood[e, k] - total[e]) if log_likelihood[e, k] > -math.inf else 0.0
-
-
-@kernel
-def _finish(
-    real: Floats,
-    whole: Integers,
-    rows: Integers,
-    begin: Integers,
-    plot: Integers,
-    weight: Floats,
-    time_ns: Integers,
-    mixed: Floats,
-    log_likelihood: Floats,
-    total_log_likelihood: Floats,
-    carried: NDArray[np.bool_],
-    seen: Floats,
-    speaks: NDArray[np.bool_],
-    is_look: bool,
-    existence: Floats,
-) -> None:
-    """Write existence, model probabilities and time of each track; call it after all models are merged."""
-    n_models = carried.shape[1]
-    missed, says = np.ones(n_models), is_look and seen.min() < seen.max()
-    for t in range(rows.shape[0]):
-        first, end = begin[t], begin[t + 1]
-        best, claimed = _likeliest(weight, first, end)
-        if claimed <= 0.0:
-            continue
-        row = real[rows[t]]
-        row[0] = existence[t]
-        whole[rows[t], Whole.TIME] = max(whole[rows[t], Whole.TIME], time_ns[plot[best]])
-        whole[rows[t], Whole.MEASURED] = max(whole[rows[t], Whole.MEASURED], time_ns[plot[best]])
-        if n_models == 1:
-            continue
-        total = 0.0
-        if says:
-            weigh_miss(mixed[t, PROBABILITY : PROBABILITY + n_models], seen, speaks, missed)
-        for k in range(n_models):
-            share = max(0.0, 1.0 - claimed) * missed[k] if carried[t, k] else 1.0
-            for e in range(first, end):
-                if carried[t, k]:
-                    share += weight[e] * _relative(log_likelihood, total_log_likelihood, e, k)
-            row[PROBABILITY + k] = max(mixed[t, PROBABILITY + k] * share, PROBABILITY_MIN)
-            total += row[PROBABILITY + k]
-        for k in range(n_models):
-            row[PROBABILITY + k] /= total

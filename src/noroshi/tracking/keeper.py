@@ -22,7 +22,7 @@ from noroshi.records.tracks import COASTING, FIRM
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState, considered
-from noroshi.tracking.bank import Bank, Pairs, settle
+from noroshi.tracking.bank import Bank, Pairs
 from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height, level_variance_m2, loose_rows
 from noroshi.tracking.identity import codes_of, track_ids
@@ -31,6 +31,7 @@ from noroshi.tracking.launches import watch
 from noroshi.tracking.life import due, rivals
 from noroshi.tracking.registration import is_reporter
 from noroshi.tracking.rewind import good
+from noroshi.tracking.settling import settle
 from noroshi.tracking.sightlines import Sighted, is_sighted, start_by_lines
 from noroshi.tracking.store import (
     EXISTENCE,
