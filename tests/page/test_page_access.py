@@ -17,9 +17,9 @@ pytestmark = MARKS
 
 
 @contextlib.contextmanager
-def standing(browser, pages, view, ms, *, width=1440):
+def standing(browser, pages, view, ms, *, width=1440, height=860):
     """A page that stands at a moment."""
-    context = browser.new_context(viewport={"width": width, "height": 860}, locale="en-GB", bypass_csp=True)
+    context = browser.new_context(viewport={"width": width, "height": height}, locale="en-GB", bypass_csp=True)
     page = context.new_page()
     page.goto(f"{pages.url}#t={ms}&v={view}")
     page.wait_for_function(

@@ -46,14 +46,20 @@ export function say(element, text) {
 }
 
 /**
- * Make a list's elements those of `keys`, in that order; existing ones stay, so that focus and scrolling do.
+ * Make a list's elements those of `keys`, in that order; existing ones stay, so that scrolling does. The one in which a
+ * person types is never moved, which would take the focus away: the others are moved around it.
  * @template T
  * @param {HTMLElement} list @param {T[]} items @param {(item: T) => string} key
  * @param {(item: T) => HTMLElement} make @param {(element: HTMLElement, item: T) => void} update
  */
 export function reconcile(list, items, key, make, update) {
   /** @type {Map<string, HTMLElement>} */ const old = new Map();
-  for (const child of /** @type {HTMLElement[]} */ ([...list.children])) old.set(child.dataset.key ?? "", child);
+  const wanted = new Set(items.map(key));
+  for (const child of /** @type {HTMLElement[]} */ ([...list.children])) {
+    const name = child.dataset.key ?? "";
+    if (!wanted.has(name) || old.has(name)) child.remove();
+    else old.set(name, child);
+  }
   items.forEach((item, k) => {
     const name = key(item);
     let element = old.get(name);
@@ -63,7 +69,31 @@ export function reconcile(list, items, key, make, update) {
     }
     old.delete(name);
     update(element, item);
-    if (list.children[k] !== element) list.insertBefore(element, list.children[k] ?? null);
+    if (element.contains(document.activeElement)) while (list.children[k] !== element) list.append(list.children[k]);
+    else if (list.children[k] !== element) list.insertBefore(element, list.children[k] ?? null);
   });
-  for (const gone of old.values()) gone.remove();
+}
+
+const SETTLE_MS = 700;
+const NEAR_PX = 12;
+
+/**
+ * Keep a click from what has just come to stand under a resting pointer: it was meant for what stood there before.
+ * @param {HTMLElement} list @param {() => void} told what the person is told then
+ * @returns {(what: string) => void} to be called with what the list shows, whenever that may have changed
+ */
+export function settling(list, told) {
+  let [shown, since] = ["", -Infinity];
+  let [x, y, atX, atY] = [-1, -1, -1, -1];
+  addEventListener("pointermove", ({ clientX, clientY }) => void ([x, y] = [clientX, clientY]), { passive: true });
+  list.addEventListener("click", (event) => {
+    const isByPointer = event.detail > 0 && event.target instanceof Element && event.target.closest("button");
+    if (!isByPointer || performance.now() - since > SETTLE_MS || Math.hypot(event.clientX - atX, event.clientY - atY) > NEAR_PX) return;
+    event.stopPropagation();
+    event.preventDefault();
+    told();
+  }, { capture: true });
+  return (what) => {
+    if (what !== shown) [shown, since, atX, atY] = [what, performance.now(), x, y];
+  };
 }

@@ -61,10 +61,11 @@ export function people(n) {
 
 /** @param {{code: string, name: string}} area @returns {string} its name in the person's language, as far as that is known here */
 export function areaName({ code, name }) {
-  if (settings.language !== "ja") return name;
+  const isKnown = name !== code; // else another nation's, of which the code alone has come here
+  if (settings.language !== "ja" && isKnown) return name;
   const [, number, island, country] = /^(?:JP-(\d\d)|US-(AS|GU|MP|PR)|([A-Z]{2}))$/.exec(code) ?? [];
-  if (number) return PREFECTURES[Number(number) - 1] ?? name;
-  return (island || country) ? (new Intl.DisplayNames("ja", { type: "region" }).of(island ?? country) ?? name) : name;
+  if (number) return (settings.language === "ja" ? PREFECTURES : PREFECTURES_EN)[Number(number) - 1] ?? name;
+  return (island || country) ? (new Intl.DisplayNames(settings.language, { type: "region" }).of(island ?? country) ?? name) : name;
 }
 
 /** @param {{name: string, local: string, area: string}} place warned @returns {string} its name in the person's language, where that is its own */

@@ -1,6 +1,9 @@
 """`noroshi play` from the command line: what is refused is refused before anybody is told a token."""
 
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +67,14 @@ def test_a_planned_row_that_names_who_plays_is_taken(tmp_path: Path) -> None:
     ]
     (tmp_path / "events.toml").write_text("".join(rows))
     check_names(read_rows(tmp_path / "events.toml"), scenario, tmp_path / "events.toml")
+
+
+def test_whoever_ends_it_what_was_played_is_written(tmp_path: Path) -> None:
+    scenario, out = write_scenario(tmp_path, duration_s=5.0), tmp_path / "out"
+    asked = [sys.executable, "-m", "noroshi", "play", str(scenario), "--out", str(out)]
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        next(line for line in running.stdout if "the picture is at http://" in line)
+        running.send_signal(signal.SIGTERM)  # as a service manager does, and a machine that goes down
+        assert running.wait(60.0) == 0
+    assert (out / "played.json").is_file()

@@ -16,11 +16,20 @@ export function control(app) {
   const panel = byId("panel-control");
   const ask = (/** @type {string} */ type, /** @type {Record<string, unknown>} */ said) => app.feed.ask(type, said).then(() => app.notice(t("done.decide")), refused(app));
 
+  let speed = 0; // chosen while it is held, for when it goes on
+  let moment = ""; // chosen to go back to; else the newest
   const build = () => {
     const hold = h("button", { class: "strong", "data-testid": "hold", onclick: () => void ask("pace", { speed: world.play?.speed ? 0 : Number(speeds.value) }) });
-    const speeds = h("select", { "data-testid": "speed", "aria-label": t("time.speed"), onchange: () => void (world.play?.speed && ask("pace", { speed: Number(speeds.value) })) }, SPEEDS.map((speed) => h("option", { value: speed }, `${speed}×`)));
-    const moments = h("select", { "data-testid": "moments", "aria-label": t("control.back") });
-    const back = h("button", { "data-testid": "back", onclick: () => void ask("branch", { time_ms: Number(moments.value) }) }, t("control.back"));
+    const speeds = h("select", { "data-testid": "speed", "aria-label": t("time.speed"), onchange: () => {
+      if (world.play?.speed) void ask("pace", { speed: Number(speeds.value) });
+      else speed = Number(speeds.value);
+    } }, SPEEDS.map((one) => h("option", { value: one }, `${one}×`)));
+    const other = h("option"); // a speed that is none of these, as the command line may ask for
+    const moments = h("select", { "data-testid": "moments", "aria-label": t("control.back"), onchange: () => void (moment = moments.value) });
+    const back = h("button", { "data-testid": "back", onclick: () => {
+      void ask("branch", { time_ms: Number(moments.value) });
+      moment = "";
+    } }, t("control.back"));
     const state = h("p", { class: "dim", "data-testid": "play-state" });
     const seats = h("tbody");
     const rows = h("ul", { class: "cards", "data-testid": "rows" });
@@ -36,13 +45,23 @@ export function control(app) {
       const { play } = world;
       if (!play) return;
       say(hold, t(play.speed ? "control.hold" : "control.go"));
-      if (document.activeElement !== speeds) speeds.value = String(play.speed || play.wanted);
+      if (play.speed) speed = 0;
+      const now = play.speed || speed || play.wanted;
+      if (document.activeElement !== speeds && speeds.value !== String(now)) {
+        if (!SPEEDS.includes(now)) {
+          other.value = String(now);
+          say(other, `${now}×`);
+          speeds.append(other);
+        }
+        speeds.value = String(now);
+      }
       say(state, [t(play.is_over ? "control.over" : play.speed ? "control.runs" : "control.held"), t("control.branch", { n: play.branch })].join(" · "));
       const times = play.checkpoints_ms;
       if (moments.dataset.times !== times.join()) {
         moments.dataset.times = times.join();
-        moments.replaceChildren(...times.map((ms) => h("option", { value: ms }, utc(ms))));
-        moments.value = String(times.at(-1) ?? "");
+        reconcile(moments, times, String, (ms) => h("option", { value: ms }, utc(ms)), () => {});
+        if (!times.map(String).includes(moment)) moment = "";
+        moments.value = moment || String(times.at(-1) ?? "");
       }
       reconcile(seats, play.seats, ({ name }) => name, () => h("tr", {}, h("td"), h("td")), (line, { name, nation, role, is_here }) => {
         say(/** @type {HTMLElement} */ (line.firstElementChild), `${nation} ${t(`role.${role}`)} · ${name}`);

@@ -1,5 +1,5 @@
 // Decisions: what waits for the person who looks, until when and what happens otherwise; what others decide; who said what.
-import { byId, h, reconcile, say } from "../dom.js";
+import { byId, h, reconcile, say, settling } from "../dom.js";
 import { onSettings } from "../settings.js";
 import { areaName, leftText, t, translated, utc } from "../texts.js";
 
@@ -42,6 +42,8 @@ export function decide(app) {
   const titles = ["decide.mine", "decide.others", "decide.over", "decide.log"].map((key) => h("h3", { "data-t": key }, t(key)));
   panel.append(who, titles[0], mine, none, form, titles[1], others, titles[2], over, titles[3], log);
 
+  const settle = settling(mine, () => app.notice(t("decide.moved")));
+
   const show = () => {
     const { nation = "", duty = "" } = world.hello?.user ?? {};
     const plays = (world.hello?.can.play ?? false) && world.hello?.view === nation;
@@ -59,6 +61,7 @@ export function decide(app) {
     none.hidden = items.length > 0;
     say(none, t("decide.none"));
     form.hidden = !plays || !["sensor manager", "watch officer"].includes(duty);
+    settle(items.map(({ key, decision }) => `${key} ${decision?.version ?? ""}`).join());
     reconcile(mine, items, ({ key }) => key, ({ decision }) => (decision ? card(app) : messageCard(app)), (element, { decision, note }) => {
       if (decision) fill(app, element, decision, duty);
       else if (note) fillMessage(app, element, note);

@@ -55,6 +55,7 @@ function open(wanted) {
     byId(`tab-${name}`).tabIndex = name === wanted ? 0 : -1;
     byId(`panel-${name}`).hidden = name !== wanted;
   }
+  byId(`panel-${wanted}`).dispatchEvent(new Event("shown")); // it was not kept up to date while nobody saw it
 }
 
 /** @template T @param {T[]} list @param {T} item @returns {T[]} without it, or with it */
@@ -136,6 +137,7 @@ function picture(app) {
     count();
   });
   app.world.on("sources", count);
+  panel.addEventListener("shown", count);
 }
 
 /** @param {number} low @param {number} high */
@@ -195,6 +197,7 @@ function state(app) {
     shown = performance.now();
     show();
   };
+  panel.addEventListener("shown", show);
   for (const topic of /** @type {const} */ (["sensors", "links", "health"])) world.on(topic, soon);
   show();
 }

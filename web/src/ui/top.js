@@ -50,7 +50,8 @@ function show(app) {
   const { world } = app;
   const mode = modeOf(app);
   byId("mode").dataset.mode = mode;
-  say(byId("mode"), t(`mode.${mode}`));
+  const { play } = world;
+  say(byId("mode"), t(`mode.${mode === "exercise" && play?.speed === 0 ? (play.is_over ? "over" : "held") : mode}`));
 
   const isExercise = world.isExercise;
   const banner = byId("banner");

@@ -137,6 +137,7 @@ export function track(app) {
     show();
   });
   world.on("story", showStory);
+  panel.addEventListener("shown", show);
   let shown = 0;
   world.on("frame", () => {
     if (panel.hidden || performance.now() - shown < 450) return;

@@ -1,5 +1,5 @@
 // The warnings: by time left, each with its story; and the one that cannot be overlooked, above the map.
-import { byId, h, plain, reconcile, say } from "../dom.js";
+import { byId, h, plain, reconcile, say, settling } from "../dom.js";
 import { saidId } from "../scene.js";
 import { settings, onSettings } from "../settings.js";
 import { areaName, leftText, localShort, people, t, translated, utc } from "../texts.js";
@@ -34,6 +34,7 @@ export function warnings(app) {
   const { world } = app;
   let [told, seen] = ["", ""];
   let first = true;
+  const settle = settling(byId("alerts"), () => app.notice(t("decide.moved")));
 
   const show = () => {
     const found = tales(world.alerts);
@@ -45,6 +46,7 @@ export function warnings(app) {
     say(byId("warnings-count"), active.length);
     byId("warnings-count").classList.toggle("on", active.length > 0);
     byId("warnings-none").hidden = active.length > 0;
+    settle(active.map(({ now }) => `${now.identifier} ${now.life}`).join());
     reconcile(byId("alerts"), active, ({ threat }) => threat, () => card(app), (element, tale) => fill(app, element, tale));
     reconcile(byId("watched"), watched, ({ id }) => id, () => watchCard(app), (element, threat) => fillWatched(app, element, threat));
     reconcile(byId("over"), over.slice(0, 20), ({ threat }) => threat, () => card(app), (element, tale) => fill(app, element, tale));

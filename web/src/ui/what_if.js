@@ -14,10 +14,12 @@ const SHOWN_MAX = 40;
 export function whatIf(app) {
   const place = h("section", { "data-testid": "what-if" });
   byId("panel-what-if").append(place);
+  let built = "";
   const build = () => {
     const options = app.world.hello?.what_if;
     byId("tab-what-if").hidden = !options;
     if (!options) return;
+    built = JSON.stringify(options);
     const choice = (/** @type {string} */ name, /** @type {string[][]} */ of) => h("select", { "data-testid": `what-if-${name}` }, of.map(([value, words]) => h("option", { value }, words)));
     const kind = choice("kind", ["sensor", "nation", "link", "satellites", "sharing"].map((name) => [name, t(`what_if.${name}`)]));
     const sensor = choice("sensor", options.sensors.filter(({ is_fixed }) => is_fixed).map(({ name, path }) => [path, name]));
@@ -74,7 +76,10 @@ export function whatIf(app) {
   for (const sort of ["click", "focus"]) byId("tab-what-if").addEventListener(sort, () => {
     if (app.world.hello?.what_if) app.feed.tell("what_if", { prepare: true });
   });
-  app.world.on("hello", build);
+  app.world.on("hello", () => {
+    const options = app.world.hello?.what_if;
+    if (!options || JSON.stringify(options) !== built) build(); // a line that was cut takes no form and no answer away
+  });
   onSettings((changed) => changed.language && build());
 }
 

@@ -4,6 +4,7 @@ python -m noroshi.run.web.command journal out/JPN.mcap --port 8700 --no-open
 python -m noroshi.run.web.command exercise trilateral --rate 4
 """
 
+import signal
 import sys
 import threading
 import time
@@ -38,7 +39,7 @@ def serve(
     tls: "Tls | None" = None,
     told: str = "",
 ) -> None:
-    """Serve a page, open it, make what it shows beside that, and go on until Ctrl-C.
+    """Serve a page, open it, make what it shows beside that, and go on until Ctrl-C, or until SIGTERM.
 
     Args:
         showing: what it shows.
@@ -56,6 +57,10 @@ def serve(
     from noroshi.run.web.app import Pages
 
     pages = Pages(showing, address, tokens=tokens, tls=tls)
+    ended = threading.Event()
+    is_main = threading.current_thread() is threading.main_thread()
+    ends = (signal.SIGINT, signal.SIGTERM) if is_main else ()  # other threads hear no signals
+    before = {name: signal.signal(name, lambda *_: ended.set()) for name in ends}
     sys.stdout.write(f"{told}the picture is at {pages.url} and Ctrl-C ends it\n")
     sys.stdout.flush()
 
@@ -68,11 +73,11 @@ def serve(
         webbrowser.open(pages.url)
     until = None if for_s is None else time.monotonic() + for_s
     try:
-        while until is None or time.monotonic() < until:
+        while not ended.is_set() and (until is None or time.monotonic() < until):
             time.sleep(WAIT_S)
-    except KeyboardInterrupt:
-        pass
     finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)  # who asks again does not wait for what is under way
         stop()
         pages.close()
         thread.join(10.0)
