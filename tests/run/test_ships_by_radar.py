@@ -4,7 +4,7 @@ import numpy as np
 import pyproj
 
 import noroshi
-from noroshi.records import Detections, SensorSite
+from noroshi.records import Detections, Kind, SensorSite
 
 BEGIN_NS, PERIOD_S, LOOKS = 10**18, 3.0, 200
 LAT, LON, HEIGHT_M = 57.0, 9.0, 60.0
@@ -59,3 +59,8 @@ def test_ships_stay_at_sea_level_and_are_one_track_each():
     assert len(np.unique(tracks.track_id[settled])) == 4
     assert sorted(np.unique(whose).tolist()) == [0, 1, 2, 3]
     assert np.sqrt(np.mean(error_m**2)) < 80.0
+    # Where nothing but aircraft is looked for motion says nothing of what it is; else it is a ship.
+    assert (tracks.kind_probability[:, Kind.UNKNOWN] > 0.999).all()
+    found = noroshi.track([seen], [site], motion="constant_velocity+ballistic").tracks
+    slow = np.linalg.norm(found.state_ecef[:, 3:], axis=1) < 15.0
+    assert (found.kind_probability[slow].argmax(axis=1) == Kind.SHIP).mean() > 0.95

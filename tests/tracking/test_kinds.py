@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
+from scipy.stats import norm
 from sgp4.api import Satrec, jday
 
 from noroshi.geo.wgs84 import ROTATION_RATE_RAD_S, ecef_from_geodetic, enu_axes
@@ -68,6 +69,24 @@ def test_who_says_so_is_believed_where_it_can_be_and_else_unknown():
     assert said(state(0.0, 10.0), mmsi=431_000_001, sigma_m=50.0)[Kind.SHIP] > 0.999
     for forged in (said(state(30_000.0, 2_700.0), icao=0x840001), said(state(9_000.0, 220.0), mmsi=431_000_001)):
         assert forged[Kind.UNKNOWN] > 0.999  # and no missile
+
+
+@pytest.mark.parametrize("speed_m_s", [0.0, 11.0, 25.0])
+def test_what_is_silent_and_moves_as_ships_do_is_mostly_one(speed_m_s):
+    kinds = said(state(0.0, speed_m_s), sigma_m=20.0, sigma_m_s=0.5)
+    assert kinds[Kind.SHIP] == pytest.approx(0.9)
+    assert kinds[Kind.AIRCRAFT] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("height_m", "speed_m_s"), [(300.0, 11.0), (0.0, 60.0), (3_000.0, 25.0)])
+def test_what_is_higher_or_faster_flies(height_m, speed_m_s):
+    assert said(state(height_m, speed_m_s), sigma_m=20.0, sigma_m_s=3.0)[Kind.AIRCRAFT] > 0.999
+
+
+def test_of_what_height_is_not_known_it_is_a_ship_as_far_as_it_may_be_on_the_sea():
+    mean = state(0.0, 11.0)
+    within = norm.cdf(200.0 / 1_000.0) - norm.cdf(-200.0 / 1_000.0)
+    assert said(mean, sigma_m=1_000.0, sigma_m_s=0.5)[Kind.SHIP] == pytest.approx(0.9 * within, rel=1e-6)
 
 
 def test_a_claim_counts_as_far_as_the_state_is_inside():

@@ -655,7 +655,7 @@ def _say(
         for k in range(sizes.shape[0]):
             weigh(
                 real[i], offsets[k], sizes[k], real[i, PROBABILITY + k], claims[k] if said == UNKNOWN else said,
-                said == UNKNOWN, envelopes, taken_for, kinds[at],
+                said == UNKNOWN, said == UNKNOWN and whole[i, Whole.MODE_3A] == ABSENT, envelopes, taken_for, kinds[at],
             )  # fmt: skip
 
 

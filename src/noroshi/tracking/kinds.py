@@ -14,7 +14,9 @@ Envelopes, each by height, speed, climb, and by how high the lowest point of a f
 - Aircraft: up to 38 km, 1,000 m/s, a climb of 350 m/s. Source: records of the Fédération Aéronautique Internationale:
   37,650 m (MiG-25M, 1977), 980 m/s (SR-71, 1976), 9 to 12 km in 10.5 s, so 285 m/s (F-15, 1975).
 - Ship: within 500 m of the ellipsoid (the geoid is within 110 m; not on mountain lakes), up to 53 m/s, the fastest that
-  a report can say. Source: ITU-R M.1371-5, message 1.
+  a report can say. Source: ITU-R M.1371-5, message 1. What says nothing of itself, not even by a transponder's code, is
+  taken for one whose AIS is silent, nine times in ten (`AFLOAT`), as far as it is within 200 m and no faster than the
+  fastest ferries, 30 m/s; all three are chosen. The rest hovers, or drives.
 - Gliding: 20 to 80 km, faster than aircraft, not climbing steeper than they. Source: Wright and Tracy (2020), Modeling
   the Performance of Hypersonic Boost-Glide Missiles, Science and Global Security 28(3), 135-170: glides at 30 to 50 km.
 - Boosting: steeper than aircraft climb, up to 400 km, where upper stages burn out.
@@ -64,6 +66,7 @@ ENVELOPES[Kind.BOOSTING, HEIGHT, 1], ENVELOPES[Kind.BOOSTING, CLIMB, 0] = 400_00
 ENVELOPES[Kind.BALLISTIC, LOWEST, 1] = ENVELOPES[Kind.SPACE, LOWEST, 0] = ENVELOPES[Kind.SPACE, HEIGHT, 0] = ORBIT_M
 ENVELOPES[[Kind.GLIDING, Kind.BOOSTING, Kind.BALLISTIC, Kind.SPACE], SPEED, 1] = ESCAPE_M_S
 ENVELOPES[BY_MOTION:] = ENVELOPES[:BY_MOTION]
+ENVELOPES[BY_MOTION + Kind.SHIP, HEIGHT], ENVELOPES[BY_MOTION + Kind.SHIP, SPEED, 1] = (-200.0, 200.0), 30.0
 for _kind in (Kind.BOOSTING, Kind.GLIDING):
     ENVELOPES[BY_MOTION + _kind] = ENVELOPES[Kind.BALLISTIC]
 
@@ -71,6 +74,8 @@ TAKEN_FOR = np.zeros((len(Kind), len(Kind)))
 """Row: what a motion claims to be; column: how likely what moves so in this other envelope is that and nothing else."""
 TAKEN_FOR[Kind.AIRCRAFT, [Kind.GLIDING, Kind.BOOSTING]] = 0.99
 TAKEN_FOR[[Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING], Kind.SPACE] = 1.0
+AFLOAT = 0.9
+"""How likely what nobody has heard of, and what moves as ships do, is a ship."""
 STAYS_UP = 100.0
 """How much likelier beforehand free flight above the air stays up than comes down: chosen, and less than radars see."""
 SHARE_MIN = 1e-6  # a claim of less is not looked into
@@ -79,6 +84,7 @@ UNKNOWN, AIRCRAFT, SHIP, SPACE = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind
 # Six sigma of a kilometre and of 50 m/s inside an aircraft's envelope nothing more is asked: most that is tracked is.
 DEEP_SIGMA_M, DEEP_SIGMA_M_S = 1_000.0, 50.0
 DEEP_M, DEEP_M_S = AIRCRAFT_M - 6.0 * DEEP_SIGMA_M, AIRCRAFT_M_S - 6.0 * DEEP_SIGMA_M_S
+FLIES_M_S = float(ENVELOPES[BY_MOTION + Kind.SHIP, SPEED, 1])
 DEEP_CLIMB_M_S = AIRCRAFT_CLIMB_M_S - 6.0 * DEEP_SIGMA_M_S
 DEFLECTION_RAD = 0.0034  # of the vertical from the Earth's centre
 
@@ -99,7 +105,8 @@ def kinds_said(
     kinds = np.zeros((n, len(Kind)))
     for i in range(n):
         said = SHIP if mmsi[i] != ABSENT else AIRCRAFT if icao_address[i] != ABSENT else UNKNOWN
-        weigh(rows[i], 0, 6, 1.0, said or int(motion), said == UNKNOWN, ENVELOPES, TAKEN_FOR, kinds[i])
+        by_motion = said == UNKNOWN
+        weigh(rows[i], 0, 6, 1.0, said or int(motion), by_motion, by_motion, ENVELOPES, TAKEN_FOR, kinds[i])
     return kinds
 
 
@@ -116,18 +123,26 @@ def weigh(
     share: float,
     claim: int,
     by_motion: bool,
+    is_silent: bool,
     envelopes: Floats,
     taken_for: Floats,
     kinds: Floats,
 ) -> None:
-    """Add to `kinds` (7,) what a claim of this weight comes to, of the (d,) state and (d, d) covariance at `offset`."""
+    """Add to `kinds` (7,) what a claim of this weight comes to, of the (d,) state and (d, d) covariance at `offset`.
+
+    A motion model makes it, or who says so; what is silent has not said anything, nor answered by a code.
+    """
     is_settled = (by_motion and not taken_for[claim].any()) or share < SHARE_MIN
-    if is_settled or claim == UNKNOWN or (claim == AIRCRAFT and _is_deep_inside(row, offset, d)):
+    if is_settled or claim == UNKNOWN or (claim == AIRCRAFT and _is_deep_inside(row, offset, d, is_silent)):
         kinds[claim] += share
         return
     measures, sigmas = np.empty(4), np.empty(4)
     _measure(row, offset, d, measures, sigmas)
     own = _inside(measures, sigmas, envelopes[claim + (BY_MOTION if by_motion else 0)])
+    if is_silent and claim == AIRCRAFT:
+        afloat = AFLOAT * own * _inside(measures, sigmas, envelopes[BY_MOTION + SHIP])
+        kinds[SHIP] += share * afloat
+        kinds[AIRCRAFT] -= share * afloat
     if own >= 1.0:
         kinds[claim] += share
         return
@@ -149,8 +164,8 @@ def weigh(
 
 
 @kernel
-def _is_deep_inside(row: Floats, offset: int, d: int) -> bool:
-    """Return whether the state is far below every bound of an aircraft's envelope."""
+def _is_deep_inside(row: Floats, offset: int, d: int, is_silent: bool) -> bool:
+    """Return whether the state is far below every bound of an aircraft's envelope, and too fast for a silent ship."""
     x, y, z = row[offset], row[offset + 1], row[offset + 2]
     across, along = SEMI_MAJOR_AXIS_M + DEEP_M, SEMI_MINOR_AXIS_M + DEEP_M
     if (x * x + y * y) / (across * across) + z * z / (along * along) > 1.0:
@@ -164,6 +179,8 @@ def _is_deep_inside(row: Floats, offset: int, d: int) -> bool:
     speed = math.sqrt(speed)
     climb = up / math.sqrt(x * x + y * y + z * z) + DEFLECTION_RAD * speed
     is_sure = place < DEEP_SIGMA_M**2 and motion < DEEP_SIGMA_M_S**2
+    if is_silent and speed < FLIES_M_S + 6.0 * math.sqrt(motion):
+        return False
     return is_sure and speed < DEEP_M_S and climb < DEEP_CLIMB_M_S
 
 
