@@ -252,3 +252,41 @@ def test_a_person_gets_a_table_and_bad_input_one_line(inside):
     refused = CliRunner().invoke(app, ["doctor", "none.csv"])
     assert refused.exit_code == 2
     assert refused.stderr.count("\n") == 1
+
+
+def reports_with(inside, truth, change):
+    """Write position reports whose times another function changes, or leaves out (None)."""
+    write_reports(inside / "adsb.csv", truth)
+    head, *lines = (inside / "adsb.csv").read_text().splitlines()
+    changed = [(change(int(line.split(",")[0])), line.split(",", 1)[1]) for line in lines]
+    kept = [f"{time_ns},{rest}" for time_ns, rest in changed if time_ns is not None]
+    (inside / "adsb.csv").write_text("\n".join([head, *kept]))
+
+
+@pytest.mark.parametrize("seed", [31, 32, 33])
+def test_a_jump_of_the_clock_that_stamps_everybody_is_told_from_a_pause(inside, seed):
+    middle_ns, jump_ns = START_NS + 150 * NS, 900 * NS
+    reports_with(inside, flights(seed, 12, 300), lambda t: t + jump_ns if t > middle_ns else t)
+    row = findings("adsb.csv")["", "clock jump of all"]
+    assert row["level"] == "fault"
+    assert holds(row, 900.0, 0.2)
+    assert row["high"] - row["low"] < 1.0
+    assert "jumped forwards by" in row["verdict"]
+    pause = range(middle_ns + 1, middle_ns + 100 * NS)
+    reports_with(inside, flights(seed, 12, 300), lambda t: None if t in pause else t)
+    found = findings("adsb.csv")
+    assert found["", "silence of all"]["level"] == "ok"
+    assert "the recording paused" in found["", "silence of all"]["verdict"]
+    assert ("", "clock jump of all") not in found
+
+
+def test_a_silence_of_which_no_sender_tells_is_told_as_that(inside):
+    write_radars(inside / "radar.csv", radar_table(flights(34, 12, 300), 300))
+    head, *lines = (inside / "radar.csv").read_text().splitlines()
+    pause = range(START_NS + 100 * NS, START_NS + 220 * NS)
+    (inside / "radar.csv").write_text("\n".join([head, *(x for x in lines if int(x.split(",")[0]) not in pause)]))
+    row = findings("radar.csv", "--sensors", "sites.csv")["", "silence of all"]
+    assert row["level"] == "unknown"
+    assert row["value"] == pytest.approx(120.0, abs=5.0)
+    write_radars(inside / "whole.csv", radar_table(flights(34, 12, 300), 300))
+    assert not [key for key in findings("whole.csv", "--sensors", "sites.csv") if not key[0] and "all" in key[1]]

@@ -19,6 +19,7 @@ from noroshi.assessment.biases import Biases, Measured, measured, thinned
 from noroshi.assessment.intervals import Interval, resampled, share
 from noroshi.assessment.reference import truth_from_reports
 from noroshi.assessment.rotation import Rotation, rotation
+from noroshi.assessment.silences import passed_s, silences
 from noroshi.assessment.trends import KINDS, STEPS, Trend, stepped, trends, varying
 from noroshi.estimation.angles import wrap
 from noroshi.estimation.gating import chi_square_gate, mahalanobis_squared
@@ -58,6 +59,7 @@ BY_CHANCE = 1.0 / 3.0  # of the pairs that may be chance ones, and the rest stil
 TURNED_RAD = math.pi / 2.0  # plots turned by so much meet targets by chance alone
 OVERLAP_MIN = 0.5  # of the shorter of two recordings
 HOUR_S, WHOLE_HOUR_S, ZONES = 3600.0, 60.0, 14
+JUMPED = 0.5  # of a silence: where its senders' way took less than that, and no more, the clock jumped
 ZONE_NS = 300 * NS_PER_S
 NOISE_WRONG = 1.2  # times what is assumed
 MATTERS = 0.2  # of a plot's own noise: a bias that is surely more than this is worth taking out
@@ -129,7 +131,9 @@ def examine(
         known: where sensors are, beside what the recordings say; the first description with a place counts.
         progress: told how many plots have been tracked since the last call.
     """
-    findings = [finding for recording in recordings for finding in _damage(recording) + _told(recording)]
+    findings = [
+        finding for recording in recordings for finding in _damage(recording) + _told(recording) + _silences(recording)
+    ]
     sites = [*known, *(site for recording in recordings for site in recording.decoded.sites)]
     statuses = [status for recording in recordings for status in recording.decoded.statuses]
     every = [batch for recording in recordings for batch in recording.decoded.detections if len(batch)]
@@ -172,6 +176,45 @@ def _told(recording: Recording) -> list[Finding]:
     found = [Finding(sensor="", subject="columns", level="unknown", verdict=verdict, n=len(unused))] if unused else []
     for note in recording.decoded.notes:
         found.append(Finding(sensor="", subject="how it was read", level="unknown", verdict=f"{name}: {note}"))
+    return found
+
+
+def _silences(recording: Recording) -> list[Finding]:
+    """Return when all senders of a recording fell silent together, and whether its clock jumped meanwhile."""
+    decoded, found = recording.decoded, []
+    generator = np.random.Generator(np.random.Philox(0))  # equal recordings get equal findings
+    timely, _ = drop_stray_times([batch for batch in decoded.detections if len(batch)])
+    if not timely:
+        return []
+    every = [batch.time_ns for batch in timely]
+    low_ns, high_ns = _span(every)
+    every += [each.time_ns[(each.time_ns > low_ns) & (each.time_ns < high_ns)] for each in decoded.statuses]
+    for start_ns, end_ns in silences(every):
+        gap_s = (end_ns - start_ns) / NS_PER_S
+        passed, n = passed_s(timely, start_ns, end_ns, generator)
+        verdict = (
+            f"{recording.path.name}: all are silent together from {iso_from_utc_ns(start_ns)[:19]} for {gap_s:,.0f} s"
+        )
+        jump = Interval(gap_s - passed.value, gap_s - passed.high, gap_s - passed.low)
+        level, subject = "unknown", "silence of all"
+        if passed.high < JUMPED * gap_s:
+            level, subject = "fault", "clock jump of all"
+            verdict += (
+                f", and {n:,} went on as if {max(passed.value, 0.0):,.0f} s had passed: the clock that stamped all "
+            )
+            verdict += (
+                f"of it jumped forwards by {_figure(jump, 's')}; take that from the stamps after it, or read both "
+            )
+            verdict += "parts alone"
+        elif passed.low > JUMPED * gap_s:
+            level = "ok"
+            verdict += f", in which {n:,} went on as that time lets them: the recording paused"
+        else:
+            verdict += ": whether the recording paused or its clock jumped nothing here tells"
+        interval = jump if level == "fault" else Interval(gap_s, math.nan, math.nan)
+        found.append(
+            Finding(sensor="", subject=subject, level=level, verdict=verdict, interval=interval, unit="s", n=n)
+        )
     return found
 
 
