@@ -8,7 +8,7 @@ import pytest
 from doctor_scenes import NS, PLACES, SITES, START_NS, flights, radar_table, write_radars, write_reports
 from typer.testing import CliRunner
 
-from noroshi import load
+from noroshi import load, track
 from noroshi.run.cli import app
 from noroshi.run.doctor import examine
 
@@ -290,3 +290,19 @@ def test_a_silence_of_which_no_sender_tells_is_told_as_that(inside):
     assert row["value"] == pytest.approx(120.0, abs=5.0)
     write_radars(inside / "whole.csv", radar_table(flights(34, 12, 300), 300))
     assert not [key for key in findings("whole.csv", "--sensors", "sites.csv") if not key[0] and "all" in key[1]]
+
+
+def test_two_radars_under_one_name_are_told_with_the_remedy(inside):
+    truth = flights(35, 20, 300)
+    other = [
+        line.replace(",dale,", ",hill,") for line in radar_table(truth, 300, name="dale", seed=2, bias=(0.0, 0.0, 3.0))
+    ]
+    write_radars(inside / "radars.csv", radar_table(truth, 300, name="hill"), other)
+    row = findings("radars.csv", "--sensors", "sites.csv")["hill", "two antennas"]
+    assert row["level"] == "fault"
+    assert "two radars under one name" in row["verdict"]
+    read = load("radars.csv")
+    done = track(read[0].decoded.detections, load("sites.csv")[0].decoded.sites)
+    assert sum("two radars under one name" in note for note in done.notes) == 1
+    write_radars(inside / "one.csv", radar_table(truth, 300, name="hill"))
+    assert ("hill", "two antennas") not in findings("one.csv", "--sensors", "sites.csv")

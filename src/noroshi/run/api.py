@@ -17,7 +17,7 @@ from noroshi.run.journal import JournalWriter, read_records, read_setup
 from noroshi.run.recordings import Recording, read_all
 from noroshi.run.refusals import hints
 from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors, without_live_partners
-from noroshi.run.sites import beyond, complete, usual_motion, usual_noise
+from noroshi.run.sites import beyond, complete, two_under_one_name, usual_motion, usual_noise
 from noroshi.tracking import hindsight
 from noroshi.tracking.registration import Registration
 
@@ -124,6 +124,11 @@ def track(
     stray.update(lost)
     sites, notes = complete(timely, sensors, statuses)
     notes += usual_noise(timely, sites)
+    notes += [
+        f"radar '{site.sensor}': {told}"
+        for site in sites
+        if (told := two_under_one_name([batch for batch in timely if batch.sensor == site.sensor]))
+    ]
     notes += [
         f"{n:,} plots of sensor {name!r} repeat an earlier one to the last digit (both lines of a redundant network, "
         "or one recording given twice?) and are left out"

@@ -33,7 +33,7 @@ from noroshi.run.batches import drop_repeats, drop_stray_times, in_time
 from noroshi.run.printing import printable
 from noroshi.run.recordings import Recording
 from noroshi.run.setup import Setup, Site, make_sensors
-from noroshi.run.sites import complete
+from noroshi.run.sites import complete, two_under_one_name
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking.pairing import GATE_PROBABILITY, NOISE_FACTOR, REACH_SIGMAS
@@ -242,6 +242,9 @@ def _stamps(batches: Sequence[Detections], twice: int) -> list[Finding]:
     found.append(Finding(sensor=name, subject="repeated rows", level=level, verdict=verdict, n=len(time_ns)))
     if "azimuth_rad" in batches[0].components:
         found += _shared_stamps(name, batches)
+    if told := two_under_one_name(batches):
+        level = "unknown" if "two faces" in told else "fault"
+        found.append(Finding(sensor=name, subject="two antennas", level=level, verdict=told, n=len(time_ns)))
     received_ns = max(batch.received_ns for batch in batches)
     late_s = (received_ns - int(time_ns.max())) / NS_PER_S
     if late_s:
