@@ -306,3 +306,42 @@ def test_two_radars_under_one_name_are_told_with_the_remedy(inside):
     assert sum("two radars under one name" in note for note in done.notes) == 1
     write_radars(inside / "one.csv", radar_table(truth, 300, name="hill"))
     assert ("hill", "two antennas") not in findings("one.csv", "--sensors", "sites.csv")
+
+
+@pytest.mark.parametrize("step_ft", [25.0, 0.1])
+def test_heights_in_feet_are_no_wrong_site(inside, step_ft):
+    """In steps of 25 ft they tell it themselves, else by how much better two radars fit each other."""
+    truth = flights(36, 20, 300)
+
+    def change(values, time_ns, codes):
+        feet = np.round(values[:, 2] / 0.3048 / step_ft) * step_ft
+        return np.column_stack([values[:, :2], feet]), time_ns, codes
+
+    tables = [radar_table(truth, 300, name=name, seed=i, change=change) for i, name in enumerate(("hill", "dale"))]
+    write_radars(inside / "feet.csv", *tables)
+    found = findings("feet.csv", "--sensors", "sites.csv")
+    for name in ("hill", "dale"):
+        assert found[name, "units"]["level"] == "fault"
+        assert "name the column altitude_ft" in found[name, "units"]["verdict"]
+        faults = {subject for (sensor, subject), row in found.items() if sensor == name and row["level"] == "fault"}
+        assert faults == {"units"}
+    head, *lines = (inside / "feet.csv").read_text().splitlines()
+    (inside / "named.csv").write_text("\n".join([head.replace("altitude_m", "altitude_ft"), *lines]))
+    named = findings("named.csv", "--sensors", "sites.csv")
+    assert not [row for row in named.values() if row["level"] == "fault"]
+
+
+def test_velocities_in_knots_are_told_with_the_remedy_that_mends_them(inside):
+    write_reports(inside / "adsb.csv", flights(37, 12, 300))
+    head, *lines = (inside / "adsb.csv").read_text().splitlines()
+    rows = [line.split(",") for line in lines]
+    knots = [[*row[:5], *(f"{float(x) * 3600 / 1852:.2f}" for x in row[5:7]), *row[7:]] for row in rows]
+    (inside / "knots.csv").write_text("\n".join([head, *map(",".join, knots)]))
+    row = findings("knots.csv")["adsb", "units"]
+    assert row["level"] == "fault"
+    assert "velocity_east_kt" in row["verdict"]
+    said = [note for note in track(load("knots.csv")[0].decoded.detections).notes if "knots" in note]
+    assert len(said) == 1
+    (inside / "named.csv").write_text("\n".join([head.replace("_m_s", "_kt"), *map(",".join, knots)]))
+    assert not [row for row in findings("named.csv").values() if row["level"] == "fault"]
+    assert not track(load("named.csv")[0].decoded.detections).notes

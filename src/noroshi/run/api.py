@@ -18,6 +18,7 @@ from noroshi.run.recordings import Recording, read_all
 from noroshi.run.refusals import hints
 from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors, without_live_partners
 from noroshi.run.sites import beyond, complete, two_under_one_name, usual_motion, usual_noise
+from noroshi.run.units import units
 from noroshi.tracking import hindsight
 from noroshi.tracking.registration import Registration
 
@@ -124,6 +125,11 @@ def track(
     stray.update(lost)
     sites, notes = complete(timely, sensors, statuses)
     notes += usual_noise(timely, sites)
+    notes += [
+        f"'{site.sensor}': {told}"
+        for site in sites
+        if (told := units([batch for batch in timely if batch.sensor == site.sensor], site.height_m).told())
+    ]
     notes += [
         f"radar '{site.sensor}': {told}"
         for site in sites

@@ -34,6 +34,7 @@ from noroshi.run.printing import printable
 from noroshi.run.recordings import Recording
 from noroshi.run.setup import Setup, Site, make_sensors
 from noroshi.run.sites import complete, two_under_one_name
+from noroshi.run.units import Units, rescaled, units
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking.pairing import GATE_PROBABILITY, NOISE_FACTOR, REACH_SIGMAS
@@ -59,6 +60,9 @@ BY_CHANCE = 1.0 / 3.0  # of the pairs that may be chance ones, and the rest stil
 TURNED_RAD = math.pi / 2.0  # plots turned by so much meet targets by chance alone
 OVERLAP_MIN = 0.5  # of the shorter of two recordings
 HOUR_S, WHOLE_HOUR_S, ZONES = 3600.0, 60.0, 14
+SCALE_MAX, SITE_M_MAX = 0.02, 2_000.0  # more than a radar's range or site is off by itself
+MILES_MAX = 1_000.0  # farther sees no radar
+BETTER = 3.0  # times the pairs: what another unit has to explain
 JUMPED = 0.5  # of a silence: where its senders' way took less than that, and no more, the clock jumped
 ZONE_NS = 300 * NS_PER_S
 NOISE_WRONG = 1.2  # times what is assumed
@@ -299,6 +303,9 @@ class _Patient:
             own = concatenate([arrange(batch, sensor) for batch in detections if batch.sensor == name])
             self.ready[name] = good(own)
             self.refused[name] = Counter(Quality(code).name for code in own.quality.tolist() if code not in USABLE)
+        heights_m = {site.sensor: site.height_m for site in self.sites}
+        self.units = {name: units([own], heights_m[name]) for name, own in self.ready.items()}
+        self.ready = {name: rescaled(own, self.units[name].factors) for name, own in self.ready.items()}
         self.radars = tuple(name for name, sensor in self.sensors.items() if is_radar(sensor))
         # The draws of a bootstrap decide no verdict that is not on the edge; equal recordings get equal ones.
         self.generator = np.random.Generator(np.random.Philox(0))
@@ -307,6 +314,7 @@ class _Patient:
         self.chance = self._by_chance()
         self.implausible: dict[str, str] = {}
         self._fit()
+        self._try_units()
         if self.implausible:  # what they tell of others is as wrong
             out = [i for i, name in enumerate(self.radars) if name in self.implausible]
             self.pairs = take(self.pairs, ~(np.isin(self.pairs.own, out) | np.isin(self.pairs.other, out)))
@@ -345,6 +353,11 @@ class _Patient:
                 why = ", ".join(f"{k:,} {reason.lower().replace('_', ' ')}" for reason, k in self.refused[name].items())
                 verdict = f"{refused:,} of {n:,} rows cannot be used: {why}"
                 found.append(Finding(sensor=name, subject="unusable rows", level="fault", verdict=verdict, n=n))
+            if told := self.units[name].told():
+                told += (
+                    "; what follows is told of them as if they were" if self.units[name].factors != (1.0, 1.0) else ""
+                )
+                found.append(Finding(sensor=name, subject="units", level="fault", verdict=told, n=n))
             found += self._radar(name, sensor) if name in self.radars else self._reports(name)
         return found
 
@@ -369,6 +382,37 @@ class _Patient:
                 radars.append(dataclasses.replace(each, bias=bias))
             self.measured = dataclasses.replace(self.measured, radars=radars)
         self._doubt()
+
+    def _try_units(self) -> None:
+        """Take heights for feet, or ranges for nautical miles, where that explains far more pairs than anything else.
+
+        Tried only where pairs mean nothing or a site or scale is found wrong by more than any is.
+        """
+        absurd = [t for t in self.found.trends
+                  if (t.kind == "range scale" and abs(t.size.value) > SCALE_MAX)
+                  or (t.kind == "site" and t.size.value > SITE_M_MAX)]  # fmt: skip
+        if not (self.implausible or absurd) or any(self.units[name].told() for name in self.radars):
+            return
+        best, n_best = Units(), BETTER * max(len(self._usual(self.pairs)), PAIRS_MIN)
+        farthest_m = max(
+            (float(np.nanmax(self.ready[name].values[:, columns_of(self.sensors[name])[0]], initial=0.0))
+             for name in self.radars), default=0.0,
+        )  # fmt: skip
+        tried = [Units(height="feet")]
+        if farthest_m < MILES_MAX:
+            tried += [Units(range="nautical miles"), Units(range="nautical miles", height="feet")]
+        for other in tried:
+            plots = self.ready | {name: rescaled(self.ready[name], other.factors) for name in self.radars}
+            n = len(self._usual(thinned(self._pairs(plots))))
+            if n > n_best:
+                best, n_best = other, n
+        if best == Units():
+            return
+        self.units |= dict.fromkeys(self.radars, best)
+        self.ready |= {name: rescaled(self.ready[name], best.factors) for name in self.radars}
+        self.pairs, self.implausible = thinned(self._pairs(self.ready)), {}
+        self.chance = self._by_chance()
+        self._fit()
 
     def _least(self, sensor: Sensor, plots: Detections) -> list[float]:
         """Return (6) how much of what is not constant (`varying`) is little against a plot's noise."""
