@@ -252,8 +252,18 @@ def test_stamps_of_a_gps_clock_are_told_from_a_counter():
     times_s = (decoded.detections[0].time_ns - DAY_NS) / 1e9
     assert times_s[0] == pytest.approx(late_s + 1.0)
     assert times_s[-1] == pytest.approx(late_s + 18.0)  # past midnight
+    assert not decoded.notes
     live = mode_s.decode(make.beast(frames, make.ticks), Context(received_ns=DAY_NS + NS_PER_DAY // 2))
     assert live.detections[0].time_ns[-1] == DAY_NS + NS_PER_DAY // 2
+    assert not live.notes
+
+
+def test_a_counter_that_is_put_at_midnight_is_told():
+    frames = make.flight()
+    counted = mode_s.decode(make.beast(frames, make.ticks), Context(day_ns=DAY_NS))
+    assert DAY_NS <= counted.detections[0].time_ns[0] < DAY_NS + 60 * 10**9
+    assert counted.notes == [mode_s.COUNTED]
+    assert not decode(frames).notes  # JSON lines have full times
 
 
 def test_frames_without_a_date_say_so():

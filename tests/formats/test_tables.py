@@ -432,3 +432,12 @@ def test_a_sensor_on_both_sides_of_midnight_shows_that_it_is_one():
     times, notes = days_and_notes(of_day_s, list("abababab"))
     assert sorted(times) == [86_396.0 + i for i in range(8)]
     assert len(notes) == 1
+
+
+def test_decimal_commas_are_told_with_the_remedy():
+    text = b"time_s;lat_deg;lon_deg;altitude_m\n0,5;15,123;120,456;9000\n1,5;15,124;120,457;9000\n"
+    with pytest.raises(FormatError, match=r"decimal commas \(time_s is 0,5\): write points"):
+        tables.decode(text, Context())
+    assert len(tables.decode(text.replace(b",", b"."), Context()).detections[0]) == 2
+    named = b"time_s;lat_deg;lon_deg;call_sign\n0.5;15.123;120.456;1,2\n"  # a comma in a text is none
+    assert len(tables.decode(named, Context()).detections[0]) == 1

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noroshi.records import Detections, Identity, Quality, SensorSite, Status, concatenate, digest, take
-from noroshi.run.batches import drop_repeats, drop_stray_times, in_time, scan_period_s
+from noroshi.run.batches import Repeats, drop_repeats, drop_stray_times, in_time, scan_period_s
 from noroshi.run.setup import Setup, Site, make_sensors
 
 NS = 10**9
@@ -167,6 +167,10 @@ def test_what_differs_in_anything_is_no_repeat(column):
     assert digest(left[1]) == digest(take(again, np.array([3])))
     # Of three that are alike in time and place the outer ones are one, whatever lies between.
     assert drop_repeats([once, again, once])[1] == {"radar": 19}
+    as_they_come = Repeats()
+    marks = [as_they_come.marked(each).quality for each in (once, again, once)]
+    assert [int((mark == Quality.DUPLICATE).sum()) for mark in marks] == [0, 9, 10]
+    assert marks[1][3] == again.quality[3]
 
 
 def test_the_same_row_of_another_sensor_and_a_look_that_saw_nothing_stay():
@@ -186,3 +190,36 @@ def test_repeats_are_those_that_python_finds(rows):
     left, repeats = drop_repeats([whole])
     assert repeats.total() == len(rows) - len(first)
     assert not rows or digest(*left) == digest(take(whole, np.array(first)))
+
+
+def test_repeats_of_what_comes_batch_by_batch_are_those_of_the_recording():
+    rng = np.random.default_rng(5)
+    every = radar(np.sort(rng.uniform(0.0, 60.0, 300)), rng.uniform(0.0, 2.0 * np.pi, 300))
+    rows = np.sort(np.concatenate([np.arange(300), rng.choice(300, 120, replace=False)]))  # copies lie side by side
+    pieces = [take(every, part) for part in np.array_split(rows, 23)]
+    repeats = Repeats()
+    marked = concatenate([repeats.marked(piece) for piece in pieces])
+    left, lost = drop_repeats(pieces)
+    assert lost == {"radar": int((marked.quality == Quality.DUPLICATE).sum())} == {"radar": 120}
+    assert digest(take(marked, marked.quality == Quality.GOOD)) == digest(concatenate(left))
+    assert not drop_repeats([repeats.marked(pieces[-1].replace(sensor="other"))])[1]
+
+
+def test_what_was_long_ago_is_forgotten_and_a_stamp_far_off_ends_nothing():
+    repeats, once = Repeats(), radar(np.arange(5))
+    later = [radar(40.0 * k + np.arange(5)) for k in range(1, 4)]
+    for batch in (once, *later):
+        assert repeats.marked(batch).quality.tolist() == [0] * 5
+    assert (repeats.marked(later[-1]).quality == Quality.DUPLICATE).all()
+    assert repeats.marked(once).quality.tolist() == [0] * 5
+    assert repeats.marked(radar([1e9])).quality.tolist() == [0]
+    assert repeats.marked(radar([200.0])).quality.tolist() == [0]
+    assert repeats.marked(radar([200.0])).quality.tolist() == [Quality.DUPLICATE]
+
+
+def test_names_of_any_width_are_compared_as_they_are():
+    repeats, once = Repeats(), radar([1.0])
+    named = once.replace(identity=once.identity.replace(call_sign=np.array(["JAL7"], "<U8")))
+    wide = once.replace(identity=once.identity.replace(call_sign=np.array(["JAL7"], "<U20")))
+    other = once.replace(identity=once.identity.replace(call_sign=np.array(["JAL7A"], "<U20")))
+    assert [int(repeats.marked(each).quality[0]) for each in (named, wide, other)] == [0, Quality.DUPLICATE, 0]

@@ -8,7 +8,7 @@ import pytest
 from doctor_scenes import NS, PLACES, SITES, START_NS, flights, radar_table, write_radars, write_reports
 from typer.testing import CliRunner
 
-from noroshi import load
+from noroshi import load, track
 from noroshi.run.cli import app
 from noroshi.run.doctor import examine
 
@@ -252,3 +252,96 @@ def test_a_person_gets_a_table_and_bad_input_one_line(inside):
     refused = CliRunner().invoke(app, ["doctor", "none.csv"])
     assert refused.exit_code == 2
     assert refused.stderr.count("\n") == 1
+
+
+def reports_with(inside, truth, change):
+    """Write position reports whose times another function changes, or leaves out (None)."""
+    write_reports(inside / "adsb.csv", truth)
+    head, *lines = (inside / "adsb.csv").read_text().splitlines()
+    changed = [(change(int(line.split(",")[0])), line.split(",", 1)[1]) for line in lines]
+    kept = [f"{time_ns},{rest}" for time_ns, rest in changed if time_ns is not None]
+    (inside / "adsb.csv").write_text("\n".join([head, *kept]))
+
+
+@pytest.mark.parametrize("seed", [31, 32, 33])
+def test_a_jump_of_the_clock_that_stamps_everybody_is_told_from_a_pause(inside, seed):
+    middle_ns, jump_ns = START_NS + 150 * NS, 900 * NS
+    reports_with(inside, flights(seed, 12, 300), lambda t: t + jump_ns if t > middle_ns else t)
+    row = findings("adsb.csv")["", "clock jump of all"]
+    assert row["level"] == "fault"
+    assert holds(row, 900.0, 0.2)
+    assert row["high"] - row["low"] < 1.0
+    assert "jumped forwards by" in row["verdict"]
+    pause = range(middle_ns + 1, middle_ns + 100 * NS)
+    reports_with(inside, flights(seed, 12, 300), lambda t: None if t in pause else t)
+    found = findings("adsb.csv")
+    assert found["", "silence of all"]["level"] == "ok"
+    assert "the recording paused" in found["", "silence of all"]["verdict"]
+    assert ("", "clock jump of all") not in found
+
+
+def test_a_silence_of_which_no_sender_tells_is_told_as_that(inside):
+    write_radars(inside / "radar.csv", radar_table(flights(34, 12, 300), 300))
+    head, *lines = (inside / "radar.csv").read_text().splitlines()
+    pause = range(START_NS + 100 * NS, START_NS + 220 * NS)
+    (inside / "radar.csv").write_text("\n".join([head, *(x for x in lines if int(x.split(",")[0]) not in pause)]))
+    row = findings("radar.csv", "--sensors", "sites.csv")["", "silence of all"]
+    assert row["level"] == "unknown"
+    assert row["value"] == pytest.approx(120.0, abs=5.0)
+    write_radars(inside / "whole.csv", radar_table(flights(34, 12, 300), 300))
+    assert not [key for key in findings("whole.csv", "--sensors", "sites.csv") if not key[0] and "all" in key[1]]
+
+
+def test_two_radars_under_one_name_are_told_with_the_remedy(inside):
+    truth = flights(35, 20, 300)
+    other = [
+        line.replace(",dale,", ",hill,") for line in radar_table(truth, 300, name="dale", seed=2, bias=(0.0, 0.0, 3.0))
+    ]
+    write_radars(inside / "radars.csv", radar_table(truth, 300, name="hill"), other)
+    row = findings("radars.csv", "--sensors", "sites.csv")["hill", "two antennas"]
+    assert row["level"] == "fault"
+    assert "two radars under one name" in row["verdict"]
+    read = load("radars.csv")
+    done = track(read[0].decoded.detections, load("sites.csv")[0].decoded.sites)
+    assert sum("two radars under one name" in note for note in done.notes) == 1
+    write_radars(inside / "one.csv", radar_table(truth, 300, name="hill"))
+    assert ("hill", "two antennas") not in findings("one.csv", "--sensors", "sites.csv")
+
+
+@pytest.mark.parametrize("step_ft", [25.0, 0.1])
+def test_heights_in_feet_are_no_wrong_site(inside, step_ft):
+    """In steps of 25 ft they tell it themselves, else by how much better two radars fit each other."""
+    truth = flights(36, 20, 300)
+
+    def change(values, time_ns, codes):
+        feet = np.round(values[:, 2] / 0.3048 / step_ft) * step_ft
+        return np.column_stack([values[:, :2], feet]), time_ns, codes
+
+    tables = [radar_table(truth, 300, name=name, seed=i, change=change) for i, name in enumerate(("hill", "dale"))]
+    write_radars(inside / "feet.csv", *tables)
+    found = findings("feet.csv", "--sensors", "sites.csv")
+    for name in ("hill", "dale"):
+        assert found[name, "units"]["level"] == "fault"
+        assert "name the column altitude_ft" in found[name, "units"]["verdict"]
+        faults = {subject for (sensor, subject), row in found.items() if sensor == name and row["level"] == "fault"}
+        assert faults == {"units"}
+    head, *lines = (inside / "feet.csv").read_text().splitlines()
+    (inside / "named.csv").write_text("\n".join([head.replace("altitude_m", "altitude_ft"), *lines]))
+    named = findings("named.csv", "--sensors", "sites.csv")
+    assert not [row for row in named.values() if row["level"] == "fault"]
+
+
+def test_velocities_in_knots_are_told_with_the_remedy_that_mends_them(inside):
+    write_reports(inside / "adsb.csv", flights(37, 12, 300))
+    head, *lines = (inside / "adsb.csv").read_text().splitlines()
+    rows = [line.split(",") for line in lines]
+    knots = [[*row[:5], *(f"{float(x) * 3600 / 1852:.2f}" for x in row[5:7]), *row[7:]] for row in rows]
+    (inside / "knots.csv").write_text("\n".join([head, *map(",".join, knots)]))
+    row = findings("knots.csv")["adsb", "units"]
+    assert row["level"] == "fault"
+    assert "velocity_east_kt" in row["verdict"]
+    said = [note for note in track(load("knots.csv")[0].decoded.detections).notes if "knots" in note]
+    assert len(said) == 1
+    (inside / "named.csv").write_text("\n".join([head.replace("_m_s", "_kt"), *map(",".join, knots)]))
+    assert not [row for row in findings("named.csv").values() if row["level"] == "fault"]
+    assert not track(load("named.csv")[0].decoded.detections).notes

@@ -209,6 +209,15 @@ def test_only_the_operator_sees_metrics_and_others_cannot_tell_that_there_are_an
         assert set(headers) == set(nowhere[2])
 
 
+def test_without_an_operators_token_metrics_say_why_they_are_not_there():
+    alone = Edge("127.0.0.1:0", viewers={})
+    status, body, _ = get(alone, "/metrics")
+    assert status == 404
+    assert b"an operator's token, and none is set" in body
+    assert get(alone, "/nowhere")[1] == b"Not Found"
+    alone.close()
+
+
 def test_health_is_one_word_for_anybody(edge):
     assert get(edge, "/health")[:2] == (200, b"ok\n")
     ill = Edge("127.0.0.1:0", viewers=TOKENS, healthy=lambda: False)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -20,7 +21,7 @@ from typer.testing import CliRunner
 from noroshi.formats import Context
 from noroshi.formats.sbs import decode as decode_sbs
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_from_ecef
-from noroshi.records import Detections, Identity, SensorSite, Tracks, concatenate
+from noroshi.records import Detections, Identity, SensorSite, Tracks, concatenate, digest
 from noroshi.run import api
 from noroshi.run.feeds import Health
 from noroshi.run.journal import read_setup
@@ -130,6 +131,19 @@ def test_a_second_sensor_changes_no_number():
     after = desk.pictures(now_ns)[PLACED]
     assert set(after.track_id.tolist()) == before
     assert after.sources.all()
+
+
+def test_both_lines_of_a_network_that_is_listened_to_count_once():
+    once, doubled = Desk(Wish(keeps_rows=True)), Desk(Wish(keeps_rows=True))
+    rng = np.random.default_rng(1)
+    for turn in range(12):
+        batch = plots_of("a", WEST, TARGETS, turn * ROTATION_S, rng)
+        once.receive([batch], {}, batch.received_ns)
+        doubled.receive([batch], {}, batch.received_ns)
+        doubled.receive([batch], {}, batch.received_ns)  # the other line, which may be a feed of its own
+    assert digest(*doubled.rows().values()) == digest(*once.rows().values())
+    assert doubled.groups["a"].setup == once.groups["a"].setup
+    assert doubled.refused() == once.refused() + Counter({("a", "DUPLICATE"): 36})
 
 
 def test_a_sensor_of_one_damaged_name_is_none():

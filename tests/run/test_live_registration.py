@@ -41,7 +41,7 @@ def test_the_node_of_an_exercise_registers(exercise):
     assert read_setup(exercise).registration
 
 
-def live(exercise, folder, behind_ns=0, says=lambda _: None):
+def live(exercise, folder, behind_ns=0, says=lambda _: None, lines=1):
     """Return a live node, its memory, what gives it turns, and when it is told something."""
     setup, clock = read_setup(exercise), SimpleNamespace(now_ns=0)
     told = [each for each in read_records(exercise) if isinstance(each[1], Detections)]
@@ -49,7 +49,7 @@ def live(exercise, folder, behind_ns=0, says=lambda _: None):
     memory.start(setup)
     feed = SimpleNamespace(receive=lambda: [record for now_ns, record in told if now_ns == clock.now_ns])
     node = LiveNode(
-        assemble(setup)[0], memory, feeds=[feed], links={}, wait=lambda _: None,
+        assemble(setup)[0], memory, feeds=[feed] * lines, links={}, wait=lambda _: None,
         now_ns=lambda: clock.now_ns - behind_ns, checkpoint_ns=CHECKPOINT_NS, says=says,
     )  # fmt: skip
 
@@ -108,3 +108,15 @@ def test_without_it_nothing_is_estimated_and_a_change_begins_tracks_anew(tmp_pat
             assert (running.node.node.own.registrar is not None) == is_there
             running.run()
     assert sum("its own tracks begin anew" in line for line in said) == 1
+
+
+def test_both_lines_of_a_network_count_once_in_a_live_node(exercise, tmp_path):
+    once, twice = (live(exercise, tmp_path / str(lines), lines=lines) for lines in (1, 2))
+    for node, memory, turns, due_ns in (once, twice):
+        node.catch_up()
+        turns(due_ns)
+        memory.close()
+    assert knows(twice[0].node) == knows(once[0].node)
+    doubles = {sensor: n for (sensor, why), n in twice[0].node.refused.items() if why == "DUPLICATE"}
+    plots = [record for _, record in read_records(exercise) if isinstance(record, Detections) and len(record)]
+    assert sum(doubles.values()) == sum(map(len, plots))

@@ -1,8 +1,9 @@
 """What a running node says of its feeds and links."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from noroshi.run.feeds import NOT_YET, Health
+from noroshi.run.links import Counters
 from noroshi.run.live.watching import Ears, Watcher
 from noroshi.run.scenarios import read_nation
 
@@ -16,7 +17,7 @@ class Feed:
 def test_a_feed_that_cannot_be_heard_is_told_once_and_when_it_is_heard_again():
     said = []
     feed = Feed(Health(is_up=False, trouble=NOT_YET))
-    ears = Ears([feed], said.append)
+    ears = Ears([feed], {}, said.append)
     ears.look()
     assert not said
     for wait in (2, 4):
@@ -27,6 +28,38 @@ def test_a_feed_that_cannot_be_heard_is_told_once_and_when_it_is_heard_again():
     ears.look()
     ears.look()
     assert said[1:] == ["feed tcp+sbs://pi:30003: is heard again"]
+
+
+@dataclass
+class Link:
+    up: bool = False
+    trouble: str | None = None
+    counters: Counters = field(default_factory=Counters)
+
+
+def test_a_link_that_broke_and_came_back_is_told():
+    said, links = [], {"USA": Link()}
+    ears = Ears([], links, said.append)
+    ears.look()
+    assert not said
+
+    def now(*, up: bool, came: int) -> str:
+        links["USA"].up, links["USA"].counters.arrivals = up, came
+        before = len(said)
+        for _ in range(2):
+            ears.look()
+        assert len(said) <= before + 1
+        return "".join(said[before:])
+
+    assert not now(up=False, came=1)  # not yet proved
+    assert now(up=True, came=1) == "link to USA: its node is there"
+    assert now(up=False, came=1).startswith("link to USA: broke")
+    assert now(up=True, came=2) == "link to USA: its node is there again"
+    assert now(up=True, came=3) == "link to USA: broke for a moment; its node is there again"
+    links["USA"].trouble = "USA: was revoked"
+    assert now(up=False, came=3) == "link to USA: was revoked"
+    links["USA"] = Link(up=True)  # opened anew
+    assert now(up=True, came=1) == "link to USA: its node is there"
 
 
 def watcher(tmp_path, said, open_):

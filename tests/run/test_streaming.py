@@ -9,6 +9,7 @@ import noroshi
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes
 from noroshi.motion.constant_velocity import Motion
 from noroshi.records import Detections, SensorSite, concatenate, digest, take
+from noroshi.run.api import replay
 from noroshi.sensors.search_radar import Sensor
 
 NS, START_NS = 10**9, 1_700_000_000 * 10**9
@@ -124,3 +125,18 @@ def test_what_is_not_described_is_refused_in_one_line():
         noroshi.Tracking([SensorSite(sensor="x", type="search_radar")])
     with pytest.raises(ValueError, match="sensor 'south' was not described; Tracking was made with: north"):
         noroshi.Tracking(SITES[:1]).feed(seen()[1])
+
+
+def test_both_lines_of_a_network_count_once_and_a_replay_counts_what_tracking_counted(tmp_path):
+    once = by_seconds(seen())
+    twice = [each for batch in once for each in (batch, batch)]
+    journal = tmp_path / "twice.mcap"
+    alone, doubled = noroshi.track(once, SITES), noroshi.track(twice, SITES, journal=journal)
+    assert doubled.digest == alone.digest
+    assert doubled.refused == {(name, "DUPLICATE"): n for name, n in alone.n_plots.items()}
+    again = replay(journal)
+    assert again.digest == alone.digest
+    assert (again.refused, again.n_plots) == (doubled.refused, doubled.n_plots)
+    tracking = noroshi.Tracking(SITES)
+    assert digest(fed(tracking, twice)) == alone.digest
+    assert tracking.refused == doubled.refused

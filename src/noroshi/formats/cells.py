@@ -1,5 +1,6 @@
 """The cells of tables, CSV or Parquet, as numbers, texts and times; no format itself."""
 
+import re
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -64,6 +65,8 @@ def csv_columns(data: bytes) -> tuple[Columns, int]:
     if not rest or rest.isspace():
         return dict.fromkeys(names, _TEXTS[:0]), 0
     _check_size(rest.count(b"\n"), len(names))
+    if separator != ",":
+        _refuse_decimal_commas(names, rest.partition(b"\n")[0].decode().rstrip("\r").split(separator))
     wrong: list[int] = []
 
     def skip(_: Any) -> str:
@@ -81,6 +84,21 @@ def csv_columns(data: bytes) -> tuple[Columns, int]:
     except pa.ArrowException as error:
         raise FormatError(f"not a table of comma-separated values: {_first_line(error)}") from error
     return _columns(table.rename_columns(names)), len(wrong)
+
+
+def _refuse_decimal_commas(names: list[str], fields: list[str]) -> None:
+    """Refuse a table whose first row has numbers with a comma, and none with a point.
+
+    Raises:
+        FormatError: one line with the column and what to do.
+    """
+    fields = [field.strip().strip('"') for field in fields]
+    with_comma = [i for i, field in enumerate(fields[: len(names)]) if re.fullmatch(r"[-+]?\d+,\d+", field)]
+    if with_comma and not any(re.fullmatch(r"[-+]?\d+\.\d+", field) for field in fields):
+        i = with_comma[0]
+        raise FormatError(
+            f"numbers have decimal commas ({listed([names[i]])} is {fields[i][:40]}): write points, as `tr , .` does"
+        )
 
 
 def parquet_columns(data: bytes) -> tuple[Columns, dict[str, str]]:

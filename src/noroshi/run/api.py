@@ -1,6 +1,7 @@
 """The program in a few lines of Python: load recordings, track them, run a journal again."""
 
 import dataclasses
+import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,15 +9,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from noroshi.records import Batch, Detections, Quality, SensorSite, Status, Tracks, check, concatenate, digest
+from noroshi.records import Batch, Detections, Quality, SensorSite, Status, Tracks, check, concatenate, digest, take
 from noroshi.run import ahead
-from noroshi.run.batches import drop_repeats, drop_stray_times, in_time
+from noroshi.run.batches import drop_stray_times, in_time, split_repeats
 from noroshi.run.drive import drive
 from noroshi.run.journal import JournalWriter, read_records, read_setup
 from noroshi.run.recordings import Recording, read_all
 from noroshi.run.refusals import hints
 from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors, without_live_partners
-from noroshi.run.sites import beyond, complete, usual_motion, usual_noise
+from noroshi.run.sites import beyond, complete, two_under_one_name, usual_motion, usual_noise
+from noroshi.run.units import units
 from noroshi.tracking import hindsight
 from noroshi.tracking.registration import Registration
 
@@ -114,10 +116,25 @@ def track(
     """
     sensors, statuses = tuple(sensors), tuple(statuses)
     _check_smoothing(smooth, period_s)
-    fresh, repeats = drop_repeats([check(batch) for batch in detections])
+    fresh, repeated = split_repeats([check(batch) for batch in detections])
+    repeats: Counter[str] = Counter()
+    for batch in repeated:
+        repeats[batch.sensor] += len(batch)
     timely, stray = drop_stray_times(fresh)
+    repeated, lost = _beside(timely, repeated)
+    stray.update(lost)
     sites, notes = complete(timely, sensors, statuses)
     notes += usual_noise(timely, sites)
+    notes += [
+        f"'{site.sensor}': {told}"
+        for site in sites
+        if (told := units([batch for batch in timely if batch.sensor == site.sensor], site.height_m).told())
+    ]
+    notes += [
+        f"radar '{site.sensor}': {told}"
+        for site in sites
+        if (told := two_under_one_name([batch for batch in timely if batch.sensor == site.sensor]))
+    ]
     notes += [
         f"{n:,} plots of sensor {name!r} repeat an earlier one to the last digit (both lines of a redundant network, "
         "or one recording given twice?) and are left out"
@@ -132,9 +149,11 @@ def track(
         batch_s=batch_s,
         registration=registration,
     )
-    records = in_time(timely, make_sensors(setup), batch_s=batch_s)
     left_out = Counter({(name, Quality.BAD_TIME.name): n for name, n in stray.items()})
-    left_out.update({(name, Quality.DUPLICATE.name): n for name, n in repeats.items()})
+    # Refused by the node, and in the journal, so that a replay counts them too.
+    records = heapq.merge(
+        *(in_time(part, make_sensors(setup), batch_s=batch_s) for part in (timely, repeated)), key=lambda each: each[0]
+    )
     done = _run(setup, records, threads=threads, journal=journal, progress=progress, left_out=left_out, notes=notes)
     done = dataclasses.replace(done, notes=[*done.notes, *hints(timely, setup, done.refused)])
     if done.tracks is None:
@@ -174,6 +193,18 @@ def replay(journal: Path, *, smooth: bool = False, threads: int = 1, progress: P
     notes = [] if setup == stored else [LIVE]
     done = _run(setup, read_records(journal), threads=threads, progress=progress, notes=notes)
     return _smoothed(done) if smooth else done
+
+
+def _beside(timely: Sequence[Detections], repeated: Sequence[Detections]) -> tuple[list[Detections], Counter[str]]:
+    """Return the repeats whose first was not stray in time either, and by sensor how many others there are."""
+    kept, lost = [], Counter[str]()
+    first_ns = min((int(batch.time_ns.min()) for batch in timely), default=0)
+    last_ns = max((int(batch.time_ns.max()) for batch in timely), default=-1)
+    for batch in repeated:
+        inside = (batch.time_ns >= first_ns) & (batch.time_ns <= last_ns)
+        kept.append(take(batch, inside))
+        lost[batch.sensor] += int((~inside).sum())
+    return kept, +lost
 
 
 def _check_smoothing(smooth: bool, period_s: float) -> None:

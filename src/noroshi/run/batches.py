@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Detections, Status, concatenate, take
 from noroshi.records.identity import ABSENT
-from noroshi.records.quality import NOTHING
+from noroshi.records.quality import NOTHING, Quality
 from noroshi.sensors import Sensor
 
 REPORTS_PER_LOOK = 3.0  # a transponder that is silent for three of its intervals has missed a look
@@ -19,6 +20,8 @@ REPORT_PERIOD_S_MIN = 10.0
 STRAY_NS = 7 * 86_400 * NS_PER_S
 STRAY_SHARE_MAX = 0.3
 FRAME_PLOTS = 2
+REMEMBERED_NS = 30 * NS_PER_S  # the window in which late data is used: a repeat of what is older comes too late anyway
+REMEMBERED_ROWS = 200_000
 MIX = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: Knuth, TAOCP vol. 3, section 6.4
 
 
@@ -93,21 +96,77 @@ def drop_repeats(detections: Sequence[Detections]) -> tuple[list[Detections], Co
     measurement. A repeat equals the first in everything, to the last bit: time, values, noise, place and identity. A
     look that saw nothing (`NOTHING`) is no measurement and stays.
     """
+    fresh, repeated = split_repeats(detections)
     repeats: Counter[str] = Counter()
+    for batch in repeated:
+        repeats[batch.sensor] += len(batch)
+    return fresh, repeats
+
+
+def split_repeats(detections: Sequence[Detections]) -> tuple[list[Detections], list[Detections]]:
+    """Return the detections without rows that repeat an earlier one, and those rows as `DUPLICATE`; see above."""
     alike: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for i, batch in enumerate(detections):
         if len(batch):
             alike.setdefault((batch.sensor, batch.components), []).append(i)
-    left = list(detections)
-    for (sensor, _), places in alike.items():
+    left, repeated = list(detections), []
+    for places in alike.values():
         own = [detections[i] for i in places]
         is_new = _is_new(concatenate(own) if len(own) > 1 else own[0])
         if is_new.all():
             continue
-        repeats[sensor] += int((~is_new).sum())
         for i, mine in zip(places, np.split(is_new, np.cumsum([len(batch) for batch in own])[:-1]), strict=True):
             left[i] = take(detections[i], mine)
-    return [batch for batch in left if len(batch)], repeats
+            repeated.append(_as_duplicates(take(detections[i], ~mine)))
+    return [batch for batch in left if len(batch)], [batch for batch in repeated if len(batch)]
+
+
+class Repeats:
+    """What `drop_repeats` finds in a recording, found in what comes batch by batch, over about the last half minute.
+
+    Repeats are marked `DUPLICATE` and not left out: a node does not use them and counts them, and so does a replay of
+    its journal.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, tuple[str, ...]], _Remembered] = {}
+
+    def marked(self, batch: Detections) -> Detections:
+        """Return a batch with those of its rows marked that repeat one of this batch or of those before."""
+        seen = self._last.setdefault((batch.sensor, batch.components), _Remembered())
+        asked = np.flatnonzero((batch.quality != NOTHING) & (batch.quality != Quality.DUPLICATE))
+        if not len(asked):
+            return batch
+        some = batch if len(asked) == len(batch) else take(batch, asked)
+        is_repeat = np.zeros(len(batch), np.bool_)
+        is_repeat[asked] = [seen.has(row) for row in _digests(some)]
+        seen.age(int(some.time_ns.max()))
+        if not is_repeat.any():
+            return batch
+        return batch.replace(quality=np.where(is_repeat, np.uint8(Quality.DUPLICATE), batch.quality))
+
+
+class _Remembered:
+    """The newest rows of one sensor, in two generations of which the older one is forgotten."""
+
+    def __init__(self) -> None:
+        self._young: set[bytes] = set()
+        self._old: set[bytes] = set()
+        self._since_ns: int | None = None
+
+    def has(self, row: bytes) -> bool:
+        """Return whether a row was there before, and remember it."""
+        is_there = row in self._young or row in self._old
+        self._young.add(row)
+        return is_there
+
+    def age(self, newest_ns: int) -> None:
+        """Forget the older generation once the younger one is as old, or large, as it may become."""
+        if self._since_ns is None:
+            self._since_ns = newest_ns
+        # A stamp far off, ahead or behind, ends a generation too, or it would never end.
+        if abs(newest_ns - self._since_ns) > REMEMBERED_NS or len(self._young) > REMEMBERED_ROWS:
+            self._old, self._young, self._since_ns = self._young, set(), newest_ns
 
 
 def scan_period_s(detections: Sequence[Detections], statuses: Sequence[Status], sensor_type: str) -> float | None:
@@ -203,7 +262,7 @@ def _is_new(batch: Detections) -> NDArray[np.bool_]:
     rows = np.sort(order[np.append(same, False) | np.append(False, same)])
     rows = rows[batch.quality[rows] != NOTHING]
     some = take(batch, rows)
-    columns = [getattr(part, name) for part in (some, some.identity) for name in part.COLUMNS]
+    columns = _columns(some)
     key = _key(columns)
     order = np.argsort(key, kind="stable")
     at = np.flatnonzero(key[order[1:]] == key[order[:-1]])
@@ -215,6 +274,27 @@ def _is_new(batch: Detections) -> NDArray[np.bool_]:
     new = np.ones(len(batch), np.bool_)
     new[rows[again]] = False
     return new
+
+
+def _as_duplicates(batch: Detections) -> Detections:
+    return batch.replace(quality=np.full(len(batch), Quality.DUPLICATE, np.uint8))
+
+
+def _columns(batch: Detections) -> list[NDArray[Any]]:
+    """Return all in which a repeat equals the first."""
+    return [getattr(part, name) for part in (batch, batch.identity) for name in part.COLUMNS]
+
+
+def _digests(batch: Detections) -> list[bytes]:
+    """Return of each row 16 bytes that are equal for equal rows, and for others as good as never."""
+    columns = _columns(batch)
+    numbers = [_bits(column).view(np.uint8) for column in columns if column.dtype.kind != "U"]
+    texts = zip(*(column.tolist() for column in columns if column.dtype.kind == "U"), strict=True)  # of any width
+    rows = np.ascontiguousarray(np.hstack(numbers))
+    return [
+        blake2b(row.tobytes() + "\0".join(text).encode(), digest_size=16).digest()
+        for row, text in zip(rows, texts, strict=True)
+    ]
 
 
 def _key(columns: Sequence[NDArray[Any]]) -> NDArray[np.uint64]:

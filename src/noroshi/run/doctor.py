@@ -19,6 +19,7 @@ from noroshi.assessment.biases import Biases, Measured, measured, thinned
 from noroshi.assessment.intervals import Interval, resampled, share
 from noroshi.assessment.reference import truth_from_reports
 from noroshi.assessment.rotation import Rotation, rotation
+from noroshi.assessment.silences import passed_s, silences
 from noroshi.assessment.trends import KINDS, STEPS, Trend, stepped, trends, varying
 from noroshi.estimation.angles import wrap
 from noroshi.estimation.gating import chi_square_gate, mahalanobis_squared
@@ -32,7 +33,8 @@ from noroshi.run.batches import drop_repeats, drop_stray_times, in_time
 from noroshi.run.printing import printable
 from noroshi.run.recordings import Recording
 from noroshi.run.setup import Setup, Site, make_sensors
-from noroshi.run.sites import complete
+from noroshi.run.sites import complete, two_under_one_name
+from noroshi.run.units import Units, rescaled, units
 from noroshi.sensors import Sensor
 from noroshi.sensors.prepare import arrange
 from noroshi.tracking.pairing import GATE_PROBABILITY, NOISE_FACTOR, REACH_SIGMAS
@@ -58,6 +60,10 @@ BY_CHANCE = 1.0 / 3.0  # of the pairs that may be chance ones, and the rest stil
 TURNED_RAD = math.pi / 2.0  # plots turned by so much meet targets by chance alone
 OVERLAP_MIN = 0.5  # of the shorter of two recordings
 HOUR_S, WHOLE_HOUR_S, ZONES = 3600.0, 60.0, 14
+SCALE_MAX, SITE_M_MAX = 0.02, 2_000.0  # more than a radar's range or site is off by itself
+MILES_MAX = 1_000.0  # farther sees no radar
+BETTER = 3.0  # times the pairs: what another unit has to explain
+JUMPED = 0.5  # of a silence: where its senders' way took less than that, and no more, the clock jumped
 ZONE_NS = 300 * NS_PER_S
 NOISE_WRONG = 1.2  # times what is assumed
 MATTERS = 0.2  # of a plot's own noise: a bias that is surely more than this is worth taking out
@@ -129,7 +135,9 @@ def examine(
         known: where sensors are, beside what the recordings say; the first description with a place counts.
         progress: told how many plots have been tracked since the last call.
     """
-    findings = [finding for recording in recordings for finding in _damage(recording) + _told(recording)]
+    findings = [
+        finding for recording in recordings for finding in _damage(recording) + _told(recording) + _silences(recording)
+    ]
     sites = [*known, *(site for recording in recordings for site in recording.decoded.sites)]
     statuses = [status for recording in recordings for status in recording.decoded.statuses]
     every = [batch for recording in recordings for batch in recording.decoded.detections if len(batch)]
@@ -175,6 +183,45 @@ def _told(recording: Recording) -> list[Finding]:
     return found
 
 
+def _silences(recording: Recording) -> list[Finding]:
+    """Return when all senders of a recording fell silent together, and whether its clock jumped meanwhile."""
+    decoded, found = recording.decoded, []
+    generator = np.random.Generator(np.random.Philox(0))  # equal recordings get equal findings
+    timely, _ = drop_stray_times([batch for batch in decoded.detections if len(batch)])
+    if not timely:
+        return []
+    every = [batch.time_ns for batch in timely]
+    low_ns, high_ns = _span(every)
+    every += [each.time_ns[(each.time_ns > low_ns) & (each.time_ns < high_ns)] for each in decoded.statuses]
+    for start_ns, end_ns in silences(every):
+        gap_s = (end_ns - start_ns) / NS_PER_S
+        passed, n = passed_s(timely, start_ns, end_ns, generator)
+        verdict = (
+            f"{recording.path.name}: all are silent together from {iso_from_utc_ns(start_ns)[:19]} for {gap_s:,.0f} s"
+        )
+        jump = Interval(gap_s - passed.value, gap_s - passed.high, gap_s - passed.low)
+        level, subject = "unknown", "silence of all"
+        if passed.high < JUMPED * gap_s:
+            level, subject = "fault", "clock jump of all"
+            verdict += (
+                f", and {n:,} went on as if {max(passed.value, 0.0):,.0f} s had passed: the clock that stamped all "
+            )
+            verdict += (
+                f"of it jumped forwards by {_figure(jump, 's')}; take that from the stamps after it, or read both "
+            )
+            verdict += "parts alone"
+        elif passed.low > JUMPED * gap_s:
+            level = "ok"
+            verdict += f", in which {n:,} went on as that time lets them: the recording paused"
+        else:
+            verdict += ": whether the recording paused or its clock jumped nothing here tells"
+        interval = jump if level == "fault" else Interval(gap_s, math.nan, math.nan)
+        found.append(
+            Finding(sensor="", subject=subject, level=level, verdict=verdict, interval=interval, unit="s", n=n)
+        )
+    return found
+
+
 def _stamps(batches: Sequence[Detections], twice: int) -> list[Finding]:
     """Return what a sensor's times in the order of the recording show of its clock; `twice` rows are repeats."""
     name = batches[0].sensor
@@ -199,6 +246,9 @@ def _stamps(batches: Sequence[Detections], twice: int) -> list[Finding]:
     found.append(Finding(sensor=name, subject="repeated rows", level=level, verdict=verdict, n=len(time_ns)))
     if "azimuth_rad" in batches[0].components:
         found += _shared_stamps(name, batches)
+    if told := two_under_one_name(batches):
+        level = "unknown" if "two faces" in told else "fault"
+        found.append(Finding(sensor=name, subject="two antennas", level=level, verdict=told, n=len(time_ns)))
     received_ns = max(batch.received_ns for batch in batches)
     late_s = (received_ns - int(time_ns.max())) / NS_PER_S
     if late_s:
@@ -253,6 +303,9 @@ class _Patient:
             own = concatenate([arrange(batch, sensor) for batch in detections if batch.sensor == name])
             self.ready[name] = good(own)
             self.refused[name] = Counter(Quality(code).name for code in own.quality.tolist() if code not in USABLE)
+        heights_m = {site.sensor: site.height_m for site in self.sites}
+        self.units = {name: units([own], heights_m[name]) for name, own in self.ready.items()}
+        self.ready = {name: rescaled(own, self.units[name].factors) for name, own in self.ready.items()}
         self.radars = tuple(name for name, sensor in self.sensors.items() if is_radar(sensor))
         # The draws of a bootstrap decide no verdict that is not on the edge; equal recordings get equal ones.
         self.generator = np.random.Generator(np.random.Philox(0))
@@ -261,6 +314,7 @@ class _Patient:
         self.chance = self._by_chance()
         self.implausible: dict[str, str] = {}
         self._fit()
+        self._try_units()
         if self.implausible:  # what they tell of others is as wrong
             out = [i for i, name in enumerate(self.radars) if name in self.implausible]
             self.pairs = take(self.pairs, ~(np.isin(self.pairs.own, out) | np.isin(self.pairs.other, out)))
@@ -299,6 +353,11 @@ class _Patient:
                 why = ", ".join(f"{k:,} {reason.lower().replace('_', ' ')}" for reason, k in self.refused[name].items())
                 verdict = f"{refused:,} of {n:,} rows cannot be used: {why}"
                 found.append(Finding(sensor=name, subject="unusable rows", level="fault", verdict=verdict, n=n))
+            if told := self.units[name].told():
+                told += (
+                    "; what follows is told of them as if they were" if self.units[name].factors != (1.0, 1.0) else ""
+                )
+                found.append(Finding(sensor=name, subject="units", level="fault", verdict=told, n=n))
             found += self._radar(name, sensor) if name in self.radars else self._reports(name)
         return found
 
@@ -323,6 +382,37 @@ class _Patient:
                 radars.append(dataclasses.replace(each, bias=bias))
             self.measured = dataclasses.replace(self.measured, radars=radars)
         self._doubt()
+
+    def _try_units(self) -> None:
+        """Take heights for feet, or ranges for nautical miles, where that explains far more pairs than anything else.
+
+        Tried only where pairs mean nothing or a site or scale is found wrong by more than any is.
+        """
+        absurd = [t for t in self.found.trends
+                  if (t.kind == "range scale" and abs(t.size.value) > SCALE_MAX)
+                  or (t.kind == "site" and t.size.value > SITE_M_MAX)]  # fmt: skip
+        if not (self.implausible or absurd) or any(self.units[name].told() for name in self.radars):
+            return
+        best, n_best = Units(), BETTER * max(len(self._usual(self.pairs)), PAIRS_MIN)
+        farthest_m = max(
+            (float(np.nanmax(self.ready[name].values[:, columns_of(self.sensors[name])[0]], initial=0.0))
+             for name in self.radars), default=0.0,
+        )  # fmt: skip
+        tried = [Units(height="feet")]
+        if farthest_m < MILES_MAX:
+            tried += [Units(range="nautical miles"), Units(range="nautical miles", height="feet")]
+        for other in tried:
+            plots = self.ready | {name: rescaled(self.ready[name], other.factors) for name in self.radars}
+            n = len(self._usual(thinned(self._pairs(plots))))
+            if n > n_best:
+                best, n_best = other, n
+        if best == Units():
+            return
+        self.units |= dict.fromkeys(self.radars, best)
+        self.ready |= {name: rescaled(self.ready[name], best.factors) for name in self.radars}
+        self.pairs, self.implausible = thinned(self._pairs(self.ready)), {}
+        self.chance = self._by_chance()
+        self._fit()
 
     def _least(self, sensor: Sensor, plots: Detections) -> list[float]:
         """Return (6) how much of what is not constant (`varying`) is little against a plot's noise."""

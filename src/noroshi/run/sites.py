@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence, Set
 import numpy as np
 from numpy.typing import NDArray
 
+from noroshi.assessment.antennas import two_antennas
 from noroshi.assessment.scatter import LOOKS_MIN, look_s, scatter
 from noroshi.geo.horizon import radar_horizon_m
 from noroshi.geo.time import NS_PER_S
@@ -107,6 +108,29 @@ def complete(
         )
         found = [site for site in found if site not in blind]
     return found, notes
+
+
+def two_under_one_name(own: Sequence[Detections]) -> str:
+    """Return in words that one radar's plots come from two antennas, and what to do about it; "" where they do not."""
+    polar = [batch for batch in own if "azimuth_rad" in batch.components]
+    if not polar:
+        return ""
+    two = two_antennas(
+        np.concatenate([batch.time_ns for batch in polar]),
+        np.concatenate([batch.values[:, batch.components.index("azimuth_rad")] for batch in polar]),
+    )
+    if two is None:
+        return ""
+    parts = " and ".join(f"{share:.0%} from one that turns in {period:.2f} s"
+                         for share, period in zip(two.share, two.period_s, strict=True))  # fmt: skip
+    told = f"its plots come from two antennas, {parts}"
+    if two.is_back_to_back:
+        return f"{told}: two faces of one antenna, or two radars under one name; if two, give each a name of its own"
+    return (
+        f"{told}: two radars under one name (one SAC/SIC twice?), taken for one in one place, and much of what they "
+        "see is lost. Give each a name of its own at its source, or divide the recording by its senders' addresses and "
+        "read the parts one by one, each with its own sensors table"
+    )
 
 
 def _named_as(site: SensorSite, names: Set[str]) -> SensorSite:

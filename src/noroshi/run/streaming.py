@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from noroshi.records import Detections, Quality, SensorSite, Tracks, check, concatenate
-from noroshi.run.batches import drop_stray_times, in_time
+from noroshi.run.batches import Repeats, drop_stray_times, in_time
 from noroshi.run.drive import given_out, wake_before
 from noroshi.run.setup import Setup, Site, assemble, make_sensors
 from noroshi.run.sites import described, usual_motion
@@ -15,7 +15,8 @@ class Tracking:
 
     They are those of `noroshi.track`, where batches come in order of their newest plots, each of whole seconds of one
     sensor, and the sensors table says what `track` would else find in the plots. What comes later than younger plots
-    takes the tracks back and is used as if it had come in time, up to 30 s: its rows have a higher `revision`.
+    takes the tracks back and is used as if it had come in time, up to 30 s: its rows have a higher `revision`. What
+    repeats a row of the last half minute to the last bit (both lines of a redundant network) is refused as `DUPLICATE`.
 
     Args:
         sensors: all that will give detections, with type and place. Nothing is guessed from plots: a parameter that is
@@ -50,6 +51,7 @@ class Tracking:
         self._sensors = make_sensors(self.setup)
         self._node, _ = assemble(self.setup)
         self._stray: Counter[tuple[str, str]] = Counter()
+        self._repeats = Repeats()
 
     def feed(self, batch: Detections, now_ns: int | None = None) -> Tracks | None:
         """Take in detections of one sensor and return the rows given out since the last call, in order; None of none.
@@ -68,7 +70,8 @@ class Tracking:
         timely, stray = drop_stray_times([check(batch)])
         self._stray.update({(sensor, Quality.BAD_TIME.name): n for sensor, n in stray.items()})
         given: list[Tracks] = []
-        for newest_ns, part in in_time(timely, self._sensors, batch_s=self.setup.batch_s):
+        marked = [self._repeats.marked(each) for each in timely]
+        for newest_ns, part in in_time(marked, self._sensors, batch_s=self.setup.batch_s):
             at_ns = max(newest_ns, self._node.now_ns) if now_ns is None else now_ns
             wake_before(self._node, at_ns)
             self._node.receive(part.replace(received_ns=at_ns), at_ns)

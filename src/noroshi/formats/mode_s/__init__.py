@@ -49,6 +49,11 @@ VELOCITY_AGE_NS = 2 * NS_PER_S
 IDENTITY_AGE_NS = 600 * NS_PER_S
 KEPT_OF_EACH = 3  # messages of each sort that a stream remembers of each aircraft: an old pair and a newer one that
 KEPT_MAX = 200_000  # does not fit it leave a place to go on from
+COUNTED = (
+    "its 12 MHz counter tells no time of day: its first frame is put at midnight UTC of the day given; times are right "
+    "against each other and against no other recording"
+)
+"""Note of a recording whose stamps count from when the receiver was switched on."""
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -104,7 +109,7 @@ def decode(data: bytes, context: Context) -> Decoded:
     decoded = Decoded()
     data, decoded.damage = unpack(data)
     frames = read(data, decoded.counts, decoded.damage)
-    messages = _checked(frames, decoded.damage, context)
+    messages = _checked(frames, decoded, context)
     if len(frames.length) and not len(messages.time_ns) and decoded.damage["no time"]:
         raise FormatError("its frames carry no date: say of which day they are")
     rows = _report(messages, decoded, context)
@@ -145,7 +150,7 @@ class Stream:
         if not found:
             return summed(decoded)
         context = replace(self._context, received_ns=pieces[-1][0])
-        new = _checked(Frames.joined(found), decoded.damage, context)
+        new = _checked(Frames.joined(found), decoded, context)
         every = new if self._kept is None else self._kept.followed_by(new)
         n_old = len(every.time_ns) - len(new.time_ns)
         rows = _report(every, decoded, context, n_old)
@@ -175,7 +180,8 @@ def _to_keep(messages: _Messages) -> Integers:
     return np.unique(np.concatenate(kept))[-KEPT_MAX:]
 
 
-def _checked(frames: Frames, damage: Counter[str], context: Context) -> _Messages:
+def _checked(frames: Frames, decoded: Decoded, context: Context) -> _Messages:
+    damage = decoded.damage
     downlink = np.minimum(frames.octets[:, 0].astype(np.int64) >> 3, 24)
     remainder = fields.syndrome(frames.octets, frames.length)
     squitter = (downlink == 17) | (downlink == 18) | (downlink == 19)
@@ -188,8 +194,10 @@ def _checked(frames: Frames, damage: Counter[str], context: Context) -> _Message
     positional = (downlink == 17) | ((downlink == 18) & np.isin(control, POSITIONAL))
     type_code = np.where(positional, frames.octets[:, 4].astype(np.int64) >> 3, -1)
     sound = ~bad_parity & ~unknown
-    time_ns = _times(frames, address, sound & (type_code >= 9) & (type_code <= 18), context)
+    time_ns, is_counted = _times(frames, address, sound & (type_code >= 9) & (type_code <= 18), context)
     kept = sound & (time_ns > 0)
+    if is_counted:
+        decoded.notes.append(COUNTED)
     damage["bad parity"] += int(bad_parity.sum())
     damage["unknown downlink format"] += int(unknown.sum())
     damage["no time"] += int((sound & (time_ns <= 0)).sum())
@@ -204,16 +212,18 @@ def _checked(frames: Frames, damage: Counter[str], context: Context) -> _Message
     )
 
 
-def _times(frames: Frames, address: Integers, airborne: Flags, context: Context) -> Integers:
+def _times(frames: Frames, address: Integers, airborne: Flags, context: Context) -> tuple[Integers, bool]:
+    """Return (n,) times, 0 where there is none, and whether a counter's are put at midnight for want of better."""
     time_ns = np.where(frames.time_ns > 0, frames.time_ns, context.received_ns or 0)
     stamped = np.flatnonzero(frames.stamp != NO_STAMP)
-    if len(stamped) and (context.day_ns is not None or context.received_ns is not None):
-        steady = np.flatnonzero(airborne & (frames.stamp != NO_STAMP))
-        gps = is_gps(frames.stamp[steady], address[steady])
-        time_ns[stamped] = times_from_stamps(
-            frames.stamp[stamped], gps=gps, day_ns=context.day_ns, received_ns=context.received_ns
-        )
-    return time_ns
+    if not len(stamped) or (context.day_ns is None and context.received_ns is None):
+        return time_ns, False
+    steady = np.flatnonzero(airborne & (frames.stamp != NO_STAMP))
+    gps = is_gps(frames.stamp[steady], address[steady])
+    time_ns[stamped] = times_from_stamps(
+        frames.stamp[stamped], gps=gps, day_ns=context.day_ns, received_ns=context.received_ns
+    )
+    return time_ns, not gps and context.received_ns is None
 
 
 def _positions(code: Integers) -> tuple[Flags, Flags]:

@@ -1,8 +1,8 @@
 """The picture for programs over HTTP and WebSocket, and health and metrics for the operator (`docs/edges.md`).
 
 Each bearer token is one viewer's: who holds it sees the picture as that nation does and learns of nothing else. The
-operator's tokens open `/metrics` alone, which to everybody else does not exist. `/health` says whether the node is well
-and nothing more.
+operator's tokens open `/metrics` alone, which to everybody else does not exist; where none is set it says so. `/health`
+says whether the node is well and nothing more.
 """
 
 import asyncio
@@ -34,6 +34,7 @@ MESSAGES_MAX = 16  # encoded messages that are kept for whoever needs the same
 MEDIA_TYPES = {"json": "application/json", "msgpack": "application/msgpack"}
 GONE = (OSError, WebSocketDisconnect)  # what sending to a client that has gone raises
 PROTOCOL, BEARER = "noroshi.v1", "bearer."
+NO_OPERATOR = "metrics are for an operator's token, and none is set: see --tokens in docs/node.md\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Edge:
     async def _metrics(self, request: Request) -> Response:
         if _digest(_token(request.headers)) not in self._operators:
             self._counters["refused"] += 1
-            return PlainTextResponse("Not Found", 404)
+            return PlainTextResponse("Not Found" if self._operators else NO_OPERATOR, 404)
         return Response(openmetrics.encode(self._families()), media_type=openmetrics.MEDIA_TYPE)
 
     async def _picture(self, request: Request) -> Response:

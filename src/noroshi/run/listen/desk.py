@@ -18,7 +18,8 @@ import numpy as np
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
-from noroshi.records import Batch, Detections, SensorSite, Status, Tracks, joined_by_sensor, take
+from noroshi.records import Batch, Detections, Quality, SensorSite, Status, Tracks, joined_by_sensor, take
+from noroshi.run.batches import Repeats
 from noroshi.run.journal import JournalWriter
 from noroshi.run.listen.journals import Journals
 from noroshi.run.setup import Setup, Site, assemble
@@ -111,6 +112,7 @@ class Desk:
         self._review_ns: int | None = None
         self._made_ns = 0
         self._system: dict[str, list[Tracks]] = {}
+        self._repeats = Repeats()
 
     def receive(self, records: Sequence[Batch], sites: Mapping[str, SensorSite], now_ns: int) -> None:
         """Take in what has come.
@@ -121,6 +123,7 @@ class Desk:
             now_ns: the time. If the clock was set back, it stands still until it has caught up.
         """
         self._now_ns = now_ns = max(now_ns, self._now_ns)
+        records = [self._repeats.marked(one) if isinstance(one, Detections) else one for one in records]
         for record in records:
             if isinstance(record, Tracks):
                 if record.node in self._system or len(self._system) < SENSORS_MAX:
@@ -244,7 +247,8 @@ class Desk:
 
     def _learned(self, name: str, statuses: Sequence[Status]) -> tuple[str, SensorSite, list[str]] | None:
         """Return the group of a sensor, what is known of it, and what was assumed; None if nothing is known."""
-        own = [record for _, record in self._held if isinstance(record, Detections) and record.sensor == name]
+        held = [record for _, record in self._held if isinstance(record, Detections) and record.sensor == name]
+        own = [fresh for record in held if len(fresh := _fresh(record))]
         before = [site.record() for group in self.groups.values() for site in group.setup.sites if site.sensor == name]
         described = [*self._wish.known, *([self._told[name]] if name in self._told else [])]
         if not own:  # silent for as long as anything is held
@@ -287,6 +291,12 @@ class Desk:
                 node.take()
             else:
                 self._keep(group)
+
+
+def _fresh(batch: Detections) -> Detections:
+    """Return a batch without repeats: of two of everything nobody learns how often a sensor looks."""
+    is_repeat = batch.quality == Quality.DUPLICATE
+    return take(batch, ~is_repeat) if is_repeat.any() else batch
 
 
 def _newest(tracks: Tracks, since_ns: int) -> Tracks:

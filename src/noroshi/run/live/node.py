@@ -11,7 +11,8 @@ import numpy as np
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Batch, Decision, Frame, Order, Status
+from noroshi.records import Batch, Decision, Detections, Frame, Order, Status
+from noroshi.run.batches import Repeats
 from noroshi.run.feeds import Feed
 from noroshi.run.links import Link
 from noroshi.run.live.intake import Intake
@@ -106,6 +107,7 @@ class LiveNode:
         self._now_ns = 0
         self._picture_due_ns = self._look_due_ns = self._checkpoint_due_ns = 0
         self._intakes: dict[str, Intake] = {}
+        self._repeats = Repeats()  # of all feeds: each line of a redundant network may have its own
         self._keeping: Iterator[None] | None = None  # a checkpoint that is being written
         self._stopped = threading.Event()
 
@@ -217,7 +219,8 @@ class LiveNode:
             self._receive(*frames[first : first + HEARD_TOGETHER], now_ns=now_ns)
         for feed in self.feeds:
             for batch in feed.receive():
-                self._receive(batch, now_ns=now_ns)
+                known = self._repeats.marked(batch) if isinstance(batch, Detections) else batch
+                self._receive(known, now_ns=now_ns)
         decided = self._decided(now_ns)
         for first in range(0, len(decided), SAID_TOGETHER):
             together = decided[first : first + SAID_TOGETHER]

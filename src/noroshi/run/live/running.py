@@ -178,7 +178,7 @@ class Running:
                 open_=lambda settings: open_link({**given, **settings}, self._arrived.set),
                 says=self._says,
             )
-        ears = Ears(feeds, self._says)
+        ears = Ears(feeds, links, self._says)
 
         def look(now_ns: int) -> Sequence[Order]:
             ears.look()

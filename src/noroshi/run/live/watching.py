@@ -5,6 +5,7 @@ that cannot be read changes nothing and is told once, so that a slip of the pen 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -136,11 +137,18 @@ class Watcher:
 
 
 class Ears:
-    """Tells when a feed cannot hear, and when it can again."""
+    """Tells when a feed cannot hear, or a link loses its partner, and when it can again and the partner is back.
 
-    def __init__(self, feeds: Sequence[Feed], says: Callable[[str], None]) -> None:
-        self._feeds, self._says = feeds, says
+    Args:
+        feeds: all that the node has.
+        links: by partner, as they are opened and closed.
+        says: told, in one line, what has changed.
+    """
+
+    def __init__(self, feeds: Sequence[Feed], links: Mapping[str, Link], says: Callable[[str], None]) -> None:
+        self._feeds, self._links, self._says = feeds, links, says
         self._deaf: set[str] = set()
+        self._partners: dict[str, _Heard] = {}
 
     def look(self) -> None:
         """Tell what has changed since the last look."""
@@ -152,6 +160,28 @@ class Ears:
             elif not health.is_up and feed.name not in self._deaf and health.trouble != NOT_YET:
                 self._deaf.add(feed.name)
                 self._says(f"feed {feed.name}: {health.trouble or 'has ended'}")
+        for code, link in self._links.items():
+            is_up, n_came, last = link.up, link.counters.arrivals, self._partners.get(code)
+            if last is None or last.link is not link:
+                last = _Heard(link)
+            if is_up and not last.is_up:
+                self._says(f"link to {code}: its node is {'there again' if last.was_ever_up else 'there'}")
+            elif last.is_up and not is_up:
+                why = (link.trouble or "").removeprefix(f"{code}: ")
+                self._says(f"link to {code}: {why or 'broke, or its node has ended; it is tried again'}")
+            elif is_up and n_came > last.n_came:  # both between two looks
+                self._says(f"link to {code}: broke for a moment; its node is there again")
+            self._partners[code] = _Heard(link, is_up, last.was_ever_up or is_up, n_came)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """How a link was when it was looked at, and how often its partner had come."""
+
+    link: Link
+    is_up: bool = False
+    was_ever_up: bool = False
+    n_came: int = 0
 
 
 def _policy_text(nation: Nation) -> str:

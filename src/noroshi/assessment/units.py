@@ -1,0 +1,102 @@
+"""Units that the numbers themselves contradict: speeds beside the ways flown, heights beside ranges and the sky."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from noroshi.geo.time import NS_PER_S
+from noroshi.geo.wgs84 import ecef_from_geodetic
+from noroshi.records import Detections
+from noroshi.records.identity import ABSENT
+
+ROWS_MAX = 5_000  # the first rows tell as much as all
+APART_S_MAX, MOVED_M_MIN, PAIRS_MIN = 180.0, 500.0, 20  # from place to place: 20 m of noise are 6 % of the least way
+TYPICAL_NEAR, NEAR, MOST = 0.03, 0.15, 0.8  # how near a unit their median is, and so many of them
+SPEED_UNITS: Mapping[str, float] = {"knots": 3600.0 / 1852.0, "km/h": 3.6, "ft/s": 1.0 / 0.3048}
+"""By unit, what a speed's number in it is of its number in m/s."""
+
+FOOT_M, NAUTICAL_MILE_M, KILOMETRE_M = 0.3048, 1852.0, 1000.0
+SKY_M, BEYOND_SKY_M = 15_500.0, 60_000.0  # higher fly few aircraft (51,000 ft); and 60,000 ft read as metres
+STEP_FT = 25.0  # of Mode C and of ADS-B: heights in feet are multiples of it, in metres hardly any
+IN_STEPS = 0.95
+SLACK_M, IMPOSSIBLE, POSSIBLE = 500.0, 0.02, 0.002
+RANGE_UNITS: Mapping[str, float] = {"nautical miles": NAUTICAL_MILE_M, "kilometres": KILOMETRE_M}
+
+Floats = NDArray[np.float64]
+
+
+def speed_unit(reports: Detections) -> str | None:
+    """Return in which unit reported velocities are that were taken for m/s; None where the ways flown bear them out.
+
+    Args:
+        reports: position reports with velocities, in any order; those without a sender tell nothing.
+    """
+    wanted = ("lat_rad", "lon_rad", "velocity_east_m_s", "velocity_north_m_s")
+    if not set(wanted) <= set(reports.components):
+        return None
+    some = slice(0, ROWS_MAX)
+    lat, lon, east, north = (reports.values[some, reports.components.index(name)] for name in wanted)
+    who = np.where(reports.identity.icao_address != ABSENT, reports.identity.icao_address, reports.identity.mmsi)[some]
+    order = np.lexsort((reports.time_ns[some], who))
+    place, speed = ecef_from_geodetic(lat[order], lon[order], 0.0), np.hypot(east, north)[order]
+    # From every second row of a sender, so that what moves slowly has moved by more than its places' noise.
+    ratios: list[float] = []
+    times_s, starts = reports.time_ns[some][order] / NS_PER_S, np.flatnonzero(np.diff(who[order], prepend=-2) != 0)
+    for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
+        if who[order[first]] == ABSENT:
+            continue
+        row = first
+        for then in range(first + 1, last):
+            moved = float(np.linalg.norm(place[then] - place[row]))
+            if times_s[then] - times_s[row] > APART_S_MAX:
+                row = then
+            elif moved >= MOVED_M_MIN:
+                flown = moved / max(times_s[then] - times_s[row], 1e-3)
+                ratios.append(0.5 * (speed[row] + speed[then]) / flown)
+                row = then
+    found = np.array(ratios)
+    found = found[np.isfinite(found)]
+    for unit, factor in SPEED_UNITS.items():
+        if len(found) >= PAIRS_MIN and abs(float(np.median(found)) / factor - 1.0) < TYPICAL_NEAR:
+            return unit if np.mean(np.abs(found / factor - 1.0) < NEAR) > MOST else None
+    return None
+
+
+def height_unit(altitude_m: Floats) -> str | None:
+    """Return "feet" where (n,) heights that were taken for metres lie where few fly, in steps of 25 as feet do."""
+    known = altitude_m[np.isfinite(altitude_m)]
+    if len(known) < PAIRS_MIN or not SKY_M < float(np.median(known)) <= float(np.quantile(known, 0.99)) < BEYOND_SKY_M:
+        return None
+    in_steps = np.abs(known / STEP_FT - np.round(known / STEP_FT)) < 1e-3
+    return "feet" if np.mean(in_steps) >= IN_STEPS and len(np.unique(known)) > 2 else None
+
+
+def range_and_height_units(range_m: Floats, altitude_m: Floats, site_height_m: float) -> Sequence[str] | None:
+    """Return the units that make (n,) ranges and heights possible which are none as metres; None where they are.
+
+    Nothing is higher above a radar than it is far from it.
+
+    Returns:
+        The unit of range and that of height, the likeliest; ("", "") where nothing that is tried makes them possible.
+    """
+    known = np.isfinite(range_m) & np.isfinite(altitude_m)
+    if known.sum() < PAIRS_MIN:
+        return None
+    above_m = 0.0 if np.isnan(site_height_m) else site_height_m
+
+    def impossible(range_factor: float, height_factor: float) -> float:
+        return float(np.mean(height_factor * altitude_m[known] - above_m > range_factor * range_m[known] + SLACK_M))
+
+    if impossible(1.0, 1.0) < IMPOSSIBLE:
+        return None
+    nearer = [("metres", "feet", 1.0, FOOT_M)]
+    for unit, factor in RANGE_UNITS.items():
+        nearer += [(unit, "metres", factor, 1.0), (unit, "feet", factor, FOOT_M)]
+    in_feet = height_unit(altitude_m) is not None
+    # Ranges of a few hundred at most are none of a radar in metres.
+    nearer = [each for each in nearer if not (in_feet and each[1] == "metres")]
+    for range_unit, unit, range_factor, height_factor in nearer:
+        if impossible(range_factor, height_factor) < POSSIBLE:
+            return range_unit, unit
+    return "", ""

@@ -1,0 +1,68 @@
+"""Units that numbers contradict are told, and those of sound recordings are left alone."""
+
+import numpy as np
+import pytest
+
+from noroshi.assessment.units import height_unit, range_and_height_units, speed_unit
+from noroshi.records import Detections, Identity
+
+NS, START_NS = 10**9, 1_700_000_000 * 10**9
+
+
+def reports(seed, factor, speed_m_s=(3.0, 250.0), noise_m=20.0, every_s=5.0):
+    """Return what 8 senders say in five minutes, some slow and some fast, with velocities times a factor."""
+    rng = np.random.default_rng(seed)
+    n, times = 8, np.arange(0.0, 300.0, every_s)
+    heading, speed = rng.uniform(0.0, 2.0 * np.pi, n), np.geomspace(*speed_m_s, n)
+    velocity = speed[:, None] * np.column_stack([np.sin(heading), np.cos(heading)])
+    east_north = velocity[None] * times[:, None, None] + rng.normal(size=(len(times), n, 2)) * noise_m
+    lat = 0.8 + east_north[..., 1] / 6.37e6
+    lon = 0.1 + east_north[..., 0] / 6.39e6 / np.cos(0.8)
+    said = factor * np.broadcast_to(velocity, (len(times), n, 2))
+    return Detections.of(
+        sensor="adsb",
+        components=("lat_rad", "lon_rad", "velocity_east_m_s", "velocity_north_m_s"),
+        time_ns=START_NS + (np.repeat(times, n) * NS).astype(np.int64),
+        values=np.column_stack([lat.ravel(), lon.ravel(), said[..., 0].ravel(), said[..., 1].ravel()]),
+        identity=Identity.absent(len(times) * n).replace(icao_address=np.tile(np.arange(n) + 1, len(times))),
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(("unit", "factor"), [("knots", 1.943844), ("km/h", 3.6), ("ft/s", 3.28084), (None, 1.0)])
+def test_speeds_are_held_against_the_ways_flown(seed, unit, factor):
+    assert speed_unit(reports(seed, factor, speed_m_s=(60.0, 250.0))) == unit
+    assert speed_unit(reports(seed, factor, speed_m_s=(4.0, 12.0), every_s=10.0)) == unit  # ships
+    assert speed_unit(reports(seed, factor).replace(identity=Identity.absent(480))) is None
+
+
+def test_what_is_wrong_otherwise_is_no_unit():
+    rng = np.random.default_rng(3)
+    sound = reports(1, 1.0, speed_m_s=(60.0, 250.0))
+    values = sound.values.copy()
+    values[:, 2:] *= rng.uniform(0.5, 4.0, (len(values), 1))
+    assert speed_unit(sound.replace(values=values)) is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_heights_in_feet_are_told_by_where_and_in_which_steps_they_lie(seed):
+    rng = np.random.default_rng(seed)
+    feet = 25.0 * rng.integers(400, 1_560, 300)
+    assert height_unit(feet) == "feet"
+    assert height_unit(0.3048 * feet) is None
+    assert height_unit(np.round(rng.uniform(0.0, 60e3, 300))) is None  # what falls
+    assert height_unit(25.0 * rng.integers(0, 4_000, 300)) is None  # to 100 km
+    assert height_unit(25.0 * rng.integers(40, 480, 300)) is None  # in steps, and in the sky
+    assert height_unit(np.full(300, np.nan)) is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_nothing_is_higher_than_far(seed):
+    rng = np.random.default_rng(seed)
+    height_m = 0.3048 * 25.0 * rng.integers(200, 1_560, 300)
+    range_m = np.hypot(height_m, rng.uniform(1e3, 200e3, 300))
+    assert range_and_height_units(range_m, height_m, 100.0) is None
+    assert range_and_height_units(range_m / 1852.0, height_m, 100.0) == ("nautical miles", "metres")
+    assert range_and_height_units(range_m / 1852.0, height_m / 0.3048, 100.0) == ("nautical miles", "feet")
+    assert range_and_height_units(np.full(300, 1.0), height_m, 100.0) == ("", "")
+    assert range_and_height_units(range_m, np.full(300, np.nan), 100.0) is None
