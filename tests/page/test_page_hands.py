@@ -11,6 +11,8 @@ from test_page_played import playing, seen
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "run" / "play"))  # play_scenes
 
+from noroshi.command.matters import Refusal
+
 pytestmark = MARKS
 WAITING = """waiting => {
   const one = ([stream, until_ms]) => ({
@@ -22,6 +24,26 @@ WAITING = """waiting => {
   });
   noroshi.world.decisions = waiting.map(one);
   noroshi.world.changed("decisions");
+}"""
+
+REPLACED = """([life, stream]) => {
+  const alert = (identifier, life, code, arrival_ms, references) => ({
+    identifier, life, references, sender: "JPN", status: "Exercise", message: "Alert", hazard: "missile", threat: "ab",
+    stage: "will_pass", certainty: "likely", sent_ms: Number(identifier), expires_ms: 9e12, picture_ms: 1, reason: "",
+    changed_ms: 1, acknowledged_by: [], decided_by: "",
+    areas: [["JP-12", 5e12], [code, arrival_ms]].map(([code, arrival_ms]) => (
+      { code, name: code, probability: 0.5, people: 9, arrival_ms, arrival_latest_ms: 6e12 })),
+    places: [["Chiba", "JP-12", 5e12], ["Other", code, arrival_ms]].map(([name, area, arrival_ms]) => (
+      { name, local: "", area, lat_deg: 35, lon_deg: 140, people: 9, arrival_ms: arrival_ms })),
+  });
+  const sent = [alert("1", life, "JP-13", 6e12, []), alert("2", "proposed", "JP-07", 4e12, ["1"])];
+  sent[1].places[0].arrival_ms = 3e12;
+  noroshi.world.alerts = sent;
+  const one = noroshi.world.decisions[0];
+  noroshi.world.decisions = [{ ...one, action: "alert", stream, areas: sent[stream - 1].areas.map(({ code }) => code),
+    steps: [...one.steps, { step: "amended", roles: ["approver"], needs_reason: true }] }];
+  noroshi.world.changed("decisions"); // may come before the alert is known
+  noroshi.world.changed("alerts");
 }"""
 
 
@@ -111,3 +133,94 @@ def test_a_page_that_is_enlarged_by_half_keeps_what_is_to_be_decided(browsers, p
         for tab in page.locator("#side [role=tab]:visible").all():
             box = tab.bounding_box()
             assert box["x"] + box["width"] <= decide["x"] + decide["width"]
+
+
+def test_what_was_begun_on_a_proposal_is_taken_over_by_the_one_that_replaces_it(browsers, tmp_path):
+    here, _ = browsers
+    with playing(tmp_path) as (_, pages), seen(here, pages.url, "token-mori-jpn") as mori:
+        mori.evaluate(WAITING, [["other", 10e12]])
+        mori.evaluate(REPLACED, ["proposed", "1"])
+        card = mori.get_by_test_id("inbox").locator("li.decision")
+        assert "time to decide" in card.inner_text()
+        card.get_by_test_id("amend").locator("summary").click()
+        card.locator("[data-code=JP-12]").uncheck()
+        card.get_by_test_id("reason").click()
+        mori.keyboard.type("not the ")
+        mori.evaluate(REPLACED, ["revised", "2"])
+        mori.keyboard.type("south")
+        assert card.get_attribute("data-stream") == "2"
+        assert card.get_by_test_id("reason").input_value() == "not the south"
+        assert not card.locator("[data-code=JP-12]").is_checked()
+        assert card.locator("[data-code=JP-07]").is_checked()
+        said = card.get_by_test_id("carried").inner_text()
+        assert "left out: Chiba" in said
+        assert "new here: Fukushima" in said
+
+
+def test_a_revision_that_waits_neither_hides_nor_hastens_what_is_in_force(browsers, tmp_path):
+    here, _ = browsers
+    with playing(tmp_path) as (_, pages), seen(here, pages.url, "token-mori-jpn") as mori:
+        mori.evaluate(WAITING, [["other", 10e12]])
+        mori.evaluate(REPLACED, ["issued", "2"])
+        mori.wait_for_function("() => noroshi.app.scene.marks.some(({ sort }) => sort === 'place')")
+        marks = mori.evaluate("noroshi.app.scene.marks.filter(({ sort }) => sort === 'place')")
+        told = {mark["lines"][0]: (mark["state"], mark["until_ms"]) for mark in marks}
+        assert told["Chiba"] == ("issued", 5e12)
+        assert ("proposed", 4e12) in told.values()
+        card = mori.get_by_test_id("alert")
+        assert card.get_attribute("data-life") == "issued"
+        assert "A change waits for a decision: 2 areas" in card.inner_text()
+        alarm = mori.get_by_test_id("alarm")
+        filled = alarm.evaluate("element => getComputedStyle(element).backgroundColor")
+        assert alarm.locator(".life").count() == 0
+        mori.evaluate(REPLACED, ["revised", "2"])
+        assert alarm.locator(".told").inner_text().casefold().startswith("proposed")
+        assert alarm.evaluate("element => getComputedStyle(element).backgroundColor") != filled
+        assert alarm.evaluate("element => getComputedStyle(element).borderStyle") == "dashed"
+
+
+def test_why_something_is_refused_is_told_in_japanese(browsers, tmp_path):
+    here, _ = browsers
+    with playing(tmp_path) as (_, pages), seen(here, pages.url, "token-mori-jpn") as mori:
+        mori.evaluate("noroshi.set({ language: 'ja' })")
+        mori.evaluate(WAITING, [["a", 10e12]])
+        for reason in [
+            *Refusal,
+            f"{Refusal.RULE} two of three",
+            "the exercise is held",
+            "at sea, nearest to Indonesia",
+            "another step came first: look again",
+        ]:
+            mori.evaluate(
+                "reason => void (noroshi.app.feed.ask = async () => { throw new Error(reason); })", str(reason)
+            )
+            mori.evaluate("() => void (document.querySelector('#notice').textContent = '')")
+            mori.get_by_test_id("do-approved").dispatch_event("click")
+            mori.wait_for_function("() => document.querySelector('#notice').textContent.startsWith('拒否')")
+            said = mori.get_by_test_id("notice").text_content()
+            assert str(reason) not in said
+            assert "インドネシア" in said or "Indonesia" not in str(reason)
+            assert "two of three" in said or not str(reason).endswith("three")
+
+
+def test_who_is_asked_for_a_token_is_told_that_it_is_an_exercise(browsers, tmp_path):
+    here, _ = browsers
+    with playing(tmp_path) as (_, pages):
+        page = here.new_page()
+        page.goto(pages.url)
+        assert "EXERCISE" in page.locator("main").inner_text()
+        assert "play" not in page.locator("main").inner_text()  # which one is told to those who have a token
+        page.close()
+
+
+def test_where_nothing_fits_beside_the_map_the_decisions_stand_below_it(browsers, pages):
+    with standing(browsers[0], pages, "flat", WARNED_MS, width=640, height=360) as page:
+        page.locator("#tab-decide").click()
+        shown, side = (page.locator(name).bounding_box() for name in ("#map", "#side"))
+        assert side["y"] >= shown["y"] + shown["height"]
+        assert side["width"] <= 640
+        page.locator("#time").scroll_into_view_if_needed()
+        assert page.locator("#time").bounding_box()["y"] + 92 <= 361
+    with standing(browsers[0], pages, "flat", WARNED_MS, width=853, height=480) as page:
+        for name in ("#theme", "#sound"):
+            assert page.locator(name).is_visible()

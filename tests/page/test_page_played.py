@@ -192,6 +192,7 @@ def test_exercise_control_tells_people_something_and_goes_back(browsers, tmp_pat
         seen(here, pages.url, "token-jones-usa") as jones,
         seen(there, pages.url, "token-control") as control,
     ):
+        assert control.get_by_test_id("hold").inner_text() == "Begin"
         go(control, 20)
         control.get_by_test_id("send").click()
         control.get_by_test_id("send-to").select_option("approver@USA")
@@ -224,7 +225,12 @@ def test_exercise_control_tells_people_something_and_goes_back(browsers, tmp_pat
         asks_what_if(control, showing)
         control.locator("#tab-control").click()
         until(lambda: showing.span_ns[1] > showing.start_ns + 62_000_000_000)
+        control.evaluate("noroshi.set({ language: 'en' })")
         control.get_by_test_id("moments").select_option(index=0)
+        control.get_by_test_id("back").dblclick()  # which is one press: it asks once more
+        assert control.get_by_test_id("back").inner_text() == "Really go back, everybody, to 00:00:00Z?"
+        nothing_serious(control, "really")
+        assert control.evaluate("noroshi.world.play.branch") == 1
         control.get_by_test_id("back").click()
         control.wait_for_function("() => noroshi.world.play.branch === 2 && noroshi.world.play.speed === 0")
         jones.wait_for_function("ms => noroshi.world.frame.picture_ms === ms", arg=showing.start_ns / 1e6)

@@ -9,6 +9,7 @@
  * @property {string} colour
  * @property {number} gap pixels between its thing and it
  * @property {boolean} [boxed] on a filled plate
+ * @property {boolean} [dashed] and that plate's edge is dashed: it is only proposed
  * @property {boolean} [centred] right on its place, as names of the map are
  * @property {boolean} [always] drawn even where it overlaps
  */

@@ -6,6 +6,7 @@ import { Room, place } from "./labels.js";
 import { countdown, trackLines } from "./scene.js";
 import { settings } from "./settings.js";
 import { dot, symbol } from "./symbols.js";
+import { t } from "./texts.js";
 import { ALERTED, KINDS, SHIP, SUSPECT, THREATENS } from "./wire.js";
 
 /** @import { Drawing } from "./view.js" */
@@ -218,6 +219,7 @@ export class Overlay {
     const { px: x, py: y } = eye;
     if (x < -30 || y < -30 || x > eye.width + 30 || y > eye.height + 30) return;
     const left = countdown(mark, drawing.now_ms);
+    const isProposed = mark.sort === "place" && mark.state === "proposed";
     if (mark.sort === "sensor") {
       sensor(over, x, y, mark.state ?? "unknown", colours);
     } else if (mark.sort === "satellite") {
@@ -228,7 +230,8 @@ export class Overlay {
       over.fillRect(x + 4, y - 1.5, 5, 3);
     } else if (mark.sort === "place" || mark.sort === "end") {
       over.strokeStyle = mark.sort === "place" ? colours.warn : colours.path;
-      over.lineWidth = 2;
+      over.lineWidth = isProposed ? 1.25 : 2;
+      if (isProposed) over.setLineDash([2, 2]);
       over.beginPath();
       if (mark.sort === "place") over.arc(x, y, isNamed ? 4 : 2.5, 0, 7);
       else {
@@ -238,7 +241,8 @@ export class Overlay {
         over.lineTo(x - 5, y + 5);
       }
       over.stroke();
-      if (isNamed && !drawing.still) {
+      over.setLineDash([]);
+      if (isNamed && !isProposed && !drawing.still) {
         const phase = (performance.now() % 2000) / 2000;
         over.strokeStyle = faded(colours.warn, 0.8 * (1 - phase));
         over.beginPath();
@@ -260,12 +264,12 @@ export class Overlay {
     if (mark.sort === "satellite" && eye.span_m > 11_000) return;
     if (mark.sort === "sensor" && eye.span_m > 7000 && mark.state === "ok") return;
     if (mark.sort === "place" && !isNamed) return;
-    const lines = left ? [[...mark.lines, left].join("  ")] : mark.lines;
+    const lines = left ? [[...mark.lines, left, ...(isProposed ? [t("life.proposed")] : [])].join("  ")] : mark.lines;
     if (!lines.length || !lines[0]) return;
     const important = mark.sort === "place";
     labels.push({
       x, y, lines, gap: mark.sort === "name" ? 5 : 9, priority: mark.priority - (important ? Math.max(0, ((mark.until_ms ?? 0) - drawing.now_ms) / 1e6) : 0),
-      boxed: important, colour: important ? "warn" : ["end", "time", "ghost", "launch"].includes(mark.sort) ? colours.path : mark.sort === "sensor" ? colours.sensor : mark.sort === "satellite" ? colours.space : mark.layer === "zones" ? colours.zone : colours.name,
+      boxed: important, dashed: isProposed, colour: isProposed ? colours.warn : important ? "warn" : ["end", "time", "ghost", "launch"].includes(mark.sort) ? colours.path : mark.sort === "sensor" ? colours.sensor : mark.sort === "satellite" ? colours.space : mark.layer === "zones" ? colours.zone : colours.name,
     });
   }
 
@@ -325,7 +329,7 @@ function brackets(context, x, y, colour) {
 
 /** @param {CanvasRenderingContext2D} context @param {import("./labels.js").Placed} label @param {typeof MAP.dark} colours */
 function write(context, label, colours) {
-  const { left, top, width, height, lines, boxed, colour } = label;
+  const { left, top, width, height, lines, boxed, dashed, colour } = label;
   const warns = colour === "warn";
   if (boxed) {
     context.fillStyle = warns ? colours.warnFill : faded(colours.sea, 0.9);
@@ -334,7 +338,9 @@ function write(context, label, colours) {
     context.beginPath();
     context.roundRect(Math.round(left) + 0.5, Math.round(top) + 0.5, Math.round(width), Math.round(height), 3);
     context.fill();
+    if (dashed) context.setLineDash([4, 3]);
     context.stroke();
+    context.setLineDash([]);
   }
   lines.forEach((line, k) => {
     const x = left + (boxed ? 5 : 1);

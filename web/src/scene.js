@@ -160,26 +160,30 @@ function links(world, colours, shapes) {
 
 /** @param {World} world @param {typeof MAP.dark} colours @param {Shape[]} shapes @param {Mark[]} marks */
 function areas(world, colours, shapes, marks) {
-  /** @type {Map<string, {place: AlertPlace, threat: string}>} */ const soonest = new Map();
-  for (const alert of world.alerts) {
-    if (alert.life !== "issued" && alert.life !== "proposed") continue;
+  const issued = world.alerts.filter(({ life }) => life === "issued");
+  const warned = new Set(issued.flatMap((alert) => alert.areas.map(({ code }) => code)));
+  /** @type {Map<string, {place: AlertPlace, threat: string, state: string}>} */ const soonest = new Map();
+  // What is in force comes first: what is only proposed, as by a revision that waits, neither hides it nor changes its time.
+  for (const alert of [...issued, ...world.alerts.filter(({ life }) => life === "proposed")]) {
     const proposed = alert.life === "proposed";
     for (const area of alert.areas) {
+      if (proposed && warned.has(area.code)) continue;
       for (const ring of world.areas.get(area.code)?.rings_deg ?? [])
         shapes.push({
           layer: "areas", points: unwrap(ring.map(([lat, lon]) => [lon, lat])), closed: true, ground: true, width: proposed ? 1.25 : 2,
-          stroke: faded(colours.warn, proposed ? 0.7 : 0.95), fill: faded(colours.warn, (proposed ? 0.06 : 0.12) + 0.16 * area.probability), dash: proposed ? [5, 4] : undefined,
+          stroke: faded(colours.warn, proposed ? 0.7 : 0.95), fill: proposed ? undefined : faded(colours.warn, 0.12 + 0.16 * area.probability), dash: proposed ? [5, 4] : undefined,
         });
     }
     for (const place of alert.places) {
       const key = `${place.area} ${place.name}`;
-      if (place.arrival_ms < (soonest.get(key)?.place.arrival_ms ?? Infinity)) soonest.set(key, { place, threat: alert.threat });
+      const other = soonest.get(key);
+      if (!other || (other.state === alert.life && place.arrival_ms < other.place.arrival_ms)) soonest.set(key, { place, threat: alert.threat, state: alert.life });
     }
   }
-  for (const { place, threat } of soonest.values())
+  for (const { place, threat, state } of soonest.values())
     marks.push({
       layer: "areas", lon: place.lon_deg, lat: place.lat_deg, height_m: 0, lines: [plain(placeName(place), NAME_MOST)], sort: "place",
-      priority: 40 + Math.log10(1 + place.people), until_ms: place.arrival_ms, id: threat,
+      priority: (state === "issued" ? 40 : 30) + Math.log10(1 + place.people), until_ms: place.arrival_ms, id: threat, state,
     });
 }
 

@@ -2,7 +2,7 @@
 import { en } from "./texts/en.js";
 import { ja } from "./texts/ja.js";
 import { PLACES, PREFECTURES, PREFECTURES_EN } from "./texts/places.js";
-import { SAID_JA } from "./texts/said_ja.js";
+import { REFUSED_JA, SAID_JA } from "./texts/said_ja.js";
 import { settings } from "./settings.js";
 
 /** @type {Record<"en" | "ja", Record<string, string>>} */
@@ -19,7 +19,7 @@ export function t(key, values = {}) {
 }
 
 /** @type {[RegExp, string][]} */
-const SENTENCES = Object.entries(SAID_JA).map(([sentence, words]) => [new RegExp(`^${sentence.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "(.+?)")}$`), words]);
+const SENTENCES = [...Object.entries(SAID_JA), ...Object.entries(REFUSED_JA).flatMap(([said, words]) => [[said, words], [`${said} {}`, `${words}({})`]])].map(([sentence, words]) => [new RegExp(`^${sentence.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "(.+?)")}$`), words]);
 
 /**
  * What another part of the program has said in English, in the person's language where that sentence is known.
@@ -34,8 +34,22 @@ export function translated(text, name = cityName) {
   return text;
 }
 
-/** @param {string} name of a prefecture or of a place of the base map, in English */
-const cityName = (name) => (settings.language === "ja" && (PREFECTURES[PREFECTURES_EN.indexOf(name)] ?? PLACES.find(([english]) => english === name)?.[1])) || name;
+/** @type {Map<string, string>} codes of countries by their English names, made when first asked for */
+const COUNTRIES = new Map();
+
+/** @param {string} name of a country, in English @returns {string | undefined} in Japanese, where this browser knows it */
+function countryName(name) {
+  if (!COUNTRIES.size) {
+    const english = new Intl.DisplayNames("en", { type: "region", fallback: "none" });
+    const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+    for (const code of letters.flatMap((a) => letters.map((b) => a + b))) COUNTRIES.set(english.of(code) ?? "", code);
+  }
+  const code = COUNTRIES.get(name);
+  return code && new Intl.DisplayNames("ja", { type: "region" }).of(code);
+}
+
+/** @param {string} name of a prefecture, of a place of the base map or of a country, in English */
+const cityName = (name) => (settings.language === "ja" && (PREFECTURES[PREFECTURES_EN.indexOf(name)] ?? PLACES.find(([english]) => english === name)?.[1] ?? countryName(name))) || name;
 
 /** Give every element of the page with `data-t` its words, and those with `data-t-label` their name. */
 export function translate() {

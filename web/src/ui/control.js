@@ -8,6 +8,8 @@ import { messagesOf, refused } from "./decide.js";
 /** @import { Note } from "../messages.js" */
 
 const SPEEDS = [0.5, 1, 2, 5, 10, 20, 60];
+const SURE_MS = 6000; // so long a second press means it
+const TWICE_MS = 500; // and sooner than this it is a double click
 const ROLES = ["approver", "sensor manager", "watch officer"];
 
 /** @param {App} app */
@@ -25,11 +27,30 @@ export function control(app) {
       else speed = Number(speeds.value);
     } }, SPEEDS.map((one) => h("option", { value: one }, `${one}×`)));
     const other = h("option"); // a speed that is none of these, as the command line may ask for
-    const moments = h("select", { "data-testid": "moments", "aria-label": t("control.back"), onchange: () => void (moment = moments.value) });
+    const moments = h("select", { "data-testid": "moments", "aria-label": t("control.back"), onchange: () => {
+      if (asked) calm();
+      moment = moments.value;
+    } });
+    let [asked, since] = ["", -Infinity]; // everybody is taken back: that is asked once more
     const back = h("button", { "data-testid": "back", onclick: () => {
-      void ask("branch", { time_ms: Number(moments.value) });
-      moment = "";
+      const passed_ms = performance.now() - since;
+      if (asked && asked === moments.value && passed_ms < SURE_MS) {
+        if (passed_ms < TWICE_MS) return;
+        void ask("branch", { time_ms: Number(asked) });
+        calm();
+        return;
+      }
+      [asked, since] = [moments.value, performance.now()];
+      moment = asked; // a newer one does not slip under it
+      back.classList.add("sure");
+      say(back, t("control.really", { time: utc(Number(asked)) }));
+      setTimeout(() => performance.now() - since >= SURE_MS && calm(), SURE_MS);
     } }, t("control.back"));
+    const calm = () => {
+      [asked, since, moment] = ["", -Infinity, ""];
+      back.classList.remove("sure");
+      say(back, t("control.back"));
+    };
     const state = h("p", { class: "dim", "data-testid": "play-state" });
     const seats = h("tbody");
     const rows = h("ul", { class: "cards", "data-testid": "rows" });
@@ -44,7 +65,8 @@ export function control(app) {
     const show = () => {
       const { play } = world;
       if (!play) return;
-      say(hold, t(play.speed ? "control.hold" : "control.go"));
+      const isNew = world.clock !== null && world.clock.known_ms <= world.clock.start_ms;
+      say(hold, t(play.speed ? "control.hold" : isNew ? "control.begin" : "control.go"));
       if (play.speed) speed = 0;
       const now = play.speed || speed || play.wanted;
       if (document.activeElement !== speeds && speeds.value !== String(now)) {

@@ -6,6 +6,7 @@ import { areaName, leftText, t, translated, utc } from "../texts.js";
 /** @import { App } from "../app.js" */
 /** @import { Decision, Note } from "../messages.js" */
 /** @typedef {{key: string, until_ms: number, decision?: Decision, note?: Note}} Item */
+/** What a person has begun to say. @typedef {{reason: string, codes: string[], left: string[], minutes: string, isOpen: boolean, isTyping: boolean}} Draft */
 
 const LOG_MAX = 80;
 const MESSAGES = new Set(["acknowledged", "done", "not_done"]);
@@ -42,6 +43,14 @@ export function decide(app) {
   const titles = ["decide.mine", "decide.others", "decide.over", "decide.log"].map((key) => h("h3", { "data-t": key }, t(key)));
   panel.append(who, titles[0], mine, none, form, titles[1], others, titles[2], over, titles[3], log);
 
+  /** @type {Map<string, Draft>} of cards that are gone, until what replaces them is here */ const drafts = new Map();
+  const keep = () => {
+    for (const element of /** @type {NodeListOf<HTMLElement>} */ (mine.querySelectorAll(":scope > [data-testid=decision]"))) {
+      const draft = draftOf(element);
+      if (draft) drafts.set(element.dataset.key ?? "", draft);
+      else drafts.delete(element.dataset.key ?? "");
+    }
+  };
   const settle = settling(mine, () => app.notice(t("decide.moved")));
 
   const show = () => {
@@ -62,10 +71,12 @@ export function decide(app) {
     say(none, t("decide.none"));
     form.hidden = !plays || !["sensor manager", "watch officer"].includes(duty);
     settle(items.map(({ key, decision }) => `${key} ${decision?.version ?? ""}`).join());
+    keep();
     reconcile(mine, items, ({ key }) => key, ({ decision }) => (decision ? card(app) : messageCard(app)), (element, { decision, note }) => {
       if (decision) fill(app, element, decision, duty);
       else if (note) fillMessage(app, element, note);
     });
+    for (const { decision } of items) if (decision) takeOver(app, mine, decision, drafts);
     reconcile(others, open, keyOf, () => card(app), (element, one) => fill(app, element, one, ""));
     reconcile(over, closed.slice(0, 12), keyOf, () => card(app), (element, one) => fill(app, element, one, ""));
     titles[1].hidden = !open.length;
@@ -88,18 +99,74 @@ export function decide(app) {
   for (const topic of /** @type {const} */ (["decisions", "notes", "hello", "alerts"])) world.on(topic, show);
   onSettings((changed) => {
     if (!changed.language) return;
+    keep();
     for (const list of [mine, others, over, log]) list.replaceChildren();
     show();
   });
   show();
 }
 
+/** How long there is yet, and for what: times to arrival stand beside it. */
+const due = () => h("span", { class: "due" }, h("small", { class: "dim" }), h("b", { class: "left" }));
+
+/** @param {HTMLElement} element @param {string} what @param {string} left "" where there is no end */
+function sayDue(element, what, left) {
+  const [label, time] = /** @type {HTMLElement[]} */ ([...element.children]);
+  element.hidden = !left;
+  say(label, what);
+  say(time, left);
+}
+
+/** @param {HTMLElement} element a card @returns {Draft | null} null: the person has changed nothing on it */
+function draftOf(element) {
+  const [why, change] = [/** @type {HTMLInputElement} */ (element.querySelector(".why")), /** @type {HTMLDetailsElement} */ (element.querySelector(".amend"))];
+  const boxes = [.../** @type {NodeListOf<HTMLInputElement>} */ (change.querySelectorAll("[data-code]"))];
+  const minutes = /** @type {HTMLInputElement | null} */ (change.querySelector("input[type=number]"))?.value ?? "";
+  const left = boxes.filter(({ checked }) => !checked).map(({ dataset }) => dataset.code ?? "");
+  if (!why.value && !left.length && !minutes) return null;
+  return { reason: why.value, codes: boxes.map(({ dataset }) => dataset.code ?? ""), left, minutes, isOpen: change.open, isTyping: document.activeElement === why };
+}
+
+/** @param {HTMLElement} element a card @param {Draft} draft */
+function putDraft(element, draft) {
+  const [why, change] = [/** @type {HTMLInputElement} */ (element.querySelector(".why")), /** @type {HTMLDetailsElement} */ (element.querySelector(".amend"))];
+  why.value = draft.reason;
+  change.open = draft.isOpen;
+  for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (change.querySelectorAll("[data-code]"))) box.checked = !draft.left.includes(box.dataset.code ?? "");
+  const minutes = /** @type {HTMLInputElement | null} */ (change.querySelector("input[type=number]"));
+  if (minutes) minutes.value = draft.minutes;
+  if (draft.isTyping) why.focus();
+}
+
+/**
+ * A proposal that replaces another takes over what a person had begun to say to that one, and says so.
+ * @param {App} app @param {HTMLElement} list @param {Decision} one @param {Map<string, Draft>} drafts
+ */
+function takeOver(app, list, one, drafts) {
+  const own = keyOf(one);
+  const element = /** @type {HTMLElement | undefined} */ ([...list.children].find((child) => /** @type {HTMLElement} */ (child).dataset.key === own));
+  if (!element || draftOf(element)) return;
+  const mine = drafts.get(own); // its card was made anew
+  const replaced = app.world.alerts.find(({ identifier }) => one.action === "alert" && identifier === one.stream)?.references ?? [];
+  const from = mine ? own : replaced.map((stream) => keyOf({ ...one, stream })).findLast((key) => drafts.has(key));
+  const draft = mine ?? (from && drafts.get(from));
+  if (!from || !draft) return;
+  drafts.delete(from);
+  putDraft(element, draft);
+  if (mine) return;
+  const named = (/** @type {string[]} */ codes) => codes.map((code) => nameOf(app, code)).join(" ");
+  const [left, fresh] = [one.areas.filter((code) => draft.left.includes(code)), one.areas.filter((code) => draft.codes.length && !draft.codes.includes(code))];
+  const told = /** @type {HTMLElement} */ (element.querySelector(".carried"));
+  told.hidden = false;
+  say(told, [t("decide.carried"), left.length && t("decide.left_out", { where: named(left) }), fresh.length && t("decide.new_areas", { where: named(fresh) })].filter(Boolean).join(" · "));
+}
+
 /** @param {App} app @returns {HTMLElement} */
 function card(app) {
   const part = (/** @type {string} */ name, /** @type {keyof HTMLElementTagNameMap} */ tag = "p") => h(tag, { class: name });
   const element = h("li", { class: "decision", "data-testid": "decision" },
-    h("header", {}, part("what", "h4"), h("span", { class: "left" })),
-    h("p", {}, part("state", "span"), " ", part("reason", "span")), part("evidence"), part("advice"), part("otherwise"),
+    h("header", {}, part("what", "h4"), due()),
+    h("p", {}, part("state", "span"), " ", part("reason", "span")), h("p", { class: "carried", hidden: true, "data-testid": "carried" }), part("evidence"), part("advice"), part("otherwise"),
     h("input", { class: "why", maxlength: 1000, "data-testid": "reason" }), h("div", { class: "row" }),
     h("details", { class: "amend", "data-testid": "amend" }, h("summary"), h("div")), h("details", {}, h("summary"), h("ul", { class: "log" })));
   element.addEventListener("click", (event) => {
@@ -128,9 +195,10 @@ function fill(app, element, one, duty) {
   if (one.waits?.until_ms) element.dataset.until = String(one.waits.until_ms);
   else delete element.dataset.until;
   say(part(".what"), titleOf(app, one));
-  say(part(".left"), one.waits?.until_ms ? leftText(one.waits.until_ms - app.now_ms) : "");
+  const isUndecided = one.steps.some(({ step }) => step === "approved");
+  sayDue(part(".due"), t(isUndecided ? "decide.left" : "decide.left_act"), one.waits?.until_ms ? leftText(one.waits.until_ms - app.now_ms) : "");
   say(part(".state"), stepText(one, one.state));
-  say(part(".reason"), translated(one.reason));
+  say(part(".reason"), one.reason && t("decide.because", { reason: translated(one.reason) }));
   say(part(".evidence"), [
     one.picture_ms && t("decide.picture", { time: utc(one.picture_ms) }),
     one.areas.length > 0 && one.areas.slice(0, 4).map((code) => nameOf(app, code)).join(" "),
@@ -162,7 +230,9 @@ function fill(app, element, one, duty) {
     const button = (/** @type {Decision["steps"][number]} */ { step, needs_reason }) =>
       h("button", { "data-testid": `do-${step}`, class: ["approved", "done_ok"].includes(step) && "strong", onclick: () => act(step, needs_reason) }, t(`do.${step}`));
     part(".row").replaceChildren(...steps.filter(({ step }) => step !== "amended").map(button));
+    const draft = draftOf(element);
     if (!change.hidden) amendForm(app, change, one, (more) => act("amended", true, more));
+    if (draft) putDraft(element, draft);
   }
   const [, past] = element.querySelectorAll("details");
   say(/** @type {HTMLElement} */ (past.firstElementChild), t("decide.history", { n: one.log.length }));
@@ -176,7 +246,7 @@ function fill(app, element, one, duty) {
 
 /** Approve with changes: areas can be left out, and the end moved. @param {App} app @param {HTMLElement} element @param {Decision} one @param {(more: Record<string, unknown>) => void} act */
 function amendForm(app, element, one, act) {
-  const boxes = one.areas.map((code) => ({ code, box: h("input", { type: "checkbox", checked: true }) }));
+  const boxes = one.areas.map((code) => ({ code, box: h("input", { type: "checkbox", checked: true, "data-code": code }) }));
   const minutes = h("input", { type: "number", min: 1, max: 1440, size: 5, "aria-label": t("decide.minutes") });
   const go = () => {
     const kept = boxes.filter(({ box }) => box.checked).map(({ code }) => code);
@@ -191,7 +261,7 @@ function amendForm(app, element, one, act) {
 
 /** @param {App} app */
 function messageCard(app) {
-  const element = h("li", { class: "decision message", "data-testid": "message" }, h("header", {}, h("h4"), h("span", { class: "left" })), h("p", { class: "text" }), h("p", { class: "dim" }), h("div", { class: "row" }));
+  const element = h("li", { class: "decision message", "data-testid": "message" }, h("header", {}, h("h4"), due()), h("p", { class: "text" }), h("p", { class: "dim" }), h("div", { class: "row" }));
   const row = /** @type {HTMLElement} */ (element.lastElementChild);
   for (const answer of ["acknowledged", "done"])
     row.append(h("button", { "data-testid": `reply-${answer}`, onclick: () => void app.feed.ask("reply", { number: element.dataset.number, answer }).then(() => app.notice(t("done.decide")), refused(app)) }, t(`reply.${answer}`)));
@@ -200,12 +270,12 @@ function messageCard(app) {
 
 /** @param {App} app @param {HTMLElement} element @param {Note} note */
 function fillMessage(app, element, note) {
-  const [title, left, text, more] = ["h4", ".left", ".text", ".dim"].map((name) => /** @type {HTMLElement} */ (element.querySelector(name)));
+  const [title, left, text, more] = ["h4", ".due", ".text", ":scope > .dim"].map((name) => /** @type {HTMLElement} */ (element.querySelector(name)));
   element.dataset.number = note.number ?? "";
   const until_ms = note.within_s ? note.time_ms + note.within_s * 1000 : 0;
   if (until_ms) element.dataset.until = String(until_ms);
   say(title, t("message.title", { number: note.number ?? "", from: note.sender || note.by }));
-  say(left, until_ms ? leftText(until_ms - app.now_ms) : "");
+  sayDue(left, t("message.left"), until_ms ? leftText(until_ms - app.now_ms) : "");
   say(text, note.text);
   say(more, [note.expected && t("message.expected", { what: note.expected }), utc(note.time_ms)].filter(Boolean).join(" · "));
   const seen = app.world.notes.some(({ sort, number, by }) => sort === "acknowledged" && number === note.number && by === app.world.hello?.user.name);
@@ -239,4 +309,4 @@ function askForm(app) {
 }
 
 /** @param {App} app @returns {(reason: Error) => void} */
-export const refused = (app) => (reason) => app.notice(t("refused", { reason: reason.message }), 8000);
+export const refused = (app) => (reason) => app.notice(t("refused", { reason: translated(reason.message) }), 8000);

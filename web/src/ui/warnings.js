@@ -4,11 +4,12 @@ import { saidId } from "../scene.js";
 import { settings, onSettings } from "../settings.js";
 import { areaName, leftText, localShort, people, t, translated, utc } from "../texts.js";
 import { keyOf } from "../wire.js";
+import { refused } from "./decide.js";
 
 /** @import { App } from "../app.js" */
 /** @import { Alert, Threat } from "../messages.js" */
 
-/** All that was said of one threat. @typedef {{threat: string, now: Alert, all: Alert[], arrival_ms: number}} Tale */
+/** All that was said of one threat. @typedef {{threat: string, now: Alert, pending: Alert | undefined, all: Alert[], arrival_ms: number}} Tale `pending`: proposed instead of what is in force */
 
 const FULL_BAR_MS = 15 * 60_000;
 const WHERE_MOST = 120; // letters above the map
@@ -21,10 +22,14 @@ export function tales(alerts) {
   const found = [...by].map(([threat, all]) => {
     all.sort((a, b) => a.sent_ms - b.sent_ms || (a.identifier < b.identifier ? -1 : 1));
     const now = all.findLast(({ life }) => life === "issued") ?? all.findLast(({ life }) => life === "proposed") ?? all[all.length - 1];
-    return { threat, now, all, arrival_ms: Math.min(...now.areas.map((area) => area.arrival_ms), now.expires_ms) };
+    const pending = now.life === "issued" ? all.findLast(({ life, sent_ms }) => life === "proposed" && sent_ms >= now.sent_ms) : undefined;
+    return { threat, now, pending, all, arrival_ms: firstOf(now) };
   });
   return found.sort((a, b) => Number(isOver(a)) - Number(isOver(b)) || (isOver(a) ? b.now.changed_ms - a.now.changed_ms : a.arrival_ms - b.arrival_ms) || (a.threat < b.threat ? -1 : 1));
 }
+
+/** @param {Alert} alert @returns {number} when the first of its areas is reached */
+const firstOf = ({ areas, expires_ms }) => Math.min(...areas.map((area) => area.arrival_ms), expires_ms);
 
 /** @param {Tale} tale */
 const isOver = ({ now }) => now.life !== "issued" && now.life !== "proposed";
@@ -104,11 +109,18 @@ function alarm(app, active) {
   if (tale) {
     element.dataset.threat = tale.threat;
     element.dataset.until = String(tale.arrival_ms);
+    element.dataset.life = tale.now.life; // one that is only proposed looks otherwise
+    const issued = active.filter(({ now }) => now.life === "issued").length;
+    const proposed = active.length - issued;
+    const isProposed = tale.now.life === "proposed";
     const text = element.querySelector(".told") ?? element.appendChild(h("span", { class: "told" }));
     const left = element.querySelector("b") ?? element.insertBefore(h("span", { class: "until" }, h("b"), h("small")), text).firstElementChild;
     say(/** @type {HTMLElement} */ (left), leftText(tale.arrival_ms - app.now_ms));
     say(/** @type {HTMLElement} */ (left?.nextElementSibling), t("warnings.until"));
-    text.replaceChildren(plain(whereOf(tale.now), WHERE_MOST), h("small", {}, [headline(tale.now), tale.now.life === "proposed" && t("life.proposed"), active.length > 1 && t("warnings.alarm_more", { n: active.length })].filter(Boolean).join(" · ")));
+    text.replaceChildren(
+      ...(isProposed ? [h("span", { class: "life" }, t("life.proposed")), " "] : []), plain(whereOf(tale.now), WHERE_MOST),
+      h("small", {}, [headline(tale.now), issued > 1 && t("warnings.alarm_more", { n: issued }), proposed > Number(isProposed) && t("warnings.alarm_proposed", { n: proposed })].filter(Boolean).join(" · ")),
+    );
   }
   if (was !== element.hidden) app.measureInsets();
 }
@@ -137,7 +149,7 @@ function card(app) {
   const element = h("li", { class: "alert" },
     h("header", {}, part("where", "h4"), h("span", { class: "left", "data-testid": "left" })),
     h("p", {}, part("life", "span"), " ", part("what", "span")),
-    part("arrives"), part("who"), h("div", { class: "bar" }, h("i")), h("div", { class: "row" }),
+    part("arrives"), part("pending"), part("who"), h("div", { class: "bar" }, h("i")), h("div", { class: "row" }),
     h("details", { class: "areas" }, h("summary"), h("ul")), h("details", { class: "past" }, h("summary"), h("ul")));
   element.addEventListener("click", (event) => {
     if (event.target instanceof Element && !event.target.closest("button, details") && element.dataset.key) app.showThreat(element.dataset.key);
@@ -162,6 +174,9 @@ function fill(app, element, tale) {
   const last = Math.max(...now.areas.map((area) => area.arrival_latest_ms));
   const crowd = now.areas.reduce((sum, area) => sum + area.people, 0);
   say(part(".arrives"), [t("warnings.arrives", { from: utc(tale.arrival_ms).slice(0, 8), to: utc(last) }), t("warnings.local", { time: localShort(tale.arrival_ms) })].join(" · "));
+  const { pending } = tale;
+  part(".pending").hidden = !pending;
+  if (pending) say(part(".pending"), t("warnings.pending", { n: pending.areas.length, from: utc(firstOf(pending)).slice(0, 8) }));
   const row = app.world.row.get(app.world.trackOf(tale.threat));
   const nations = row === undefined ? [] : app.world.nationsOf(row);
   say(part(".who"), [crowd > 0 && people(crowd), t(`certainty.${now.certainty}`), nations.length > 0 && t("warnings.seen", { who: nations.join(" ") })].filter(Boolean).join(" · "));
@@ -208,9 +223,6 @@ function buttons(app, row, tale, over) {
 
 /** @param {App} app @param {string} identifier */
 export const acknowledge = (app, identifier) => app.feed.ask("acknowledge", { identifier }).then(() => app.notice(t("done.acknowledge")), refused(app));
-
-/** @param {App} app @returns {(reason: Error) => void} */
-const refused = (app) => (reason) => app.notice(t("refused", { reason: reason.message }));
 
 /** @param {App} app */
 function watchCard(app) {

@@ -41,9 +41,10 @@ STALE = "the page was built from other sources than web/ has now; build it anew:
 LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>noroshi</title><link rel="icon" href="data:,">
 <style>body{{font:16px system-ui,sans-serif;margin:20vh auto;max-width:22em;background:#0d1418;color:#cdd7dc}}
 input,button{{font:inherit;padding:.5em;width:100%;box-sizing:border-box;margin:.3em 0}}</style>
-<main><h1>noroshi</h1><form method="post" action="login"><label>Token
+<main><h1>noroshi</h1>{what}<form method="post" action="login"><label>Token
 <input name="token" type="password" autocomplete="current-password" autofocus required></label>
-<button>Look</button></form><p role="alert">{said}</p></main></html>"""
+<button>Enter · 入る</button></form><p role="alert">{said}</p></main></html>"""
+LOGIN_EXERCISE = "<p><strong>EXERCISE · 訓練</strong><br>Not real, nobody is in danger. 実際の事態ではありません。</p>"
 UTF_8 = "; charset=utf-8"
 TYPES = {
     ".html": f"text/html{UTF_8}",
@@ -170,6 +171,11 @@ class Web:
     def _user(self, request: Request) -> User | None:
         return self.users.of(request.cookies.get(COOKIE))
 
+    def _login_page(self, said: str = "") -> str:
+        """Return the page that asks for a token; of an exercise it says that it is one, but not which."""
+        what = "" if self.showing.exercise is None else LOGIN_EXERCISE
+        return LOGIN.format(what=what, said=html.escape(said))
+
     async def _login(self, request: Request) -> Response:
         body = b""
         async for part in request.stream():
@@ -181,7 +187,7 @@ class Web:
         if session is None:
             self.counters["refused"] += 1
             await asyncio.sleep(WRONG_TOKEN_S)
-            return HTMLResponse(LOGIN.format(said=html.escape("Nobody has this token.")), 403)
+            return HTMLResponse(self._login_page("Nobody has this token."), 403)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
             COOKIE, session, max_age=round(SESSION_S), httponly=True, secure=self._is_secure, samesite="strict"
@@ -198,7 +204,7 @@ class Web:
         if self._user(request) is None:
             if request.path_params["path"]:
                 return PlainTextResponse("Not Found\n", 404)
-            return HTMLResponse(LOGIN.format(said=""), headers={"Cache-Control": "no-store"})
+            return HTMLResponse(self._login_page(), headers={"Cache-Control": "no-store"})
         name = request.path_params["path"] or "index.html"
         if self._folder is None or not (self._folder / "index.html").is_file():
             return PlainTextResponse(NOT_BUILT, 503 if name == "index.html" else 404)
