@@ -16,7 +16,7 @@ from noroshi.command.matters import Key, Matter, Refusal, Verdict
 from noroshi.command.rows import Said, said_in, text_of
 from noroshi.command.transitions import UNDECIDED, Action, Role, Step
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import STAGES, Alert, Stage, Threats
+from noroshi.records import STAGES, Alert, Certainty, Stage, Threats
 from noroshi.records.alert import CANCEL
 
 NOTHING = "nothing"
@@ -103,9 +103,14 @@ class Warnings:
         return sorted(found)
 
     def decide(self, key: Key, now_ns: int) -> tuple[str, ...]:
-        """Let standing plans approve what they cover, for each nation that is concerned; return their streams."""
+        """Let standing plans approve what they cover, for each nation that is concerned; return their streams.
+
+        That something is over they may say where it was observed: anything else of an end a person decides.
+        """
         used = list[str]()
         matter = self.book.matters[key]
+        if matter.what.action == Action.ALERT and not _may_go_by_plan(alert_in(matter.what)):
+            return ()
         while matter.state == Step.RECOMMENDED and matter.owner == self.book.home:
             found = [(nation, plan) for nation in matter.lacks if (plan := self.book.plan_for(matter, nation, now_ns))]
             if not found:
@@ -141,6 +146,11 @@ class Warnings:
         if (alert.message == CANCEL) != (stage in OVER) and (stage in OVER or alert.stage in OVER):
             return f"the threat is {STAGES[stage].replace('_', ' ')} by now"
         return ""
+
+
+def _may_go_by_plan(alert: Alert) -> bool:
+    """Return whether a plan may approve an alert that it covers: an end must have been observed."""
+    return alert.message != CANCEL or (alert.stage in OVER and alert.certainty == Certainty.OBSERVED)
 
 
 def approved(matter: Matter) -> Alert:
