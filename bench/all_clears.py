@@ -34,6 +34,7 @@ import math
 import platform
 import shlex
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,7 +45,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from impact_honesty import wilson
-from plan_parts.scenes import Kept, told_of
+from plan_parts.scenes import Kept
 from pyproj import Geod
 
 from noroshi.assessment.exercises.all_clears import all_clears, never_cleared, proposed_ns
@@ -62,6 +63,7 @@ from noroshi.records import Alert, Decision, Stage, Threats, Tracks
 from noroshi.records.alert import CANCEL
 from noroshi.run import kernel_cache
 from noroshi.run.campaigns.measuring import happened_in
+from noroshi.run.campaigns.runs import KNOWN
 from noroshi.run.exercises import running
 from noroshi.run.exercises.running import Ran
 from noroshi.run.exercises.staff import player
@@ -216,7 +218,9 @@ def once(launch: str, watched: str, standing: str, seed: int) -> dict[str, Any]:
     running.planners = planners if standing == "none" else planning  # the driver of exercises asks for them there
     with tempfile.TemporaryDirectory() as folder:
         path = scenario_of(launch, watched, seed, Path(folder))
-        found = told_of(path, 0, None, heard, picture_s=PICTURE_S, pump_s=PUMP_S)
+        since_s = time.process_time()
+        plan = running.Plan(scenario=str(path), folder=Path(folder), picture_s=PICTURE_S, pump_s=PUMP_S)
+        found = heard(running.run(plan, known=KNOWN)) | {"cpu_s": round(time.process_time() - since_s, 1)}
     return found | {"launch": launch, "watched": watched, "standing": standing, "seed": seed}
 
 
@@ -266,8 +270,8 @@ def main() -> None:
         kept.get(f"{launch} {watched} {standing} {seed}", partial(once, launch, watched, standing, seed))
         for launch in given.launches
         for watched in given.watched
-        for standing in given.standing
         for seed in range(given.first_seed, given.first_seed + given.seeds)
+        for standing in given.standing
     ]
     print(
         json.dumps(
