@@ -226,6 +226,18 @@ def test_a_plan_lets_an_all_clear_go_where_the_end_was_observed_and_nothing_else
     assert (node.book.matters["JPN", "over"].state == Step.RECOMMENDED) is not goes
 
 
+@pytest.mark.parametrize(("codes", "goes"), [(("JP-02",), True), (("JP-02", "JP-03"), False), (("JP-05",), False)])
+def test_an_update_that_only_leaves_areas_out_may_be_approved_though_its_threat_is_over(codes, goes):
+    """Where another threat is expected the rest is not over, and those who are left out need not wait for that."""
+    node, at = command(), START_NS
+    node.receive(alert_of("first", codes=("JP-02", "JP-03")), at)
+    assert says(node.book, "first", Step.APPROVED, "mori@JPN", at + NS).refusal is None
+    node.receive(alert_of("second", codes=codes, message="Update", references=("first",)), at + 2 * NS)
+    node.receive(threats_of(stage=Stage.LANDED, time_ns=at + 3 * NS), at + 3 * NS)
+    assert bool(node.warnings.outdated(at + 3 * NS)) is not goes
+    assert (says(node.book, "second", Step.APPROVED, "mori@JPN", at + 4 * NS).refusal is None) is goes
+
+
 def test_a_plan_that_was_recalled_stops_what_it_approved_before_it_is_sent():
     node, at = command(), START_NS
     decided(node.book, "plan-north", plan_of(areas=("*",)), at)

@@ -17,7 +17,7 @@ from noroshi.command.rows import Said, said_in, text_of
 from noroshi.command.transitions import UNDECIDED, Action, Role, Step
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import STAGES, Alert, Certainty, Stage, Threats
-from noroshi.records.alert import CANCEL
+from noroshi.records.alert import CANCEL, UPDATE
 
 NOTHING = "nothing"
 OVER = (Stage.PASSED, Stage.LANDED, Stage.CLEAR)
@@ -143,9 +143,17 @@ class Warnings:
         stage = self.stages.get(alert.threat_id)
         if stage is None:
             return ""
+        if stage in OVER and self._only_leaves_out(alert):
+            return ""
         if (alert.message == CANCEL) != (stage in OVER) and (stage in OVER or alert.stage in OVER):
             return f"the threat is {STAGES[stage].replace('_', ' ')} by now"
         return ""
+
+    def _only_leaves_out(self, alert: Alert) -> bool:
+        """Return whether it tells nobody who was not told, and some people that it is over for them."""
+        before = [self.book.matters.get((self.book.home, reference)) for reference in alert.references]
+        told = {code for one in before if one is not None for code in one.what.areas}
+        return alert.message == UPDATE and set(alert.code.tolist()) < told
 
 
 def _may_go_by_plan(alert: Alert) -> bool:
