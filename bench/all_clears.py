@@ -1,6 +1,7 @@
 """When people are told that it is over: never before it is, and how soon after, on launches that are generated.
 
     uv run bench/all_clears.py --json [--seeds 2] [--first-seed 81] [--launches short long ...] [--watched ...]
+        [--standing none observed]
 
 Each launch is flown past generic sensors (`data/stands/`) through the chain of `warning_events`: plots, tracks, fusion,
 proposals, a scripted approver (10 to 40 s) and what people are told. Launches come from the west and come down at, or
@@ -15,10 +16,16 @@ long ones pass over, a place in Japan; ranges [km], apogees [km, or as a share o
 They are watched by three coastal radars and a ship's (radar), by 54 infrared satellites (constellation), by all
 (both), and by all until the last burn ends and by nobody after it (lost at burn-out).
 
+People decide each all-clear (standing: none), or have approved beforehand, for two hours, that a cancellation goes out
+at once where it was observed that all is over, in any area (observed): the watch officer proposes that plan at the
+beginning, the approver approves it. Updates that leave out areas, and what nobody observed, wait for a person still.
+
 Of each threat and area that was told and that it truly came near: when people were told that it is over, from when it
 was (`assessment/exercises/all_clears.py`): early is before, never is not within four minutes of when it is down, or of
-700 s for long ones, which have passed by then. Early have Wilson's interval. Beside it the number of threats that the
-nation's node followed for each missile, by which true one their track was on, and missiles that none was on.
+700 s for long ones, which have passed by then; ten minutes where nobody saw it after its burn. Early have Wilson's
+interval. That time in two: until the machine first proposed it (machine), and until that was decided (decided). Beside
+it the number of threats that the nation's node followed for each missile, by which true one their track was on, and
+missiles that none was on.
 """
 
 import argparse
@@ -27,30 +34,46 @@ import math
 import platform
 import shlex
 import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from impact_honesty import wilson
-from plan_parts.scenes import Kept, told_of
+from plan_parts.scenes import Kept
 from pyproj import Geod
 
-from noroshi.assessment.exercises.all_clears import all_clears, never_cleared
+from noroshi.assessment.exercises.all_clears import all_clears, never_cleared, proposed_ns
 from noroshi.assessment.exercises.naming import meant
 from noroshi.assessment.exercises.warned import nearby
+from noroshi.command.book import Book
+from noroshi.command.rows import What
+from noroshi.command.standing import POSTURES, StandingPlan
+from noroshi.command.transitions import Action, Role, Step
 from noroshi.exercise.keyed import Draws
+from noroshi.exercise.planning import Plans
+from noroshi.exercise.staff import Player
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Alert, Stage, Threats
+from noroshi.records import Alert, Decision, Stage, Threats, Tracks
+from noroshi.records.alert import CANCEL
 from noroshi.run import kernel_cache
 from noroshi.run.campaigns.measuring import happened_in
+from noroshi.run.campaigns.runs import KNOWN
+from noroshi.run.exercises import running
 from noroshi.run.exercises.running import Ran
-from noroshi.run.warn.replaying import NATION, PICTURE_S, PUMP_S
+from noroshi.run.exercises.staff import player
+from noroshi.run.exercises.staging import Cast, planners
+from noroshi.run.scenarios import Scenario
+from noroshi.run.warn.replaying import COUNTRY, NATION, PICTURE_S, PUMP_S
 from noroshi.run.warn.stands import write_scenario
 
 START_NS = 1_893_456_000 * NS_PER_S
-BEFORE_S, AFTER_S, CLOUD_TOP_M = 20.0, 240.0, 6_000.0
+BEFORE_S, AFTER_S, AFTER_UNSEEN_S, CLOUD_TOP_M = 20.0, 240.0, 600.0, 6_000.0
 EARTH = Geod(ellps="WGS84")
 PLACES = ((35.5, 134.2), (36.6, 136.7), (37.9, 139.0), (39.7, 140.1), (40.8, 140.7), (33.6, 130.4), (34.4, 132.5))
 """Where they come down or pass over, north and east [degrees]: round, of towns of the western coast."""
@@ -65,6 +88,48 @@ LAUNCHES = (*SHAPES, "salvo")
 RADARS = ("jpn-north-west", "jpn-middle-west", "jpn-south-west", "usa-ship")
 SATELLITES = "usa-eyes"
 WATCHED = ("radar", "constellation", "both", "lost at burn-out")
+STANDING = ("none", "observed")
+PLAN_S = 7_200.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Beforehand:
+    """A watch officer who proposes one standing plan at the beginning: as `exercise.planning.Plans`."""
+
+    player: Player
+    start_ns: int
+    picture: Tracks | None = None
+    _is_said: bool = field(default=False)
+
+    def wake_ns(self) -> int | None:
+        """Return when it is proposed."""
+        return None if self._is_said else self.start_ns
+
+    def plan(self, book: Book, now_ns: int) -> list[Decision]:
+        """Return the proposal."""
+        self._is_said = True
+        plan = StandingPlan(
+            hazards=("missile",), messages=(CANCEL,), stage_min="passed", areas=(f"{COUNTRY}*",), probability_min=0.0,
+            postures=POSTURES, from_ns=now_ns, until_ns=now_ns + round(PLAN_S * NS_PER_S),
+        )  # fmt: skip
+        what = What(action=Action.STANDING_PLAN, detail=msgspec.to_builtins(plan))
+        why = "EXERCISE: what was observed to be over is told at once"
+        return [self.player.write(book, "all-clears", Step.RECOMMENDED, now_ns, what=what, reason=why)]
+
+    def state(self) -> dict[str, Any]:
+        """Return what it remembers."""
+        return {"is_said": self._is_said}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to `state`."""
+        self._is_said = state["is_said"]
+
+
+def planning(scenario: Scenario, everything: Cast, replicate: int, *, sharing: bool = True) -> dict[str, Plans]:
+    """Return who plans what, as `staging.planners`, and beside them who proposes the standing plan."""
+    officer = player(scenario, replicate, NATION, Role.WATCH_OFFICER)
+    beforehand = Beforehand(player=officer, start_ns=scenario.start_ns)
+    return planners(scenario, everything, replicate, sharing=sharing) | {f"{NATION} all-clears": beforehand}
 
 
 def flights_of(launch: str, seed: int) -> list[dict[str, Any]]:
@@ -110,7 +175,7 @@ def scenario_of(launch: str, watched: str, seed: int, folder: Path) -> Path:
         summary=f"A generated launch, {launch}",
         seed=seed,
         start_ns=START_NS,
-        duration_s=BEFORE_S + flies_s + AFTER_S,
+        duration_s=BEFORE_S + flies_s + (AFTER_UNSEEN_S if watched == "lost at burn-out" else AFTER_S),
         cloud_top_m=CLOUD_TOP_M,
         flights=flights,
         injects=[{"what": "sensor_off", "at_s": off[0], "whom": list(off[1])}] if off[1] else [],
@@ -123,6 +188,7 @@ def heard(ran: Ran) -> dict[str, Any]:
     numbers, near = meant(happened), nearby(happened)
     reasons = {one.record.identifier: one.record.reason for one in happened.told if isinstance(one.record, Alert)}
     clears = all_clears(happened, numbers, near, NATION)
+    since_ns = [proposed_ns(happened, NATION, one) if one.by else None for one in clears]
     followed = {
         number
         for one in happened.told
@@ -135,8 +201,10 @@ def heard(ran: Ran) -> dict[str, Any]:
             {
                 "threat": one.threat, "area": one.code, "after_s": None if math.isinf(one.after_s) else one.after_s,
                 "is_early": one.is_early, "why": reasons.get(one.by, ""),
+                "machine_s": None if at_ns is None else (at_ns - one.over_ns) / NS_PER_S,
+                "decided_s": None if at_ns is None else (one.told_ns - at_ns) / NS_PER_S,
             }
-            for one in clears
+            for one, at_ns in zip(clears, since_ns, strict=True)
         ],
         "never": sorted(never_cleared(happened, numbers, near, NATION)),
         "launches": len(happened.courses),
@@ -145,18 +213,26 @@ def heard(ran: Ran) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def once(launch: str, watched: str, seed: int) -> dict[str, Any]:
+def once(launch: str, watched: str, standing: str, seed: int) -> dict[str, Any]:
     """Run one launch."""
+    running.planners = planners if standing == "none" else planning  # the driver of exercises asks for them there
     with tempfile.TemporaryDirectory() as folder:
         path = scenario_of(launch, watched, seed, Path(folder))
-        found = told_of(path, 0, None, heard, picture_s=PICTURE_S, pump_s=PUMP_S)
-    return found | {"launch": launch, "watched": watched, "seed": seed}
+        since_s = time.process_time()
+        plan = running.Plan(scenario=str(path), folder=Path(folder), picture_s=PICTURE_S, pump_s=PUMP_S)
+        found = heard(running.run(plan, known=KNOWN)) | {"cpu_s": round(time.process_time() - since_s, 1)}
+    return found | {"launch": launch, "watched": watched, "standing": standing, "seed": seed}
+
+
+def spread(values: list[float]) -> dict[str, float] | None:
+    """Return median and 95th percentile; None of nothing."""
+    return {"median": float(np.median(values)), "p95": float(np.percentile(values, 95))} if values else None
 
 
 def summed(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of some runs together."""
     clears = [one for run in runs for one in run["all_clears"]]
-    after_s = [one["after_s"] for one in clears if one["after_s"] is not None and not one["is_early"]]
+    told = [one for one in clears if one["after_s"] is not None and not one["is_early"]]
     early = sum(one["is_early"] for one in clears)
     low, high = (abs(round(each, 5)) for each in wilson(early, len(clears))) if clears else (math.nan, math.nan)
     each = [n for run in runs for n in run["threats"].values()]
@@ -165,7 +241,8 @@ def summed(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "told": len(clears),
         "early": early,
         "early_share": {"value": early / len(clears), "low": low, "high": high} if clears else None,
-        "after_s": {"median": float(np.median(after_s)), "p95": float(np.percentile(after_s, 95))} if after_s else None,
+        **{name: spread([one[name] for one in told]) for name in ("after_s", "machine_s", "decided_s")},
+        "within_30_s": round(sum(one["after_s"] <= 30.0 for one in told) / len(clears), 3) if clears else None,
         "never": sum(one["after_s"] is None for one in clears),
         "areas_never_cleared": sum(len(run["never"]) for run in runs),
         "missiles": len(each),
@@ -183,16 +260,18 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=81)
     parser.add_argument("--launches", nargs="+", choices=LAUNCHES, default=LAUNCHES)
     parser.add_argument("--watched", nargs="+", choices=WATCHED, default=WATCHED)
+    parser.add_argument("--standing", nargs="+", choices=STANDING, default=STANDING)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--json", action="store_true", help="accepted for uniformity; the figures are printed as JSON")
     given = parser.parse_args()
     kernel_cache.prepare()
     kept = Kept(given.keep, f"all clears {version('noroshi')}")
     runs = [
-        kept.get(f"{launch} {watched} {seed}", partial(once, launch, watched, seed))
+        kept.get(f"{launch} {watched} {standing} {seed}", partial(once, launch, watched, standing, seed))
         for launch in given.launches
         for watched in given.watched
         for seed in range(given.first_seed, given.first_seed + given.seeds)
+        for standing in given.standing
     ]
     print(
         json.dumps(
@@ -202,15 +281,25 @@ def main() -> None:
                 "first_seed": given.first_seed,
                 "launches": shlex.join(given.launches),
                 "watched": shlex.join(given.watched),
+                "standing": shlex.join(given.standing),
                 "all": summed(runs),
-                "by_launch": {
-                    launch: summed([run for run in runs if run["launch"] == launch]) for launch in given.launches
+                **{
+                    f"by_{about}": {each: summed([run for run in runs if run[about] == each]) for each in of}
+                    for about, of in (
+                        ("standing", given.standing),
+                        ("launch", given.launches),
+                        ("watched", given.watched),
+                    )
                 },
-                "by_watched": {
-                    watched: summed([run for run in runs if run["watched"] == watched]) for watched in given.watched
+                "by_standing_and_watched": {
+                    f"{standing}, {watched}": summed(
+                        [run for run in runs if (run["standing"], run["watched"]) == (standing, watched)]
+                    )
+                    for standing in given.standing
+                    for watched in given.watched
                 },
                 "early": [
-                    {key: run[key] for key in ("launch", "watched", "seed")} | one
+                    {key: run[key] for key in ("launch", "watched", "standing", "seed")} | one
                     for run in runs
                     for one in run["all_clears"]
                     if one["is_early"]

@@ -39,7 +39,7 @@ TOLD = {
     ),
     "all_clears": (
         "When it is said to be over",
-        "--seeds {seeds} --first-seed {first_seed} --launches {launches} --watched {watched}",
+        "--seeds {seeds} --first-seed {first_seed} --launches {launches} --watched {watched} --standing {standing}",
         "Seconds from when a threat truly was over in an area to when its people were told so, median and in brackets the 95th "
         "percentile; shares told before it was over with Wilson's intervals; and how many threats the node made of a missile.",
     ),

@@ -24,7 +24,7 @@ from noroshi.command.matters import Refusal
 from noroshi.command.people import sign
 from noroshi.command.rows import decision_of, rows_of
 from noroshi.command.transitions import Role, Step
-from noroshi.records import Alert, Decision, Stage, check, digest
+from noroshi.records import Alert, Certainty, Decision, Stage, check, digest
 from noroshi.run.authority import shipped
 
 RULES = shipped()
@@ -202,6 +202,40 @@ def test_a_standing_plan_approves_at_once_what_it_covers_and_nothing_else():
     assert says(node.book, "plan-north", Step.RECALLED, "mori@JPN", at, reason="over").refusal is None
     node.receive(alert_of("JPN-9"), at)
     assert not alerts(node.take())
+
+
+@pytest.mark.parametrize(
+    ("stage", "certainty", "after_s", "goes"),
+    [
+        (Stage.LANDED, Certainty.OBSERVED, 0, True),
+        (Stage.PASSED, Certainty.OBSERVED, 0, True),
+        (Stage.PASSED, Certainty.LIKELY, 0, False),  # nobody measured it after the passing
+        (Stage.TRACK_LOST, Certainty.POSSIBLE, 0, False),
+        (Stage.BALLISTIC, Certainty.OBSERVED, 0, False),
+        (Stage.LANDED, Certainty.OBSERVED, 3601, False),  # the plan has expired: that approves nothing
+    ],
+)
+def test_a_plan_lets_an_all_clear_go_where_the_end_was_observed_and_nothing_else(stage, certainty, after_s, goes):
+    node, at = command(), START_NS + after_s * NS
+    decided(node.book, "ends", plan_of(messages=("Cancel",), postures=("peacetime",)), START_NS)
+    node.take()
+    node.receive(
+        alert_of("over", message="Cancel", stage=int(stage), certainty=int(certainty), picture_ns=at, sent_ns=at), at
+    )
+    assert bool(alerts(node.take())) is goes
+    assert (node.book.matters["JPN", "over"].state == Step.RECOMMENDED) is not goes
+
+
+@pytest.mark.parametrize(("codes", "goes"), [(("JP-02",), True), (("JP-02", "JP-03"), False), (("JP-05",), False)])
+def test_an_update_that_only_leaves_areas_out_may_be_approved_though_its_threat_is_over(codes, goes):
+    """Where another threat is expected the rest is not over, and those who are left out need not wait for that."""
+    node, at = command(), START_NS
+    node.receive(alert_of("first", codes=("JP-02", "JP-03")), at)
+    assert says(node.book, "first", Step.APPROVED, "mori@JPN", at + NS).refusal is None
+    node.receive(alert_of("second", codes=codes, message="Update", references=("first",)), at + 2 * NS)
+    node.receive(threats_of(stage=Stage.LANDED, time_ns=at + 3 * NS), at + 3 * NS)
+    assert bool(node.warnings.outdated(at + 3 * NS)) is not goes
+    assert (says(node.book, "second", Step.APPROVED, "mori@JPN", at + 4 * NS).refusal is None) is goes
 
 
 def test_a_plan_that_was_recalled_stops_what_it_approved_before_it_is_sent():

@@ -109,6 +109,29 @@ def test_who_thinks_about_what_is_replaced_goes_on_thinking_no_shorter_and_answe
     assert one.wake_ns() is None
 
 
+def test_the_same_threat_is_answered_as_quickly_whatever_its_track_is_called():
+    """People are not quicker by chance where other sensors see: numbers and moments differ there."""
+
+    def answered(track, first_s):
+        node, one = Command("JPN", PEOPLE, shipped(), SETTINGS), player("approver@JPN")
+        taken_s = []
+        for k, (threat, message) in enumerate([(track, "Alert"), (track + 1, "Alert"), (track, "Update")] * 2):
+            now_ns = SENT_NS + round((first_s + 120.0 * k) * NS)
+            about = {"threat_id": threat, "sent_ns": now_ns, "picture_ns": now_ns, "expires_ns": now_ns + 600 * NS}
+            refers = ("JPN-0",) if message == "Update" else ()
+            alert = alert_of(identifier=f"JPN-{track}-{k}", message=message, references=refers, **about)
+            assert node.receive(alert, now_ns)[0].refusal is None
+            one.look(node.book, now_ns)
+            taken_s.append((one.wake_ns() - now_ns) / NS)
+            for said in one.say(node.book, one.wake_ns()):
+                node.receive(said, now_ns + NS)
+        return taken_s
+
+    first, other = answered(7, 0.0), answered(70, 33.3)
+    assert first == other
+    assert len(set(first)) == len(first)  # and each is a draw of its own
+
+
 def test_delays_are_as_stated():
     """Kolmogorov and Smirnov's test against scipy's lognormal distribution."""
     delay = Delay(median_s=45.0, spread=0.6, never=0.1)

@@ -501,3 +501,18 @@ def test_what_turns_out_to_be_no_threat_leaves_the_proposal_at_once() -> None:
     assert look(telling, replace(course(1.0), is_none=True)) is None
     assert telling.pending is None
     assert telling.withdrawn == [first.identifier]
+
+
+def test_an_area_that_waits_to_be_told_is_expected_still() -> None:
+    telling = Telling()
+    assert wait(telling, course(0.0), concern(NORTH, 0.9)) is None
+    assert telling.expected_no_more_since_ns == {NORTH: EXPECTED}
+
+
+def test_what_was_seen_to_land_leaves_where_an_old_time_would_hold_it() -> None:
+    for is_down in (False, True):
+        telling = Telling()
+        approve(telling, look(telling, course(0.0), concern(NORTH, 0.9, last_s=500.0)))
+        at = replace(course(400.0, updated_s=390.0, lost=True, stage=Stage.LANDED), is_down=is_down)
+        over = look(telling, at)
+        assert (over is not None) is is_down

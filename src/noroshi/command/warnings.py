@@ -16,8 +16,8 @@ from noroshi.command.matters import Key, Matter, Refusal, Verdict
 from noroshi.command.rows import Said, said_in, text_of
 from noroshi.command.transitions import UNDECIDED, Action, Role, Step
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import STAGES, Alert, Stage, Threats
-from noroshi.records.alert import CANCEL
+from noroshi.records import STAGES, Alert, Certainty, Stage, Threats
+from noroshi.records.alert import CANCEL, UPDATE
 
 NOTHING = "nothing"
 OVER = (Stage.PASSED, Stage.LANDED, Stage.CLEAR)
@@ -103,9 +103,14 @@ class Warnings:
         return sorted(found)
 
     def decide(self, key: Key, now_ns: int) -> tuple[str, ...]:
-        """Let standing plans approve what they cover, for each nation that is concerned; return their streams."""
+        """Let standing plans approve what they cover, for each nation that is concerned; return their streams.
+
+        That something is over they may say where it was observed: anything else of an end a person decides.
+        """
         used = list[str]()
         matter = self.book.matters[key]
+        if matter.what.action == Action.ALERT and not _may_go_by_plan(alert_in(matter.what)):
+            return ()
         while matter.state == Step.RECOMMENDED and matter.owner == self.book.home:
             found = [(nation, plan) for nation in matter.lacks if (plan := self.book.plan_for(matter, nation, now_ns))]
             if not found:
@@ -138,9 +143,22 @@ class Warnings:
         stage = self.stages.get(alert.threat_id)
         if stage is None:
             return ""
+        if stage in OVER and self._only_leaves_out(alert):
+            return ""
         if (alert.message == CANCEL) != (stage in OVER) and (stage in OVER or alert.stage in OVER):
             return f"the threat is {STAGES[stage].replace('_', ' ')} by now"
         return ""
+
+    def _only_leaves_out(self, alert: Alert) -> bool:
+        """Return whether it tells nobody who was not told, and some people that it is over for them."""
+        before = [self.book.matters.get((self.book.home, reference)) for reference in alert.references]
+        told = {code for one in before if one is not None for code in one.what.areas}
+        return alert.message == UPDATE and set(alert.code.tolist()) < told
+
+
+def _may_go_by_plan(alert: Alert) -> bool:
+    """Return whether a plan may approve an alert that it covers: an end must have been observed."""
+    return alert.message != CANCEL or (alert.stage in OVER and alert.certainty == Certainty.OBSERVED)
 
 
 def approved(matter: Matter) -> Alert:

@@ -1,7 +1,9 @@
 """Scripted people: they see what waits for them, take a while, and say something, signed, by the port that people use.
 
 How long each takes is drawn from a stated distribution, by who it is and what it is about, so that another matter, or
-another person, shifts nobody's answers. A person who plays a part by hand signs with the same `Player.write`.
+another person, shifts nobody's answers. Of alerts that is which threat of the exercise it is, what kind of message, and
+the how manieth decision: numbers of tracks and moments differ where other sensors see, and people would be quicker or
+slower there by chance alone. A person who plays a part by hand signs with the same `Player.write`.
 """
 
 import math
@@ -190,15 +192,17 @@ class Player:
 
     def _when(self, book: Book, key: Key, now_ns: int) -> int | None:
         """Return when something new is answered; None for never. Nothing is done before it is over."""
-        after_s = pause_s(self.delay, self.draws, self._purpose(key))
+        after_s = pause_s(self.delay, self.draws, self._purpose(book, key))
         if math.isinf(after_s):
             return None
         due_ns = now_ns + round(after_s * NS_PER_S)
         return max(due_ns, _ends_ns(book, key)) if key[2] == Step.EXECUTING else due_ns
 
-    def _purpose(self, key: Key) -> str:
+    def _purpose(self, book: Book, key: Key) -> str:
         """Return what a delay is drawn for: as much as tells matters that this person sees apart."""
         founder, stream, state = key
+        if book.matters[key[:2]].what.action == Action.ALERT:
+            stream = _which(book, book.matters[key[:2]])
         words = (founder if founder != self.nation else "", stream, state if state != Step.RECOMMENDED else "")
         return " ".join(word for word in words if word)
 
@@ -234,6 +238,21 @@ def _follows(book: Book, key: Key, old: Key) -> bool:
     """Return whether something new is about what was replaced."""
     matters = book.matters[key[:2]], book.matters[old[:2]]
     return old[2] == key[2] and _is_replaced(book, old) and _subject(matters[0]) == _subject(matters[1])
+
+
+def _which(book: Book, matter: Matter) -> str:
+    """Return which alert it is of its founder's: of the how manieth threat, what, after how many such decisions."""
+    about, message = _subject(matter), matter.what.detail.get("message")
+    own = [one for one in book.matters.values() if one.what.action == Action.ALERT and one.founder == matter.founder]
+    before = sorted((one for one in own if _began(one) <= _began(matter)), key=_began)
+    threats = list(dict.fromkeys(_subject(one) for one in before))
+    decided = [one for one in before if one is not matter and one.state != Step.SUPERSEDED and _subject(one) == about]
+    n = sum(one.what.detail.get("message") == message for one in decided)
+    return f"alert {threats.index(about)} {message} {n}"
+
+
+def _began(matter: Matter) -> tuple[int, str]:
+    return matter.rows[0].time_ns, matter.stream
 
 
 def _ends_ns(book: Book, key: Key) -> int:

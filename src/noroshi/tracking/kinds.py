@@ -76,7 +76,7 @@ TAKEN_FOR[Kind.AIRCRAFT, [Kind.GLIDING, Kind.BOOSTING]] = 0.99
 TAKEN_FOR[[Kind.BALLISTIC, Kind.BOOSTING, Kind.GLIDING], Kind.SPACE] = 1.0
 AFLOAT = 0.9
 """How likely what nobody has heard of, and what moves as ships do, is a ship."""
-STAYS_UP = 100.0
+STAYS_UP = 1_000.0
 """How much likelier beforehand free flight above the air stays up than comes down: chosen, and less than radars see."""
 SHARE_MIN = 1e-6  # a claim of less is not looked into
 

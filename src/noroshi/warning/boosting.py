@@ -35,6 +35,7 @@ CLIMB_RAD = (math.radians(5.0), math.radians(85.0))  # at burn-out: of a glider 
 # Source: American Physical Society (2004), Rev. Mod. Phys. 76, S1: 60 s of a short-range one, 180 s (solid) to 240 s
 # (liquid) of an intercontinental one; a line through it, a tenth either way.
 BURN_S, BURN_S2_M, BURN_SHARE = 25.0, 0.022, 0.1
+LONGEST_S = (BURN_S + BURN_S2_M * SPEED_M_S[1]) * (1.0 + BURN_SHARE)  # no unrest of thrust lasts longer
 GROWTH = (6.0, 10.0)  # of the acceleration from ignition to burn-out
 UPRIGHT_S, LEANT_S, LEANT_SHARE = 10.0, 60.0, 0.6  # straight up until, at its pitch from; not later than a share
 LIFT_OFF_KG_M2 = 20_000.0  # ballistic coefficient at hypersonic speed; what rises is slender: see `SLOW_DRAG_MAX`
@@ -87,13 +88,14 @@ def boost_from(
         state_ecef: (6,) Earth-fixed position [m] and velocity [m/s].
         covariance_ecef: (6, 6).
         time_ns: when the state holds, Unix UTC nanoseconds.
-        unseen_s: for how long nobody has measured it since; meanwhile a filter's noise has gone on.
+        unseen_s: for how long nobody has measured it since; meanwhile a filter's noise has gone on, that of thrust no
+            longer than the longest burn.
         dark_s: it was not seen any more so long after the state, when it would have been under thrust: the burn
             ended by then, evenly.
         n_ways: how many ways; even.
     """
     z = normal_points(n_ways, 12)
-    covariance = covariance_ecef + unrest(unseen_s, UNREST_M2_S3)
+    covariance = covariance_ecef + unrest(min(unseen_s, LONGEST_S), UNREST_M2_S3)
     states = spread(state_ecef, covariance, z[:, :6])
     lat, lon, _ = geodetic_from_ecef(state_ecef[:3])
     axes = enu_axes(lat, lon)

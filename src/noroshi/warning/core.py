@@ -20,7 +20,7 @@ from noroshi.records import Alert, Certainty, Kind, Launches, Paths, Stage, Thre
 from noroshi.records.known import Known
 from noroshi.warning.areas import Areas
 from noroshi.warning.exposure import LATE, exposed_areas
-from noroshi.warning.following import SEEN_TO_LAND_NS, Following
+from noroshi.warning.following import Following
 from noroshi.warning.forecast import LANDS_MIN, NO_END, Forecast, ending, is_end_known, path_of
 from noroshi.warning.rules import Base as Rule
 from noroshi.warning.settings import Settings
@@ -142,7 +142,7 @@ class Warner:
         for number in sorted(self._following):
             one = self._following[number]
             is_lost = one.is_lost(now_ns, self.settings.lost_s)
-            if one.look_ahead(
+            if not one.is_down(now_ns) and one.look_ahead(
                 now_ns,
                 is_lost=is_lost,
                 holds_s_max=self.settings.holds_s_max,
@@ -330,7 +330,7 @@ class Warner:
         if one.forecast is None:
             return None
         settings = self.settings
-        is_lost = one.is_lost(now_ns, settings.lost_s)
+        is_lost = self._is_gone(one, now_ns)
         concerns = () if self._is_none(one, now_ns) else one.concerns
         if is_lost:  # of what is no longer seen nothing begins; what has, a wait too, holds until it must have come
             begun = {*one.telling.warned, *one.telling.likely_since_ns}
@@ -352,15 +352,20 @@ class Warner:
             certainty=one.certainty,
             time_ns=now_ns,
             updated_ns=one.updated_ns,
-            is_lost=one.is_lost(now_ns, self.settings.lost_s),
+            is_lost=self._is_gone(one, now_ns),
+            is_down=one.is_down(now_ns),
             enough=self._enough(one),
             is_none=self._is_none(one, now_ns),
             elsewhere=self._elsewhere(one),
         )
 
+    def _is_gone(self, one: Following, now_ns: int) -> bool:
+        """Return whether it is seen no more: lost, or down."""
+        return one.is_lost(now_ns, self.settings.lost_s) or one.is_down(now_ns)
+
     def _is_none(self, one: Following, now_ns: int) -> bool:
         """Return whether what is seen is no missile after all."""
-        is_seen = not one.is_lost(now_ns, self.settings.lost_s)
+        is_seen = not self._is_gone(one, now_ns)
         return is_seen and one.is_missile < self.settings.kind_probability * DOUBT
 
     def _elsewhere(self, one: Following) -> dict[str, int]:
@@ -377,10 +382,7 @@ class Warner:
         assert one.forecast is not None
         if is_lost:
             latest_ns = int(one.forecast.end_ns.max())
-            if is_end_known(one.forecast) and one.updated_ns >= ending(one.forecast).time_ns - SEEN_TO_LAND_NS:
-                seen = Stage.LANDED
-            else:
-                seen = Stage.TRACK_LOST
+            seen = Stage.LANDED if one.was_seen_to_land else Stage.TRACK_LOST
             over = now_ns > latest_ns + self.settings.clear_s * NS_PER_S
             return Stage.CLEAR if over and not (one.telling.warned or one.telling.waits) else seen
         if one.is_missile < self.settings.kind_probability * DOUBT and not (one.telling.warned or one.telling.waits):

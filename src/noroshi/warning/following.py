@@ -12,7 +12,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.records import MISSILES, Certainty, Kind, Stage
 from noroshi.records.known import Known
 from noroshi.warning.doubts import caught_up
-from noroshi.warning.forecast import Forecast, end_moves_m, end_sigma_m, is_end_known
+from noroshi.warning.forecast import Forecast, end_moves_m, end_sigma_m, ending, is_end_known
 from noroshi.warning.foresee import LEAST, foresee
 from noroshi.warning.telling import Concern, Telling
 
@@ -33,6 +33,7 @@ STANDS_SHARE = 0.15  # within this share of its sigma, or of the next:
 SURE_M = 2_500.0  # an end that is known so well is known to a twentieth of how near it has to come to concern an area
 STANDS_LACKS = 0.5  # and only while no area that is not told is likelier than half of enough
 SEEN_TO_LAND_NS = 15 * NS_PER_S  # measured so shortly before its end, a threat was seen to come down
+DOWN_NS = 5 * NS_PER_S  # and is down once all of its ways have ended, and nobody has measured it, for so long
 
 
 @dataclass(slots=True)
@@ -120,6 +121,29 @@ class Following:
     def is_lost(self, now_ns: int, lost_s: float) -> bool:
         """Return whether nobody has measured it for a while."""
         return now_ns - self.updated_ns > lost_s * NS_PER_S
+
+    @property
+    def was_seen_to_land(self) -> bool:
+        """Whether its last measurement was so shortly before it came down that it was seen to."""
+        if self.stage == Stage.LANDED and self.updated_ns <= self.since_ns:
+            return True  # where a track goes on under the ground says nothing of that
+        if self.forecast is None or not is_end_known(self.forecast):
+            return False
+        return self.updated_ns >= ending(self.forecast).time_ns - SEEN_TO_LAND_NS
+
+    def is_down(self, now_ns: int) -> bool:
+        """Return whether it was seen to land: then nobody waits until it counts as lost.
+
+        Each way that it could go on by its last measurement has ended, and there was none since. What was foreseen of a
+        lost one does not count: its track goes on without what only measurements tell.
+        """
+        forecast = self.forecast
+        if forecast is None or now_ns - self.updated_ns < DOWN_NS:
+            return False
+        if self.measured_ns != self.updated_ns or self.foreseen_ns - self.updated_ns > DOWN_NS:
+            return False
+        is_over = bool(forecast.lands.all()) and now_ns - int(forecast.end_ns.max()) >= DOWN_NS
+        return is_over and self.was_seen_to_land
 
     def look_ahead(
         self,

@@ -69,6 +69,7 @@ class Course:
         time_ns: now.
         updated_ns: when it was last measured.
         is_lost: whether nobody has measured it for a while.
+        is_down: whether it was seen to land.
         is_none: whether it is no threat, as it seems now.
         gone: what is said if it seems not to concern an area any more, for a while.
         enough: an area that is not told yet is likely from this probability on, or from `probability_on` if that is
@@ -86,6 +87,7 @@ class Course:
     is_lost: bool
     gone: str = "is no longer expected to come"
     enough: float = 0.0
+    is_down: bool = False
     is_none: bool = False
     elsewhere: Mapping[str, int] = field(default_factory=dict)
 
@@ -170,8 +172,9 @@ class Telling:
 
     @property
     def expected_no_more_since_ns(self) -> dict[str, int]:
-        """Since when each area that is warned is expected no more, by code; `EXPECTED` where it still is."""
-        return {code: self.low_since_ns.get(code, EXPECTED) for code in self.warned}
+        """Since when each area that is warned, or waits to be, is expected no more; `EXPECTED` where it still is."""
+        waits = dict.fromkeys(self.likely_since_ns, EXPECTED)
+        return waits | {code: self.low_since_ns.get(code, EXPECTED) for code in self.warned}
 
     def absorb(self, other: "Telling") -> None:
         """Go on for the same threat under another number, of which nobody was told: areas do not wait anew."""
@@ -269,7 +272,7 @@ class Telling:
                 return PASSED
             if course.time_ns - since_ns >= settings.hold_s * NS_PER_S:
                 return course.gone
-        elif course.stage == Stage.LANDED and course.time_ns > was.last_ns:
+        elif course.stage == Stage.LANDED and (course.is_down or course.time_ns > was.last_ns):
             return LANDED
         elif course.time_ns > was.last_ns + settings.clear_s * NS_PER_S:
             return "was lost, and the latest time that it could come is over; it was not observed"

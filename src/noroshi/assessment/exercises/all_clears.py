@@ -130,14 +130,14 @@ def figures(happened: Happened, meant: Meant, nearby: Mapping[tuple[str, str], N
             subject = f"{each.threat} {each.code}"
             yield Figure(measure="all_clear_s", value=each.after_s, node=node, subject=subject)
             if each.by:
-                decided_s = (each.told_ns - _proposed_ns(happened, node, each)) / NS_PER_S
+                decided_s = (each.told_ns - proposed_ns(happened, node, each)) / NS_PER_S
                 yield Figure(measure="all_clear_decided_s", value=decided_s, node=node, subject=subject)
         yield Figure(measure="all_clears_early", value=float(sum(each.is_early for each in found)), node=node)
         never = never_cleared(happened, meant, nearby, node)
         yield Figure(measure="areas_never_cleared", value=float(len(never)), node=node)
 
 
-def _proposed_ns(happened: Happened, node: str, told: AllClear) -> int:
+def proposed_ns(happened: Happened, node: str, told: AllClear) -> int:
     """Return since when the all-clear of an area was proposed, however often anew, until its people were told it."""
     of_node = [(one.at_ns, one.record) for one in happened.told if one.node == node and one.channel == "proposal"]
     proposals = [(at_ns, alert) for at_ns, alert in of_node if isinstance(alert, Alert) and at_ns <= told.told_ns]

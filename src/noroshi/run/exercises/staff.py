@@ -54,7 +54,7 @@ def player(scenario: Scenario, replicate: int, nation: str, role: Role) -> Playe
         role=role,
         key=key_of_staff(scenario, name),
         delay=warning.approval_s if role is Role.APPROVER else warning.step_s,
-        draws=Draws(scenario.seed, replicate, f"{role}|{nation}"),
+        draws=Draws(scenario.seed, replicate, f"{role}|{nation}|{scenario.name}"),  # other scenarios, other haste
     )
 
 
