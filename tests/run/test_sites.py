@@ -110,3 +110,23 @@ def test_an_asterix_sensor_may_be_named_without_its_zeros():
     assert (site.sensor, site.height_m) == ("21/1", 9.0)
     (site,), notes = complete([plots], [SensorSite(sensor="21/10", **place)])
     assert (site.height_m, "known are those of 21/10" in notes[0]) == (0.0, True)
+
+
+@pytest.mark.parametrize(
+    ("step_m", "rounded_m", "taken_m"),
+    [(30.48, 0.0, 30.48), (30.48, 1.0, 30.48), (7.62, 0.0, None), (7.62, 1.0, None), (0.0, 1.0, None)],
+)
+def test_altitudes_in_hundreds_of_feet_are_known_and_told(step_m, rounded_m, taken_m):
+    altitude_m = np.random.default_rng(7).uniform(300.0, 11e3, 200)
+    for unit_m in filter(None, (step_m, rounded_m)):
+        altitude_m = unit_m * np.rint(altitude_m / unit_m)
+    values = np.column_stack([np.full((200, 2), [5e4, 1.0]), altitude_m])
+    components = ("range_m", "azimuth_rad", "altitude_m")
+    plots = Detections.of(sensor="en route", components=components, time_ns=np.arange(200) * 10**9, values=values)
+    place = {"sensor": "en route", "type": "search_radar", "lat_rad": 0.8, "lon_rad": 0.1, "height_m": 9.0}
+    (site,), notes = complete([plots], [SensorSite(**place)])
+    assert site.parameters.get("altitude_step_m") == taken_m
+    assert any("hundreds of feet" in note for note in notes) == (taken_m is not None)
+    (site,), notes = complete([plots], [SensorSite(**place, parameters={"altitude_step_m": 0.0})])
+    assert site.parameters["altitude_step_m"] == 0.0
+    assert not any("hundreds of feet" in note for note in notes)

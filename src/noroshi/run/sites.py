@@ -32,6 +32,7 @@ SHORT = re.compile("[0-9]{1,3}/[0-9]{1,3}")
 LOOKS_ACROSS = 20
 STEP_SIGMAS = 3.0
 NAMES_MAX = 4
+COARSE_STEP_M, STEPS_MIN, ROUNDING_M = 30.48, 10, 0.51
 TURNS, MISSILES = "constant_velocity+left_turn+right_turn", "+ballistic+boost+glide"
 PLANE_TURNS, TURNS_FIELD_M = "plane_constant_velocity+plane_left_turn+plane_right_turn", 10e3
 ABOVE_AIR_M, ABOVE_MIN = 40e3, 3
@@ -60,6 +61,7 @@ def complete(
     """
     notes: list[str] = []
     found: list[SensorSite] = []
+    coarse: list[str] = []
     names = {batch.sensor for batch in detections}
     known = [_named_as(site, names) for site in known]
     for name in sorted(names):
@@ -87,7 +89,14 @@ def complete(
         if is_plain and SIGMA[site.type] not in site.parameters and not any(_has_noise(batch) for batch in own):
             site, note = _measured(own, site)
             notes.append(note)
+        if site.type == "search_radar" and "altitude_step_m" not in site.parameters and _are_in_hundreds_of_feet(own):
+            site = dataclasses.replace(site, parameters={**site.parameters, "altitude_step_m": COARSE_STEP_M})
+            coarse.append(f"'{name}'")
         found.append(site)
+    if coarse:
+        notes.append(
+            f"altitudes of {_listed(coarse)} come in hundreds of feet: altitude_step_m = {COARSE_STEP_M} is taken"
+        )
     lost = [site for site in found if site.type == "search_radar" and math.isnan(site.lat_rad)]
     if lost and len(found) == 1:
         unknown = f"position of radar '{lost[0].sensor}' unknown{_others(known, found)}"
@@ -108,6 +117,18 @@ def complete(
         )
         found = [site for site in found if site not in blind]
     return found, notes
+
+
+def _are_in_hundreds_of_feet(own: Sequence[Detections]) -> bool:
+    """Return whether a radar's altitudes are whole hundreds of feet, as old transponders answer, and not every 25.
+
+    They may have been written in whole metres; of `STEPS_MIN` different ones in steps of 25 feet some lie between.
+    """
+    told = [batch.values[:, batch.components.index("altitude_m")] for batch in own if "altitude_m" in batch.components]
+    different = np.unique(np.concatenate(told)) if told else np.zeros(0)
+    different = different[np.isfinite(different)]
+    off_m = np.abs(different - COARSE_STEP_M * np.rint(different / COARSE_STEP_M))
+    return len(different) >= STEPS_MIN and bool((off_m <= ROUNDING_M).all())
 
 
 def two_under_one_name(own: Sequence[Detections]) -> str:
@@ -139,6 +160,11 @@ def _named_as(site: SensorSite, names: Set[str]) -> SensorSite:
         return site
     full = "/".join(f"{int(code):03d}" for code in site.sensor.split("/"))
     return dataclasses.replace(site, sensor=full) if full in names else site
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the first of the names, and how many more there are."""
+    return ", ".join(names[:NAMES_MAX]) + f" and {len(names) - NAMES_MAX} others" * (len(names) > NAMES_MAX)
 
 
 def _others(known: Sequence[SensorSite], found: Sequence[SensorSite]) -> str:
@@ -235,7 +261,7 @@ def usual_noise(detections: Sequence[Detections], sites: Sequence[SensorSite]) -
     ]
     if not untold:
         return []
-    who = ", ".join(untold[:NAMES_MAX]) + f" and {len(untold) - NAMES_MAX} others" * (len(untold) > NAMES_MAX)
+    who = _listed(untold)
     taken = ", ".join(f"{name} = {value:.4g}" for name, value in usual.items())
     return [
         f"no standard deviation of radar {who} is given: {taken} is taken; say it in a sensors table "
