@@ -231,6 +231,7 @@ def test_exercise_control_tells_people_something_and_goes_back(browsers, tmp_pat
         assert control.get_by_test_id("back").inner_text() == "Really go back, everybody, to 00:00:00Z?"
         nothing_serious(control, "really")
         assert control.evaluate("noroshi.world.play.branch") == 1
+        control.wait_for_timeout(600)  # until it is no double click any more
         control.get_by_test_id("back").click()
         control.wait_for_function("() => noroshi.world.play.branch === 2 && noroshi.world.play.speed === 0")
         jones.wait_for_function("ms => noroshi.world.frame.picture_ms === ms", arg=showing.start_ns / 1e6)
