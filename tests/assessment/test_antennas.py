@@ -58,3 +58,18 @@ def test_two_faces_of_one_antenna_are_called_so():
     two = two_antennas(*both(plots(rng, 6.0), plots(rng, 6.0, late_s=3.0)))
     assert two is not None
     assert two.is_back_to_back
+
+
+@pytest.mark.parametrize("period_s", [1.0, 2.0, 4.0])
+@pytest.mark.parametrize("stamp_s", [None, 0.5, 1.0])
+def test_targets_in_few_directions_and_coarse_stamps_are_no_second_antenna(period_s, stamp_s):
+    """One stamp for all that a turn sees, or stamps in whole seconds, leave each target in a beam that stands still."""
+    rng = np.random.default_rng(7)
+    turns = np.arange(int(180.0 / period_s))
+    for azimuth_rad in (np.array([0.5, 2.5]), rng.uniform(0.0, 2.0 * np.pi, 12)):
+        azimuth = azimuth_rad + 0.002 * rng.normal(size=(len(turns), len(azimuth_rad)))
+        when_s = (turns[:, None] + (0.0 if stamp_s is None else azimuth / (2.0 * np.pi))) * period_s
+        if stamp_s is not None:
+            when_s = np.floor(when_s / stamp_s) * stamp_s
+        times = START_NS + np.rint((when_s + np.zeros_like(azimuth)).ravel() * NS).astype(np.int64)
+        assert two_antennas(times, azimuth.ravel() % (2.0 * np.pi)) is None

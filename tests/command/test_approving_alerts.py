@@ -226,6 +226,21 @@ def test_a_plan_lets_an_all_clear_go_where_the_end_was_observed_and_nothing_else
     assert (node.book.matters["JPN", "over"].state == Step.RECOMMENDED) is not goes
 
 
+@pytest.mark.parametrize(
+    ("codes", "goes"), [(("JP-02",), False), (("JP-02", "JP-03"), True), (("JP-02", "JP-03", "JP-05"), True)]
+)
+def test_no_plan_approves_an_update_that_leaves_areas_out(codes, goes):
+    """Those who are left out are told that it is over for them, and nobody has observed that."""
+    node, at = command(), START_NS
+    plan = plan_of(messages=("Alert", "Update"), areas=("*",), postures=("peacetime",))
+    decided(node.book, "both", plan, at)
+    node.take()
+    node.receive(alert_of("first", codes=("JP-02", "JP-03")), at)
+    assert alerts(node.take())
+    node.receive(alert_of("second", codes=codes, message="Update", references=("first",)), at + NS)
+    assert bool(alerts(node.take())) is goes
+
+
 @pytest.mark.parametrize(("codes", "goes"), [(("JP-02",), True), (("JP-02", "JP-03"), False), (("JP-05",), False)])
 def test_an_update_that_only_leaves_areas_out_may_be_approved_though_its_threat_is_over(codes, goes):
     """Where another threat is expected the rest is not over, and those who are left out need not wait for that."""

@@ -127,6 +127,13 @@ def test_altitudes_in_hundreds_of_feet_are_known_and_told(step_m, rounded_m, tak
     (site,), notes = complete([plots], [SensorSite(**place)])
     assert site.parameters.get("altitude_step_m") == taken_m
     assert any("hundreds of feet" in note for note in notes) == (taken_m is not None)
+    if step_m == 30.48:  # one in twenty answers in steps of 25 feet: still the radar's plots are mostly coarse
+        mixed = np.where(np.arange(200) % 20 == 0, altitude_m + 7.62, altitude_m)
+        (site,), _ = complete([plots.replace(values=np.column_stack([values[:, :2], mixed]))], [SensorSite(**place)])
+        assert site.parameters["altitude_step_m"] == 30.48
+    cruise_m = 152.4 * np.rint(altitude_m / 152.4)  # which every radar sees, whatever its steps
+    (site,), _ = complete([plots.replace(values=np.column_stack([values[:, :2], cruise_m]))], [SensorSite(**place)])
+    assert "altitude_step_m" not in site.parameters
     (site,), notes = complete([plots], [SensorSite(**place, parameters={"altitude_step_m": 0.0})])
     assert site.parameters["altitude_step_m"] == 0.0
     assert not any("hundreds of feet" in note for note in notes)

@@ -22,6 +22,8 @@ ONE_MIN = 0.9  # of one antenna's plots lie in its beam
 BINS, BINS_A_BEAM = 42, 4
 BEAM_RAD = BINS_A_BEAM / 2.0 * 2.0 * np.pi / BINS  # so near to their antenna's beam are its plots
 PARTS = 6  # of a window, in each of which both have to be there: a clock that jumps has them one after the other
+STAMPS_MIN, COARSE_NS = 0.5, NS_PER_S // 10  # so many stamps of their own a plot, and finer than this
+SECTORS = 12
 SHARE_MIN = 0.1  # of the plots, of the antenna that gives less
 BACK_TO_BACK = 0.02  # of a period, or of half a turn: two faces of one antenna
 
@@ -49,7 +51,8 @@ def two_antennas(time_ns: Integers, azimuth_rad: Floats) -> Two | None:
     known = np.isfinite(azimuth_rad)
     order = np.argsort(time_ns[known], kind="stable")
     times, azimuths = time_ns[known][order], azimuth_rad[known][order]
-    if len(times) < PLOTS_MIN:
+    # Coarse stamps, or one for all that a turn sees, put targets of any radar into beams that stand still.
+    if len(times) < PLOTS_MIN or len(np.unique(times)) < STAMPS_MIN * len(times) or not (times % COARSE_NS).any():
         return None
     since_s = (times - times[0]) / NS_PER_S
     starts_s = np.linspace(0.0, max(since_s[-1] - WINDOW_S, 0.0), WINDOWS)
@@ -75,6 +78,8 @@ def _in_window(time_s: Floats, azimuth_rad: Floats) -> Two | None:
     rest = ~is_first
     share = float(rest.mean())
     if not SHARE_MIN <= share <= 1.0 - SHARE_MIN or not (_is_throughout(is_first) and _is_throughout(rest)):
+        return None
+    if not (_looks_around(azimuth_rad[is_first]) and _looks_around(azimuth_rad[rest])):
         return None
     other_s, other_rad, strength = _beam(time_s[rest], azimuth_rad[rest])
     if strength < ONE_MIN:
@@ -122,3 +127,9 @@ def _off(time_s: Floats, azimuth_rad: Floats, period_s: float, phase_rad: float)
 def _is_throughout(chosen: NDArray[np.bool_]) -> bool:
     """Return whether there are chosen rows in every part of them all, and not in one after the other."""
     return all(part.any() for part in np.array_split(chosen, PARTS))
+
+
+def _looks_around(azimuth_rad: Floats) -> bool:
+    """Return whether plots lie in most directions: those of a few targets in a few directions are no antenna's turn."""
+    sector = (azimuth_rad % (2.0 * np.pi) * (SECTORS / (2.0 * np.pi))).astype(np.int64) % SECTORS
+    return 2 * len(np.unique(sector)) > SECTORS

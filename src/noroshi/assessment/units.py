@@ -20,6 +20,7 @@ FOOT_M, NAUTICAL_MILE_M, KILOMETRE_M = 0.3048, 1852.0, 1000.0
 SKY_M, BEYOND_SKY_M = 15_500.0, 60_000.0  # higher fly few aircraft (51,000 ft); and 60,000 ft read as metres
 STEP_FT = 25.0  # of Mode C and of ADS-B: heights in feet are multiples of it, in metres hardly any
 IN_STEPS = 0.95
+MILES_MAX = 1_000.0  # farther sees no radar
 SLACK_M, IMPOSSIBLE, POSSIBLE = 500.0, 0.02, 0.002
 RANGE_UNITS: Mapping[str, float] = {"nautical miles": NAUTICAL_MILE_M, "kilometres": KILOMETRE_M}
 
@@ -96,6 +97,8 @@ def range_and_height_units(range_m: Floats, altitude_m: Floats, site_height_m: f
     in_feet = height_unit(altitude_m) is not None
     # Ranges of a few hundred at most are none of a radar in metres.
     nearer = [each for each in nearer if not (in_feet and each[1] == "metres")]
+    if float(np.max(range_m[known])) >= MILES_MAX:
+        nearer = [each for each in nearer if each[0] == "metres"]
     for range_unit, unit, range_factor, height_factor in nearer:
         if impossible(range_factor, height_factor) < POSSIBLE:
             return range_unit, unit

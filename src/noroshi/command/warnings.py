@@ -109,7 +109,7 @@ class Warnings:
         """
         used = list[str]()
         matter = self.book.matters[key]
-        if matter.what.action == Action.ALERT and not _may_go_by_plan(alert_in(matter.what)):
+        if matter.what.action == Action.ALERT and not self._may_go_by_plan(alert_in(matter.what)):
             return ()
         while matter.state == Step.RECOMMENDED and matter.owner == self.book.home:
             found = [(nation, plan) for nation in matter.lacks if (plan := self.book.plan_for(matter, nation, now_ns))]
@@ -151,14 +151,18 @@ class Warnings:
 
     def _only_leaves_out(self, alert: Alert) -> bool:
         """Return whether it tells nobody who was not told, and some people that it is over for them."""
+        return alert.message == UPDATE and set(alert.code.tolist()) < self._told(alert)
+
+    def _may_go_by_plan(self, alert: Alert) -> bool:
+        """Return whether a plan may approve an alert that it covers: an end must have been observed, and for all."""
+        if alert.message == UPDATE:
+            return not self._told(alert) - set(alert.code.tolist())
+        return alert.message != CANCEL or (alert.stage in OVER and alert.certainty == Certainty.OBSERVED)
+
+    def _told(self, alert: Alert) -> set[str]:
+        """Return the areas of those alerts that this one takes the place of."""
         before = [self.book.matters.get((self.book.home, reference)) for reference in alert.references]
-        told = {code for one in before if one is not None for code in one.what.areas}
-        return alert.message == UPDATE and set(alert.code.tolist()) < told
-
-
-def _may_go_by_plan(alert: Alert) -> bool:
-    """Return whether a plan may approve an alert that it covers: an end must have been observed."""
-    return alert.message != CANCEL or (alert.stage in OVER and alert.certainty == Certainty.OBSERVED)
+        return {code for one in before if one is not None for code in one.what.areas}
 
 
 def approved(matter: Matter) -> Alert:

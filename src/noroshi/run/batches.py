@@ -140,7 +140,7 @@ class Repeats:
         some = batch if len(asked) == len(batch) else take(batch, asked)
         is_repeat = np.zeros(len(batch), np.bool_)
         is_repeat[asked] = [seen.has(row) for row in _digests(some)]
-        seen.age(int(some.time_ns.max()))
+        seen.age(int(np.sort(some.time_ns)[len(some) // 2]))  # a stray stamp of one row is not the time
         if not is_repeat.any():
             return batch
         return batch.replace(quality=np.where(is_repeat, np.uint8(Quality.DUPLICATE), batch.quality))

@@ -21,6 +21,7 @@ from noroshi.assessment.reference import truth_from_reports
 from noroshi.assessment.rotation import Rotation, rotation
 from noroshi.assessment.silences import passed_s, silences
 from noroshi.assessment.trends import KINDS, STEPS, Trend, stepped, trends, varying
+from noroshi.assessment.units import MILES_MAX
 from noroshi.estimation.angles import wrap
 from noroshi.estimation.gating import chi_square_gate, mahalanobis_squared
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
@@ -61,7 +62,6 @@ TURNED_RAD = math.pi / 2.0  # plots turned by so much meet targets by chance alo
 OVERLAP_MIN = 0.5  # of the shorter of two recordings
 HOUR_S, WHOLE_HOUR_S, ZONES = 3600.0, 60.0, 14
 SCALE_MAX, SITE_M_MAX = 0.02, 2_000.0  # more than a radar's range or site is off by itself
-MILES_MAX = 1_000.0  # farther sees no radar
 BETTER = 3.0  # times the pairs: what another unit has to explain
 JUMPED = 0.5  # of a silence: where its senders' way took less than that, and no more, the clock jumped
 ZONE_NS = 300 * NS_PER_S

@@ -32,7 +32,8 @@ SHORT = re.compile("[0-9]{1,3}/[0-9]{1,3}")
 LOOKS_ACROSS = 20
 STEP_SIGMAS = 3.0
 NAMES_MAX = 4
-COARSE_STEP_M, STEPS_MIN, ROUNDING_M = 30.48, 10, 0.51
+COARSE_STEP_M, CRUISE_STEP_M, ROUNDING_M = 30.48, 152.4, 0.51
+STEPS_MIN, COARSE_SHARE_MIN = 10, 0.9
 TURNS, MISSILES = "constant_velocity+left_turn+right_turn", "+ballistic+boost+glide"
 PLANE_TURNS, TURNS_FIELD_M = "plane_constant_velocity+plane_left_turn+plane_right_turn", 10e3
 ABOVE_AIR_M, ABOVE_MIN = 40e3, 3
@@ -122,13 +123,19 @@ def complete(
 def _are_in_hundreds_of_feet(own: Sequence[Detections]) -> bool:
     """Return whether a radar's altitudes are whole hundreds of feet, as old transponders answer, and not every 25.
 
-    They may have been written in whole metres; of `STEPS_MIN` different ones in steps of 25 feet some lie between.
+    They may have been written in whole metres. At cruise all fly at whole thousands or five hundreds, which tells
+    nothing: of the others, in steps of 25 feet, three in four lie between.
     """
     told = [batch.values[:, batch.components.index("altitude_m")] for batch in own if "altitude_m" in batch.components]
-    different = np.unique(np.concatenate(told)) if told else np.zeros(0)
-    different = different[np.isfinite(different)]
-    off_m = np.abs(different - COARSE_STEP_M * np.rint(different / COARSE_STEP_M))
-    return len(different) >= STEPS_MIN and bool((off_m <= ROUNDING_M).all())
+    altitude_m = np.concatenate([*told, np.zeros(0)])
+    altitude_m = altitude_m[np.isfinite(altitude_m)]
+    altitude_m = altitude_m[_off_step_m(altitude_m, CRUISE_STEP_M) > ROUNDING_M]
+    is_coarse = _off_step_m(altitude_m, COARSE_STEP_M) <= ROUNDING_M
+    return len(np.unique(altitude_m)) >= STEPS_MIN and bool(is_coarse.mean() >= COARSE_SHARE_MIN)
+
+
+def _off_step_m(altitude_m: NDArray[np.float64], step_m: float) -> NDArray[np.float64]:
+    return np.abs(altitude_m - step_m * np.rint(altitude_m / step_m))
 
 
 def two_under_one_name(own: Sequence[Detections]) -> str:

@@ -55,6 +55,7 @@ export const en = {
   "warnings.alarm_more": "{n} warnings in force",
   "warnings.alarm_proposed": "{n} proposed",
   "warnings.pending": "A change waits for a decision: {n} areas, arrives from {from}",
+  "warnings.pending_over": "That it is over waits for a decision: {n} areas",
   "warnings.now": "now",
   "life.proposed": "proposed",
   "life.issued": "in force",

@@ -56,6 +56,7 @@ export const ja = {
   "warnings.alarm_more": "発令中の警報 {n} 件",
   "warnings.alarm_proposed": "提案 {n} 件",
   "warnings.pending": "変更案が決定待ちです:{n}地域、到達 {from} から",
+  "warnings.pending_over": "解除案が決定待ちです:{n}地域",
   "warnings.now": "現在",
   "life.proposed": "提案",
   "life.issued": "発令中",

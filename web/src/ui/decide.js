@@ -147,7 +147,9 @@ function takeOver(app, list, one, drafts) {
   const element = /** @type {HTMLElement | undefined} */ ([...list.children].find((child) => /** @type {HTMLElement} */ (child).dataset.key === own));
   if (!element || draftOf(element)) return;
   const mine = drafts.get(own); // its card was made anew
-  const replaced = app.world.alerts.find(({ identifier }) => one.action === "alert" && identifier === one.stream)?.references ?? [];
+  const alerts = new Map(app.world.alerts.map((alert) => [alert.identifier, alert]));
+  // What was said of an alert that people have been told went out with it, and says nothing of an update to it.
+  const replaced = (one.action === "alert" ? (alerts.get(one.stream)?.references ?? []) : []).filter((stream) => alerts.get(stream)?.life !== "issued");
   const from = mine ? own : replaced.map((stream) => keyOf({ ...one, stream })).findLast((key) => drafts.has(key));
   const draft = mine ?? (from && drafts.get(from));
   if (!from || !draft) return;

@@ -176,7 +176,7 @@ function fill(app, element, tale) {
   say(part(".arrives"), [t("warnings.arrives", { from: utc(tale.arrival_ms).slice(0, 8), to: utc(last) }), t("warnings.local", { time: localShort(tale.arrival_ms) })].join(" · "));
   const { pending } = tale;
   part(".pending").hidden = !pending;
-  if (pending) say(part(".pending"), t("warnings.pending", { n: pending.areas.length, from: utc(firstOf(pending)).slice(0, 8) }));
+  if (pending) say(part(".pending"), t(pending.message === "Cancel" ? "warnings.pending_over" : "warnings.pending", { n: pending.areas.length, from: utc(firstOf(pending)).slice(0, 8) }));
   const row = app.world.row.get(app.world.trackOf(tale.threat));
   const nations = row === undefined ? [] : app.world.nationsOf(row);
   say(part(".who"), [crowd > 0 && people(crowd), t(`certainty.${now.certainty}`), nations.length > 0 && t("warnings.seen", { who: nations.join(" ") })].filter(Boolean).join(" · "));

@@ -254,7 +254,8 @@ class Desk:
         if not own:  # silent for as long as anything is held
             return (name if name in self.groups else PLACED, before[0], []) if before else None
         (site,), notes = complete(own, described, statuses)
-        is_unplaced = bool(notes) and site.type != "position_report"
+        has_place = site.type == "search_radar" and (site.lat_rad, site.lon_rad, site.height_m) != (0.0, 0.0, 0.0)
+        is_unplaced = bool(notes) and site.type != "position_report" and not has_place
         if is_unplaced and np.isfinite(own[-1].origin_ecef_m).all():  # carried: its plots say where it was
             site = dataclasses.replace(site, lat_rad=math.nan, lon_rad=math.nan, height_m=math.nan)
             is_unplaced, notes = False, []
