@@ -25,7 +25,7 @@ import { ALERTED, KINDS, SHIP, SUSPECT, THREATENS } from "./wire.js";
  * @property {(trail: Trail, j: number) => boolean} past a place where a track was
  * @property {(i: number, on_s: number) => boolean} ahead where a track will be if it goes straight on
  */
-/** @typedef {{n: number, index: Int32Array, x: Float32Array, y: Float32Array}} Seen rows of the frame, and their pixels */
+/** @typedef {{n: number, index: Int32Array, key: Float64Array, x: Float32Array, y: Float32Array}} Seen rows of the frame as it was drawn, their tracks and pixels */
 
 const SYMBOLS_MOST = 220; // with more tracks in sight than this, what is not suspect is a dot
 const DETAILS_MOST = 420; // and has no history and no ellipse
@@ -42,19 +42,19 @@ export class Overlay {
     this.dots = new Dots(below);
     this.world = world;
     this.eye = eye;
-    /** @type {Seen} */ this.seen = { n: 0, index: new Int32Array(0), x: new Float32Array(0), y: new Float32Array(0) };
+    /** @type {Seen} */ this.seen = seenOf(0);
     /** @type {Map<string, number>} */ this.widths = new Map();
   }
 
-  /** @param {number} x @param {number} y @returns {number | null} the key of the track there */
+  /** @param {number} x @param {number} y @returns {number | null} the key of the track that is drawn there, whose row may be another's by now */
   pick(x, y) {
-    const { n, index, x: xs, y: ys } = this.seen;
+    const { n, key, x: xs, y: ys } = this.seen;
     let [best, nearest] = [-1, 16];
     for (let k = 0; k < n; k++) {
       const distance = Math.hypot(xs[k] - x, ys[k] - y);
-      if (distance < nearest) [best, nearest] = [index[k], distance];
+      if (distance < nearest) [best, nearest] = [k, distance];
     }
-    return best < 0 ? null : this.world.key[best];
+    return best < 0 ? null : key[best];
   }
 
   /** @param {Drawing} drawing */
@@ -73,10 +73,7 @@ export class Overlay {
     for (const box of insets) room.take(box);
 
     if (frame) {
-      if (this.seen.index.length < frame.n) {
-        const room = Math.ceil(frame.n * 1.25);
-        this.seen = { n: 0, index: new Int32Array(room), x: new Float32Array(room), y: new Float32Array(room) };
-      }
+      if (this.seen.index.length < frame.n) this.seen = seenOf(Math.ceil(frame.n * 1.25));
       const { seen } = this;
       eye.see(seen, shown, now_ms);
       const few = seen.n <= DETAILS_MOST;
@@ -90,6 +87,7 @@ export class Overlay {
       this.dots.begin(width, height);
       for (let k = 0; k < seen.n; k++) {
         const i = seen.index[k];
+        seen.key[k] = world.key[i];
         if (world.key[i] === selected) marked = k;
         if (frame.affiliation[i] >= SUSPECT || marked === k) loudOnes.push(k);
         else if (allSymbols) this.drawSymbol(i, seen.x[k], seen.y[k], 13);
@@ -288,6 +286,9 @@ export class Overlay {
     for (const [x, y] of points) over.fillRect(x - 3, y - 3, 6, 6);
   }
 }
+
+/** @param {number} room @returns {Seen} */
+const seenOf = (room) => ({ n: 0, index: new Int32Array(room), key: new Float64Array(room), x: new Float32Array(room), y: new Float32Array(room) });
 
 /** A dish with what it sends out; silent, it sends nothing and is crossed out. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {string} state @param {typeof MAP.dark} colours */
 function sensor(context, x, y, state, colours) {
