@@ -12,6 +12,7 @@ from noroshi.formats.asterix import decode
 from noroshi.geo.time import utc_ns_from_iso
 from noroshi.geo.wgs84 import enu_axes, geodetic_from_ecef
 from noroshi.records import Quality, TrackStatus, check
+from noroshi.sensors.position_report import GROUND_CLIMB_SIGMA_M_S
 
 NM, FT, KT = 1852.0, 0.3048, 1852.0 / 3600.0
 DAY_NS = utc_ns_from_iso("2026-03-01T00:00:00Z")
@@ -202,6 +203,14 @@ def test_021_falls_back_item_by_item():
     assert reports.time_ns[0] == at(NOON_S + 5)
     assert np.isnan(reports.values[1, 3:]).all()
     assert reports.identity.icao_address.tolist() == [0x4CA123, -1]
+
+
+def test_021_on_the_ground_there_is_no_climb():
+    bits = (0, 0, 0, 0, None), (0, 1, 0, 0, 0, 0, None)  # the second is GBS
+    (reports,) = read(block(21, report021(**{"040": bits}))).detections
+    assert np.isnan(reports.values[0, 2])
+    assert reports.values[0, 5] == 0.0
+    assert reports.covariances[0, 5, 5] == pytest.approx(GROUND_CLIMB_SIGMA_M_S**2)
 
 
 def test_021_old_edition_is_recognised_by_the_block():

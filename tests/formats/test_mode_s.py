@@ -154,6 +154,7 @@ def test_positions_on_the_ground_need_a_reference():
     assert len(batch) == 5  # the first has no partner
     np.testing.assert_allclose(np.degrees(batch.values[:, :2]), [[-33.945, 151.175]] * 5, atol=2e-5)
     assert np.isnan(batch.values[:, 2]).all()
+    assert (batch.values[:, 5] == 0.0).all()
     east, north = batch.values[0, 3:5] / KNOT_M_S
     assert math.hypot(east, north) == pytest.approx(10.5)
     assert math.degrees(math.atan2(east, north)) == pytest.approx(45.0)

@@ -15,6 +15,7 @@ import pytest
 from noroshi.formats import Context, FormatError, cells, opensky, reading
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes
 from noroshi.records import Quality
+from noroshi.sensors.position_report import GROUND_CLIMB_SIGMA_M_S
 
 KNOT_M_S, FOOT_M = 1852.0 / 3600.0, 0.3048
 
@@ -63,6 +64,18 @@ def test_a_position_has_the_time_at_which_it_was_measured():
         0
     ]
     assert batch.time_ns.tolist() == [1_699_999_998_500_000_000, 1_700_000_001_000_000_000]
+
+
+@pytest.mark.parametrize("said", [(True, False, None), ("True", "False", ""), (1, 0, None)])
+def test_who_is_on_the_ground_does_not_climb(said):
+    rows = [
+        row(timestamp=1_700_000_000_000 + 1000 * i, vertical_rate=640.0, onground=one) for i, one in enumerate(said)
+    ]
+    batch = decode([{**each, "latitude": 47.0 + 1e-4 * i} for i, each in enumerate(rows)]).detections[0]
+    assert np.isnan(batch.values[:, 2]).tolist() == [True, False, False]
+    assert batch.values[:, 5].tolist() == pytest.approx([0.0, 3.2512, 3.2512])
+    assert batch.covariances[0, 5, 5] == pytest.approx(GROUND_CLIMB_SIGMA_M_S**2)
+    assert np.isnan(batch.covariances[1:, 5, 5]).all()
 
 
 def test_a_position_that_is_held_over_is_no_new_one():

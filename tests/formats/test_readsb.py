@@ -29,6 +29,7 @@ def test_an_aircraft_is_where_it_was_when_last_heard():
     assert batch.values[0, 2] == pytest.approx(12_000 * FOOT_M)
     assert math.hypot(*batch.values[0, 3:5]) == pytest.approx(360.1 * KNOT_M_S)
     assert math.isnan(batch.values[1, 2])  # on the ground
+    assert batch.values[1, 5] == 0.0
     assert batch.identity.icao_address.tolist() == [0x3C6DD0, -1]  # the second is not an aircraft's own
     assert decoded.counts == {"adsb_icao position": 1, "tisb_other position": 1, "aircraft without a position": 1}
 

@@ -44,7 +44,7 @@ def test_each_line_adds_what_it_knows():
     assert batch.identity.mode_3a.tolist() == [0o7700, 0o7700, -1, -1]
     assert batch.identity.icao_address.tolist() == [0x4CA216, 0x4CA216, 0x3C0001, 0x3C0002]
     assert math.isnan(batch.values[3, 2])  # on the ground
-    assert batch.values[3, 3:5].tolist() == pytest.approx([0.0, -10 * KNOT_M_S], abs=1e-9)
+    assert batch.values[3, 3:].tolist() == pytest.approx([0.0, -10 * KNOT_M_S, 0.0], abs=1e-9)
     assert decoded.counts["SEL line"] == 1
     assert decoded.n_records == 8
 

@@ -8,7 +8,7 @@ from noroshi.estimation.sequential import absorb
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes
 from noroshi.motion.constant_velocity import Motion as ConstantVelocity
 from noroshi.records import SensorSite
-from noroshi.sensors.position_report import Sensor
+from noroshi.sensors.position_report import GROUND_CLIMB_SIGMA_M_S, Sensor
 from noroshi.sensors.rows import LOG_VOLUME
 
 PROJ = pyproj.Transformer.from_pipeline("+proj=cart +ellps=WGS84")
@@ -173,6 +173,21 @@ def test_what_a_report_lacks_comes_from_the_prior():
         np.testing.assert_allclose(up @ covariance[0, 3:, 3:] @ up, climb_sigma**2, rtol=1e-9)
         np.testing.assert_allclose(np.trace(covariance[0, 3:, 3:]), 2.0 * speed_sigma**2 + climb_sigma**2, rtol=1e-9)
     assert source(surface=1.0, speed_sigma_m_s=40.0).parameters["speed_sigma_m_s"] == 40.0
+
+
+def test_who_stands_on_the_ground_is_put_as_high_as_airports_are():
+    sensor = source()
+    values = np.full((3, 6), np.nan)
+    values[:, 0], values[:, 1], values[1:, 5] = 0.9, 0.1, 0.0
+    noise = sensor.noise(values)
+    noise[1, 5, 5] = GROUND_CLIMB_SIGMA_M_S**2  # the third says that it is level, as precisely as others in the air
+    states, covariance = sensor.locate(values, noise, nowhere(3))
+    up = enu_axes(0.9, 0.1)[2]
+    height_m = sensor.measure(states, nowhere(3))[:, 2]
+    np.testing.assert_allclose(height_m, [5000.0, 200.0, 5000.0], atol=1e-6)
+    np.testing.assert_allclose(np.sqrt(up @ covariance[:, :3, :3] @ up), [5000.0, 500.0, 5000.0])
+    np.testing.assert_allclose(np.sqrt(up @ covariance[:, 3:, 3:] @ up), [20.0, GROUND_CLIMB_SIGMA_M_S, 2.0])
+    np.testing.assert_allclose(sensor.form(values, noise, nowhere(3))[:, :3], states[:, :3], atol=1e-6)
 
 
 def test_finite_to_the_edge_of_its_bounds_and_at_the_pole_itself():

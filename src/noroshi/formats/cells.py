@@ -178,6 +178,11 @@ def texts(column: Any) -> NDArray[np.str_]:
     return spelled[which]
 
 
+def flags(column: Any) -> NDArray[np.bool_]:
+    """Return where a column says yes: `true`, `True` or 1."""
+    return np.isin(np.strings.lower(texts(column)), ("true", "1"))
+
+
 def number_in_base(text: str, base: int, below: int) -> int:
     """Return what the text spells in a base; -1 if it spells nothing or a number that is not below `below`."""
     try:

@@ -12,6 +12,7 @@ JSON is a list of objects, an object of columns as pandas writes it, or an answe
 apart. State vectors hold an old position until a new one comes: such rows are kept as `Quality.DUPLICATE`. A velocity
 that has stood to the last digit for ten seconds is held too (after landing often for minutes): it is left out. So are
 all velocities of an aircraft whose course is, in the median, more than 45 degrees off its own movement.
+Rows that say `onground` have no climb, and an altitude there is held over or garbled: it is left out.
 
 Sources: The OpenSky Network, documentation of "Historical data" and "REST API"; Olive (2019), traffic, a toolbox for
 processing and analysing air traffic data, J. Open Source Software 4(39), 1518.
@@ -33,6 +34,7 @@ from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import (
     Columns,
     csv_columns,
+    flags,
     listed,
     numbers,
     numbers_in_base,
@@ -86,7 +88,7 @@ STEP_NS_MAX = 30_000_000_000
 HELD_SPEED_M_S = 2.5  # who is faster and stays in one place to ten decimals has not been heard of again
 
 _WANTED = sorted(
-    {*TIMES, "icao24", "callsign", "squawk"}
+    {*TIMES, "icao24", "callsign", "squawk", "onground"}
     | {name for names in (PLACE, FEET_AND_KNOTS, SI) for synonyms in names.values() for name in synonyms}
 )
 _BY_COLUMN = re.compile(rb'\{\s*"(' + "|".join(_WANTED).encode() + rb')"\s*:\s*(\{\s*"0"|\[)')
@@ -221,7 +223,9 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     contrary = _contrary(identity.icao_address[rows], time_ns[rows], values[rows])
     values[rows[contrary], 3:] = np.nan
     wrapped &= ~contrary
-    add_reports(decoded, context, time_ns=time_ns[rows], values=values[rows], identity=take(identity, rows))
+    grounded = flags(columns["onground"])[rows] if "onground" in columns else None
+    mine = take(identity, rows)
+    add_reports(decoded, context, time_ns=time_ns[rows], values=values[rows], identity=mine, grounded=grounded)
     if len(rows):
         quality = np.where(held, Quality.DUPLICATE, Quality.GOOD).astype(np.uint8)
         decoded.detections[-1] = decoded.detections[-1].replace(quality=quality)

@@ -114,22 +114,47 @@ def add_reports(
     values: NDArray[np.float64],
     identity: Identity,
     surface: bool = False,
+    grounded: NDArray[np.bool_] | None = None,
 ) -> None:
-    """Add position reports to `decoded`: (n, 6) values in the order of `REPORT_COMPONENTS`, their noise unstated."""
+    """Add position reports to `decoded`: (n, 6) values in the order of `REPORT_COMPONENTS`, their noise unstated.
+
+    Args:
+        decoded: what they are added to.
+        context: its source names the sensor.
+        time_ns: (n,) when.
+        values: (n, 6) what they say.
+        identity: (n,) who says it.
+        surface: whether they are of ships.
+        grounded: (n,) whose wheels are on the ground; see `on_the_ground`.
+    """
     if not len(time_ns):
         return
+    sigmas = None if grounded is None else on_the_ground(values, grounded)
     decoded.detections.append(
         Detections.of(
             sensor=context.source,
             components=REPORT_COMPONENTS,
             time_ns=time_ns,
             values=values,
+            sigmas=sigmas,
             identity=identity,
             received_ns=context.received_ns,
         )
     )
     parameters = {"surface": 1.0} if surface else {}
     decoded.sites.append(SensorSite(sensor=context.source, type="position_report", parameters=parameters))
+
+
+def on_the_ground(values: NDArray[np.float64], grounded: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Make (n, 6) reports of aircraft on the ground say no altitude, which is one of before, and no climb.
+
+    Returns:
+        (n, 6) standard deviations: of their climb, by which `position_report` knows them; NaN elsewhere.
+    """
+    sigmas = np.full(values.shape, np.nan)
+    values[grounded, position_report.ALTITUDE], values[grounded, position_report.CLIMB] = np.nan, 0.0
+    sigmas[grounded, position_report.CLIMB] = position_report.GROUND_CLIMB_SIGMA_M_S
+    return sigmas
 
 
 def rows_by_track(tracks: Tracks) -> list[NDArray[np.int64]]:

@@ -78,8 +78,9 @@ def decode(data: bytes, context: Context) -> Decoded:
     return finished(decoded, may_be_empty=True)
 
 
-Row = tuple[int, str, str, str, Sequence[float]]
-"""Time [ns], address, call sign, code, and the six values in the order of `REPORT_COMPONENTS`."""
+Row = tuple[int, str, str, str, Sequence[float], bool]
+"""Time [ns], address, call sign, code, the six values in the order of `REPORT_COMPONENTS`, whether on the ground."""
+GROUND = "ground"  # in place of an altitude
 
 
 def _trace(whole: Mapping[str, Any], start_s: float, decoded: Decoded) -> list[Row]:
@@ -102,11 +103,11 @@ def _trace(whole: Mapping[str, Any], start_s: float, decoded: Decoded) -> list[R
         else:
             altitude, height = _number(point[3]), _number(point[10] if len(point) > 10 else None)
             geometric = isinstance(point[6], int) and bool(point[6] & GEOMETRIC_ALTITUDE)
-            if math.isnan(altitude) and math.isfinite(height) and point[3] != "ground":
+            if math.isnan(altitude) and math.isfinite(height) and point[3] != GROUND:
                 altitude, geometric = height, True
             decoded.counts["trace position, geometric height" if geometric else "trace position"] += 1
             values = _values(lat, lon, altitude, _number(point[4]), _number(point[5]), _number(point[7]))
-            rows.append((time_ns, address, call_sign, code, values))
+            rows.append((time_ns, address, call_sign, code, values, point[3] == GROUND))
     return rows
 
 
@@ -129,9 +130,8 @@ def _aircraft(everybody: Sequence[Any], now_s: float, decoded: Decoded) -> list[
             climb = _number(one.get("baro_rate", one.get("geom_rate")))
             altitude = _number(one.get("alt_baro"))
             values = _values(lat, lon, altitude, _number(one.get("gs")), _number(one.get("track")), climb)
-            rows.append(
-                (time_ns, str(one.get("hex", "")), str(one.get("flight", "")), str(one.get("squawk", "")), values)
-            )
+            said = str(one.get("hex", "")), str(one.get("flight", "")), str(one.get("squawk", ""))
+            rows.append((time_ns, *said, values, one.get("alt_baro") == GROUND))
     return rows
 
 
@@ -150,14 +150,21 @@ def _values(
 
 
 def _report(rows: list[Row], decoded: Decoded, context: Context) -> None:
-    time_ns, addresses, call_signs, codes, values = zip(*rows, strict=True)
+    time_ns, addresses, call_signs, codes, values, grounded = zip(*rows, strict=True)
     identity = Identity(
         icao_address=np.array([number_in_base(address, 16, 1 << 24) for address in addresses], np.int64),
         mode_3a=np.array([number_in_base(code, 8, 1 << 12) for code in codes], np.int64),
         mmsi=np.full(len(rows), -1, np.int64),
         call_sign=np.array([call_sign.strip().upper()[:TEXT_LENGTH_MAX] for call_sign in call_signs], np.str_),
     )
-    add_reports(decoded, context, time_ns=np.array(time_ns, np.int64), values=np.array(values), identity=identity)
+    add_reports(
+        decoded,
+        context,
+        time_ns=np.array(time_ns, np.int64),
+        values=np.array(values),
+        identity=identity,
+        grounded=np.array(grounded),
+    )
 
 
 def _number(value: Any) -> float:

@@ -183,7 +183,8 @@ def _read(rows: list[list[str]], decoded: Decoded, context: Context, n_old: int 
     )
     joined = np.where(moving[:, None] >= 0, velocity[moving], np.nan)
     values = np.column_stack((place[told], altitude_m[told], joined))
-    add_reports(decoded, context, time_ns=time_ns[told], values=values, identity=identity)
+    grounded = sort[told] == "2"
+    add_reports(decoded, context, time_ns=time_ns[told], values=values, identity=identity, grounded=grounded)
     newest_ns = int(time_ns[sound].max(initial=0))
     kept = [
         latest(address, time_ns, sound & each & (time_ns >= newest_ns - age_ns), 1)

@@ -16,8 +16,10 @@ from noroshi.records import SensorSite
 from noroshi.sensors import at_sea_level, surface_parameters_of
 from noroshi.sensors.rows import AIR_DEPTH_M, FIRST, LOG_VOLUME, RADIUS, SPEED_SPAN_M_S, WIDTH, filled, plain_rows
 
-LAT, LON, ALTITUDE = 0, 1, 2
+LAT, LON, ALTITUDE, CLIMB = 0, 1, 2, 5
 FIELD_M = 1_000_000.0  # false reports are spread over this much of each horizontal axis
+GROUND_CLIMB_SIGMA_M_S = 0.1
+"""Who states so little climb has its wheels on the ground: taxiways slope by 1.5 % at most (ICAO Annex 14, 3.9.3)."""
 SMALLEST_M = 1.0  # nearer to the Earth's axis than this a longitude has no derivative worth dividing by
 
 
@@ -27,7 +29,8 @@ class Sensor:
 
     The altitude is compared with the state's height above the ellipsoid; where a report gives a pressure altitude, the
     vertical of the picture is pressure altitude too. Where the sensor has a position, it is the receiver's: it plays no
-    part in the measurement, and targets below its radio horizon are not seen.
+    part in the measurement, and targets below its radio horizon are not seen. A report without altitude whose climb is
+    known to within `GROUND_CLIMB_SIGMA_M_S` comes from the ground: a first one is put as high as airports are.
 
     Parameters: `position_sigma_m` is along each horizontal axis. `surface = 1` is for ships: each report without
     altitude counts as measured near sea level (else a first one as at `altitude_prior_m`), and the priors of speed and
@@ -64,6 +67,9 @@ class Sensor:
         "altitude_prior_sigma_m": 5_000.0,
         "speed_sigma_m_s": 300.0,
         "climb_sigma_m_s": 20.0,
+        "ground_altitude_m": 200.0,  # of airports: most are between the sea and 1,200 m
+        "ground_altitude_sigma_m": 500.0,
+        "ground_speed_sigma_m_s": 15.0,
     }
 
     origin_ecef_m: Floats
@@ -117,13 +123,14 @@ class Sensor:
     ) -> tuple[Floats, Floats]:
         """Return (n, 6) states and (n, 6, 6) covariances; see `Sensor.locate` of the room."""
         p = self.parameters
-        speed, climb = p["speed_sigma_m_s"], p["climb_sigma_m_s"]
-        prior_values = np.array([0.0, 0.0, p["altitude_prior_m"], 0.0, 0.0, 0.0])
-        prior_sigmas = np.array([0.0, 0.0, p["altitude_prior_sigma_m"], speed, speed, climb])
+        altitude_m, altitude_sigma_m, speed_m_s = self._prior(values, covariances)
+        priors, prior_sigmas = np.zeros((2, len(values), 6))
+        priors[:, ALTITUDE], prior_sigmas[:, ALTITUDE] = altitude_m, altitude_sigma_m
+        prior_sigmas[:, 3:5], prior_sigmas[:, CLIMB] = speed_m_s[:, None], p["climb_sigma_m_s"]
         measured = ~np.isnan(values)
-        values = np.where(measured, values, prior_values)
+        values = np.where(measured, values, priors)
         both = measured[:, :, None] & measured[:, None, :]
-        covariances = np.where(both, covariances, np.diag(prior_sigmas**2))
+        covariances = np.where(both, covariances, np.eye(6) * prior_sigmas[:, None] ** 2)
         lat_rad, lon_rad, height_m = values[:, :3].T
         axes = enu_axes(lat_rad, lon_rad)
         north_m_rad, east_m_rad = _arcs_m_rad(lat_rad, height_m)
@@ -144,7 +151,8 @@ class Sensor:
         if at_sea.size:
             values, covariances = at_sea_level(values, covariances, at_sea, ALTITUDE, p)
         measured = ~np.isnan(values)
-        altitude = np.where(measured[:, ALTITUDE], values[:, ALTITUDE], p["altitude_prior_m"])
+        altitude_m, altitude_sigma_m, _ = self._prior(values, covariances)
+        altitude = np.where(measured[:, ALTITUDE], values[:, ALTITUDE], altitude_m)
         axes = enu_axes(values[:, LAT], values[:, LON])
         north_m_rad, east_m_rad = _arcs_m_rad(values[:, LAT], altitude)
         scale = np.ones((len(values), 6))
@@ -156,13 +164,23 @@ class Sensor:
         y[:, :3] = np.where(measured[:, :3], 0.0, np.nan)
         form = np.zeros((len(values), FIRST + WIDTH * 6))
         form[:, :3] = ecef_from_geodetic(values[:, LAT], values[:, LON], altitude)
-        vertical = np.where(measured[:, ALTITUDE], noise[:, 2, 2], p["altitude_prior_sigma_m"] ** 2)
+        vertical = np.where(measured[:, ALTITUDE], noise[:, 2, 2], altitude_sigma_m**2)
         form[:, RADIUS] = np.sqrt(noise[:, 0, 0] + noise[:, 1, 1] + vertical)
         spans = [FIELD_M, FIELD_M, AIR_DEPTH_M, SPEED_SPAN_M_S, SPEED_SPAN_M_S, SPEED_SPAN_M_S]
         form[:, LOG_VOLUME] = np.where(measured, np.log(spans), 0.0).sum(axis=1)
         # A height that every report is given tells no target from what is false: neither gains by it.
         form[at_sea, LOG_VOLUME] += math.log(math.sqrt(2.0 * math.pi) * p["altitude_prior_sigma_m"] / AIR_DEPTH_M)
         return filled(form, rows, y, noise)
+
+    def _prior(self, values: Floats, covariances: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return (n,) altitude, its spread and that of the speed, of who tells neither."""
+        p = self.parameters
+        grounded = ~np.isnan(values[:, CLIMB]) & (np.sqrt(covariances[:, CLIMB, CLIMB]) <= GROUND_CLIMB_SIGMA_M_S)
+        return (
+            np.where(grounded, p["ground_altitude_m"], p["altitude_prior_m"]),
+            np.where(grounded, p["ground_altitude_sigma_m"], p["altitude_prior_sigma_m"]),
+            np.where(grounded, p["ground_speed_sigma_m_s"], p["speed_sigma_m_s"]),
+        )
 
     def linearise(
         self, form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats

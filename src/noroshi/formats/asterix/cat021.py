@@ -18,7 +18,21 @@ TIMES: tuple[str, ...] = (
     "077",
 )  # when the position holds, came in, (edition 0.x: either), went out
 PATHS: tuple[str, ...] = (
-    *(SAC, SIC, *TIMES, "040/ATP", "040/RAB", "040/TST", "130/LAT", "130/LON", "131/LAT", "131/LON", "140", "145"),
+    *(
+        SAC,
+        SIC,
+        *TIMES,
+        "040/ATP",
+        "040/RAB",
+        "040/TST",
+        "040/GBS",
+        "130/LAT",
+        "130/LON",
+        "131/LAT",
+        "131/LON",
+        "140",
+        "145",
+    ),
     *("160/RE", "160/GS", "160/TA", "157", "157/RE", "157/GVR", "155", "155/RE", "155/BVR"),
     *("070/V", "070/G", "070/MODE3A", "080", "170"),
 )
@@ -47,7 +61,8 @@ def convert(table: Table, reports: Reports) -> None:
         mode_3a=table.code("070/MODE3A", "070/V", "070/G"),
         call_sign=table.call_sign("170"),
     )
-    reports.add_detections(table, "position_report", values, identity, ~monitor)
+    grounded = table.is_set("040/GBS")
+    reports.add_detections(table, "position_report", values, identity, ~monitor, grounded)
 
 
 def _rate_m_s(table: Table, item: str, name: str) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from noroshi.formats import Context, Decoded
 from noroshi.formats.asterix.layout import ABSENT
 from noroshi.formats.asterix.table import Table
+from noroshi.formats.reading import on_the_ground
 from noroshi.records import Detections, Identity, Quality, SensorSite, Status, take
 
 
@@ -80,6 +81,7 @@ class Reports:
         values: Mapping[str, NDArray[np.float64]],
         identity: Identity,
         rows: NDArray[np.bool_],
+        grounded: NDArray[np.bool_] | None = None,
     ) -> None:
         """Add target reports, a batch for each source.
 
@@ -89,9 +91,11 @@ class Reports:
             values: component -> (n,) measurements; the first two are the position.
             identity: (n,) who the targets say they are.
             rows: (n,) which records are such reports.
+            grounded: (n,) which position reports are of aircraft on the ground.
         """
         components = tuple(values)
         measured = np.stack([values[name] for name in components], axis=1)
+        sigmas = np.full(measured.shape, np.nan) if grounded is None else on_the_ground(measured, grounded)
         quality = np.where(table.is_timed, Quality.GOOD, Quality.BAD_TIME).astype(np.uint8)
         quality[np.isnan(measured[:, :2]).any(axis=1)] = Quality.NO_POSITION
         for source, own in by_source(table, rows):
@@ -101,6 +105,7 @@ class Reports:
                 components=components,
                 time_ns=table.time_ns[own],
                 values=measured[own],
+                sigmas=sigmas[own],
                 identity=take(identity, own),
                 received_ns=self.context.received_ns if received_ns == ABSENT else received_ns,
             )

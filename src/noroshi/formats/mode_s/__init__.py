@@ -269,7 +269,7 @@ def _report(messages: _Messages, decoded: Decoded, context: Context, n_old: int 
         call_sign=np.where(named >= 0, fields.call_sign(message[named]), ""),
     )
     values = np.column_stack((place_rad, altitude_m, velocity))
-    add_reports(decoded, context, time_ns=time_ns[rows], values=values, identity=identity)
+    add_reports(decoded, context, time_ns=time_ns[rows], values=values, identity=identity, grounded=surface[rows])
     _tell_height_differences(messages, decoded, context, n_old)
     return rows
 
