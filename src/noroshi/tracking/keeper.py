@@ -29,6 +29,7 @@ from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, SHIP, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
 from noroshi.tracking.life import due, rivals
+from noroshi.tracking.namesakes import ADDRESSES, namesakes
 from noroshi.tracking.registration import is_reporter
 from noroshi.tracking.rewind import good
 from noroshi.tracking.settling import settle
@@ -56,7 +57,6 @@ SILENT_LOOKS = 10
 DIFFERENT, MAY_BE_SAME, SAME = range(3)  # what two tracks that claim one plot may be
 
 IN_THE_AIR = (Kind.UNKNOWN, Kind.AIRCRAFT, Kind.SHIP)  # for what moves otherwise, no height is unlikely
-ADDRESSES = int(Whole.ICAO_ADDRESS), int(Whole.MMSI)
 IDENTITY = (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI, *range(Whole.CALL_SIGN, Whole.FIRST_SENSOR))
 
 
@@ -489,11 +489,15 @@ class Keeper(ABC):
         """Return the rows that are the younger of two on one target, and those that took over.
 
         Two firm tracks of which one takes a plot that the other could have had are on one target if they carry the same
-        address: the older then goes on from where the younger is, if that was seen later. Without addresses they are if
-        they cannot be told apart and no sensor has seen both in one look for a while.
+        address, as they are wherever they are (`namesakes`): the older then goes on from where the younger is, if that
+        was seen later. Without addresses they are if they cannot be told apart and no sensor has seen both in one look
+        for a while.
         """
         s, none = self.store, pairs.row[:0]
         a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, pairs.is_inside, own_plot, s.whole)
+        new, old = namesakes(s, pairs.rows[own_plot >= 0])
+        if new.size:
+            a, b, both = np.append(a, new), np.append(b, old), np.append(both, np.zeros(new.size, np.bool_))
         if not len(a):
             return none, none
         younger, older, verdict = _compare(s.whole, a, b, both, now_ns, APART_LOOKS * int(s.tally["period_ns"].max()))

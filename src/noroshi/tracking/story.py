@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from noroshi.estimation.gating import mahalanobis_squared
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Identity, TrackStatus
-from noroshi.records.identity import ABSENT
 from noroshi.tracking import Heard
 from noroshi.tracking.identity import track_ids
 from noroshi.tracking.keeper import Keeper
 from noroshi.tracking.life import missed_look, rivals
+from noroshi.tracking.namesakes import has_its_address
 from noroshi.tracking.store import (
     CALL_SIGN_COLUMNS,
     CODE_COLUMNS,
@@ -260,12 +260,11 @@ class Witness:
         """Return the track that a twin is of: one with its address (and whether that is so), else the nearest."""
         s, pairs = self._tracker.store, heard.pairs
         a, b, _ = rivals(pairs.rows, pairs.plot, pairs.group, heard.pairs.is_inside, heard.own_plot, s.whole)
-        others = np.unique(np.concatenate([b[a == row], a[b == row]]))
+        alive = np.setdiff1d(s.in_use(), row)
+        others = np.unique(np.concatenate([b[a == row], a[b == row], alive[has_its_address(s.whole, alive, row)]]))
         if not others.size:
             return None, False
-        same = np.zeros(len(others), np.bool_)
-        for column in (Whole.ICAO_ADDRESS, Whole.MMSI):
-            same |= (s.whole[others, column] == s.whole[row, column]) & (s.whole[row, column] != ABSENT)
+        same = has_its_address(s.whole, others, row)
         apart_m = np.linalg.norm(s.moments(others)[0][:, :3] - s.moments(np.array([row]))[0][0, :3], axis=1)
         best = np.lexsort((others, apart_m, ~same))[0]
         return int(s.whole[others[best], Whole.ID]), bool(same[best])
