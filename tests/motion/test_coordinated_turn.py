@@ -172,3 +172,22 @@ def test_an_uncertain_rate_is_predicted_to_the_second_order(rate, sigma, dt_s):
     first = off(*predict_by_jacobian(model, state, covariance[None], np.array([dt_s])))
     assert second[0] < max(0.1 * first[0], 0.5)  # the drawn mean is some 0.2 m off by chance
     assert second[1] - 1.0 < 0.01 * (first[1] - 1.0)
+
+
+@pytest.mark.parametrize("dt_s", [45.0, 90.0, 300.0, 900.0])
+@pytest.mark.parametrize("rate", [0.0, 0.0436])
+def test_who_was_unseen_for_long_goes_on_no_faster(dt_s, rate):
+    """Whatever the turn, nobody is faster than at first: beside 100,000 targets drawn and flown."""
+    speed_m_s, rng = 100.0, np.random.default_rng(2)
+    state = flights([[speed_m_s, 0.0, 0.0]], np.array([45.0]), np.array([7.0]), [rate])
+    covariance = np.diag([50.0**2] * 3 + [3.0**2] * 3 + [0.0175**2])
+    still = dict.fromkeys(("horizontal_psd_m2_s3", "vertical_psd_m2_s3"), 0.0)
+    model = Motion.of(**still, turn_rate_psd_rad2_s3=4e-6)
+    ahead, spread = model.predict(state, covariance[None], np.array([dt_s]))
+    assert np.linalg.norm(ahead[0, 3:6]) < 1.2 * speed_m_s
+    assert np.linalg.eigvalsh(spread[0])[0] > -1e-6 * np.trace(spread[0])
+    drawn = rng.multivariate_normal(state[0], covariance + np.diag([0.0] * 6 + [4e-6 * dt_s / 3.0]), 100_000)
+    flown = model.propagate(drawn, np.full(100_000, dt_s))
+    for place in (slice(0, 3), slice(3, 6)):
+        away = np.sqrt(np.mean(np.sum((flown[:, place] - ahead[0, place]) ** 2, axis=1)))
+        assert 0.7 * away < np.sqrt(np.trace(spread[0, place, place])) < 1.7 * away
