@@ -17,9 +17,9 @@ PLANE_UP = (1.0, 0.0, 0.0)
 LEFT_RAD_S, RIGHT_RAD_S = (0.0134, 0.0738), (-0.0738, -0.0134)
 """Between which the rates of turns lie that have set in: 2.5 degrees a second with a standard deviation of 1."""
 LONG_S = 60.0
-"""A step that is longer than this bends by the turn rate as if it were known as well as after so long: the prediction is
-of the second order in what is not known of the angle, which after minutes is more than a turn. By the order alone, an
-aircraft at 40 m/s that was unseen for ten minutes went on at 200 km/s."""
+"""A longer step bends by the turn rate as if that were known as well as after so long: the prediction is of the second
+order in what is not known of the angle, which after minutes is more than a turn. By the order alone, an aircraft at
+40 m/s that was unseen for ten minutes went on at 200 km/s."""
 SERIES_RAD = 0.1  # below this turn angle a difference of nearly equal numbers is taken from its series, to 1e-10
 
 
