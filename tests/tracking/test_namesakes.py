@@ -92,3 +92,12 @@ def test_reports_that_come_late_change_nothing():
     assert np.unique(tracks.track_id).tolist() == np.unique(in_order.track_id).tolist()
     last = np.argmax(tracks.time_ns)
     np.testing.assert_allclose(tracks.state_ecef[last], in_order.state_ecef[np.argmax(in_order.time_ns)], atol=1e-6)
+
+
+def test_reports_of_which_some_are_late_make_no_second_track():
+    """Two receivers, of which one stamps what it heard 3 s late: each alone is a steady flight."""
+    rng = np.random.default_rng(34)
+    time_ns, values = leg(rng, (8.0, 47.0), 90.0, 0, 4 * REPORTS)
+    time_ns = time_ns + (np.arange(4 * REPORTS) % 3 == 1) * 3 * 10**9
+    tracks = tracked([(time_ns, values)], [1])
+    assert len(np.unique(tracks.track_id)) == 1

@@ -297,9 +297,9 @@ class Keeper(ABC):
         pairs = self._confront(plots, sensor, form, codes, self.least(i_sensor), is_look=is_look)
         weight, existence, fresh = self.associate(pairs, form, i_sensor)
         made = self.bank.that_matter(self.store, pairs, weight, existence, plots, form, sensor)
-        changed, own_plot = self._update(pairs, weight, made, plots, form, sensor, codes, words, i_sensor)
+        changed, own_plot, firm = self._update(pairs, weight, made, plots, form, sensor, codes, words, i_sensor)
         now_ns = int(plots.time_ns.max())
-        twins, heirs = self._twins(pairs, own_plot, now_ns)
+        twins, heirs = self._twins(pairs, own_plot, firm, now_ns)
         if is_sighted(sensor):
             born, fresh = self._start_by_lines(plots, sensor, pairs, weight, existence, i_sensor)
             changed = np.union1d(changed, born)
@@ -392,8 +392,8 @@ class Keeper(ABC):
         codes: Integers,
         words: Integers,
         i_sensor: int,
-    ) -> tuple[Integers, Integers]:
-        """Update the tracks that may have a plot; return their rows, and each group's plot that it has for sure.
+    ) -> tuple[Integers, Integers, Integers]:
+        """Update the tracks that may have a plot; return their rows, each group's sure plot, and who became firm.
 
         `made` is what plots make of tracks (`Bank.that_matter`). A track that more likely had none has missed a look.
         """
@@ -404,11 +404,12 @@ class Keeper(ABC):
         considered.take_in(s, chosen, share, plots, form, sensor, self._i_considered(plots), self.bank.motions)
         settle(s, chosen, share, plots.time_ns, existence, self.bank)
         _note_hits(s.whole, pairs.rows, rows, own_plot, plots.time_ns, codes, words, i_sensor, len(self.sensor_names))
+        tentative = rows[s.whole[rows, Whole.STATUS] < FIRM]
         self.judge(rows)
         if s.refresh(rows) > HEIGHT_SIGMA_M:
             self._bound(rows[s.near[rows, Near.POSITION_SIGMA] > HEIGHT_SIGMA_M])
         self._lean(pairs.rows, own_plot, plots, form, sensor)
-        return rows, own_plot
+        return rows, own_plot, tentative[s.whole[tentative, Whole.STATUS] >= FIRM]
 
     def _lean(self, rows: Integers, own_plot: Integers, plots: Detections, form: Floats, sensor: Sensor) -> None:
         """Note how far the places of tracks rest on reports, each after the plot that was surely its own, if any (-1).
@@ -485,19 +486,19 @@ class Keeper(ABC):
         watch(self.store, plots, sensor, claimed, i_sensor)
         return rows, fresh
 
-    def _twins(self, pairs: Pairs, own_plot: Integers, now_ns: int) -> tuple[Integers, Integers]:
+    def _twins(self, pairs: Pairs, own_plot: Integers, firm: Integers, now_ns: int) -> tuple[Integers, Integers]:
         """Return the rows that are the younger of two on one target, and those that took over.
 
         Two firm tracks of which one takes a plot that the other could have had are on one target if they carry the same
-        address, as they are wherever they are (`namesakes`): the older then goes on from where the younger is, if that
-        was seen later. Without addresses they are if they cannot be told apart and no sensor has seen both in one look
-        for a while.
+        address, and so are two of which one has just become firm (`namesakes`): the older then goes on from where the
+        younger is, if that was seen later. Without addresses they are if they cannot be told apart and no sensor has
+        seen both in one look for a while.
         """
         s, none = self.store, pairs.row[:0]
         a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, pairs.is_inside, own_plot, s.whole)
-        new, old = namesakes(s, pairs.rows[own_plot >= 0])
+        new, known = namesakes(s, firm)
         if new.size:
-            a, b, both = np.append(a, new), np.append(b, old), np.append(both, np.zeros(new.size, np.bool_))
+            a, b, both = np.append(a, new), np.append(b, known), np.append(both, np.zeros(new.size, np.bool_))
         if not len(a):
             return none, none
         younger, older, verdict = _compare(s.whole, a, b, both, now_ns, APART_LOOKS * int(s.tally["period_ns"].max()))

@@ -1,7 +1,8 @@
 """One address, two tracks: who left every gate and was found again under another number.
 
 An aircraft that turns harder than any model between two distant reports, or whose reports were bad for a while, is
-found again by a new track. Both carry its address, the older has had no plot since: it is one target.
+found again by a new track; and one of whose reports some are seconds old (several receivers, one late) has a second
+track of those. Both carry its address: it is one target, unless they are farther apart than that explains.
 """
 
 import numpy as np
@@ -15,27 +16,27 @@ from noroshi.tracking.store import Integers, Store, Whole
 
 ADDRESSES = int(Whole.ICAO_ADDRESS), int(Whole.MMSI)
 LEAP_M_S = 500.0  # nobody who tells an address is faster: farther apart, two use one address
+LATE_S = 4.0  # how old the place in a report may be, beside that it was lately not heard
 
 
-def namesakes(store: Store, rows: Integers) -> tuple[Integers, Integers]:
-    """Return the rows that are firm from now on and whose address an older track has, and those older tracks' rows.
+def namesakes(store: Store, new: Integers) -> tuple[Integers, Integers]:
+    """Return the pairs of a track that has become firm just now and another firm one of its address, if one target.
 
     Args:
         store: the tracks.
-        rows: those that have just had a plot.
+        new: rows of those that have become firm.
     """
     whole = store.whole
-    is_new = (whole[rows, Whole.STATUS] >= TrackStatus.FIRM) & (whole[rows, Whole.IS_TOLD] == 0)
-    new = rows[is_new & (whole[rows][:, ADDRESSES] != ABSENT).any(axis=1)]
+    new = new[(whole[new][:, ADDRESSES] != ABSENT).any(axis=1)]
     if not new.size:
         return new, new
-    younger, older = _of_one_name(whole[: store.n_used], new)
-    if not younger.size:
-        return younger, older
-    (here, _), (there, _) = store.moments(younger), store.moments(older)
-    gap_s = (whole[younger, Whole.TIME] - whole[older, Whole.MEASURED]) / NS_PER_S
+    one, other = _of_one_name(whole[: store.n_used], new)
+    if not one.size:
+        return one, other
+    (here, _), (there, _) = store.moments(one), store.moments(other)
+    gap_s = LATE_S + np.abs(whole[one, Whole.MEASURED] - whole[other, Whole.MEASURED]) / NS_PER_S
     within = np.linalg.norm(here[:, :3] - there[:, :3], axis=1) <= LEAP_M_S * gap_s
-    return younger[within], older[within]
+    return one[within], other[within]
 
 
 def has_its_address(whole: Integers, rows: Integers, row: int) -> NDArray[np.bool_]:
@@ -46,9 +47,9 @@ def has_its_address(whole: Integers, rows: Integers, row: int) -> NDArray[np.boo
 
 @kernel
 def _of_one_name(whole: Integers, new: Integers) -> tuple[Integers, Integers]:
-    """Return the pairs of a new row and a firm one of its address that has had no plot since the new one was born."""
-    younger, older = np.empty(whole.shape[0], np.int64), np.empty(whole.shape[0], np.int64)
-    found = 0
+    """Return the pairs of a new row and another firm one of its address."""
+    most = len(ADDRESSES) * whole.shape[0]
+    one, other, found = np.empty(most, np.int64), np.empty(most, np.int64), 0
     for column in ADDRESSES:
         order = np.argsort(whole[new, column])
         names = whole[new[order], column]
@@ -59,8 +60,7 @@ def _of_one_name(whole: Integers, new: Integers) -> tuple[Integers, Integers]:
             at = np.searchsorted(names, name)
             if at == names.shape[0] or names[at] != name:
                 continue
-            row = new[order[at]]
-            if row != i and whole[i, Whole.MEASURED] < whole[row, Whole.BORN] and found < younger.shape[0]:
-                younger[found], older[found] = row, i
+            if new[order[at]] != i:
+                one[found], other[found] = new[order[at]], i
                 found += 1
-    return younger[:found], older[:found]
+    return one[:found], other[:found]
