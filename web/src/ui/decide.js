@@ -70,13 +70,14 @@ export function decide(app) {
     none.hidden = items.length > 0;
     say(none, t("decide.none"));
     form.hidden = !plays || !["sensor manager", "watch officer"].includes(duty);
-    settle(items.map(({ key, decision }) => `${key} ${decision?.version ?? ""}`).join());
     keep();
-    reconcile(mine, items, ({ key }) => key, ({ decision }) => (decision ? card(app) : messageCard(app)), (element, { decision, note }) => {
-      if (decision) fill(app, element, decision, duty);
-      else if (note) fillMessage(app, element, note);
+    settle(() => {
+      reconcile(mine, items, ({ key }) => key, ({ decision }) => (decision ? card(app) : messageCard(app)), (element, { decision, note }) => {
+        if (decision) fill(app, element, decision, duty);
+        else if (note) fillMessage(app, element, note);
+      });
+      for (const { decision } of items) if (decision) takeOver(app, mine, decision, drafts);
     });
-    for (const { decision } of items) if (decision) takeOver(app, mine, decision, drafts);
     reconcile(others, open, keyOf, () => card(app), (element, one) => fill(app, element, one, ""));
     reconcile(over, closed.slice(0, 12), keyOf, () => card(app), (element, one) => fill(app, element, one, ""));
     titles[1].hidden = !open.length;
