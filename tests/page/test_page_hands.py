@@ -194,6 +194,29 @@ def test_what_was_begun_on_a_proposal_is_taken_over_by_the_one_that_replaces_it(
         assert "new here: Fukushima" in said
 
 
+def test_what_was_begun_is_forgotten_with_its_proposal_and_as_all_go_back(browsers, tmp_path):
+    here, _ = browsers
+    with playing(tmp_path) as (_, pages), seen(here, pages.url, "token-mori-jpn") as mori:
+        why = mori.get_by_test_id("inbox").locator("[data-stream=a]").get_by_test_id("reason")
+        mori.evaluate(WAITING, [["a", 10e12], ["b", 20e12]])
+        why.fill("seen twice")
+        looks_back = f"waiting => {{ noroshi.world.clock.following = false; ({WAITING})(waiting); }}"
+        mori.evaluate(looks_back, [["b", 20e12]])  # as it was before the proposal
+        mori.evaluate("() => void (noroshi.world.clock.following = true)")
+        mori.evaluate(WAITING, [["a", 10e12], ["b", 20e12]])
+        assert why.input_value() == "seen twice"
+        mori.evaluate(WAITING, [["b", 20e12]])  # decided
+        mori.evaluate(WAITING, [["a", 10e12], ["b", 20e12]])  # another of that name
+        assert why.input_value() == ""
+
+        why.fill("of a time that will not come")
+        mori.evaluate("() => noroshi.world.take({ ...noroshi.world.play, type: 'play', branch: 2 })")
+        assert why.input_value() == ""
+        mori.evaluate(WAITING, [["b", 20e12]])
+        mori.evaluate(WAITING, [["a", 10e12], ["b", 20e12]])
+        assert why.input_value() == ""
+
+
 def test_a_revision_that_waits_neither_hides_nor_hastens_what_is_in_force(browsers, tmp_path):
     here, _ = browsers
     with playing(tmp_path) as (_, pages), seen(here, pages.url, "token-mori-jpn") as mori:
