@@ -123,7 +123,7 @@ class Desk:
             now_ns: the time. If the clock was set back, it stands still until it has caught up.
         """
         self._now_ns = now_ns = max(now_ns, self._now_ns)
-        records = [self._repeats.marked(one) if isinstance(one, Detections) else one for one in records]
+        records = [self._repeats.marked(one, now_ns) if isinstance(one, Detections) else one for one in records]
         for record in records:
             if isinstance(record, Tracks):
                 if record.node in self._system or len(self._system) < SENSORS_MAX:
