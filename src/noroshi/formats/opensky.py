@@ -199,7 +199,7 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     time_ns, timed = np.zeros(n, np.int64), np.zeros(n, np.bool_)
     for name in TIMES:
         if name in columns:
-            candidate_ns, known = times_ns(columns[name])
+            candidate_ns, known = times_ns(columns[name], name=name)
             time_ns, timed = np.where(timed, time_ns, candidate_ns), timed | known
     if not timed.any():
         raise FormatError("no row has a time")
@@ -246,7 +246,7 @@ def _values(columns: Columns, n: int) -> tuple[NDArray[np.float64], NDArray[np.b
 
     def column(key: str) -> NDArray[np.float64]:
         found = next((name for name in names[key] if name in columns), None)
-        return np.full(n, np.nan) if found is None else numbers(columns[found])
+        return np.full(n, np.nan) if found is None else numbers(columns[found], found)
 
     pressure, height = column("pressure_altitude"), column("geometric_height")
     geometric = np.isnan(pressure) & np.isfinite(height)
