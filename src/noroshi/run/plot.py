@@ -157,7 +157,7 @@ def _figure(picture: MapContent) -> Figure:
 
 
 def _is_laboratory(site: SensorSite) -> bool:
-    return site.type == "local_position" and math.isnan(site.lat_rad)
+    return site.type == "local_position" and not site.has_place
 
 
 def _is_at_zero(site: SensorSite) -> bool:
@@ -350,7 +350,7 @@ def _tell_altitude(panel: Panel, rows: Rows, scale: AltitudeScale) -> None:
 
 def _tell_sensors(panel: Panel, picture: MapContent, plots: dict[str, Floats], names: list[str]) -> None:
     n_plots = dict.fromkeys(names, 0) | {name: len(positions) for name, positions in plots.items()}
-    placed = {site.sensor for site in picture.sites if not math.isnan(site.lat_rad)}
+    placed = {site.sensor for site in picture.sites if site.has_place}
     if not names:
         return
     panel.heading("SENSORS AND PLOTS" if plots else "SENSORS")
