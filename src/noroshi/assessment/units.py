@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import FOOT_M, KNOT_M_S, NAUTICAL_MILE_M
 from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.records import Detections
 from noroshi.records.identity import ABSENT
@@ -13,10 +14,9 @@ from noroshi.records.identity import ABSENT
 ROWS_MAX = 5_000  # the first rows tell as much as all
 APART_S_MAX, MOVED_M_MIN, PAIRS_MIN = 180.0, 500.0, 20  # from place to place: 20 m of noise are 6 % of the least way
 TYPICAL_NEAR, NEAR, MOST = 0.03, 0.15, 0.8  # how near a unit their median is, and so many of them
-SPEED_UNITS: Mapping[str, float] = {"knots": 3600.0 / 1852.0, "km/h": 3.6, "ft/s": 1.0 / 0.3048}
+SPEED_UNITS: Mapping[str, float] = {"knots": 1.0 / KNOT_M_S, "km/h": 3.6, "ft/s": 1.0 / FOOT_M}
 """By unit, what a speed's number in it is of its number in m/s."""
 
-FOOT_M, NAUTICAL_MILE_M, KILOMETRE_M = 0.3048, 1852.0, 1000.0
 SKY_M, BEYOND_SKY_M = 15_500.0, 60_000.0  # higher fly few aircraft (51,000 ft); and 60,000 ft read as metres
 MOST_LOW = 0.9  # of heights, whatever the others were garbled to
 STEP_FT = 25.0  # of Mode C and of ADS-B: heights in feet are multiples of it, in metres hardly any
@@ -24,7 +24,7 @@ IN_STEPS = 0.95
 MILES_MAX = 1_000.0  # farther sees no radar
 SLACK_M, IMPOSSIBLE, POSSIBLE = 500.0, 0.25, 0.15  # shares of those of like range, more than are garbled
 RINGS_MAX, RING_ROWS_MIN = 20, 40
-RANGE_UNITS: Mapping[str, float] = {"nautical miles": NAUTICAL_MILE_M, "kilometres": KILOMETRE_M}
+RANGE_UNITS: Mapping[str, float] = {"nautical miles": NAUTICAL_MILE_M, "kilometres": 1000.0}
 
 Floats = NDArray[np.float64]
 

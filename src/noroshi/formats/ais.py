@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import Columns, csv_columns, integers, listed, numbers, texts, times_ns
-from noroshi.formats.reading import KNOT_M_S, Lines, add_reports, finished, peek, summed, unpack
+from noroshi.formats.reading import Lines, add_reports, finished, peek, summed, unpack
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import KNOT_M_S
 from noroshi.records import Identity
 
 MEDIA = (".nmea", ".ais", ".aivdm", ".txt", ".log", ".csv", ".csv.gz")

@@ -40,18 +40,9 @@ from noroshi.formats.cells import (
     texts,
     times_ns,
 )
-from noroshi.formats.reading import (
-    FOOT_M,
-    FOOT_PER_MINUTE_M_S,
-    JSON_ERRORS,
-    KNOT_M_S,
-    add_reports,
-    finished,
-    json_elements,
-    peek,
-    unpack,
-)
+from noroshi.formats.reading import JSON_ERRORS, add_reports, finished, json_elements, peek, unpack
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import FOOT_M, FOOT_PER_MINUTE_M_S, KNOT_M_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Identity, Quality, take
 

@@ -16,10 +16,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from noroshi.geo.units import NAUTICAL_MILE_M
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, ecef_from_geodetic, enu_from_ecef, geodetic_from_ecef
 from noroshi.records import SensorSite, Tracks
 from noroshi.run.mapping.basemap import (
-    METRES_PER_NAUTICAL_MILE,
     Frame,
     Projection,
     draw_graticule,
@@ -255,7 +255,7 @@ def _draw_map(
     else:
         draw_land(axes, canvas.ground, frame)
         draw_graticule(axes, canvas.ground, frame, inscribe)
-        draw_scale(axes, frame, inscribe, (("km", 1000.0), ("NM", METRES_PER_NAUTICAL_MILE)))
+        draw_scale(axes, frame, inscribe, (("km", 1000.0), ("NM", NAUTICAL_MILE_M)))
     xy = canvas.to_xy(rows.position_ecef_m) if rows is not None else np.zeros((0, 2))
     leaders = leader_lines(canvas, rows, xy, leader_s) if rows is not None else []
     ink = [xy, *(start + (end - start) * np.linspace(0.0, 1.0, 20)[:, None] for start, end in leaders)]

@@ -12,6 +12,7 @@ from noroshi.assessment.antennas import two_antennas
 from noroshi.assessment.scatter import LOOKS_MIN, look_s, scatter
 from noroshi.geo.horizon import radar_horizon_m
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import FOOT_M
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Detections, SensorSite, Status
 from noroshi.run.batches import come_in_frames, field_m, says_who, scan_period_s
@@ -32,7 +33,7 @@ SHORT = re.compile("[0-9]{1,3}/[0-9]{1,3}")
 LOOKS_ACROSS = 20
 STEP_SIGMAS = 3.0
 NAMES_MAX = 4
-COARSE_STEP_M, CRUISE_STEP_M, ROUNDING_M = 30.48, 152.4, 0.51
+COARSE_STEP_M, CRUISE_STEP_M, ROUNDING_M = 100.0 * FOOT_M, 500.0 * FOOT_M, 0.51
 STEPS_MIN, COARSE_SHARE_MIN = 10, 0.9
 TURNS, MISSILES = "constant_velocity+left_turn+right_turn", "+ballistic+boost+glide"
 PLANE_TURNS, TURNS_FIELD_M = "plane_constant_velocity+plane_left_turn+plane_right_turn", 10e3
