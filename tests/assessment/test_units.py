@@ -66,3 +66,28 @@ def test_nothing_is_higher_than_far(seed):
     assert range_and_height_units(range_m / 1852.0, height_m / 0.3048, 100.0) == ("nautical miles", "feet")
     assert range_and_height_units(np.full(300, 1.0), height_m, 100.0) == ("", "")
     assert range_and_height_units(range_m, np.full(300, np.nan), 100.0) is None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.1])
+@pytest.mark.parametrize("seed", range(300, 340))
+def test_garbled_heights_at_short_range_change_no_verdict(seed, share):
+    rng = np.random.default_rng(seed)
+    along_m = rng.uniform(1e3, 20e3, 500)
+    height_m = np.minimum(rng.uniform(300.0, 12e3, 500), 1.2 * along_m)
+    range_m = np.hypot(along_m, height_m)
+    height_m = np.where(
+        rng.random(500) < share, 30.48 * rng.integers(0, 1_267, 500), height_m
+    )  # all that Mode C can say
+    assert range_and_height_units(range_m, height_m, 100.0) is None
+    if share == 0.1:  # then a wrong unit is told still, but not always which
+        return
+    assert range_and_height_units(range_m, height_m / 0.3048, 100.0) == ("metres", "feet")
+    assert range_and_height_units(range_m / 1852.0, height_m, 100.0) == ("nautical miles", "metres")
+    assert range_and_height_units(range_m / 1852.0, height_m / 0.3048, 100.0) == ("nautical miles", "feet")
+
+
+@pytest.mark.parametrize("seed", range(300, 320))
+def test_garbled_heights_hide_no_feet(seed):
+    rng = np.random.default_rng(seed)
+    feet = 25.0 * rng.integers(640, 1_560, 500)
+    assert height_unit(np.where(rng.random(500) < 0.03, 100.0 * rng.integers(0, 1_267, 500), feet)) == "feet"

@@ -434,10 +434,33 @@ def test_a_sensor_on_both_sides_of_midnight_shows_that_it_is_one():
     assert len(notes) == 1
 
 
-def test_decimal_commas_are_told_with_the_remedy():
-    text = b"time_s;lat_deg;lon_deg;altitude_m\n0,5;15,123;120,456;9000\n1,5;15,124;120,457;9000\n"
-    with pytest.raises(FormatError, match=r"decimal commas \(time_s is 0,5\): write points"):
-        tables.decode(text, Context())
-    assert len(tables.decode(text.replace(b",", b"."), Context()).detections[0]) == 2
-    named = b"time_s;lat_deg;lon_deg;call_sign\n0.5;15.123;120.456;1,2\n"  # a comma in a text is none
+HEADER = b"time_s;lat_deg;lon_deg;altitude_m\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (b"0,5;15,123;120,456;9000\n1,5;15,124;120,457;9000\n", "time_s is 0,5; 2 of 2 rows"),
+        (b"0;15;120;9000\n1,5;15,124;120,457;9000\n", "time_s is 1,5; 1 of 2 rows"),  # the first is whole
+        (b"0.5;15.123;120.456;9000\n" * 3000 + b"1;15.124;120,457;9000\n", "lon_deg is 120,457; 1 of 3,001 rows"),
+        (b"0.5;15.123;120.456;9000\n1;15.124;120.457;9000,5\n", "altitude_m is 9000,5; 1 of 2 rows"),
+        (b"0;15,123.5;120.456;9000\n1;15.1;120.457;,5\n", "altitude_m is ,5; 1 of 2 rows"),
+    ],
+)
+def test_decimal_commas_in_any_row_are_told_with_the_remedy(rows, told):
+    with pytest.raises(FormatError, match=rf"^numbers have decimal commas \({told}\): write points"):
+        tables.decode(HEADER + rows, Context())
+    assert tables.decode(HEADER + rows.replace(b",", b"."), Context()).detections
+
+
+def test_a_comma_in_a_text_is_none_of_a_number():
+    named = b"time_s;lat_deg;lon_deg;call_sign\n0.5;15.123;120.456;1,2\n"
     assert len(tables.decode(named, Context()).detections[0]) == 1
+    described = b"sensor;type;lat_deg;lon_deg;height_m;channels\na;search_radar;15.1;120.4;10;1,2\n"
+    assert tables.decode(described, Context()).columns_not_used == ["channels"]
+    with pytest.raises(FormatError, match="range_m_max is 70000,5; 1 of 2 rows"):
+        tables.decode(
+            b"sensor;type;lat_deg;lon_deg;height_m;range_m_max\n"
+            b"a;search_radar;15.1;120.4;10;70000\nb;search_radar;15.1;120.4;10;70000,5\n",
+            Context(),
+        )

@@ -85,6 +85,43 @@ def test_a_card_that_comes_or_goes_takes_neither_the_words_nor_the_click(browser
         assert mori.evaluate("said") == ["b"]
 
 
+def test_a_click_is_refused_where_another_button_stood_and_nowhere_else(browsers, tmp_path):
+    here, _ = browsers
+    with playing(tmp_path) as (_, pages), seen(here, pages.url, "token-mori-jpn", has_touch=True) as mori:
+        mori.evaluate("() => void (window.said = [])")
+        mori.evaluate("() => void (noroshi.app.feed.ask = async (type, what) => void said.push(what.stream))")
+        approve = mori.get_by_test_id("inbox").get_by_test_id("do-approved").first
+
+        def middle():
+            box = approve.bounding_box()
+            return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+        mori.evaluate(WAITING, [["a", 10e12]])
+        mori.wait_for_timeout(800)
+        place = middle()
+        mori.evaluate(WAITING, [["b", 10e12]])
+        mori.touchscreen.tap(*place)  # no pointer rested there before
+        assert mori.evaluate("said") == []
+        mori.evaluate(WAITING, [["a", 10e12]])
+        mori.evaluate(WAITING, [["a", 10e12], ["b", 20e12]])  # a second change does not make good the first
+        mori.touchscreen.tap(*place)
+        assert mori.evaluate("said") == []
+        mori.wait_for_timeout(800)
+        mori.mouse.move(5, 5)
+        mori.evaluate(WAITING, [["b", 10e12]])
+        mori.mouse.click(*place)  # the hand was under way to what stood there
+        assert mori.evaluate("said") == []
+        assert "just changed" in mori.get_by_test_id("notice").inner_text()
+
+        mori.wait_for_timeout(800)
+        mori.mouse.move(*middle())
+        mori.evaluate(WAITING, [["b", 10e12], ["c", 20e12]])  # below
+        mori.mouse.down()
+        mori.mouse.up()
+        mori.touchscreen.tap(*place)
+        assert mori.evaluate("said") == ["b", "b"]
+
+
 def test_what_exercise_control_has_chosen_is_done(browsers, tmp_path):
     here, there = browsers
     with (
@@ -155,6 +192,29 @@ def test_what_was_begun_on_a_proposal_is_taken_over_by_the_one_that_replaces_it(
         said = card.get_by_test_id("carried").inner_text()
         assert "left out: Chiba" in said
         assert "new here: Fukushima" in said
+
+
+def test_what_was_begun_is_forgotten_with_its_proposal_and_as_all_go_back(browsers, tmp_path):
+    here, _ = browsers
+    with playing(tmp_path) as (_, pages), seen(here, pages.url, "token-mori-jpn") as mori:
+        why = mori.get_by_test_id("inbox").locator("[data-stream=a]").get_by_test_id("reason")
+        mori.evaluate(WAITING, [["a", 10e12], ["b", 20e12]])
+        why.fill("seen twice")
+        looks_back = f"waiting => {{ noroshi.world.clock.following = false; ({WAITING})(waiting); }}"
+        mori.evaluate(looks_back, [["b", 20e12]])  # as it was before the proposal
+        mori.evaluate("() => void (noroshi.world.clock.following = true)")
+        mori.evaluate(WAITING, [["a", 10e12], ["b", 20e12]])
+        assert why.input_value() == "seen twice"
+        mori.evaluate(WAITING, [["b", 20e12]])  # decided
+        mori.evaluate(WAITING, [["a", 10e12], ["b", 20e12]])  # another of that name
+        assert why.input_value() == ""
+
+        why.fill("of a time that will not come")
+        mori.evaluate("() => noroshi.world.take({ ...noroshi.world.play, type: 'play', branch: 2 })")
+        assert why.input_value() == ""
+        mori.evaluate(WAITING, [["b", 20e12]])
+        mori.evaluate(WAITING, [["a", 10e12], ["b", 20e12]])
+        assert why.input_value() == ""
 
 
 def test_a_revision_that_waits_neither_hides_nor_hastens_what_is_in_force(browsers, tmp_path):

@@ -46,9 +46,9 @@ def playing(folder, **more):
 
 
 @contextlib.contextmanager
-def seen(browser, url, token=None):
+def seen(browser, url, token=None, **more):
     """A page of somebody, which must not complain and must ask nobody but its server."""
-    context = browser.new_context(viewport={"width": 1440, "height": 860}, locale="en-GB")
+    context = browser.new_context(viewport={"width": 1440, "height": 860}, locale="en-GB", **more)
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     complaints = []
@@ -82,6 +82,18 @@ def in_state(page, stream, state):
     return page.locator(f"[data-testid=decision][data-stream='{stream}'][data-state='{state}']").first
 
 
+def press(button):
+    """Click as somebody does who tries again: where something has just come to stand a click is refused."""
+    button.page.evaluate("() => { window.pressed = false; }")
+    for _ in range(20):
+        button.evaluate("element => element.addEventListener('click', () => { window.pressed = true; })")
+        button.click()
+        if button.page.evaluate("pressed"):
+            return
+        button.page.wait_for_timeout(750)
+    raise AssertionError("what is to be clicked never stands still")
+
+
 def test_a_request_crosses_nations_is_vetoed_once_and_approved_once_and_is_seen_done(browsers, tmp_path):
     here, there = browsers
     with (
@@ -100,14 +112,14 @@ def test_a_request_crosses_nations_is_vetoed_once_and_approved_once_and_is_seen_
         assert "<img src=x" in waiting.inner_text()
         assert "those above are told" in waiting.inner_text()
         assert jones.get_by_test_id("inbox").locator("img").count() == 0
-        waiting.get_by_test_id("do-rejected").click()  # without a reason nothing goes out
+        press(waiting.get_by_test_id("do-rejected"))  # without a reason nothing goes out
         assert "wrong" in waiting.get_by_test_id("reason").get_attribute("class")
         waiting.get_by_test_id("reason").fill("it looks elsewhere")
-        waiting.get_by_test_id("do-rejected").click()
+        press(waiting.get_by_test_id("do-rejected"))
         in_state(sato, "sensor_task-JPN-1", "rejected").wait_for()
         asks(sato, "look north, once more")
-        in_state(jones, "sensor_task-JPN-2", "recommended").get_by_test_id("do-approved").click()
-        in_state(sato, "sensor_task-JPN-2", "approved").get_by_test_id("do-tasked").click()  # a person's, once one sits
+        press(in_state(jones, "sensor_task-JPN-2", "recommended").get_by_test_id("do-approved"))
+        press(in_state(sato, "sensor_task-JPN-2", "approved").get_by_test_id("do-tasked"))  # a person's, once one sits
         in_state(sato, "sensor_task-JPN-2", "done_ok").wait_for()
         in_state(jones, "sensor_task-JPN-2", "done_ok").wait_for()
         assert "it looks elsewhere" in sato.get_by_test_id("log").inner_text()
@@ -147,7 +159,7 @@ def test_an_approver_clicks_approve_and_the_alert_is_in_force(browsers, tmp_path
             nothing_serious(mori, f"{look} inbox")
         go(control, 0.5)
         assert not any(m.approvals for m in showing._book("JPN").matters.values())
-        mori.get_by_test_id("inbox").get_by_test_id("do-approved").first.click()
+        press(mori.get_by_test_id("inbox").get_by_test_id("do-approved").first)
         mori.locator("[data-testid=alert][data-life=issued]").first.wait_for()
         (approved,) = [m for m in showing._book("JPN").matters.values() if m.approvals]
         assert approved.approvals["JPN"].by == "mori"
@@ -204,8 +216,8 @@ def test_exercise_control_tells_people_something_and_goes_back(browsers, tmp_pat
         assert "Is <b>anybody</b> there?" in message.inner_text()
         for look in looks(jones):
             nothing_serious(jones, f"{look} message")
-        message.get_by_test_id("reply-acknowledged").click()
-        message.get_by_test_id("reply-done").click()
+        press(message.get_by_test_id("reply-acknowledged"))
+        press(message.get_by_test_id("reply-done"))
         message.wait_for(state="detached")
         control.locator("[data-testid=told]", has_text="jones").wait_for()
         control.get_by_test_id("inject").click()

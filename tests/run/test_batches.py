@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -168,7 +170,7 @@ def test_what_differs_in_anything_is_no_repeat(column):
     # Of three that are alike in time and place the outer ones are one, whatever lies between.
     assert drop_repeats([once, again, once])[1] == {"radar": 19}
     as_they_come = Repeats()
-    marks = [as_they_come.marked(each).quality for each in (once, again, once)]
+    marks = [as_they_come.marked(each, 0).quality for each in (once, again, once)]
     assert [int((mark == Quality.DUPLICATE).sum()) for mark in marks] == [0, 9, 10]
     assert marks[1][3] == again.quality[3]
 
@@ -198,23 +200,53 @@ def test_repeats_of_what_comes_batch_by_batch_are_those_of_the_recording():
     rows = np.sort(np.concatenate([np.arange(300), rng.choice(300, 120, replace=False)]))  # copies lie side by side
     pieces = [take(every, part) for part in np.array_split(rows, 23)]
     repeats = Repeats()
-    marked = concatenate([repeats.marked(piece) for piece in pieces])
+    marked = concatenate([repeats.marked(piece, 0) for piece in pieces])
     left, lost = drop_repeats(pieces)
     assert lost == {"radar": int((marked.quality == Quality.DUPLICATE).sum())} == {"radar": 120}
     assert digest(take(marked, marked.quality == Quality.GOOD)) == digest(concatenate(left))
-    assert not drop_repeats([repeats.marked(pieces[-1].replace(sensor="other"))])[1]
+    assert not drop_repeats([repeats.marked(pieces[-1].replace(sensor="other"), 0)])[1]
 
 
 def test_what_was_long_ago_is_forgotten_and_a_stamp_far_off_ends_nothing():
     repeats, once = Repeats(), radar(np.arange(5))
     later = [radar(40.0 * k + np.arange(5)) for k in range(1, 4)]
     for batch in (once, *later):
-        assert repeats.marked(batch).quality.tolist() == [0] * 5
-    assert (repeats.marked(later[-1]).quality == Quality.DUPLICATE).all()
-    assert repeats.marked(once).quality.tolist() == [0] * 5
-    assert repeats.marked(radar([1e9])).quality.tolist() == [0]
-    assert repeats.marked(radar([200.0])).quality.tolist() == [0]
-    assert repeats.marked(radar([200.0])).quality.tolist() == [Quality.DUPLICATE]
+        assert repeats.marked(batch, 0).quality.tolist() == [0] * 5
+    assert (repeats.marked(later[-1], 0).quality == Quality.DUPLICATE).all()
+    assert repeats.marked(once, 0).quality.tolist() == [0] * 5
+    assert repeats.marked(radar([1e9]), 0).quality.tolist() == [0]
+    assert repeats.marked(radar([200.0]), 0).quality.tolist() == [0]
+    assert repeats.marked(radar([200.0]), 0).quality.tolist() == [Quality.DUPLICATE]
+
+
+def test_what_is_remembered_is_bounded_whoever_forges_names():
+    rng = np.random.default_rng(11)
+    once, late = radar(np.arange(5)), radar(np.arange(5)).replace(sensor="late")
+    repeats = Repeats(sensors_max=100, rows_max=2_000)
+    repeats.marked(once, 0)
+    tracemalloc.start()
+    for k in range(5_000):
+        forged = radar(np.arange(4), rng.uniform(0.0, 6.0, 4)).replace(sensor=f"x{k}")
+        repeats.marked(forged, 10 * NS)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 200_000
+    assert repeats.n_unsearched == 4 * (5_000 - 99)
+    assert (repeats.marked(once, 20 * NS).quality == Quality.DUPLICATE).all()
+    for _ in range(2):  # no room as long as the others were heard in the last half minute
+        assert repeats.marked(late, 40 * NS).quality.tolist() == [0] * 5
+    repeats.marked(late, 41 * NS)
+    assert (repeats.marked(late, 42 * NS).quality == Quality.DUPLICATE).all()
+
+    many = Repeats(rows_max=2_000)
+    many.marked(once, 0)
+    tracemalloc.start()
+    for _ in range(100):  # stamps that stand still
+        many.marked(radar(np.full(1_000, 9.0), rng.uniform(0.0, 6.0, 1_000)).replace(sensor="x"), 0)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 1_000_000
+    assert (many.marked(once, 0).quality == Quality.DUPLICATE).all()
 
 
 def test_names_of_any_width_are_compared_as_they_are():
@@ -222,4 +254,4 @@ def test_names_of_any_width_are_compared_as_they_are():
     named = once.replace(identity=once.identity.replace(call_sign=np.array(["JAL7"], "<U8")))
     wide = once.replace(identity=once.identity.replace(call_sign=np.array(["JAL7"], "<U20")))
     other = once.replace(identity=once.identity.replace(call_sign=np.array(["JAL7A"], "<U20")))
-    assert [int(repeats.marked(each).quality[0]) for each in (named, wide, other)] == [0, Quality.DUPLICATE, 0]
+    assert [int(repeats.marked(each, 0).quality[0]) for each in (named, wide, other)] == [0, Quality.DUPLICATE, 0]

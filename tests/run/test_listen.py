@@ -92,6 +92,32 @@ def test_a_radar_that_says_no_place_is_shown_relative_to_itself():
         assert "lat_deg" not in row
 
 
+def test_whether_a_sensor_has_a_place_its_site_says_whatever_else_is_noted():
+    desk, rng = Desk(Wish()), np.random.default_rng(8)
+    flight_ft = 100.0 * rng.integers(50, 250, 40)  # answers in hundreds of feet, which makes a note
+    at_null = SensorSite(sensor="null", type="search_radar", lat_rad=0.0, lon_rad=0.0, height_m=0.0)
+    described = SensorSite(sensor="plane", type="local_position", parameters={"scan_period_s": 1.0, "sigma_m": 10.0})
+
+    def batch(sensor, components, values, k):
+        time_ns = np.full(len(values), START_NS + k * NS_PER_S)
+        return Detections.of(sensor=sensor, components=components, time_ns=time_ns, values=values)
+
+    for k in range(12):
+        polar = np.column_stack([rng.uniform(5e4, 9e4, 40), np.full(40, k / 2.0), 0.3048 * flight_ft])
+        heard = [
+            batch("null", ("range_m", "azimuth_rad", "altitude_m"), polar, k),
+            batch("plane", ("x_m", "y_m"), rng.uniform(-9.0, 9.0, (3, 2)), k),
+            batch("eye", ("line_azimuth_rad", "line_elevation_rad"), rng.uniform(0.0, 1.0, (3, 2)), k),
+        ]
+        desk.receive(heard, {"null": at_null, "plane": described}, START_NS + k * NS_PER_S)
+    assert any("hundreds of feet" in note for note in desk.groups[PLACED].notes)
+    assert {name: [site.sensor for site in group.setup.sites] for name, group in desk.groups.items()} == {
+        PLACED: ["null"],
+        "plane": ["plane"],  # it has none, though nothing had to be assumed of it
+    }
+    assert desk.waiting() == ["eye"]
+
+
 def test_two_radars_without_places_are_two_pictures_until_they_say_where_they_stand(tmp_path):
     desk = Desk(Wish(keeps_rows=True), Journals(tmp_path / "journals"))
     sensors = {"012/034": WEST, "012/035": EAST}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from noroshi.records import Detections, digest
+from noroshi.run.batches import REMEMBERED_SENSORS
 from noroshi.run.exercises.running import Plan, run
 from noroshi.run.journal import read_records, read_setup
 from noroshi.run.live.memory import Memory
@@ -112,11 +113,13 @@ def test_without_it_nothing_is_estimated_and_a_change_begins_tracks_anew(tmp_pat
 
 def test_both_lines_of_a_network_count_once_in_a_live_node(exercise, tmp_path):
     once, twice = (live(exercise, tmp_path / str(lines), lines=lines) for lines in (1, 2))
+    plots = [record for _, record in read_records(exercise) if isinstance(record, Detections) and len(record)]
+    forged = [plots[0].replace(sensor=f"x{k}") for k in range(REMEMBERED_SENSORS)]
+    twice[0].feeds.insert(0, SimpleNamespace(receive=lambda: [forged.pop() for _ in range(len(forged))]))
     for node, memory, turns, due_ns in (once, twice):
         node.catch_up()
         turns(due_ns)
         memory.close()
     assert knows(twice[0].node) == knows(once[0].node)
     doubles = {sensor: n for (sensor, why), n in twice[0].node.refused.items() if why == "DUPLICATE"}
-    plots = [record for _, record in read_records(exercise) if isinstance(record, Detections) and len(record)]
     assert sum(doubles.values()) == sum(map(len, plots))

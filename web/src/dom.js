@@ -75,25 +75,32 @@ export function reconcile(list, items, key, make, update) {
 }
 
 const SETTLE_MS = 700;
-const NEAR_PX = 12;
 
 /**
- * Keep a click from what has just come to stand under a resting pointer: it was meant for what stood there before.
+ * Keep a click, of mouse or finger, from a button that has just come to stand there: it was meant for what stood there before.
  * @param {HTMLElement} list @param {() => void} told what the person is told then
- * @returns {(what: string) => void} to be called with what the list shows, whenever that may have changed
+ * @returns {(change: () => void) => void} to be handed whatever may move the list's buttons
  */
 export function settling(list, told) {
-  let [shown, since] = ["", -Infinity];
-  let [x, y, atX, atY] = [-1, -1, -1, -1];
-  addEventListener("pointermove", ({ clientX, clientY }) => void ([x, y] = [clientX, clientY]), { passive: true });
+  /** @type {{at: number, boxes: Map<Element, DOMRect>}[]} where buttons stood before each of the newest changes */ let past = [];
+  const young = () => past.filter(({ at }) => performance.now() - at < SETTLE_MS);
+  /** @returns {Map<Element, DOMRect>} */
+  const boxes = () => new Map(list.closest("[hidden]") ? [] : [...list.querySelectorAll("button")].map((button) => [button, button.getBoundingClientRect()]));
   list.addEventListener("click", (event) => {
-    const isByPointer = event.detail > 0 && event.target instanceof Element && event.target.closest("button");
-    if (!isByPointer || performance.now() - since > SETTLE_MS || Math.hypot(event.clientX - atX, event.clientY - atY) > NEAR_PX) return;
+    const button = event.detail > 0 && event.target instanceof Element && event.target.closest("button"); // 0: by a key
+    if (!button || young().every((before) => isIn(before.boxes.get(button), event))) return;
     event.stopPropagation();
     event.preventDefault();
     told();
   }, { capture: true });
-  return (what) => {
-    if (what !== shown) [shown, since, atX, atY] = [what, performance.now(), x, y];
+  return (change) => {
+    const before = boxes();
+    change();
+    if ([...boxes()].some(([button, box]) => !isEqual(before.get(button), box))) past = [...young(), { at: performance.now(), boxes: before }];
   };
 }
+
+/** @param {DOMRect | undefined} box @param {MouseEvent} point */
+const isIn = (box, { clientX: x, clientY: y }) => box !== undefined && x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
+/** @param {DOMRect | undefined} box @param {DOMRect} other */
+const isEqual = (box, { left, top, right, bottom }) => box !== undefined && box.left === left && box.top === top && box.right === right && box.bottom === bottom;

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import FOOT_M, KNOT_M_S, NAUTICAL_MILE_M
 from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.records import Detections
 from noroshi.records.identity import ABSENT
@@ -13,16 +14,17 @@ from noroshi.records.identity import ABSENT
 ROWS_MAX = 5_000  # the first rows tell as much as all
 APART_S_MAX, MOVED_M_MIN, PAIRS_MIN = 180.0, 500.0, 20  # from place to place: 20 m of noise are 6 % of the least way
 TYPICAL_NEAR, NEAR, MOST = 0.03, 0.15, 0.8  # how near a unit their median is, and so many of them
-SPEED_UNITS: Mapping[str, float] = {"knots": 3600.0 / 1852.0, "km/h": 3.6, "ft/s": 1.0 / 0.3048}
+SPEED_UNITS: Mapping[str, float] = {"knots": 1.0 / KNOT_M_S, "km/h": 3.6, "ft/s": 1.0 / FOOT_M}
 """By unit, what a speed's number in it is of its number in m/s."""
 
-FOOT_M, NAUTICAL_MILE_M, KILOMETRE_M = 0.3048, 1852.0, 1000.0
 SKY_M, BEYOND_SKY_M = 15_500.0, 60_000.0  # higher fly few aircraft (51,000 ft); and 60,000 ft read as metres
+MOST_LOW = 0.9  # of heights, whatever the others were garbled to
 STEP_FT = 25.0  # of Mode C and of ADS-B: heights in feet are multiples of it, in metres hardly any
 IN_STEPS = 0.95
 MILES_MAX = 1_000.0  # farther sees no radar
-SLACK_M, IMPOSSIBLE, POSSIBLE = 500.0, 0.02, 0.002
-RANGE_UNITS: Mapping[str, float] = {"nautical miles": NAUTICAL_MILE_M, "kilometres": KILOMETRE_M}
+SLACK_M, IMPOSSIBLE, POSSIBLE = 500.0, 0.25, 0.15  # shares of those of like range, more than are garbled
+RINGS_MAX, RING_ROWS_MIN = 20, 40
+RANGE_UNITS: Mapping[str, float] = {"nautical miles": NAUTICAL_MILE_M, "kilometres": 1000.0}
 
 Floats = NDArray[np.float64]
 
@@ -67,7 +69,10 @@ def speed_unit(reports: Detections) -> str | None:
 def height_unit(altitude_m: Floats) -> str | None:
     """Return "feet" where (n,) heights that were taken for metres lie where few fly, in steps of 25 as feet do."""
     known = altitude_m[np.isfinite(altitude_m)]
-    if len(known) < PAIRS_MIN or not SKY_M < float(np.median(known)) <= float(np.quantile(known, 0.99)) < BEYOND_SKY_M:
+    if (
+        len(known) < PAIRS_MIN
+        or not SKY_M < float(np.median(known)) <= float(np.quantile(known, MOST_LOW)) < BEYOND_SKY_M
+    ):
         return None
     in_steps = np.abs(known / STEP_FT - np.round(known / STEP_FT)) < 1e-3
     return "feet" if np.mean(in_steps) >= IN_STEPS and len(np.unique(known)) > 2 else None
@@ -76,18 +81,25 @@ def height_unit(altitude_m: Floats) -> str | None:
 def range_and_height_units(range_m: Floats, altitude_m: Floats, site_height_m: float) -> Sequence[str] | None:
     """Return the units that make (n,) ranges and heights possible which are none as metres; None where they are.
 
-    Nothing is higher above a radar than it is far from it.
+    Nothing is higher above a radar than it is far from it. Some garbled heights are, at short range, in any unit; so
+    what counts is the share of impossible rows among those of like range, where it is greatest: of the nearest ones
+    that is nearly all in a wrong unit, and no more than are garbled in the right one.
 
     Returns:
         The unit of range and that of height, the likeliest; ("", "") where nothing that is tried makes them possible.
     """
     known = np.isfinite(range_m) & np.isfinite(altitude_m)
-    if known.sum() < PAIRS_MIN:
+    n = int(known.sum())
+    if n < PAIRS_MIN:
         return None
-    above_m = 0.0 if np.isnan(site_height_m) else site_height_m
+    order = np.argsort(range_m[known], kind="stable")
+    above_m = altitude_m[known][order] - (0.0 if np.isnan(site_height_m) else site_height_m)
+    far_m = range_m[known][order]
+    n_rings = min(RINGS_MAX, max(n // RING_ROWS_MIN, 1))
 
     def impossible(range_factor: float, height_factor: float) -> float:
-        return float(np.mean(height_factor * altitude_m[known] - above_m > range_factor * range_m[known] + SLACK_M))
+        is_higher = height_factor * above_m > range_factor * far_m + SLACK_M
+        return max(float(np.mean(ring)) for ring in np.array_split(is_higher, n_rings))
 
     if impossible(1.0, 1.0) < IMPOSSIBLE:
         return None
@@ -97,7 +109,7 @@ def range_and_height_units(range_m: Floats, altitude_m: Floats, site_height_m: f
     in_feet = height_unit(altitude_m) is not None
     # Ranges of a few hundred at most are none of a radar in metres.
     nearer = [each for each in nearer if not (in_feet and each[1] == "metres")]
-    if float(np.max(range_m[known])) >= MILES_MAX:
+    if float(np.median(far_m)) >= MILES_MAX:
         nearer = [each for each in nearer if each[0] == "metres"]
     for range_unit, unit, range_factor, height_factor in nearer:
         if impossible(range_factor, height_factor) < POSSIBLE:

@@ -11,10 +11,11 @@ from noroshi.estimation.angles import wrap
 from noroshi.estimation.interpolation import hermite
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import FOOT_M
 from noroshi.records import Detections, Identity, SensorSite, Truth, concatenate, take
 from noroshi.sensors import Sensor
 
-MODE_C_STEP_M = 25 * 0.3048  # Mode C in 25 ft steps (ICAO Annex 10 volume IV, 3.1.1.7.12.2)
+MODE_C_STEP_M = 25 * FOOT_M  # Mode C in 25 ft steps (ICAO Annex 10 volume IV, 3.1.1.7.12.2)
 PLOT = ("range_m", "azimuth_rad", "altitude_m")
 FALSE_ALTITUDE_M_MAX = 13_000.0
 GAP_S_MAX = 30.0  # where a truth says nothing for longer, nothing is known to be there

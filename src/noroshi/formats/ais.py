@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import Columns, csv_columns, integers, listed, numbers, texts, times_ns
-from noroshi.formats.reading import KNOT_M_S, Lines, add_reports, finished, peek, summed, unpack
+from noroshi.formats.reading import Lines, add_reports, finished, peek, summed, unpack
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import KNOT_M_S
 from noroshi.records import Identity
 
 MEDIA = (".nmea", ".ais", ".aivdm", ".txt", ".log", ".csv", ".csv.gz")
@@ -236,10 +237,11 @@ def _read_table(columns: Columns, decoded: Decoded, context: Context) -> None:
     n = len(columns["mmsi"])
     mmsi, known = integers(columns["mmsi"])
     known &= (mmsi >= 0) & (mmsi < 10**9)
-    time_ns, timed = times_ns(columns["basedatetime"])
-    place_deg = np.column_stack((numbers(columns["lat"]), numbers(columns["lon"])))
+    time_ns, timed = times_ns(columns["basedatetime"], name="basedatetime")
+    place_deg = np.column_stack([numbers(columns[key], key) for key in ("lat", "lon")])
     placed = (np.abs(place_deg) <= (90.0, 180.0)).all(axis=1)
-    speed_kt, course_deg = (numbers(columns[key]) if key in columns else np.full(n, np.nan) for key in ("sog", "cog"))
+    nothing = np.full(n, np.nan)
+    speed_kt, course_deg = (numbers(columns[key], key) if key in columns else nothing for key in ("sog", "cog"))
     speed_kt = np.where((speed_kt >= 0.0) & (speed_kt <= SPEED_KT_MAX), speed_kt, np.nan)
     decoded.damage["no MMSI"] += int((~known).sum())
     decoded.damage["no time"] += int((known & ~timed).sum())

@@ -1,6 +1,5 @@
 """The cells of tables, CSV or Parquet, as numbers, texts and times; no format itself."""
 
-import re
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -26,6 +25,7 @@ TEXT_LENGTH_MAX = 100
 
 _TOO_LARGE = f"holds more than {UNPACKED_BYTES_MAX >> 20} MB; split it"
 _NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
+_WITH_COMMA = r"^[-+]?\d*,\d+([eE][-+]?\d{1,3})?$"
 _WHOLE = r"^-?(\d{1,18}|[1-8]\d{18})$"
 # Of buffers: to make one of Python's own values pyarrow would import pandas where there is one, 0.3 s of a start.
 _TEXTS = pa.StringArray.from_buffers(2, pa.py_buffer(np.array([0, 0, 1], np.int32)), pa.py_buffer(b"0"))
@@ -65,8 +65,6 @@ def csv_columns(data: bytes) -> tuple[Columns, int]:
     if not rest or rest.isspace():
         return dict.fromkeys(names, _TEXTS[:0]), 0
     _check_size(rest.count(b"\n"), len(names))
-    if separator != ",":
-        _refuse_decimal_commas(names, rest.partition(b"\n")[0].decode().rstrip("\r").split(separator))
     wrong: list[int] = []
 
     def skip(_: Any) -> str:
@@ -84,21 +82,6 @@ def csv_columns(data: bytes) -> tuple[Columns, int]:
     except pa.ArrowException as error:
         raise FormatError(f"not a table of comma-separated values: {_first_line(error)}") from error
     return _columns(table.rename_columns(names)), len(wrong)
-
-
-def _refuse_decimal_commas(names: list[str], fields: list[str]) -> None:
-    """Refuse a table whose first row has numbers with a comma, and none with a point.
-
-    Raises:
-        FormatError: one line with the column and what to do.
-    """
-    fields = [field.strip().strip('"') for field in fields]
-    with_comma = [i for i, field in enumerate(fields[: len(names)]) if re.fullmatch(r"[-+]?\d+,\d+", field)]
-    if with_comma and not any(re.fullmatch(r"[-+]?\d+\.\d+", field) for field in fields):
-        i = with_comma[0]
-        raise FormatError(
-            f"numbers have decimal commas ({listed([names[i]])} is {fields[i][:40]}): write points, as `tr , .` does"
-        )
 
 
 def parquet_columns(data: bytes) -> tuple[Columns, dict[str, str]]:
@@ -130,13 +113,38 @@ def parquet_columns(data: bytes) -> tuple[Columns, dict[str, str]]:
     return _columns(table), metadata
 
 
-def numbers(column: Any) -> NDArray[np.float64]:
-    """Return a column as numbers; NaN where there is none, the text is no number, or it is infinite."""
+def numbers(column: Any, name: str = "") -> NDArray[np.float64]:
+    """Return a column as numbers; NaN where there is none, the text is no number, or it is infinite.
+
+    Args:
+        column: numbers or text.
+        name: of a column that is to hold numbers.
+
+    Raises:
+        FormatError: if a column with a name has decimal commas: who reads "9000,5" as no height is not told.
+    """
     if pa.types.is_string(column.type):
         text = pc.utf8_trim_whitespace(column)
+        if name:
+            _refuse_decimal_commas(name, text)
         column = pc.if_else(pc.match_substring_regex(text, _NUMBER), text, pa.NULL)
     values, known = plain(_cast(column, pa.float64()))
     return np.where(known & ~np.isinf(values), values, np.nan)
+
+
+def _refuse_decimal_commas(name: str, text: Any) -> None:
+    """Refuse a column some of whose cells are numbers with a comma, in whichever row.
+
+    Raises:
+        FormatError: one line with the column, a cell and what to do.
+    """
+    if pc.any(pc.match_substring(text, ",")).as_py():
+        wrong = text.filter(pc.match_substring_regex(text, _WITH_COMMA))
+        if len(wrong):
+            found = f"{listed([name])} is {wrong[0].as_py()[:40]}; {len(wrong):,} of {len(text):,} rows"
+            raise FormatError(
+                f"numbers have decimal commas ({found}): write points, as `tr , .` does if commas separate nothing else"
+            )
 
 
 def integers(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -198,17 +206,21 @@ def numbers_in_base(column: Any, base: int, below: int) -> NDArray[np.int64]:
     return np.array([number_in_base(str(text), base, below) for text in spelled], np.int64)[which]
 
 
-def times_ns(column: Any, unit_ns: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def times_ns(column: Any, unit_ns: int | None = None, *, name: str = "") -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return a column as Unix UTC nanoseconds, and which rows have a time.
 
     Args:
         column: numbers, timestamps or text; text is a number or a date and time (UTC unless it has an offset).
         unit_ns: what a number counts; None to tell seconds, milli-, micro- and nanoseconds apart by their size.
+        name: of a column that is to hold times.
+
+    Raises:
+        FormatError: if a column with a name has decimal commas.
     """
     if pa.types.is_timestamp(column.type):
         unit_ns = {"s": NS_PER_S, "ms": 1_000_000, "us": 1_000, "ns": 1}[column.type.unit]
         column = column.cast(pa.int64())
-    values, whole, known = numbers(column), *integers(column)
+    values, whole, known = numbers(column, name), *integers(column)
     if unit_ns is None:
         sizes = np.abs(values[np.isfinite(values)])
         usual = np.median(sizes) if len(sizes) else 0.0

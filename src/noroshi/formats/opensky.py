@@ -42,18 +42,9 @@ from noroshi.formats.cells import (
     texts,
     times_ns,
 )
-from noroshi.formats.reading import (
-    FOOT_M,
-    FOOT_PER_MINUTE_M_S,
-    JSON_ERRORS,
-    KNOT_M_S,
-    add_reports,
-    finished,
-    json_elements,
-    peek,
-    unpack,
-)
+from noroshi.formats.reading import JSON_ERRORS, add_reports, finished, json_elements, peek, unpack
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import FOOT_M, FOOT_PER_MINUTE_M_S, KNOT_M_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Identity, Quality, take
 
@@ -201,7 +192,7 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     time_ns, timed = np.zeros(n, np.int64), np.zeros(n, np.bool_)
     for name in TIMES:
         if name in columns:
-            candidate_ns, known = times_ns(columns[name])
+            candidate_ns, known = times_ns(columns[name], name=name)
             time_ns, timed = np.where(timed, time_ns, candidate_ns), timed | known
     if not timed.any():
         raise FormatError("no row has a time")
@@ -250,7 +241,7 @@ def _values(columns: Columns, n: int) -> tuple[NDArray[np.float64], NDArray[np.b
 
     def column(key: str) -> NDArray[np.float64]:
         found = next((name for name in names[key] if name in columns), None)
-        return np.full(n, np.nan) if found is None else numbers(columns[found])
+        return np.full(n, np.nan) if found is None else numbers(columns[found], found)
 
     pressure, height = column("pressure_altitude"), column("geometric_height")
     geometric = np.isnan(pressure) & np.isfinite(height)

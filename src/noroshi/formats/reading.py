@@ -1,4 +1,4 @@
-"""What readers of recordings share: unpacking, JSON that was cut short, units, position reports; no format itself."""
+"""What readers of recordings share: unpacking, JSON that was cut short, position reports; no format itself."""
 
 import gzip
 import io
@@ -16,9 +16,6 @@ from noroshi.formats import Context, Decoded, FormatError
 from noroshi.records import Detections, Identity, SensorSite, Tracks
 from noroshi.sensors import position_report
 
-FOOT_M = 0.3048
-KNOT_M_S = 1852.0 / 3600.0
-FOOT_PER_MINUTE_M_S = FOOT_M / 60.0
 UNPACKED_BYTES_MAX = 1 << 27
 """What a compressed recording may unpack to; beyond this it is refused."""
 

@@ -16,18 +16,9 @@ import numpy as np
 
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import TEXT_LENGTH_MAX, number_in_base
-from noroshi.formats.reading import (
-    FOOT_M,
-    FOOT_PER_MINUTE_M_S,
-    JSON_ERRORS,
-    KNOT_M_S,
-    add_reports,
-    finished,
-    json_elements,
-    peek,
-    unpack,
-)
+from noroshi.formats.reading import JSON_ERRORS, add_reports, finished, json_elements, peek, unpack
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import FOOT_M, FOOT_PER_MINUTE_M_S, KNOT_M_S
 from noroshi.records import Identity
 
 MEDIA = (".json", ".json.gz")

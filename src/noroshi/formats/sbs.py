@@ -16,20 +16,9 @@ from numpy.typing import NDArray
 
 from noroshi.formats import Context, Decoded
 from noroshi.formats.cells import Columns, numbers, numbers_in_base, texts, times_ns
-from noroshi.formats.reading import (
-    FOOT_M,
-    FOOT_PER_MINUTE_M_S,
-    KNOT_M_S,
-    Lines,
-    add_reports,
-    finished,
-    last_at_or_before,
-    latest,
-    peek,
-    summed,
-    unpack,
-)
+from noroshi.formats.reading import Lines, add_reports, finished, last_at_or_before, latest, peek, summed, unpack
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import FOOT_M, FOOT_PER_MINUTE_M_S, KNOT_M_S
 from noroshi.records import Identity
 
 MEDIA = (".sbs", ".bst", ".csv", ".txt", ".log")

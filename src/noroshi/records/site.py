@@ -1,5 +1,6 @@
 """Where a sensor stands and of what type it is."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,3 +24,8 @@ class SensorSite:
     lon_rad: float = float("nan")
     height_m: float = float("nan")
     parameters: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it is known where it stands."""
+        return not math.isnan(self.lat_rad)

@@ -124,22 +124,7 @@ def track(
     repeated, lost = _beside(timely, repeated)
     stray.update(lost)
     sites, notes = complete(timely, sensors, statuses)
-    notes += usual_noise(timely, sites)
-    notes += [
-        f"'{site.sensor}': {told}"
-        for site in sites
-        if (told := units([batch for batch in timely if batch.sensor == site.sensor], site.height_m).told())
-    ]
-    notes += [
-        f"radar '{site.sensor}': {told}"
-        for site in sites
-        if (told := two_under_one_name([batch for batch in timely if batch.sensor == site.sensor]))
-    ]
-    notes += [
-        f"{n:,} plots of sensor {name!r} repeat an earlier one to the last digit (both lines of a redundant network, "
-        "or one recording given twice?) and are left out"
-        for name, n in repeats.items()
-    ]
+    notes += [*usual_noise(timely, sites), *_doubts(timely, sites), *map(_twice, repeats.items())]
     setup = Setup(
         sites=[Site.of(site) for site in sites],
         tracker=tracker,
@@ -193,6 +178,24 @@ def replay(journal: Path, *, smooth: bool = False, threads: int = 1, progress: P
     notes = [] if setup == stored else [LIVE]
     done = _run(setup, read_records(journal), threads=threads, progress=progress, notes=notes)
     return _smoothed(done) if smooth else done
+
+
+def _doubts(timely: Sequence[Detections], sites: Sequence[SensorSite]) -> list[str]:
+    """Return in words what each sensor's own plots contradict, by one rule after the other."""
+    own = {site.sensor: [batch for batch in timely if batch.sensor == site.sensor] for site in sites}
+    rules: Sequence[tuple[str, Callable[[SensorSite], str]]] = (
+        ("", lambda site: units(own[site.sensor], site.height_m).told()),
+        ("radar ", lambda site: two_under_one_name(own[site.sensor])),
+    )
+    return [f"{sort}'{site.sensor}': {told}" for sort, rule in rules for site in sites if (told := rule(site))]
+
+
+def _twice(repeated: tuple[str, int]) -> str:
+    name, n = repeated
+    return (
+        f"{n:,} plots of sensor {name!r} repeat an earlier one to the last digit (both lines of a redundant network, "
+        "or one recording given twice?) and are left out"
+    )
 
 
 def _beside(timely: Sequence[Detections], repeated: Sequence[Detections]) -> tuple[list[Detections], Counter[str]]:

@@ -21,7 +21,7 @@ STRAY_NS = 7 * 86_400 * NS_PER_S
 STRAY_SHARE_MAX = 0.3
 FRAME_PLOTS = 2
 REMEMBERED_NS = 30 * NS_PER_S  # the window in which late data is used: a repeat of what is older comes too late anyway
-REMEMBERED_ROWS = 200_000
+REMEMBERED_ROWS, REMEMBERED_SENSORS = 1_000_000, 256  # of all sensors together some 100 MB
 MIX = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: Knuth, TAOCP vol. 3, section 6.4
 
 
@@ -125,34 +125,60 @@ class Repeats:
     """What `drop_repeats` finds in a recording, found in what comes batch by batch, over about the last half minute.
 
     Repeats are marked `DUPLICATE` and not left out: a node does not use them and counts them, and so does a replay of
-    its journal.
+    its journal. Names can be forged, so what is remembered is bounded: beyond `rows_max` the sensor with most rows
+    forgets its oldest sooner, and beyond `sensors_max` the rows of a further one are not looked at until one of the
+    others has been silent for half a minute.
+
+    Attributes:
+        n_unsearched: how many rows were not looked at.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, sensors_max: int = REMEMBERED_SENSORS, rows_max: int = REMEMBERED_ROWS) -> None:
+        self.n_unsearched = 0
+        self._sensors_max, self._rows_max = sensors_max, rows_max
         self._last: dict[tuple[str, tuple[str, ...]], _Remembered] = {}
 
-    def marked(self, batch: Detections) -> Detections:
-        """Return a batch with those of its rows marked that repeat one of this batch or of those before."""
-        seen = self._last.setdefault((batch.sensor, batch.components), _Remembered())
+    def marked(self, batch: Detections, now_ns: int) -> Detections:
+        """Return a batch that has come now with those of its rows marked that repeat one of it or of those before."""
         asked = np.flatnonzero((batch.quality != NOTHING) & (batch.quality != Quality.DUPLICATE))
         if not len(asked):
+            return batch
+        seen = self._remembered((batch.sensor, batch.components), now_ns)
+        if seen is None:
+            self.n_unsearched += len(asked)
             return batch
         some = batch if len(asked) == len(batch) else take(batch, asked)
         is_repeat = np.zeros(len(batch), np.bool_)
         is_repeat[asked] = [seen.has(row) for row in _digests(some)]
         seen.age(int(np.sort(some.time_ns)[len(some) // 2]))  # a stray stamp of one row is not the time
+        while sum(map(len, self._last.values())) > self._rows_max:
+            max(self._last.values(), key=len).forget()
         if not is_repeat.any():
             return batch
         return batch.replace(quality=np.where(is_repeat, np.uint8(Quality.DUPLICATE), batch.quality))
+
+    def _remembered(self, who: tuple[str, tuple[str, ...]], now_ns: int) -> "_Remembered | None":
+        """Return what is remembered of a sensor that gives something now; None if there is no room for it."""
+        if who not in self._last and len(self._last) >= self._sensors_max:
+            self._last = {one: rows for one, rows in self._last.items() if now_ns - rows.heard_ns <= REMEMBERED_NS}
+            if len(self._last) >= self._sensors_max:
+                return None
+        seen = self._last.setdefault(who, _Remembered())
+        seen.heard_ns = now_ns
+        return seen
 
 
 class _Remembered:
     """The newest rows of one sensor, in two generations of which the older one is forgotten."""
 
     def __init__(self) -> None:
+        self.heard_ns = 0
         self._young: set[bytes] = set()
         self._old: set[bytes] = set()
         self._since_ns: int | None = None
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
 
     def has(self, row: bytes) -> bool:
         """Return whether a row was there before, and remember it."""
@@ -161,12 +187,17 @@ class _Remembered:
         return is_there
 
     def age(self, newest_ns: int) -> None:
-        """Forget the older generation once the younger one is as old, or large, as it may become."""
+        """Forget the older generation once the younger one is as old as it may become."""
         if self._since_ns is None:
             self._since_ns = newest_ns
         # A stamp far off, ahead or behind, ends a generation too, or it would never end.
-        if abs(newest_ns - self._since_ns) > REMEMBERED_NS or len(self._young) > REMEMBERED_ROWS:
-            self._old, self._young, self._since_ns = self._young, set(), newest_ns
+        if abs(newest_ns - self._since_ns) > REMEMBERED_NS:
+            self._since_ns = newest_ns
+            self.forget()
+
+    def forget(self) -> None:
+        """Forget the older generation."""
+        self._old, self._young = self._young, set()
 
 
 def scan_period_s(detections: Sequence[Detections], statuses: Sequence[Status], sensor_type: str) -> float | None:

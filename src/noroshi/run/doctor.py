@@ -156,7 +156,7 @@ def examine(
 
 def _groups(detections: Sequence[Detections], sites: Sequence[SensorSite]) -> list[list[Detections]]:
     """Return the batches of all sensors that can be compared, and then those of each that cannot."""
-    placed = {site.sensor for site in sites if not math.isnan(site.lat_rad)}
+    placed = {site.sensor for site in sites if site.has_place}
     alone = sorted({b.sensor for b in detections if "azimuth_rad" in b.components and b.sensor not in placed})
     together = [batch for batch in detections if batch.sensor not in alone]
     groups = [[batch for batch in detections if batch.sensor == name] for name in alone]

@@ -27,8 +27,8 @@ import typer
 
 from noroshi.formats import Context, FormatError, asterix
 from noroshi.formats.asterix import framing
-from noroshi.formats.reading import FOOT_M, FOOT_PER_MINUTE_M_S, KNOT_M_S
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import FOOT_M, FOOT_PER_MINUTE_M_S, KNOT_M_S
 from noroshi.records import Detections
 from noroshi.records.identity import ABSENT
 from noroshi.run.feeds import Address, AddressError

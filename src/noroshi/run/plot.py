@@ -16,10 +16,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from noroshi.geo.units import NAUTICAL_MILE_M
 from noroshi.geo.wgs84 import MEAN_RADIUS_M, ecef_from_geodetic, enu_from_ecef, geodetic_from_ecef
 from noroshi.records import SensorSite, Tracks
 from noroshi.run.mapping.basemap import (
-    METRES_PER_NAUTICAL_MILE,
     Frame,
     Projection,
     draw_graticule,
@@ -157,7 +157,7 @@ def _figure(picture: MapContent) -> Figure:
 
 
 def _is_laboratory(site: SensorSite) -> bool:
-    return site.type == "local_position" and math.isnan(site.lat_rad)
+    return site.type == "local_position" and not site.has_place
 
 
 def _is_at_zero(site: SensorSite) -> bool:
@@ -255,7 +255,7 @@ def _draw_map(
     else:
         draw_land(axes, canvas.ground, frame)
         draw_graticule(axes, canvas.ground, frame, inscribe)
-        draw_scale(axes, frame, inscribe, (("km", 1000.0), ("NM", METRES_PER_NAUTICAL_MILE)))
+        draw_scale(axes, frame, inscribe, (("km", 1000.0), ("NM", NAUTICAL_MILE_M)))
     xy = canvas.to_xy(rows.position_ecef_m) if rows is not None else np.zeros((0, 2))
     leaders = leader_lines(canvas, rows, xy, leader_s) if rows is not None else []
     ink = [xy, *(start + (end - start) * np.linspace(0.0, 1.0, 20)[:, None] for start, end in leaders)]
@@ -350,7 +350,7 @@ def _tell_altitude(panel: Panel, rows: Rows, scale: AltitudeScale) -> None:
 
 def _tell_sensors(panel: Panel, picture: MapContent, plots: dict[str, Floats], names: list[str]) -> None:
     n_plots = dict.fromkeys(names, 0) | {name: len(positions) for name, positions in plots.items()}
-    placed = {site.sensor for site in picture.sites if not math.isnan(site.lat_rad)}
+    placed = {site.sensor for site in picture.sites if site.has_place}
     if not names:
         return
     panel.heading("SENSORS AND PLOTS" if plots else "SENSORS")

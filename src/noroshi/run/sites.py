@@ -12,6 +12,7 @@ from noroshi.assessment.antennas import two_antennas
 from noroshi.assessment.scatter import LOOKS_MIN, look_s, scatter
 from noroshi.geo.horizon import radar_horizon_m
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import FOOT_M
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Detections, SensorSite, Status
 from noroshi.run.batches import come_in_frames, field_m, says_who, scan_period_s
@@ -32,7 +33,7 @@ SHORT = re.compile("[0-9]{1,3}/[0-9]{1,3}")
 LOOKS_ACROSS = 20
 STEP_SIGMAS = 3.0
 NAMES_MAX = 4
-COARSE_STEP_M, CRUISE_STEP_M, ROUNDING_M = 30.48, 152.4, 0.51
+COARSE_STEP_M, CRUISE_STEP_M, ROUNDING_M = 100.0 * FOOT_M, 500.0 * FOOT_M, 0.51
 STEPS_MIN, COARSE_SHARE_MIN = 10, 0.9
 TURNS, MISSILES = "constant_velocity+left_turn+right_turn", "+ballistic+boost+glide"
 PLANE_TURNS, TURNS_FIELD_M = "plane_constant_velocity+plane_left_turn+plane_right_turn", 10e3
@@ -53,9 +54,50 @@ def complete(
 ) -> tuple[list[SensorSite], list[str]]:
     """Return a site for each sensor that gave detections, sorted by name, and what was assumed, in plain words.
 
-    Among several descriptions of a sensor the first with a position wins. A scan period that nobody states is taken
-    from the recording itself. A radar without a position is of use only alone: it is then put at 0N 0E and the picture
-    is relative to it. Beside other sensors it is left out, and its plots are counted as those of an unknown sensor.
+    As `learned`, and a place for each that needs one. A radar without a position is of use only alone: it is then put
+    at 0N 0E and the picture is relative to it. Beside other sensors it is left out, and its plots are counted as those
+    of an unknown sensor.
+
+    Raises:
+        ValueError: if a sensor's type cannot be told.
+    """
+    found, notes = learned(detections, known, statuses)
+    lost = [site for site in found if site.type == "search_radar" and not site.has_place]
+    if lost and len(found) == 1:
+        site, note = relative_to_itself(lost[0], known)
+        found = [site]
+        notes.append(note)
+    elif lost:
+        named = ", ".join(f"'{site.sensor}'" for site in lost)
+        unknown = f"position of radar {named} unknown{_others(known, found)}"
+        notes.append(f"{unknown}: not tracked; give it in a sensors table with --sensors")
+        found = [site for site in found if site not in lost]
+    placed = {batch.sensor for batch in detections if np.isfinite(batch.origin_ecef_m).all(axis=1).any()}
+    blind = [s for s in found if s.type == "infrared" and not s.has_place and s.sensor not in placed]
+    if blind:
+        named = ", ".join(f"'{site.sensor}'" for site in blind)
+        notes.append(
+            f"place of infrared sensor {named} unknown{_others(known, found)}: not tracked; give it in the rows "
+            "(sensor_x_ecef_m, sensor_y_ecef_m, sensor_z_ecef_m) or in a sensors table with --sensors"
+        )
+        found = [site for site in found if site not in blind]
+    return found, notes
+
+
+def relative_to_itself(radar: SensorSite, known: Sequence[SensorSite]) -> tuple[SensorSite, str]:
+    """Return a radar whose place nobody tells as one that stands at 0N 0E, and a note that says so."""
+    unknown = f"position of radar '{radar.sensor}' unknown{_others(known, [radar])}"
+    site = dataclasses.replace(radar, lat_rad=0.0, lon_rad=0.0, height_m=0.0)
+    return site, f"{unknown}: picture relative to it, as if at 0N 0E"
+
+
+def learned(
+    detections: Sequence[Detections], known: Sequence[SensorSite], statuses: Sequence[Status] = ()
+) -> tuple[list[SensorSite], list[str]]:
+    """Return a site for each sensor that gave detections, sorted by name, and what was assumed of how it looks.
+
+    Among several descriptions of a sensor the first with a position wins; a place that nobody tells stays unknown. A
+    scan period that nobody states is taken from the detections themselves.
 
     Raises:
         ValueError: if a sensor's type cannot be told.
@@ -98,25 +140,6 @@ def complete(
         notes.append(
             f"altitudes of {_listed(coarse)} come in hundreds of feet: altitude_step_m = {COARSE_STEP_M} is taken"
         )
-    lost = [site for site in found if site.type == "search_radar" and math.isnan(site.lat_rad)]
-    if lost and len(found) == 1:
-        unknown = f"position of radar '{lost[0].sensor}' unknown{_others(known, found)}"
-        notes.append(f"{unknown}: picture relative to it, as if at 0N 0E")
-        found = [dataclasses.replace(lost[0], lat_rad=0.0, lon_rad=0.0, height_m=0.0)]
-    elif lost:
-        named = ", ".join(f"'{site.sensor}'" for site in lost)
-        unknown = f"position of radar {named} unknown{_others(known, found)}"
-        notes.append(f"{unknown}: not tracked; give it in a sensors table with --sensors")
-        found = [site for site in found if site not in lost]
-    placed = {batch.sensor for batch in detections if np.isfinite(batch.origin_ecef_m).all(axis=1).any()}
-    blind = [s for s in found if s.type == "infrared" and math.isnan(s.lat_rad) and s.sensor not in placed]
-    if blind:
-        named = ", ".join(f"'{site.sensor}'" for site in blind)
-        notes.append(
-            f"place of infrared sensor {named} unknown{_others(known, found)}: not tracked; give it in the rows "
-            "(sensor_x_ecef_m, sensor_y_ecef_m, sensor_z_ecef_m) or in a sensors table with --sensors"
-        )
-        found = [site for site in found if site not in blind]
     return found, notes
 
 
@@ -176,7 +199,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _others(known: Sequence[SensorSite], found: Sequence[SensorSite]) -> str:
     """Return whose places are told that gave nothing: names that may be misspelled."""
-    idle = sorted({site.sensor for site in known if not math.isnan(site.lat_rad)} - {site.sensor for site in found})
+    idle = sorted({site.sensor for site in known if site.has_place} - {site.sensor for site in found})
     return (
         f" (known are those of {', '.join(idle[:8])}{', ...' * (len(idle) > 8)}, which gave no plots)" if idle else ""
     )
@@ -285,7 +308,7 @@ def usual_motion(sites: Sequence[SensorSite], tracker: str, detections: Sequence
     yet), there are missiles too. The fast mode and those trackers that take one model alone have nothing but constant
     velocity.
     """
-    if sites and all(site.type == "local_position" and math.isnan(site.lat_rad) for site in sites):
+    if sites and all(site.type == "local_position" and not site.has_place for site in sites):
         is_wide = min(site.parameters.get("field_m", 0.0) for site in sites) >= TURNS_FIELD_M
         return PLANE_TURNS if is_wide and tracker == "soft" else "plane_constant_velocity"
     if tracker != "soft":
@@ -349,14 +372,14 @@ def described(sensors: Sequence[SensorSite]) -> list[SensorSite]:
     for site in sites:
         if not site.type:
             raise ValueError(f"sensor '{site.sensor}' has no type: say it, search_radar for instance (docs/tables.md)")
-        if site.type == "search_radar" and math.isnan(site.lat_rad):
+        if site.type == "search_radar" and not site.has_place:
             raise ValueError(f"position of radar '{site.sensor}' unknown: give lat_rad, lon_rad and height_m")
     return sites
 
 
 def _described(name: str, known: Sequence[SensorSite]) -> SensorSite | None:
     mine = [site for site in known if site.sensor == name]
-    placed = [site for site in mine if not math.isnan(site.lat_rad)]
+    placed = [site for site in mine if site.has_place]
     return next(iter(placed or mine), None)
 
 

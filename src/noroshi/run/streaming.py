@@ -70,7 +70,8 @@ class Tracking:
         timely, stray = drop_stray_times([check(batch)])
         self._stray.update({(sensor, Quality.BAD_TIME.name): n for sensor, n in stray.items()})
         given: list[Tracks] = []
-        marked = [self._repeats.marked(each) for each in timely]
+        at_ns = self._node.now_ns if now_ns is None else now_ns
+        marked = [self._repeats.marked(each, at_ns) for each in timely]
         for newest_ns, part in in_time(marked, self._sensors, batch_s=self.setup.batch_s):
             at_ns = max(newest_ns, self._node.now_ns) if now_ns is None else now_ns
             wake_before(self._node, at_ns)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noroshi.assessment.units import FOOT_M, RANGE_UNITS, height_unit, range_and_height_units, speed_unit
+from noroshi.assessment.units import RANGE_UNITS, height_unit, range_and_height_units, speed_unit
+from noroshi.geo.units import FOOT_M
 from noroshi.records import Detections, concatenate
 
 RANGE_COLUMN = {"nautical miles": "range_nmi", "kilometres": "range_km"}

@@ -26,7 +26,7 @@ from noroshi.tracking.bank import Bank, Pairs
 from noroshi.tracking.gate import coarse_pairs
 from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height, level_variance_m2, loose_rows
 from noroshi.tracking.identity import codes_of, track_ids
-from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, SHIP, TAKEN_FOR, UNKNOWN, weigh
+from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, MOVED, SAID, SHIP, SILENT, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
 from noroshi.tracking.life import due, rivals
 from noroshi.tracking.namesakes import ADDRESSES, namesakes
@@ -657,10 +657,11 @@ def _say(
             said = SHIP
         elif whole[i, Whole.ICAO_ADDRESS] != ABSENT:
             said = AIRCRAFT
+        why = SAID if said != UNKNOWN else MOVED if whole[i, Whole.MODE_3A] != ABSENT else SILENT
         for k in range(sizes.shape[0]):
             weigh(
                 real[i], offsets[k], sizes[k], real[i, PROBABILITY + k], claims[k] if said == UNKNOWN else said,
-                said == UNKNOWN, said == UNKNOWN and whole[i, Whole.MODE_3A] == ABSENT, envelopes, taken_for, kinds[at],
+                why, envelopes, taken_for, kinds[at],
             )  # fmt: skip
 
 

@@ -80,6 +80,8 @@ STAYS_UP = 1_000.0
 """How much likelier beforehand free flight above the air stays up than comes down: chosen, and less than radars see."""
 SHARE_MIN = 1e-6  # a claim of less is not looked into
 
+SAID, MOVED, SILENT = range(3)
+"""Why something is taken for a kind: it says so; it moves so; it moves so, and answers no interrogation either."""
 UNKNOWN, AIRCRAFT, SHIP, SPACE = int(Kind.UNKNOWN), int(Kind.AIRCRAFT), int(Kind.SHIP), int(Kind.SPACE)
 # Six sigma of a kilometre and of 50 m/s inside an aircraft's envelope nothing more is asked: most that is tracked is.
 DEEP_SIGMA_M, DEEP_SIGMA_M_S = 1_000.0, 50.0
@@ -105,8 +107,8 @@ def kinds_said(
     kinds = np.zeros((n, len(Kind)))
     for i in range(n):
         said = SHIP if mmsi[i] != ABSENT else AIRCRAFT if icao_address[i] != ABSENT else UNKNOWN
-        by_motion = said == UNKNOWN
-        weigh(rows[i], 0, 6, 1.0, said or int(motion), by_motion, by_motion, ENVELOPES, TAKEN_FOR, kinds[i])
+        why = SILENT if said == UNKNOWN else SAID
+        weigh(rows[i], 0, 6, 1.0, said or int(motion), why, ENVELOPES, TAKEN_FOR, kinds[i])
     return kinds
 
 
@@ -122,16 +124,16 @@ def weigh(
     d: int,
     share: float,
     claim: int,
-    by_motion: bool,
-    is_silent: bool,
+    why: int,
     envelopes: Floats,
     taken_for: Floats,
     kinds: Floats,
 ) -> None:
     """Add to `kinds` (7,) what a claim of this weight comes to, of the (d,) state and (d, d) covariance at `offset`.
 
-    A motion model makes it, or who says so; what is silent has not said anything, nor answered by a code.
+    `why` it is made: `SAID`, `MOVED` or `SILENT`.
     """
+    by_motion, is_silent = why != SAID, why == SILENT
     is_settled = (by_motion and not taken_for[claim].any()) or share < SHARE_MIN
     if is_settled or claim == UNKNOWN or (claim == AIRCRAFT and _is_deep_inside(row, offset, d, is_silent)):
         kinds[claim] += share

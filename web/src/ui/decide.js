@@ -51,14 +51,15 @@ export function decide(app) {
       else drafts.delete(element.dataset.key ?? "");
     }
   };
+  const plays = () => (world.hello?.can.play ?? false) && world.hello?.view === world.hello?.user.nation;
+  let branch = 0;
   const settle = settling(mine, () => app.notice(t("decide.moved")));
 
   const show = () => {
     const { nation = "", duty = "" } = world.hello?.user ?? {};
-    const plays = (world.hello?.can.play ?? false) && world.hello?.view === nation;
-    const awaits = (/** @type {Decision} */ one) => plays && (one.waits?.nations.includes(nation) ?? false) && (one.waits?.roles.includes(duty) ?? false);
+    const awaits = (/** @type {Decision} */ one) => plays() && (one.waits?.nations.includes(nation) ?? false) && (one.waits?.roles.includes(duty) ?? false);
     /** @type {Item[]} */ const items = world.decisions.filter(awaits).map((decision) => ({ key: keyOf(decision), until_ms: decision.waits?.until_ms ?? Infinity, decision }));
-    if (plays)
+    if (plays())
       for (const { note, answers } of messagesOf(world.notes))
         if (isFor(note.to ?? "", nation, duty) && !answers.some(({ sort, by }) => sort === "done" && by === world.hello?.user.name))
           items.push({ key: `message ${note.number}`, until_ms: note.within_s ? note.time_ms + note.within_s * 1000 : Infinity, note });
@@ -69,14 +70,15 @@ export function decide(app) {
     say(who, duty ? t("decide.me", { name: world.hello?.user.name ?? "", role: t(`role.${duty}`), nation }) : t("decide.nobody"));
     none.hidden = items.length > 0;
     say(none, t("decide.none"));
-    form.hidden = !plays || !["sensor manager", "watch officer"].includes(duty);
-    settle(items.map(({ key, decision }) => `${key} ${decision?.version ?? ""}`).join());
+    form.hidden = !plays() || !["sensor manager", "watch officer"].includes(duty);
     keep();
-    reconcile(mine, items, ({ key }) => key, ({ decision }) => (decision ? card(app) : messageCard(app)), (element, { decision, note }) => {
-      if (decision) fill(app, element, decision, duty);
-      else if (note) fillMessage(app, element, note);
+    settle(() => {
+      reconcile(mine, items, ({ key }) => key, ({ decision }) => (decision ? card(app) : messageCard(app)), (element, { decision, note }) => {
+        if (decision) fill(app, element, decision, duty);
+        else if (note) fillMessage(app, element, note);
+      });
+      for (const { decision } of items) if (decision) takeOver(app, mine, decision, drafts);
     });
-    for (const { decision } of items) if (decision) takeOver(app, mine, decision, drafts);
     reconcile(others, open, keyOf, () => card(app), (element, one) => fill(app, element, one, ""));
     reconcile(over, closed.slice(0, 12), keyOf, () => card(app), (element, one) => fill(app, element, one, ""));
     titles[1].hidden = !open.length;
@@ -92,11 +94,25 @@ export function decide(app) {
     badge.hidden = !items.length;
     say(badge, items.length);
     const fresh = items.filter(({ key }) => !seen.has(key));
-    if (fresh.length && plays) say(byId("say"), t("decide.fresh", { n: items.length }));
+    if (fresh.length && plays()) say(byId("say"), t("decide.fresh", { n: items.length }));
     seen = new Set(items.map(({ key }) => key));
   };
   let seen = new Set();
+  /** Forget what was begun on proposals that no longer wait, once what may replace them is known; who looks back comes back to them. */
+  const prune = () => {
+    const isUnknown = (/** @type {Decision} */ one) => one.action === "alert" && seen.has(keyOf(one)) && !world.alerts.some(({ identifier }) => identifier === one.stream);
+    if (!plays() || !world.clock?.following || world.decisions.some(isUnknown)) return;
+    for (const key of drafts.keys()) if (!seen.has(key)) drafts.delete(key);
+  };
   for (const topic of /** @type {const} */ (["decisions", "notes", "hello", "alerts"])) world.on(topic, show);
+  world.on("decisions", prune);
+  world.on("play", () => {
+    if (world.play?.branch === branch) return;
+    branch = world.play?.branch ?? 0;
+    drafts.clear(); // all went back: nobody has begun to say anything
+    mine.replaceChildren();
+    show();
+  });
   onSettings((changed) => {
     if (!changed.language) return;
     keep();

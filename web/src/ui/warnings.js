@@ -51,8 +51,7 @@ export function warnings(app) {
     say(byId("warnings-count"), active.length);
     byId("warnings-count").classList.toggle("on", active.length > 0);
     byId("warnings-none").hidden = active.length > 0;
-    settle(active.map(({ now }) => `${now.identifier} ${now.life}`).join());
-    reconcile(byId("alerts"), active, ({ threat }) => threat, () => card(app), (element, tale) => fill(app, element, tale));
+    settle(() => reconcile(byId("alerts"), active, ({ threat }) => threat, () => card(app), (element, tale) => fill(app, element, tale)));
     reconcile(byId("watched"), watched, ({ id }) => id, () => watchCard(app), (element, threat) => fillWatched(app, element, threat));
     reconcile(byId("over"), over.slice(0, 20), ({ threat }) => threat, () => card(app), (element, tale) => fill(app, element, tale));
     byId("watched-title").hidden = !watched.length;

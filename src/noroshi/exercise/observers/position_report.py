@@ -15,13 +15,13 @@ from noroshi.exercise.watching import Scene, Seen, Watch
 from noroshi.exercise.world import World
 from noroshi.geo.horizon import is_above_horizon
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.units import KNOT_M_S
 from noroshi.geo.wgs84 import Floats, enu_axes, enu_axes_at, geodetic_from_ecef
 from noroshi.records import SensorSite, take
 from noroshi.sensors import Sensor
 
 Integers = NDArray[np.int64]
 ALTITUDE, VELOCITY_UP = 2, 5
-KNOT_M_S = 1_852.0 / 3_600.0
 AIS_TICK_S = 2.0  # all intervals of class A are multiples of it
 # Source: ITU-R M.1371-5 (2014), annex 1, table 1: class A, on a steady course; at anchor or below 3 knots 3 minutes.
 AIS_SPEEDS_M_S = np.array([3.0, 14.0, 23.0]) * KNOT_M_S

@@ -21,6 +21,7 @@ from noroshi.exercise.sea import grazing_rad, reflectivity
 from noroshi.exercise.watching import Scene, Seen, Watch
 from noroshi.exercise.world import World
 from noroshi.geo.horizon import is_above_horizon
+from noroshi.geo.units import FOOT_M
 from noroshi.geo.wgs84 import Floats, enu_axes_at, geodetic_from_ecef, vertical_at
 from noroshi.kernel import kernel
 from noroshi.records import Identity, SensorSite, take
@@ -30,7 +31,7 @@ Integers = NDArray[np.int64]
 Sector = Annotated[tuple[float, float], Field(description="from and to, clockwise from true north")]
 RANGE, AZIMUTH, ELEVATION, ALTITUDE, RANGE_RATE = range(5)
 NOISY = (RANGE, AZIMUTH, ELEVATION, RANGE_RATE)
-MODE_C_STEP_M = 25 * 0.3048  # Mode C in 25 ft steps (ICAO Annex 10 volume IV, 3.1.1.7.12.2)
+MODE_C_STEP_M = 25 * FOOT_M  # Mode C in 25 ft steps (ICAO Annex 10 volume IV, 3.1.1.7.12.2)
 MONOPULSE_SLOPE = 1.6  # of the beam's error signal; Barton (1988), Modern Radar System Analysis, section 8.3
 BEAM_STEPS = 8  # each gains a factor of (rotation time x target's angular rate): 14 at 5 km from the radar
 FALSE_SPEED_M_S = 300.0  # range rates of false plots are even within it

@@ -16,6 +16,7 @@ from asterix import base
 from numpy.typing import NDArray
 
 from noroshi.geo.time import S_PER_DAY
+from noroshi.geo.units import FOOT_M, FOOT_PER_MINUTE_M_S, KNOT_M_S, NAUTICAL_MILE_M
 
 ABSENT = -1  # no field can have it: all are read as unsigned numbers
 SAC, SIC = "010/SAC", "010/SIC"
@@ -38,12 +39,12 @@ SI = {
     "m": 1.0,
     "m/s": 1.0,
     "°": np.pi / 180.0,
-    "NM": 1852.0,
-    "NM/s": 1852.0,
-    "kt": 1852.0 / 3600.0,
-    "ft": 0.3048,
-    "ft/min": 0.3048 / 60.0,
-    "FL": 30.48,
+    "NM": NAUTICAL_MILE_M,
+    "NM/s": NAUTICAL_MILE_M,
+    "kt": KNOT_M_S,
+    "ft": FOOT_M,
+    "ft/min": FOOT_PER_MINUTE_M_S,
+    "FL": 100.0 * FOOT_M,
 }
 
 

@@ -7,7 +7,7 @@ Sources: ICAO Annex 10 volume IV, 3.1.2 (parity, altitude and identity codes); I
 import numpy as np
 from numpy.typing import NDArray
 
-from noroshi.formats.reading import FOOT_M, FOOT_PER_MINUTE_M_S, KNOT_M_S
+from noroshi.geo.units import FOOT_M, FOOT_PER_MINUTE_M_S, KNOT_M_S
 
 GENERATOR = 0xFFF409
 FIRST_GILLHAM_FT = -1300

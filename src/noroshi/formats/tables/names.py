@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from noroshi.formats import FormatError
+from noroshi.geo.units import FOOT_M, KNOT_M_S, NAUTICAL_MILE_M
 
 IDENTITY: Mapping[str, str] = {
     "icao_address": "24-bit aircraft address, six hexadecimal digits (or in Parquet a whole number)",
@@ -124,7 +125,7 @@ TIMES: Mapping[str, int | None] = {
 }
 """Names of the time, and the nanoseconds that a number counts; None where its size tells (see docs/tables.md)."""
 
-DEG, NAUTICAL_MILE_M, KNOT_M_S, FOOT_M = math.pi / 180.0, 1852.0, 1852.0 / 3600.0, 0.3048
+DEG = math.pi / 180.0
 SYNONYMS: Mapping[str, tuple[str, float]] = {
     "x": ("x_m", 1.0),
     "y": ("y_m", 1.0),

@@ -85,7 +85,7 @@ class Table:
         if name not in self.columns:
             return np.full(self.n, np.nan)
         column, factor = self.columns[name]
-        return numbers(column) * factor
+        return numbers(column, name) * factor
 
     def whole(self, name: str, default: Integers | int) -> Integers:
         """Return (n,) whole numbers."""
@@ -121,7 +121,7 @@ class Table:
         """Return (n,) times and which rows have one."""
         if self.timed_by is None:
             raise FormatError("no column with the time")
-        time_ns, known = times_ns(self.times, TIMES[self.timed_by])
+        time_ns, known = times_ns(self.times, TIMES[self.timed_by], name=self.timed_by)
         if self.timed_by != "time_ns" and known.any() and np.abs(time_ns[known]).max() < BEFORE_1980_NS:
             days = self._days(time_ns[known], known)
             self.midnights = int(days.max())
@@ -203,7 +203,7 @@ def _read_sensors(table: Table, columns: Columns, decoded: Decoded) -> None:
         if another or np.isnan(found).all():
             decoded.columns_not_used.append(name)
         else:
-            parameters[proper] = found * factor
+            parameters[proper] = numbers(columns[name], name) * factor
     for i in range(table.n):
         if not names[i]:
             decoded.damage["sensor without a name"] += 1

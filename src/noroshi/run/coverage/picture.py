@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from noroshi.exercise.coverage import GroundSight, seen_from_ground
 from noroshi.exercise.coverage_report import FOLDS, SpaceCover
+from noroshi.geo.units import NAUTICAL_MILE_M
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, geodetic_from_ecef
 from noroshi.run.coverage.command import Covered, moved
 from noroshi.run.coverage.tables import height_text
 from noroshi.run.mapping.basemap import (
-    METRES_PER_NAUTICAL_MILE,
     Frame,
     Projection,
     draw_graticule,
@@ -104,7 +104,7 @@ def _draw_map(axes: Axes, covered: Covered, ground: Projection, frame: Frame, he
     draw_land(axes, ground, frame)
     _draw_fold(axes, covered, ground, frame, height_m)
     draw_graticule(axes, ground, frame, inscribe)
-    draw_scale(axes, frame, inscribe, (("km", 1000.0), ("NM", METRES_PER_NAUTICAL_MILE)))
+    draw_scale(axes, frame, inscribe, (("km", 1000.0), ("NM", NAUTICAL_MILE_M)))
     canvas = Canvas(axes=axes, frame=frame, to_xy=partial(_xy, ground=ground), ground=ground, laboratory=False)
     room = Room(frame.width_px, frame.height_px, np.zeros((0, 2)))
     room.keep_out(np.array([[0.75 * frame.width_px, 0.0, frame.width_px, 84.0]]))

@@ -120,7 +120,7 @@ class Listening:
         damage = Counter(decoded.damage)
         for site in decoded.sites:
             known = self._sites.get(site.sensor)
-            if known is None or not np.isnan(site.lat_rad):
+            if known is None or site.has_place:
                 self._sites[site.sensor] = site
         received_ns = pieces[-1][0]
         timely = [each for batch in decoded.detections for each in self._timely(batch, received_ns, damage)]

@@ -9,7 +9,6 @@ node of its own, whose picture is relative to it, until it says so or is describ
 """
 
 import dataclasses
-import math
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from noroshi.run.batches import Repeats
 from noroshi.run.journal import JournalWriter
 from noroshi.run.listen.journals import Journals
 from noroshi.run.setup import Setup, Site, assemble
-from noroshi.run.sites import SHOWN, complete, usual_motion
+from noroshi.run.sites import SHOWN, learned, relative_to_itself, usual_motion
 
 HELD_NS, HELD_ROWS_MAX = 150 * NS_PER_S, 200_000
 """How much is kept to be run again by a new node: until all that is learned in the beginning is known."""
@@ -48,7 +47,7 @@ GIVEN_ROWS_MAX = 2_000_000
 """So many rows of tracks are kept for `--out`; what comes later is counted and not kept."""
 
 PLACED = ""
-"""The group of all sensors whose places are known; any other group is a radar of that name."""
+"""The group of all sensors whose places are known; any other group is a radar, or a local frame, of that name."""
 
 
 @dataclass(eq=False)
@@ -123,7 +122,7 @@ class Desk:
             now_ns: the time. If the clock was set back, it stands still until it has caught up.
         """
         self._now_ns = now_ns = max(now_ns, self._now_ns)
-        records = [self._repeats.marked(one) if isinstance(one, Detections) else one for one in records]
+        records = [self._repeats.marked(one, now_ns) if isinstance(one, Detections) else one for one in records]
         for record in records:
             if isinstance(record, Tracks):
                 if record.node in self._system or len(self._system) < SENSORS_MAX:
@@ -253,16 +252,18 @@ class Desk:
         described = [*self._wish.known, *([self._told[name]] if name in self._told else [])]
         if not own:  # silent for as long as anything is held
             return (name if name in self.groups else PLACED, before[0], []) if before else None
-        (site,), notes = complete(own, described, statuses)
-        has_place = site.type == "search_radar" and (site.lat_rad, site.lon_rad, site.height_m) != (0.0, 0.0, 0.0)
-        is_unplaced = bool(notes) and site.type != "position_report" and not has_place
-        if is_unplaced and np.isfinite(own[-1].origin_ecef_m).all():  # carried: its plots say where it was
-            site = dataclasses.replace(site, lat_rad=math.nan, lon_rad=math.nan, height_m=math.nan)
-            is_unplaced, notes = False, []
+        (site,), notes = learned(own, described, statuses)
+        is_carried = bool(np.isfinite(own[-1].origin_ecef_m).all())  # its plots say where it was
+        is_placed = site.has_place or is_carried or site.type == "position_report"
+        if not is_placed and site.type == "search_radar":
+            site, note = relative_to_itself(site, described)
+            notes.append(note)
+        elif not is_placed and site.type != "local_position":  # whose frame may lie anywhere
+            return None
         if "scan_period_s" not in site.parameters and before and "scan_period_s" in before[0].parameters:
             period_s = before[0].parameters["scan_period_s"]
             site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": period_s})
-        return (name if is_unplaced else PLACED), site, notes
+        return (PLACED if is_placed else name), site, notes
 
     def _setup(self, group: str, sites: Sequence[SensorSite]) -> Setup:
         return Setup(

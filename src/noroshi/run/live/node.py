@@ -219,8 +219,9 @@ class LiveNode:
             self._receive(*frames[first : first + HEARD_TOGETHER], now_ns=now_ns)
         for feed in self.feeds:
             for batch in feed.receive():
-                known = self._repeats.marked(batch) if isinstance(batch, Detections) else batch
-                self._receive(known, now_ns=now_ns)
+                if isinstance(batch, Detections) and batch.sensor in self.node.sensors:  # no room for forged names
+                    batch = self._repeats.marked(batch, now_ns)
+                self._receive(batch, now_ns=now_ns)
         decided = self._decided(now_ns)
         for first in range(0, len(decided), SAID_TOGETHER):
             together = decided[first : first + SAID_TOGETHER]

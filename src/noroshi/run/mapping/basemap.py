@@ -18,7 +18,6 @@ from noroshi.run.coast import Lines, borders, coast
 
 SPACE, SEA, LAND = "#070d14", "#0b1622", "#19242f"
 COAST, BORDER, GRID, GRID_TEXT = "#5d7d92", "#5a6670", "#2a3a48", "#6f8494"
-METRES_PER_NAUTICAL_MILE = 1852.0
 FINE_M_PER_PX = 4000.0
 TINY_M = 1e-6
 

@@ -11,11 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
+from noroshi.geo.units import FOOT_M, KNOT_M_S, NAUTICAL_MILE_M
 from noroshi.records import SensorSite
 from noroshi.run.coast import towns
-from noroshi.run.mapping.basemap import METRES_PER_NAUTICAL_MILE, Frame, Projection, nice_below, thin
+from noroshi.run.mapping.basemap import Frame, Projection, nice_below, thin
 from noroshi.run.mapping.labels import Room
-from noroshi.run.mapping.panel import BRIGHT, DPI, METRES_PER_FOOT, MONO, PLAIN, AltitudeScale, rgba, write
+from noroshi.run.mapping.panel import BRIGHT, DPI, MONO, PLAIN, AltitudeScale, rgba, write
 from noroshi.run.mapping.rows import Rows
 
 HALO, UNKNOWN, TOWN = "#0b1622", "#9aa7b0", "#8fa1ae"
@@ -29,7 +30,6 @@ RING_LABELS = np.array([0, 120, 60, 180])
 LABEL_PT, TOWN_PT = 6.8, 7.0
 PX_PER_PT = DPI / 72.0
 CLIMBING_M_S = 1.5
-KNOTS_PER_M_S = 3600.0 / METRES_PER_NAUTICAL_MILE
 SPACE_FROM_M = 30_000.0
 
 Floats = NDArray[np.float64]
@@ -167,7 +167,7 @@ def draw_sensors(
 def _draw_rings(canvas: Canvas, site: SensorSite, xy: Floats, range_m: float, colour: str) -> None:
     turn = np.linspace(0.0, 2.0 * np.pi, 241)
     circle = np.stack([np.sin(turn), np.cos(turn)], axis=1)
-    step = nice_below(range_m / METRES_PER_NAUTICAL_MILE / 2.5) * METRES_PER_NAUTICAL_MILE
+    step = nice_below(range_m / NAUTICAL_MILE_M / 2.5) * NAUTICAL_MILE_M
     for radius_m in (*np.arange(step, range_m - 0.5 * step, step), range_m):
         ring = xy + radius_m * circle
         if canvas.ground is not None:
@@ -182,7 +182,7 @@ def _draw_rings(canvas: Canvas, site: SensorSite, xy: Floats, range_m: float, co
         seen = np.flatnonzero(canvas.frame.inside(ring[RING_LABELS], margin_px=-20.0))
         if len(seen):
             x, y = ring[RING_LABELS[seen[0]]]
-            text = f"{radius_m / METRES_PER_NAUTICAL_MILE:.0f} NM"
+            text = f"{radius_m / NAUTICAL_MILE_M:.0f} NM"
             write(
                 canvas.axes,
                 float(x),
@@ -275,6 +275,6 @@ def _flight(rows: Rows, row: int, *, laboratory: bool) -> str:
     trend = "↑" if climb_m_s > CLIMBING_M_S else "↓" if climb_m_s < -CLIMBING_M_S else " "
     if altitude_m > SPACE_FROM_M:
         return f"{altitude_m / 1000.0:.0f}km{trend}{np.hypot(speed_m_s, climb_m_s) / 1000.0:.1f}km/s"
-    speed = f"{speed_m_s * KNOTS_PER_M_S:.0f}" if np.isfinite(speed_m_s) else "---"
-    level = f"{max(altitude_m, 0.0) / METRES_PER_FOOT / 100.0:03.0f}" if np.isfinite(altitude_m) else "---"
+    speed = f"{speed_m_s / KNOT_M_S:.0f}" if np.isfinite(speed_m_s) else "---"
+    level = f"{max(altitude_m, 0.0) / FOOT_M / 100.0:03.0f}" if np.isfinite(altitude_m) else "---"
     return f"{level}{trend}{speed}"

@@ -14,12 +14,12 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from noroshi.geo.units import FOOT_M
 from noroshi.run.mapping.basemap import nice_below
 
 SANS, MONO = "DejaVu Sans", "DejaVu Sans Mono"
 """The two fonts that come with Matplotlib, so that a picture is the same everywhere."""
 BRIGHT, PLAIN, DIM = "#eef4f8", "#c5d3dc", "#8599a8"
-METRES_PER_FOOT = 0.3048
 N_COLOURS = 48
 DPI = 140
 RAMP = ("#6f63f5", "#b765e0", "#ef7396", "#fb9c5c", "#fbd15c", "#fdf7b8")
@@ -54,7 +54,7 @@ class AltitudeScale:
             return None
         low_m, high_m = np.percentile(known, (0.5, 99.5))
         in_flight_levels = bool(high_m <= FLIGHT_LEVELS_UP_TO_M)
-        step_m = 5000.0 * METRES_PER_FOOT if in_flight_levels else nice_below(high_m / 4.0)
+        step_m = 5000.0 * FOOT_M if in_flight_levels else nice_below(high_m / 4.0)
         top_m = max(math.ceil(high_m / step_m), 2) * step_m
         base_m = math.floor(low_m / step_m) * step_m
         return cls(base_m if base_m >= HIGH_SHARE * top_m else 0.0, top_m, in_flight_levels)
@@ -80,9 +80,9 @@ class AltitudeScale:
             heights = np.arange(self.base_m, self.top_m + 1.0, nice_below(span_m / 4.0))
             return [(m, "", f"{m / 1000.0:,.10g} km") for m in heights]
         step = 50.0 if span_m < 9000.0 else 100.0
-        base, top = self.base_m / METRES_PER_FOOT / 100.0, self.top_m / METRES_PER_FOOT / 100.0
+        base, top = self.base_m / FOOT_M / 100.0, self.top_m / FOOT_M / 100.0
         levels = np.arange(base, top + 1.0, step)
-        metres = levels * 100.0 * METRES_PER_FOOT
+        metres = levels * 100.0 * FOOT_M
         return [(m, f"FL{level:03.0f}", f"{m:,.0f} m") for level, m in zip(levels, metres, strict=True)]
 
 
