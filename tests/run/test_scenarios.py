@@ -328,3 +328,12 @@ def test_a_nation_can_be_read_alone():
     nation = read_nation("japan")
     assert nation.code == "JPN"
     assert {sensor.site.nation for sensor in nation.sensors} == {"JPN"}
+
+
+def test_two_rules_of_one_name_are_told(inside):
+    rule = '[[warning.rules]]\ntype = "silent_sensor"\nname = "silence"\n'
+    (inside / "a.toml").write_text(f'name = "A"\ncode = "AAA"\n[warning]\n{rule}{rule}')
+    with pytest.raises(
+        ScenarioError, match=r"a.toml:9: .*'silence' is there already, on line 6: give each its own name"
+    ):
+        read_nation(inside / "a.toml")

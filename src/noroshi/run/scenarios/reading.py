@@ -169,8 +169,16 @@ def _check_rules(source: Source, file: NationFile, problems: list[Problem]) -> N
     """Note rules of warning that do not exist or make no sense."""
     tables = () if file.warning is None else file.warning.rules
     known = rooms.names("warning.rules") if tables else ()
+    taken: dict[str, int] = {}
     for i, table in enumerate(tables):
         path: KeyPath = ("warning", "rules", i)
+        if (name := str(table.get("name"))) in taken:
+            line = source.line(("warning", "rules", taken[name], "name"))
+            told = (
+                f"'{name}' is there already, on line {line}: give each its own name, or one's findings hide the other's"
+            )
+            problems.append(source.problem((*path, "name"), told))
+        taken.setdefault(name, i)
         key = _chosen(source, path, table, "type", known, "rule", problems)
         if key is not None:
             own = {name: value for name, value in table.items() if name != "type"}
@@ -246,7 +254,9 @@ def _plug_in(
     except rooms.UnknownNameError:
         known = rooms.names(room)
         problems.append(source.problem(path, f"no {of or room} '{key}'; {choices(key, known)}"))
-        return None
+    except rooms.PartError as error:
+        problems.append(source.problem(path, str(error)))
+    return None
 
 
 def _sensor(source: Source, i: int, section: SensorSection, nation: str, problems: list[Problem]) -> SensorEntry | None:
