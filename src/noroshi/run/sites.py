@@ -15,6 +15,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Detections, SensorSite, Status
 from noroshi.run.batches import come_in_frames, field_m, says_who, scan_period_s
+from noroshi.run.rooms import UnknownNameError, load
 from noroshi.sensors import local_position, position_report, search_radar
 from noroshi.sensors.rows import AIR_DEPTH_M
 
@@ -69,7 +70,8 @@ def complete(
         own = [batch for batch in detections if batch.sensor == name]
         site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
         if not site.type:
-            site = dataclasses.replace(site, type=_guess(own[0]))
+            told = [each.type for each in known if each.sensor == name and each.type]
+            site = dataclasses.replace(site, type=told[0] if told else _guess(own[0]))
         is_plain = site.type == "local_position" or (site.type in PLAIN and not any(map(says_who, own)))
         in_frames = False
         if is_plain:
@@ -109,15 +111,28 @@ def complete(
         notes.append(f"{unknown}: not tracked; give it in a sensors table with --sensors")
         found = [site for site in found if site not in lost]
     placed = {batch.sensor for batch in detections if np.isfinite(batch.origin_ecef_m).all(axis=1).any()}
-    blind = [s for s in found if s.type == "infrared" and math.isnan(s.lat_rad) and s.sensor not in placed]
-    if blind:
-        named = ", ".join(f"'{site.sensor}'" for site in blind)
+    blind = [s for s in found if math.isnan(s.lat_rad) and s.sensor not in placed and _needs_place(s.type)]
+    for kind in sorted({site.type for site in blind}):
+        named = ", ".join(f"'{site.sensor}'" for site in blind if site.type == kind)
         notes.append(
-            f"place of infrared sensor {named} unknown{_others(known, found)}: not tracked; give it in the rows "
+            f"place of {kind} sensor {named} unknown{_others(known, found)}: not tracked; give it in the rows "
             "(sensor_x_ecef_m, sensor_y_ecef_m, sensor_z_ecef_m) or in a sensors table with --sensors"
         )
-        found = [site for site in found if site not in blind]
+    found = [site for site in found if site not in blind]
     return found, notes
+
+
+def _needs_place(sensor_type: str) -> bool:
+    """Return whether rows of a type are of no use unless it is known where they were measured.
+
+    A radar alone and a laboratory have a place that is as good as any.
+    """
+    if sensor_type in ("search_radar", "local_position"):
+        return False
+    try:
+        return bool(load("sensors", sensor_type).Sensor.NEEDS_ORIGIN)
+    except UnknownNameError:
+        return False  # refused where sensors are made, by name
 
 
 def _are_in_hundreds_of_feet(own: Sequence[Detections]) -> bool:
