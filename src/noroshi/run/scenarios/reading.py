@@ -17,6 +17,7 @@ from noroshi.run import rooms
 from noroshi.run.alerts import AlertError
 from noroshi.run.alerts.languages import load_language, zone_at
 from noroshi.run.areas import area_codes, country_codes
+from noroshi.run.observing import observer_of, types
 from noroshi.run.samples import PREFIX, sample_path
 from noroshi.run.scenarios import measures
 from noroshi.run.scenarios.checking import checked
@@ -295,9 +296,17 @@ def _constellation(
 def _observer(
     source: Source, path: KeyPath, section: SensorSection | ConstellationSection, problems: list[Problem]
 ) -> Any:
-    room = _plug_in(source, "exercise.observers", (*path, "type"), section.type, problems, of="type of sensor")
+    try:
+        observer = observer_of(section.type)
+    except rooms.UnknownNameError:
+        told = f"no type of sensor '{section.type}'; {choices(section.type, types())}"
+        problems.append(source.problem((*path, "type"), told))
+        return None
+    except rooms.PartError as error:
+        problems.append(source.problem((*path, "type"), str(error)))
+        return None
     place = (*path, "world") if section.world else path
-    return checked(room.Observer, section.world, source, place, problems) if room else None
+    return checked(observer, section.world, source, place, problems)
 
 
 def _check_parameters(source: Source, path: KeyPath, entry: SensorEntry, problems: list[Problem]) -> None:
