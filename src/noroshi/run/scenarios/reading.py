@@ -1,6 +1,7 @@
 """Files of nations and scenarios to what the driver runs: names resolved, numbers checked, each error at its line."""
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -49,6 +50,8 @@ from noroshi.run.scenarios.sources import (
     read_source,
 )
 from noroshi.sharing.rules import PolicyError
+
+OF_ITS_TEXT = re.compile(r"^.*? \[policy\](, line \d+)?: ")
 
 
 def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario:
@@ -210,14 +213,17 @@ def _check_people(source: Source, file: NationFile, problems: list[Problem]) -> 
 def _policy(source: Source, file: NationFile, problems: list[Problem]) -> Source | None:
     """Return the file of what a nation releases; what is wrong with it is noted."""
     try:
-        found = policy_source(file.code, file.policy, source.folder)
+        found = policy_source(file.code, file.policy, source)
         if found is not None:
             read_policy(found, of=file.code)
     except ScenarioError as error:
         problems += error.problems
         return None
     except (NoFileError, PolicyError) as error:
-        problems.append(source.problem(("policy",), str(error)))
+        told = str(error)
+        if isinstance(file.policy, dict):  # the lines of its text are not those of the file
+            told = OF_ITS_TEXT.sub("", told, count=1)
+        problems.append(source.problem(("policy",), told))
         return None
     return found
 
