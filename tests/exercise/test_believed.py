@@ -12,12 +12,14 @@ from observer_scenes import START_NS, local, site, world
 
 from noroshi.exercise import believed
 from noroshi.exercise.sights import Target, ground_sight, is_sighted
+from noroshi.fusion import Settings
 from noroshi.geo.time import NS_PER_S
 from noroshi.run import rooms
 from noroshi.run.exercises.staging import cast
 from noroshi.run.exercises.visible import visible
 from noroshi.run.observing import observer_of, types
 from noroshi.run.scenarios import ScenarioError, read_nation, read_scenario
+from noroshi.run.sharing import fusion_settings
 from noroshi.sensors.search_radar import Sensor
 
 NATION = """
@@ -88,3 +90,12 @@ def test_when_it_could_have_seen_a_flight_is_what_its_node_believes(their_radar,
     spans = visible(everything, everything.bodies[:1], end_ns)["NEW", everything.bodies[0].name]
     assert (np.diff(spans) > 30 * NS_PER_S).all()
     assert len(spans) == 1
+
+
+def test_what_partners_say_fed_their_tracks_may_be_a_new_type(their_radar):
+    """A track whose sources are told by type alone is doubted where the type is none; one that is added is one."""
+    assert fusion_settings().types == ("infrared", *sorted({*Settings().types, "their_radar"} - {"infrared"}))
+
+
+def test_without_a_new_type_fusion_is_as_it_was():
+    assert fusion_settings() == Settings()
