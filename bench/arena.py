@@ -19,6 +19,7 @@ import pkgutil
 import platform
 import sys
 import time
+import traceback
 from importlib.metadata import version
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def run(scene_name: str, entry_name: str, seeds: range) -> dict[str, object]:
         start = time.process_time()
         shown = entry.track(scene)
         seconds.append(time.process_time() - start)
+        check(shown, scene)
         each = [gospa(true, tracked, scene.cutoff_m) for true, tracked in zip(hidden.xy_m, shown, strict=True)]
         parts.append(np.mean([[one.localisation, one.missed, one.false] for one in each], axis=0))
         distances.append(np.mean([ospa(a, b, scene.cutoff_m, 2.0) for a, b in zip(hidden.xy_m, shown, strict=True)]))
@@ -73,7 +75,25 @@ def run(scene_name: str, entry_name: str, seeds: range) -> dict[str, object]:
     }
 
 
-def main() -> None:
+def check(shown: object, scene: arena_scenes.Scene) -> None:
+    """Refuse an answer that cannot be judged, or that would be judged as what it is not.
+
+    Raises:
+        ValueError: saying at which time what is wrong, and what is asked.
+    """
+    n = len(scene.times_s)
+    if not isinstance(shown, list) or len(shown) != n:
+        found = f"{len(shown)} of them" if isinstance(shown, list) else type(shown).__name__
+        raise ValueError(f"track() gives {found}: give a list of {n} arrays, one for each of the scene's times_s")
+    for i, xy_m in enumerate(shown):
+        if not isinstance(xy_m, np.ndarray) or xy_m.ndim != 2 or xy_m.shape[1] != 2:
+            found = f"an array {xy_m.shape}" if isinstance(xy_m, np.ndarray) else type(xy_m).__name__
+            raise ValueError(f"at time {i} track() gives {found}: give an (n, 2) array of positions, (0, 2) for none")
+        if not np.isfinite(xy_m).all():
+            raise ValueError(f"at time {i} {int((~np.isfinite(xy_m)).any(axis=1).sum())} positions are not finite")
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description="Measure trackers on published hard scenes.")
     parser.add_argument("--scene", nargs="*", choices=names(arena_scenes), default=names(arena_scenes))
     parser.add_argument("--entry", nargs="*", choices=names(arena_entries), default=names(arena_entries))
@@ -83,12 +103,20 @@ def main() -> None:
     options = parser.parse_args()
     first = TUNING_SEED if options.tuning else TEST_SEED
     seeds = range(first, first + options.runs)
-    rows = []
+    rows, n_failed = [], 0
     for scene in options.scene:
         published = importlib.import_module(f"arena_scenes.{scene}").PUBLISHED
         print(f"{scene}: published {published}" if published else scene, file=sys.stderr)
         for entry in options.entry:
-            row = run(scene, entry, seeds)
+            try:
+                row = run(scene, entry, seeds)
+            except Exception as error:  # noqa: BLE001 an entry is somebody else's: the others' rows stand
+                n_failed += 1
+                last = traceback.extract_tb(error.__traceback__)[-1]
+                told = f"{type(error).__name__}: {error} (line {last.lineno} of {Path(last.filename).name})"
+                print(f"  {entry:20s} failed: {told}", file=sys.stderr, flush=True)
+                rows.append({"scene": scene, "entry": entry, "runs": 0, "failed": told})
+                continue
             rows.append(row)
             print(
                 f"  {entry:20s} GOSPA {row['rms_gospa_m']:8.3f} = loc {row['rms_localisation_m']:7.3f} missed "
@@ -102,7 +130,8 @@ def main() -> None:
         used = {"seeds_are_for": "tuning" if options.tuning else "test"}
         packages = {name: version(name) for name in ("noroshi", "numpy", "numba", "scipy", "stonesoup")}
         print(json.dumps({**used, "rows": rows, "python": platform.python_version(), "versions": packages}))
+    return 1 if n_failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

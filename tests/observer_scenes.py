@@ -1,7 +1,5 @@
 """Small worlds for the tests of observers."""
 
-import importlib
-
 import numpy as np
 
 from noroshi.exercise.flight import Flight
@@ -9,6 +7,8 @@ from noroshi.exercise.world import World
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_enu, ecef_from_geodetic, enu_axes_at
 from noroshi.records import Identity, Kind, SensorSite
+from noroshi.run import rooms
+from noroshi.run.observing import observer_of
 
 START_NS = 1_893_456_000 * NS_PER_S
 PLACE = ecef_from_geodetic(np.radians(36.0), np.radians(140.0), 300.0)
@@ -58,8 +58,8 @@ def site(kind, sensor="one", **parameters):
 
 def watch(kind, world, *, sensor="one", carrier=None, **fields):
     """Return the watch of an observer of a type at `PLACE`, or carried."""
-    own = importlib.import_module(f"noroshi.exercise.observers.{kind}").Observer(**fields)
-    believed = importlib.import_module(f"noroshi.sensors.{kind}").Sensor.at(site(kind, sensor))
+    own = observer_of(kind)(**fields)
+    believed = rooms.load("sensors", kind).Sensor.at(site(kind, sensor))
     return own.watch(world, site(kind, sensor), believed, carrier)
 
 

@@ -13,7 +13,7 @@ FILE = re.compile(r"<!-- file: (?P<path>\S+) -->\n```\w+\n(?P<text>.*?)```", re.
 ADDED = {"test_every_sensor.py": "direction_finder", "test_every_motion.py": "drift",
          "test_every_observer.py": "direction_finder",
          "test_every_format.py": "range_azimuth_lines", "test_every_metric.py": "worst_moment",
-         "test_every_mover.py": "balloon"}  # fmt: skip
+         "test_every_mover.py": "balloon", "test_every_rule.py": "slow_aircraft"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

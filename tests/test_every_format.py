@@ -1,8 +1,7 @@
-"""Every format of the room, held to its contract. A new file is found by itself; it needs tests/samples/<its name>/."""
+"""Every format of the room, held to its contract. New ones are found; it needs tests/samples/<its name>/."""
 
 import dataclasses
 import importlib
-import pkgutil
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import noroshi.formats
-import noroshi.sensors
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.records import Identity, Quality, Tracks, TrackStatus, certain_kind, check, digest
+from noroshi.run import rooms
 from noroshi.sensors.prepare import arrange
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -24,10 +22,8 @@ OFFSETS = 40
 
 
 def formats():
-    for found in pkgutil.iter_modules(noroshi.formats.__path__):
-        module = importlib.import_module(f"noroshi.formats.{found.name}")
-        if hasattr(module, "MEDIA"):
-            yield found.name, module
+    for key in rooms.names("formats"):
+        yield key, rooms.load("formats", key)
 
 
 FORMATS = dict(formats())

@@ -1,19 +1,17 @@
-"""Every file in `motion/` that holds a `Motion`, held to the room's contract. A new file is found by itself."""
+"""Every file in `motion/` that holds a `Motion`, held to the room's contract. New ones are found."""
 
 import dataclasses
-import importlib
-import pkgutil
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import noroshi.motion
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes
 from noroshi.motion import predict_by_jacobian
 from noroshi.motion.turning import Turn
 from noroshi.records import Kind
+from noroshi.run import rooms
 
 FIRST = ("x_ecef_m", "y_ecef_m", "z_ecef_m", "vx_ecef_m_s", "vy_ecef_m_s", "vz_ecef_m_s")
 UNITS = ("_m", "_m_s", "_m_s2", "_rad", "_rad_s", "_kg_m2", "_m2_kg", "_s", "_ratio")
@@ -25,10 +23,8 @@ FAST = {  # lowest and highest height, speed, and steepest climb at which these 
 
 
 def kinds():
-    for module in pkgutil.iter_modules(noroshi.motion.__path__):
-        found = getattr(importlib.import_module(f"noroshi.motion.{module.name}"), "Motion", None)
-        if found is not None and found.__module__ == f"noroshi.motion.{module.name}":
-            yield pytest.param(found, id=module.name)
+    for key in rooms.names("motion"):
+        yield pytest.param(rooms.load("motion", key).Motion, id=key)
 
 
 every_motion = pytest.mark.parametrize("kind", list(kinds()))

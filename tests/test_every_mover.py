@@ -1,17 +1,14 @@
-"""Every file in `exercise/movers/` that holds a `Mover`, held to the room's contract. A new file is found by itself."""
-
-import importlib
-import pkgutil
+"""Every file in `exercise/movers/` that holds a `Mover`, held to the room's contract. New ones are found."""
 
 import numpy as np
 import pytest
 from pydantic import BaseModel, ValidationError
 
-import noroshi.exercise.movers
 from noroshi.estimation.interpolation import hermite
 from noroshi.exercise.keyed import Draws
 from noroshi.geo.time import NS_PER_S, utc_ns_from_iso
 from noroshi.records import Kind, check, digest
+from noroshi.run import rooms
 
 START_NS = utc_ns_from_iso("2030-01-01T00:00:00Z")
 END_NS = START_NS + 900 * NS_PER_S
@@ -19,10 +16,8 @@ BETWEEN_M = 1.0  # how true a cubic between two samples is to be
 
 
 def modules():
-    for module in pkgutil.iter_modules(noroshi.exercise.movers.__path__):
-        found = getattr(importlib.import_module(f"noroshi.exercise.movers.{module.name}"), "Mover", None)
-        if found is not None and found.__module__ == f"noroshi.exercise.movers.{module.name}":
-            yield module.name, found
+    for key in rooms.names("exercise.movers"):
+        yield key, rooms.load("exercise.movers", key).Mover
 
 
 def examples(kind):

@@ -1,8 +1,6 @@
 """Every file in `exercise/observers/`, held to the room's contract. A new file is found by itself."""
 
-import importlib
 import itertools
-import pkgutil
 
 import numpy as np
 import pytest
@@ -11,22 +9,23 @@ from hypothesis import strategies as st
 from observer_scenes import PLACE, START_NS, flight, local, satellite, site, watch, world
 from pydantic import ValidationError
 
-import noroshi.exercise.observers
 from noroshi.exercise import watching
 from noroshi.exercise.world import Effect, Fault
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import ecef_from_geodetic
 from noroshi.records import Quality, check, concatenate, digest, take
+from noroshi.run import rooms
+from noroshi.run.observing import observer_of, types
 from noroshi.sensors.prepare import arrange
 
-UNITS = ("_m", "_m2", "_s", "_deg", "_urad", "_m_s", "_db", "_w_m2", "_ghz", "_probability", "threshold")
+UNITS = ("_m", "_m2", "_s", "_deg", "_urad", "_m_s", "_db", "_w_m2", "_ghz", "_probability", "_factor", "threshold")
 END_NS = START_NS + 600 * NS_PER_S
-KINDS = [module.name for module in pkgutil.iter_modules(noroshi.exercise.observers.__path__)]
+KINDS = types()  # of which those without an observer of their own have the one of `exercise.believed`
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def observer(kind):
-    return importlib.import_module(f"noroshi.exercise.observers.{kind}").Observer
+    return observer_of(kind)
 
 
 def targets():
@@ -65,7 +64,7 @@ def test_there_are_observers():
 
 @every_kind
 def test_it_has_the_name_of_a_sensor(kind):
-    assert hasattr(importlib.import_module(f"noroshi.sensors.{kind}"), "Sensor")
+    assert kind in rooms.names("sensors")
 
 
 @every_kind
@@ -90,7 +89,7 @@ def test_its_fields_are_plain_described_and_bounded(kind):
 def test_what_it_sees_is_what_its_node_can_take(kind):
     sighting = seen(kind)
     check(sighting.detections)
-    believed = importlib.import_module(f"noroshi.sensors.{kind}").Sensor.at(site(kind))
+    believed = rooms.load("sensors", kind).Sensor.at(site(kind))
     assert sighting.looked
     assert sighting.detections.sensor == "one"
     assert np.isin(arrange(sighting.detections, believed).quality, (Quality.GOOD, Quality.NOTHING)).all()

@@ -1,19 +1,17 @@
-"""Every file in `sensors/` that holds a `Sensor`, held to the room's contract. A new file is found by itself."""
+"""Every file in `sensors/` that holds a `Sensor`, held to the room's contract. New ones are found."""
 
 import dataclasses
-import importlib
-import pkgutil
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import noroshi.sensors
 from noroshi.estimation.angles import wrap
 from noroshi.estimation.gating import chi_square_gate
 from noroshi.geo.wgs84 import ecef_from_enu
 from noroshi.records import Detections, Kind, SensorSite
+from noroshi.run import rooms
 from noroshi.sensors import detection_by_kind
 from noroshi.sensors.prepare import arrange
 
@@ -21,10 +19,8 @@ UNITS = ("_m", "_m_s", "_m_s2", "_rad", "_rad_s", "_hz", "_db")
 
 
 def kinds():
-    for module in pkgutil.iter_modules(noroshi.sensors.__path__):
-        found = getattr(importlib.import_module(f"noroshi.sensors.{module.name}"), "Sensor", None)
-        if found is not None and found.__module__ == f"noroshi.sensors.{module.name}":
-            yield pytest.param(found, id=module.name)
+    for key in rooms.names("sensors"):
+        yield pytest.param(rooms.load("sensors", key).Sensor, id=key)
 
 
 every_sensor = pytest.mark.parametrize("kind", list(kinds()))

@@ -35,7 +35,7 @@ def test_a_nation_joins_in_one_file_as_the_page_says(tmp_path, monkeypatch):
                 ran.append(json.loads(done.stdout))
             else:
                 assert done.stdout == step["output"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["new_zealand.toml", "nzl_policy.toml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new_zealand.toml"]
     (figures,) = ran
     assert {node["node"] for node in figures["nodes"]} == {"ONE", "NZL"}
     assert figures["sensors"] == {"ONE": 2, "NZL": 2}

@@ -464,3 +464,44 @@ def test_a_comma_in_a_text_is_none_of_a_number():
             b"a;search_radar;15.1;120.4;10;70000\nb;search_radar;15.1;120.4;10;70000,5\n",
             Context(),
         )
+
+
+OTHER = {
+    "over_horizon_radar": (("ground_range_m", "azimuth_rad"), ("ground_range_m", "azimuth_rad")),
+    "finder": (("azimuth_rad", "elevation_rad"), ("azimuth_rad", "elevation_rad")),
+    "louder_radar": (("range_m", "azimuth_rad"), ("range_m", "azimuth_rad", "snr_db")),
+}
+
+
+def test_types_that_the_tables_have_no_columns_of_their_own_for_are_read_by_what_they_need():
+    text = b"t,sensor,ground_range_km,azimuth_deg,ground_range_sigma_m\n0,a,1500,30,9000\n1,a,,30,\n2,b,1400,31,\n"
+    decoded = tables.decode(text, Context(types=OTHER))
+    assert decoded.columns_not_used == []
+    assert [(batch.sensor, batch.components) for batch in decoded.detections] == [
+        ("a", ("ground_range_m", "azimuth_rad")),
+        ("b", ("ground_range_m", "azimuth_rad")),
+    ]
+    np.testing.assert_allclose(decoded.detections[0].values, [[1.5e6, np.radians(30.0)]])
+    np.testing.assert_allclose(decoded.detections[0].covariances[0, 0, 0], 9000.0**2)
+    assert [site.type for site in decoded.sites] == ["over_horizon_radar"] * 2
+    assert decoded.counts["detection without a position"] == 1
+    again = tables.decode(tables.encode_detections(decoded.detections), Context(types=OTHER))
+    assert [digest(batch) for batch in again.detections] == [digest(batch) for batch in decoded.detections]
+
+
+def test_a_plain_radar_stays_one_beside_other_types_and_what_has_more_of_its_own_is_more():
+    polar = b"t,range_m,azimuth_rad,elevation_rad\n0,9000,1,0.1\n1,,1,0.1\n"
+    found = tables.decode(polar, Context(types=OTHER))
+    assert [site.type for site in found.sites] == ["search_radar", "finder"]
+    louder = tables.decode(b"t,range_m,azimuth_rad,snr_db\n0,9000,1,13\n", Context(types=OTHER))
+    assert [(site.type, batch.components[-1]) for site, batch in zip(louder.sites, louder.detections, strict=True)] == [
+        ("louder_radar", "snr_db")
+    ]
+
+
+def test_what_other_types_need_is_told_where_nothing_fits():
+    with pytest.raises(FormatError, match="over_horizon_radar: ground_range_m with azimuth_rad"):
+        tables.decode(b"t,ground_range_m\n0,1\n", Context(types=OTHER))
+    assert tables.named([("ground_range_km", "GR")], OTHER) == {"ground_range_km": "gr"}
+    with pytest.raises(FormatError, match="tables know no 'ground_range_km'"):
+        tables.named([("ground_range_km", "GR")])

@@ -154,3 +154,18 @@ def test_a_dialects_columns_are_not_a_tables(tmp_path):
     with pytest.raises(FormatError, match=r"not looked at: what was read as opensky; --format tables"):
         read_all([path], columns=[("altitude_m", "altitude")])
     assert height_m(read_all([path], format_name="tables", columns=[("altitude_m", "altitude")])[0]) == 30_000.0
+
+
+def test_plots_of_every_type_of_sensor_are_read_from_a_table(tmp_path):
+    """A type that the tables have no columns of their own for is read by the names of its components."""
+    path = tmp_path / "plots.csv"
+    path.write_text("time_s,sensor,ground_range_m,azimuth_rad\n0,north,1600000,0.5\n30,north,1599000,0.5\n")
+    recordings = read_all([str(path)], columns=[("ground_range_m", "ground_range_m")])
+    batch = recordings[0].decoded.detections[0]
+    assert (batch.components, len(batch)) == (("ground_range_m", "azimuth_rad"), 2)
+    sites, notes = complete([batch], recordings[0].decoded.sites)
+    assert sites == []
+    assert "place of over_horizon_radar sensor 'north' unknown: not tracked; give it in the rows" in notes[0]
+    place = SensorSite(sensor="north", type="", lat_rad=-0.4, lon_rad=2.2, height_m=480.0)
+    sites, notes = complete([batch], [place, *recordings[0].decoded.sites])
+    assert [site.type for site in sites] == ["over_horizon_radar"]

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from noroshi.run.cli import app
 from noroshi.run.scenarios import NoFileError, ScenarioError, read_nation, read_scenario, shipped
+from noroshi.run.scenarios.policies import policy_of
 from noroshi.run.scenarios.sources import read_source
 
 N_MUTATIONS = 120
@@ -328,3 +329,54 @@ def test_a_nation_can_be_read_alone():
     nation = read_nation("japan")
     assert nation.code == "JPN"
     assert {sensor.site.nation for sensor in nation.sensors} == {"JPN"}
+
+
+def test_two_rules_of_one_name_are_told(inside):
+    rule = '[[warning.rules]]\ntype = "silent_sensor"\nname = "silence"\n'
+    (inside / "a.toml").write_text(f'name = "A"\ncode = "AAA"\n[warning]\n{rule}{rule}')
+    with pytest.raises(
+        ScenarioError, match=r"a.toml:9: .*'silence' is there already, on line 6: give each its own name"
+    ):
+        read_nation(inside / "a.toml")
+
+
+POLICY = """
+[policy.partners]
+ONE = "close"
+[[policy.rules]]
+rule = "all"
+to = ["ONE"]
+products = ["contribution"]
+exercises = ["ALL-EXERCISES"]
+then = "pass"
+strip = { fields = ["identity"] }
+"""
+
+
+def test_what_a_nation_releases_may_stand_in_its_own_file(inside):
+    path = inside / "new.toml"
+    path.write_text('name = "Newcomer"\ncode = "NEW"\n' + POLICY)
+    nation = read_nation(path)
+    (inside / "apart.toml").write_text('nation = "NEW"\n' + POLICY.replace("policy.", ""))
+    (inside / "two.toml").write_text('name = "Newcomer"\ncode = "NEW"\npolicy = "apart.toml"\n')
+    assert policy_of(nation).digest == policy_of(read_nation(inside / "two.toml")).digest
+    assert read_scenario("first_steps", [path]).texts()[f"{path} [policy]"] == nation.policy.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('then = "pass"', 'then = "pas"', "new.toml:3: policy: rule all: then: is pass or drop"),
+        ('to = ["ONE"]', 'to = ["TWO"]', "new.toml:3: policy: rule all: to: "),
+        ("[policy.partners]", "[policy.partner]", "new.toml:3: policy: 'partner' is none of nation, partners, rules"),
+        (
+            "[policy.partners]",
+            "[policy]\nnation = 'TWO'\n[policy.partners]",
+            "new.toml:3: policy: .*is the policy of TWO",
+        ),
+    ],
+)
+def test_what_is_wrong_with_it_is_told_there(inside, old, new, told):
+    (inside / "new.toml").write_text('name = "Newcomer"\ncode = "NEW"\n' + POLICY.replace(old, new, 1).lstrip())
+    with pytest.raises(ScenarioError, match=told):
+        read_nation(inside / "new.toml")

@@ -112,3 +112,16 @@ def test_arranging_twice_changes_nothing_and_its_input_is_never_written():
 def test_components_that_are_not_the_types_are_refused(components, complaint):
     with pytest.raises(RecordError, match=complaint):
         arrange(plots([[1.0, 2.0]], components), RADAR)
+
+
+def test_components_that_no_row_measures_are_passed_over_and_those_that_one_does_are_not():
+    """A table's rows have columns for other types too."""
+    rows = [[5e4, 1.0, np.nan, np.nan], [6e4, 2.0, np.nan, np.nan]]
+    names = ("range_m", "azimuth_rad", "depth_m", "elevation_rad")
+    found = arrange(plots(rows, names, sigmas=np.array([30.0, 0.01, 1.0, 0.01])), RADAR)
+    alone = arrange(plots([row[:2] for row in rows], names[:2], sigmas=np.array([30.0, 0.01])), RADAR)
+    assert found.components == alone.components
+    np.testing.assert_array_equal(found.values, alone.values)
+    np.testing.assert_array_equal(found.covariances[:, :2, :2], alone.covariances[:, :2, :2])
+    with pytest.raises(RecordError, match="component 'depth_m' is unknown to its type; it has range_m"):
+        arrange(plots([rows[0], [5e4, 1.0, 7.0, np.nan]], names), RADAR)

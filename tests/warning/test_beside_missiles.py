@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # sharing_scenes
 from sharing_scenes import START_NS, tracks_of
 
 from noroshi.geo.time import NS_PER_S
-from noroshi.records import Identity, Kind, Stage, TrackStatus, certain_kind
+from noroshi.records import Certainty, Identity, Kind, Stage, TrackStatus, certain_kind
 from noroshi.run.areas import areas
 from noroshi.warning.core import Warner
+from noroshi.warning.rules import Base, Finding
 from noroshi.warning.rules.silent_sensor import Rule as SilentSensor
 from noroshi.warning.rules.zone_entry import STEPS
 from noroshi.warning.rules.zone_entry import Rule as ZoneEntry
@@ -128,3 +130,38 @@ def test_a_sensor_that_is_named_is_told_though_it_was_never_heard():
     assert [told(0), told(60)] == [[], []]
     warner.hear("b", START_NS + 60 * NS_PER_S)
     assert [told(61), told(121)] == [[["a"]], [["b"]]]
+
+
+class Loud(Base):
+    """A rule that somebody wrote who makes mistakes."""
+
+    changes: dict[str, Any]
+
+    def look(self, picture, heard_ns, now_ns):
+        if not len(picture):
+            return [picture.track_id[0]]
+        usual = {"key": "one", "number": 1, "hazard": "ship", "stage": Stage.ENTERED, "certainty": Certainty.OBSERVED,
+                 "updated_ns": now_ns, "code": "here", "name": "here", "probability": 1.0, "first_ns": now_ns,
+                 "last_ns": now_ns}  # fmt: skip
+        return [Finding(**usual | self.changes)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"hazard": "drone"}, "hazard 'drone' is none of aircraft, ship, sensor"),
+        ({"stage": Stage.BOOSTING}, "stage BOOSTING is none of 'ship': ENTERING, ENTERED, TRACK_LOST"),
+        ({"probability": float("nan")}, "probability nan is not from 0 to 1"),
+        ({"first_ns": START_NS + 1}, "first_ns .* is after last_ns"),
+    ],
+)
+def test_a_rule_that_finds_what_cannot_be_told_is_named(changes, told):
+    warner = Warner("JPN", areas(), rules=[Loud(name="drones", changes=changes)])
+    with pytest.raises(ValueError, match=f"rule 'drones' .*: finding 'one': {told}"):
+        warner.look(one(), START_NS)
+
+
+def test_a_rule_that_fails_is_named():
+    warner = Warner("JPN", areas(), rules=[Loud(name="drones", changes={})])
+    with pytest.raises(ValueError, match=r"rule 'drones' .*IndexError"):
+        warner.look(tracks_of(0), START_NS)

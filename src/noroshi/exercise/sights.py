@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy.special import ndtri
@@ -34,6 +35,19 @@ class Target:
     reports: bool = False
 
 
+@runtime_checkable
+class Sighted(Protocol):
+    """An observer that says where it can see a target, for coverage and for when a threat could have been seen at all.
+
+    Of an observer that does not, and is none of those that `ground_sight` knows, coverage shows nothing and says so;
+    whether it could have seen a threat is what its own node believes.
+    """
+
+    def ground_sight(self, name: str, nation: str, position_ecef_m: Floats, target: Target) -> GroundSight | None:
+        """Return what the sensor of this name, at a place, can see of a target; None if nothing."""
+        ...
+
+
 @cache
 def needed_snr(target_probability: float, *, swerling: Swerling, false_alarm_probability: float, pulses: int) -> float:
     """Return the signal to noise of one pulse, a ratio, at which one look sees a target with this chance."""
@@ -52,6 +66,8 @@ def ground_sight(
     name: str, nation: str, position_ecef_m: Floats, observer: Observer, target: Target
 ) -> GroundSight | None:
     """Return what a sensor that stands on the Earth can see of a target; None if it sees none such, or is no such."""
+    if isinstance(observer, Sighted):
+        return observer.ground_sight(name, nation, position_ecef_m, target)
     if isinstance(observer, search_radar.Observer):
         return _radar(name, nation, position_ecef_m, observer, target)
     if isinstance(observer, over_horizon_radar.Observer):
@@ -66,6 +82,12 @@ def ground_sight(
             height_m=(-math.inf, SHIPS_UP_TO_M) if observer.source == "ais" else (-math.inf, math.inf),
         )
     return None
+
+
+def is_sighted(observer: Observer) -> bool:
+    """Return whether it is known where such a sensor sees what."""
+    known = search_radar.Observer | over_horizon_radar.Observer | position_report.Observer | infrared.Observer
+    return isinstance(observer, known | Sighted)
 
 
 def space_sight(observer: Observer, target: Target, cloud_top_m: float) -> SpaceSight | None:

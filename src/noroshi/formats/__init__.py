@@ -59,6 +59,8 @@ class Context:
         received_ns: (only for a live feed) when the bytes came.
         columns: for tables, which columns under other names are which: `range_nmi: rho_nm`, both in lower case; what a
             table has not is no error.
+        types: for tables, of each type of sensor that they have no columns of their own for: what a row must have, and
+            what it may have, as (`REQUIRED`, `COMPONENTS`) of its file in `sensors/`.
         reference_lat_rad, reference_lon_rad: a place within some hundreds of kilometres, where a format needs one.
     """
 
@@ -66,6 +68,7 @@ class Context:
     day_ns: int | None = None
     received_ns: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
     reference_lat_rad: float | None = None
     reference_lon_rad: float | None = None
 

@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from noroshi.formats import Context, Decoded, FormatError, tables
@@ -48,7 +49,7 @@ def read_all(
     Raises:
         FormatError: if one cannot be read, or a column is in none of them.
     """
-    named = tables.named(columns)
+    named = tables.named(columns, _other_types())
     recordings = [read(name, day_ns=day_ns, format_name=format_name, columns=named) for name in sources]
     there = {column for recording in recordings for column in recording.decoded.columns}
     for ours, theirs in named.items():
@@ -77,7 +78,8 @@ def read(
         path = sample_path(name) if name.startswith(PREFIX) else Path(name)
         data = _content(path)
         key = format_name or recognise(_telling(data), path.name)
-        context = Context(source=path.name.split(".")[0], day_ns=day_ns, columns=columns)
+        types = _other_types() if key == "tables" else {}
+        context = Context(source=path.name.split(".")[0], day_ns=day_ns, columns=columns, types=types)
         decoded = load("formats", key).decode(data, context)
     except NoSampleError as error:
         raise FormatError(str(error)) from error
@@ -88,6 +90,13 @@ def read(
     except FormatError as error:
         raise FormatError(f"{name}: {error}") from error
     return Recording(path, key, decoded)
+
+
+@cache
+def _other_types() -> Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return what sensors of types measure that the tables have no columns of their own for; see `Context.types`."""
+    kinds = {key: load("sensors", key).Sensor for key in names("sensors") if key not in tables.OWN_TYPES}
+    return {key: (tuple(kind.REQUIRED), tuple(kind.COMPONENTS)) for key, kind in kinds.items()}
 
 
 def read_sites(path: Path) -> list[SensorSite]:

@@ -8,7 +8,7 @@ from functools import cache
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from noroshi.fusion import Fusion
+from noroshi.fusion import Fusion, Settings
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.exchange import Exchange, NewPolicy, Partner
 from noroshi.records.known import Known
@@ -92,6 +92,11 @@ def read_policy(text: str, nation: str) -> Policy:
     return parse(text, actions()) if text else Policy(nation, {}, ())
 
 
+def fusion_settings() -> Settings:
+    """Return how a node fuses: the names of types that partners tell instead of sensors' are those that there are."""
+    return Settings(types=rooms.names("sensors"))
+
+
 def make_exchange(
     nation: str,
     sharing: Sharing,
@@ -134,7 +139,7 @@ def make_exchange(
         policy=read_policy(sharing.policy, nation),
         secrets=Secrets(own.secret),
         partners=partners,
-        fusion=Fusion(nation, known=known),
+        fusion=Fusion(nation, fusion_settings(), known=known),
         sensor_types=sensor_types,
         new_policy=new_policy or (lambda _kind, content, _policy, _now_ns: read_policy(content, nation)),
         store_of=store_of or (lambda _: MemoryStore()),

@@ -16,6 +16,7 @@ from noroshi.geo.units import FOOT_M
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Detections, SensorSite, Status
 from noroshi.run.batches import come_in_frames, field_m, says_who, scan_period_s
+from noroshi.run.rooms import UnknownNameError, load
 from noroshi.sensors import local_position, position_report, search_radar
 from noroshi.sensors.rows import AIR_DEPTH_M
 
@@ -28,6 +29,7 @@ COLUMNS = {"local_position": "x_sigma_m and y_sigma_m", "position_report": "lat_
 """Of plain plots: the parameter of how exact they are, and the columns that say it."""
 SHOWN = ("scan_period_s", *SIGMA.values(), "field_m", "speed_sigma_m_s")
 """Parameters that plots show of their sensor: a little otherwise with each that comes."""
+ANYWHERE = "search_radar", "local_position"  # of a radar alone and a laboratory any place is as good
 SHORT = re.compile("[0-9]{1,3}/[0-9]{1,3}")
 """A SAC/SIC of ASTERIX as a person may write it."""
 LOOKS_ACROSS = 20
@@ -73,14 +75,14 @@ def complete(
         notes.append(f"{unknown}: not tracked; give it in a sensors table with --sensors")
         found = [site for site in found if site not in lost]
     placed = {batch.sensor for batch in detections if np.isfinite(batch.origin_ecef_m).all(axis=1).any()}
-    blind = [s for s in found if s.type == "infrared" and not s.has_place and s.sensor not in placed]
-    if blind:
-        named = ", ".join(f"'{site.sensor}'" for site in blind)
+    blind = [s for s in found if not s.has_place and s.sensor not in placed and needs_place(s.type)]
+    for kind in sorted({site.type for site in blind}):
+        named = ", ".join(f"'{site.sensor}'" for site in blind if site.type == kind)
         notes.append(
-            f"place of infrared sensor {named} unknown{_others(known, found)}: not tracked; give it in the rows "
+            f"place of {kind} sensor {named} unknown{_others(known, found)}: not tracked; give it in the rows "
             "(sensor_x_ecef_m, sensor_y_ecef_m, sensor_z_ecef_m) or in a sensors table with --sensors"
         )
-        found = [site for site in found if site not in blind]
+    found = [site for site in found if site not in blind]
     return found, notes
 
 
@@ -111,7 +113,8 @@ def learned(
         own = [batch for batch in detections if batch.sensor == name]
         site = _described(name, known) or SensorSite(sensor=name, type=_guess(own[0]))
         if not site.type:
-            site = dataclasses.replace(site, type=_guess(own[0]))
+            told = [each.type for each in known if each.sensor == name and each.type]
+            site = dataclasses.replace(site, type=told[0] if told else _guess(own[0]))
         is_plain = site.type == "local_position" or (site.type in PLAIN and not any(map(says_who, own)))
         in_frames = False
         if is_plain:
@@ -141,6 +144,16 @@ def learned(
             f"altitudes of {_listed(coarse)} come in hundreds of feet: altitude_step_m = {COARSE_STEP_M} is taken"
         )
     return found, notes
+
+
+def needs_place(sensor_type: str) -> bool:
+    """Return whether rows of a type are of no use unless it is known where they were measured (but see `ANYWHERE`)."""
+    if sensor_type in ANYWHERE:
+        return False
+    try:
+        return bool(load("sensors", sensor_type).Sensor.NEEDS_ORIGIN)
+    except UnknownNameError:
+        return False  # refused where sensors are made, by name
 
 
 def _are_in_hundreds_of_feet(own: Sequence[Detections]) -> bool:

@@ -38,6 +38,7 @@ class Sensor:
     REQUIRED: ClassVar[tuple[str, ...]] = ("ground_range_m", "azimuth_rad")
     WRAPPED: ClassVar[tuple[str, ...]] = ("azimuth_rad",)
     NEEDS_ORIGIN: ClassVar[bool] = True
+    IS_STRAIGHT: ClassVar[bool] = True  # its errors are wider than it bends over them
     BOUNDS: ClassVar[Mapping[str, tuple[float, float]]] = {
         "ground_range_m": (1.0, 1e7),
         "azimuth_rad": (-2.0 * math.pi, 2.0 * math.pi),

@@ -20,7 +20,8 @@ PIVOT_MIN = 1e-12  # of a correlation matrix: below this its inverse is noise
 def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
     """Return all rows with the sensor's components in the sensor's order, each with its `Quality`.
 
-    What the rows do not have is filled in: NaN for components that they lack, the type's noise where the noise is NaN,
+    Components that no row measures are passed over, whatever their names: a table has columns for several types. What
+    the rows do not have is filled in: NaN for components that they lack, the type's noise where the noise is NaN,
     the sensor's place where the origin is NaN. A row that already carries a code keeps it; the others get the first
     that applies of NOT_FINITE, OUT_OF_BOUNDS, BAD_COVARIANCE, BAD_TIME, UNKNOWN_SENSOR (no origin where one is needed).
     Of NOTHING no more is asked than when and from where.
@@ -28,8 +29,8 @@ def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
     Raises:
         RecordError: if a component is unknown to the type or there twice.
     """
-    names = detections.components
-    columns = _columns(names, type(sensor), detections.sensor)
+    detections = _without_empty(detections, type(sensor))
+    columns = _columns(detections.components, type(sensor), detections.sensor)
     n, m = len(detections), len(sensor.COMPONENTS)
     values, covariances, quality = np.full((n, m), np.nan), np.empty((n, m, m)), detections.quality.copy()
     values[:, columns] = detections.values
@@ -57,6 +58,24 @@ def arrange(detections: Detections, sensor: sensors.Sensor) -> Detections:
         identity=detections.identity,
         quality=quality,
     )
+
+
+def _without_empty(detections: Detections, kind: type[sensors.Sensor]) -> Detections:
+    """Return detections without the components that their type does not know and that no row measures."""
+    names = detections.components
+    if _are_all_known(names, kind):
+        return detections
+    kept = [i for i, name in enumerate(names) if name in kind.COMPONENTS or not np.isnan(detections.values[:, i]).all()]
+    return detections.replace(
+        components=tuple(names[i] for i in kept),
+        values=detections.values[:, kept],
+        covariances=detections.covariances[:, kept][:, :, kept],
+    )
+
+
+@cache
+def _are_all_known(names: tuple[str, ...], kind: type[sensors.Sensor]) -> bool:
+    return all(name in kind.COMPONENTS for name in names)
 
 
 @cache

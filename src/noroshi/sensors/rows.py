@@ -8,9 +8,9 @@ Electronic Systems 29(3), 1015-1022), whose debiasing is below a metre for the a
 whose measurement depends on what the plot does not tell (a 2-D radar on the height) overrides them for a pair.
 
 A type that holds `form` and `linearise` (see `Linear`) is as fast as a kernel can be; one that holds only `measure`,
-`jacobian` and `locate` is served by these here, by its Jacobian at the expected state. It may say by `room` over how
-much of its components false plots are spread; of one that does not they are taken to be all over its `BOUNDS`, which
-is too thin where it sees less.
+`jacobian` and `locate` is served by these here, by its Jacobian at the expected state and what it bends by there
+(`IS_STRAIGHT = True` leaves that out). It may say by `room` over how much of its components false plots are spread; of
+one that does not they are taken to be all over its `BOUNDS`, which is too thin where it sees less.
 """
 
 import math
@@ -39,6 +39,7 @@ any, the range at which the form's position lies on it, and the (2, 2) noise acr
 
 WIDTH = 8
 Integers = NDArray[np.int64]
+BENT_MIN = 0.01  # of a measurement's own variance: what less than that bends is straight
 AIR_DEPTH_M = 13_000.0  # false plots with an altitude are spread over this height, new aircraft over it too
 SPEED_SPAN_M_S = 600.0  # and over this much of each velocity component
 
@@ -120,11 +121,36 @@ def linearise(
     innovation[:, wrapped] = wrap(innovation[:, wrapped])
     measured = ~np.isnan(innovation)
     both = measured[:, :, None] & measured[:, None, :]
-    noise = np.where(both, plots.covariances[i_plot], np.eye(len(wrapped)))
+    noise = plots.covariances[i_plot]
+    if not getattr(sensor, "IS_STRAIGHT", False):
+        offset, bend = _bend(sensor, states, spread[:, :6, :6], origin)
+        is_bent = (np.einsum("pii->pi", bend) + offset**2 > BENT_MIN * np.einsum("pii->pi", noise)).any(axis=1)
+        innovation[is_bent] -= offset[is_bent]
+        noise = noise + np.where(is_bent[:, None, None], bend, 0.0)
+    noise = np.where(both, noise, np.eye(len(wrapped)))
     white: Floats = np.linalg.inv(np.linalg.cholesky(noise)).astype(np.float64, copy=False)
     rows: Floats = white @ np.where(measured[:, :, None], sensor.jacobian(states, origin), 0.0)
     innovation = np.where(measured, np.matvec(white, np.where(measured, innovation, 0.0)), np.nan)
     return innovation, rows, np.ones_like(innovation)
+
+
+def _bend(sensor: Sensor, states: Floats, spread: Floats, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
+    """Return the (p, m) mean of what a measurement's curvature adds, and its (p, m, m) covariance.
+
+    The second-order filter (Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to Tracking and
+    Navigation, section 10.3.2), its second derivatives from the type's Jacobian a standard deviation to either side. A
+    slant range bends by 200 m where 4 km of height are unknown at 40 km, its rate by 20 m/s at 200 m/s.
+    """
+    p, m = len(states), len(sensor.COMPONENTS)
+    steps = np.linalg.cholesky(spread).swapaxes(1, 2)  # (p, 6, 6), a row each
+    around = np.stack([states[:, None] + steps, states[:, None] - steps]).reshape(-1, 6)
+    there = np.broadcast_to(origin_ecef_m[None, :, None], (2, p, 6, 3)).reshape(-1, 3)
+    ahead, behind = sensor.jacobian(around, there).reshape(2, p, 6, m, 6)
+    bends = np.einsum("pjma,pka->pmjk", 0.5 * (ahead - behind), steps)
+    bends = 0.5 * (bends + bends.swapaxes(2, 3))
+    flat = bends.reshape(p, m, 36)
+    offset: Floats = 0.5 * np.einsum("pmjj->pm", bends)
+    return offset, 0.5 * flat @ flat.swapaxes(1, 2)
 
 
 def filled(form: Floats, rows: Floats, y: Floats, covariances: Floats) -> Floats:

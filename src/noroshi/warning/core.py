@@ -23,6 +23,7 @@ from noroshi.warning.exposure import LATE, exposed_areas
 from noroshi.warning.following import Following
 from noroshi.warning.forecast import LANDS_MIN, NO_END, Forecast, ending, is_end_known, path_of
 from noroshi.warning.rules import Base as Rule
+from noroshi.warning.rules import Finding
 from noroshi.warning.settings import Settings
 from noroshi.warning.telling import Concern, Course, Telling
 from noroshi.warning.threatening import DOUBT, is_alive, may_threaten, threatening
@@ -483,11 +484,9 @@ class Warner:
         for rule in self.rules:
             for sensor in rule.awaited():
                 self._heard_ns.setdefault(sensor, now_ns)
-        found = {
-            f"{rule.name}: {finding.key}": finding
-            for rule in self.rules
-            for finding in rule.look(picture, self._heard_ns, now_ns)
-        }
+        found: dict[str, Finding] = {}
+        for rule in self.rules:
+            found.update((f"{rule.name}: {each.key}", each) for each in _found(rule, picture, self._heard_ns, now_ns))
         for key in sorted(set(found) | set(self._found)):
             telling = self._found.setdefault(key, Telling())
             finding = found.get(key)
@@ -527,6 +526,15 @@ class Warner:
             if proposal is not None:
                 proposals.append(proposal)
         return proposals
+
+
+def _found(rule: Rule, picture: Tracks, heard_ns: Mapping[str, int], now_ns: int) -> list[Finding]:
+    """Return what a rule finds; what it raises is told with the rule's name, since a person chose it."""
+    try:
+        return rule.look(picture, heard_ns, now_ns)
+    except Exception as error:
+        where = type(rule).__module__
+        raise ValueError(f"rule '{rule.name}' ({where}): {type(error).__name__}: {error}") from error
 
 
 def _launch(

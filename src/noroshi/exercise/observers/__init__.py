@@ -11,7 +11,8 @@ An observer is set before a world once and then asked span by span:
 
 It works in blocks of many looks at once, which `exercise.watching.Watch` cuts into the spans asked for; what an
 observer has to write is how it sees the looks from one number to another (`exercise.watching.Looks`).
-`tests/test_every_observer.py` holds each file to this.
+`tests/test_every_observer.py` holds each file to this. A type without a file here does what its own node believes of it
+(`exercise/believed.py`). One that says where it sees what takes part in coverage too (`exercise.sights.Sighted`).
 """
 
 from typing import Protocol, runtime_checkable

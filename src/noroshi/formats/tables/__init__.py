@@ -8,11 +8,12 @@ from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import csv_columns, listed, parquet_columns
 from noroshi.formats.reading import finished, peek, unpack
 from noroshi.formats.tables.names import SYNONYMS, TABLES, TIMES, named, proper, renamed, table_of
-from noroshi.formats.tables.read import read
+from noroshi.formats.tables.read import FAMILIES, read
 from noroshi.formats.tables.write import encode_detections, encode_sensors, encode_tracks, encode_truth
 
 __all__ = [
     "MEDIA",
+    "OWN_TYPES",
     "SYNONYMS",
     "TABLES",
     "TIMES",
@@ -25,6 +26,9 @@ __all__ = [
     "sniff",
     "table_of",
 ]
+
+OWN_TYPES = tuple(kind for kind, _, _ in FAMILIES)
+"""Types of sensors whose columns docs/tables.md lists; those of others come in by `Context.types`."""
 
 MEDIA = (".parquet", ".csv", ".csv.gz", ".tsv")
 
@@ -73,11 +77,13 @@ def decode(data: bytes, context: Context) -> Decoded:
         decoded.damage["wrong number of fields"] += n_wrong
     decoded.columns += columns
     columns, decoded.columns_not_used = renamed(columns, context.columns)
-    kind = metadata.get("noroshi") or table_of(columns)  # one that noroshi wrote may be empty
+    kind = metadata.get("noroshi") or table_of(columns, context.types)  # one that noroshi wrote may be empty
     if kind is None or kind not in TABLES:
         if {"azimuth_rad", "elevation_rad"} <= proper(columns):
             raise FormatError(NO_RANGE)
+        others = "".join(f"; {kind}: {' with '.join(both[0])}" for kind, both in sorted(context.types.items()))
+        there = f"found columns {listed(decoded.columns)}"
         missing = "".join(f"no '{theirs}', " for theirs in context.columns.values() if theirs not in decoded.columns)
-        raise FormatError(f"none of noroshi's tables: {missing}found columns {listed(decoded.columns)}; {NEEDS}")
+        raise FormatError(f"none of noroshi's tables: {missing}{there}; {NEEDS}{others}")
     read(kind, columns, metadata, decoded, context)
     return finished(decoded, may_be_empty=True)

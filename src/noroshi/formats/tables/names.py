@@ -1,9 +1,10 @@
 """The columns of the tables, what they mean, and under which other names they are taken; docs/tables.md lists them."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from noroshi.formats import FormatError
 from noroshi.geo.units import FOOT_M, KNOT_M_S, NAUTICAL_MILE_M
@@ -170,14 +171,47 @@ SYNONYMS: Mapping[str, tuple[str, float]] = {
 }
 """Other name: the column it stands for, and what its numbers are multiplied by."""
 
+UNITS = ("_m_s2", "_rad_s", "_m_s", "_rad", "_deg", "_hz", "_db", "_m")
+"""How a measured quantity's name ends."""
 
-def named(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+Types: TypeAlias = Mapping[str, tuple[Sequence[str], Sequence[str]]]
+"""What rows of types of sensors must have, and may have; see `Context.types`."""
+
+
+def sigma_of(column: str) -> str:
+    """Return the name of the column with a column's standard deviation: `range_m` has `range_sigma_m`."""
+    unit = next((unit for unit in UNITS if column.endswith(unit)), "")
+    return f"{column.removesuffix(unit)}_sigma{unit}"
+
+
+def columns_of(types: Types) -> list[str]:
+    """Return the columns that types of sensors bring to the detections table: what they measure, and how exactly."""
+    components = dict.fromkeys(name for _, components in types.values() for name in components)
+    return [column for name in components for column in (name, sigma_of(name)) if column not in SYNONYMS]
+
+
+def synonyms_of(columns: Iterable[str]) -> dict[str, tuple[str, float]]:
+    """Return other names of such columns: angles in degrees, lengths in kilometres."""
+    found = {}
+    for name in columns:
+        for unit, other, factor in (("_rad", "_deg", DEG), ("_m", "_km", 1e3)):
+            if name.endswith(unit):
+                found[name.removesuffix(unit) + other] = (name, factor)
+    return {name: meant for name, meant in found.items() if name not in DETECTIONS}
+
+
+def named(pairs: Iterable[tuple[str, str]], types: Types = MappingProxyType({})) -> dict[str, str]:
     """Return which columns of somebody else's are which of ours, `range_nmi: rho_nm`, all in lower case.
+
+    Args:
+        pairs: ours and theirs.
+        types: what other types of sensors measure.
 
     Raises:
         FormatError: if ours is no name of the tables, or a column is named twice, be it in two units.
     """
-    known = sorted({*SYNONYMS, *TIMES}.union(*TABLES.values()))
+    more = columns_of(types)
+    known = sorted({*SYNONYMS, *TIMES, *more, *synonyms_of(more)}.union(*TABLES.values()))
     found: dict[str, str] = {}
     for ours, theirs in ((ours.strip().lower(), theirs.strip().lower()) for ours, theirs in pairs):
         if ours not in known:
@@ -209,16 +243,18 @@ def proper(names: Iterable[str]) -> set[str]:
     return {SYNONYMS.get(name, (name, 1.0))[0] for name in names}
 
 
-def table_of(names: Iterable[str]) -> str | None:
-    """Return which table has these columns; None if none."""
-    found = proper(names)
+def table_of(names: Iterable[str], types: Types = MappingProxyType({})) -> str | None:
+    """Return which table has these columns, rows of other types of sensors among its detections; None if none."""
+    other = synonyms_of(columns_of(types))
+    found = {other.get(name, (name, 1.0))[0] for name in proper(names)}
     timed = bool(found & TIMES.keys())
     placed = {"lat_deg", "lon_deg"} <= found or {"x_m", "y_m"} <= found
     if timed and "track" in found and ({"lat_deg", "lon_deg"} <= found or "state_ecef" in found):
         return "tracks"
     if timed and "target" in found and placed:
         return "truth"
-    if timed and (placed or {"range_m", "azimuth_rad"} <= found or set(LINE) <= found):
+    measured = placed or {"range_m", "azimuth_rad"} <= found or set(LINE) <= found
+    if timed and (measured or any(set(required) <= found for required, _ in types.values())):
         return "detections"
     described = {"lat_deg", "lon_deg"} <= found or "type" in found
     return "sensors" if not timed and "sensor" in found and described else None

@@ -1,7 +1,7 @@
 """Columns to records."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from noroshi.formats import Context, Decoded, FormatError
 from noroshi.formats.cells import Columns, integers, number_in_base, numbers, numbers_in_base, plain, texts, times_ns
 from noroshi.formats.reading import REPORT_COMPONENTS
-from noroshi.formats.tables.names import LINE, SYNONYMS, TABLES, TIMES
+from noroshi.formats.tables.names import LINE, SYNONYMS, TABLES, TIMES, Types, columns_of, sigma_of, synonyms_of
 from noroshi.geo.time import NS_PER_DAY, followed_ns
 from noroshi.geo.wgs84 import ecef_from_enu, ecef_from_geodetic, enu_axes
 from noroshi.records import (
@@ -55,23 +55,24 @@ GROUPS = ("sensor", "target", "track", "identity", "icao_address", "mmsi", "mode
 FAR_M, FAST_M_S = 1e9, 3e8
 """Beyond twice the Moon's distance, and beyond the speed of light, a number is damage."""
 
-SIGMA_MAX = {"_rad": 2.0 * math.pi, "_m": 1e7, "_s": 1e7}
-"""By the unit's last part: a standard deviation that is greater says nothing, and only overflows."""
+SIGMA_MAX = 1e7
+"""A standard deviation that is greater, or of an angle more than a full circle, says nothing, and only overflows."""
 
 
 class Table:
     """The columns of one table under their proper names, rows on axis 0."""
 
-    def __init__(self, kind: str, columns: Columns) -> None:
+    def __init__(self, kind: str, columns: Columns, types: Types) -> None:
         self.kind = kind
         self.columns: dict[str, tuple[Any, float]] = {}
         self.unused: list[str] = []
         self.midnights = 0
         self.n = len(next(iter(columns.values())))
-        proper = TABLES[kind]
+        more = columns_of(types) if kind == "detections" else []
+        proper, synonyms = {*TABLES[kind], *more}, {**synonyms_of(more), **SYNONYMS}
         self.timed_by = next((name for name in TIMES if name in columns), None)
         for name in columns:
-            other, factor = SYNONYMS.get(name, (name, 1.0))
+            other, factor = synonyms.get(name, (name, 1.0))
             if name in proper:
                 self.columns[name] = (columns[name], 1.0)
             elif other in proper and other not in columns and other not in self.columns:
@@ -171,7 +172,7 @@ class Table:
 
 def read(kind: str, columns: Columns, metadata: Mapping[str, str], decoded: Decoded, context: Context) -> None:
     """Add the rows of a table to `decoded`."""
-    table = Table(kind, columns)
+    table = Table(kind, columns, context.types)
     if kind == "sensors":
         _read_sensors(table, columns, decoded)
         return
@@ -224,7 +225,8 @@ def _read_sensors(table: Table, columns: Columns, decoded: Decoded) -> None:
 
 def _read_detections(table: Table, time_ns: Integers, timed: Flags, decoded: Decoded, context: Context) -> None:
     sensor = table.text("sensor", context.source)
-    names = dict.fromkeys(name for _, _, components in FAMILIES for name in components)
+    families = _families(table, context.types)
+    names = dict.fromkeys(name for _, _, components in families for name in components)
     values, sigmas = (
         {name: measured(table, name) for name in names},
         {name: measured(table, name, True) for name in names},
@@ -233,7 +235,8 @@ def _read_detections(table: Table, time_ns: Integers, timed: Flags, decoded: Dec
     origin = np.column_stack([table.number(f"sensor_{axis}_ecef_m") for axis in "xyz"])
     misplaced = (np.abs(lat_deg) > 90.0) | (np.abs(lon_deg) > 360.0) | (np.abs(height_m) > FAR_M)
     misplaced |= (np.abs(origin) > FAR_M).any(axis=1)
-    vague = np.any([np.abs(sigmas[name]) > SIGMA_MAX[f"_{name.split('_')[-1]}"] for name in names], axis=0)
+    most = {name: 2.0 * math.pi if name.endswith("_rad") else SIGMA_MAX for name in names}
+    vague = np.any([np.abs(sigmas[name]) > most[name] for name in names], axis=0)
     decoded.damage["sensor is not on Earth"] += int((timed & misplaced).sum())
     decoded.damage["absurd standard deviation"] += int((timed & ~misplaced & vague).sum())
     is_fixed = np.asarray(np.isfinite(origin).all(axis=1), np.bool_)
@@ -241,14 +244,14 @@ def _read_detections(table: Table, time_ns: Integers, timed: Flags, decoded: Dec
     identity = table.identity()
     quality = table.code("quality", tuple(code.name.lower() for code in Quality), Quality.GOOD).astype(np.uint8)
     left = timed & ~misplaced & ~vague
-    for kind, required, components in FAMILIES:
+    for kind, required, components in families:
         mine = left & np.all([~np.isnan(values[name]) for name in required], axis=0)
         left &= ~mine
         for rows in rows_by(sensor, mine):
             name = str(sensor[rows[0]])
             batch = Detections.of(
                 sensor=name,
-                components=components,
+                components=tuple(components),
                 time_ns=time_ns[rows],
                 values=np.column_stack([values[one][rows] for one in components]),
                 sigmas=np.column_stack([sigmas[one][rows] for one in components]),
@@ -260,6 +263,23 @@ def _read_detections(table: Table, time_ns: Integers, timed: Flags, decoded: Dec
             decoded.sites.append(SensorSite(sensor=name, type=kind))
         decoded.counts[f"detection of type {kind}"] += int(mine.sum())
     decoded.counts["detection without a position"] += int(left.sum())
+
+
+def _families(table: Table, types: Types) -> list[tuple[str, Sequence[str], Sequence[str]]]:
+    """Return the types of sensors that rows may be of, in the order in which they are tried.
+
+    Other types come after those of the tables' own columns, but for one that asks for all that one of these asks for
+    and finds more of its own in the table: more than a range and an azimuth is no plain radar.
+    """
+
+    def there(family: tuple[str, Sequence[str], Sequence[str]]) -> tuple[int, int]:
+        return len(family[1]), sum(name in table.columns for name in family[2])
+
+    others = [(kind, *both) for kind, both in sorted(types.items())]
+    first = [
+        other for other in others if any(set(one[1]) <= set(other[1]) and there(other) > there(one) for one in FAMILIES)
+    ]
+    return [*first, *FAMILIES, *(other for other in others if other not in first)]
 
 
 def rows_by(key: NDArray[Any], chosen: Flags) -> list[NDArray[np.intp]]:
@@ -276,12 +296,6 @@ def measured(table: Table, component: str, sigma: bool = False) -> Floats:
     column = component.replace("_rad", "_deg") if in_degrees else component
     found = table.number(sigma_of(column) if sigma else column)
     return np.radians(found) if in_degrees else found
-
-
-def sigma_of(column: str) -> str:
-    """Return the name of the column with a column's standard deviation: `range_m` has `range_sigma_m`."""
-    unit = next(unit for unit in ("_m_s", "_rad", "_deg", "_m") if column.endswith(unit))
-    return f"{column.removesuffix(unit)}_sigma{unit}"
 
 
 def _states(table: Table) -> Floats:

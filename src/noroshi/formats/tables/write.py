@@ -10,8 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from noroshi.formats.tables.names import LINE, TABLES
-from noroshi.formats.tables.read import sigma_of
+from noroshi.formats.tables.names import LINE, TABLES, sigma_of
 from noroshi.geo.wgs84 import enu_axes, geodetic_from_ecef
 from noroshi.records import KINDS, STATUSES, Detections, Identity, Quality, SensorSite, Tracks, Truth
 

@@ -141,7 +141,7 @@ def open_outlets(settings: Sequence[Mapping[str, Any]]) -> dict[str, Outlet]:
         rest = {key: value for key, value in said.items() if key not in ("name", "type", "viewer")}
         try:
             opened[name] = rooms.load("run.outlets", str(said.get("type", ""))).Outlet(**rest)
-        except (rooms.UnknownNameError, SettingError, TypeError) as error:
+        except (rooms.UnknownNameError, rooms.PartError, SettingError, TypeError) as error:
             for each in opened.values():
                 each.close()
             raise SettingError(f"outlet '{name}': {error}") from error

@@ -9,7 +9,7 @@ from noroshi.exercise.coverage import seen_from_ground, seen_from_space
 from noroshi.exercise.faults import Faults
 from noroshi.exercise.flight import Flight
 from noroshi.exercise.observers import Observer
-from noroshi.exercise.sights import Target, ground_sight, space_sight
+from noroshi.exercise.sights import Target, ground_sight, is_sighted, space_sight
 from noroshi.exercise.world import World
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats, geodetic_from_ecef
@@ -57,6 +57,9 @@ def _seen(world: World, entries: Sequence[SensorEntry], flight: Flight, times_ns
         if carrier is not None and space_sight(entry.observer, target, 0.0) is not None:
             satellites.append((entry.observer, on, carrier.at(times_ns)[:, :3]))
             continue
+        if not is_sighted(entry.observer):
+            yield on & _seen_as_believed(entry, flight, carrier, times_ns)
+            continue
         for piece in _pieces(carrier, times_ns):
             seen = np.zeros(len(times_ns), bool)
             origin = _sensor(entry).origin_ecef_m if carrier is None else carrier.at(times_ns[piece][:1])[0, :3]
@@ -72,6 +75,16 @@ def _seen(world: World, entries: Sequence[SensorEntry], flight: Flight, times_ns
         if sight is not None:
             seen_each = seen_from_space(np.stack([own for _, _, own in alike]), sight, place)
             yield np.asarray((seen_each & np.stack([on for _, on, _ in alike])).any(axis=0))
+
+
+def _seen_as_believed(entry: SensorEntry, flight: Flight, carrier: Flight | None, times_ns: Integers) -> Flags:
+    """Return when one look has an even chance by what the sensor's own node believes of it."""
+    sensor, states = _sensor(entry), flight.at(times_ns)
+    still = np.broadcast_to(sensor.origin_ecef_m, (len(times_ns), 3))
+    origin = still if carrier is None else carrier.at(times_ns)[:, :3]
+    seen, there = np.zeros(len(times_ns), bool), np.isfinite(states).all(axis=1) & np.isfinite(origin).all(axis=1)
+    seen[there] = sensor.detection_probability(states[there], origin[there]) >= Target().probability
+    return seen
 
 
 def _sensor(entry: SensorEntry) -> Sensor:

@@ -14,7 +14,7 @@ from typing import Protocol, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from noroshi.records import Batch, SensorSite
-from noroshi.run.rooms import UnknownNameError, load, names
+from noroshi.run.rooms import PartError, UnknownNameError, load, names
 
 __all__ = ["Address", "AddressError", "Feed", "Health", "open_feed"]
 
@@ -191,4 +191,6 @@ def find(address: Address) -> type[Feed]:
     except UnknownNameError as error:
         there = ", ".join(f"{key.replace('_', '+')}://" for key in names("run.feeds"))
         raise AddressError(f"{address.text}: there is no such feed; there are: {there}") from error
+    except PartError as error:
+        raise AddressError(f"{address.text}: {error}") from error
     return found

@@ -22,7 +22,7 @@ from noroshi.run.batches import Repeats
 from noroshi.run.journal import JournalWriter
 from noroshi.run.listen.journals import Journals
 from noroshi.run.setup import Setup, Site, assemble
-from noroshi.run.sites import SHOWN, learned, relative_to_itself, usual_motion
+from noroshi.run.sites import ANYWHERE, SHOWN, learned, needs_place, relative_to_itself, usual_motion
 
 HELD_NS, HELD_ROWS_MAX = 150 * NS_PER_S, 200_000
 """How much is kept to be run again by a new node: until all that is learned in the beginning is known."""
@@ -254,11 +254,11 @@ class Desk:
             return (name if name in self.groups else PLACED, before[0], []) if before else None
         (site,), notes = learned(own, described, statuses)
         is_carried = bool(np.isfinite(own[-1].origin_ecef_m).all())  # its plots say where it was
-        is_placed = site.has_place or is_carried or site.type == "position_report"
+        is_placed = site.has_place or is_carried or not (site.type in ANYWHERE or needs_place(site.type))
         if not is_placed and site.type == "search_radar":
             site, note = relative_to_itself(site, described)
             notes.append(note)
-        elif not is_placed and site.type != "local_position":  # whose frame may lie anywhere
+        elif not is_placed and site.type not in ANYWHERE:
             return None
         if "scan_period_s" not in site.parameters and before and "scan_period_s" in before[0].parameters:
             period_s = before[0].parameters["scan_period_s"]

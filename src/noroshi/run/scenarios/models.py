@@ -184,9 +184,10 @@ class NationFile(Section):
     name: str = Field(min_length=1, max_length=60, description="Of the nation, as people say it.")
     code: str = Field(pattern=CODE, description="ISO 3166 alpha-3 code: its node's name.")
     summary: str = Field(default="", description="What these sensors are, in a sentence.")
-    policy: str | None = Field(
+    policy: str | Table | None = Field(
         default=None,
-        description="What it releases: a policy's file, or the name of a shipped one; that of its code if absent.",
+        description="What it releases: a policy's file, the name of a shipped one, or here itself, as"
+        " `[policy.partners]` and `[[policy.rules]]`; the shipped one of its code if absent.",
     )
     sensors: tuple[SensorSection, ...] = Field(default=(), description="What stands at a place or is carried.")
     constellations: tuple[ConstellationSection, ...] = Field(default=(), description="Satellites.")

@@ -1,6 +1,7 @@
 """Files of nations and scenarios to what the driver runs: names resolved, numbers checked, each error at its line."""
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from noroshi.run import rooms
 from noroshi.run.alerts import AlertError
 from noroshi.run.alerts.languages import load_language, zone_at
 from noroshi.run.areas import area_codes, country_codes
+from noroshi.run.observing import observer_of, types
 from noroshi.run.samples import PREFIX, sample_path
 from noroshi.run.scenarios import measures
 from noroshi.run.scenarios.checking import checked
@@ -48,6 +50,8 @@ from noroshi.run.scenarios.sources import (
     read_source,
 )
 from noroshi.sharing.rules import PolicyError
+
+OF_ITS_TEXT = re.compile(r"^.*? \[policy\](, line \d+)?: ")
 
 
 def read_scenario(name: str | Path, also: Sequence[str | Path] = ()) -> Scenario:
@@ -169,8 +173,16 @@ def _check_rules(source: Source, file: NationFile, problems: list[Problem]) -> N
     """Note rules of warning that do not exist or make no sense."""
     tables = () if file.warning is None else file.warning.rules
     known = rooms.names("warning.rules") if tables else ()
+    taken: dict[str, int] = {}
     for i, table in enumerate(tables):
         path: KeyPath = ("warning", "rules", i)
+        if (name := str(table.get("name"))) in taken:
+            line = source.line(("warning", "rules", taken[name], "name"))
+            told = (
+                f"'{name}' is there already, on line {line}: give each its own name, or one's findings hide the other's"
+            )
+            problems.append(source.problem((*path, "name"), told))
+        taken.setdefault(name, i)
         key = _chosen(source, path, table, "type", known, "rule", problems)
         if key is not None:
             own = {name: value for name, value in table.items() if name != "type"}
@@ -201,14 +213,17 @@ def _check_people(source: Source, file: NationFile, problems: list[Problem]) -> 
 def _policy(source: Source, file: NationFile, problems: list[Problem]) -> Source | None:
     """Return the file of what a nation releases; what is wrong with it is noted."""
     try:
-        found = policy_source(file.code, file.policy, source.folder)
+        found = policy_source(file.code, file.policy, source)
         if found is not None:
             read_policy(found, of=file.code)
     except ScenarioError as error:
         problems += error.problems
         return None
     except (NoFileError, PolicyError) as error:
-        problems.append(source.problem(("policy",), str(error)))
+        told = str(error)
+        if isinstance(file.policy, dict):  # the lines of its text are not those of the file
+            told = OF_ITS_TEXT.sub("", told, count=1)
+        problems.append(source.problem(("policy",), told))
         return None
     return found
 
@@ -246,7 +261,9 @@ def _plug_in(
     except rooms.UnknownNameError:
         known = rooms.names(room)
         problems.append(source.problem(path, f"no {of or room} '{key}'; {choices(key, known)}"))
-        return None
+    except rooms.PartError as error:
+        problems.append(source.problem(path, str(error)))
+    return None
 
 
 def _sensor(source: Source, i: int, section: SensorSection, nation: str, problems: list[Problem]) -> SensorEntry | None:
@@ -285,9 +302,17 @@ def _constellation(
 def _observer(
     source: Source, path: KeyPath, section: SensorSection | ConstellationSection, problems: list[Problem]
 ) -> Any:
-    room = _plug_in(source, "exercise.observers", (*path, "type"), section.type, problems, of="type of sensor")
+    try:
+        observer = observer_of(section.type)
+    except rooms.UnknownNameError:
+        told = f"no type of sensor '{section.type}'; {choices(section.type, types())}"
+        problems.append(source.problem((*path, "type"), told))
+        return None
+    except rooms.PartError as error:
+        problems.append(source.problem((*path, "type"), str(error)))
+        return None
     place = (*path, "world") if section.world else path
-    return checked(room.Observer, section.world, source, place, problems) if room else None
+    return checked(observer, section.world, source, place, problems)
 
 
 def _check_parameters(source: Source, path: KeyPath, entry: SensorEntry, problems: list[Problem]) -> None:

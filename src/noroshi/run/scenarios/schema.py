@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, create_model
 
 from noroshi.exercise.injects import KINDS
-from noroshi.run import rooms
+from noroshi.run import observing, rooms
 from noroshi.run.scenarios import measures
 from noroshi.run.scenarios.models import (
     ConstellationSection,
@@ -68,7 +68,7 @@ def _scenario() -> type[BaseModel]:
 
 
 def _nation() -> type[BaseModel]:
-    types = rooms.names("exercise.observers")
+    types = observing.types()
     return create_model(
         "Nation",
         __base__=NationFile,
@@ -90,7 +90,7 @@ def _flights() -> Any:
 def _of_type(key: str, section: type[Section]) -> type[BaseModel]:
     """Return the section of one type of sensor, with the type's own parameters and world."""
     sensor = rooms.load("sensors", key).Sensor
-    observer = rooms.load("exercise.observers", key).Observer
+    observer = observing.observer_of(key)
     numbers: dict[str, Any] = {name: (float, value) for name, value in sensor.PARAMETERS.items()}
     believed = create_model(f"Believed_{key}", __base__=Section, __doc__=sensor.__doc__, **numbers)
     fields: dict[str, Any] = {

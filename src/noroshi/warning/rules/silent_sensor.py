@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Certainty, Stage, Tracks
@@ -11,6 +11,8 @@ from noroshi.warning.rules import Base, Finding
 
 class Rule(Base):
     """Tells of sensors of which nothing was heard for a while."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"after_s": 30.0}]})
 
     after_s: float = Field(default=60.0, gt=0.0, le=86_400.0, description="how long a silence is told")
     sensors: tuple[str, ...] = Field(

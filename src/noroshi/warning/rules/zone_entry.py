@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import geodetic_from_ecef
@@ -21,6 +21,10 @@ SIGMA = 2.0
 
 class Rule(Base):
     """Tells of those of some kinds that go on straight into a zone within a time, or are in it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"polygon_deg": [[34.0, 139.0], [34.0, 143.0], [38.0, 143.0], [38.0, 139.0]]}]}
+    )
 
     polygon_deg: tuple[tuple[float, float], ...] = Field(
         min_length=3, description="corners in order, latitude and longitude; edges are straight in both"
