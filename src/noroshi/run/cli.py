@@ -146,17 +146,18 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
 ) -> None:
     """Tell what is wrong with recordings, sensor by sensor: biases, noise, clocks, misses, false plots."""
-    from noroshi.run import doctor as ward
+    from noroshi.run.doctor import examine
+    from noroshi.run.doctor.findings import show, summary
 
     with one_line():
         read, sites = _read(recordings, sensors, day, format_name, column)
         n = sum(len(batch) for recording in read for batch in recording.decoded.detections)
         with _progress("tracking", n, quiet=as_json) as advance:
-            findings = ward.examine(read, sites, progress=advance)
+            findings = examine(read, sites, progress=advance)
     if as_json:
-        sys.stdout.write(json.dumps(ward.summary(findings)) + "\n")
+        sys.stdout.write(json.dumps(summary(findings)) + "\n")
     else:
-        ward.show(findings, _console())
+        show(findings, _console())
 
 
 @app.command(epilog="Example: noroshi replay flight.mcap --out tracks.parquet")
