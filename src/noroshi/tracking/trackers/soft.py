@@ -36,7 +36,17 @@ from noroshi.records import Detections, TrackStatus
 from noroshi.records.tracks import FIRM
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import LOG_VOLUME
+from noroshi.tracking import Heard
 from noroshi.tracking.bank import Pairs
+from noroshi.tracking.clutter import (
+    EMPTY_MAP,
+    counted,
+    evenly_spread,
+    false_at,
+    map_of,
+    share_of_cell,
+    unclaimed_plots,
+)
 from noroshi.tracking.dark import chance_to_see, miss
 from noroshi.tracking.gate import SAME_ADDRESS, SAME_CODE
 from noroshi.tracking.keeper import Common, Keeper
@@ -65,6 +75,7 @@ class Parameters(Common):
         births_at_start: the same in its first look, in which all are new.
         false_plots_a_look: false plots that a sensor is taken to give in one look, until its own rate is known.
         learns_false_plots: 1 to follow each sensor's own rate of false plots, 0 to keep to the number above.
+        maps_false_plots: 1 to follow where a radar's false plots lie too (`clutter`), 0 to take them as spread evenly.
         life_s: how long a target is there on average.
         silence_s: a sensor that falls silent altogether misses nothing; its tracks coast for so long.
         existence_to_confirm: a track becomes firm once its existence has been as high ...
@@ -81,6 +92,7 @@ class Parameters(Common):
     births_at_start: float = 20.0
     false_plots_a_look: float = 20.0
     learns_false_plots: float = 1.0
+    maps_false_plots: float = 0.0
     life_s: float = 1_500.0
     silence_s: float = 120.0
     existence_to_confirm: float = 0.99
@@ -117,6 +129,8 @@ class Tracker(Keeper):
         self.parameters = p = parameters or Parameters()
         super().__init__(node=node, sensor_names=sensor_names, motions=motions, common=p, executor=executor)
         self._n_born = p.births_a_look  # new targets that are expected in the look that is taken in
+        # Of the sensor whose plots are taken in: where false ones come from, a cell's share (0: no map), their cells.
+        self._map, self._share_of_cell, self._cells = EMPTY_MAP, 0.0, np.zeros(0, np.int64)
         n = len(sensor_names)
         self.store.tally |= {
             "false_plots": np.full(n, p.false_plots_a_look),
@@ -133,7 +147,7 @@ class Tracker(Keeper):
         """Give every plot to every track with its probability, and to nobody, and to a new target."""
         s, p, (births, _) = self.store, self.parameters, self.bank.newness(form)
         births = births * self._n_born
-        false, seen = float(s.tally["false_plots"][i_sensor]), pairs.seen
+        false, seen = self._false_at(form, i_sensor), pairs.seen
         chances = np.full(len(pairs.rows), seen[0])
         if seen.min() < seen.max():
             chances = pairs.mixed[:, PROBABILITY : PROBABILITY + len(seen)] @ seen
@@ -145,13 +159,35 @@ class Tracker(Keeper):
         known = clusters(pairs.begin, pairs.plot, weight, len(form))
         pair, nobody, unclaimed = marginals(pairs.begin, pairs.plot, weight, alone, np.ones(len(form)), known)
         rearrange(pairs.begin, pairs.plot, weight, pair, len(form), share_min=WEIGHT_MIN, known=known)
-        chance = _conclude(pairs.begin, pair, nobody, missed, alone, unclaimed, births / (births + false))
+        new = births / (births + false)
+        chance = _conclude(pairs.begin, pair, nobody, missed, alone, unclaimed, new)
         self._count_false(chance, i_sensor)
         return pair, nobody, unclaimed
 
     def least(self, i_sensor: int) -> float:
         """Return what `_weigh` makes nothing of."""
-        return math.log(WEIGHT_MIN * float(self.store.tally["false_plots"][i_sensor]))
+        return math.log(WEIGHT_MIN * evenly_spread(self._map, float(self.store.tally["false_plots"][i_sensor])))
+
+    def _hear(self, plots: Detections, sensor: Sensor, i_sensor: int, *, is_look: bool) -> tuple[Integers, Heard]:
+        s, p = self.store, self.parameters
+        self._share_of_cell = share_of_cell(sensor) if p.maps_false_plots else 0.0
+        known = self._map = map_of(s.tally, i_sensor) if self._share_of_cell else EMPTY_MAP
+        changed, heard = super()._hear(plots, sensor, i_sensor, is_look=is_look)
+        if self._share_of_cell:
+            mine = unclaimed_plots(s, self._cells, heard.pairs, heard.weight, heard.fresh, heard.now_ns)
+            period_ns, false = int(s.tally["period_ns"][i_sensor]), float(s.tally["false_plots"][i_sensor])
+            new = counted(known, mine, heard.now_ns, period_ns, s, self._share_of_cell, false)
+            if new is not known:
+                s.tally |= new.named(i_sensor)
+        return changed, heard
+
+    def _false_at(self, form: Floats, i_sensor: int) -> Floats:
+        """Return (n,) how many false plots a look would give, were there everywhere as many as where each plot is."""
+        false = float(self.store.tally["false_plots"][i_sensor])
+        if not self._share_of_cell:
+            return np.full(len(form), false)
+        self._cells, found = false_at(self._map, form, self._share_of_cell, false)
+        return found
 
     def judge(self, rows: Integers) -> None:
         """Confirm by existence and plots; set the deadline to the next look that may be missed."""
