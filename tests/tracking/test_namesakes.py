@@ -26,13 +26,13 @@ def leg(rng, start, course_deg, first, n, speed_m_s=150.0):
     return BEGIN_NS + np.rint((first * STEP_S + after_s) * 1e9).astype(np.int64), values
 
 
-def tracked(legs, addresses, **how):
+def tracked(legs, addresses, sort="icao_address", **how):
     """Return the tracks of legs, each with an address."""
     time_ns, values = (np.concatenate(each) for each in zip(*legs, strict=True))
     whose = np.repeat(addresses, [len(each) for each, _ in legs])
     order = np.argsort(time_ns, kind="stable")
     time_ns, values, whose = time_ns[order], values[order], whose[order]
-    identity = Identity.absent(len(whose)).replace(icao_address=whose)
+    identity = Identity.absent(len(whose)).replace(**{sort: whose})
     seen = Detections.of(sensor="receiver", components=COMPONENTS, time_ns=time_ns, values=values, identity=identity)
     tracks = noroshi.track([seen], [SITE], **how).tracks
     assert tracks is not None
@@ -71,6 +71,15 @@ def test_two_that_use_one_address_at_once_are_two():
     number, rows = np.unique(tracks.track_id, return_counts=True)
     assert len(number) == 2
     assert rows.min() > 0.8 * REPORTS
+
+
+def test_buoys_that_share_a_number_stay_apart():
+    """Of a net in the sea, 800 m apart: aircraft so near would be one."""
+    rng = np.random.default_rng(35)
+    lon, lat, _ = GEOD.fwd(8.0, 47.0, 0.0, 800.0)
+    legs = [leg(rng, (8.0, 47.0), 90.0, 0, 2 * REPORTS, 0.5), leg(rng, (lon, lat), 90.0, REPORTS, REPORTS, 0.5)]
+    assert len(np.unique(tracked(legs, [431_000_001] * 2, "mmsi").track_id)) == 2
+    assert len(np.unique(tracked(legs, [1, 1]).track_id)) == 1
 
 
 def test_reports_that_come_late_change_nothing():

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
 from noroshi.records import TrackStatus
 from noroshi.records.identity import ABSENT
 from noroshi.tracking.store import Integers, Store, Whole
 
 ADDRESSES = int(Whole.ICAO_ADDRESS), int(Whole.MMSI)
-LEAP_M_S = 500.0  # nobody who tells an address is faster: farther apart, two use one address
+LEAP_M_S = 500.0, 50.0  # nobody who tells an address of either sort is faster: farther apart, two use one address
 LATE_S = 4.0  # how old the place in a report may be, beside that it was lately not heard
 
 
@@ -30,12 +31,12 @@ def namesakes(store: Store, new: Integers) -> tuple[Integers, Integers]:
     new = new[(whole[new][:, ADDRESSES] != ABSENT).any(axis=1)]
     if not new.size:
         return new, new
-    one, other = _of_one_name(whole[: store.n_used], new)
+    one, other, leap_m_s = _of_one_name(whole[: store.n_used], new)
     if not one.size:
         return one, other
     (here, _), (there, _) = store.moments(one), store.moments(other)
     gap_s = LATE_S + np.abs(whole[one, Whole.MEASURED] - whole[other, Whole.MEASURED]) / NS_PER_S
-    within = np.linalg.norm(here[:, :3] - there[:, :3], axis=1) <= LEAP_M_S * gap_s
+    within = np.linalg.norm(here[:, :3] - there[:, :3], axis=1) <= leap_m_s * gap_s
     return one[within], other[within]
 
 
@@ -46,11 +47,12 @@ def has_its_address(whole: Integers, rows: Integers, row: int) -> NDArray[np.boo
 
 
 @kernel
-def _of_one_name(whole: Integers, new: Integers) -> tuple[Integers, Integers]:
-    """Return the pairs of a new row and another firm one of its address."""
+def _of_one_name(whole: Integers, new: Integers) -> tuple[Integers, Integers, Floats]:
+    """Return the pairs of a new row and another firm one of its address, and how fast who has such a one may be."""
     most = len(ADDRESSES) * whole.shape[0]
-    one, other, found = np.empty(most, np.int64), np.empty(most, np.int64), 0
-    for column in ADDRESSES:
+    one, other, leap_m_s, found = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most), 0
+    for sort in range(len(ADDRESSES)):
+        column = ADDRESSES[sort]
         order = np.argsort(whole[new, column])
         names = whole[new[order], column]
         for i in range(whole.shape[0]):
@@ -61,6 +63,6 @@ def _of_one_name(whole: Integers, new: Integers) -> tuple[Integers, Integers]:
             if at == names.shape[0] or names[at] != name:
                 continue
             if new[order[at]] != i:
-                one[found], other[found] = new[order[at]], i
+                one[found], other[found], leap_m_s[found] = new[order[at]], i, LEAP_M_S[sort]
                 found += 1
-    return one[:found], other[:found]
+    return one[:found], other[:found], leap_m_s[:found]
