@@ -10,7 +10,10 @@ from noroshi.records import Detections, Identity, SensorSite
 GEOD = pyproj.Geod(ellps="WGS84")
 BEGIN_NS, STEP_S, REPORTS = 1_700_000_000 * 10**9, 5.0, 60
 COMPONENTS = ("lat_rad", "lon_rad", "altitude_m", "velocity_east_m_s", "velocity_north_m_s", "velocity_up_m_s")
-SITE = SensorSite(sensor="receiver", type="position_report", parameters={"scan_period_s": 15.0})
+
+
+def site(period_s):
+    return SensorSite(sensor="receiver", type="position_report", parameters={"scan_period_s": period_s})
 
 
 def leg(rng, start, course_deg, first, n, speed_m_s=150.0):
@@ -26,7 +29,7 @@ def leg(rng, start, course_deg, first, n, speed_m_s=150.0):
     return BEGIN_NS + np.rint((first * STEP_S + after_s) * 1e9).astype(np.int64), values
 
 
-def tracked(legs, addresses, sort="icao_address", **how):
+def tracked(legs, addresses, sort="icao_address", period_s=15.0, **how):
     """Return the tracks of legs, each with an address."""
     time_ns, values = (np.concatenate(each) for each in zip(*legs, strict=True))
     whose = np.repeat(addresses, [len(each) for each, _ in legs])
@@ -34,7 +37,7 @@ def tracked(legs, addresses, sort="icao_address", **how):
     time_ns, values, whose = time_ns[order], values[order], whose[order]
     identity = Identity.absent(len(whose)).replace(**{sort: whose})
     seen = Detections.of(sensor="receiver", components=COMPONENTS, time_ns=time_ns, values=values, identity=identity)
-    tracks = noroshi.track([seen], [SITE], **how).tracks
+    tracks = noroshi.track([seen], [site(period_s)], **how).tracks
     assert tracks is not None
     return tracks
 
@@ -95,7 +98,7 @@ def test_reports_that_come_late_change_nothing():
         )
         for k in np.argsort(received_ns, kind="stable").tolist()
     ]  # fmt: skip
-    tracks = noroshi.track(late, [SITE]).tracks
+    tracks = noroshi.track(late, [site(15.0)]).tracks
     assert tracks is not None
     assert len(np.unique(tracks.track_id)) == 1
     assert np.unique(tracks.track_id).tolist() == np.unique(in_order.track_id).tolist()
@@ -110,3 +113,19 @@ def test_reports_of_which_some_are_late_make_no_second_track():
     time_ns = time_ns + (np.arange(4 * REPORTS) % 3 == 1) * 3 * 10**9
     tracks = tracked([(time_ns, values)], [1])
     assert len(np.unique(tracks.track_id)) == 1
+
+
+@pytest.mark.parametrize("sort", ["icao_address", "mmsi"])
+def test_two_that_take_turns_under_one_name_stay_two(sort):
+    """Each reports half a minute after the other: neither is lost."""
+    rng = np.random.default_rng(36)
+    lon, lat, _ = GEOD.fwd(8.0, 47.0, 0.0, 5_000.0)
+    legs = [leg(rng, place, 90.0, 0, REPORTS, 0.0) for place in ((8.0, 47.0), (lon, lat))]
+    slowly = [(BEGIN_NS + (t - BEGIN_NS) * 12 + k * 30 * 10**9, values) for k, (t, values) in enumerate(legs)]
+    tracks = tracked(slowly, [431_000_001 if sort == "mmsi" else 1] * 2, sort, period_s=60.0)
+    number, rows = np.unique(tracks.track_id, return_counts=True)
+    assert len(number) == 2
+    assert rows.min() > 0.8 * REPORTS
+    for one in number:
+        place_m = tracks.state_ecef[tracks.track_id == one, :3]
+        assert np.linalg.norm(np.diff(place_m, axis=0), axis=1).max() < 1_000.0

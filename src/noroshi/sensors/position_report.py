@@ -175,7 +175,7 @@ class Sensor:
     def _prior(self, values: Floats, covariances: Floats) -> tuple[Floats, Floats, Floats]:
         """Return (n,) altitude, its spread and that of the speed, of who tells neither."""
         p = self.parameters
-        grounded = ~np.isnan(values[:, CLIMB]) & (np.sqrt(covariances[:, CLIMB, CLIMB]) <= GROUND_CLIMB_SIGMA_M_S)
+        grounded = (values[:, CLIMB] == 0.0) & (np.sqrt(covariances[:, CLIMB, CLIMB]) <= GROUND_CLIMB_SIGMA_M_S)
         return (
             np.where(grounded, p["ground_altitude_m"], p["altitude_prior_m"]),
             np.where(grounded, p["ground_altitude_sigma_m"], p["altitude_prior_sigma_m"]),

@@ -491,31 +491,36 @@ class Keeper(ABC):
 
         Two firm tracks of which one takes a plot that the other could have had are on one target if they carry the same
         address, and so are two of which one has just become firm (`namesakes`): the older then goes on from where the
-        younger is, if that was seen later. Without addresses they are if they cannot be told apart and no sensor has
-        seen both in one look for a while.
+        younger is, if that was seen later; but of two namesakes, not if it was heard meanwhile. Without addresses they
+        are if they cannot be told apart and no sensor has seen both in one look for a while.
         """
         s, none = self.store, pairs.row[:0]
         a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, pairs.is_inside, own_plot, s.whole)
-        new, known = namesakes(s, firm)
-        if new.size:
-            a, b, both = np.append(a, new), np.append(b, known), np.append(both, np.zeros(new.size, np.bool_))
+        new, known, is_heard = namesakes(s, firm)
+        lost, ghosts = ~is_heard, np.unique(new[is_heard & (s.whole[new, Whole.BORN] > s.whole[known, Whole.BORN])])
+        if lost.any():
+            a, b, both = (
+                np.append(a, new[lost]),
+                np.append(b, known[lost]),
+                np.append(both, np.zeros(lost.sum(), np.bool_)),
+            )
         if not len(a):
-            return none, none
+            return ghosts, none
         younger, older, verdict = _compare(s.whole, a, b, both, now_ns, APART_LOOKS * int(s.tally["period_ns"].max()))
         if not len(younger):
-            return none, none
+            return ghosts, none
         is_same = verdict == SAME
         ends = is_same.copy()
         if not ends.all():
             ends[~ends] = self._are_alike(younger[~ends], older[~ends])
         if not ends.any():
-            return none, none
+            return ghosts, none
         heirs = is_same & (s.whole[younger, Whole.MEASURED] >= s.whole[older, Whole.MEASURED])
         if heirs.any():
             order = np.flatnonzero(heirs)[np.lexsort((older[heirs], younger[heirs]))]
             s.save(np.unique(older[heirs]))
             self._inherit(older[order], younger[order])
-        return np.unique(younger[ends]), np.unique(older[heirs])
+        return np.union1d(ghosts, younger[ends]), np.unique(older[heirs])
 
     def _are_alike(self, a: Integers, b: Integers) -> NDArray[np.bool_]:
         """Return whether two tracks, brought to the later of their times, cannot be told apart."""

@@ -20,8 +20,11 @@ LEAP_M_S = 500.0, 50.0  # nobody who tells an address of either sort is faster: 
 LATE_S = 4.0  # how old the place in a report may be, beside that it was lately not heard
 
 
-def namesakes(store: Store, new: Integers) -> tuple[Integers, Integers]:
+def namesakes(store: Store, new: Integers) -> tuple[Integers, Integers, NDArray[np.bool_]]:
     """Return the pairs of a track that has become firm just now and another firm one of its address, if one target.
+
+    The third says which other has had plots since the new one was born: the new one is of late reports, or a ghost, and
+    nothing to go on from. How far they may be apart is what lateness explains; if not, what was flown unheard too.
 
     Args:
         store: the tracks.
@@ -30,14 +33,16 @@ def namesakes(store: Store, new: Integers) -> tuple[Integers, Integers]:
     whole = store.whole
     new = new[(whole[new][:, ADDRESSES] != ABSENT).any(axis=1)]
     if not new.size:
-        return new, new
+        return new, new, np.zeros(0, np.bool_)
     one, other, leap_m_s = _of_one_name(whole[: store.n_used], new)
     if not one.size:
-        return one, other
+        return one, other, np.zeros(0, np.bool_)
     (here, _), (there, _) = store.moments(one), store.moments(other)
-    gap_s = LATE_S + np.abs(whole[one, Whole.MEASURED] - whole[other, Whole.MEASURED]) / NS_PER_S
+    is_heard = whole[other, Whole.MEASURED] >= whole[one, Whole.BORN]
+    silent_ns = np.where(is_heard, 0, whole[one, Whole.MEASURED] - whole[other, Whole.MEASURED])
+    gap_s = LATE_S + silent_ns / NS_PER_S
     within = np.linalg.norm(here[:, :3] - there[:, :3], axis=1) <= leap_m_s * gap_s
-    return one[within], other[within]
+    return one[within], other[within], is_heard[within]
 
 
 def has_its_address(whole: Integers, rows: Integers, row: int) -> NDArray[np.bool_]:
