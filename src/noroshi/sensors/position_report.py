@@ -30,7 +30,7 @@ class Sensor:
     The altitude is compared with the state's height above the ellipsoid; where a report gives a pressure altitude, the
     vertical of the picture is pressure altitude too. Where the sensor has a position, it is the receiver's: it plays no
     part in the measurement, and targets below its radio horizon are not seen. A report without altitude whose climb is
-    known to within `GROUND_CLIMB_SIGMA_M_S` comes from the ground: a first one is put as high as airports are.
+    0 to within `GROUND_CLIMB_SIGMA_M_S` comes from the ground: a first one is put as high as airports are.
 
     Parameters: `position_sigma_m` is along each horizontal axis. `surface = 1` is for ships: each report without
     altitude counts as measured near sea level (else a first one as at `altitude_prior_m`), and the priors of speed and

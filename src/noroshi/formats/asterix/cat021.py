@@ -18,21 +18,8 @@ TIMES: tuple[str, ...] = (
     "077",
 )  # when the position holds, came in, (edition 0.x: either), went out
 PATHS: tuple[str, ...] = (
-    *(
-        SAC,
-        SIC,
-        *TIMES,
-        "040/ATP",
-        "040/RAB",
-        "040/TST",
-        "040/GBS",
-        "130/LAT",
-        "130/LON",
-        "131/LAT",
-        "131/LON",
-        "140",
-        "145",
-    ),
+    *(SAC, SIC, *TIMES, "040/ATP", "040/RAB", "040/TST", "040/GBS"),
+    *("130/LAT", "130/LON", "131/LAT", "131/LON", "140", "145"),
     *("160/RE", "160/GS", "160/TA", "157", "157/RE", "157/GVR", "155", "155/RE", "155/BVR"),
     *("070/V", "070/G", "070/MODE3A", "080", "170"),
 )
