@@ -42,6 +42,8 @@ LOW = 0.5
 """Half the false plots of a radar that measures elevation are even from the horizon up to `elevation_rad_max`, the
 zenith unless said, as noise is; half lie in the air that weather and birds are in. Either share is chosen: of plots
 that are all of one sort the density is believed to be half of what it is."""
+BENT = 0.25  # of a range's variance: what an unknown height bends it by beyond that is no noise any more
+TELLING = 4.0  # times its variance: of the place a range tells so much that it may tell the height
 NEAR_ENOUGH_M = 0.1  # what is left is in the plot's rows, which are linear about its place
 
 
@@ -216,6 +218,19 @@ class Sensor:
         _without_height(form, i_plot, ahead, spread, innovation, rows, variance)
         return innovation, rows, variance
 
+    def considered(self, form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats) -> Floats:
+        """Return the (p, 5, 3) directions along which pairs are considered; see `sensors.rows.considered`.
+
+        Near by, an unknown height bends a range by much more than its noise. What it makes of range, azimuth and range
+        rate is then the same at each look: a filter that estimates the height takes the equations of each look, set up
+        about another height, for so much news of it (20 to 90 km, a look a second: tracks 100 times too sure). So the
+        height is considered: what it does to the plot is accounted for, and the plot does not tell it. A range that
+        tells far more than its noise, as another radar's does, is let in.
+        """
+        up = np.empty((len(i_plot), 5, 3))
+        _considered(form, i_plot, ahead, spread, up)
+        return up
+
     def detection_probability(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n,) chances: one number inside the coverage, 0 outside."""
         p = self.parameters
@@ -383,39 +398,21 @@ def _without_height(
     variance: Floats,
 ) -> None:
     """Write the rows of the pairs whose plot has no height."""
-    offset, sight, level = np.empty(3), np.empty(3), np.empty((3, 3))
+    offset, sight, across = np.empty(3), np.empty(3), np.empty((3, 3))
     for i in range(i_plot.shape[0]):
         plot = form[i_plot[i]]
         if plot[N_ROWS] >= 0.0:
             continue
         own = plot[FIRST:]
-        e, n, square, rate = 0.0, 0.0, 0.0, 0.0
         for c in range(3):
             offset[c] = ahead[i, c] - own[c]
+        slant, bend, bend_squared, _ = _bend(offset, spread[i], sight, across)
+        e, n, rate = 0.0, 0.0, 0.0
+        for c in range(3):
             e += own[3 + c] * offset[c]
             n += own[6 + c] * offset[c]
-            square += offset[c] * offset[c]
-        slant, ground = max(math.sqrt(square), SMALLEST_M), max(math.sqrt(e * e + n * n), SMALLEST_M)
-        for c in range(3):
-            sight[c] = offset[c] / slant
             rate += sight[c] * ahead[i, 3 + c]
-        # The part of the position's covariance across the sight line, which bends the range.
-        for a in range(3):
-            for b in range(3):
-                level[a, b] = spread[i, a, b]
-        for a in range(3):
-            along = sight[0] * level[0, a] + sight[1] * level[1, a] + sight[2] * level[2, a]
-            for b in range(3):
-                level[b, a] -= sight[b] * along
-        bend, bend_squared = 0.0, 0.0
-        for a in range(3):
-            along = level[a, 0] * sight[0] + level[a, 1] * sight[1] + level[a, 2] * sight[2]
-            for b in range(3):
-                level[a, b] -= along * sight[b]
-            bend += level[a, a] / slant
-        for a in range(3):
-            for b in range(3):
-                bend_squared += (level[a, b] / slant) ** 2
+        ground = max(math.sqrt(e * e + n * n), SMALLEST_M)
         turn = own[14] - math.atan2(e, n)
         turn -= 2.0 * math.pi * np.rint(turn / (2.0 * math.pi))
         innovation[i, 0], variance[i, 0] = own[12] - slant - 0.5 * bend, own[13] + 0.5 * bend_squared
@@ -432,3 +429,58 @@ def _without_height(
             rows[i, 0, c], rows[i, 0, 3 + c] = sight[c], 0.0
             rows[i, 1, c], rows[i, 1, 3 + c] = (n * own[3 + c] - e * own[6 + c]) / ground, 0.0
             rows[i, 2, c], rows[i, 2, 3 + c] = (ahead[i, 3 + c] - rate * sight[c]) / slant, sight[c]
+
+
+@kernel
+def _bend(offset: Floats, spread: Floats, sight: Floats, across: Floats) -> tuple[float, float, float, float]:
+    """Return the range of a place, what its uncertainty bends it by, and its variance to the first order.
+
+    Of what it is bent by, the range is half the second longer, with half the third as variance.
+
+    Args:
+        offset: (3,) the place.
+        spread: (3, 3) or larger, its covariance.
+        sight: (3,) on return the sight line.
+        across: (3, 3) on return the covariance across it.
+    """
+    square = offset[0] * offset[0] + offset[1] * offset[1] + offset[2] * offset[2]
+    slant = max(math.sqrt(square), SMALLEST_M)
+    for a in range(3):
+        sight[a] = offset[a] / slant
+        for b in range(3):
+            across[a, b] = spread[a, b]
+    for a in range(3):
+        along = sight[0] * across[0, a] + sight[1] * across[1, a] + sight[2] * across[2, a]
+        for b in range(3):
+            across[b, a] -= sight[b] * along
+    bend, bend_squared, straight = 0.0, 0.0, 0.0
+    for a in range(3):
+        along = across[a, 0] * sight[0] + across[a, 1] * sight[1] + across[a, 2] * sight[2]
+        for b in range(3):
+            across[a, b] -= along * sight[b]
+            straight += sight[a] * spread[a, b] * sight[b]
+        bend += across[a, a] / slant
+    for a in range(3):
+        for b in range(3):
+            bend_squared += (across[a, b] / slant) ** 2
+    return slant, bend, bend_squared, straight
+
+
+@kernel
+def _considered(form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats, up: Floats) -> None:
+    """Write the directions along which the rows of pairs are considered."""
+    offset, sight, across = np.empty(3), np.empty(3), np.empty((3, 3))
+    for i in range(i_plot.shape[0]):
+        plot = form[i_plot[i]]
+        up[i] = 0.0
+        if plot[N_ROWS] >= 0.0:
+            continue
+        for c in range(3):
+            offset[c] = ahead[i, c] - plot[FIRST + c]
+        _, _, bend_squared, straight = _bend(offset, spread[i], sight, across)
+        variance = plot[FIRST + 13] + 0.5 * bend_squared
+        if 0.5 * bend_squared <= BENT * plot[FIRST + 13]:
+            continue
+        x, y, z, _ = vertical_at(ahead[i, 0], ahead[i, 1], ahead[i, 2])
+        for k in range(0 if straight <= TELLING * variance else 1, 3):
+            up[i, k, 0], up[i, k, 1], up[i, k, 2] = x, y, z

@@ -24,7 +24,7 @@ from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState, considered
 from noroshi.tracking.bank import Bank, Pairs
 from noroshi.tracking.gate import coarse_pairs
-from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height, level_variance_m2, loose_rows
+from noroshi.tracking.height import HEIGHT_SIGMA_M, IN_THE_AIR, bound_height, level_variance_m2, loose_rows
 from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, MOVED, SAID, SHIP, SILENT, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
@@ -56,7 +56,6 @@ SILENT_LOOKS = 10
 
 DIFFERENT, MAY_BE_SAME, SAME = range(3)  # what two tracks that claim one plot may be
 
-IN_THE_AIR = (Kind.UNKNOWN, Kind.AIRCRAFT, Kind.SHIP)  # for what moves otherwise, no height is unlikely
 IDENTITY = (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI, *range(Whole.CALL_SIGN, Whole.FIRST_SENSOR))
 
 
