@@ -84,26 +84,27 @@ def absorb_forms(
     """Take the plots of p pairs into (p, d) means and (p, d, d) covariances, and write the (p, 3) fit: see `absorb`.
 
     Of what `is_in_the_air`, and neither falls nor is pushed up, no plot tells a height that it does not measure:
-    see `considered`.
+    see `consider`.
     """
     if is_linear(sensor) and (not len(form) or form[:, N_ROWS].min() >= 0.0):
         _absorber(6 if mean.shape[1] == 6 else 0)(form, i_plot, mean, covariance, fit)
     else:
+        up = consider(sensor, form, i_plot, mean, covariance, is_in_the_air)
         innovation, rows, variance = linearise(sensor, plots, form, i_plot, mean, covariance)
-        up = considered(sensor, form, i_plot, mean, covariance, is_in_the_air)
         absorb(mean, covariance, innovation, rows, variance, fit, up)
 
 
-def considered(
+def consider(
     sensor: Sensor, form: Floats, i_plot: Integers, ahead: Floats, spread: Floats, is_in_the_air: bool
 ) -> Floats:
     """Return along which (p, m, 3) directions pairs are considered and not estimated (see `absorb`), (0, 0, 3) if none.
 
-    A type says so by `considered(form, i_plot, ahead, spread)`, whose arguments are those of `Linear.linearise`.
+    A type that has a `consider(form, i_plot, ahead, spread)`, with the arguments of `Linear.linearise`, is asked before
+    it linearises and may widen the spread, in place, by what its plots never tell.
     """
-    if not is_in_the_air or not hasattr(sensor, "considered"):
+    if not is_in_the_air or not hasattr(sensor, "consider"):
         return NOTHING
-    found: Floats = sensor.considered(form, i_plot, ahead, spread)
+    found: Floats = sensor.consider(form, i_plot, ahead, spread)
     return found
 
 

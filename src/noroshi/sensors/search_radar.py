@@ -208,8 +208,8 @@ class Sensor:
     ) -> tuple[Floats, Floats, Floats]:
         """Return innovation (p, 5), rows (p, 5, 6) and variance (p, 5); see `sensors.rows.Linear`.
 
-        A plot without height is linearised at the expected height, to the second order in range: what its uncertainty
-        makes of the range's mean and noise is taken into account.
+        A plot without height is linearised at the expected height, to the second order in range and range rate: what
+        its uncertainty makes of their means and noise is taken into account.
 
         Source: Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section
         10.3.2 (second-order extended filter).
@@ -218,17 +218,17 @@ class Sensor:
         _without_height(form, i_plot, ahead, spread, innovation, rows, variance)
         return innovation, rows, variance
 
-    def considered(self, form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats) -> Floats:
-        """Return the (p, 5, 3) directions along which pairs are considered; see `sensors.rows.considered`.
+    def consider(self, form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats) -> Floats:
+        """Return the (p, 5, 3) directions along which pairs are considered; see `sensors.rows.consider`.
 
-        Near by, an unknown height bends a range by much more than its noise. What it makes of range, azimuth and range
-        rate is then the same at each look: a filter that estimates the height takes the equations of each look, set up
-        about another height, for so much news of it (20 to 90 km, a look a second: tracks 100 times too sure). So the
-        height is considered: what it does to the plot is accounted for, and the plot does not tell it. A range that
-        tells far more than its noise, as another radar's does, is let in.
+        Near by, an unknown height bends a range by more than its noise, and by the same at each look. A filter that
+        estimates the height takes the equations of each look, set up about another height, for so much news of it (20
+        to 90 km, a look a second: NEES in the hundreds). So the height is considered, not estimated, and along the
+        sight line no place is known better than the range is straight. A range that tells far more of the place than
+        its noise, as another radar's does, does tell the height.
         """
         up = np.empty((len(i_plot), 5, 3))
-        _considered(form, i_plot, ahead, spread, up)
+        _consider(form, i_plot, ahead, spread, up)
         return up
 
     def detection_probability(self, states: Floats, origin_ecef_m: Floats) -> Floats:
@@ -399,6 +399,7 @@ def _without_height(
 ) -> None:
     """Write the rows of the pairs whose plot has no height."""
     offset, sight, across = np.empty(3), np.empty(3), np.empty((3, 3))
+    bent = np.empty((2, 6, 6))
     for i in range(i_plot.shape[0]):
         plot = form[i_plot[i]]
         if plot[N_ROWS] >= 0.0:
@@ -425,6 +426,10 @@ def _without_height(
         arm_squared = ground * ground + max(level_variance, 0.0)
         innovation[i, 1], variance[i, 1] = ground * turn, arm_squared * own[15]
         innovation[i, 2], variance[i, 2] = own[16] - rate, own[17]
+        if not math.isnan(own[16]):
+            bend, bend_squared = _bend_rate(sight, ahead[i], rate, slant, spread[i], bent)
+            innovation[i, 2] -= 0.5 * bend
+            variance[i, 2] += 0.5 * bend_squared
         for c in range(3):
             rows[i, 0, c], rows[i, 0, 3 + c] = sight[c], 0.0
             rows[i, 1, c], rows[i, 1, 3 + c] = (n * own[3 + c] - e * own[6 + c]) / ground, 0.0
@@ -467,8 +472,8 @@ def _bend(offset: Floats, spread: Floats, sight: Floats, across: Floats) -> tupl
 
 
 @kernel
-def _considered(form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats, up: Floats) -> None:
-    """Write the directions along which the rows of pairs are considered."""
+def _consider(form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats, up: Floats) -> None:
+    """Write the directions along which the rows of pairs are considered, and widen their spread."""
     offset, sight, across = np.empty(3), np.empty(3), np.empty((3, 3))
     for i in range(i_plot.shape[0]):
         plot = form[i_plot[i]]
@@ -478,9 +483,47 @@ def _considered(form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: 
         for c in range(3):
             offset[c] = ahead[i, c] - plot[FIRST + c]
         _, _, bend_squared, straight = _bend(offset, spread[i], sight, across)
-        variance = plot[FIRST + 13] + 0.5 * bend_squared
-        if 0.5 * bend_squared <= BENT * plot[FIRST + 13]:
+        bent, noise = 0.5 * bend_squared, plot[FIRST + 13]
+        if bent <= BENT * noise:
             continue
         x, y, z, _ = vertical_at(ahead[i, 0], ahead[i, 1], ahead[i, 2])
-        for k in range(0 if straight <= TELLING * variance else 1, 3):
+        for k in range(0 if straight <= TELLING * (noise + bent) else 1, 3):
             up[i, k, 0], up[i, k, 1], up[i, k, 2] = x, y, z
+        for a in range(3):
+            for b in range(3):
+                spread[i, a, b] += sight[a] * sight[b] * max(bent - straight, 0.0)
+
+
+@kernel
+def _bend_rate(
+    sight: Floats, state: Floats, rate: float, range_m: float, spread: Floats, work: Floats
+) -> tuple[float, float]:
+    """Return twice the mean and twice the variance of what the uncertainty of a state bends its range rate by.
+
+    Args:
+        sight: (3,) the sight line.
+        state: (6,) or more.
+        rate: the range rate expected [m/s].
+        range_m: the range.
+        spread: (6, 6) or larger, the state's covariance.
+        work: (2, 6, 6) scratch: the second derivatives, and those times the covariance.
+    """
+    curvature, bent = work[0], work[1]
+    for a in range(3):
+        for b in range(3):
+            level = (1.0 if a == b else 0.0) - sight[a] * sight[b]
+            left, right = state[3 + a] - rate * sight[a], state[3 + b] - rate * sight[b]
+            curvature[a, b] = -(sight[a] * right + left * sight[b] + rate * level) / range_m**2
+            curvature[a, 3 + b] = curvature[3 + a, b] = level / range_m
+            curvature[3 + a, 3 + b] = 0.0
+    bend, bend_squared = 0.0, 0.0
+    for a in range(6):
+        for b in range(6):
+            bent[a, b] = 0.0
+            for c in range(6):
+                bent[a, b] += curvature[a, c] * spread[c, b]
+        bend += bent[a, a]
+    for a in range(6):
+        for b in range(6):
+            bend_squared += bent[a, b] * bent[b, a]
+    return bend, bend_squared

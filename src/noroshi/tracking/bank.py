@@ -24,7 +24,7 @@ from noroshi.kernel import kernel
 from noroshi.motion import Motion
 from noroshi.records import Detections, Kind
 from noroshi.sensors import Sensor, detection_by_kind
-from noroshi.sensors.rows import AIR_DEPTH_M, absorb_forms, considered, fit_places, linearise, tells_place_alone
+from noroshi.sensors.rows import AIR_DEPTH_M, absorb_forms, consider, fit_places, linearise, tells_place_alone
 from noroshi.tracking.births import newness, shares_of, with_priors, write_new
 from noroshi.tracking.gate import SAME_ADDRESS
 from noroshi.tracking.height import IN_THE_AIR
@@ -609,8 +609,8 @@ def _absorb_late(
     place, fit = ahead.copy(), np.empty((len(plot), 3))
     still = np.zeros((len(back), ahead.shape[1], ahead.shape[1]))
     place[back], drift = motion.predict(ahead[back], still, dt_s[back])
+    up = consider(sensor, form, plot, place, spread, in_the_air)
     innovation, rows, variance = linearise(sensor, plots, form, plot, place, spread)
-    up = considered(sensor, form, plot, place, spread, in_the_air)
     take_back(back, dt_s, drift, innovation, rows, variance)
     absorb(ahead, spread, innovation, rows, variance, fit, up)
     return fit
