@@ -3,7 +3,7 @@
     uv run bench/unknown_height.py [--mode soft nearest_neighbour mixture] [--first 500] [--runs 12] [--json]
 
 Four aircraft a run, level at 1 to 11 km, 180 to 250 m/s, straight on the ground's sphere for 300 s, 20 to 90 km (`far`:
-90 to 250) from a radar when the run begins; every plot is theirs, none is missed and none false. Radars measure range
+90 to 250; `overhead`: 40, on a way that passes within 6 km of it) from a radar when the run begins; every plot is theirs, none is missed and none false. Radars measure range
 (100 m) and azimuth (1 degree), in some scenes a range rate (2 m/s); `two` stand 40 km (`far`: 150) apart and share a
 tracker. Tracks are given to the aircraft that they are level with over their lives (Hungarian), 3 km apart at most in
 the median. From 120 s on: `nees` of position over 3, its mean and median over a scene's tracks, in which 1 is as sure
@@ -42,6 +42,7 @@ class Scene:
     has_range_rate: bool
     n_radars: int = 1
     is_far: bool = False
+    is_overhead: bool = False
 
 
 SCENES = {
@@ -51,6 +52,9 @@ SCENES = {
     "10 s, range rate": Scene(10.0, True),
     "10 s": Scene(10.0, False),
     "10 s, range rate, far": Scene(10.0, True, is_far=True),
+    "1 s, range rate, overhead": Scene(1.0, True, is_overhead=True),
+    "1 s, overhead": Scene(1.0, False, is_overhead=True),
+    "10 s, overhead": Scene(10.0, False, is_overhead=True),
     "two, 1 s, range rate": Scene(1.0, True, n_radars=2),
     "two, 4 s": Scene(4.0, False, n_radars=2),
     "two, 10 s, far": Scene(10.0, False, n_radars=2, is_far=True),
@@ -64,7 +68,10 @@ def flights(scene: Scene, rng: np.random.Generator) -> list[tuple[Floats, Floats
     for _ in range(N_TARGETS):
         ground = rng.uniform(*(90e3, 250e3) if scene.is_far else (20e3, 90e3))
         bearing, course, speed = [*rng.uniform(0.0, 2.0 * np.pi, 2).tolist(), rng.uniform(180.0, 250.0)]
-        place = ecef_from_enu(np.array([ground * np.sin(bearing), ground * np.cos(bearing), 0.0]), radar)
+        out = np.array([np.sin(bearing), np.cos(bearing), 0.0])
+        if scene.is_overhead:
+            ground, course = 40e3, bearing + np.pi + rng.uniform(-0.15, 0.15)
+        place = ecef_from_enu(ground * out, radar)
         up = place / np.linalg.norm(place)
         level = np.array([np.sin(course), np.cos(course), 0.0]) @ axes
         level -= (level @ up) * up
