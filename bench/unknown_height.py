@@ -5,10 +5,11 @@
 Four aircraft a run, level at 1 to 11 km, 180 to 250 m/s, straight on the ground's sphere for 300 s, 20 to 90 km (`far`:
 90 to 250; `overhead`: 40, on a way that passes within 6 km of it) from a radar when the run begins; every plot is
 theirs, none is missed and none false. Radars measure range (100 m) and azimuth (1 degree), in some scenes a range rate
-(2 m/s); `two` stand 40 km (`far`: 150) apart and share a tracker. Tracks are given to the aircraft that they are level with over their lives (Hungarian), 3 km apart at most in
-the median. From 120 s on: `nees` of position over 3, its mean and median over a scene's tracks, in which 1 is as sure
-as it is right and less is not sure enough (straight flight uses none of the process noise); `nees_state` over 6;
-root mean square errors along the ground and in height, and what the covariance says of them.
+(2 m/s); `two` stand 40 km (`far`: 150) apart and share a tracker. Tracks are given to the aircraft that they are level
+with over their lives (Hungarian), 3 km apart at most in the median. From 120 s on: `nees` of position over 3, its mean
+and median over a scene's tracks, in which 1 is as sure as it is right and less is not sure enough (straight flight uses
+none of the process noise); `nees_state` over 6; root mean square errors along the ground and in height, and what the
+covariance says of them.
 """
 
 import argparse
