@@ -270,8 +270,9 @@ def test_a_measure_of_threats_where_there_are_none_is_noted(tmp_path):
     assert "nothing here boosts, falls or glides" in found.message
 
 
-def test_the_page_of_measures_is_current():
-    spec = importlib.util.spec_from_file_location("make_measures", ROOT / "scripts/make_measures.py")
+@pytest.mark.parametrize("script", ["make_measures", "make_parameters"])
+def test_a_page_made_from_the_code_is_current(script):
+    spec = importlib.util.spec_from_file_location(script, ROOT / f"scripts/{script}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PAGE.read_text() == module.page(), "run: uv run scripts/make_measures.py"
+    assert module.PAGE.read_text() == module.page(), f"run: uv run scripts/{script}.py"
