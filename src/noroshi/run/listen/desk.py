@@ -155,6 +155,11 @@ class Desk:
             given.setdefault(name, []).extend(group.given)
         return {name: joined_by_sensor(rows) for name, rows in given.items() if rows}
 
+    @property
+    def n_unsearched(self) -> int:
+        """How many rows were not looked at for repeats; see `Repeats`."""
+        return self._repeats.n_unsearched
+
     def refused(self) -> Counter[tuple[str, str]]:
         """Return how many detections of which sensor could not be used, by reason."""
         return sum((group.node.refused for group in self.groups.values()), Counter())

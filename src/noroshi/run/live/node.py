@@ -111,6 +111,11 @@ class LiveNode:
         self._keeping: Iterator[None] | None = None  # a checkpoint that is being written
         self._stopped = threading.Event()
 
+    @property
+    def n_unsearched(self) -> int:
+        """How many rows were not looked at for repeats; see `Repeats`."""
+        return self._repeats.n_unsearched
+
     def catch_up(self) -> None:
         """Become what the node was when it fell.
 

@@ -157,6 +157,12 @@ class WaysOut:
             name="noroshi_detections_refused", kind="counter", about="Of no use to the node.", samples=refused
         )
         yield openmetrics.Family(
+            name="noroshi_detections_unsearched",
+            kind="counter",
+            about="Not looked at for repeats: of too many sensors at once.",
+            samples=[({}, float(live.n_unsearched))],
+        )
+        yield openmetrics.Family(
             name="noroshi_tracks", kind="gauge", about="In the picture.", samples=[({}, float(self._n_tracks))]
         )
         alarms = [({"partner": key[0], "what": key[1]}, float(n)) for key, n in sorted(live.counts.alarms.items())]
