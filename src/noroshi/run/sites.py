@@ -16,6 +16,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Detections, SensorSite, Status
 from noroshi.run.batches import come_in_frames, field_m, says_who, scan_period_s
+from noroshi.run.refusals import Reason
 from noroshi.run.rooms import UnknownNameError, load
 from noroshi.sensors import local_position, position_report, search_radar
 from noroshi.sensors.rows import AIR_DEPTH_M
@@ -70,16 +71,15 @@ def complete(
     elif lost:
         named = ", ".join(f"'{site.sensor}'" for site in lost)
         unknown = f"position of radar {named} unknown{_others(known, found)}"
-        notes.append(f"{unknown}: not tracked; give it in a sensors table with --sensors")
+        notes.append(Reason(f"{unknown}: not tracked; give it in a sensors table with --sensors"))
         found = [site for site in found if site not in lost]
     placed = {batch.sensor for batch in detections if np.isfinite(batch.origin_ecef_m).all(axis=1).any()}
     blind = [s for s in found if not s.has_place and s.sensor not in placed and needs_place(s.type)]
     for kind in sorted({site.type for site in blind}):
         named = ", ".join(f"'{site.sensor}'" for site in blind if site.type == kind)
-        notes.append(
-            f"place of {kind} sensor {named} unknown{_others(known, found)}: not tracked; give it in the rows "
-            "(sensor_x_ecef_m, sensor_y_ecef_m, sensor_z_ecef_m) or in a sensors table with --sensors"
-        )
+        where = "in the rows (sensor_x_ecef_m, sensor_y_ecef_m, sensor_z_ecef_m) or in a sensors table with --sensors"
+        unknown = f"place of {kind} sensor {named} unknown{_others(known, found)}"
+        notes.append(Reason(f"{unknown}: not tracked; give it {where}"))
     found = [site for site in found if site not in blind]
     return found, notes
 
