@@ -630,6 +630,36 @@ def manoeuvres() -> str:
     return "\n\n".join([*parts, "20 % in turns was asked for.", versions(found)])
 
 
+def unknown_height() -> str:
+    """Return the section on aircraft whose height no radar tells."""
+    found = load("unknown_height")
+    rows = [
+        (
+            row["scene"],
+            *(f"{row[name]:.2f}" for name in ("nees", "nees_median", "nees_most", "nees_state")),
+            *(f"{row[name]:,.0f} ({row[said]:,.0f})" for name, said in (("level_m", "level_said_m"), ("height_m", "height_said_m"))),
+            str(row["without_track"]),
+        )
+        for row in found["rows"]
+    ]  # fmt: skip
+    return "\n\n".join(
+        [
+            "## Heights that no radar tells",
+            f"`uv run bench/unknown_height.py --runs {found['runs']} --first {found['first']} --json`",
+            f"Four aircraft a run, straight and level at 1 to 11 km, 20 to 90 km (far: 90 to 250) from a radar of range, azimuth "
+            f"and, where it says so, range rate, {found['runs']} runs a scene; from 120 s on, tracker `{found['rows'][0]['mode']}`. NEES "
+            "of position over 3 and of the state over 6 are 1 where a track is as sure as it is right, less where it is not "
+            "sure enough; errors are root mean squares, and in brackets what is said.",
+            table(
+                ("looks", "NEES", "median track", "worst track", "of the state", "along the ground [m]", "in height [m]",
+                 "targets without a track"),
+                rows,
+            ),
+            versions(found),
+        ]
+    )  # fmt: skip
+
+
 def main() -> None:
     """Write the page."""
     head = (
@@ -654,6 +684,7 @@ def main() -> None:
         registration_shared(),
         doctor(),
         consistency(),
+        unknown_height(),
         calibration(),
     ]
     (ROOT / "docs/figures.md").write_text("\n\n".join([head, *sections]) + "\n")

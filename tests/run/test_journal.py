@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mcap.reader import make_reader
 
 from noroshi.formats import FormatError
-from noroshi.records import Detections, digest
+from noroshi.records import Detections, SensorSite, digest
 from noroshi.run.journal import JournalWriter, journal_digest, read_records, read_setup
 from noroshi.run.setup import Setup, Site
 
@@ -38,6 +38,22 @@ def test_what_was_written_comes_back(path):
     back = list(read_records(path))
     assert [now for now, _ in back] == [0, 10, 20, 30, 40]
     assert [digest(record) for _, record in back] == [digest(batch(k)) for k in range(5)]
+
+
+def test_a_site_may_be_of_numpy_numbers(tmp_path):
+    site = SensorSite(
+        sensor="radar",
+        type="search_radar",
+        lat_rad=np.radians(46.0),
+        lon_rad=np.float32(0.1),
+        height_m=np.float64(0.0),
+        parameters={"range_sigma_m": np.float64(30.0)},
+    )
+    with JournalWriter(tmp_path / "j.mcap", Setup(sites=[Site.of(site)])):
+        pass
+    (back,) = read_setup(tmp_path / "j.mcap").sites
+    assert back.record().parameters == {"range_sigma_m": 30.0}
+    assert back.lat_rad == float(np.radians(46.0))
 
 
 def test_others_can_read_the_container(path):

@@ -9,7 +9,7 @@ from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes
 from noroshi.motion.constant_velocity import Motion as ConstantVelocity
 from noroshi.records import SensorSite
 from noroshi.sensors.position_report import GROUND_CLIMB_SIGMA_M_S, Sensor
-from noroshi.sensors.rows import LOG_VOLUME
+from noroshi.sensors.rows import LOG_VOLUME, NOTHING
 
 PROJ = pyproj.Transformer.from_pipeline("+proj=cart +ellps=WGS84")
 GEOD = pyproj.Geod(ellps="WGS84")
@@ -121,7 +121,7 @@ def test_a_ship_that_reports_for_an_hour_stays_at_sea_level():
         values[0, :2] = [0.61, 2.43] + rng.normal(size=2) * 4e-6
         form, fit = sea.form(values, sea.noise(values), nowhere(1)), np.empty((1, 3))
         innovation, rows, variance = sea.linearise(form, np.zeros(1, np.int64), state, spread)
-        absorb(state, spread, innovation, rows, variance, fit)
+        absorb(state, spread, innovation, rows, variance, fit, NOTHING)
     up = enu_axes(0.61, 2.43)[2]
     assert abs(sea.measure(state, nowhere(1))[0, 2]) < 1.0
     assert 20.0 < np.sqrt(up @ spread[0, :3, :3] @ up) < 50.0
@@ -139,7 +139,7 @@ def test_the_height_that_every_ship_is_given_speaks_for_none():
             np.eye(6)[None] * 20.0**2,
             np.empty((1, 3)),
         )
-        absorb(ahead, spread, *sensor.linearise(form, np.zeros(1, np.int64), ahead, spread), fit)
+        absorb(ahead, spread, *sensor.linearise(form, np.zeros(1, np.int64), ahead, spread), fit, NOTHING)
         ratio.append(form[0, LOG_VOLUME] - 0.5 * (fit[0, 1] + fit[0, 2] * np.log(2.0 * np.pi)))
     assert ratio[0] == pytest.approx(ratio[1], abs=0.15)
 

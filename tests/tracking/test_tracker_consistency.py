@@ -12,6 +12,7 @@ from noroshi.records import Detections, Identity, SensorSite
 from noroshi.sensors.position_report import Sensor as PositionReport
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.search_radar import Sensor as SearchRadar
+from noroshi.tracking.trackers.mixture import Tracker as Mixture
 from noroshi.tracking.trackers.nearest_neighbour import Tracker
 
 NS = 10**9
@@ -67,3 +68,43 @@ def test_nees_is_inside_its_bounds(sensor, components, range_m):
     low, high = chi2.ppf([0.0005, 0.9995], 6 * N) / N
     assert low < min(found)
     assert max(found) < high
+
+
+@pytest.mark.parametrize(("kind", "n"), [(Tracker, N), (Mixture, 40)])
+def test_a_height_that_nobody_measures_makes_no_track_too_sure(kind, n):
+    """Range, azimuth and range rate each second, near by, of the prior's heights: what is said of targets holds."""
+    rng, motion = np.random.default_rng(18), Motion.of(horizontal_psd_m2_s3=2.0, vertical_psd_m2_s3=0.05)
+    radar = SearchRadar.at(
+        SensorSite(sensor="s", type="search_radar", **PLACE, parameters={"range_rate_sigma_m_s": 2.0})
+    )
+    bearing, heading = rng.uniform(0, 2 * np.pi, (2, n))
+    range_m, height_m = rng.uniform(20e3, 90e3, n), np.clip(rng.normal(6_000.0, 5_000.0, n), 500.0, 15_000.0)
+    position = ecef_from_enu(
+        np.stack([range_m * np.sin(bearing), range_m * np.cos(bearing), height_m], axis=1), radar.origin_ecef_m
+    )
+    course = np.stack([np.sin(heading), np.cos(heading), np.zeros(n)], axis=1)
+    states = np.hstack([position, 230.0 * np.vecmat(course, enu_axes_at(position))])
+    columns = [radar.COMPONENTS.index(name) for name in ("range_m", "azimuth_rad", "range_rate_m_s")]
+    origin = np.broadcast_to(radar.origin_ecef_m, (n, 3))
+    who = Identity.absent(n).replace(icao_address=np.arange(1, n + 1))
+    tracker = kind(node="n", sensor_names=("s",), motions=(motion,))
+    for k in range(90):
+        if k:
+            states = motion.propagate(states, np.ones(n))
+        exact = radar.measure(states, origin)
+        sigma = np.sqrt(np.diagonal(radar.noise(exact), axis1=1, axis2=2))
+        plots = Detections.of(
+            sensor="s",
+            components=("range_m", "azimuth_rad", "range_rate_m_s"),
+            time_ns=np.full(n, START_NS + k * NS),
+            values=(exact + sigma * rng.normal(size=exact.shape))[:, columns],
+            identity=who,
+        )
+        rows = tracker.step(arrange(plots, radar), radar)
+    assert len(rows) == n
+    error = (states[rows.identity.icao_address - 1] - rows.state_ecef)[:, :3]
+    nees = np.vecdot(error, np.linalg.solve(rows.covariance_ecef[:, :3, :3], error[:, :, None])[:, :, 0])
+    # Of the first order, the height estimated, these are 613 and 0.62. What is bent is no Gaussian, and process noise
+    # that straight flight does not use makes up for some of it.
+    assert nees.mean() / 3.0 < 2.0
+    assert np.mean(nees > chi2.ppf(0.999, 3)) < 0.1

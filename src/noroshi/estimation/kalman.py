@@ -51,8 +51,13 @@ def innovate(covariance: Floats, H: Floats, R: Floats) -> tuple[Floats, Floats]:
     return symmetric(H @ cross + R), cross
 
 
-def update(mean: Floats, covariance: Floats, innovation: Floats, H: Floats, R: Floats) -> Update:
+def update(
+    mean: Floats, covariance: Floats, innovation: Floats, H: Floats, R: Floats, considered: Floats | None = None
+) -> Update:
     """Return what measurements with noise R do, given innovations (measured less expected, angles wrapped).
+
+    Along a considered direction (n, m, 3), a unit vector, a component changes neither position nor velocity, which come
+    first in the state: see `estimation.sequential.absorb`. Zero, it estimates all.
 
     Raises:
         numpy.linalg.LinAlgError: if an innovation covariance is not positive definite.
@@ -64,6 +69,10 @@ def update(mean: Floats, covariance: Floats, innovation: Floats, H: Floats, R: F
     innovation, H, R, n_measured = mask_missing(innovation, H, R)
     S, cross = innovate(covariance, H, R)
     gain, mahalanobis_squared, log_likelihood = condition(cross, S, innovation, n_measured)
+    if considered is not None:
+        for first in (0, 3):
+            part = gain[:, first : first + 3].swapaxes(1, 2)
+            part -= considered * np.vecdot(considered, part)[:, :, None]
     keep = np.eye(mean.shape[-1]) - gain @ H
     gain_t = gain.swapaxes(-1, -2)
     posterior = symmetric(keep @ covariance @ keep.swapaxes(-1, -2) + gain @ R @ gain_t)

@@ -15,8 +15,21 @@ from noroshi.kernel import kernel
 
 
 @kernel
-def absorb(mean: Floats, covariance: Floats, innovation: Floats, rows: Floats, variance: Floats, fit: Floats) -> None:
+def absorb(
+    mean: Floats,
+    covariance: Floats,
+    innovation: Floats,
+    rows: Floats,
+    variance: Floats,
+    fit: Floats,
+    considered: Floats,
+) -> None:
     """Update n rows in place.
+
+    Along a considered direction a component changes neither position nor velocity: its gain, else the best one, is left
+    without that part, which costs some accuracy and never the covariance's truth (Schmidt (1966), Application of
+    state-space methods to navigation problems, Advances in Control Systems 3, 293-340). With g = P h of variance S, of
+    which u is the part along the direction, (I - K h') P (I - K h')' + K r K' is P - (g g' - u u') / S.
 
     Args:
         mean: (n, d) predicted; the updated mean on return.
@@ -26,9 +39,11 @@ def absorb(mean: Floats, covariance: Floats, innovation: Floats, rows: Floats, v
         variance: (n, m) noise of each component, independent of the others'.
         fit: (n, 3) on return the squared Mahalanobis distance, the log determinant of the innovation covariance and
             how many components were measured.
+        considered: (n, m, 3) unit vectors, zero where a component estimates all; (0, m, 3) if all do.
     """
     d = mean.shape[1]
     gain = np.empty(d)
+    kept = np.zeros(d)
     change = np.empty(d)
     for i in range(mean.shape[0]):
         change[:] = 0.0
@@ -54,6 +69,16 @@ def absorb(mean: Floats, covariance: Floats, innovation: Floats, rows: Floats, v
                 change[a] += weighed * residual
                 for b in range(d):
                     covariance[i, a, b] -= weighed * gain[b]
+            if considered.shape[0] > 0:
+                u = considered[i, k]
+                place = u[0] * gain[0] + u[1] * gain[1] + u[2] * gain[2]
+                velocity = u[0] * gain[3] + u[1] * gain[4] + u[2] * gain[5]
+                for c in range(3):
+                    kept[c], kept[3 + c] = u[c] * place, u[c] * velocity
+                for a in range(6):
+                    change[a] -= kept[a] * inverse * residual
+                    for b in range(6):
+                        covariance[i, a, b] += kept[a] * inverse * kept[b]
             squared += residual * residual * inverse
             if not 1e-100 < determinant < 1e100:
                 log_determinant += math.log(determinant)

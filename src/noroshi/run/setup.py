@@ -45,7 +45,13 @@ class Site(msgspec.Struct, forbid_unknown_fields=True):
     def of(cls, site: SensorSite) -> "Site":
         """Return the plain form of a site."""
         place = {name: _number(getattr(site, name)) for name in ("lat_rad", "lon_rad", "height_m")}
-        return cls(site.sensor, site.type, site.nation, parameters=dict(site.parameters), **place)
+        return cls(
+            site.sensor,
+            site.type,
+            site.nation,
+            parameters={name: float(value) for name, value in site.parameters.items()},
+            **place,
+        )
 
     def record(self) -> SensorSite:
         """Return the site as a record."""
@@ -255,7 +261,7 @@ def _check_place(site: Site) -> None:
 
 
 def _number(x: float) -> float | None:
-    return None if math.isnan(x) else x
+    return None if math.isnan(x) else float(x)
 
 
 def _nan(x: float | None) -> float:

@@ -39,6 +39,7 @@ any, the range at which the form's position lies on it, and the (2, 2) noise acr
 
 WIDTH = 8
 Integers = NDArray[np.int64]
+NOTHING = np.empty((0, 0, 3))
 BENT_MIN = 0.01  # of a measurement's own variance: what less than that bends is straight
 AIR_DEPTH_M = 13_000.0  # false plots with an altitude are spread over this height, new aircraft over it too
 SPEED_SPAN_M_S = 600.0  # and over this much of each velocity component
@@ -71,14 +72,40 @@ def is_linear(sensor: object) -> TypeGuard[Linear]:
 
 
 def absorb_forms(
-    sensor: Sensor, plots: Detections, form: Floats, i_plot: Integers, mean: Floats, covariance: Floats, fit: Floats
+    sensor: Sensor,
+    plots: Detections,
+    form: Floats,
+    i_plot: Integers,
+    mean: Floats,
+    covariance: Floats,
+    fit: Floats,
+    is_in_the_air: bool,
 ) -> None:
-    """Take the plots of p pairs into (p, d) means and (p, d, d) covariances, and write the (p, 3) fit: see `absorb`."""
+    """Take the plots of p pairs into (p, d) means and (p, d, d) covariances, and write the (p, 3) fit: see `absorb`.
+
+    Of what `is_in_the_air`, and neither falls nor is pushed up, no plot tells a height that it does not measure:
+    see `consider`.
+    """
     if is_linear(sensor) and (not len(form) or form[:, N_ROWS].min() >= 0.0):
         _absorber(6 if mean.shape[1] == 6 else 0)(form, i_plot, mean, covariance, fit)
     else:
+        up = consider(sensor, form, i_plot, mean, covariance, is_in_the_air)
         innovation, rows, variance = linearise(sensor, plots, form, i_plot, mean, covariance)
-        absorb(mean, covariance, innovation, rows, variance, fit)
+        absorb(mean, covariance, innovation, rows, variance, fit, up)
+
+
+def consider(
+    sensor: Sensor, form: Floats, i_plot: Integers, ahead: Floats, spread: Floats, is_in_the_air: bool
+) -> Floats:
+    """Return along which (p, m, 3) directions pairs are considered and not estimated (see `absorb`), (0, 0, 3) if none.
+
+    A type that has a `consider(form, i_plot, ahead, spread)`, with the arguments of `Linear.linearise`, is asked before
+    it linearises and may widen the spread, in place, by what its plots never tell.
+    """
+    if not is_in_the_air or not hasattr(sensor, "consider"):
+        return NOTHING
+    found: Floats = sensor.consider(form, i_plot, ahead, spread)
+    return found
 
 
 def start_of(sensor: Sensor, plots: Detections, form: Floats, chosen: Integers) -> tuple[Floats, Floats]:

@@ -42,6 +42,8 @@ LOW = 0.5
 """Half the false plots of a radar that measures elevation are even from the horizon up to `elevation_rad_max`, the
 zenith unless said, as noise is; half lie in the air that weather and birds are in. Either share is chosen: of plots
 that are all of one sort the density is believed to be half of what it is."""
+BENT = 0.25  # of a range's variance: what an unknown height bends it by beyond that is no noise any more
+TELLING = 4.0  # times its variance: of the place a range tells so much that it may tell the height
 NEAR_ENOUGH_M = 0.1  # what is left is in the plot's rows, which are linear about its place
 
 
@@ -206,8 +208,8 @@ class Sensor:
     ) -> tuple[Floats, Floats, Floats]:
         """Return innovation (p, 5), rows (p, 5, 6) and variance (p, 5); see `sensors.rows.Linear`.
 
-        A plot without height is linearised at the expected height, to the second order in range: what its uncertainty
-        makes of the range's mean and noise is taken into account.
+        A plot without height is linearised at the expected height, to the second order in range and range rate: what
+        its uncertainty makes of their means and noise is taken into account.
 
         Source: Bar-Shalom, Li and Kirubarajan (2001), Estimation with Applications to Tracking and Navigation, section
         10.3.2 (second-order extended filter).
@@ -215,6 +217,19 @@ class Sensor:
         innovation, rows, variance = plain_rows(form, i_plot, ahead)
         _without_height(form, i_plot, ahead, spread, innovation, rows, variance)
         return innovation, rows, variance
+
+    def consider(self, form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats) -> Floats:
+        """Return the (p, 5, 3) directions along which pairs are considered; see `sensors.rows.consider`.
+
+        Near by, an unknown height bends a range by more than its noise, and by the same at each look. A filter that
+        estimates the height takes the equations of each look, set up about another height, for so much news of it (20
+        to 90 km, a look a second: NEES in the hundreds). So the height is considered, not estimated, and along the
+        sight line no place is known better than the range is straight. A range that tells far more of the place than
+        its noise, as another radar's does, does tell the height.
+        """
+        up = np.empty((len(i_plot), 5, 3))
+        _consider(form, i_plot, ahead, spread, up)
+        return up
 
     def detection_probability(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n,) chances: one number inside the coverage, 0 outside."""
@@ -383,39 +398,22 @@ def _without_height(
     variance: Floats,
 ) -> None:
     """Write the rows of the pairs whose plot has no height."""
-    offset, sight, level = np.empty(3), np.empty(3), np.empty((3, 3))
+    offset, sight, across = np.empty(3), np.empty(3), np.empty((3, 3))
+    bent = np.empty((2, 6, 6))
     for i in range(i_plot.shape[0]):
         plot = form[i_plot[i]]
         if plot[N_ROWS] >= 0.0:
             continue
         own = plot[FIRST:]
-        e, n, square, rate = 0.0, 0.0, 0.0, 0.0
         for c in range(3):
             offset[c] = ahead[i, c] - own[c]
+        slant, bend, bend_squared, _ = _bend(offset, spread[i], sight, across)
+        e, n, rate = 0.0, 0.0, 0.0
+        for c in range(3):
             e += own[3 + c] * offset[c]
             n += own[6 + c] * offset[c]
-            square += offset[c] * offset[c]
-        slant, ground = max(math.sqrt(square), SMALLEST_M), max(math.sqrt(e * e + n * n), SMALLEST_M)
-        for c in range(3):
-            sight[c] = offset[c] / slant
             rate += sight[c] * ahead[i, 3 + c]
-        # The part of the position's covariance across the sight line, which bends the range.
-        for a in range(3):
-            for b in range(3):
-                level[a, b] = spread[i, a, b]
-        for a in range(3):
-            along = sight[0] * level[0, a] + sight[1] * level[1, a] + sight[2] * level[2, a]
-            for b in range(3):
-                level[b, a] -= sight[b] * along
-        bend, bend_squared = 0.0, 0.0
-        for a in range(3):
-            along = level[a, 0] * sight[0] + level[a, 1] * sight[1] + level[a, 2] * sight[2]
-            for b in range(3):
-                level[a, b] -= along * sight[b]
-            bend += level[a, a] / slant
-        for a in range(3):
-            for b in range(3):
-                bend_squared += (level[a, b] / slant) ** 2
+        ground = max(math.sqrt(e * e + n * n), SMALLEST_M)
         turn = own[14] - math.atan2(e, n)
         turn -= 2.0 * math.pi * np.rint(turn / (2.0 * math.pi))
         innovation[i, 0], variance[i, 0] = own[12] - slant - 0.5 * bend, own[13] + 0.5 * bend_squared
@@ -428,7 +426,104 @@ def _without_height(
         arm_squared = ground * ground + max(level_variance, 0.0)
         innovation[i, 1], variance[i, 1] = ground * turn, arm_squared * own[15]
         innovation[i, 2], variance[i, 2] = own[16] - rate, own[17]
+        if not math.isnan(own[16]):
+            bend, bend_squared = _bend_rate(sight, ahead[i], rate, slant, spread[i], bent)
+            innovation[i, 2] -= 0.5 * bend
+            variance[i, 2] += 0.5 * bend_squared
         for c in range(3):
             rows[i, 0, c], rows[i, 0, 3 + c] = sight[c], 0.0
             rows[i, 1, c], rows[i, 1, 3 + c] = (n * own[3 + c] - e * own[6 + c]) / ground, 0.0
             rows[i, 2, c], rows[i, 2, 3 + c] = (ahead[i, 3 + c] - rate * sight[c]) / slant, sight[c]
+
+
+@kernel
+def _bend(offset: Floats, spread: Floats, sight: Floats, across: Floats) -> tuple[float, float, float, float]:
+    """Return the range of a place, what its uncertainty bends it by, and its variance to the first order.
+
+    Of what it is bent by, the range is half the second longer, with half the third as variance.
+
+    Args:
+        offset: (3,) the place.
+        spread: (3, 3) or larger, its covariance.
+        sight: (3,) on return the sight line.
+        across: (3, 3) on return the covariance across it.
+    """
+    square = offset[0] * offset[0] + offset[1] * offset[1] + offset[2] * offset[2]
+    slant = max(math.sqrt(square), SMALLEST_M)
+    for a in range(3):
+        sight[a] = offset[a] / slant
+        for b in range(3):
+            across[a, b] = spread[a, b]
+    for a in range(3):
+        along = sight[0] * across[0, a] + sight[1] * across[1, a] + sight[2] * across[2, a]
+        for b in range(3):
+            across[b, a] -= sight[b] * along
+    bend, bend_squared, straight = 0.0, 0.0, 0.0
+    for a in range(3):
+        along = across[a, 0] * sight[0] + across[a, 1] * sight[1] + across[a, 2] * sight[2]
+        for b in range(3):
+            across[a, b] -= along * sight[b]
+            straight += sight[a] * spread[a, b] * sight[b]
+        bend += across[a, a] / slant
+    for a in range(3):
+        for b in range(3):
+            bend_squared += (across[a, b] / slant) ** 2
+    return slant, bend, bend_squared, straight
+
+
+@kernel
+def _consider(form: Floats, i_plot: NDArray[np.int64], ahead: Floats, spread: Floats, up: Floats) -> None:
+    """Write the directions along which the rows of pairs are considered, and widen their spread."""
+    offset, sight, across = np.empty(3), np.empty(3), np.empty((3, 3))
+    for i in range(i_plot.shape[0]):
+        plot = form[i_plot[i]]
+        up[i] = 0.0
+        if plot[N_ROWS] >= 0.0:
+            continue
+        for c in range(3):
+            offset[c] = ahead[i, c] - plot[FIRST + c]
+        _, _, bend_squared, straight = _bend(offset, spread[i], sight, across)
+        bent, noise = 0.5 * bend_squared, plot[FIRST + 13]
+        if bent <= BENT * noise:
+            continue
+        x, y, z, _ = vertical_at(ahead[i, 0], ahead[i, 1], ahead[i, 2])
+        for k in range(0 if straight <= TELLING * (noise + bent) else 1, 3):
+            up[i, k, 0], up[i, k, 1], up[i, k, 2] = x, y, z
+        for a in range(3):
+            for b in range(3):
+                spread[i, a, b] += sight[a] * sight[b] * max(bent - straight, 0.0)
+
+
+@kernel
+def _bend_rate(
+    sight: Floats, state: Floats, rate: float, range_m: float, spread: Floats, work: Floats
+) -> tuple[float, float]:
+    """Return twice the mean and twice the variance of what the uncertainty of a state bends its range rate by.
+
+    Args:
+        sight: (3,) the sight line.
+        state: (6,) or more.
+        rate: the range rate expected [m/s].
+        range_m: the range.
+        spread: (6, 6) or larger, the state's covariance.
+        work: (2, 6, 6) scratch: the second derivatives, and those times the covariance.
+    """
+    curvature, bent = work[0], work[1]
+    for a in range(3):
+        for b in range(3):
+            level = (1.0 if a == b else 0.0) - sight[a] * sight[b]
+            left, right = state[3 + a] - rate * sight[a], state[3 + b] - rate * sight[b]
+            curvature[a, b] = -(sight[a] * right + left * sight[b] + rate * level) / range_m**2
+            curvature[a, 3 + b] = curvature[3 + a, b] = level / range_m
+            curvature[3 + a, 3 + b] = 0.0
+    bend, bend_squared = 0.0, 0.0
+    for a in range(6):
+        for b in range(6):
+            bent[a, b] = 0.0
+            for c in range(6):
+                bent[a, b] += curvature[a, c] * spread[c, b]
+        bend += bent[a, a]
+    for a in range(6):
+        for b in range(6):
+            bend_squared += bent[a, b] * bent[b, a]
+    return bend, bend_squared

@@ -24,9 +24,10 @@ from noroshi.kernel import kernel
 from noroshi.motion import Motion
 from noroshi.records import Detections, Kind
 from noroshi.sensors import Sensor, detection_by_kind
-from noroshi.sensors.rows import AIR_DEPTH_M, absorb_forms, fit_places, linearise, tells_place_alone
+from noroshi.sensors.rows import AIR_DEPTH_M, absorb_forms, consider, fit_places, linearise, tells_place_alone
 from noroshi.tracking.births import newness, shares_of, with_priors, write_new
 from noroshi.tracking.gate import SAME_ADDRESS
+from noroshi.tracking.height import IN_THE_AIR
 from noroshi.tracking.mixing import are_carried, leave_aside, mix
 from noroshi.tracking.sifting import BENDS, learn, places, sift
 from noroshi.tracking.store import PROBABILITY, Integers, Layout, Near, Store, Whole, moments
@@ -152,6 +153,7 @@ class Bank:
         self.is_alike = fast[:, None] == fast
         self._are_all_alike = bool(self.is_alike.all())
         self._kinds = np.array([getattr(motion, "KIND", Kind.UNKNOWN) for motion in motions], np.int64)
+        self.are_in_the_air = tuple(getattr(motion, "KIND", Kind.UNKNOWN) in IN_THE_AIR for motion in motions)
         self._seen_by: dict[Sensor, tuple[Floats, NDArray[np.bool_]]] = {}
         self.extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
             -1, 2
@@ -463,15 +465,16 @@ class Bank:
     ) -> None:
         """Write what the plots make of the tracks by one model, block by block of pairs."""
         wants_prior, one_each = bool(pairs.ahead), len(pairs.row) == len(pairs.rows)
+        in_the_air = self.are_in_the_air[k]
 
         def work(row: Integers, group: Integers, plot: Integers, dt_s: Floats) -> tuple[Floats, ...]:
             ahead, spread = self._ahead(store, pairs, k, row, group, dt_s, late)
             prior = (ahead.copy(), spread.copy()) if wants_prior and one_each else ()
             fit = np.empty((len(row), 3))
             if late:
-                fit = _absorb_late(self.motions[k], plots, form, sensor, plot, dt_s, ahead, spread)
+                fit = _absorb_late(self.motions[k], plots, form, sensor, plot, dt_s, ahead, spread, in_the_air)
             else:
-                absorb_forms(sensor, plots, form, plot, ahead, spread, fit)
+                absorb_forms(sensor, plots, form, plot, ahead, spread, fit, in_the_air)
             return ahead, spread, fit, *prior
 
         if not pairs.carried[:, k].all():
@@ -564,7 +567,7 @@ class Bank:
         """Do the stray pairs again with the covariance before the plot so many times as wide, and let them in."""
         some = np.flatnonzero(stray > 0.0)
         group, dt_s = pairs.group[some], pairs.dt_s[some]
-        for k, motion in enumerate(self.motions):
+        for k, (motion, in_the_air) in enumerate(zip(self.motions, self.are_in_the_air, strict=True)):
             ahead, spread = self._ahead(store, pairs, k, pairs.row[some], group, dt_s, late)
             spread *= stray[some][:, None, None]
             if pairs.ahead:
@@ -572,9 +575,9 @@ class Bank:
                 pairs.ahead[k][group[first]], pairs.spread[k][group[first]] = ahead[first], spread[first]
             fit = np.empty((len(some), 3))
             if late:
-                fit = _absorb_late(motion, plots, form, sensor, pairs.plot[some], dt_s, ahead, spread)
+                fit = _absorb_late(motion, plots, form, sensor, pairs.plot[some], dt_s, ahead, spread, in_the_air)
             else:
-                absorb_forms(sensor, plots, form, pairs.plot[some], ahead, spread, fit)
+                absorb_forms(sensor, plots, form, pairs.plot[some], ahead, spread, fit, in_the_air)
             pairs.means[k][some], pairs.covariances[k][some], pairs.fit[k, some] = ahead, spread, fit
         _score(pairs.fit, pairs.mixed, pairs.group, pairs.row, store.near, pairs.agreement, gates, 0.0, pairs.seen,
                pairs.distance, pairs.log_likelihood, pairs.total, pairs.is_inside, np.empty(len(stray)))  # fmt: skip
@@ -596,6 +599,7 @@ def _absorb_late(
     dt_s: Floats,
     ahead: Floats,
     spread: Floats,
+    in_the_air: bool,
 ) -> Floats:
     """Take in plots of which some are older than their track, in place; return the fit.
 
@@ -605,9 +609,10 @@ def _absorb_late(
     place, fit = ahead.copy(), np.empty((len(plot), 3))
     still = np.zeros((len(back), ahead.shape[1], ahead.shape[1]))
     place[back], drift = motion.predict(ahead[back], still, dt_s[back])
+    up = consider(sensor, form, plot, place, spread, in_the_air)
     innovation, rows, variance = linearise(sensor, plots, form, plot, place, spread)
     take_back(back, dt_s, drift, innovation, rows, variance)
-    absorb(ahead, spread, innovation, rows, variance, fit)
+    absorb(ahead, spread, innovation, rows, variance, fit, up)
     return fit
 
 

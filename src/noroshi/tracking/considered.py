@@ -29,10 +29,11 @@ from numpy.typing import NDArray
 from noroshi.geo.wgs84 import Floats, enu_axes_at
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
-from noroshi.records import Detections
+from noroshi.records import Detections, Kind
 from noroshi.sensors import Sensor
-from noroshi.sensors.rows import linearise
+from noroshi.sensors.rows import consider, linearise
 from noroshi.tracking.bank import Pairs, take_back
+from noroshi.tracking.height import IN_THE_AIR
 from noroshi.tracking.registration import BIASES, MEASURED, TIME
 from noroshi.tracking.store import PROBABILITY, Integers, Store, Whole
 
@@ -180,6 +181,8 @@ def take_in(
             drift[late] += share[which, None, None] * noise[:, :6, :6]
     ahead, spread, place = ahead / total[:, None], spread / total[:, None, None], ahead / total[:, None]
     place[back], drift = before / total[back, None], drift / total[back, None, None]
+    in_the_air = all(getattr(motion, "KIND", Kind.UNKNOWN) in IN_THE_AIR for motion in motions)
+    up = consider(sensor, form, pairs.plot[some], place, spread, in_the_air)
     innovation, rows, variance = linearise(sensor, plots, form, pairs.plot[some], place, spread)
     take_back(back, dt_s, drift, innovation, rows, variance)
     moved = np.zeros((p, 3, N_BIASES))
@@ -187,7 +190,7 @@ def take_in(
         moved = displacement(plots, pairs.plot[some], place)
     _take_in(
         store.real, store.layout.considered, pairs.rows, group, dt_s, weight[some], ahead, spread,
-        np.isnan(innovation), rows, variance, moved, i_radar, store.whole[pairs.rows, Whole.HITS] == 1,
+        np.isnan(innovation), rows, variance, up, moved, i_radar, store.whole[pairs.rows, Whole.HITS] == 1,
     )  # fmt: skip
 
 
@@ -204,6 +207,7 @@ def _take_in(
     is_absent: NDArray[np.bool_],
     rows: Floats,
     variance: Floats,
+    up: Floats,
     moved: Floats,
     i_radar: int,
     is_second: NDArray[np.bool_],
@@ -229,6 +233,11 @@ def _take_in(
                     for c in range(6):
                         gain[a] += spread[e, a, c] * h[c]
                     gain[a] *= weight[e] / variance[e, k]
+                if up.shape[0] > 0:
+                    for c in range(0, 6, 3):
+                        part = up[e, k, 0] * gain[c] + up[e, k, 1] * gain[c + 1] + up[e, k, 2] * gain[c + 2]
+                        for a in range(3):
+                            gain[c + a] -= up[e, k, a] * part
                 for bias in range(n_columns // 6):
                     apart = 0.0
                     for c in range(6):

@@ -6,7 +6,9 @@ from numpy.typing import NDArray
 from noroshi.estimation.kalman import update
 from noroshi.geo.wgs84 import Floats, enu_axes, enu_axes_at, geodetic_from_ecef, vertical_at
 from noroshi.kernel import kernel
+from noroshi.records import Kind
 
+IN_THE_AIR = (Kind.UNKNOWN, Kind.AIRCRAFT, Kind.SHIP)  # for what moves otherwise, no height is unlikely
 Integers = NDArray[np.int64]
 
 HEIGHT_M, HEIGHT_SIGMA_M = 6_000.0, 5_000.0

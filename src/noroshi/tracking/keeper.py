@@ -24,7 +24,7 @@ from noroshi.sensors.rows import form_of, start_of
 from noroshi.tracking import Heard, Listener, TrackerState, considered
 from noroshi.tracking.bank import Bank, Pairs
 from noroshi.tracking.gate import coarse_pairs
-from noroshi.tracking.height import HEIGHT_SIGMA_M, bound_height, level_variance_m2, loose_rows
+from noroshi.tracking.height import HEIGHT_SIGMA_M, IN_THE_AIR, bound_height, level_variance_m2, loose_rows
 from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, MOVED, SAID, SHIP, SILENT, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
@@ -51,8 +51,6 @@ from noroshi.tracking.twins import settle_twins
 COASTING_LOOKS = 2
 TAKEN_OUT = "taken_out"
 SILENT_LOOKS = 10
-
-IN_THE_AIR = (Kind.UNKNOWN, Kind.AIRCRAFT, Kind.SHIP)  # for what moves otherwise, no height is unlikely
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

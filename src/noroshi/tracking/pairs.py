@@ -13,6 +13,7 @@ from noroshi.motion import Motion
 from noroshi.records import Detections, Identity
 from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
+from noroshi.sensors.rows import LINE, N_ROWS, consider, form_of, linearise
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -27,6 +28,7 @@ class Pairs:
         mean, covariance: (p, 6), (p, 6, 6) the leaf at the plot's time, or where it is if it is the younger; the rows
             and the noise then carry the way back.
         innovation, rows, noise: (p, m), (p, m, 6), (p, m, m); unmeasured components have no effect.
+        considered: (p, m, 3) directions along which components are not estimated, see `kalman.update`.
         log_likelihood: (p,) of the plot.
     """
 
@@ -37,6 +39,7 @@ class Pairs:
     innovation: Floats
     rows: Floats
     noise: Floats
+    considered: Floats
     log_likelihood: Floats
 
     def take(self, chosen: NDArray[np.bool_] | Integers) -> "Pairs":
@@ -77,9 +80,9 @@ def pairs_inside(
     innovation = plots.values[i_plot] - sensor.measure(ahead, origin)
     wrapped = np.array([name in sensor.WRAPPED for name in sensor.COMPONENTS])
     innovation[:, wrapped] = wrap(innovation[:, wrapped])
-    innovation, rows, noise, n_measured = mask_missing(
-        innovation, sensor.jacobian(ahead, origin), plots.covariances[i_plot]
-    )
+    rows, noise = sensor.jacobian(ahead, origin), plots.covariances[i_plot]
+    considered, log_unit = _consider(sensor, plots, i_plot, ahead, spread, innovation, rows, noise)
+    innovation, rows, noise, n_measured = mask_missing(innovation, rows, noise)
     back = (dt_s < 0.0)[:, None, None]
     if back.any():
         transition, drift = motion.jacobian(mean, dt_s), motion.process_noise(mean, dt_s)
@@ -90,9 +93,47 @@ def pairs_inside(
     white = np.linalg.solve(factor, innovation[:, :, None])[:, :, 0]
     distance = np.vecdot(white, white)
     half_log_determinant = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-    log_likelihood = -0.5 * (distance + n_measured * LOG_2_PI) - half_log_determinant
+    log_likelihood = log_unit - 0.5 * (distance + n_measured * LOG_2_PI) - half_log_determinant
     inside = distance <= chi_square_gate(gate_probability, n_measured)
-    return Pairs(i_leaf, i_plot, ahead, spread, innovation, rows, noise, log_likelihood).take(inside)
+    return Pairs(i_leaf, i_plot, ahead, spread, innovation, rows, noise, considered, log_likelihood).take(inside)
+
+
+def _consider(
+    sensor: Sensor,
+    plots: Detections,
+    i_plot: Integers,
+    ahead: Floats,
+    spread: Floats,
+    innovation: Floats,
+    rows: Floats,
+    noise: Floats,
+) -> tuple[Floats, Floats]:
+    """Take the pairs whose plot depends on what it does not tell as `sensors.rows` has them, in place.
+
+    Returns:
+        The directions (p, m, 3) along which they are considered, and the logarithm (p,) of the volume of what was
+        measured, in units of the rows.
+    """
+    considered, log_unit = np.zeros((*innovation.shape, 3)), np.zeros(len(i_plot))
+    if not hasattr(sensor, "consider"):
+        return considered, log_unit
+    form = form_of(sensor, plots)
+    some = np.flatnonzero((form[i_plot, N_ROWS] < 0.0) & (form[i_plot, N_ROWS] != LINE))
+    if some.size:
+        wider = spread[some]
+        considered[some] = consider(sensor, form, i_plot[some], ahead[some], wider, is_in_the_air=True)
+        spread[some] = wider
+        log_unit[some] = -_log_lengths(innovation[some], rows[some])
+        innovation[some], rows[some], variance = linearise(sensor, plots, form, i_plot[some], ahead[some], wider)
+        noise[some] = variance[:, :, None] * np.eye(innovation.shape[1])
+        log_unit[some] += _log_lengths(innovation[some], rows[some])
+    return considered, log_unit
+
+
+def _log_lengths(innovation: Floats, rows: Floats) -> Floats:
+    """Return (p,) the logarithm of the product of how long the rows are of what was measured."""
+    found: Floats = np.log(np.where(np.isnan(innovation), 1.0, np.linalg.norm(rows, axis=2))).sum(axis=1)
+    return found
 
 
 def _coarse(

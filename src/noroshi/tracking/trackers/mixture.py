@@ -397,7 +397,7 @@ class Tracker:
             return
         i = np.searchsorted(pairs.i_leaf * (len(plots) + 1) + pairs.i_plot + 1, code)
         used = pairs.take(i)
-        posterior = update(used.mean, used.covariance, used.innovation, used.rows, used.noise)
+        posterior = update(used.mean, used.covariance, used.innovation, used.rows, used.noise, used.considered)
         state["mean"][hit], state["covariance"][hit] = bound_height(posterior.mean, posterior.covariance)
         state["time_ns"][hit] = np.maximum(plots.time_ns[used.i_plot], state["time_ns"][hit])
         state["existence"][hit] = 1.0
