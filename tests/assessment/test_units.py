@@ -86,6 +86,27 @@ def test_garbled_heights_at_short_range_change_no_verdict(seed, share):
     assert range_and_height_units(range_m / 1852.0, height_m / 0.3048, 100.0) == ("nautical miles", "feet")
 
 
+@pytest.mark.parametrize("seed", range(340, 360))
+@pytest.mark.parametrize("site_m", [0.0, 800.0, 3_000.0])
+@pytest.mark.parametrize("reach_m", [20e3, 200e3])
+def test_a_radar_of_unknown_height_may_stand_high(seed, site_m, reach_m):
+    """Metres are left alone, other units told truly or not at all; where the height is known they are told."""
+    rng = np.random.default_rng(seed)
+    along_m = rng.uniform(1e3, reach_m, 500)
+    above_m = np.minimum(rng.uniform(300.0, 12e3, 500), 1.2 * along_m)
+    range_m, height_m = np.hypot(along_m, above_m), site_m + above_m
+    assert range_and_height_units(range_m, height_m, np.nan) is None
+    for unit, factor in (("metres", 1.0), ("nautical miles", 1852.0)):
+        for height_unit_, height_factor in (("metres", 1.0), ("feet", 0.3048)):
+            if (factor, height_factor) == (1.0, 1.0):
+                continue
+            said = range_m / factor, height_m / height_factor
+            assert range_and_height_units(*said, site_m) == (unit, height_unit_)
+            told = range_and_height_units(*said, np.nan)
+            assert told in {(unit, height_unit_), ("", "")}
+            assert site_m > 800.0 or told == (unit, height_unit_)
+
+
 @pytest.mark.parametrize("seed", range(300, 320))
 def test_garbled_heights_hide_no_feet(seed):
     rng = np.random.default_rng(seed)

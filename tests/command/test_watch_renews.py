@@ -36,7 +36,7 @@ class Scripted:
         proposal = self.telling.look(concerns, self.course(now_ns), "JPN", SOON)
         found = (proposal,) if proposal is not None else ()
         threats = threats_of(self.lat_deg, time_ns=now_ns)
-        return Said(threats=threats, paths=None, proposals=found, withdrawn=self.withdrawn())
+        return Said(threats=threats, paths=None, proposals=found, withdrawn=self.withdrawn(), faults={})
 
     def renew(self, identifier, why, now_ns):
         assert self.telling.pending.identifier == identifier

@@ -8,7 +8,7 @@ import pytest
 from asterix import generated
 
 from noroshi.formats import Context, FormatError
-from noroshi.formats.asterix import decode
+from noroshi.formats.asterix import Stream, decode
 from noroshi.geo.time import utc_ns_from_iso
 from noroshi.geo.wgs84 import enu_axes, geodetic_from_ecef
 from noroshi.records import Quality, TrackStatus, check
@@ -205,12 +205,29 @@ def test_021_falls_back_item_by_item():
     assert reports.identity.icao_address.tolist() == [0x4CA123, -1]
 
 
+ON_GROUND_021 = (0, 0, 0, 0, None), (0, 1, 0, 0, 0, 0, None)  # the second is GBS
+
+
 def test_021_on_the_ground_there_is_no_climb():
-    bits = (0, 0, 0, 0, None), (0, 1, 0, 0, 0, 0, None)  # the second is GBS
-    (reports,) = read(block(21, report021(**{"040": bits}))).detections
+    taxis = report021(**{"040": ON_GROUND_021, "160": (0, (20 / 3600, "NM/s"), (90.0, "°"))})
+    (reports,) = read(block(21, taxis)).detections
     assert np.isnan(reports.values[0, 2])
     assert reports.values[0, 5] == 0.0
     assert reports.covariances[0, 5, 5] == pytest.approx(GROUND_CLIMB_SIGMA_M_S**2)
+
+
+def test_021_who_is_fast_keeps_its_height_whatever_the_ground_bit_says():
+    wrong = report021(**{"040": ON_GROUND_021, "071": (NOON_S + 1, "s")})
+    garbled = report021(**{"040": ON_GROUND_021, "071": (NOON_S + 2, "s"), "140": (100_000.0, "ft")})
+    stream = Stream(Context(source="live"))
+    pieces = [block(21, report021()), block(21, wrong), block(21, garbled)]
+    live = [stream.decode([(at(NOON_S + second), piece)]).detections[0] for second, piece in enumerate(pieces)]
+    altitude_m = np.concatenate([batch.values[:, 2] for batch in live])
+    np.testing.assert_allclose(altitude_m, [20_000 * FT, 20_000 * FT, np.nan], rtol=1e-3)
+    assert np.isnan([batch.values[0, 5] for batch in live[1:]]).all()
+    assert np.isnan([batch.covariances[0, 5, 5] for batch in live]).all()
+    (recorded,) = read(b"".join(pieces)).detections
+    np.testing.assert_array_equal(recorded.values[:, 2], altitude_m)
 
 
 def test_021_old_edition_is_recognised_by_the_block():

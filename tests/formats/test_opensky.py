@@ -78,6 +78,23 @@ def test_who_is_on_the_ground_does_not_climb(said):
     assert np.isnan(batch.covariances[1:, 5, 5]).all()
 
 
+def test_who_is_too_fast_to_taxi_keeps_a_height_that_is_as_it_was():
+    altitude = [35_000.0, 35_000.0, 123_100.0, 35_000.0, 35_000.0]
+    rows = [
+        row(timestamp=1_700_000_000_000 + 1000 * i, latitude=47.0 + 2e-3 * i, altitude=feet, onground=i > 0)
+        for i, feet in enumerate(altitude)
+    ]
+    same = {"groundspeed": 430.0, "track": 0.0, "vertical_rate": 64.0}
+    batch = decode([each | same for each in rows]).detections[0]
+    # The one after the garbled height has that before it.
+    np.testing.assert_allclose(batch.values[:, 2], [10_668.0, 10_668.0, np.nan, np.nan, 10_668.0])
+    assert np.isnan(batch.values[:, 5]).tolist() == [False, True, True, True, True]
+    assert np.isnan(batch.covariances[:, 5, 5]).all()
+    slow = decode([each | same | {"groundspeed": 20.0} for each in rows]).detections[0]
+    assert np.isnan(slow.values[:, 2]).tolist() == [False, True, True, True, True]
+    assert (slow.values[1:, 5] == 0.0).all()
+
+
 def test_a_position_that_is_held_over_is_no_new_one():
     moving = [row(timestamp=1_700_000_000_000 + 1000 * i, groundspeed=300.0, track=10.0) for i in range(3)]
     parked = [

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -442,15 +443,47 @@ HEADER = b"time_s;lat_deg;lon_deg;altitude_m\n"
     [
         (b"0,5;15,123;120,456;9000\n1,5;15,124;120,457;9000\n", "time_s is 0,5; 2 of 2 rows"),
         (b"0;15;120;9000\n1,5;15,124;120,457;9000\n", "time_s is 1,5; 1 of 2 rows"),  # the first is whole
-        (b"0.5;15.123;120.456;9000\n" * 3000 + b"1;15.124;120,457;9000\n", "lon_deg is 120,457; 1 of 3,001 rows"),
+        (b"0.5;15.123;120.456;9000\n" * 3000 + b"1;15.124;120,45;9000\n", "lon_deg is 120,45; 1 of 3,001 rows"),
+        (b"0.5;15.123;120.456;9000\n1;15.124;0,457;9000\n", "lon_deg is 0,457; 1 of 2 rows"),
         (b"0.5;15.123;120.456;9000\n1;15.124;120.457;9000,5\n", "altitude_m is 9000,5; 1 of 2 rows"),
-        (b"0;15,123.5;120.456;9000\n1;15.1;120.457;,5\n", "altitude_m is ,5; 1 of 2 rows"),
+        (b"0;15.123;120.456;9000\n1;15.1;120.457;,5\n", "altitude_m is ,5; 1 of 2 rows"),
+        (b"0;15.123;120.456;35,000\n1;15.1;120.457;35,25\n", "altitude_m is 35,25; 2 of 2 rows"),
     ],
 )
 def test_decimal_commas_in_any_row_are_told_with_the_remedy(rows, told):
     with pytest.raises(FormatError, match=rf"^numbers have decimal commas \({told}\): write points"):
         tables.decode(HEADER + rows, Context())
     assert tables.decode(HEADER + rows.replace(b",", b"."), Context()).detections
+
+
+@pytest.mark.parametrize(
+    ("rows", "told", "mended"),
+    [
+        ("0;15;120;1,035,000\n1;15;120;35,000\n", "commas between thousands (altitude_m is 1,035,000; 2 of 2", ""),
+        ("0;15;120;35,000.5\n1;15;120;35000\n", "commas between thousands (altitude_m is 35,000.5; 1 of 2", ""),
+        (
+            "0;15;120;35,000\n1;15;120;950\n",
+            "commas that may be either (altitude_m is 35,000, which is 35000 if commas part thousands and 35.000 if "
+            "decimal; 1 of 2 rows): leave them out if they part thousands",
+            "",
+        ),
+        ("0;15;120;-3,500\n", "commas that may be either (altitude_m is -3,500, which is -3500 if", ""),
+        (
+            "0;15;120;35,000.5\n1;15;120;9000,5\n",
+            "decimal commas and commas between thousands (altitude_m is 9000,5 and elsewhere 35,000.5; 2 of 2 rows)",
+            None,
+        ),
+    ],
+)
+def test_commas_between_thousands_are_not_taken_for_decimal_ones(rows, told, mended):
+    with pytest.raises(FormatError, match=rf"^numbers have {re.escape(told)}") as found:
+        tables.decode(HEADER + rows.encode(), Context())
+    assert "\n" not in str(found.value)
+    quoted = "\n".join(",".join(f'"{cell}"' for cell in line.split(";")) for line in rows.splitlines()) + "\n"
+    with pytest.raises(FormatError, match=re.escape(str(found.value))):
+        tables.decode(HEADER.replace(b";", b",") + quoted.encode(), Context())
+    if mended is not None:
+        assert tables.decode(HEADER + rows.replace(",", mended).encode(), Context()).detections
 
 
 def test_a_comma_in_a_text_is_none_of_a_number():

@@ -5,8 +5,8 @@ import pytest
 
 from noroshi.formats import FormatError
 from noroshi.motion.constant_velocity import Motion
-from noroshi.node.core import Node
-from noroshi.records import Detections, SensorSite, Tracks, digest, take
+from noroshi.node.core import OTHERS, UNKNOWN_NAMES_MAX, Node
+from noroshi.records import Detections, Quality, SensorSite, Tracks, digest, take
 from noroshi.sensors.search_radar import Sensor
 from noroshi.tracking.trackers.nearest_neighbour import Tracker
 
@@ -92,6 +92,21 @@ def test_an_unknown_sensor_is_counted():
     machine = node()
     machine.receive(plots(0, sensor="nobody's"), START_NS)
     assert machine.refused == {("nobody's", "UNKNOWN_SENSOR"): 2}
+
+
+def test_forged_names_take_no_room_without_end():
+    machine = node()
+    machine.receive(plots(0, "spare", c0=np.nan), START_NS)
+    for k in range(3_000):
+        machine.receive(plots(0, f"x{k}"), START_NS)
+    machine.receive(plots(0, "spare"), START_NS)
+    machine.receive(plots(0, c0=np.nan), START_NS)
+    reason = Quality.UNKNOWN_SENSOR.name
+    assert len(machine.refused) == UNKNOWN_NAMES_MAX + 2
+    assert machine.refused[OTHERS, reason] == 2 * (3_001 - UNKNOWN_NAMES_MAX)
+    assert machine.refused["spare", reason] == 4
+    assert machine.refused["radar", "NOT_FINITE"] + machine.refused["radar", "NO_POSITION"] == 1
+    assert machine.refused.total() == 2 * 3_002 + 1
 
 
 def test_late_rows_are_used_inside_the_window_and_counted_beyond_it():

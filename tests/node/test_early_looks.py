@@ -34,13 +34,13 @@ class Noting:
     """A warner that notes when it looks, and how."""
 
     def __init__(self):
-        self.is_following, self.wait_ns, self.looks = True, None, []
+        self.is_following, self.wait_ns, self.looks, self.faults = True, None, [], {}
 
     def look(self, picture, now_ns, *, with_paths, is_early):
         assert picture == ("early" if is_early else "settled")
         self.looks.append((now_ns - START_NS, is_early))
         columns = {name: np.zeros((0, *shape), scalar) for name, (scalar, shape) in Threats.COLUMNS.items()}
-        return Said(threats=Threats(node="JPN", **columns), paths=None, proposals=(), withdrawn=())
+        return Said(threats=Threats(node="JPN", **columns), paths=None, proposals=(), withdrawn=(), faults=self.faults)
 
     def over_ns(self, after_ns):
         return self.wait_ns if self.wait_ns and self.wait_ns > after_ns else None
@@ -120,6 +120,16 @@ def test_nothing_is_looked_at_early_where_nothing_is_followed():
     watch.expect(START_NS)
     run(watch, START_NS + SECOND)
     assert warner.looks == [(SECOND // 2, False)]
+
+
+def test_a_rule_that_fails_is_an_alarm():
+    warner, watch = watch_of()
+    for faults in ({"drones": "IndexError: index 0 (drones.py, line 3)"}, {}, {"drones": ""}):
+        warner.faults = faults
+        run(watch, watch.wake_ns())
+    alarms = [(str(out.record.source[0]), str(out.record.subject[0])) for out in watch.take() if out.channel == "alarm"]
+    expected = ["rule: IndexError: index 0 (drones.py, line 3)", "rule: works again"]
+    assert alarms == [("rule 'drones'", what) for what in expected]
 
 
 def test_the_end_of_a_wait_is_looked_at():

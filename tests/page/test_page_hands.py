@@ -122,6 +122,37 @@ def test_a_click_is_refused_where_another_button_stood_and_nowhere_else(browsers
         assert mori.evaluate("said") == ["b", "b"]
 
 
+def test_a_click_is_kept_from_a_checkbox_that_has_just_come_there(browsers, tmp_path):
+    here, _ = browsers
+    with playing(tmp_path) as (_, pages), seen(here, pages.url, "token-mori-jpn") as mori:
+        amended = """([version, ...areas]) => {
+          const one = noroshi.world.decisions[0];
+          const amend = { step: "amended", roles: ["approver"], needs_reason: true };
+          noroshi.world.decisions = [{ ...one, version, areas, steps: [one.steps[0], amend] }];
+          noroshi.world.changed("decisions");
+        }"""
+        mori.evaluate(WAITING, [["a", 10e12]])
+        mori.evaluate(amended, ["2", "JP-12", "JP-13"])
+        inbox = mori.get_by_test_id("inbox")
+        inbox.get_by_test_id("amend").locator("summary").click()
+        mori.wait_for_timeout(800)
+        for version, clicked, new in (("3", "input", "JP-07"), ("5", "label", "JP-08")):
+            first = inbox.locator("label:has([data-code])").first
+            box = (first if clicked == "label" else first.locator("input")).bounding_box()
+            place = box["x"] + box["width"] - 3, box["y"] + box["height"] / 2
+            mori.evaluate(amended, [version, new, "JP-12", "JP-13"])  # another comes first
+            mori.mouse.click(*place)
+            boxes = inbox.locator("[data-code]").all()
+            assert [each.get_attribute("data-code") for each in boxes] == [new, "JP-12", "JP-13"]
+            assert all(each.is_checked() for each in boxes)
+            assert "just changed" in mori.get_by_test_id("notice").inner_text()
+            mori.wait_for_timeout(800)
+            mori.mouse.click(*place)
+            assert [each.is_checked() for each in boxes] == [False, True, True]
+            mori.evaluate(amended, [f"{version}b", "JP-12", "JP-13"])
+            mori.wait_for_timeout(800)
+
+
 def test_what_exercise_control_has_chosen_is_done(browsers, tmp_path):
     here, there = browsers
     with (

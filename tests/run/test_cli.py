@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from noroshi.formats import Context
 from noroshi.run.cli import app
 from noroshi.run.journal import JournalWriter, read_records, read_setup
+from noroshi.run.refusals import Reason, reasons
 from noroshi.run.setup import assemble
 from noroshi.run.sharing import Sharing
 
@@ -352,6 +353,15 @@ def _rows(inside, journal):
 
 
 REPORTS = "time_s,{},altitude_m,icao_address\n" + "".join(f"{START_S + 5 * k},{{}},9000,4b0000\n" for k in range(40))
+
+
+def test_reasons_are_told_apart_by_what_they_are_and_not_by_how_they_begin():
+    refused = {("hill", "OUT_OF_BOUNDS"): 3}
+    notes = ["'hill': looks twice a second", "position of radar 'hill' unknown: picture relative to it"]
+    assert reasons(refused, notes) == "3 of 'hill' out of bounds"
+    assert (
+        reasons(refused, [*notes, Reason("place of sonar sensor 'x' unknown")]) == "place of sonar sensor 'x' unknown"
+    )
 
 
 @pytest.mark.parametrize(

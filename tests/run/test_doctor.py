@@ -9,8 +9,10 @@ from doctor_scenes import NS, PLACES, SITES, START_NS, flights, radar_table, wri
 from typer.testing import CliRunner
 
 from noroshi import load, track
+from noroshi.records import Detections
 from noroshi.run.cli import app
 from noroshi.run.doctor import examine
+from noroshi.run.doctor.recording import unsearched
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +65,21 @@ def test_nothing_is_wrong_with_a_sound_recording(inside):
     write_reports(inside / "adsb.csv", truth)
     found = findings("radar.csv", "adsb.csv", "--sensors", "sites.csv")
     assert [row for row in found.values() if row["level"] != "ok"] == []
+
+
+@pytest.mark.parametrize(("n_sensors", "n_more"), [(256, 0), (300, 88)])
+def test_rows_that_a_live_node_does_not_look_at_for_repeats_are_told(n_sensors, n_more):
+    rows = np.arange(2 * n_sensors)
+    batches = [
+        Detections.of(
+            sensor=f"s{k}", components=("x_m", "y_m"), time_ns=START_NS + np.array([0, NS]), values=np.full((2, 2), k)
+        )
+        for k in range(n_sensors)
+    ]
+    found = unsearched(batches)
+    assert len(found) == bool(n_more)
+    for one in found:
+        assert one.verdict.startswith(f"live, {n_more} of {len(rows)} rows would not be looked at for repeats")
 
 
 def test_a_clock_jump_is_found_where_it_is(inside):

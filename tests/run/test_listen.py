@@ -21,13 +21,14 @@ from typer.testing import CliRunner
 from noroshi.formats import Context
 from noroshi.formats.sbs import decode as decode_sbs
 from noroshi.geo.wgs84 import ecef_from_geodetic, enu_from_ecef
+from noroshi.node.core import OTHERS
 from noroshi.records import Detections, Identity, SensorSite, Tracks, concatenate, digest
 from noroshi.run import api
 from noroshi.run.feeds import Health
 from noroshi.run.journal import read_setup
 from noroshi.run.listen import command
 from noroshi.run.listen.command import listen
-from noroshi.run.listen.desk import PLACED, Desk, Wish
+from noroshi.run.listen.desk import NAMES_MAX, PLACED, Desk, Wish
 from noroshi.run.listen.journals import Journals
 from noroshi.run.listen.listener import Rates, View, told
 from noroshi.run.listen.screen import clock, screen
@@ -179,6 +180,21 @@ def test_a_sensor_of_one_damaged_name_is_none():
     desk.receive([], {}, batch.received_ns + 60 * NS_PER_S)
     assert not desk.groups
     assert desk.n_plots == {"a": 1}
+
+
+def test_forged_names_take_no_room_and_hide_no_sensor():
+    desk = Desk(Wish())
+    now_ns = rotations(desk, {"a": WEST}, 0, 3)
+    forged = plots_of("x", WEST, TARGETS[:1], 12.0, np.random.default_rng(3))
+    n = 3 * NAMES_MAX
+    for k in range(n):
+        desk.receive([forged.replace(sensor=f"x{k}")], {}, now_ns)
+    assert len(desk.n_plots) <= NAMES_MAX
+    rotations(desk, {"a": WEST, "b": WEST}, 4, 10)
+    assert desk.n_plots["a"] == desk.n_plots["b"] + 9 == 3 * 9
+    assert desk.n_plots[OTHERS] >= n - NAMES_MAX
+    assert sum(desk.n_plots.values()) == n + 3 * (9 + 6)
+    assert set(desk.groups) == {"a", "b"}
 
 
 def test_a_clock_that_is_set_back_stops_nothing():

@@ -57,3 +57,32 @@ def test_nobody_flies_under_the_ground_or_taxis_far_above_it(elevation_m):
     assert np.abs(up_m[flies] - starting_m[second[flies]]).max() < 30.0
     taxis = ~came_down & (second < TAXI_S)
     np.testing.assert_allclose(up_m[taxis], 200.0, atol=20.0)  # what airports are, while nobody says more
+
+
+@pytest.mark.parametrize("flagged_s", [(0, 300), (120, 150)])
+def test_who_flies_and_says_that_it_is_on_the_ground_is_tracked_as_high_as_it_says(flagged_s):
+    rng = np.random.default_rng(flagged_s[1])
+    second = np.arange(300)
+    lon, lat, _ = GEOD.fwd(*(np.full(300, each) for each in (2.0, 48.7, 20.0)), 120.0 * second)
+    height_m = 4_000.0 + 5.0 * second
+    rows = [
+        {
+            "timestamp": 1000 * (BEGIN_S + k),
+            "icao24": "3c0003",
+            "latitude": lat[k] + rng.normal() * 1e-5,
+            "longitude": lon[k] + rng.normal() * 1e-5,
+            "altitude": round(height_m[k] / FOOT_M / 25.0) * 25.0,
+            "groundspeed": round(120.0 / KNOT_M_S),
+            "track": 20.0,
+            "vertical_rate": round(5.0 / FOOT_M * 60.0 / 64.0) * 64.0,
+            "onground": flagged_s[0] <= k < flagged_s[1],
+        }
+        for k in second.tolist()
+    ]
+    decoded = opensky.decode(json.dumps(rows).encode(), Context(source="reports"))
+    tracks = noroshi.track(decoded.detections, decoded.sites).tracks
+    assert tracks is not None
+    assert len(np.unique(tracks.track_id)) == 1
+    at = np.rint(tracks.time_ns / 1e9 - BEGIN_S).astype(int)
+    up_m = pyproj.Transformer.from_pipeline("+proj=cart +ellps=WGS84 +inv").transform(*tracks.state_ecef[:, :3].T)[2]
+    assert np.abs(up_m - height_m[at])[at > 5].max() < 60.0

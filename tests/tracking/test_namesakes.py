@@ -1,11 +1,17 @@
 """An aircraft that leaves every gate and tells its address goes on under its number; others do not."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pyproj
 import pytest
 
 import noroshi
-from noroshi.records import Detections, Identity, SensorSite
+from noroshi.motion.constant_velocity import Motion
+from noroshi.records import Detections, Identity, SensorSite, TrackStatus
+from noroshi.tracking.bank import Bank
+from noroshi.tracking.store import NEVER, Store, Whole
+from noroshi.tracking.twins import settle_twins
 
 GEOD = pyproj.Geod(ellps="WGS84")
 BEGIN_NS, STEP_S, REPORTS = 1_700_000_000 * 10**9, 5.0, 60
@@ -129,3 +135,63 @@ def test_two_that_take_turns_under_one_name_stay_two(sort):
     for one in number:
         place_m = tracks.state_ecef[tracks.track_id == one, :3]
         assert np.linalg.norm(np.diff(place_m, axis=0), axis=1).max() < 1_000.0
+
+
+def settled(tracks, firm, rivals=()):
+    """Return which of these tracks end, and as which the others go on: (born_s, last_heard_s, north_m) each.
+
+    All have one address; `firm` have just become firm; of each pair of `rivals` the first takes a plot of the second.
+    """
+    bank = Bank([Motion()], [120.0])
+    store = Store(bank.layout(1), sigmas=(2.0, 4.0))
+    store.tally["period_ns"] = np.array([5 * 10**9])
+    rows = store.new_rows(len(tracks))
+    born_s, heard_s, north_m = np.array(tracks).T
+    mean = np.zeros((len(rows), 6))
+    mean[:, 0], mean[:, 2], mean[:, 4] = 6.4e6, north_m, np.arange(len(rows))
+    bank.begin(store, rows, mean, np.tile(np.diag([1e3] * 3 + [1e2] * 3), (len(rows), 1, 1)), np.ones(len(rows)))
+    whole = store.whole
+    whole[rows] = 0
+    whole[rows, Whole.FIRST_SENSOR + 1 :], whole[rows, Whole.APART] = NEVER, NEVER
+    whole[rows, Whole.STATUS], whole[rows, Whole.ID], whole[rows, Whole.ICAO_ADDRESS] = TrackStatus.FIRM, 100 - rows, 7
+    whole[rows, Whole.MODE_3A], whole[rows, Whole.MMSI] = -1, -1
+    whole[rows, Whole.BORN] = BEGIN_NS + born_s * 1e9
+    whole[rows, Whole.TIME] = whole[rows, Whole.MEASURED] = BEGIN_NS + heard_s * 1e9
+    store.refresh(rows)
+    one, two = np.array(rivals, np.int64).reshape(-1, 2).T
+    pairs = SimpleNamespace(
+        row=np.zeros(0, np.int64), rows=rows, plot=one, group=two, is_inside=np.ones(len(one), np.bool_)
+    )
+    own_plot = np.where(np.isin(rows, one), rows, -1)
+    ended, heirs = settle_twins(store, bank, pairs, own_plot, np.array(firm), BEGIN_NS + 200 * 10**9, 16.8)
+    return ended.tolist(), {row: round(store.moments(np.array([row]))[0][0, 4]) for row in heirs.tolist()}
+
+
+LOST = (0.0, 60.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("tracks", "firm", "expected"),
+    [
+        pytest.param([LOST, (90.0, 100.0, 9e3)], [1], ([1], {0: 1}), id="one"),
+        pytest.param([LOST, (90.0, 100.0, 90e3)], [1], ([], {}), id="one, too far"),
+        pytest.param(
+            [LOST, (90.0, 100.0, 9e3), (85.0, 100.0, -9e3)], [1, 2], ([2], {0: 2}), id="two: the sooner found"
+        ),
+        pytest.param([LOST, (85.0, 100.0, 9e3), (90.0, 100.0, -9e3)], [1, 2], ([1], {0: 1}), id="two, in other rows"),
+        pytest.param([LOST, (90.0, 100.0, 9e3), (90.0, 100.0, 8e3)], [1, 2], ([2], {0: 2}), id="at once: the nearer"),
+        pytest.param([LOST, (90.0, 100.0, 9e3), (85.0, 100.0, 8e3)], [1, 2], ([1, 2], {0: 2}), id="one and its ghost"),
+        pytest.param(
+            [LOST, (0.0, 70.0, 0.0), (90.0, 100.0, 9e3)], [2], ([2], {1: 2}), id="of two lost the later heard"
+        ),
+        pytest.param([LOST, (1.0, 99.0, 8e3), (90.0, 100.0, 9e3)], [2], ([2], {}), id="a ghost of one that is heard"),
+    ],
+)
+def test_of_several_of_one_name_the_nearest_in_time_go_on(tracks, firm, expected):
+    assert settled(tracks, firm) == expected
+
+
+def test_who_shares_plots_with_several_of_its_name_goes_on_from_the_one_seen_last():
+    tracks = [(0.0, 60.0, 0.0), (10.0, 90.0, 50.0), (5.0, 80.0, 60.0), (20.0, 90.0, 70.0)]
+    ends, goes_on = settled(tracks, [], rivals=[(0, 1), (0, 2), (0, 3)])
+    assert (ends, goes_on) == ([1, 2, 3], {0: 1})

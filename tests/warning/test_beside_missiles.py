@@ -1,5 +1,6 @@
 """What is told beside missiles: entries are timed as geodesics on the ellipsoid have them, silences by the clock."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pyproj import Geod, Transformer
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # sharing_scenes
 from sharing_scenes import START_NS, tracks_of
 
+from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.records import Certainty, Identity, Kind, Stage, TrackStatus, certain_kind
 from noroshi.run.areas import areas
@@ -157,11 +159,54 @@ class Loud(Base):
 )
 def test_a_rule_that_finds_what_cannot_be_told_is_named(changes, told):
     warner = Warner("JPN", areas(), rules=[Loud(name="drones", changes=changes)])
-    with pytest.raises(ValueError, match=f"rule 'drones' .*: finding 'one': {told}"):
-        warner.look(one(), START_NS)
+    said = warner.look(one(), START_NS)
+    assert said.proposals == ()
+    assert re.search(
+        rf"^ValueError: finding 'one': {told}.* \(test_beside_missiles.py, line \d+\)$", said.faults["drones"]
+    )
 
 
-def test_a_rule_that_fails_is_named():
+def test_a_rule_that_fails_ends_nothing_and_is_told_once():
+    rules = [Loud(name="drones", changes={}), SilentSensor(name="silence", sensors=("a",))]
+    warner = Warner("JPN", areas(), rules=rules)
+    looks = [warner.look(tracks_of(0), START_NS + 40 * k * NS_PER_S) for k in range(3)]
+    assert [len(said.proposals) for said in looks] == [0, 0, 1]  # of the other rule
+    assert [list(said.faults) for said in looks] == [["drones"], [], []]
+    assert looks[0].faults["drones"].startswith("IndexError: ")
+    assert list(warner.faults) == ["drones"]
+    resumed = Warner("JPN", areas(), rules=rules)
+    resumed.resume(warner.memory(pack), unpack)
+    for each in (warner, resumed):
+        assert each.look(one(), START_NS + 150 * NS_PER_S).faults == {"drones": ""}
+        assert each.faults == {}
+
+
+def test_what_a_rule_told_is_not_over_because_it_fails():
     warner = Warner("JPN", areas(), rules=[Loud(name="drones", changes={})])
-    with pytest.raises(ValueError, match=r"rule 'drones' .*IndexError"):
-        warner.look(tracks_of(0), START_NS)
+    (proposal,) = warner.look(one(), START_NS).proposals
+    warner.decide(proposal, proposal)
+    for second in range(1, 600, 20):
+        assert warner.look(tracks_of(0), START_NS + second * NS_PER_S).proposals == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "why"), [(None, "TypeError"), (["a"], "TypeError: found a str, which is no Finding")]
+)
+def test_a_rule_that_answers_with_something_else_fails(found, why):
+    class Strange(Base):
+        def look(self, picture, heard_ns, now_ns):
+            return found
+
+    assert Warner("JPN", areas(), rules=[Strange(name="x")]).look(one(), START_NS).faults["x"].startswith(why)
+
+
+def test_a_rule_that_fails_at_what_it_awaits_is_asked_nothing_more():
+    class Strange(Base):
+        def awaited(self):
+            raise RuntimeError(f"{object()}")
+
+        def look(self, picture, heard_ns, now_ns):
+            raise AssertionError
+
+    said = Warner("JPN", areas(), rules=[Strange(name="x")]).look(one(), START_NS)
+    assert said.faults["x"].startswith("RuntimeError: <object object at 0x...> (test_beside_missiles.py")

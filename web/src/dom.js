@@ -75,20 +75,22 @@ export function reconcile(list, items, key, make, update) {
 }
 
 const SETTLE_MS = 700;
+/** What a click does something to; a checkbox is clicked by its words too. */
+const CLICKED = "button, label:has(input[type=checkbox])";
 
 /**
- * Keep a click, of mouse or finger, from a button that has just come to stand there: it was meant for what stood there before.
+ * Keep a click, of mouse or finger, from a button or checkbox that has just come to stand there: it was meant for what stood there before.
  * @param {HTMLElement} list @param {() => void} told what the person is told then
- * @returns {(change: () => void) => void} to be handed whatever may move the list's buttons
+ * @returns {(change: () => void) => void} to be handed whatever may move what can be clicked in the list
  */
 export function settling(list, told) {
-  /** @type {{at: number, boxes: Map<Element, DOMRect>}[]} where buttons stood before each of the newest changes */ let past = [];
+  /** @type {{at: number, moved: Map<Element, DOMRect | undefined>}[]} of the newest changes, where each thing that they moved stood before */ let past = [];
   const young = () => past.filter(({ at }) => performance.now() - at < SETTLE_MS);
-  /** @returns {Map<Element, DOMRect>} */
-  const boxes = () => new Map(list.closest("[hidden]") ? [] : [...list.querySelectorAll("button")].map((button) => [button, button.getBoundingClientRect()]));
+  /** @returns {Map<Element, DOMRect>} of what is to be seen: what is folded away is shown by whoever opens it */
+  const boxes = () => new Map(list.closest("[hidden]") ? [] : [...list.querySelectorAll(CLICKED)].filter((one) => one.checkVisibility()).map((one) => [one, one.getBoundingClientRect()]));
   list.addEventListener("click", (event) => {
-    const button = event.detail > 0 && event.target instanceof Element && event.target.closest("button"); // 0: by a key
-    if (!button || young().every((before) => isIn(before.boxes.get(button), event))) return;
+    const one = event.detail > 0 && event.target instanceof Element && event.target.closest(CLICKED); // 0: by a key
+    if (!one || young().every(({ moved }) => !moved.has(one) || isIn(moved.get(one), event))) return;
     event.stopPropagation();
     event.preventDefault();
     told();
@@ -96,7 +98,8 @@ export function settling(list, told) {
   return (change) => {
     const before = boxes();
     change();
-    if ([...boxes()].some(([button, box]) => !isEqual(before.get(button), box))) past = [...young(), { at: performance.now(), boxes: before }];
+    const moved = [...boxes()].filter(([one, box]) => !isEqual(before.get(one), box));
+    if (moved.length) past = [...young(), { at: performance.now(), moved: new Map(moved.map(([one]) => [one, before.get(one)])) }];
   };
 }
 

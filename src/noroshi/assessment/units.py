@@ -23,7 +23,10 @@ STEP_FT = 25.0  # of Mode C and of ADS-B: heights in feet are multiples of it, i
 IN_STEPS = 0.95
 MILES_MAX = 1_000.0  # farther sees no radar
 SLACK_M, IMPOSSIBLE, POSSIBLE = 500.0, 0.25, 0.15  # shares of those of like range, more than are garbled
+SITE_HEIGHT_M_MAX = 4_000.0  # few radars stand higher
 RINGS_MAX, RING_ROWS_MIN = 20, 40
+COARSE_STEP_M, CRUISE_STEP_M, ROUNDING_M = 100.0 * FOOT_M, 500.0 * FOOT_M, 0.51
+STEPS_MIN, COARSE_SHARE_MIN = 10, 0.9
 RANGE_UNITS: Mapping[str, float] = {"nautical miles": NAUTICAL_MILE_M, "kilometres": 1000.0}
 
 Floats = NDArray[np.float64]
@@ -85,23 +88,30 @@ def range_and_height_units(range_m: Floats, altitude_m: Floats, site_height_m: f
     what counts is the share of impossible rows among those of like range, where it is greatest: of the nearest ones
     that is nearly all in a wrong unit, and no more than are garbled in the right one.
 
+    Args:
+        range_m: (n,) as they were taken.
+        altitude_m: (n,) above sea level, as they were taken.
+        site_height_m: of the radar. Where it is NaN the radar may stand anywhere up to `SITE_HEIGHT_M_MAX`: metres are
+            impossible only if they are so for each of these heights, and a unit is told only if each likelier one is.
+
     Returns:
-        The unit of range and that of height, the likeliest; ("", "") where nothing that is tried makes them possible.
+        The unit of range and that of height, the likeliest; ("", "") where nothing that is tried makes them possible,
+        or it hangs on the height of the site what does.
     """
     known = np.isfinite(range_m) & np.isfinite(altitude_m)
     n = int(known.sum())
     if n < PAIRS_MIN:
         return None
     order = np.argsort(range_m[known], kind="stable")
-    above_m = altitude_m[known][order] - (0.0 if np.isnan(site_height_m) else site_height_m)
-    far_m = range_m[known][order]
+    altitude, far = altitude_m[known][order], range_m[known][order]
     n_rings = min(RINGS_MAX, max(n // RING_ROWS_MIN, 1))
+    lowest_m, highest_m = (0.0, SITE_HEIGHT_M_MAX) if np.isnan(site_height_m) else (site_height_m, site_height_m)
 
-    def impossible(range_factor: float, height_factor: float) -> float:
-        is_higher = height_factor * above_m > range_factor * far_m + SLACK_M
+    def impossible(range_factor: float, height_factor: float, site_m: float) -> float:
+        is_higher = height_factor * altitude - site_m > range_factor * far + SLACK_M
         return max(float(np.mean(ring)) for ring in np.array_split(is_higher, n_rings))
 
-    if impossible(1.0, 1.0) < IMPOSSIBLE:
+    if impossible(1.0, 1.0, highest_m) < IMPOSSIBLE:
         return None
     nearer = [("metres", "feet", 1.0, FOOT_M)]
     for unit, factor in RANGE_UNITS.items():
@@ -109,9 +119,29 @@ def range_and_height_units(range_m: Floats, altitude_m: Floats, site_height_m: f
     in_feet = height_unit(altitude_m) is not None
     # Ranges of a few hundred at most are none of a radar in metres.
     nearer = [each for each in nearer if not (in_feet and each[1] == "metres")]
-    if float(np.median(far_m)) >= MILES_MAX:
+    if float(np.median(far)) >= MILES_MAX:
         nearer = [each for each in nearer if each[0] == "metres"]
+    elif np.isnan(site_height_m):
+        nearer = [each for each in nearer if each[0] != "metres"]
     for range_unit, unit, range_factor, height_factor in nearer:
-        if impossible(range_factor, height_factor) < POSSIBLE:
+        if impossible(range_factor, height_factor, lowest_m) < POSSIBLE:
             return range_unit, unit
+        if impossible(range_factor, height_factor, highest_m) < POSSIBLE:
+            break
     return "", ""
+
+
+def is_in_hundreds_of_feet(altitude_m: Floats) -> bool:
+    """Return whether (n,) altitudes are whole hundreds of feet, as old transponders answer, and not every 25.
+
+    They may have been written in whole metres. At cruise all fly at whole thousands or five hundreds, which tells
+    nothing: of the others, in steps of 25 feet, three in four lie between.
+    """
+    altitude_m = altitude_m[np.isfinite(altitude_m)]
+    altitude_m = altitude_m[_off_step_m(altitude_m, CRUISE_STEP_M) > ROUNDING_M]
+    is_coarse = _off_step_m(altitude_m, COARSE_STEP_M) <= ROUNDING_M
+    return len(np.unique(altitude_m)) >= STEPS_MIN and bool(is_coarse.mean() >= COARSE_SHARE_MIN)
+
+
+def _off_step_m(altitude_m: Floats, step_m: float) -> Floats:
+    return np.abs(altitude_m - step_m * np.rint(altitude_m / step_m))

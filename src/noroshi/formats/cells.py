@@ -25,7 +25,8 @@ TEXT_LENGTH_MAX = 100
 
 _TOO_LARGE = f"holds more than {UNPACKED_BYTES_MAX >> 20} MB; split it"
 _NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
-_WITH_COMMA = r"^[-+]?\d*,\d+([eE][-+]?\d{1,3})?$"
+_ONE_COMMA = r"^[-+]?\d*,\d+([eE][-+]?\d{1,3})?$"
+_THOUSANDS = r"^[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$"
 _WHOLE = r"^-?(\d{1,18}|[1-8]\d{18})$"
 # Of buffers: to make one of Python's own values pyarrow would import pandas where there is one, 0.3 s of a start.
 _TEXTS = pa.StringArray.from_buffers(2, pa.py_buffer(np.array([0, 0, 1], np.int32)), pa.py_buffer(b"0"))
@@ -121,30 +122,55 @@ def numbers(column: Any, name: str = "") -> NDArray[np.float64]:
         name: of a column that is to hold numbers.
 
     Raises:
-        FormatError: if a column with a name has decimal commas: who reads "9000,5" as no height is not told.
+        FormatError: if a column with a name has commas in numbers: who reads "9000,5" as no height is not told.
     """
     if pa.types.is_string(column.type):
         text = pc.utf8_trim_whitespace(column)
         if name:
-            _refuse_decimal_commas(name, text)
+            _refuse_commas(name, text)
         column = pc.if_else(pc.match_substring_regex(text, _NUMBER), text, pa.NULL)
     values, known = plain(_cast(column, pa.float64()))
     return np.where(known & ~np.isinf(values), values, np.nan)
 
 
-def _refuse_decimal_commas(name: str, text: Any) -> None:
-    """Refuse a column some of whose cells are numbers with a comma, in whichever row.
+def _refuse_commas(name: str, text: Any) -> None:
+    """Refuse a column some of whose cells are numbers with commas, decimal or between thousands, in whichever row.
+
+    A cell like 35,000 is either; a column that has no other leaves it open which, and both are said.
 
     Raises:
         FormatError: one line with the column, a cell and what to do.
     """
-    if pc.any(pc.match_substring(text, ",")).as_py():
-        wrong = text.filter(pc.match_substring_regex(text, _WITH_COMMA))
-        if len(wrong):
-            found = f"{listed([name])} is {wrong[0].as_py()[:40]}; {len(wrong):,} of {len(text):,} rows"
-            raise FormatError(
-                f"numbers have decimal commas ({found}): write points, as `tr , .` does if commas separate nothing else"
-            )
+    if not pc.any(pc.match_substring(text, ",")).as_py():
+        return
+    one, thousands = (pc.match_substring_regex(text, each) for each in (_ONE_COMMA, _THOUSANDS))
+    decimal, parted = (text.filter(pc.and_not(each, other)) for each, other in ((one, thousands), (thousands, one)))
+    wrong = text.filter(pc.or_(one, thousands))
+    if not len(wrong):
+        return
+
+    def found(cells: Any, more: str = "") -> str:
+        return f"({listed([name])} is {cells[0].as_py()[:40]}{more}; {len(wrong):,} of {len(text):,} rows)"
+
+    if len(decimal) and len(parted):
+        both = f" and elsewhere {parted[0].as_py()[:40]}"
+        raise FormatError(f"numbers have decimal commas and commas between thousands {found(decimal, both)}: mend it")
+    if len(decimal):
+        raise FormatError(
+            f"numbers have decimal commas {found(decimal)}: write points, as `tr , .` does if commas separate nothing "
+            "else"
+        )
+    if len(parted):
+        raise FormatError(
+            f"numbers have commas between thousands {found(parted)}: leave them out, as `tr -d ,` does if commas "
+            "separate nothing else"
+        )
+    cell = wrong[0].as_py()
+    readings = f", which is {cell.replace(',', '')} if commas part thousands and {cell.replace(',', '.')} if decimal"
+    raise FormatError(
+        f"numbers have commas that may be either {found(wrong, readings)}: leave them out if they part thousands "
+        "(`tr -d ,`), write points if they are decimal (`tr , .`), if commas separate nothing else"
+    )
 
 
 def integers(column: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -215,7 +241,7 @@ def times_ns(column: Any, unit_ns: int | None = None, *, name: str = "") -> tupl
         name: of a column that is to hold times.
 
     Raises:
-        FormatError: if a column with a name has decimal commas.
+        FormatError: if a column with a name has commas in numbers.
     """
     if pa.types.is_timestamp(column.type):
         unit_ns = {"s": NS_PER_S, "ms": 1_000_000, "us": 1_000, "ns": 1}[column.type.unit]

@@ -12,7 +12,8 @@ JSON is a list of objects, an object of columns as pandas writes it, or an answe
 apart. State vectors hold an old position until a new one comes: such rows are kept as `Quality.DUPLICATE`. A velocity
 that has stood to the last digit for ten seconds is held too (after landing often for minutes): it is left out. So are
 all velocities of an aircraft whose course is, in the median, more than 45 degrees off its own movement.
-Rows that say `onground` have no climb, and an altitude there is held over or garbled: it is left out.
+Rows that say `onground` have no climb, and an altitude there is held over or garbled: it is left out; not where the
+row is too fast to taxi and the altitude is as it was (`reading.Grounded`).
 
 Sources: The OpenSky Network, documentation of "Historical data" and "REST API"; Olive (2019), traffic, a toolbox for
 processing and analysing air traffic data, J. Open Source Software 4(39), 1518.
@@ -216,7 +217,16 @@ def _read(columns: Columns, decoded: Decoded, context: Context) -> None:
     wrapped &= ~contrary
     grounded = flags(columns["onground"])[rows] if "onground" in columns else None
     mine = take(identity, rows)
-    add_reports(decoded, context, time_ns=time_ns[rows], values=values[rows], identity=mine, grounded=grounded)
+    moved_m_s = np.hypot(*_movement_m_s(mine.icao_address, time_ns[rows], values[rows]).T)
+    add_reports(
+        decoded,
+        context,
+        time_ns=time_ns[rows],
+        values=values[rows],
+        identity=mine,
+        grounded=grounded,
+        speed_m_s=moved_m_s,
+    )
     if len(rows):
         quality = np.where(held, Quality.DUPLICATE, Quality.GOOD).astype(np.uint8)
         decoded.detections[-1] = decoded.detections[-1].replace(quality=quality)
@@ -312,7 +322,16 @@ def _out_of_a_byte(
 def _movement_rad(
     address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return (n,) the course of the aircraft's movement since its report before, or where that is not near to its next.
+    """Return (n,) the course of the aircraft's movement; NaN where that is not known or it hardly moves."""
+    east, north = _movement_m_s(address, time_ns, values).T
+    course: NDArray[np.float64] = np.arctan2(east, north)
+    return course
+
+
+def _movement_m_s(
+    address: NDArray[np.int64], time_ns: NDArray[np.int64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return (n, 2) the aircraft's movement east and north since its report before, or if that is not near to its next.
 
     It is NaN where neither is near or the aircraft hardly moves.
     """
@@ -322,8 +341,9 @@ def _movement_rad(
     near = (key[1:] == key[:-1]) & (step_ns > 0) & (step_ns <= STEP_NS_MAX)
     moved = np.diff(place, axis=0)[:, ::-1] * MEAN_RADIUS_M / (np.where(near, step_ns, STEP_NS_MAX) / NS_PER_S)[:, None]
     moved[:, 0] *= np.cos(place[1:, 0])
-    course = np.where(near & (np.hypot(*moved.T) > MOVING_M_S), np.arctan2(moved[:, 0], moved[:, 1]), np.nan)
-    before, after = np.append(np.nan, course), np.append(course, np.nan)
-    movement = np.empty(len(order))
+    moved[~(near & (np.hypot(*moved.T) > MOVING_M_S))] = np.nan
+    nowhere = np.full((1, 2), np.nan)
+    before, after = np.concatenate([nowhere, moved]), np.concatenate([moved, nowhere])
+    movement = np.empty((len(order), 2))
     movement[order] = np.where(np.isnan(before), after, before)
     return movement

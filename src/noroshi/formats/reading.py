@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.formats import Context, Decoded, FormatError
+from noroshi.geo.time import NS_PER_S
 from noroshi.records import Detections, Identity, SensorSite, Tracks
 from noroshi.sensors import position_report
 
@@ -27,6 +28,12 @@ JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 REPORT_COMPONENTS = position_report.Sensor.COMPONENTS
 """What a position report (ADS-B, AIS) measures."""
+
+FLYING_M_S = 25.0
+"""50 kt: who is faster rolls before take-off, after landing, or flies; aircraft taxi at 30 kt at most."""
+HEIGHT_AGE_NS = 60_000_000_000
+CLIMB_M_S_MAX, HEIGHT_STEP_M = 50.0, 100.0
+"""A height is no other than one of before by more than these allow: 10,000 ft/min and a little."""
 
 
 def unpack(data: bytes) -> tuple[bytes, Counter[str]]:
@@ -82,19 +89,26 @@ def json_elements(text: str, start: int) -> tuple[list[Any], bool]:
 
 
 def last_at_or_before(
-    key: NDArray[np.int64], time_ns: NDArray[np.int64], is_source: NDArray[np.bool_], within_ns: int
+    key: NDArray[np.int64],
+    time_ns: NDArray[np.int64],
+    is_source: NDArray[np.bool_],
+    within_ns: int,
+    *,
+    itself: bool = True,
 ) -> NDArray[np.int64]:
     """Return, for each of (n,) rows, the latest source row of the same key that is not later; -1 if there is none.
 
     Args:
         key: who the row speaks of.
         time_ns: when.
-        is_source: the rows among which to look; a source row finds itself.
+        is_source: the rows among which to look.
         within_ns: how old the source may be.
+        itself: whether a source row finds itself, or the one before.
     """
     rows = np.arange(len(key))
     order = np.lexsort((rows, time_ns, key))
     source = np.maximum.accumulate(np.where(is_source[order], rows, -1)) if len(key) else rows
+    source = source if itself else np.append(-1, source)[: len(key)]
     found = order[source]
     age_ns = time_ns[order] - time_ns[found]
     young = (source >= 0) & (key[found] == key[order]) & (age_ns >= 0) & (age_ns <= within_ns)
@@ -112,6 +126,7 @@ def add_reports(
     identity: Identity,
     surface: bool = False,
     grounded: NDArray[np.bool_] | None = None,
+    speed_m_s: NDArray[np.float64] | None = None,
 ) -> None:
     """Add position reports to `decoded`: (n, 6) values in the order of `REPORT_COMPONENTS`, their noise unstated.
 
@@ -122,11 +137,12 @@ def add_reports(
         values: (n, 6) what they say.
         identity: (n,) who says it.
         surface: whether they are of ships.
-        grounded: (n,) whose wheels are on the ground; see `on_the_ground`.
+        grounded: (n,) who says that its wheels are on the ground; see `Grounded`.
+        speed_m_s: (n,) how fast they are where `values` do not say it.
     """
     if not len(time_ns):
         return
-    sigmas = None if grounded is None else on_the_ground(values, grounded)
+    sigmas = None if grounded is None else Grounded().heed(values, grounded, time_ns, identity.icao_address, speed_m_s)
     decoded.detections.append(
         Detections.of(
             sensor=context.source,
@@ -140,18 +156,6 @@ def add_reports(
     )
     parameters = {"surface": 1.0} if surface else {}
     decoded.sites.append(SensorSite(sensor=context.source, type="position_report", parameters=parameters))
-
-
-def on_the_ground(values: NDArray[np.float64], grounded: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Make (n, 6) reports of aircraft on the ground say no altitude, which is one of before, and no climb.
-
-    Returns:
-        (n, 6) standard deviations: of their climb, by which `position_report` knows them; NaN elsewhere.
-    """
-    sigmas = np.full(values.shape, np.nan)
-    values[grounded, position_report.ALTITUDE], values[grounded, position_report.CLIMB] = np.nan, 0.0
-    sigmas[grounded, position_report.CLIMB] = position_report.GROUND_CLIMB_SIGMA_M_S
-    return sigmas
 
 
 def rows_by_track(tracks: Tracks) -> list[NDArray[np.int64]]:
@@ -221,3 +225,70 @@ class Lines:
                 damage["line too long"] += 1
                 self._rest = b""
         return lines
+
+
+class Grounded:
+    """Judges reports that say that they are from the ground, by how fast they are and what was said before.
+
+    Such a report's height is held over or garbled, and it does not climb: it says neither. Unless it is too fast to
+    taxi: then it may fly. Its height stands if the same address said much the same within the last minute, its climb
+    is unknown. Of 937,577 reports of the package `traffic`'s samples 75,452 say that they are from the ground, 13,745
+    of these with a height, and 1,162 of these are that fast, of which 1,056 heights stand. Seventeen are above
+    6,000 ft: 3 right ones of aircraft that fly, which all stand, and 14 that were garbled as the flag was (10 in the
+    air), of which 2 stand.
+    """
+
+    def __init__(self) -> None:
+        self._time_ns, self._address, self._height_m = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+
+    def heed(
+        self,
+        values: NDArray[np.float64],
+        grounded: NDArray[np.bool_],
+        time_ns: NDArray[np.int64],
+        address: NDArray[np.int64],
+        speed_m_s: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Take out of (n, 6) reports what those from the ground do not know; earlier calls' heights are remembered.
+
+        Args:
+            values: in the order of `REPORT_COMPONENTS`; changed in place.
+            grounded: (n,) who says that it is on the ground.
+            time_ns: (n,) when.
+            address: (n,) of the aircraft, -1 if it is not known.
+            speed_m_s: (n,) how fast they are where `values` do not say it.
+
+        Returns:
+            (n, 6) standard deviations: of the climb on the ground, by which `position_report` knows it; NaN elsewhere.
+        """
+        sigmas = np.full(values.shape, np.nan)
+        speed = np.hypot(values[:, position_report.EAST], values[:, position_report.NORTH])
+        speed = speed if speed_m_s is None else np.where(np.isnan(speed), speed_m_s, speed)
+        height_m = values[:, position_report.ALTITUDE]
+        flying = grounded & np.isfinite(height_m) & (speed >= FLYING_M_S)
+        doubtful = flying & ~self._agree(height_m, ~grounded | flying, time_ns, address)
+        rolling = grounded & ~flying
+        values[doubtful | rolling, position_report.ALTITUDE], values[flying, position_report.CLIMB] = np.nan, np.nan
+        values[rolling, position_report.CLIMB] = 0.0
+        sigmas[rolling, position_report.CLIMB] = position_report.GROUND_CLIMB_SIGMA_M_S
+        return sigmas
+
+    def _agree(
+        self,
+        height_m: NDArray[np.float64],
+        counts: NDArray[np.bool_],
+        time_ns: NDArray[np.int64],
+        address: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
+        """Return (n,) whether the last height that the address said before is near; remember those that count."""
+        n_old = len(self._time_ns)
+        counts = np.append(np.ones(n_old, np.bool_), counts & np.isfinite(height_m) & (address >= 0))
+        time_ns, address = np.append(self._time_ns, time_ns), np.append(self._address, address)
+        height_m = np.append(self._height_m, height_m)
+        before = last_at_or_before(address, time_ns, counts, HEIGHT_AGE_NS, itself=False)
+        allowed_m = HEIGHT_STEP_M + CLIMB_M_S_MAX * (time_ns - time_ns[before]) / NS_PER_S
+        agree = (before >= 0) & (np.abs(height_m - height_m[before]) <= allowed_m)
+        young = counts & (time_ns >= time_ns[counts].max(initial=0) - HEIGHT_AGE_NS)
+        kept = latest(address, time_ns, young, 1)
+        self._time_ns, self._address, self._height_m = time_ns[kept], address[kept], height_m[kept]
+        return agree[n_old:]

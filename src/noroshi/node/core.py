@@ -24,6 +24,9 @@ from noroshi.tracking.registrar import Registrar
 from noroshi.warning.threatening import may_threaten
 
 LENGTH = struct.Struct(">Q")
+UNKNOWN_NAMES_MAX = 1_000
+OTHERS = "(others)"
+"""Under this name stand together the sensors that are not counted one by one."""
 
 
 class Node:
@@ -98,7 +101,8 @@ class Node:
             self.exchange.start(now_ns)
         if self.watch:
             self.watch.start(now_ns)
-            self.watch.hear(record, now_ns)
+            if not isinstance(record, Detections) or record.sensor in self.sensors:  # no room for forged names
+                self.watch.hear(record, now_ns)
         if isinstance(record, Detections):
             self._detect(record)
         elif isinstance(record, Frame) and self.exchange:
@@ -287,7 +291,7 @@ class Node:
 
     def _detect(self, detections: Detections) -> None:
         if detections.sensor not in self.sensors:
-            self.refused[detections.sensor, Quality.UNKNOWN_SENSOR.name] += len(detections)
+            self._refuse_unknown(detections)
             return
         told = self.own.detect(detections, self._now_ns)
         for (which, reason), n in told.refused:
@@ -326,6 +330,13 @@ class Node:
         if self.watch:
             for source, record in heard:
                 self.watch.hear(record, now_ns, source=source)
+
+    def _refuse_unknown(self, detections: Detections) -> None:
+        """Count rows of a sensor that nobody described: names can be forged, so of the rest all together."""
+        key = detections.sensor, Quality.UNKNOWN_SENSOR.name
+        if key not in self.refused and sum(reason == key[1] for _, reason in self.refused) >= UNKNOWN_NAMES_MAX:
+            key = OTHERS, key[1]
+        self.refused[key] += len(detections)
 
     def _notice(self, launches: Launches) -> None:
         if self.watch and len(launches):

@@ -4,8 +4,11 @@ Nothing is told to people that no person and no plan of theirs has approved: the
 holds what is decided, and only what it gives back as approved leaves here as an alert.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
+
+import numpy as np
 
 from noroshi.command.alerts import alert_in
 from noroshi.command.core import Command
@@ -14,7 +17,7 @@ from noroshi.command.transitions import Action, Role, Step
 from noroshi.formats.columns import pack, unpack
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Alert, Batch, Decision, Detections, Launches, Tracks
+from noroshi.records import Alert, Batch, Decision, Detections, Launches, Status, Tracks
 from noroshi.sharing.rules import Product
 from noroshi.warning.core import Warner
 
@@ -34,6 +37,8 @@ SETTLED_NS = NS_PER_S // 2
 
 EARLY_NS = NS_PER_S // 4
 """At least so long lies between looks that new measurements bring: what they cost is bounded."""
+
+WORKS_AGAIN = "works again"
 
 NOT_TOLD = (Step.REJECTED, Step.EXPIRED, Step.SUPERSEDED, Step.CANCELLED, Step.RECALLED)
 
@@ -120,6 +125,14 @@ class Watch:
             self._given.append(Outgoing("threats", said.threats))
         if said.paths is not None:
             self._given.append(Outgoing("paths", said.paths))
+        for name, why in said.faults.items():
+            told = Status(
+                time_ns=np.array([now_ns]),
+                source=np.array([f"rule '{name}'"]),
+                subject=np.array([f"rule: {why or WORKS_AGAIN}"]),
+                value=np.array([math.nan]),
+            )
+            self._given.append(Outgoing("alarm", told, True))
         self._propose(said.proposals, said.withdrawn, now_ns)
         outdated = self.command.warnings.outdated(now_ns)
         renewed = [self.warner.renew(identifier, why, now_ns) for identifier, why in outdated]

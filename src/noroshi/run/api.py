@@ -15,7 +15,7 @@ from noroshi.run.batches import drop_stray_times, in_time, split_repeats
 from noroshi.run.drive import drive
 from noroshi.run.journal import JournalWriter, read_records, read_setup
 from noroshi.run.recordings import Recording, read_all
-from noroshi.run.refusals import hints
+from noroshi.run.refusals import Reason, hints
 from noroshi.run.setup import Setup, Site, assemble, first_of_six, make_sensors, without_live_partners
 from noroshi.run.sites import beyond, complete, two_under_one_name, usual_motion, usual_noise
 from noroshi.run.units import units
@@ -183,11 +183,13 @@ def replay(journal: Path, *, smooth: bool = False, threads: int = 1, progress: P
 def _doubts(timely: Sequence[Detections], sites: Sequence[SensorSite]) -> list[str]:
     """Return in words what each sensor's own plots contradict, by one rule after the other."""
     own = {site.sensor: [batch for batch in timely if batch.sensor == site.sensor] for site in sites}
-    rules: Sequence[tuple[str, Callable[[SensorSite], str]]] = (
-        ("", lambda site: units(own[site.sensor], site.height_m).told()),
-        ("radar ", lambda site: two_under_one_name(own[site.sensor])),
+    rules: Sequence[tuple[type[str], str, Callable[[SensorSite], str]]] = (
+        (Reason, "", lambda site: units(own[site.sensor], site.height_m).told()),
+        (str, "radar ", lambda site: two_under_one_name(own[site.sensor])),
     )
-    return [f"{sort}'{site.sensor}': {told}" for sort, rule in rules for site in sites if (told := rule(site))]
+    return [
+        note(f"{sort}'{site.sensor}': {told}") for note, sort, rule in rules for site in sites if (told := rule(site))
+    ]
 
 
 def _twice(repeated: tuple[str, int]) -> str:

@@ -12,13 +12,16 @@ from noroshi.run.setup import Setup, make_sensors
 MANY = 0.5
 """Of a sensor's plots, so large a share out of bounds is a matter of units or columns, not of single bad rows."""
 
-NOWHERE = ("position of radar ", "place of infrared sensor ")
-"""So begin the notes of `run.sites.complete` on sensors that are not tracked because nobody says where they are."""
+
+class Reason(str):
+    """A note that may say why plots were refused."""
+
+    __slots__ = ()
 
 
 def hints(detections: Sequence[Detections], setup: Setup, refused: Mapping[tuple[str, str], int]) -> list[str]:
     """Return a note for each sensor most of whose plots are out of bounds: the column, an example, what it may be."""
-    told = []
+    told: list[str] = []
     for name, sensor in make_sensors(setup).items():
         own = [batch for batch in detections if batch.sensor == name]
         n_out = refused.get((name, Quality.OUT_OF_BOUNDS.name), 0)
@@ -26,14 +29,13 @@ def hints(detections: Sequence[Detections], setup: Setup, refused: Mapping[tuple
             found = [said for batch in own for said in _absurd(batch, type(sensor).BOUNDS)]
             worst = max(found, key=lambda each: each[0], default=None)
             if worst:
-                told.append(f"'{name}': {worst[1]}")
+                told.append(Reason(f"'{name}': {worst[1]}"))
     return told
 
 
 def reasons(refused: Mapping[tuple[str, str], int], notes: Iterable[str]) -> str:
-    """Return in one line why no plot was used: the notes that say it, else the counts."""
-    beginnings = (*NOWHERE, *(f"'{sensor}': " for sensor, _ in refused))
-    said = [note for note in notes if note.startswith(beginnings)]
+    """Return in one line why no plot was used: the notes that say it (each a `Reason`), else the counts."""
+    said = [note for note in notes if isinstance(note, Reason)]
     counts = [f"{n:,} of '{sensor}' {why.lower().replace('_', ' ')}" for (sensor, why), n in sorted(refused.items())]
     return "; ".join(said or counts)
 

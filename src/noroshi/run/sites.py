@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from noroshi.assessment.antennas import two_antennas
 from noroshi.assessment.scatter import LOOKS_MIN, look_s, scatter
+from noroshi.assessment.units import COARSE_STEP_M, is_in_hundreds_of_feet
 from noroshi.geo.horizon import radar_horizon_m
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.units import FOOT_M
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Detections, SensorSite, Status
 from noroshi.run.batches import come_in_frames, field_m, says_who, scan_period_s
+from noroshi.run.refusals import Reason
 from noroshi.run.rooms import UnknownNameError, load
 from noroshi.sensors import local_position, position_report, search_radar
 from noroshi.sensors.rows import AIR_DEPTH_M
@@ -35,8 +36,6 @@ SHORT = re.compile("[0-9]{1,3}/[0-9]{1,3}")
 LOOKS_ACROSS = 20
 STEP_SIGMAS = 3.0
 NAMES_MAX = 4
-COARSE_STEP_M, CRUISE_STEP_M, ROUNDING_M = 100.0 * FOOT_M, 500.0 * FOOT_M, 0.51
-STEPS_MIN, COARSE_SHARE_MIN = 10, 0.9
 TURNS, MISSILES = "constant_velocity+left_turn+right_turn", "+ballistic+boost+glide"
 PLANE_TURNS, TURNS_FIELD_M = "plane_constant_velocity+plane_left_turn+plane_right_turn", 10e3
 ABOVE_AIR_M, ABOVE_MIN = 40e3, 3
@@ -72,16 +71,15 @@ def complete(
     elif lost:
         named = ", ".join(f"'{site.sensor}'" for site in lost)
         unknown = f"position of radar {named} unknown{_others(known, found)}"
-        notes.append(f"{unknown}: not tracked; give it in a sensors table with --sensors")
+        notes.append(Reason(f"{unknown}: not tracked; give it in a sensors table with --sensors"))
         found = [site for site in found if site not in lost]
     placed = {batch.sensor for batch in detections if np.isfinite(batch.origin_ecef_m).all(axis=1).any()}
     blind = [s for s in found if not s.has_place and s.sensor not in placed and needs_place(s.type)]
     for kind in sorted({site.type for site in blind}):
         named = ", ".join(f"'{site.sensor}'" for site in blind if site.type == kind)
-        notes.append(
-            f"place of {kind} sensor {named} unknown{_others(known, found)}: not tracked; give it in the rows "
-            "(sensor_x_ecef_m, sensor_y_ecef_m, sensor_z_ecef_m) or in a sensors table with --sensors"
-        )
+        where = "in the rows (sensor_x_ecef_m, sensor_y_ecef_m, sensor_z_ecef_m) or in a sensors table with --sensors"
+        unknown = f"place of {kind} sensor {named} unknown{_others(known, found)}"
+        notes.append(Reason(f"{unknown}: not tracked; give it {where}"))
     found = [site for site in found if site not in blind]
     return found, notes
 
@@ -135,7 +133,8 @@ def learned(
         if is_plain and SIGMA[site.type] not in site.parameters and not any(_has_noise(batch) for batch in own):
             site, note = _measured(own, site)
             notes.append(note)
-        if site.type == "search_radar" and "altitude_step_m" not in site.parameters and _are_in_hundreds_of_feet(own):
+        is_untold = site.type == "search_radar" and "altitude_step_m" not in site.parameters
+        if is_untold and is_in_hundreds_of_feet(_altitudes_m(own)):
             site = dataclasses.replace(site, parameters={**site.parameters, "altitude_step_m": COARSE_STEP_M})
             coarse.append(f"'{name}'")
         found.append(site)
@@ -156,22 +155,10 @@ def needs_place(sensor_type: str) -> bool:
         return False  # refused where sensors are made, by name
 
 
-def _are_in_hundreds_of_feet(own: Sequence[Detections]) -> bool:
-    """Return whether a radar's altitudes are whole hundreds of feet, as old transponders answer, and not every 25.
-
-    They may have been written in whole metres. At cruise all fly at whole thousands or five hundreds, which tells
-    nothing: of the others, in steps of 25 feet, three in four lie between.
-    """
+def _altitudes_m(own: Sequence[Detections]) -> NDArray[np.float64]:
+    """Return (n,) what a sensor's batches say of altitudes."""
     told = [batch.values[:, batch.components.index("altitude_m")] for batch in own if "altitude_m" in batch.components]
-    altitude_m = np.concatenate([*told, np.zeros(0)])
-    altitude_m = altitude_m[np.isfinite(altitude_m)]
-    altitude_m = altitude_m[_off_step_m(altitude_m, CRUISE_STEP_M) > ROUNDING_M]
-    is_coarse = _off_step_m(altitude_m, COARSE_STEP_M) <= ROUNDING_M
-    return len(np.unique(altitude_m)) >= STEPS_MIN and bool(is_coarse.mean() >= COARSE_SHARE_MIN)
-
-
-def _off_step_m(altitude_m: NDArray[np.float64], step_m: float) -> NDArray[np.float64]:
-    return np.abs(altitude_m - step_m * np.rint(altitude_m / step_m))
+    return np.concatenate([*told, np.zeros(0)])
 
 
 def two_under_one_name(own: Sequence[Detections]) -> str:

@@ -16,7 +16,7 @@ RANGE_COLUMN = {"nautical miles": "range_nmi", "kilometres": "range_km"}
 class Units:
     """Units of a sensor's heights, ranges and speeds that were taken for metres and metres a second; "" if they are.
 
-    `is_unknown`: metres are impossible, and so is all that was tried.
+    `is_unknown`: metres are impossible, and nothing that was tried is surely right.
     """
 
     height: str = ""
@@ -33,8 +33,8 @@ class Units:
         """Return what is wrong in words, with its remedy; "" where nothing is."""
         if self.is_unknown:
             return (
-                "heights are greater than ranges, in metres and in whatever else was tried: look at the units of both "
-                "columns, and at the height of its site"
+                "heights are greater than ranges as metres, and no other units surely explain it: look at the units of "
+                "both columns, and at the height of its site"
             )
         said = []
         if self.range:

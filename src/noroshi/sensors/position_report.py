@@ -16,7 +16,7 @@ from noroshi.records import SensorSite
 from noroshi.sensors import at_sea_level, surface_parameters_of
 from noroshi.sensors.rows import AIR_DEPTH_M, FIRST, LOG_VOLUME, RADIUS, SPEED_SPAN_M_S, WIDTH, filled, plain_rows
 
-LAT, LON, ALTITUDE, CLIMB = 0, 1, 2, 5
+LAT, LON, ALTITUDE, EAST, NORTH, CLIMB = range(6)
 FIELD_M = 1_000_000.0  # false reports are spread over this much of each horizontal axis
 GROUND_CLIMB_SIGMA_M_S = 0.1
 """Who states so little climb has its wheels on the ground: taxiways slope by 1.5 % at most (ICAO Annex 14, 3.9.3)."""

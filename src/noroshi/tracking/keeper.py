@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.blocks import Executor
-from noroshi.estimation.gating import chi_square_gate, mahalanobis_squared
+from noroshi.estimation.gating import chi_square_gate
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
@@ -28,8 +28,7 @@ from noroshi.tracking.height import HEIGHT_SIGMA_M, IN_THE_AIR, bound_height, le
 from noroshi.tracking.identity import codes_of, track_ids
 from noroshi.tracking.kinds import AIRCRAFT, ENVELOPES, MOVED, SAID, SHIP, SILENT, TAKEN_FOR, UNKNOWN, weigh
 from noroshi.tracking.launches import watch
-from noroshi.tracking.life import due, rivals
-from noroshi.tracking.namesakes import ADDRESSES, namesakes
+from noroshi.tracking.life import due
 from noroshi.tracking.registration import is_reporter
 from noroshi.tracking.rewind import good
 from noroshi.tracking.settling import settle
@@ -46,17 +45,12 @@ from noroshi.tracking.store import (
     Store,
     Whole,
     identity_of,
-    silent,
 )
+from noroshi.tracking.twins import settle_twins
 
-APART_LOOKS = 5  # two tracks that one look saw both of are two targets, for so many looks
 COASTING_LOOKS = 2
 TAKEN_OUT = "taken_out"
 SILENT_LOOKS = 10
-
-DIFFERENT, MAY_BE_SAME, SAME = range(3)  # what two tracks that claim one plot may be
-
-IDENTITY = (Whole.ICAO_ADDRESS, Whole.MODE_3A, Whole.MMSI, *range(Whole.CALL_SIGN, Whole.FIRST_SENSOR))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,14 +285,14 @@ class Keeper(ABC):
 
     def _hear(self, plots: Detections, sensor: Sensor, i_sensor: int, *, is_look: bool) -> tuple[Integers, Heard]:
         """Use the plots of one batch; return the rows that they changed, and what was done (none is `lost` yet)."""
+        s, now_ns = self.store, int(plots.time_ns.max())
         form = form_of(sensor, plots)
         codes, words = codes_of(plots.identity), call_sign_words(plots.identity.call_sign)
         pairs = self._confront(plots, sensor, form, codes, self.least(i_sensor), is_look=is_look)
         weight, existence, fresh = self.associate(pairs, form, i_sensor)
-        made = self.bank.that_matter(self.store, pairs, weight, existence, plots, form, sensor)
+        made = self.bank.that_matter(s, pairs, weight, existence, plots, form, sensor)
         changed, own_plot, firm = self._update(pairs, weight, made, plots, form, sensor, codes, words, i_sensor)
-        now_ns = int(plots.time_ns.max())
-        twins, heirs = self._twins(pairs, own_plot, firm, now_ns)
+        twins, heirs = settle_twins(s, self.bank, pairs, own_plot, firm, now_ns, self._alike)
         if is_sighted(sensor):
             born, fresh = self._start_by_lines(plots, sensor, pairs, weight, existence, i_sensor)
             changed = np.union1d(changed, born)
@@ -485,63 +479,6 @@ class Keeper(ABC):
         watch(self.store, plots, sensor, claimed, i_sensor)
         return rows, fresh
 
-    def _twins(self, pairs: Pairs, own_plot: Integers, firm: Integers, now_ns: int) -> tuple[Integers, Integers]:
-        """Return the rows that are the younger of two on one target, and those that took over.
-
-        Two firm tracks of which one takes a plot that the other could have had are on one target if they carry the same
-        address, and so are two of which one has just become firm (`namesakes`): the older then goes on from where the
-        younger is, if that was seen later; but of two namesakes, not if it was heard meanwhile. Without addresses they
-        are if they cannot be told apart and no sensor has seen both in one look for a while.
-        """
-        s, none = self.store, pairs.row[:0]
-        a, b, both = rivals(pairs.rows, pairs.plot, pairs.group, pairs.is_inside, own_plot, s.whole)
-        new, known, is_heard = namesakes(s, firm)
-        lost, ghosts = ~is_heard, np.unique(new[is_heard & (s.whole[new, Whole.BORN] > s.whole[known, Whole.BORN])])
-        if lost.any():
-            a, b, both = (
-                np.append(a, new[lost]),
-                np.append(b, known[lost]),
-                np.append(both, np.zeros(lost.sum(), np.bool_)),
-            )
-        if not len(a):
-            return ghosts, none
-        younger, older, verdict = _compare(s.whole, a, b, both, now_ns, APART_LOOKS * int(s.tally["period_ns"].max()))
-        if not len(younger):
-            return ghosts, none
-        is_same = verdict == SAME
-        ends = is_same.copy()
-        if not ends.all():
-            ends[~ends] = self._are_alike(younger[~ends], older[~ends])
-        if not ends.any():
-            return ghosts, none
-        heirs = is_same & (s.whole[younger, Whole.MEASURED] >= s.whole[older, Whole.MEASURED])
-        if heirs.any():
-            order = np.flatnonzero(heirs)[np.lexsort((older[heirs], younger[heirs]))]
-            s.save(np.unique(older[heirs]))
-            self._inherit(older[order], younger[order])
-        return np.union1d(ghosts, younger[ends]), np.unique(older[heirs])
-
-    def _are_alike(self, a: Integers, b: Integers) -> NDArray[np.bool_]:
-        """Return whether two tracks, brought to the later of their times, cannot be told apart."""
-        s = self.store
-        time_ns = np.maximum(s.whole[a, Whole.TIME], s.whole[b, Whole.TIME])
-        mean, spread = self.bank.predict(s, np.concatenate([a, b]), np.concatenate([time_ns, time_ns]))
-        n = len(a)
-        return np.asarray(mahalanobis_squared(mean[:n] - mean[n:], spread[:n] + spread[n:]) < self._alike)
-
-    def _inherit(self, rows: Integers, younger: Integers) -> None:
-        """Let older tracks, which keep their number and birth, go on from where younger ones are."""
-        s, n = self.store, len(self.sensor_names)
-        s.real[rows] = s.real[younger]
-        for column in (Whole.TIME, Whole.MEASURED, Whole.STATUS, Whole.DEADLINE, Whole.MISSES):
-            s.whole[rows, column] = s.whole[younger, column]
-        for column in IDENTITY:
-            new = s.whole[younger, column]
-            s.whole[rows, column] = np.where(silent(new, column), s.whole[rows, column], new)
-        last = slice(Whole.FIRST_SENSOR + n, None)
-        s.whole[rows, last] = np.maximum(s.whole[rows, last], s.whole[younger, last])
-        s.refresh(rows)
-
     def _pass_over(self, now_ns: int) -> None:
         """Pair no plot with tracks that ought to have ended looks ago: they end in this step, whatever is near."""
         s = self.store
@@ -667,40 +604,6 @@ def _say(
                 real[i], offsets[k], sizes[k], real[i, PROBABILITY + k], claims[k] if said == UNKNOWN else said,
                 why, envelopes, taken_for, kinds[at],
             )  # fmt: skip
-
-
-@kernel
-def _compare(
-    whole: Integers, a: Integers, b: Integers, both: NDArray[np.bool_], now_ns: int, apart_ns: int
-) -> tuple[Integers, Integers, Integers]:
-    """Return the younger and the older of those rivals that are one target by their address, or may be one.
-
-    They may be where no address and no code speaks against it and no look has seen both (`both`: this one does) for
-    so long.
-    """
-    younger, older, verdict = np.empty(len(a), np.int64), np.empty(len(a), np.int64), np.empty(len(a), np.int64)
-    for e in range(a.shape[0]):
-        if both[e]:
-            whole[a[e], Whole.APART], whole[b[e], Whole.APART] = now_ns, now_ns
-    n = 0
-    for e in range(a.shape[0]):
-        one, two = whole[a[e]], whole[b[e]]
-        if one[Whole.BORN] < two[Whole.BORN] or (one[Whole.BORN] == two[Whole.BORN] and one[Whole.ID] < two[Whole.ID]):
-            younger[n], older[n] = b[e], a[e]
-        else:
-            younger[n], older[n] = a[e], b[e]
-        found, ours, theirs = MAY_BE_SAME, one[Whole.MODE_3A], two[Whole.MODE_3A]
-        last_apart_ns = min(one[Whole.APART], two[Whole.APART])
-        if (ours != ABSENT and theirs != ABSENT and ours != theirs) or (
-            whole[younger[n], Whole.TIME] - last_apart_ns <= apart_ns
-        ):
-            found = DIFFERENT
-        for column in ADDRESSES:
-            if one[column] != ABSENT and two[column] != ABSENT:
-                found = SAME if one[column] == two[column] else DIFFERENT
-        verdict[n] = found
-        n += found != DIFFERENT
-    return younger[:n], older[:n], verdict[:n]
 
 
 @kernel

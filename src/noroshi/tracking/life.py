@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from noroshi.geo.wgs84 import Floats
 from noroshi.kernel import kernel
-from noroshi.records import TrackStatus
 from noroshi.tracking.store import NEVER, Bound, Whole
 
 Integers = NDArray[np.int64]
@@ -115,37 +114,3 @@ def due(bounds: Floats, n_used: int, now_s: float) -> Integers:
                 rows[at] = i
                 at += 1
     return rows
-
-
-@kernel
-def rivals(
-    rows: Integers, plot: Integers, group: Integers, is_inside: NDArray[np.bool_], own_plot: Integers, whole: Integers
-) -> tuple[Integers, Integers, NDArray[np.bool_]]:
-    """Return rows of firm tracks of which one took a plot that the other could have had, and whether that had its own.
-
-    Args:
-        rows: (t,) the tracks of a batch.
-        plot, group: (p,) its pairs: which plot, which of the tracks.
-        is_inside: (p,) whether they passed the gate.
-        own_plot: (t,) which plot each track took; -1 for none.
-        whole: the store's.
-    """
-    n_plots = 0
-    for e in range(plot.shape[0]):
-        n_plots = max(n_plots, plot[e] + 1)
-    owner = np.empty(n_plots, np.int64)
-    for j in range(n_plots):
-        owner[j] = -1
-    for t in range(rows.shape[0]):
-        if own_plot[t] >= 0 and whole[rows[t], Whole.STATUS] >= TrackStatus.FIRM:
-            owner[own_plot[t]] = t
-    a, b = np.empty(plot.shape[0], np.int64), np.empty(plot.shape[0], np.int64)
-    apart = np.empty(plot.shape[0], np.bool_)
-    found = 0
-    for e in range(plot.shape[0]):
-        taker, other = owner[plot[e]], group[e]
-        if not is_inside[e] or taker < 0 or taker == other or whole[rows[other], Whole.STATUS] < TrackStatus.FIRM:
-            continue
-        a[found], b[found], apart[found] = rows[taker], rows[other], own_plot[other] >= 0
-        found += 1
-    return a[:found], b[:found], apart[:found]

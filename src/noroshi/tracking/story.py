@@ -15,8 +15,7 @@ from noroshi.records import Identity, TrackStatus
 from noroshi.tracking import Heard
 from noroshi.tracking.identity import track_ids
 from noroshi.tracking.keeper import Keeper
-from noroshi.tracking.life import missed_look, rivals
-from noroshi.tracking.namesakes import has_its_address
+from noroshi.tracking.life import missed_look
 from noroshi.tracking.store import (
     CALL_SIGN_COLUMNS,
     CODE_COLUMNS,
@@ -27,6 +26,7 @@ from noroshi.tracking.store import (
     Whole,
     identity_of,
 )
+from noroshi.tracking.twins import has_its_address, rivals
 
 NAMED_MAX = 3  # tracks that one sentence names
 NEAR_SIGMAS = 3.0  # another track this near to where a lost one was expected may be of its target

@@ -7,9 +7,13 @@ while is lost: it is foreseen from its last measurement with growing doubt, and 
 
 import hashlib
 import math
+import re
+import sys
+import traceback
 from collections.abc import Callable, Container, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +32,8 @@ from noroshi.warning.settings import Settings
 from noroshi.warning.telling import Concern, Course, Telling
 from noroshi.warning.threatening import DOUBT, is_alive, may_threaten, threatening
 
+Answer = TypeVar("Answer")
+
 MISSED_M_S2 = 20.0  # of a glider that banks by 60 degrees, or of half of a boost
 RISES_M_MAX = 60_000.0  # what is first seen above may have come from far
 NEW_PER_M3 = 1.0 / (1e12 * RISES_M_MAX), 0.01 / (1e12 * 1e6)
@@ -41,6 +47,8 @@ BESIDE_NS = 5 * NS_PER_S, 30 * NS_PER_S
 The second where no contributor has a part in both: who follows both has reason to hold them for two."""
 UNSEEN_NS = 5 * NS_PER_S  # a track that was not measured for so long when a new one was is seen beside it no more
 JOINED_NS = 5 * NS_PER_S  # nor is one whose track is in no picture any more, so shortly after its last measurement
+WHY_LENGTH_MAX = 200
+ADDRESS, PATH = re.compile("0x[0-9a-f]+"), re.compile(r"[/\\]")
 GONE = {"aircraft": "has turned away or left", "ship": "has turned away or left", "sensor": "is heard again"}
 
 
@@ -53,12 +61,14 @@ class Said:
         paths: how those go on that were foreseen anew.
         proposals: what is proposed to be told.
         withdrawn: identifiers of earlier proposals that these, or nothing, replace.
+        faults: by the name of a rule that fails as it did not before, at what; "" of one that works again.
     """
 
     threats: Threats
     paths: Paths | None
     proposals: tuple[Alert, ...]
     withdrawn: tuple[str, ...]
+    faults: Mapping[str, str]
 
 
 class Warner:
@@ -71,6 +81,9 @@ class Warner:
         settings: how cautious it is.
         follows_boosts: whether trackers have a motion model of boosts; where none has, what is held for one lags.
         known: what was foreseen lately, here and at nodes of the same process; None remembers nothing.
+
+    Attributes:
+        faults: by the name of a rule that failed at the last look, where and why.
     """
 
     def __init__(
@@ -92,6 +105,7 @@ class Warner:
         self._own = np.isin(countries, list(self.settings.countries))
         self._following: dict[int, Following] = {}
         self._found: dict[str, Telling] = {}
+        self.faults: dict[str, tuple[str, str]] = {}
         self._launches: dict[int, tuple[int, int, float]] = {}  # first and newest time, probability
         self._heard_ns: dict[str, int] = {}
         self._beside_ns: dict[int, int] = {}  # since when tracks are held for threats that are seen, by track
@@ -155,12 +169,14 @@ class Warner:
             proposal = self._judge(one, now_ns)
             if proposal is not None:
                 proposals.append(proposal)
+        before = self.faults
         proposals += [] if is_early else self._look_by_rules(picture, now_ns)
         said = Said(
             threats=self._threats(now_ns),
             paths=self._paths(new) if with_paths else None,
             proposals=tuple(proposals),
             withdrawn=self.withdrawn(),
+            faults=_new_faults(before, self.faults),
         )
         over = [number for number, one in self._following.items() if one.stage == Stage.CLEAR or one.forecast is None]
         for number in over:
@@ -201,6 +217,7 @@ class Warner:
             "found": [[key, self._found[key].memory(pack)] for key in sorted(self._found)],
             "launches": [[number, *self._launches[number]] for number in sorted(self._launches)],
             "heard_ns": [[name, self._heard_ns[name]] for name in sorted(self._heard_ns)],
+            "faults": [[name, *self.faults[name]] for name in sorted(self.faults)],
             "beside_ns": [[track, self._beside_ns[track]] for track in sorted(self._beside_ns)],
         }
 
@@ -215,6 +232,7 @@ class Warner:
         self._found = {key: Telling.of(telling, unpack) for key, telling in memory["found"]}
         self._launches = {number: (first, newest, p) for number, first, newest, p in memory["launches"]}
         self._heard_ns, self._beside_ns = dict(memory["heard_ns"]), dict(memory["beside_ns"])
+        self.faults = {name: (where, why) for name, where, why in memory["faults"]}
 
     def _see(self, picture: Tracks, now_ns: int, *, begins: bool) -> None:
         """Take in the rows of threats: known ones; if any begin, lost ones that go on as other tracks and new ones."""
@@ -478,16 +496,32 @@ class Warner:
             **{name: np.concatenate([way[name] for _, way in ways]) for name in ways[0][1]},
         )
 
+    def _asked(self, rule: Rule, ask: Callable[[], Answer]) -> Answer | None:
+        """Return what a rule answers; None if it fails, which is noted."""
+        if rule.name in self.faults:
+            return None
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 a rule is anybody's file: its mistake must not end the warning of all else
+            # An address in memory would differ from run to run.
+            why = ADDRESS.sub("0x...", f"{type(error).__name__}: {error}".partition("\n")[0][:WHY_LENGTH_MAX])
+            self.faults[rule.name] = _place_of(error, rule), why
+            return None
+
     def _look_by_rules(self, picture: Tracks, now_ns: int) -> list[Alert]:
-        """Return what the rules find that is to be proposed, and what of it is over."""
-        proposals = []
+        """Return what the rules find that is to be proposed, and what of it is over.
+
+        What a rule that fails found before is neither told anew nor over: nobody has looked.
+        """
+        proposals, self.faults = [], {}
         for rule in self.rules:
-            for sensor in rule.awaited():
+            for sensor in self._asked(rule, rule.awaited) or ():
                 self._heard_ns.setdefault(sensor, now_ns)
         found: dict[str, Finding] = {}
         for rule in self.rules:
-            found.update((f"{rule.name}: {each.key}", each) for each in _found(rule, picture, self._heard_ns, now_ns))
-        for key in sorted(set(found) | set(self._found)):
+            found.update(self._asked(rule, partial(_found, rule, picture, self._heard_ns, now_ns)) or {})
+        held = tuple(f"{name}: " for name in self.faults)
+        for key in sorted(set(found) | {key for key in self._found if not key.startswith(held)}):
             telling = self._found.setdefault(key, Telling())
             finding = found.get(key)
             about = telling.pending or telling.told
@@ -528,13 +562,30 @@ class Warner:
         return proposals
 
 
-def _found(rule: Rule, picture: Tracks, heard_ns: Mapping[str, int], now_ns: int) -> list[Finding]:
-    """Return what a rule finds; what it raises is told with the rule's name, since a person chose it."""
-    try:
-        return rule.look(picture, heard_ns, now_ns)
-    except Exception as error:
-        where = type(rule).__module__
-        raise ValueError(f"rule '{rule.name}' ({where}): {type(error).__name__}: {error}") from error
+def _found(rule: Rule, picture: Tracks, heard_ns: Mapping[str, int], now_ns: int) -> dict[str, Finding]:
+    """Return what a rule finds, by the names of it."""
+    found: Sequence[object] = rule.look(picture, heard_ns, now_ns)  # what a plug-in gives may be anything
+    strange = next((each for each in found if not isinstance(each, Finding)), None)
+    if strange is not None:
+        raise TypeError(f"found a {type(strange).__name__}, which is no Finding")
+    return {f"{rule.name}: {each.key}": each for each in found if isinstance(each, Finding)}
+
+
+def _new_faults(before: Mapping[str, tuple[str, str]], now: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Return at what rules fail that did not, or not there, and "" for those that work again."""
+    new = {name: "" for name in before if name not in now}
+    for name, (where, why) in now.items():
+        if name not in before or (where, why.partition(":")[0]) != (before[name][0], before[name][1].partition(":")[0]):
+            new[name] = f"{why} ({where})"
+    return dict(sorted(new.items()))
+
+
+def _place_of(error: Exception, rule: Rule) -> str:
+    """Return the file and line of a rule where an error arose, or went through last."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == getattr(sys.modules[type(rule).__module__], "__file__", "")]
+    last = (own or frames)[-1]
+    return f"{re.split(PATH, last.filename)[-1]}, line {last.lineno}"
 
 
 def _launch(

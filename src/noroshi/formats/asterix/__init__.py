@@ -23,6 +23,7 @@ from noroshi.formats.asterix.layout import ABSENT, Wanted, layout_of
 from noroshi.formats.asterix.reports import Category, Reports
 from noroshi.formats.asterix.table import Table
 from noroshi.formats.asterix.walking import REASONS
+from noroshi.formats.reading import Grounded
 from noroshi.geo.time import NS_PER_DAY
 
 __all__ = ["MEDIA", "Stream", "decode", "encode", "encode_plots", "sniff"]
@@ -76,7 +77,9 @@ def decode(data: bytes, context: Context) -> Decoded:
 
 
 class Stream:
-    """Datagrams as they come. Which edition each source speaks is remembered from one call to the next.
+    """Datagrams as they come.
+
+    Which edition each source speaks and how high aircraft are is remembered from one call to the next.
 
     Args:
         context: of all of them.
@@ -85,10 +88,11 @@ class Stream:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._evidence: Evidence | None = None
+        self._grounded = Grounded()
 
     def decode(self, pieces: Sequence[framing.Datagram]) -> Decoded:
         """Return what these datagrams (received_ns, bytes) hold, which may be nothing."""
-        reports = Reports(self._context)
+        reports = Reports(self._context, self._grounded)
         messages = [(received_ns, each) for received_ns, piece in pieces for each in framing.messages(piece)]
         if messages:
             # Not before: the tables of all categories take their time.

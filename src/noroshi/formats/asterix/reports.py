@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from noroshi.formats import Context, Decoded
 from noroshi.formats.asterix.layout import ABSENT
 from noroshi.formats.asterix.table import Table
-from noroshi.formats.reading import on_the_ground
+from noroshi.formats.reading import Grounded
 from noroshi.records import Detections, Identity, Quality, SensorSite, Status, take
 
 
@@ -39,9 +39,10 @@ class Reports:
         context: what the recording leaves out.
     """
 
-    def __init__(self, context: Context) -> None:
-        """Begin with nothing."""
+    def __init__(self, context: Context, grounded: Grounded | None = None) -> None:
+        """Begin with nothing, or in a stream with the heights that aircraft said before."""
         self.context = context
+        self._grounded = grounded or Grounded()
         self.decoded = Decoded()
         self._sites: dict[str, SensorSite] = {}
 
@@ -91,11 +92,13 @@ class Reports:
             values: component -> (n,) measurements; the first two are the position.
             identity: (n,) who the targets say they are.
             rows: (n,) which records are such reports.
-            grounded: (n,) which position reports are of aircraft on the ground.
+            grounded: (n,) which position reports say that they are of aircraft on the ground; see `Grounded`.
         """
         components = tuple(values)
         measured = np.stack([values[name] for name in components], axis=1)
-        sigmas = np.full(measured.shape, np.nan) if grounded is None else on_the_ground(measured, grounded)
+        sigmas = np.full(measured.shape, np.nan)
+        if grounded is not None:
+            sigmas = self._grounded.heed(measured, grounded, table.time_ns, identity.icao_address)
         quality = np.where(table.is_timed, Quality.GOOD, Quality.BAD_TIME).astype(np.uint8)
         quality[np.isnan(measured[:, :2]).any(axis=1)] = Quality.NO_POSITION
         for source, own in by_source(table, rows):

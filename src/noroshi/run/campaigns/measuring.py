@@ -251,7 +251,8 @@ def _partners(ran: Ran) -> dict[str, tuple[str, ...]]:
 
 
 def _alarms(ran: Ran) -> dict[str, int]:
-    return {code: sum(n for (node, _, _), n in ran.alarms.items() if node == code) for code in ran.tracks}
+    of_links = {key: n for key, n in ran.alarms.items() if key[2].startswith("link: ")}
+    return {code: sum(n for (node, _, _), n in of_links.items() if node == code) for code in ran.tracks}
 
 
 def _lies(ran: Ran, entries: Mapping[str, tuple[str, ...]]) -> tuple[Lie, ...]:

@@ -7,7 +7,7 @@ from noroshi.run import api
 from noroshi.run.batches import drop_repeats, drop_stray_times
 from noroshi.run.doctor.findings import Finding
 from noroshi.run.doctor.patient import Patient
-from noroshi.run.doctor.recording import damage, how_read, silent_together, stamps
+from noroshi.run.doctor.recording import damage, how_read, silent_together, stamps, unsearched
 from noroshi.run.recordings import Recording
 
 
@@ -38,6 +38,7 @@ def examine(
     for name, n in stray.items():
         verdict = f"{n:,} rows are stamped more than a week from most others of these recordings and are left out"
         findings.append(Finding(sensor=name, subject="stray stamps", level="fault", verdict=verdict, n=n))
+    findings += unsearched(drop_stray_times(every)[0])
     for group in _groups(timely, sites):
         findings += Patient(group, sites, statuses, progress).findings()
     order = {name: i for i, name in enumerate(sorted({finding.sensor for finding in findings}))}

@@ -9,7 +9,7 @@ from noroshi.assessment.intervals import Interval
 from noroshi.assessment.silences import passed_s, silences
 from noroshi.geo.time import NS_PER_S, iso_from_utc_ns
 from noroshi.records import Detections
-from noroshi.run.batches import drop_stray_times
+from noroshi.run.batches import REMEMBERED_SENSORS, Repeats, drop_stray_times, in_time
 from noroshi.run.doctor.findings import HOUR_S, Finding, in_figures, in_hours, span_ns
 from noroshi.run.recordings import Recording
 from noroshi.run.sites import two_under_one_name
@@ -125,6 +125,22 @@ def stamps(batches: Sequence[Detections], twice: int) -> list[Finding]:
             Finding(sensor=name, subject="age at reception", level=level, verdict=verdict, interval=interval, unit="s")
         )
     return found
+
+
+def unsearched(timely: Sequence[Detections]) -> list[Finding]:
+    """Return how many rows a live node would not have looked at for repeats: it remembers so many sensors at once."""
+    if len({(batch.sensor, batch.components) for batch in timely}) <= REMEMBERED_SENSORS:
+        return []
+    repeats, n = Repeats(), sum(len(batch) for batch in timely)
+    for now_ns, batch in in_time(timely, {}, batch_s=1.0):
+        repeats.marked(batch, now_ns)
+    if not repeats.n_unsearched:
+        return []
+    verdict = (
+        f"live, {repeats.n_unsearched:,} of {n:,} rows would not be looked at for repeats: more than "
+        f"{REMEMBERED_SENSORS} sensors gave rows within half a minute; are their names forged or damaged?"
+    )
+    return [Finding(sensor="", subject="repeated rows", level="unknown", verdict=verdict, n=n)]
 
 
 def _shared_stamps(name: str, batches: Sequence[Detections]) -> list[Finding]:

@@ -77,7 +77,7 @@ class Ran:
         fused: the pictures of each node of all that share with it; none of nodes without partners.
         told: what nodes warned of, in order: which node, when, on which channel (of `TOLD`), what.
         plots: which sensor saw which threat when, in the order of when it was taken.
-        alarms: by (node, partner, what), how often a link was found wrong.
+        alarms: by (node, partner or rule, what), how often a link was found wrong, or began a rule to fail.
         sent_bytes: by "owner>recipient", what was put on the link.
         refused: by (node, sensor, reason), how many detections could not be used.
         n_events, n_unheard: how many events there were, and how many messages came to nodes that did not run.

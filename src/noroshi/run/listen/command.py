@@ -231,6 +231,8 @@ def _finish(listener: "Listener", out: list[Path], took_s: float) -> None:
         _say("noroshi: nothing to write: no tracks")
     if listener.desk.n_rows_not_kept:
         _say(f"noroshi: {listener.desk.n_rows_not_kept:,} rows more than are kept for --out; a journal keeps all")
+    if listener.desk.n_unsearched:
+        _say(f"noroshi: {listener.desk.n_unsearched:,} rows not looked at for repeats: of too many sensors at once")
 
 
 def _say(text: str) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from noroshi.geo.time import NS_PER_S
-from noroshi.node.core import Node
+from noroshi.node.core import OTHERS, Node
 from noroshi.records import Batch, Detections, Quality, SensorSite, Status, Tracks, joined_by_sensor, take
 from noroshi.run.batches import Repeats
 from noroshi.run.journal import JournalWriter
@@ -39,6 +39,9 @@ numbers, for one that differs much."""
 
 HEARD_ROWS, SENSORS_MAX = 3, 64
 """A sensor counts once it has given so many detections (a damaged name rarely comes twice), and so many count."""
+
+NAMES_MAX = 1_000
+"""So many names are counted one by one: names can be forged. Of the rest those that count keep their own."""
 
 SYSTEM_NS = 30 * NS_PER_S
 """So old a system track of another tracker may be and still be shown."""
@@ -155,6 +158,11 @@ class Desk:
             given.setdefault(name, []).extend(group.given)
         return {name: joined_by_sensor(rows) for name, rows in given.items() if rows}
 
+    @property
+    def n_unsearched(self) -> int:
+        """How many rows were not looked at for repeats; see `Repeats`."""
+        return self._repeats.n_unsearched
+
     def refused(self) -> Counter[tuple[str, str]]:
         """Return how many detections of which sensor could not be used, by reason."""
         return sum((group.node.refused for group in self.groups.values()), Counter())
@@ -180,6 +188,9 @@ class Desk:
         if not isinstance(record, Detections):
             return
         before = self.n_plots[record.sensor]
+        if not before and len(self.n_plots) >= NAMES_MAX:
+            for name in [name for name in self.n_plots if name not in self._first_ns and name != OTHERS]:
+                self.n_plots[OTHERS] += self.n_plots.pop(name)
         self.n_plots[record.sensor] += len(record)
         if before < HEARD_ROWS <= self.n_plots[record.sensor] and len(self._first_ns) < SENSORS_MAX:
             self._first_ns[record.sensor] = now_ns

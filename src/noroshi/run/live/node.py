@@ -36,7 +36,7 @@ class Counts:
     Attributes:
         records: handed to the node, by sort.
         frames_refused: frames that a link did not take, by partner; the exchange mends it.
-        alarms: (partner, what) of the links.
+        alarms: (partner or rule, what) of the links and of rules.
         replayed: records run again at the start.
         turn_ms_max: how long the slowest turn took.
     """
@@ -110,6 +110,11 @@ class LiveNode:
         self._repeats = Repeats()  # of all feeds: each line of a redundant network may have its own
         self._keeping: Iterator[None] | None = None  # a checkpoint that is being written
         self._stopped = threading.Event()
+
+    @property
+    def n_unsearched(self) -> int:
+        """How many rows were not looked at for repeats; see `Repeats`."""
+        return self._repeats.n_unsearched
 
     def catch_up(self) -> None:
         """Become what the node was when it fell.
@@ -275,7 +280,10 @@ class LiveNode:
                 has_sent = True
                 continue
             if out.channel == "alarm" and isinstance(out.record, Status):
-                self.counts.alarms[str(out.record.source[0]), str(out.record.subject[0])] += 1
+                source, subject = str(out.record.source[0]), str(out.record.subject[0])
+                self.counts.alarms[source, subject] += 1
+                if subject.startswith("rule: "):
+                    self._says(f"{source}: {subject.removeprefix('rule: ')}")
             self._heard(out, now_ns)
         if has_sent:
             self._say_room()

@@ -157,10 +157,23 @@ class WaysOut:
             name="noroshi_detections_refused", kind="counter", about="Of no use to the node.", samples=refused
         )
         yield openmetrics.Family(
+            name="noroshi_detections_unsearched",
+            kind="counter",
+            about="Not looked at for repeats: of too many sensors at once.",
+            samples=[({}, float(live.n_unsearched))],
+        )
+        yield openmetrics.Family(
             name="noroshi_tracks", kind="gauge", about="In the picture.", samples=[({}, float(self._n_tracks))]
         )
         alarms = [({"partner": key[0], "what": key[1]}, float(n)) for key, n in sorted(live.counts.alarms.items())]
-        yield openmetrics.Family(name="noroshi_alarms", kind="counter", about="Of the links.", samples=alarms)
+        yield openmetrics.Family(name="noroshi_alarms", kind="counter", about="Of links and rules.", samples=alarms)
+        faults = {} if self._node.watch is None else self._node.watch.warner.faults
+        yield openmetrics.Family(
+            name="noroshi_rules_failing",
+            kind="gauge",
+            about="Rules of warning that failed at the last look.",
+            samples=[({"rule": name}, 1.0) for name in sorted(faults)],
+        )
         if exchange is None:
             return
         now_ns = self._clock()

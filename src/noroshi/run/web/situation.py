@@ -142,8 +142,9 @@ class Situation:
         ]
 
     def silent(self, now_ns: int) -> list[str]:
-        """Return a line on each sensor that has fallen silent."""
-        return [
+        """Return a line on each sensor that has fallen silent, and on each rule of warning that fails."""
+        faults = {} if self.node.watch is None else self.node.watch.warner.faults
+        return [f"rule '{name}' fails: {why} ({where})" for name, (where, why) in sorted(faults.items())] + [
             f"{name}: nothing for {(now_ns - self._heard_ns[name]) / NS_PER_S:.0f} s"
             for name in self.sensors
             if self._state(name, now_ns) == "silent"
