@@ -7,10 +7,10 @@ import pytest
 from pyproj import Geod
 
 from noroshi.geo.time import NS_PER_S
-from noroshi.geo.wgs84 import ecef_from_geodetic
+from noroshi.geo.wgs84 import MEAN_RADIUS_M, ecef_from_geodetic
 from noroshi.run.areas import areas as real_areas
 from noroshi.warning.areas import Areas, Outlines
-from noroshi.warning.exposure import exposed, exposed_areas
+from noroshi.warning.exposure import _cells, exposed, exposed_areas
 from noroshi.warning.falling import fall_from
 from noroshi.warning.forecast import Forecast
 
@@ -241,3 +241,22 @@ def test_areas_alone_are_told_as_beside_places_and_cells():
         whole, alone = exposed(forecast, where, 50e3, among=own).areas, exposed_areas(forecast, where, 50e3, among=own)
         for name in ("probability", "landing", "there", "arrival_ns", "impact_ns", "over_ns"):
             np.testing.assert_array_equal(getattr(alone, name), getattr(whole, name))
+
+
+def test_what_is_near_a_cell_that_areas_alone_leave_out_is_near_one_that_they_keep():
+    where, near_m, rng = real_areas(), 50e3, np.random.default_rng(17)
+    own = np.char.startswith(where.code, "JP")
+    every, kept = (_cells(where, own.tobytes(), near).row for near in (0.0, near_m))
+    assert len(kept) < 0.5 * len(every)
+    square = (2.0 * np.sin(near_m / MEAN_RADIUS_M / 2.0)) ** 2
+    for left_out in rng.choice(np.setdiff1d(every, kept), 100):
+        up, off = where.cell_up[left_out], rng.normal(size=(50, 3))
+        off -= (off @ up)[:, None] * up
+        near = (
+            up
+            + 0.999 * np.sqrt(square) * rng.uniform(size=(50, 1)) ** 0.25 * off / np.linalg.norm(off, axis=1)[:, None]
+        )
+        near /= np.linalg.norm(near, axis=1)[:, None]
+        same = kept[where.cell_area[kept] == where.cell_area[left_out]]
+        apart = 2.0 - 2.0 * near @ where.cell_up[same].T
+        assert (apart.min(axis=1) <= square).all()

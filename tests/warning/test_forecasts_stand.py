@@ -10,6 +10,8 @@ from test_warner import SETTINGS, START_NS, flight, picture
 from noroshi.exercise.keyed import Draws
 from noroshi.exercise.movers.ballistic import Mover
 from noroshi.geo.time import NS_PER_S
+from noroshi.geo.wgs84 import ecef_from_geodetic
+from noroshi.records import Kind
 from noroshi.run.areas import areas
 from noroshi.warning import following
 from noroshi.warning.core import Warner
@@ -104,3 +106,27 @@ def test_an_end_moves_by_no_more_than_is_said(range_km, apogee_km, at_s):
                 *np.degrees([before.lon_rad, before.lat_rad, after.lon_rad, after.lat_rad])
             )[2]
             assert apart_m <= 1.05 * end_moves_m(forecast, moved, time_ns) + 100.0
+
+
+def glider(at_s, *, height_m=45_000.0, speed_m_s=2_500.0):
+    """Return the picture of one that goes due east over the South Pacific, far from everybody, at a steady height."""
+    lat, lon = np.radians(-30.0), np.radians(-150.0) + at_s * speed_m_s / (6.4e6 * np.cos(np.radians(30.0)))
+    east = speed_m_s * np.array([-np.sin(lon), np.cos(lon), 0.0])
+    state = np.concatenate([ecef_from_geodetic(lat, lon, height_m), east])
+    return picture(at_s, kind=Kind.GLIDING, state=state[None], sigma=(100.0, 5.0))
+
+
+def test_what_glides_far_from_all_is_foreseen_each_ten_seconds(monkeypatch):
+    pictures = [(at_s, glider(at_s)) for at_s in range(60)]
+    said, made, _ = told(pictures, monkeypatch)
+    others, each, _ = told(pictures, monkeypatch, stands=False)
+    assert said == others
+    assert len(each) >= 30
+    assert len(made) <= 7
+
+
+def test_what_begins_to_glide_elsewhere_is_foreseen_at_once(monkeypatch):
+    pictures = [(at_s, glider(at_s, speed_m_s=2_500.0 if at_s < 25 else 3_200.0)) for at_s in range(60)]
+    _, made, _ = told(pictures, monkeypatch)
+    at_s = [(ns - START_NS) // NS_PER_S for ns in made]
+    assert any(25 <= each <= 27 for each in at_s)

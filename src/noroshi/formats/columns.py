@@ -110,8 +110,8 @@ def _record(content: dict[str, Any]) -> Batch:
 
 def _column(array: NDArray[Any]) -> list[Any]:
     if array.dtype.kind == "U":
-        return [array.dtype.str, list(array.shape), array.ravel().tolist()]
-    return [array.dtype.str, list(array.shape), np.ascontiguousarray(array).tobytes()]
+        return [array.dtype.str, array.shape, array.ravel().tolist()]
+    return [array.dtype.str, array.shape, np.ascontiguousarray(array).data]
 
 
 def _array(column: list[Any]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def size_of(batch: Batch) -> int:
 
 def _add(running: "hashlib.blake2b", part: Any) -> None:
     if isinstance(part, np.ndarray):
-        running.update(f"{part.dtype.str}{part.shape}".encode())
+        running.update(_shape_of(part.dtype, part.shape))
         running.update(np.ascontiguousarray(part).data)
     elif isinstance(part, Batch):
         for name in fields_of(type(part)):
@@ -69,3 +70,8 @@ def _add(running: "hashlib.blake2b", part: Any) -> None:
         running.update(part)
     else:
         running.update(repr(part).encode() + b"|")
+
+
+@lru_cache(maxsize=4096)
+def _shape_of(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    return f"{dtype.str}{shape}".encode()

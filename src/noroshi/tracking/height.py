@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.kalman import update
-from noroshi.geo.wgs84 import Floats, enu_axes, enu_axes_at, geodetic_from_ecef, vertical_at
+from noroshi.geo.wgs84 import Floats, enu_axes, geodetic_from_ecef, vertical_at
 from noroshi.kernel import kernel
 from noroshi.records import Kind
 
@@ -51,10 +51,21 @@ def level_variance_m2(mean: Floats, covariance: Floats) -> Floats:
         mean: (n, d) Earth-fixed states, position first.
         covariance: (n, d, d).
     """
-    places = covariance[:, :3, :3]
-    up = enu_axes_at(mean[:, :3])[:, 2]
-    level: Floats = np.trace(places, axis1=1, axis2=2) - np.vecdot(up, np.matvec(places, up))
+    level = np.empty(len(mean))
+    _level(np.ascontiguousarray(mean), np.ascontiguousarray(covariance), level)
     return level
+
+
+@kernel
+def _level(mean: Floats, covariance: Floats, level: Floats) -> None:
+    up = np.empty(3)
+    for i in range(len(level)):
+        up[0], up[1], up[2], _ = vertical_at(mean[i, 0], mean[i, 1], mean[i, 2])
+        level[i] = 0.0
+        for a in range(3):
+            level[i] += covariance[i, a, a]
+            for b in range(3):
+                level[i] -= up[a] * covariance[i, a, b] * up[b]
 
 
 @kernel

@@ -85,7 +85,7 @@ class Rewind:
         self._revision += 1
         self.n_reruns += sum(step.change is not None for step in again)
         rerun = [self._run(key, detections, sensor)]
-        rerun += [self._run(step.key, _whole(step.detections), step.sensor) for step in again]
+        rerun += [self._run(step.key, _whole(step.detections), step.sensor, slim=step.detections) for step in again]
         corrected = self._corrected(np.concatenate([step.told for step in again]), rerun)
         self._forget(newest_ns - self.window_ns)
         return corrected
@@ -131,7 +131,9 @@ class Rewind:
             self._keep_given(given)
         self.n_late_rows, self.n_reruns, self._serial, self._revision = counters
 
-    def _run(self, key: Key, detections: Detections, sensor: Sensor) -> Tracks | None:
+    def _run(
+        self, key: Key, detections: Detections, sensor: Sensor, *, slim: Detections | None = None
+    ) -> Tracks | None:
         is_idle = self._is_idle(detections)
         told = None if is_idle else self.tracker.step(detections, sensor, report=self.report)
         goes_on = np.zeros(0, np.uint64)
@@ -141,7 +143,7 @@ class Rewind:
             self._n_given += len(told)
             self._n_told += len(goes_on)
         change = None if is_idle else self.tracker.last_change()
-        self._steps.append(Step(key, _slim(detections), sensor, change, goes_on))
+        self._steps.append(Step(key, _slim(detections) if slim is None else slim, sensor, change, goes_on))
         return told
 
     def _is_idle(self, detections: Detections) -> bool:

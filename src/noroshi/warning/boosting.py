@@ -9,6 +9,7 @@ from scipy.special import ndtr
 
 from noroshi.geo.atmosphere import density_kg_m3
 from noroshi.geo.wgs84 import GRAVITATIONAL_PARAMETER_M3_S2, MEAN_RADIUS_M, Floats, enu_axes, geodetic_from_ecef
+from noroshi.kernel import kernel
 from noroshi.warning.falling import COEFFICIENT_KG_M2, SLOW_DRAG_MAX, unrest
 from noroshi.warning.forecast import Forecast
 from noroshi.warning.points import normal_points, spread
@@ -57,8 +58,8 @@ class _Boosts:
 
     Attributes:
         held: (3, n) height [m], and upward and level velocity relative to the ground [m/s].
-        told: (4, n) time until burn-out [s], acceleration by thrust [m/s2], mass burnt a second over mass left [1/s],
-            and pitch of the mean thrust from then on [rad].
+        told: (4, n) time until burn-out [s], logarithms of the acceleration by thrust [m/s2] and of the mass burnt a
+            second over mass left [1/s], and pitch of the mean thrust from then on [rad].
         weight: (n,) of each, by the time for which it lasts.
     """
 
@@ -141,15 +142,13 @@ def _going_on(
     reach_m = HEIGHT_SIGMAS * math.sqrt(near[0, 0])
     first, last = np.searchsorted(boosts.held[0], [height_m - reach_m, height_m + reach_m])
     first, last = (first, last) if last > first else (0, len(boosts.weight))
-    held = boosts.held[:, first:last]
     own = np.stack([geodetic_from_ecef(states[:, :3])[2], *(states[:, 3:] @ root[1:, 3:].T).T])
+    apart = np.empty(last - first)
     whiten = np.linalg.inv(np.linalg.cholesky(near))
-    apart = np.square(whiten @ (held - [[height_m], [velocity[2]], [level]])).sum(axis=0)
-    apart -= apart.min()
-    farthest = float(apart.max())
+    farthest = _apart(boosts.held, first, np.array([height_m, velocity[2], level]), whiten, apart)
     while True:
         some = np.flatnonzero(apart < NOTHING)
-        weight = boosts.weight[first:last][some] * np.exp(-0.5 * apart[some])
+        weight = boosts.weight[first + some] * np.exp(-0.5 * apart[some])
         if weight.sum() ** 2 >= NEAR_MIN * np.square(weight).sum() or farthest < 1.0:
             break
         apart *= FARTHER
@@ -157,19 +156,59 @@ def _going_on(
     weight /= weight.sum()
     spans = boosts.told[:, first:last]
     least, most = spans.min(axis=1), spans.max(axis=1)  # a track far from all that is believed is not led farther
-    least[1:3], most[1:3] = np.log(least[1:3]), np.log(most[1:3])
     least[0] = 0.0
-    held, told = held[:, some], spans[:, some]
-    told[1:3] = np.log(told[1:3])
+    held, told = boosts.held[:, first + some], spans[:, some]
     order = np.argsort(told[0], kind="stable")
     chosen = order[np.searchsorted(np.cumsum(weight[order]), shares).clip(0, len(order) - 1)]
-    middle, usual = held @ weight, told @ weight
-    scale = np.sqrt(np.square(held - middle[:, None]) @ weight) + 1e-12
-    bent = (held - middle[:, None]) / scale[:, None]
-    slopes = np.linalg.pinv((bent * weight) @ bent.T, hermitian=True) @ ((bent * weight) @ (told - usual[:, None]).T)
+    scale, bends, leans = np.empty(3), np.empty((3, 3)), np.empty((3, 4))
+    _regress(held, told, weight, scale, bends, leans)
+    slopes = np.linalg.pinv(bends, hermitian=True) @ leans
     numbers = told[:, chosen] - slopes.T @ ((held[:, chosen] - own) / scale[:, None])
     left_s, thrust, ratio, pitch = np.clip(numbers, least[:, None], most[:, None])
     return left_s, np.exp(thrust), np.exp(ratio), pitch
+
+
+@kernel
+def _apart(held: Floats, first: int, at: Floats, whiten: Floats, apart: Floats) -> float:
+    """Write the squared distances of boosts from the first one on from a place, less the least; return the greatest."""
+    least, most = math.inf, 0.0
+    for i in range(len(apart)):
+        x, y, z = held[0, first + i] - at[0], held[1, first + i] - at[1], held[2, first + i] - at[2]
+        a = whiten[0, 0] * x
+        b = whiten[1, 0] * x + whiten[1, 1] * y
+        c = whiten[2, 0] * x + whiten[2, 1] * y + whiten[2, 2] * z
+        apart[i] = a * a + b * b + c * c
+        least, most = min(least, apart[i]), max(most, apart[i])
+    for i in range(len(apart)):
+        apart[i] -= least
+    return most - least
+
+
+@kernel
+def _regress(held: Floats, told: Floats, weight: Floats, scale: Floats, bends: Floats, leans: Floats) -> None:
+    """Write the spread of what is held (3, n), and weighted products of it, so scaled, with itself and what is told."""
+    middle, usual = np.zeros(3), np.zeros(4)
+    scale[:], bends[:], leans[:] = 0.0, 0.0, 0.0
+    for i in range(len(weight)):
+        for a in range(3):
+            middle[a] += weight[i] * held[a, i]
+        for b in range(4):
+            usual[b] += weight[i] * told[b, i]
+    for i in range(len(weight)):
+        for a in range(3):
+            off = held[a, i] - middle[a]
+            scale[a] += weight[i] * off * off
+            for c in range(3):
+                bends[a, c] += weight[i] * off * (held[c, i] - middle[c])
+            for b in range(4):
+                leans[a, b] += weight[i] * off * (told[b, i] - usual[b])
+    for a in range(3):
+        scale[a] = math.sqrt(scale[a]) + 1e-12
+    for a in range(3):
+        for c in range(3):
+            bends[a, c] /= scale[a] * scale[c]
+        for b in range(4):
+            leans[a, b] /= scale[a]
 
 
 @cache
@@ -193,7 +232,7 @@ def _boosts() -> _Boosts:
 
     return _Boosts(
         held=np.stack([sorted_(height), sorted_(up), sorted_(level)]),
-        told=np.stack([sorted_(left), sorted_(thrust), sorted_(ratio), sorted_(pitch)]),
+        told=np.stack([sorted_(left), np.log(sorted_(thrust)), np.log(sorted_(ratio)), sorted_(pitch)]),
         weight=sorted_(weight),
     )
 

@@ -20,6 +20,7 @@ DEFLECTION = 0.0034
 STRAIGHT_RAD = 100e3 / MEAN_RADIUS_M
 EARLY, LATE = 0.05, 0.95  # quantiles of arrival
 NEVER = np.inf
+ALL_SIXTHS = sum(1 << sixth for sixth in (0, 2, 3, 4, 5, 7))  # of a turn, by the sides of the lines between them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -164,7 +165,7 @@ def _swept(
 ) -> _Swept | None:
     """Sweep the ways of a forecast over areas; None if it comes near none."""
     passed, step = _passage(forecast)
-    cells = _cells(areas, None if among is None else among.tobytes())
+    cells = _cells(areas, None if among is None else among.tobytes(), near_m if areas_alone else 0.0)
     margin = max(near_m, cells.half_m_max) / MEAN_RADIUS_M + step + DEFLECTION
     grown = _grown(passed, margin)
     cubes = cells.cubes[grown[cells.cubes]]
@@ -233,7 +234,7 @@ def _passage(forecast: Forecast) -> tuple[Integers, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Cells:
-    """Cells of some areas: their rows, the cube of each, all these cubes; and how far a cell of any area reaches."""
+    """Cells of some areas: which, the cube of each, all these cubes; and how far a cell of any area reaches."""
 
     row: Integers
     cube: Integers
@@ -242,13 +243,66 @@ class _Cells:
 
 
 @lru_cache(maxsize=16)
-def _cells(areas: Areas, among: bytes | None) -> _Cells:
-    """Return the cells of the areas that are meant, a byte each; None: all."""
+def _cells(areas: Areas, among: bytes | None, near_m: float) -> _Cells:
+    """Return the cells of the areas that are meant, a byte each; None: all.
+
+    If near is so near, without those within whose reach nothing comes that does not come within that of others of
+    their area: where it is far more than a cell, most.
+    """
     row = np.arange(len(areas.cell_area))
     if among is not None:
         row = np.flatnonzero(np.frombuffer(among, np.bool_)[areas.cell_area])
+    if near_m > 0.0:
+        start = np.searchsorted(areas.cell_row[row], np.arange(rows_of(math.pi / 2.0) + 2))
+        is_kept = np.ones(len(row), np.bool_)
+        _thin(
+            np.ascontiguousarray(areas.cell_up[row]), areas.cell_lat_rad[row], areas.cell_lon_rad[row], start,
+            areas.cell_area[row], areas.cell_half_m[row], near_m, is_kept,
+        )  # fmt: skip
+        row = row[is_kept]
     cube = areas.cell_cube[row]
     return _Cells(row=row, cube=cube, cubes=np.unique(cube), half_m_max=float(areas.cell_half_m.max(initial=0.0)))
+
+
+@kernel
+def _thin(
+    up: Floats,
+    lat: Floats,
+    lon: Floats,
+    row_start: Integers,
+    area: Integers,
+    half_m: Floats,
+    near_m: float,
+    is_kept: NDArray[np.bool_],
+) -> None:
+    """Let go of each cell whose disc of radius `near_m` the discs of others of its area, which stay, cover.
+
+    They do if one lies in each sixth of a turn about it, within that radius: seen from there, no two neighbours are
+    more than 120 degrees apart, and all of the disc is nearer to one of them than that radius. They are looked for
+    within three quarters of it, which leaves room for the Earth's curvature. Cells that reach farther stay.
+    """
+    reach = 0.75 * near_m / MEAN_RADIUS_M
+    for c in range(len(lat)):
+        if half_m[c] > near_m:
+            continue
+        sixths = 0
+        across = reach / max(math.cos(min(abs(lat[c]) + reach, math.pi / 2.0)), 1e-9)
+        sin_lat, cos_lat, sin_lon, cos_lon = math.sin(lat[c]), math.cos(lat[c]), math.sin(lon[c]), math.cos(lon[c])
+        first, last = max(_row_of(lat[c] - reach), 0), min(_row_of(lat[c] + reach), len(row_start) - 2)
+        for row in range(first, last + 1):
+            at = _first(lon, lon[c] - across, row_start[row], row_start[row + 1])
+            while at < row_start[row + 1] and lon[at] <= lon[c] + across and sixths != ALL_SIXTHS:
+                if at != c and is_kept[at] and area[at] == area[c] and half_m[at] <= near_m:
+                    x, y, z = up[at, 0] - up[c, 0], up[at, 1] - up[c, 1], up[at, 2] - up[c, 2]
+                    east = cos_lon * y - sin_lon * x
+                    north = cos_lat * z - sin_lat * (cos_lon * x + sin_lon * y)
+                    if east == 0.0 and north == 0.0:
+                        sixths = ALL_SIXTHS
+                    elif east * east + north * north <= reach * reach:
+                        slant = math.sqrt(3.0) * east
+                        sixths |= 1 << (int(north > 0.0) + 2 * int(north > slant) + 4 * int(north > -slant))
+                at += 1
+        is_kept[c] = sixths != ALL_SIXTHS
 
 
 def _numbered(units: Integers, n: int) -> tuple[Integers, Integers]:

@@ -12,7 +12,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.records import MISSILES, Certainty, Kind, Stage
 from noroshi.records.known import Known
 from noroshi.warning.doubts import caught_up
-from noroshi.warning.forecast import Forecast, end_moves_m, end_sigma_m, ending, is_end_known
+from noroshi.warning.forecast import Forecast, carried_m, end_moves_m, end_sigma_m, ending, is_end_known
 from noroshi.warning.foresee import LEAST, foresee
 from noroshi.warning.telling import Concern, Telling
 
@@ -29,6 +29,7 @@ UNTOLD_SHARE = 1.0  # or, of what nobody is told of, by so much: nothing begins 
 KINDS_NEWS, SURER = 0.1, 0.95  # a probability of a kind that has changed by more, or a speed so much surer, is news
 OTHER_NS = NS_PER_S  # and is foreseen anew no sooner
 STANDS_NS = 20 * NS_PER_S  # a forecast that measurements bear out is made anew no sooner: it says where the threat ends
+OPEN_NS = 10 * NS_PER_S  # nor one of what glides and concerns nobody, whose end nobody knows yet, sooner than this
 STANDS_SHARE = 0.15  # within this share of its sigma, or of the next:
 SURE_M = 2_500.0  # an end that is known so well is known to a twentieth of how near it has to come to concern an area
 STANDS_LACKS = 0.5  # and only while no area that is not told is likelier than half of enough
@@ -183,9 +184,10 @@ class Following:
                 is_due = self.updated_ns - self.measured_ns >= holds_ns - SLACK_NS
                 holds_ns = 0 if is_due else 2 * holds_ns  # what is measured next comes soon, and is foreseen at once
                 holds_ns = OTHER_NS if is_other else holds_ns
-                if max(holds_ns, now_ns - self.foreseen_ns) < STANDS_NS and self._stands(state, covariance, now_ns):
-                    return False
             if not has_news or now_ns - self.foreseen_ns < holds_ns:
+                return False
+            may_stand = not is_lost and max(holds_ns, now_ns - self.foreseen_ns) < STANDS_NS
+            if may_stand and self._stands(state, covariance, now_ns):
                 return False
         unseen_s = max(now_ns - self.time_ns, 0) / NS_PER_S
         is_rough = not (is_told or self.concerns) or (self.is_sure and not is_lost)
@@ -211,13 +213,16 @@ class Following:
         """Return whether measurements bear out what was foreseen, and nothing that it says hangs on the next one.
 
         Its end then lies where it was said to lie, and is known as well. Where it comes near an area, or where one
-        waits, each measurement counts.
+        waits, each measurement counts. Of what glides far from all areas the end is not known for long; of what falls
+        it is about to be, and is told as soon as it is.
         """
         assert self.forecast is not None
         assert self.basis is not None
         if self.telling.likely_since_ns or self.telling.low_since_ns or self.lacks < STANDS_LACKS:
             return False
-        if not is_end_known(self.forecast):
+        is_open = not is_end_known(self.forecast)
+        is_far = self.kind is Kind.GLIDING and not (self.may_boost or self.concerns or self.telling.warned)
+        if is_open and not (is_far and now_ns - self.foreseen_ns < OPEN_NS):
             return False
         if any(concern.first_ns <= now_ns for concern in self.concerns):
             return False
@@ -225,9 +230,12 @@ class Following:
         if np.abs(self.kinds - kinds).max() > KINDS_NEWS:
             return False
         sigma_m = end_sigma_m(self.forecast)
-        size = math.sqrt(float(np.trace(covariance[3:, 3:]) / np.trace(before[3:, 3:])))
+        now_m_s, then_m_s = (math.sqrt(float(np.trace(each[3:, 3:]))) for each in (covariance, before))
+        wider_m = abs(now_m_s / then_m_s - 1.0) * sigma_m
+        if is_open:  # then the end is as wide as what is believed of lift, and not as the velocity
+            wider_m = min(wider_m, carried_m(self.forecast, self.time_ns, abs(now_m_s - then_m_s)))
         moved_m = end_moves_m(self.forecast, state, self.time_ns)
-        return max(moved_m, abs(size - 1.0) * sigma_m) <= STANDS_SHARE * max(sigma_m, SURE_M)
+        return max(moved_m, wider_m) <= STANDS_SHARE * max(sigma_m, SURE_M)
 
     @property
     def may_boost(self) -> bool:

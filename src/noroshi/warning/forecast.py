@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from noroshi.geo.great_circle import destination, distance_and_bearing
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import Floats, ecef_from_geodetic, enu_axes, geodetic_from_ecef
+from noroshi.kernel import kernel
 
 T = TypeVar("T")
 
@@ -216,10 +217,21 @@ def mean_state(forecast: Forecast, time_ns: int) -> Floats:
         return np.full(6, np.nan)
     step_ns = int(times[1] - times[0])
     first = int(np.clip((time_ns - int(times[0])) // step_ns - 1, 0, len(times) - 4))
-    means = np.tensordot(forecast.weight, forecast.position_ecef_m[:, first : first + 4], axes=1)
+    means = np.empty((4, 3))
+    _mean_places(forecast.weight, forecast.position_ecef_m, first, means)
     u = (time_ns - int(times[first])) / step_ns
     at = np.array([[1.0, u, u * u, u**3], [0.0, 1.0, 2.0 * u, 3.0 * u * u]]) @ CUBIC @ means
     return np.concatenate([at[0], at[1] * (NS_PER_S / step_ns)])
+
+
+@kernel
+def _mean_places(weight: Floats, position_ecef_m: Floats, first: int, means: Floats) -> None:
+    """Write the (n, 3) mean places of the ways at n times from the first one on."""
+    means[:] = 0.0
+    for way in range(len(weight)):
+        for k in range(len(means)):
+            for i in range(3):
+                means[k, i] += weight[way] * position_ecef_m[way, first + k, i]
 
 
 def end_moves_m(forecast: Forecast, state: Floats, time_ns: int) -> float:
@@ -227,9 +239,14 @@ def end_moves_m(forecast: Forecast, state: Floats, time_ns: int) -> float:
 
     The difference is carried on along a line, and for as much more as gravity makes of it on long ways.
     """
-    off, left_s = state - mean_state(forecast, time_ns), max(ending(forecast).time_ns - time_ns, 0) / NS_PER_S
-    along_a_line_m = float(np.linalg.norm(off[:3]) + left_s * np.linalg.norm(off[3:]))
-    return (1.0 + (left_s / BENDS_S) ** 2) * along_a_line_m
+    off = state - mean_state(forecast, time_ns)
+    return carried_m(forecast, time_ns, float(np.linalg.norm(off[3:])), float(np.linalg.norm(off[:3])))
+
+
+def carried_m(forecast: Forecast, time_ns: int, velocity_m_s: float, place_m: float = 0.0) -> float:
+    """Return what a difference of velocity, and of place, at a time makes of its end, at most; see `end_moves_m`."""
+    left_s = max(ending(forecast).time_ns - time_ns, 0) / NS_PER_S
+    return (1.0 + (left_s / BENDS_S) ** 2) * (place_m + left_s * velocity_m_s)
 
 
 def region(forecast: Forecast, time_ns: int, share: float) -> Ellipse:

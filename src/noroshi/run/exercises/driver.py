@@ -22,7 +22,7 @@ from noroshi.command.rows import rows_of
 from noroshi.command.transitions import Action, Step
 from noroshi.exercise.aims import Aim
 from noroshi.exercise.injects import NodeFault
-from noroshi.exercise.observers import Watch
+from noroshi.exercise.observers import Sighting, Watch
 from noroshi.exercise.planning import Plans, aims_of
 from noroshi.exercise.ports import Message, Port
 from noroshi.exercise.staff import Staff
@@ -30,7 +30,7 @@ from noroshi.formats import FormatError
 from noroshi.formats.columns import pack, unpack
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
-from noroshi.records import Alert, Batch, Decision, Frame, Status, Tracks
+from noroshi.records import Alert, Batch, Decision, Detections, Frame, Status, Tracks
 from noroshi.run.batches import one_each
 from noroshi.run.exercises.books import Books
 
@@ -280,8 +280,7 @@ class Driver:
     def _see(self, feed: Feed, number: int) -> None:
         """Let a sensor tell what it saw in its span, which ends now."""
         start_ns = self.start_ns + feed.span(number)[0]
-        sighting = self._timed("seeing", feed.watch.observe, start_ns, self.now_ns)
-        batches = self._timed("seeing", one_each, sighting.detections)
+        sighting, batches = self._timed("seeing", _seen, feed.watch, start_ns, self.now_ns)
         heard_ns = []
         for batch in batches:
             newest_ns = int(batch.time_ns.max())
@@ -453,6 +452,12 @@ class Driver:
 
     def _shares(self, name: str) -> bool:
         return self.nodes[name].exchange is not None
+
+
+def _seen(watch: Watch, start_ns: int, end_ns: int) -> tuple[Sighting, list[Detections]]:
+    """Return what a sensor saw in a span, and what it tells of that."""
+    sighting = watch.observe(start_ns, end_ns)
+    return sighting, one_each(sighting.detections)
 
 
 def _order(event: Event) -> tuple[int, int, int, str, int]:
