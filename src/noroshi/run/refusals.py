@@ -20,10 +20,20 @@ class Reason(str):
 
 
 def hints(detections: Sequence[Detections], setup: Setup, refused: Mapping[tuple[str, str], int]) -> list[str]:
-    """Return a note for each sensor most of whose plots are out of bounds: the column, an example, what it may be."""
+    """Return a note for each sensor most of whose plots lack what its type needs, or are out of bounds.
+
+    Of the latter it says the column, an example, and what it may be.
+    """
     told: list[str] = []
+    types = {site.sensor: site.type for site in setup.sites}
     for name, sensor in make_sensors(setup).items():
         own = [batch for batch in detections if batch.sensor == name]
+        needed = type(sensor).REQUIRED
+        absent = [column for column in needed if not any(map(np.any, (_told(batch, column) for batch in own)))]
+        if own and absent:
+            columns, all_needed = " and ".join(absent), ", ".join(needed)
+            told.append(Reason(f"'{name}': no plot has {columns}; a {types[name]} needs {all_needed}"))
+            continue
         n_out = refused.get((name, Quality.OUT_OF_BOUNDS.name), 0)
         if n_out and n_out >= MANY * sum(map(len, own)):
             found = [said for batch in own for said in _absurd(batch, type(sensor).BOUNDS)]
@@ -38,6 +48,13 @@ def reasons(refused: Mapping[tuple[str, str], int], notes: Iterable[str]) -> str
     said = [note for note in notes if isinstance(note, Reason)]
     counts = [f"{n:,} of '{sensor}' {why.lower().replace('_', ' ')}" for (sensor, why), n in sorted(refused.items())]
     return "; ".join(said or counts)
+
+
+def _told(batch: Detections, column: str) -> NDArray[np.bool_]:
+    """Return (n,) which rows have a column."""
+    if column not in batch.components:
+        return np.zeros(len(batch), np.bool_)
+    return ~np.isnan(batch.values[:, batch.components.index(column)])
 
 
 def _absurd(batch: Detections, bounds: Mapping[str, tuple[float, float]]) -> list[tuple[int, str]]:
