@@ -3,6 +3,8 @@
 import dataclasses
 import importlib
 import sys
+import warnings
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,8 +13,11 @@ import pytest
 from scipy.optimize import LinearConstraint, least_squares, milp
 from scipy.stats import chi2, multivariate_normal
 
-from noroshi.records import TrackStatus, digest
+from noroshi.geo.wgs84 import ecef_from_geodetic, enu_axes
+from noroshi.records import Detections, SensorSite, TrackStatus, digest
 from noroshi.run.setup import Setup, Site, assemble
+from noroshi.sensors.infrared import Sensor as Infrared
+from noroshi.sensors.prepare import arrange
 from noroshi.tracking import sightlines
 from noroshi.tracking.rewind import Rewind
 from noroshi.tracking.store import FREE, Whole
@@ -113,6 +118,22 @@ def test_a_line_costs_what_false_lines_are_denser_than_a_found_target():
     _, kept = held()
     dense = 20.0 / (2.0 * np.pi) / 0.9
     assert kept.line[0, sightlines.Line.COST] == pytest.approx(np.log(2.0 * np.pi * 50e-6**2 * dense))
+
+
+def test_a_fit_that_has_fled_has_a_covariance_still_and_goes():
+    """A start behind the satellites sends the fit to 1e16 m, where its place is 1e40 times less known than its jerk.
+
+    Inverted unscaled, the covariance then had a negative trace.
+    """
+    _, kept = held()
+    member = np.full((1, sightlines.MEMBERS_MAX), -1)
+    member[0, :4] = np.arange(4)
+    for away_m in np.geomspace(2e6, 1e7, 20):
+        start = np.zeros((1, 12))
+        start[0, :3] = kept.line[0, :3] - away_m * kept.line[0, 3:6]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert not len(sightlines._fitted(kept, member, kept.time_ns[3:4], start).member)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -263,6 +284,85 @@ def test_the_story_of_a_track_tells_how_many_lines_started_it():
     start, firm, *_ = tell(witness.glimpses(), terms)
     assert (start.what, firm.what) == ("start", "firm")
     assert start.text.startswith("started by 4 lines of several sensors")
+
+
+def stations(seed, targets, false_a_look, until_s=30.0, **parameters):
+    """Return what a tracker tells of first of each track, with lines of two cameras 95 km apart on the ground.
+
+    They look every two seconds, good to 0.03 degrees, at aircraft 5 to 9 km high within 60 km. Of each: the target
+    nearest to it, how far it is [m], the time [s].
+    """
+    rng, sigma_rad = np.random.default_rng(seed), 5e-4
+    lat_rad, lon_rad = np.radians(46.0), np.radians(7.0)
+    axes = np.stack(enu_axes(lat_rad, lon_rad))
+    sites = [
+        SensorSite(
+            sensor=f"c{i}", type="infrared", lat_rad=lat_rad + dlat, lon_rad=lon_rad + dlon, height_m=600.0,
+            parameters={"scan_period_s": 2.0, "line_sigma_rad": sigma_rad, **parameters},
+        )
+        for i, (dlat, dlon) in enumerate(((0.0052, -0.0087), (-0.0052, 0.007)))
+    ]  # fmt: skip
+    sensors = [Infrared.at(site) for site in sites]
+    middle = ecef_from_geodetic(lat_rad, lon_rad, 0.0)
+    at = rng.uniform([-6e4, -6e4, 5e3], [6e4, 6e4, 9e3], (targets, 3)) @ axes + middle
+    heading, speed = rng.uniform(0.0, 2.0 * np.pi, targets), rng.uniform(170.0, 250.0, targets)
+    moves = (speed * np.stack([np.sin(heading), np.cos(heading), 0.0 * heading])).T @ axes
+    room = importlib.import_module("noroshi.tracking.trackers.soft")
+    motions = [importlib.import_module(f"noroshi.motion.{name}").Motion.of() for name in MOTIONS.split("+")]
+    t = room.Tracker(node="n", sensor_names=("c0", "c1"), motions=motions)
+    phases, found, known = rng.uniform(0.0, 2.0, 2), [], set()
+    for at_s, i in sorted((2.0 * k + phases[i], i) for k in range(int(until_s / 2)) for i in range(2)):
+        is_seen, n_false = rng.random(targets) < 0.9, rng.poisson(false_a_look)
+        up, around = rng.uniform(0.0, 1.0, n_false), rng.uniform(0.0, 2.0 * np.pi, n_false)
+        flat = np.sqrt(1.0 - up**2)
+        false = sensors[i].origin_ecef_m + 1e5 * np.stack([flat * np.sin(around), flat * np.cos(around), up]).T @ axes
+        places = np.concatenate([(at + at_s * moves)[is_seen], false])
+        if not len(places):
+            continue
+        exact = sensors[i].measure(np.hstack([places, 0.0 * places]), sensors[i].origin_ecef_m)
+        plots = Detections.of(
+            sensor=f"c{i}", components=Infrared.COMPONENTS, values=exact,
+            time_ns=np.full(len(places), START_NS + round(at_s * NS)),
+            origin_ecef_m=np.broadcast_to(sensors[i].origin_ecef_m, (len(places), 3)),
+        )  # fmt: skip
+        noise = sensors[i].noise(exact)
+        values = exact + np.sqrt(np.diagonal(noise, axis1=1, axis2=2)) * rng.normal(size=exact.shape)
+        rows = t.step(arrange(replace(plots, values=values, covariances=noise), sensors[i]), sensors[i])
+        for row in np.flatnonzero(rows.status != TrackStatus.LOST):
+            if int(rows.track_id[row]) not in known:
+                known.add(int(rows.track_id[row]))
+                row_s = (int(rows.time_ns[row]) - START_NS) / NS
+                off_m = np.linalg.norm(at + row_s * moves - rows.state_ecef[row, :3], axis=1)
+                found.append((int(off_m.argmin()) if targets else -1, off_m.min(initial=np.inf), row_s))
+    return found
+
+
+CAMERA = {"speed_sigma_m_s": 300.0, "range_m_max": 300e3, "height_prior_m_max": 15e3, "cloud_top_m": -1e3}
+
+
+@pytest.mark.parametrize("parameters", [{}, CAMERA])
+@pytest.mark.parametrize("false_a_look", [0.0, 5.0])
+def test_cameras_on_the_ground_start_tracks_of_aircraft_within_seconds(parameters, false_a_look):
+    """Of a satellite's expectations, 3 km/s and one target in 1e20 m3, they took minutes or never did."""
+    for seed in (61, 62):
+        found = stations(seed, 5, false_a_look, **parameters)
+        assert sorted(k for k, *_ in found) == list(range(5))
+        assert max(off_m for _, off_m, _ in found) < 2_000.0
+        assert max(at_s for *_, at_s in found) < 20.0
+
+
+def test_false_lines_of_cameras_on_the_ground_start_nothing():
+    assert stations(63, 0, 15.0, until_s=60.0, **CAMERA) == []
+
+
+def test_what_is_expected_is_what_is_seen():
+    """From the ground the layer of the prior's heights as far as the range, from above it what satellites expect."""
+    site = SensorSite(sensor="c", type="infrared", parameters=CAMERA)
+    places = ecef_from_geodetic(np.full(3, 0.8), np.full(3, 0.1), np.array([600.0, 14e3, 1_000e3]))
+    log_new, speed_sigma_m_s = Infrared.at(site).expect(places)
+    layer_m3 = np.pi * 300e3**2 * 15e3
+    np.testing.assert_allclose(log_new, [-np.log(layer_m3), -np.log(layer_m3), np.log(1e-20)])
+    assert speed_sigma_m_s.tolist() == [300.0, 300.0, 3_000.0]
 
 
 def test_a_flood_of_lines_is_bounded_and_counted():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from noroshi.estimation.kalman import symmetric
 from noroshi.geo.sight import is_clear, scale_m
-from noroshi.geo.wgs84 import Floats, ecef_from_geodetic
+from noroshi.geo.wgs84 import SEMI_MAJOR_AXIS_M, Floats, ecef_from_geodetic, geodetic_from_ecef
 from noroshi.kernel import kernel
 from noroshi.records import Kind, SensorSite
 from noroshi.sensors import parameters_of
@@ -18,6 +18,7 @@ from noroshi.sensors.rows import FIRST, LINE, LOG_VOLUME, N_ROWS, RADIUS, WIDTH
 
 AZIMUTH, ELEVATION = 0, 1
 SMALLEST_M = 1e-3  # below this a distance has no direction worth dividing by
+ABOVE = math.log(1e-20), 3_000.0  # seen from above: one new target in all space below 2,000 km, as fast as missiles are
 SMALLEST_COSINE = 1e-6  # nearer to the Earth's axis than this the noise of an azimuth grows no further
 
 
@@ -35,6 +36,8 @@ class Sensor:
     way, and below the cloud tops nothing is seen. Alone, a line says nothing of range: the target is taken to be where
     the line is between `height_prior_m_min` and `height_prior_m_max`, with `least_range_sigma_m` at least; a velocity
     along each axis is taken to be within `speed_sigma_m_s`. Several lines make a fix: `estimation/triangulation.py`.
+    From the ground or an aircraft, below `height_prior_m_max`, these and `range_m_max` also tell how many new targets a
+    look has and how fast they are (`expect`): a camera that looks for aircraft starts tracks sooner if it says so.
 
     What is seen is hot, with `detection_probability`; what falls freely is cold, and seen with
     `cold_detection_probability` alone. What the air heats while it glides may be bright enough or not, and so at one
@@ -167,6 +170,22 @@ class Sensor:
         reach_m = np.stack(_between(line, origin_ecef_m, *heights_m), axis=1)
         return line, white @ np.stack([right, up], axis=1), np.log(np.linalg.det(noise)), reach_m
 
+    def expect(self, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
+        """Return what targets are new to a look from n places; see `tracking.sightlines.Sighted`.
+
+        One in what is seen. From below `height_prior_m_max` that is the layer of the prior's heights up to the horizon
+        or `range_m_max`, to a factor of two; who is above it looks for missiles in all of space.
+        """
+        p = self.parameters
+        low_m, top_m = p["height_prior_m_min"], p["height_prior_m_max"]
+        height_m = geodetic_from_ecef(origin_ecef_m)[2]
+        horizon_m = _horizon_m(height_m) + _horizon_m(np.array(top_m))
+        reach_m = np.minimum(horizon_m, p["range_m_max"])
+        volume_m3 = math.pi * reach_m**2 * np.minimum(2.0 / 3.0 * reach_m, top_m - low_m)
+        is_above = height_m >= top_m
+        log_new = np.where(is_above, ABOVE[0], -np.log(np.maximum(volume_m3, 1.0)))
+        return log_new, np.where(is_above, ABOVE[1], p["speed_sigma_m_s"])
+
     def detection_probability(self, states: Floats, origin_ecef_m: Floats) -> Floats:
         """Return (n,) chances: one number, or 0 where the Earth or cloud is in the way or the target is too far."""
         p = self.parameters
@@ -283,6 +302,12 @@ def _linearise(
         for a in range(3):
             rows[i, 0, a] = scale / distance * (cos * across[0, a] + sin * across[1, a])
             rows[i, 1, a] = scale / distance * (cos * across[1, a] - sin * across[0, a])
+
+
+def _horizon_m(height_m: Floats) -> Floats:
+    """Return how far it is from a height to where the line of sight touches the ground."""
+    height_m = np.maximum(height_m, 0.0)
+    return np.sqrt(height_m * (2.0 * SEMI_MAJOR_AXIS_M + height_m))
 
 
 def _between(line: Floats, origin_ecef_m: Floats, low_m: float, high_m: float) -> tuple[Floats, Floats]:

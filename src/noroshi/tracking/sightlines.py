@@ -37,8 +37,7 @@ from noroshi.tracking.store import NEVER, Integers, Store, Whole
 
 HEIGHTS_M = (-1_000.0, 2_000_000.0)
 SPEED_MAX_M_S = 8_000.0
-SIGMAS = (3_000.0, 20.0, 1.0)  # of the components of velocity [m/s], acceleration [m/s2] and jerk [m/s3]
-LOG_NEW_PER_M3 = math.log(1e-20)  # a look has one new target in what a satellite sees of space below 2,000 km
+SIGMAS = (20.0, 1.0)  # of the components of acceleration [m/s2] and jerk [m/s3]; a sensor tells that of velocity
 FALSE_A_LOOK, FALSE_A_LOOK_MIN, LOOKS_REMEMBERED = 20.0, 1.0, 10.0  # at first, at least, averaged over
 SPAN_SR = 2.0 * math.pi  # false lines are spread over half a sphere: where the Earth is
 HOLD_S = 40.0
@@ -78,6 +77,14 @@ class Sighted(Protocol):
         """
         ...
 
+    def expect(self, origin_ecef_m: Floats) -> tuple[Floats, Floats]:
+        """Return what targets are new to a look from n places.
+
+        (n,) logarithms of how many there are in a cubic metre, and (n,) standard deviations of their velocity along
+        each axis [m/s].
+        """
+        ...
+
 
 def is_sighted(sensor: object) -> TypeGuard[Sighted]:
     """Return whether a sensor's plots are lines."""
@@ -95,9 +102,11 @@ class Line(IntEnum):
     COST = 14  # log of the density of false lines over that of a found target's: what the line takes from a score
     MISS = 15  # what a missed look takes from it
     PERIOD_S = 16
+    LOG_NEW = 17  # log of the density of new targets [1/m3]
+    SPEED_SIGMA_M_S = 18
 
 
-N_LINE = Line.PERIOD_S + 1
+N_LINE = Line.SPEED_SIGMA_M_S + 1
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ class Held:
 
     Attributes:
         time_ns, sensor: (m,) when, and whose each line is.
-        line: (m, 17) see `Line`.
+        line: (m, 19) see `Line`.
         member: (h, 12) the lines of each hypothesis, -1 beyond the last.
         base_ns: (h,) its newest line's time, at which the cubic stands.
         mean, spread: (h, 12), (h, 12, 12) position, velocity, acceleration, jerk, Earth-fixed.
@@ -218,6 +227,7 @@ def _with_lines(
     line[:, Line.COST] = math.log(2.0 * math.pi * rate / SPAN_SR / found) + 0.5 * log_noise
     line[:, Line.MISS] = math.log(1.0 - found)
     line[:, Line.PERIOD_S] = period / NS_PER_S
+    line[:, Line.LOG_NEW], line[:, Line.SPEED_SIGMA_M_S] = sensor.expect(origin)
     rates[i_sensor] += (len(fresh) - rates[i_sensor] * elapsed) / LOOKS_REMEMBERED
     return held.replace(
         time_ns=np.concatenate([held.time_ns, plots.time_ns[fresh]]),
@@ -366,22 +376,34 @@ def _fitted(held: Held, member: Integers, base_ns: Integers, mean: Floats) -> He
     mean = _moved(mean, (newest_ns - base_ns) / NS_PER_S)
     basis = _basis(np.where(there, times_ns - newest_ns[:, None], 0) / NS_PER_S)
     line = held.line[member]
-    prior = np.zeros(SIZE)
-    prior[3:] = np.repeat(SIGMAS, 3) ** -2.0
+    # Of sensors that expect different targets: the fewest and the fastest.
+    log_new = np.where(there, line[:, :, Line.LOG_NEW], np.inf).min(axis=1)
+    speed_sigma_m_s = np.where(there, line[:, :, Line.SPEED_SIGMA_M_S], 0.0).max(axis=1)
+    sigmas = np.column_stack([speed_sigma_m_s, np.tile(SIGMAS, (len(member), 1))])
+    prior = np.zeros((len(member), SIZE))
+    prior[:, 3:] = np.repeat(sigmas, 3, axis=1) ** -2.0
     for step in range(STEPS + 1):
         offset = np.einsum("hkn,hnc->hkc", basis, mean.reshape(-1, ORDER, 3)) - _vector(line, Line.ORIGIN)
         residual, slope = _seen(offset, line)
         residual[~there], slope[~there] = 0.0, 0.0
         rows = basis[:, :, None, :, None] * slope[:, :, :, None, :]
         rows = rows.reshape(len(member), 2 * MEMBERS_MAX, SIZE)
-        information = rows.swapaxes(1, 2) @ rows + np.diag(prior)
+        # A fit that flees its lines knows 1e40 times less of its place than of its jerk: scaled to a unit diagonal, and
+        # at last by orthogonal rows instead of their squares, its covariance stays positive.
+        scale = ((rows**2).sum(axis=1) + prior) ** -0.5
         if step < STEPS:
+            information = rows.swapaxes(1, 2) @ rows + prior[:, :, None] * np.eye(SIZE)
             pull = np.vecmat(residual.reshape(len(member), 2 * MEMBERS_MAX), rows) - prior * mean
-            mean = mean + np.linalg.solve(information, pull[:, :, None])[:, :, 0]
+            information *= scale[:, :, None] * scale[:, None, :]
+            mean = mean + scale * np.linalg.solve(information, (scale * pull)[:, :, None])[:, :, 0]
     squared = (residual**2).sum(axis=(1, 2)) + (prior * mean**2).sum(axis=1)
-    spread = symmetric(np.linalg.inv(information).astype(np.float64, copy=False))
-    evidence = LOG_NEW_PER_M3 + 1.5 * math.log(2.0 * math.pi) - 3.0 * math.log(math.prod(SIGMAS)) - 0.5 * squared
-    evidence -= 0.5 * np.linalg.slogdet(information)[1]
+    every = np.concatenate([rows, np.sqrt(prior)[:, :, None] * np.eye(SIZE)], axis=1) * scale[:, None, :]
+    triangle = np.linalg.qr(every, mode="r")
+    root = scale[:, :, None] * np.linalg.inv(triangle)
+    spread = symmetric((root @ root.swapaxes(1, 2)).astype(np.float64, copy=False))
+    evidence = log_new + 1.5 * math.log(2.0 * math.pi) - 3.0 * np.log(sigmas).sum(axis=1) - 0.5 * squared
+    diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2))
+    evidence += (np.log(scale) - np.log(diagonal)).sum(axis=1)
     evidence -= np.where(there, line[:, :, Line.COST], 0.0).sum(axis=1)
     # A fit may leave its lines: beyond the ground, or behind a satellite.
     along = np.vecdot(offset, _vector(line, Line.DIRECTION))
@@ -558,7 +580,7 @@ def _begun(
         whole[:, last] = np.maximum(whole[:, last], newest_ns)
     mean, covariance = _states(held, found, whole[:, Whole.TIME])
     bank.begin(store, rows, mean, covariance, existence, seen=seen)
-    believed = SIGMAS[1] ** 2 + ((whole[:, Whole.TIME] - held.base_ns[found]) / NS_PER_S * SIGMAS[2]) ** 2
+    believed = SIGMAS[0] ** 2 + ((whole[:, Whole.TIME] - held.base_ns[found]) / NS_PER_S * SIGMAS[1]) ** 2
     begin_pushed(store, bank, rows, *_states(held, found, whole[:, Whole.TIME], order=3), believed)
     store.whole[rows] = whole
     return rows, chosen[is_new], existence[is_new]
