@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noroshi.records import Detections, Identity, Quality, SensorSite, Status, concatenate, digest, take
-from noroshi.run.batches import Repeats, drop_repeats, drop_stray_times, in_time, scan_period_s
+from noroshi.run.batches import Repeats, drop_repeats, drop_stray_times, in_time, looks_of, scan_period_s
 from noroshi.run.setup import Setup, Site, make_sensors
 
 NS = 10**9
@@ -65,6 +65,74 @@ def test_every_row_comes_once_in_time_and_no_sender_twice_in_a_batch(rows, batch
 def test_a_long_batch_is_cut_to_half_a_rotation():
     batches = list(in_time([radar(np.arange(0, 40, 0.5))], SENSORS, batch_s=60.0))
     assert max(np.ptp(batch.time_ns) for _, batch in batches) < 5 * NS
+
+
+def array(seed, n=10, revisit_s=(0.3, 1.0, 2.0, 6.0)):
+    """Return a phased array's plots of targets that stand still, each looked at when the array likes, and whose."""
+    rng = np.random.default_rng(seed)
+    looks = [(t, i) for i in range(n) for t in rng.uniform(0, 1) + np.cumsum(rng.choice(revisit_s, 60)) if t < 40]
+    time_s, who = map(np.array, zip(*sorted(looks), strict=True))
+    range_m, azimuth = rng.uniform(20e3, 150e3, n)[who], rng.uniform(0, 2 * np.pi, n)[who]
+    noise = rng.normal(size=(2, len(who)))
+    values = np.stack([range_m + 70 * noise[0], azimuth + np.radians(0.08) * noise[1]], axis=1)
+    return radar(time_s).replace(values=values), who
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_batch_of_a_phased_array_has_each_target_once(seed):
+    whole, who = array(seed)
+    of = dict(zip(whole.time_ns.tolist(), who.tolist(), strict=True))
+    batches = [batch for _, batch in in_time([whole], SENSORS, batch_s=1.0)]
+    assert sum(map(len, batches)) == len(whole)
+    for batch in batches:
+        targets = [of[t] for t in batch.time_ns.tolist()]
+        assert len(set(targets)) == len(targets)
+    assert max(map(len, batches)) > 3  # and is no smaller than need be
+
+
+def test_how_a_phased_arrays_plots_come_makes_no_difference():
+    whole, _ = array(7)
+    pieces = [take(whole, rows) for rows in np.array_split(np.arange(len(whole)), 9)]
+    once, cut = (list(in_time(batches, SENSORS, batch_s=1.0)) for batches in ([whole], pieces))
+    assert digest(*(batch for _, batch in once)) == digest(*(batch for _, batch in cut))
+    parts = looks_of(whole, SENSORS["radar"])
+    assert digest(concatenate(parts)) == digest(whole)
+    assert all(len(looks_of(part, SENSORS["radar"])) == 1 for part in parts)
+
+
+@pytest.mark.parametrize("period_s", [10.0, 4.0])  # the sensor is said to turn in 10 s
+def test_a_turning_radars_batches_stay_whole_in_clutter_and_formations(period_s):
+    rng = np.random.default_rng(5)
+    azimuth = np.concatenate([rng.uniform(0, 2 * np.pi, 20_000), 1.0 + rng.uniform(0, 0.05, 300)])  # of one rotation
+    whole = radar(azimuth / (2 * np.pi) * period_s, azimuth)
+    range_m = np.concatenate([400e3 * np.sqrt(rng.uniform(1e-4, 1, 20_000)), 100e3 + rng.uniform(0, 5e3, 300)])
+    whole = whole.replace(values=np.stack([range_m, azimuth], axis=1))
+    batches = list(in_time([whole], SENSORS, batch_s=1.0))
+    assert len(batches) == period_s
+
+
+def test_however_many_come_again_parts_are_no_shorter_than_50_ms():
+    time_s = np.sort(np.random.default_rng(6).uniform(0, 3, 3_000))
+    batches = [batch for _, batch in in_time([radar(time_s, np.full(3_000, 0.5))], SENSORS, batch_s=1.0)]
+    assert len(batches) <= 60
+    one_look = radar(np.full(20, 1.0), np.full(20, 0.5))
+    assert len(looks_of(one_look, SENSORS["radar"])) == 1
+
+
+def test_rows_that_say_nothing_of_a_place_stay_with_the_others():
+    whole, _ = array(8)
+    values = whole.values.copy()
+    values[::7] = [np.nan, np.inf]
+    values[3::7] = [1e300, -9e9]
+    parts = looks_of(whole.replace(values=values), SENSORS["radar"])
+    assert len(parts) > 3
+    assert digest(concatenate(parts)) == digest(whole.replace(values=values))
+    assert looks_of(take(whole, np.arange(0)), SENSORS["radar"]) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_phased_array_shows_no_rotation(seed):
+    assert scan_period_s([array(seed)[0]], [], "search_radar") is None
 
 
 @pytest.mark.parametrize("period_s", [4.0, 10.0, 12.3])

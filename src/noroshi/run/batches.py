@@ -1,8 +1,10 @@
 """A recording cut into the batches that a live node would have received, in order of time."""
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -20,6 +22,12 @@ REPORT_PERIOD_S_MIN = 10.0
 STRAY_NS = 7 * 86_400 * NS_PER_S
 STRAY_SHARE_MAX = 0.3
 FRAME_PLOTS = 2
+PASSES_MIN = 4
+INTERVAL_OFF, REGULAR_SHARE_MIN = 0.2, 0.65
+"""At random two in five are as near as that; a turning radar of three aircraft that misses one plot in ten has 0.7."""
+AGAIN_NS = NS_PER_S // 20  # no array is taken to look at a target again sooner: a second gives twenty batches at most
+AGAIN_SIGMAS, SPEED_SIGMAS = 4.0, 3.0
+NEIGHBOURS, PAIRS_FEW = 4, 20_000
 REMEMBERED_NS = 30 * NS_PER_S  # the window in which late data is used: a repeat of what is older comes too late anyway
 REMEMBERED_ROWS, REMEMBERED_SENSORS = 1_000_000, 256  # of all sensors together some 100 MB
 MIX = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: Knuth, TAOCP vol. 3, section 6.4
@@ -31,6 +39,8 @@ def in_time(
     """Yield (now_ns, batch): batches of one sensor and at most `batch_s`, each target at most once in a batch.
 
     `now_ns` is the time of the batch's newest plot. How a sensor's plots come cut into batches makes no difference.
+    Whose plots are is known of those who say it. Of others a batch is half a scan at most, and of a radar no more than
+    `looks_of` leaves together.
     """
     queue: list[tuple[int, str, int, int, NDArray[np.int64]]] = []
     alike: dict[tuple[str, tuple[str, ...]], list[Detections]] = {}
@@ -48,7 +58,9 @@ def in_time(
         turn = _repeats(whole, window)
         order = np.lexsort((np.arange(len(whole)), whole.time_ns, turn, window))
         edges = np.flatnonzero((np.diff(window[order]) != 0) | (np.diff(turn[order]) != 0)) + 1
-        for rows in np.split(order, edges):
+        again = None if sensor is None else _Again.of(whole, sensor)
+        pieces = np.split(order, edges)
+        for rows in pieces if again is None else itertools.chain.from_iterable(map(again.cut, pieces)):
             newest_ns = int(whole.time_ns[rows].max())
             queue.append((newest_ns, whole.sensor, int(turn[rows[0]]), i, rows))
     for now_ns, _, _, i, rows in sorted(queue, key=lambda item: item[:4]):
@@ -63,6 +75,23 @@ def one_each(batch: Detections) -> list[Detections]:
     if turn is None or not turn.any():
         return [batch]
     return [take(batch, np.flatnonzero(turn == each)) for each in range(int(turn.max()) + 1)]
+
+
+def looks_of(batch: Detections, sensor: Sensor) -> list[Detections]:
+    """Return a batch in parts, each of which has a target that a radar looked at again at most once; none of nothing.
+
+    A phased array comes back to a target when it likes, not after a rotation. So a batch ends before a plot that may be
+    of a target of which it has one already: as near to it as noise and three times the usual speed bring it, and
+    nearer by half than a turning antenna could have come by then. No part is shorter than 50 ms, and plots of one time
+    stay together: a turning radar's batch stays whole, but for what lies near its zenith or is stamped wrong by much.
+    """
+    if not len(batch):
+        return []
+    again = _Again.of(batch, sensor)
+    if again is None:
+        return [batch]
+    parts = again.cut(np.arange(len(batch)))
+    return [batch] if len(parts) == 1 else [take(batch, rows) for rows in parts]
 
 
 def drop_stray_times(detections: Sequence[Detections]) -> tuple[list[Detections], Counter[str]]:
@@ -168,6 +197,117 @@ class Repeats:
         return seen
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Again:
+    """What of n plots of a radar tells which may be of one target that was looked at again; see `looks_of`.
+
+    Attributes:
+        time_ns: (n,).
+        asked: (n,) which of them have a place and do not say whose they are.
+        place_m: (n, 3) along east, north and up at the radar; as if level where there is no elevation.
+        sigma_m: (n,) how exact along the worst axis.
+        north_rad: (n,) where the antenna would point north of, if it turned: alike of all plots of one that does.
+        period_s: of a turn.
+        speed_m_s: how fast a target may be.
+    """
+
+    time_ns: NDArray[np.int64]
+    asked: NDArray[np.bool_]
+    place_m: NDArray[np.float64]
+    sigma_m: NDArray[np.float64]
+    north_rad: NDArray[np.float64]
+    period_s: float
+    speed_m_s: float
+
+    @classmethod
+    def of(cls, batch: Detections, sensor: Sensor) -> "_Again | None":
+        """Return it of plots that have a range and an azimuth, else None: what looks otherwise is no array."""
+        usual = sensor.parameters
+        if not set(batch.components) >= {"range_m", "azimuth_rad"} or "speed_sigma_m_s" not in usual:
+            return None
+        variances = np.diagonal(batch.covariances, axis1=1, axis2=2)
+
+        def measured(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            """Return (n,) values, NaN where they are none, and their standard deviations."""
+            if name not in batch.components or name not in sensor.COMPONENTS:
+                return np.full(len(batch), np.nan), np.full(len(batch), np.nan)
+            at = batch.components.index(name)
+            low, high = sensor.BOUNDS[name]
+            value, stated = batch.values[:, at], variances[:, at]
+            own = usual.get(name.replace("_m", "_sigma_m").replace("_rad", "_sigma_rad"), math.nan)
+            is_sound = (stated > 0.0) & np.isfinite(stated)
+            variance = np.where(is_sound, stated, own**2)
+            return np.where((value >= low) & (value <= high), value, np.nan), np.sqrt(variance)
+
+        (range_m, range_sigma_m), (azimuth, azimuth_sigma), (elevation, elevation_sigma) = map(
+            measured, ("range_m", "azimuth_rad", "elevation_rad")
+        )
+        across = np.where(np.isnan(elevation), azimuth_sigma, np.fmax(azimuth_sigma, elevation_sigma))
+        sigma_m = np.maximum(range_sigma_m, range_m * across)
+        elevation = np.nan_to_num(elevation)
+        ground_m = range_m * np.cos(elevation)
+        along = ground_m * np.sin(azimuth), ground_m * np.cos(azimuth), range_m * np.sin(elevation)
+        period_ns = max(round(usual["scan_period_s"] * NS_PER_S), 1)
+        return cls(
+            time_ns=batch.time_ns,
+            asked=np.isfinite(ground_m + azimuth + sigma_m) & (batch.quality != NOTHING) & ~_has_identity(batch),
+            place_m=np.stack(along, axis=1),
+            sigma_m=sigma_m,
+            north_rad=azimuth - 2.0 * math.pi * (batch.time_ns % period_ns) / period_ns,
+            period_s=period_ns / NS_PER_S,
+            speed_m_s=SPEED_SIGMAS * usual["speed_sigma_m_s"],
+        )
+
+    def cut(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Return some of the plots in parts."""
+        asked = rows[self.asked[rows]]
+        if not len(asked) or np.ptp(self.time_ns[asked]) < AGAIN_NS:
+            return [rows]
+        asked = asked[np.argsort(self.time_ns[asked], kind="stable")]
+        off_rad = np.remainder(self.north_rad[asked] - self.north_rad[asked[0]] + math.pi, 2.0 * math.pi)
+        least_rad = math.pi * AGAIN_NS / NS_PER_S / self.period_s
+        if np.ptp(off_rad) <= least_rad:
+            return [rows]  # it turns: what is to come now lies further round than what it has seen
+        slot = self.time_ns[asked] // AGAIN_NS
+        edges = [*(np.flatnonzero(np.diff(slot)) + 1).tolist(), len(asked)]
+        first, cuts = 0, []
+        for low, high in itertools.pairwise(edges):
+            before, now = off_rad[first:low], off_rad[low:high]
+            odd = (now > before.min() + least_rad) | (now < before.max() - least_rad)
+            odd_before = (before > now.min() + least_rad) | (before < now.max() - least_rad)
+            if odd.any() and self._come_again(asked[first:low][odd_before], asked[low:high][odd]):
+                cuts.append(slot[low])
+                first = low
+        part = np.searchsorted(np.array(cuts, np.int64), self.time_ns[rows] // AGAIN_NS, side="right")
+        return [rows[part == each] for each in np.unique(part)]
+
+    def _come_again(self, earlier: NDArray[np.int64], later: NDArray[np.int64]) -> bool:
+        """Return whether one of the later plots may be of the target of an earlier one."""
+        this, that = self._near(earlier, later)
+        after_s = (self.time_ns[this] - self.time_ns[that]) / NS_PER_S
+        reach_m = AGAIN_SIGMAS * np.hypot(self.sigma_m[this], self.sigma_m[that]) + self.speed_m_s * after_s
+        ground_m = np.hypot(self.place_m[this, 0], self.place_m[this, 1])
+        turned_m = ground_m * np.abs(np.sin(math.pi * after_s / self.period_s))  # half the way round, as the crow flies
+        apart_m = np.linalg.norm(self.place_m[this] - self.place_m[that], axis=1)
+        return bool(((apart_m <= reach_m) & (reach_m <= turned_m)).any())
+
+    def _near(
+        self, earlier: NDArray[np.int64], later: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return pairs of a later and an earlier plot: all, or of many those that are near each other."""
+        if len(earlier) * len(later) <= PAIRS_FEW:
+            return np.repeat(later, len(earlier)), np.tile(earlier, len(later))
+        from scipy.spatial import cKDTree  # here, since it takes a third of a second that few programs need
+
+        longest_s = float(self.time_ns[later[-1]] - self.time_ns[earlier[0]]) / NS_PER_S
+        widest_m = max(self.sigma_m[earlier].max(), self.sigma_m[later].max())
+        farthest_m = AGAIN_SIGMAS * math.sqrt(2.0) * widest_m + self.speed_m_s * longest_s
+        tree = cKDTree(self.place_m[earlier])
+        apart_m, at = tree.query(self.place_m[later], k=[*range(1, NEIGHBOURS + 1)], distance_upper_bound=farthest_m)
+        of, nearest = np.nonzero(np.isfinite(apart_m))
+        return later[of], earlier[at[of, nearest]]
+
+
 class _Remembered:
     """The newest rows of one sensor, in two generations of which the older one is forgotten."""
 
@@ -226,6 +366,12 @@ def says_who(batch: Detections) -> bool:
     return bool(_has_identity(batch).any())
 
 
+def comes_back_at_will(detections: Sequence[Detections]) -> bool:
+    """Return whether a radar's azimuths pass north at no regular times, as those of a phased array do."""
+    passes = _north_passes(detections)
+    return passes.size > PASSES_MIN and not _are_regular(passes)
+
+
 def come_in_frames(detections: Sequence[Detections]) -> bool:
     """Return whether plots come all at one time, look by look: at least two at most of the times."""
     _, number = np.unique(np.concatenate([d.time_ns for d in detections]), return_counts=True)
@@ -241,12 +387,23 @@ def field_m(detections: Sequence[Detections]) -> float:
 
 
 def _rotation_s(detections: Sequence[Detections]) -> float | None:
-    """Return the time of a rotation from the times at which the plots' azimuth passes north."""
+    """Return the time of a rotation from the times at which the plots' azimuth passes north; None if it shows none."""
+    passes = _north_passes(detections)
+    return _interval_s(passes) if passes.size > PASSES_MIN and _are_regular(passes) else None
+
+
+def _north_passes(detections: Sequence[Detections]) -> NDArray[np.int64]:
+    """Return the times of the first plots after the azimuth has passed north, in order."""
     time_ns = np.concatenate([d.time_ns for d in detections])
     azimuth = np.concatenate([d.values[:, d.components.index("azimuth_rad")] for d in detections])
     order = np.argsort(time_ns, kind="stable")
-    passes = np.unique(time_ns[order][1:][np.diff(azimuth[order]) < -np.pi])
-    return _interval_s(passes) if passes.size > 4 else None
+    return np.unique(time_ns[order][1:][np.diff(azimuth[order]) < -np.pi])
+
+
+def _are_regular(times_ns: NDArray[np.int64]) -> bool:
+    """Return whether most times come whole intervals after the one before, give or take a fifth of one."""
+    between = np.diff(times_ns) / np.median(np.diff(times_ns))
+    return bool(np.mean(np.abs(between - np.maximum(np.rint(between), 1.0)) < INTERVAL_OFF) >= REGULAR_SHARE_MIN)
 
 
 def _interval_s(times_ns: NDArray[np.int64]) -> float:

@@ -15,7 +15,7 @@ from noroshi.geo.horizon import radar_horizon_m
 from noroshi.geo.time import NS_PER_S
 from noroshi.geo.wgs84 import MEAN_RADIUS_M
 from noroshi.records import Detections, SensorSite, Status
-from noroshi.run.batches import come_in_frames, field_m, says_who, scan_period_s
+from noroshi.run.batches import come_in_frames, comes_back_at_will, field_m, says_who, scan_period_s
 from noroshi.run.refusals import Reason
 from noroshi.run.rooms import UnknownNameError, load
 from noroshi.sensors import local_position, position_report, search_radar
@@ -128,6 +128,12 @@ def learned(
             # Of a laboratory it may be less than half a millisecond.
             period = round(period, 3) or float(f"{period:.3g}")
             site = dataclasses.replace(site, parameters={**site.parameters, "scan_period_s": period})
+        if site.type == "search_radar" and "scan_period_s" not in site.parameters and comes_back_at_will(own):
+            notes.append(
+                f"'{name}' turns at no steady rate, as a phased array: that it looks every "
+                f"{search_radar.Sensor.PARAMETERS['scan_period_s']:g} s is taken; else say scan_period_s, the longest "
+                "usual time between two looks at a target, in a sensors table"
+            )
         if site.type == "local_position":
             site = dataclasses.replace(site, parameters={**_laboratory(own, site, in_frames), **site.parameters})
         if is_plain and SIGMA[site.type] not in site.parameters and not any(_has_noise(batch) for batch in own):

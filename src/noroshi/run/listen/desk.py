@@ -18,7 +18,7 @@ import numpy as np
 from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import OTHERS, Node
 from noroshi.records import Batch, Detections, Quality, SensorSite, Status, Tracks, joined_by_sensor, take
-from noroshi.run.batches import Repeats
+from noroshi.run.batches import Repeats, looks_of
 from noroshi.run.journal import JournalWriter
 from noroshi.run.listen.journals import Journals
 from noroshi.run.setup import Setup, Site, assemble
@@ -204,9 +204,7 @@ class Desk:
                 record.sensor in names if isinstance(record, Detections) else bool(names & {*record.source.tolist()})
             )
             if theirs and name not in but_not:
-                if group.journal:
-                    group.journal.write(record, now_ns)
-                group.node.receive(record, now_ns)
+                _hand(group, record, now_ns)
                 self._keep(group)
 
     def _keep(self, group: Group) -> None:
@@ -297,13 +295,22 @@ class Desk:
         for at_ns, record in self._held:
             theirs = record.sensor in mine if isinstance(record, Detections) else True
             if theirs:
-                if journal:
-                    journal.write(record, at_ns)
-                node.receive(record, at_ns)
+                _hand(group, record, at_ns)
             if old:  # these rows were given out before
                 node.take()
             else:
                 self._keep(group)
+
+
+def _hand(group: Group, record: Batch, now_ns: int) -> None:
+    """Write a record that concerns a group into its journal, and hand it to its node, look by look."""
+    parts: Sequence[Batch] = [record]
+    if isinstance(record, Detections):
+        parts = looks_of(record, group.node.sensors[record.sensor])
+    for part in parts:
+        if group.journal:
+            group.journal.write(part, now_ns)
+        group.node.receive(part, now_ns)
 
 
 def _fresh(batch: Detections) -> Detections:

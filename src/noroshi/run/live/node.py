@@ -12,7 +12,7 @@ from noroshi.geo.time import NS_PER_S
 from noroshi.node.core import Node
 from noroshi.node.outgoing import Outgoing
 from noroshi.records import Batch, Decision, Detections, Frame, Order, Status
-from noroshi.run.batches import Repeats
+from noroshi.run.batches import Repeats, looks_of
 from noroshi.run.feeds import Feed
 from noroshi.run.links import Link
 from noroshi.run.live.intake import Intake
@@ -224,9 +224,10 @@ class LiveNode:
             self._receive(*frames[first : first + HEARD_TOGETHER], now_ns=now_ns)
         for feed in self.feeds:
             for batch in feed.receive():
+                parts: Sequence[Batch] = [batch]
                 if isinstance(batch, Detections) and batch.sensor in self.node.sensors:  # no room for forged names
-                    batch = self._repeats.marked(batch, now_ns)
-                self._receive(batch, now_ns=now_ns)
+                    parts = looks_of(self._repeats.marked(batch, now_ns), self.node.sensors[batch.sensor])
+                self._receive(*parts, now_ns=now_ns)
         decided = self._decided(now_ns)
         for first in range(0, len(decided), SAID_TOGETHER):
             together = decided[first : first + SAID_TOGETHER]
