@@ -60,7 +60,9 @@ def test_an_update_is_that_by_the_angles_own_jacobian_where_all_is_nearly_linear
     noise = SENSOR.noise(SENSOR.measure(expected, origin))  # one angle across the line, where the Jacobian is
     seen = plots(values, origin)
     mean, spread = expected.copy(), covariance.copy()
-    absorb_forms(SENSOR, seen, form_of(SENSOR, seen), np.arange(50), mean, spread, np.empty((50, 3)), True)
+    absorb_forms(
+        SENSOR, seen, form_of(SENSOR, seen), np.arange(50), mean, spread, np.empty((50, 3)), np.ones(50, np.bool_)
+    )
     H = SENSOR.jacobian(expected, origin)
     S = H @ covariance @ H.swapaxes(1, 2) + noise
     K = np.linalg.solve(S, H @ covariance).swapaxes(1, 2)

@@ -79,32 +79,39 @@ def absorb_forms(
     mean: Floats,
     covariance: Floats,
     fit: Floats,
-    is_in_the_air: bool,
+    in_the_air: NDArray[np.bool_],
 ) -> None:
     """Take the plots of p pairs into (p, d) means and (p, d, d) covariances, and write the (p, 3) fit: see `absorb`.
 
-    Of what `is_in_the_air`, and neither falls nor is pushed up, no plot tells a height that it does not measure:
+    Of what is `in_the_air` (p,), and neither falls nor is pushed up, no plot tells a height that it does not measure:
     see `consider`.
     """
     if is_linear(sensor) and (not len(form) or form[:, N_ROWS].min() >= 0.0):
         _absorber(6 if mean.shape[1] == 6 else 0)(form, i_plot, mean, covariance, fit)
     else:
-        up = consider(sensor, form, i_plot, mean, covariance, is_in_the_air)
+        up = consider(sensor, form, i_plot, mean, covariance, in_the_air)
         innovation, rows, variance = linearise(sensor, plots, form, i_plot, mean, covariance)
         absorb(mean, covariance, innovation, rows, variance, fit, up)
 
 
 def consider(
-    sensor: Sensor, form: Floats, i_plot: Integers, ahead: Floats, spread: Floats, is_in_the_air: bool
+    sensor: Sensor, form: Floats, i_plot: Integers, ahead: Floats, spread: Floats, in_the_air: NDArray[np.bool_]
 ) -> Floats:
     """Return along which (p, m, 3) directions pairs are considered and not estimated (see `absorb`), (0, 0, 3) if none.
 
     A type that has a `consider(form, i_plot, ahead, spread)`, with the arguments of `Linear.linearise`, is asked before
-    it linearises and may widen the spread, in place, by what its plots never tell.
+    it linearises of those pairs that are in the air and may widen their spread, in place, by what its plots never tell.
     """
-    if not is_in_the_air or not hasattr(sensor, "consider"):
+    if not hasattr(sensor, "consider") or not in_the_air.any():
         return NOTHING
-    found: Floats = sensor.consider(form, i_plot, ahead, spread)
+    some = np.flatnonzero(in_the_air)
+    wider = spread[some]
+    up: Floats = sensor.consider(form, i_plot[some], ahead[some], wider)
+    spread[some] = wider
+    if len(some) == len(i_plot):
+        return up
+    found = np.zeros((len(i_plot), *up.shape[1:]))
+    found[some] = up
     return found
 
 

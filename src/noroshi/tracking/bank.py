@@ -27,7 +27,7 @@ from noroshi.sensors import Sensor, detection_by_kind
 from noroshi.sensors.rows import AIR_DEPTH_M, absorb_forms, consider, fit_places, linearise, tells_place_alone
 from noroshi.tracking.births import newness, shares_of, with_priors, write_new
 from noroshi.tracking.gate import SAME_ADDRESS
-from noroshi.tracking.height import IN_THE_AIR
+from noroshi.tracking.height import in_the_air
 from noroshi.tracking.mixing import are_carried, leave_aside, mix
 from noroshi.tracking.sifting import BENDS, learn, places, sift
 from noroshi.tracking.store import PROBABILITY, Integers, Layout, Near, Store, Whole, moments
@@ -153,7 +153,6 @@ class Bank:
         self.is_alike = fast[:, None] == fast
         self._are_all_alike = bool(self.is_alike.all())
         self._kinds = np.array([getattr(motion, "KIND", Kind.UNKNOWN) for motion in motions], np.int64)
-        self.are_in_the_air = tuple(getattr(motion, "KIND", Kind.UNKNOWN) in IN_THE_AIR for motion in motions)
         self._seen_by: dict[Sensor, tuple[Floats, NDArray[np.bool_]]] = {}
         self.extent = np.array([low_high for motion in motions for low_high in motion.EXTENT], np.float64).reshape(
             -1, 2
@@ -465,16 +464,16 @@ class Bank:
     ) -> None:
         """Write what the plots make of the tracks by one model, block by block of pairs."""
         wants_prior, one_each = bool(pairs.ahead), len(pairs.row) == len(pairs.rows)
-        in_the_air = self.are_in_the_air[k]
+        flies = in_the_air(pairs.mixed, self.motions, len(pairs.rows))
 
         def work(row: Integers, group: Integers, plot: Integers, dt_s: Floats) -> tuple[Floats, ...]:
             ahead, spread = self._ahead(store, pairs, k, row, group, dt_s, late)
             prior = (ahead.copy(), spread.copy()) if wants_prior and one_each else ()
             fit = np.empty((len(row), 3))
             if late:
-                fit = _absorb_late(self.motions[k], plots, form, sensor, plot, dt_s, ahead, spread, in_the_air)
+                fit = _absorb_late(self.motions[k], plots, form, sensor, plot, dt_s, ahead, spread, flies[group])
             else:
-                absorb_forms(sensor, plots, form, plot, ahead, spread, fit, in_the_air)
+                absorb_forms(sensor, plots, form, plot, ahead, spread, fit, flies[group])
             return ahead, spread, fit, *prior
 
         if not pairs.carried[:, k].all():
@@ -567,7 +566,8 @@ class Bank:
         """Do the stray pairs again with the covariance before the plot so many times as wide, and let them in."""
         some = np.flatnonzero(stray > 0.0)
         group, dt_s = pairs.group[some], pairs.dt_s[some]
-        for k, (motion, in_the_air) in enumerate(zip(self.motions, self.are_in_the_air, strict=True)):
+        flies = in_the_air(pairs.mixed, self.motions, len(pairs.rows))[group]
+        for k, motion in enumerate(self.motions):
             ahead, spread = self._ahead(store, pairs, k, pairs.row[some], group, dt_s, late)
             spread *= stray[some][:, None, None]
             if pairs.ahead:
@@ -575,9 +575,9 @@ class Bank:
                 pairs.ahead[k][group[first]], pairs.spread[k][group[first]] = ahead[first], spread[first]
             fit = np.empty((len(some), 3))
             if late:
-                fit = _absorb_late(motion, plots, form, sensor, pairs.plot[some], dt_s, ahead, spread, in_the_air)
+                fit = _absorb_late(motion, plots, form, sensor, pairs.plot[some], dt_s, ahead, spread, flies)
             else:
-                absorb_forms(sensor, plots, form, pairs.plot[some], ahead, spread, fit, in_the_air)
+                absorb_forms(sensor, plots, form, pairs.plot[some], ahead, spread, fit, flies)
             pairs.means[k][some], pairs.covariances[k][some], pairs.fit[k, some] = ahead, spread, fit
         _score(pairs.fit, pairs.mixed, pairs.group, pairs.row, store.near, pairs.agreement, gates, 0.0, pairs.seen,
                pairs.distance, pairs.log_likelihood, pairs.total, pairs.is_inside, np.empty(len(stray)))  # fmt: skip
@@ -599,7 +599,7 @@ def _absorb_late(
     dt_s: Floats,
     ahead: Floats,
     spread: Floats,
-    in_the_air: bool,
+    flies: NDArray[np.bool_],
 ) -> Floats:
     """Take in plots of which some are older than their track, in place; return the fit.
 
@@ -609,7 +609,7 @@ def _absorb_late(
     place, fit = ahead.copy(), np.empty((len(plot), 3))
     still = np.zeros((len(back), ahead.shape[1], ahead.shape[1]))
     place[back], drift = motion.predict(ahead[back], still, dt_s[back])
-    up = consider(sensor, form, plot, place, spread, in_the_air)
+    up = consider(sensor, form, plot, place, spread, flies)
     innovation, rows, variance = linearise(sensor, plots, form, plot, place, spread)
     take_back(back, dt_s, drift, innovation, rows, variance)
     absorb(ahead, spread, innovation, rows, variance, fit, up)

@@ -29,11 +29,11 @@ from numpy.typing import NDArray
 from noroshi.geo.wgs84 import Floats, enu_axes_at
 from noroshi.kernel import kernel
 from noroshi.motion import Motion
-from noroshi.records import Detections, Kind
+from noroshi.records import Detections
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import consider, linearise
 from noroshi.tracking.bank import Pairs, take_back
-from noroshi.tracking.height import IN_THE_AIR
+from noroshi.tracking.height import in_the_air
 from noroshi.tracking.registration import BIASES, MEASURED, TIME
 from noroshi.tracking.store import PROBABILITY, Integers, Store, Whole
 
@@ -181,8 +181,9 @@ def take_in(
             drift[late] += share[which, None, None] * noise[:, :6, :6]
     ahead, spread, place = ahead / total[:, None], spread / total[:, None, None], ahead / total[:, None]
     place[back], drift = before / total[back, None], drift / total[back, None, None]
-    in_the_air = all(getattr(motion, "KIND", Kind.UNKNOWN) in IN_THE_AIR for motion in motions)
-    up = consider(sensor, form, pairs.plot[some], place, spread, in_the_air)
+    flies = in_the_air(pairs.mixed, motions, len(pairs.rows))[group]
+    # The spread is that after the plot, with which K = P h / r holds of a considered gain too: it stays as it is.
+    up = consider(sensor, form, pairs.plot[some], place, spread.copy(), flies)
     innovation, rows, variance = linearise(sensor, plots, form, pairs.plot[some], place, spread)
     take_back(back, dt_s, drift, innovation, rows, variance)
     moved = np.zeros((p, 3, N_BIASES))

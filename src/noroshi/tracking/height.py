@@ -1,18 +1,39 @@
 """What keeps the height of a track that nobody measures: the air is not deeper than it is."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from noroshi.estimation.kalman import update
 from noroshi.geo.wgs84 import Floats, enu_axes, geodetic_from_ecef, vertical_at
 from noroshi.kernel import kernel
+from noroshi.motion import Motion
 from noroshi.records import Kind
+from noroshi.tracking.store import PROBABILITY
 
 IN_THE_AIR = (Kind.UNKNOWN, Kind.AIRCRAFT, Kind.SHIP)  # for what moves otherwise, no height is unlikely
 Integers = NDArray[np.int64]
 
+LIKELIER = 0.5  # than all else: so likely what flies in the air is, for its height to be as nobody measured it
 HEIGHT_M, HEIGHT_SIGMA_M = 6_000.0, 5_000.0
 CLIMB_SIGMA_M_S = 20.0
+
+
+def in_the_air(mixed: Floats, motions: Sequence[Motion], n: int) -> NDArray[np.bool_]:
+    """Return which of n tracks are likelier to fly in the air than to fall or to be pushed.
+
+    One answer for all models of a track: were some asked to tell a height and others not, the plots would be likelier
+    by those that say that they know it.
+
+    Args:
+        mixed: (n, n_real) rows of a store; with one model anything.
+        motions: the models.
+    """
+    flies = np.array([getattr(motion, "KIND", Kind.UNKNOWN) in IN_THE_AIR for motion in motions])
+    if len(motions) == 1:
+        return np.full(n, bool(flies[0]))
+    return np.asarray(mixed[:, PROBABILITY : PROBABILITY + len(motions)] @ flies >= LIKELIER)
 
 
 def bound_height(mean: Floats, covariance: Floats) -> tuple[Floats, Floats]:

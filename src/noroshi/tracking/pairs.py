@@ -14,6 +14,7 @@ from noroshi.records import Detections, Identity
 from noroshi.records.identity import ABSENT
 from noroshi.sensors import Sensor
 from noroshi.sensors.rows import LINE, N_ROWS, consider, form_of, linearise
+from noroshi.tracking.height import in_the_air
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -81,7 +82,9 @@ def pairs_inside(
     wrapped = np.array([name in sensor.WRAPPED for name in sensor.COMPONENTS])
     innovation[:, wrapped] = wrap(innovation[:, wrapped])
     rows, noise = sensor.jacobian(ahead, origin), plots.covariances[i_plot]
-    considered, log_unit = _consider(sensor, plots, i_plot, ahead, spread, innovation, rows, noise)
+    considered, log_unit = _consider(
+        sensor, plots, i_plot, ahead, spread, innovation, rows, noise, bool(in_the_air(mean, [motion], 1)[0])
+    )
     innovation, rows, noise, n_measured = mask_missing(innovation, rows, noise)
     back = (dt_s < 0.0)[:, None, None]
     if back.any():
@@ -107,6 +110,7 @@ def _consider(
     innovation: Floats,
     rows: Floats,
     noise: Floats,
+    flies: bool,
 ) -> tuple[Floats, Floats]:
     """Take the pairs whose plot depends on what it does not tell as `sensors.rows` has them, in place.
 
@@ -121,7 +125,7 @@ def _consider(
     some = np.flatnonzero((form[i_plot, N_ROWS] < 0.0) & (form[i_plot, N_ROWS] != LINE))
     if some.size:
         wider = spread[some]
-        considered[some] = consider(sensor, form, i_plot[some], ahead[some], wider, is_in_the_air=True)
+        considered[some] = consider(sensor, form, i_plot[some], ahead[some], wider, np.full(len(some), flies))
         spread[some] = wider
         log_unit[some] = -_log_lengths(innovation[some], rows[some])
         innovation[some], rows[some], variance = linearise(sensor, plots, form, i_plot[some], ahead[some], wider)
