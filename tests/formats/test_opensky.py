@@ -90,6 +90,8 @@ def test_who_is_too_fast_to_taxi_keeps_a_height_that_is_as_it_was():
     np.testing.assert_allclose(batch.values[:, 2], [10_668.0, 10_668.0, np.nan, np.nan, 10_668.0])
     assert np.isnan(batch.values[:, 5]).tolist() == [False, True, True, True, True]
     assert np.isnan(batch.covariances[:, 5, 5]).all()
+    bare = decode([each | same | {"altitude": None} for each in rows]).detections[0]
+    assert np.isnan(bare.values[1:, 5]).all()  # it may fly: that it does not climb is not said
     slow = decode([each | same | {"groundspeed": 20.0} for each in rows]).detections[0]
     assert np.isnan(slow.values[:, 2]).tolist() == [False, True, True, True, True]
     assert (slow.values[1:, 5] == 0.0).all()

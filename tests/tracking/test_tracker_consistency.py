@@ -7,13 +7,19 @@ import pytest
 from scipy.stats import chi2
 
 from noroshi.geo.wgs84 import ecef_from_enu, enu_axes_at
+from noroshi.motion.ballistic import Motion as Ballistic
+from noroshi.motion.boost import Motion as Boost
 from noroshi.motion.constant_velocity import Motion
-from noroshi.records import Detections, Identity, SensorSite
+from noroshi.motion.glide import Motion as Glide
+from noroshi.motion.left_turn import Motion as Left
+from noroshi.motion.right_turn import Motion as Right
+from noroshi.records import Detections, Identity, Kind, SensorSite
 from noroshi.sensors.position_report import Sensor as PositionReport
 from noroshi.sensors.prepare import arrange
 from noroshi.sensors.search_radar import Sensor as SearchRadar
 from noroshi.tracking.trackers.mixture import Tracker as Mixture
 from noroshi.tracking.trackers.nearest_neighbour import Tracker
+from noroshi.tracking.trackers.soft import Tracker as Soft
 
 NS = 10**9
 START_NS = 1_700_000_000 * NS
@@ -70,7 +76,7 @@ def test_nees_is_inside_its_bounds(sensor, components, range_m):
     assert max(found) < high
 
 
-@pytest.mark.parametrize(("kind", "n"), [(Tracker, N), (Mixture, 40)])
+@pytest.mark.parametrize(("kind", "n"), [(Tracker, N), (Mixture, 40), (Soft, 40)])
 def test_a_height_that_nobody_measures_makes_no_track_too_sure(kind, n):
     """Range, azimuth and range rate each second, near by, of the prior's heights: what is said of targets holds."""
     rng, motion = np.random.default_rng(18), Motion.of(horizontal_psd_m2_s3=2.0, vertical_psd_m2_s3=0.05)
@@ -87,7 +93,8 @@ def test_a_height_that_nobody_measures_makes_no_track_too_sure(kind, n):
     columns = [radar.COMPONENTS.index(name) for name in ("range_m", "azimuth_rad", "range_rate_m_s")]
     origin = np.broadcast_to(radar.origin_ecef_m, (n, 3))
     who = Identity.absent(n).replace(icao_address=np.arange(1, n + 1))
-    tracker = kind(node="n", sensor_names=("s",), motions=(motion,))
+    motions = (motion,) if kind is not Soft else (motion, Left.of(), Right.of(), Ballistic.of(), Boost.of(), Glide.of())
+    tracker = kind(node="n", sensor_names=("s",), motions=motions)
     for k in range(90):
         if k:
             states = motion.propagate(states, np.ones(n))
@@ -108,3 +115,4 @@ def test_a_height_that_nobody_measures_makes_no_track_too_sure(kind, n):
     # that straight flight does not use makes up for some of it.
     assert nees.mean() / 3.0 < 2.0
     assert np.mean(nees > chi2.ppf(0.999, 3)) < 0.1
+    assert kind is not Soft or rows.kind_probability[:, Kind.BALLISTIC :].sum(axis=1).max() < 0.5

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from pyproj import Geod, Transformer
@@ -155,6 +156,7 @@ class Loud(Base):
         ({"stage": Stage.BOOSTING}, "stage BOOSTING is none of 'ship': ENTERING, ENTERED, TRACK_LOST"),
         ({"probability": float("nan")}, "probability nan is not from 0 to 1"),
         ({"first_ns": START_NS + 1}, "first_ns .* is after last_ns"),
+        ({"certainty": "sure"}, "'sure' is not a valid Certainty"),
     ],
 )
 def test_a_rule_that_finds_what_cannot_be_told_is_named(changes, told):
@@ -162,8 +164,32 @@ def test_a_rule_that_finds_what_cannot_be_told_is_named(changes, told):
     said = warner.look(one(), START_NS)
     assert said.proposals == ()
     assert re.search(
-        rf"^ValueError: finding 'one': {told}.* \(test_beside_missiles.py, line \d+\)$", said.faults["drones"]
+        rf"^ValueError: (finding 'one': )?{told}.* \(test_beside_missiles.py, line \d+\)$", said.faults["drones"]
     )
+
+
+def test_a_rule_may_give_one_finding_after_the_other_and_numbers_of_a_picture():
+    class Generous(Loud):
+        def look(self, picture, heard_ns, now_ns):
+            yield from super().look(picture, heard_ns, now_ns)
+
+    changes = {"number": np.uint64(3), "first_ns": np.int64(START_NS), "probability": np.float32(1.0)}
+    warner = Warner("JPN", areas(), rules=[Generous(name="drones", changes=changes)])
+    assert len(warner.look(one(), START_NS).proposals) == 1
+    msgspec.msgpack.encode(warner.memory(pack))  # what a checkpoint is made of
+
+
+@pytest.mark.parametrize("awaited", [5, [], (name for name in ["a", 1 / 1])])
+def test_what_a_rule_awaits_may_be_anything(awaited):
+    class Strange(Base):
+        def awaited(self):
+            return awaited
+
+        def look(self, picture, heard_ns, now_ns):
+            return []
+
+    said = Warner("JPN", areas(), rules=[Strange(name="x")]).look(one(), START_NS)
+    assert said.faults.get("x", "").startswith("TypeError" if awaited == 5 else "")
 
 
 def test_a_rule_that_fails_ends_nothing_and_is_told_once():

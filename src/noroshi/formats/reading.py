@@ -265,8 +265,8 @@ class Grounded:
         speed = np.hypot(values[:, position_report.EAST], values[:, position_report.NORTH])
         speed = speed if speed_m_s is None else np.where(np.isnan(speed), speed_m_s, speed)
         height_m = values[:, position_report.ALTITUDE]
-        flying = grounded & np.isfinite(height_m) & (speed >= FLYING_M_S)
-        doubtful = flying & ~self._agree(height_m, ~grounded | flying, time_ns, address)
+        flying = grounded & (speed >= FLYING_M_S)
+        doubtful = flying & np.isfinite(height_m) & ~self._agree(height_m, ~grounded | flying, time_ns, address)
         rolling = grounded & ~flying
         values[doubtful | rolling, position_report.ALTITUDE], values[flying, position_report.CLIMB] = np.nan, np.nan
         values[rolling, position_report.CLIMB] = 0.0
@@ -288,7 +288,9 @@ class Grounded:
         before = last_at_or_before(address, time_ns, counts, HEIGHT_AGE_NS, itself=False)
         allowed_m = HEIGHT_STEP_M + CLIMB_M_S_MAX * (time_ns - time_ns[before]) / NS_PER_S
         agree = (before >= 0) & (np.abs(height_m - height_m[before]) <= allowed_m)
-        young = counts & (time_ns >= time_ns[counts].max(initial=0) - HEIGHT_AGE_NS)
+        # Of this call's times alone: one stamp of tomorrow must not forget all others for a day.
+        newest_ns = time_ns[n_old:][counts[n_old:]].max(initial=0)
+        young = counts & (time_ns >= newest_ns - HEIGHT_AGE_NS)
         kept = latest(address, time_ns, young, 1)
         self._time_ns, self._address, self._height_m = time_ns[kept], address[kept], height_m[kept]
         return agree[n_old:]

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Container, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -515,11 +516,12 @@ class Warner:
         """
         proposals, self.faults = [], {}
         for rule in self.rules:
-            for sensor in self._asked(rule, rule.awaited) or ():
+            for sensor in self._asked(rule, partial(_awaited, rule)) or ():
                 self._heard_ns.setdefault(sensor, now_ns)
         found: dict[str, Finding] = {}
         for rule in self.rules:
-            found.update(self._asked(rule, partial(_found, rule, picture, self._heard_ns, now_ns)) or {})
+            heard_ns = MappingProxyType(self._heard_ns)
+            found.update(self._asked(rule, partial(_found, rule, picture, heard_ns, now_ns)) or {})
         held = tuple(f"{name}: " for name in self.faults)
         for key in sorted(set(found) | {key for key in self._found if not key.startswith(held)}):
             telling = self._found.setdefault(key, Telling())
@@ -562,9 +564,14 @@ class Warner:
         return proposals
 
 
+def _awaited(rule: Rule) -> list[str]:
+    """Return the names of sensors that a rule waits for."""
+    return [str(name) for name in rule.awaited()]
+
+
 def _found(rule: Rule, picture: Tracks, heard_ns: Mapping[str, int], now_ns: int) -> dict[str, Finding]:
     """Return what a rule finds, by the names of it."""
-    found: Sequence[object] = rule.look(picture, heard_ns, now_ns)  # what a plug-in gives may be anything
+    found: list[object] = list(rule.look(picture, heard_ns, now_ns))  # what a plug-in gives may be anything
     strange = next((each for each in found if not isinstance(each, Finding)), None)
     if strange is not None:
         raise TypeError(f"found a {type(strange).__name__}, which is no Finding")

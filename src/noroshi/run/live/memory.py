@@ -21,7 +21,7 @@ from noroshi.run.journal import JournalWriter, read_records
 from noroshi.run.outputs import OutputError
 from noroshi.run.setup import Setup
 
-MAGIC = b"noroshi checkpoint 8\n"
+MAGIC = b"noroshi checkpoint 9\n"
 DIGEST_BYTES = 32
 LENGTH = struct.Struct(">Q")
 PART_BYTES = 1 << 20  # some milliseconds

@@ -56,6 +56,11 @@ class Finding:
 
     def __post_init__(self) -> None:
         told = f"finding '{self.key}'"
+        # Numbers may be numpy's, of a picture: what is remembered is plain. What is no number ends here, in the rule.
+        for name in ("number", "updated_ns", "first_ns", "last_ns"):
+            object.__setattr__(self, name, int(getattr(self, name)))
+        object.__setattr__(self, "probability", float(self.probability))
+        object.__setattr__(self, "certainty", Certainty(self.certainty))
         if self.hazard not in STAGES:
             raise ValueError(f"{told}: hazard '{self.hazard}' is none of {', '.join(STAGES)}")
         if self.stage not in STAGES[self.hazard]:
